@@ -1,0 +1,96 @@
+"""What can go wrong, said so that a person can act on it.
+
+Every error a user may meet carries four things: what happened, the evidence, the likely
+cause, and the next command to type. `render` is the only place that lays them out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One piece of proof: a line of a file or of a command's output."""
+
+    text: str
+    file: str | None = None
+    line: int | None = None
+
+    def where(self) -> str:
+        if self.file is None:
+            return ""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+class DebwrightError(Exception):
+    """Base of all errors debwright reports; `exit_code` is the process's exit status."""
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        evidence: Sequence[Evidence] = (),
+        cause: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.evidence = tuple(evidence)
+        self.cause = cause
+        self.fix = fix
+
+    def render(self) -> str:
+        """The error as plain text, safe to print: control characters are made visible."""
+        lines = [self.what]
+        for item in self.evidence:
+            prefix = f"{item.where()}: " if item.where() else ""
+            lines.append(f"  | {prefix}{item.text}")
+        if self.cause:
+            lines.append(f"  likely cause: {self.cause}")
+        if self.fix:
+            lines.append(f"  next: {self.fix}")
+        return printable("\n".join(lines))
+
+
+class UsageError(DebwrightError):
+    """Bad arguments."""
+
+    exit_code = 2
+
+
+class ConfigError(DebwrightError):
+    """debwright.toml is wrong."""
+
+    exit_code = 2
+
+
+class BuildError(DebwrightError):
+    """A package did not build."""
+
+    exit_code = 3
+
+
+class CheckError(DebwrightError):
+    """A package built, but is not fit to be published."""
+
+    exit_code = 4
+
+
+class MissingError(DebwrightError):
+    """This machine, or the network, lacks something debwright needs."""
+
+    exit_code = 5
+
+
+def printable(text: str) -> str:
+    """Replace control characters other than newline and tab.
+
+    Logs and package content are untrusted: an escape sequence in them must not reach the
+    terminal, and a carriage return must not hide what stands before it.
+    """
+    return "".join(
+        c if c in "\n\t" or (c.isprintable() and c not in "\u2028\u2029") else f"\\x{ord(c):02x}"
+        for c in text
+    )

@@ -1,0 +1,188 @@
+"""Running commands: one place, argv lists only, output streamed line by line.
+
+Output is untrusted: a line is capped at `LINE_LIMIT` bytes and what is kept of a stream at
+`KEEP_LIMIT` bytes, so that a hostile build cannot eat the memory.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from debwright.errors import DebwrightError, Evidence, MissingError
+
+LINE_LIMIT = 64 * 1024
+KEEP_LIMIT = 4 * 1024 * 1024
+TAIL_LINES = 20
+
+LineSink = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A finished command. `output` holds standard output (and error, when merged) as text."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    output: str
+    error: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def tail(self, lines: int = TAIL_LINES) -> list[str]:
+        text = self.error if self.error.strip() else self.output
+        return [line for line in text.splitlines() if line.strip()][-lines:]
+
+
+class CommandError(DebwrightError):
+    """A command exited with a status other than 0."""
+
+    def __init__(self, done: Completed, what: str | None = None, **kwargs: Any) -> None:
+        command = shlex.join(done.argv)
+        if len(command) > 300:
+            command = command[:300] + "..."
+        super().__init__(
+            what or f"`{command}` exited with status {done.returncode}",
+            evidence=[Evidence(text=line) for line in done.tail(8)],
+            **kwargs,
+        )
+        self.done = done
+
+
+class TimedOut(DebwrightError):
+    """A command was stopped because it ran longer than allowed."""
+
+
+@dataclass
+class _Reader(threading.Thread):
+    """Drains one stream, keeping its end and handing each line to the sink."""
+
+    stream: IO[bytes]
+    sink: LineSink | None
+    kept: deque[bytes] = field(default_factory=deque)
+    size: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+
+    def run(self) -> None:
+        while chunk := self.stream.readline(LINE_LIMIT):
+            self.kept.append(chunk)
+            self.size += len(chunk)
+            while self.size > KEEP_LIMIT:
+                self.size -= len(self.kept.popleft())
+            if self.sink is not None:
+                self.sink(chunk.decode("utf-8", "replace").rstrip("\n"))
+        self.stream.close()
+
+    def text(self) -> str:
+        return b"".join(self.kept).decode("utf-8", "replace")
+
+
+def run(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | bytes | None = None,
+    timeout: float | None = None,
+    sink: LineSink | None = None,
+    merge: bool = False,
+    check: bool = True,
+    pass_fds: Sequence[int] = (),
+) -> Completed:
+    """Run `argv` and wait for it.
+
+    `env` is added to the environment. `timeout` is in seconds; on expiry, and on any exception
+    in this thread (Ctrl-C), the whole process group is killed. `merge` joins standard error into
+    the output. With `check`, a status other than 0 raises CommandError. A program that is not
+    there raises MissingError.
+    """
+    command = tuple(os.fspath(a) for a in argv)
+    started = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=None if env is None else {**os.environ, **env},
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=tuple(pass_fds),
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise
+        raise MissingError(f"{command[0]} is not installed", fix="debwright doctor") from error
+    assert process.stdout is not None
+    readers = [_Reader(process.stdout, sink)]
+    if process.stderr is not None:
+        readers.append(_Reader(process.stderr, sink))
+    for reader in readers:
+        reader.start()
+    try:
+        _feed(process, stdin)
+        cpu = _wait(process, command, timeout)
+    except BaseException:
+        kill_group(process.pid)
+        process.wait()
+        raise
+    for reader in readers:
+        # A daemon the command left behind may hold the pipe open; what it says is not ours.
+        reader.join(timeout=2)
+    done = Completed(
+        argv=command,
+        returncode=process.returncode,
+        output=readers[0].text(),
+        error=readers[1].text() if len(readers) > 1 else "",
+        seconds=time.monotonic() - started,
+        cpu_seconds=cpu,
+    )
+    if check and done.returncode != 0:
+        raise CommandError(done)
+    return done
+
+
+def kill_group(pid: int) -> None:
+    """Kill the process group that `run` gave the command."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _feed(process: subprocess.Popen[bytes], data: str | bytes | None) -> None:
+    if data is None or process.stdin is None:
+        return
+    try:
+        process.stdin.write(data.encode() if isinstance(data, str) else data)
+        process.stdin.close()
+    except BrokenPipeError:
+        pass  # the command's own exit status tells more
+
+
+def _wait(
+    process: subprocess.Popen[bytes], command: tuple[str, ...], timeout: float | None
+) -> float:
+    """Wait with wait4, which alone gives the CPU time of this child; seconds of user + system."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pause = 0.001
+    while True:
+        pid, status, usage = os.wait4(process.pid, 0 if deadline is None else os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimedOut(
+                f"`{shlex.join(command)[:300]}` ran longer than {timeout:.0f} s and was stopped"
+            )
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)

@@ -1,0 +1,143 @@
+"""What stages write: findings, stage results, target results and the run as a whole.
+
+These models are the published JSON of debwright (`check.json`, `report.json`); their schema
+comes from `RunResult.model_json_schema()`.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from debwright import errors
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Status(StrEnum):
+    """How a stage or check ended.
+
+    `cached` is a pass whose inputs have not changed since it was last run. `skipped` always
+    has a reason and never counts as a pass.
+    """
+
+    PASSED = "passed"
+    CACHED = "cached"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+    @property
+    def ok(self) -> bool:
+        return self in (Status.PASSED, Status.CACHED)
+
+
+class Evidence(_Model):
+    text: str
+    file: str | None = None
+    line: int | None = Field(default=None, ge=1)
+
+
+class Finding(_Model):
+    """One thing a check or a diagnosis has to say."""
+
+    severity: Severity
+    code: str
+    """Stable name, `check/problem`, as `service/unhealthy`."""
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    fix: str | None = None
+
+    @classmethod
+    def from_error(cls, code: str, error: errors.DebwrightError) -> "Finding":
+        return cls(
+            severity=Severity.ERROR,
+            code=code,
+            message=error.what + (f" ({error.cause})" if error.cause else ""),
+            evidence=tuple(Evidence(text=e.text, file=e.file, line=e.line) for e in error.evidence),
+            fix=error.fix,
+        )
+
+
+class CheckResult(_Model):
+    """One check on one target."""
+
+    name: str
+    status: Status
+    reason: str | None = None
+    seconds: float = 0.0
+    findings: tuple[Finding, ...] = ()
+    measurements: dict[str, float] = {}
+    """Name to value; the unit is the name's last word (`start_seconds`, `memory_bytes`)."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know to judge the result, such as limits of an emulator."""
+
+
+class Artifact(_Model):
+    """A file a run produced; `path` is relative to `dist/`."""
+
+    path: str
+    kind: str
+    size: int
+    sha256: str
+
+
+class StageResult(_Model):
+    stage: str
+    status: Status
+    reason: str | None = None
+    started: datetime | None = None
+    seconds: float = 0.0
+    cpu_seconds: float | None = None
+    error: Finding | None = None
+    details: dict[str, Any] = {}
+
+
+class TargetResult(_Model):
+    target: str
+    strategy: str
+    strategy_reason: str
+    stages: tuple[StageResult, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return all(s.status is not Status.FAILED for s in self.stages)
+
+
+class RunResult(_Model):
+    """A whole run: what `dist/VERSION/report.json` holds."""
+
+    schema_version: int = 1
+    debwright: str
+    package: str
+    version: str
+    started: datetime
+    seconds: float
+    host: str
+    """Architecture and distribution of the machine, as `amd64 debian 12`; never its name."""
+    commit: str | None = None
+    stages: tuple[StageResult, ...] = ()
+    """Stages that are not of one target: plan, source, publish, report."""
+    targets: tuple[TargetResult, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    signing_key: str | None = None
+    signing_note: str | None = None
+    apt_sources: str | None = None
+    """The deb822 `.sources` text to install from the published repository."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return all(t.ok for t in self.targets) and all(
+            s.status is not Status.FAILED for s in self.stages
+        )
