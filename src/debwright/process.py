@@ -60,7 +60,7 @@ class TimedOut(DebwrightError):
     """A command was stopped because it ran longer than allowed."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Reader(threading.Thread):
     """Drains one stream, keeping its end and handing each line to the sink."""
 

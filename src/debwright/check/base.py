@@ -1,0 +1,91 @@
+"""The seam between the checks and the pipeline that runs them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from debwright.check.debs import Deb
+from debwright.config import Config
+from debwright.errors import DebwrightError
+from debwright.process import LineSink
+from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.roots.cache import Cache
+from debwright.roots.layers import Roots
+from debwright.targets import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckContext:
+    """What every check may use."""
+
+    target: Target
+    host_arch: str
+    """This machine's architecture."""
+    config: Config
+    debs: Sequence[Deb]
+    changes: Path | None
+    roots: Roots
+    output: Path
+    """Where a check may leave files of its own (`lintian.json`)."""
+    log: LineSink
+    activity: Callable[[str], None]
+
+    @property
+    def cache(self) -> Cache:
+        return self.roots.cache
+
+    @property
+    def emulated(self) -> bool:
+        return self.target.arch != self.host_arch
+
+    @property
+    def installable(self) -> list[Deb]:
+        """Packages a user would install: debug symbols and installer parts are not."""
+        return [d for d in self.debs if d.path.suffix == ".deb" and not d.debug]
+
+
+class Check(Protocol):
+    """A check on the package files alone."""
+
+    name: str
+
+    def run(self, context: CheckContext) -> CheckResult: ...
+
+
+def error(code: str, message: str, **kwargs: object) -> Finding:
+    return Finding(severity=Severity.ERROR, code=code, message=message, **kwargs)  # type: ignore[arg-type]
+
+
+def warning(code: str, message: str, **kwargs: object) -> Finding:
+    return Finding(severity=Severity.WARNING, code=code, message=message, **kwargs)  # type: ignore[arg-type]
+
+
+def conclude(
+    name: str,
+    started: float,
+    findings: Sequence[Finding],
+    *,
+    measurements: dict[str, float] | None = None,
+    notes: Sequence[str] = (),
+) -> CheckResult:
+    """A check's result: failed when any finding is an error. `started` is from time.monotonic."""
+    failed = any(f.severity is Severity.ERROR for f in findings)
+    return CheckResult(
+        name=name,
+        status=Status.FAILED if failed else Status.PASSED,
+        seconds=time.monotonic() - started,
+        findings=tuple(findings),
+        measurements=measurements or {},
+        notes=tuple(notes),
+    )
+
+
+def skipped(name: str, reason: str) -> CheckResult:
+    return CheckResult(name=name, status=Status.SKIPPED, reason=reason)
+
+
+def failed_by(name: str, started: float, code: str, problem: DebwrightError) -> CheckResult:
+    """A check that ended in an error: the error becomes its finding."""
+    return conclude(name, started, [Finding.from_error(code, problem)])

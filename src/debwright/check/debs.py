@@ -1,0 +1,120 @@
+"""Reading binary packages, which are hostile until checked."""
+
+import stat
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from debian.debfile import DebFile
+
+from debwright.errors import Evidence, UsageError
+from debwright.files import sha256_file
+
+FIELDS = ("Pre-Depends", "Depends", "Recommends", "Conflicts", "Breaks", "Replaces", "Provides")
+LIMIT = 200_000
+"""Members of one package; a package with more is refused rather than read for ever."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deb:
+    """A .deb and the fields of its control file (deb(5), Debian policy 5.3)."""
+
+    path: Path
+    package: str
+    version: str
+    arch: str
+    source: str
+    relations: dict[str, str]
+    installed_kib: int | None
+    sha256: str
+    section: str
+
+    @property
+    def debug(self) -> bool:
+        return self.section.split("/")[-1] == "debug" and self.package.endswith("-dbgsym")
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A file of the package as it will be unpacked; `path` is absolute."""
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    kind: str
+    """`file`, `directory`, `symlink`, `hardlink` or `special`."""
+    link: str
+    head: bytes
+    """The first 64 bytes of a regular file."""
+
+    @property
+    def executable(self) -> bool:
+        return bool(self.mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
+
+
+def read_deb(path: Path) -> Deb:
+    """Read the control file. Raises UsageError when the file is not a Debian package."""
+    try:
+        with DebFile(str(path)) as deb:
+            control = deb.control.debcontrol()
+        size = control.get("Installed-Size", "")
+        source = control.get("Source", control["Package"]).split("(")[0].strip()
+        return Deb(
+            path=path,
+            package=control["Package"],
+            version=control["Version"],
+            arch=control["Architecture"],
+            source=source,
+            relations={f: " ".join(control[f].split()) for f in FIELDS if f in control},
+            installed_kib=int(size) if size.isdigit() else None,
+            sha256=sha256_file(path),
+            section=control.get("Section", ""),
+        )
+    except Exception as problem:
+        # DebFile raises whatever its parsers do; all of it means the same to the user.
+        raise UsageError(
+            f"{path.name} is not a readable Debian package",
+            evidence=[Evidence(text=f"{type(problem).__name__}: {problem}", file=str(path))],
+            fix=f"dpkg-deb --info {path}",
+        ) from problem
+
+
+def members(path: Path) -> Iterator[Member]:
+    """The files of a package, in the order of its data archive."""
+    with DebFile(str(path)) as deb:
+        archive = deb.data.tgz()
+        for number, entry in enumerate(archive):
+            if number >= LIMIT:
+                raise UsageError(f"{path.name} holds more than {LIMIT} files")
+            yield Member(
+                path="/" + entry.name.lstrip("./"),
+                mode=entry.mode,
+                uid=entry.uid,
+                gid=entry.gid,
+                size=entry.size,
+                kind=_kind(entry),
+                link=entry.linkname,
+                head=_head(archive.extractfile(entry)) if entry.isreg() else b"",
+            )
+
+
+def _kind(entry: tarfile.TarInfo) -> str:
+    if entry.isreg():
+        return "file"
+    if entry.isdir():
+        return "directory"
+    if entry.issym():
+        return "symlink"
+    return "hardlink" if entry.islnk() else "special"
+
+
+def _head(handle: IO[bytes] | None) -> bytes:
+    return handle.read(64) if handle is not None else b""

@@ -1,0 +1,122 @@
+"""lintian, run in a root of the target's own suite: its policy is that release's."""
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from debwright.check.base import CheckContext, conclude, failed_by, skipped
+from debwright.errors import DebwrightError
+from debwright.files import atomic_write
+from debwright.process import CommandError
+from debwright.results import CheckResult, Evidence, Finding, Severity
+from debwright.roots.layers import Roots
+from debwright.roots.overlay import opened, throwaway
+from debwright.roots.store import Layer
+from debwright.sandbox.namespaces import Bind, Namespaces
+from debwright.targets import Target, suite_info
+
+FILES = "/packages"
+USER = 65534
+"""nobody: lintian unpacks untrusted archives and needs no rights for it."""
+
+# E: package: tag context [pointer]
+_LINE = re.compile(
+    r"^(?P<letter>[EWIPXOMC]): (?P<package>\S+)(?: (?P<type>source|changes|buildinfo|udeb))?: "
+    r"(?P<tag>[A-Za-z0-9+.-]+)(?: (?P<context>.*))?$"
+)
+_LEVELS = {
+    "E": "error", "W": "warning", "I": "info", "P": "pedantic", "X": "experimental",
+    "O": "override", "M": "masked", "C": "classification",
+}  # fmt: skip
+
+
+class LintianCheck:
+    """Runs lintian on the .changes, or on the packages alone."""
+
+    name = "lintian"
+
+    def run(self, context: CheckContext) -> CheckResult:
+        started = time.monotonic()
+        if not context.config.lintian.enabled:
+            return skipped(self.name, "switched off in debwright.toml: [lintian] enabled = false")
+        try:
+            context.activity("preparing lintian")
+            layer = lintian_layer(context.roots, context.target, context.host_arch)
+            context.activity("lintian")
+            tags = _run(context, layer)
+        except DebwrightError as problem:
+            return failed_by(self.name, started, "lintian/failed", problem)
+        atomic_write(context.output / "lintian.json", json.dumps(tags, indent=1).encode() + b"\n")
+        policy = context.config.lintian
+        findings = [_finding(tag, set(policy.fail_on)) for tag in tags]
+        return conclude(self.name, started, findings)
+
+
+def lintian_layer(roots: Roots, target: Target, host_arch: str) -> Layer:
+    """A root of the target's suite, of this machine's architecture, with lintian."""
+    machine = Target(suite_info(target.suite).codename, host_arch)
+
+    def change(inside: Namespaces, scratch: Path) -> None:
+        arguments = ["install", "--no-install-recommends", "lintian"]
+        roots.install(inside, scratch, arguments, None, f"{machine}: lintian")
+
+    return roots.custom("lintian", machine, roots.base(machine), {}, change)
+
+
+def _run(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
+    directory = context.debs[0].path.parent.resolve()
+    if context.changes is not None:
+        subjects = [context.changes.name]
+    else:
+        subjects = [d.path.name for d in context.debs]
+    policy = context.config.lintian
+    command = ["lintian", "--tag-display-limit=0", "--color=never",
+               "--display-info", "--show-overrides"]  # fmt: skip
+    if policy.pedantic:
+        command.append("--pedantic")
+    if policy.suppress:
+        command.append(f"--suppress-tags={','.join(policy.suppress)}")
+    with throwaway(context.cache, layer, "lintian") as overlay:
+        bind = Bind(source=directory, target=FILES)
+        with opened(overlay, network=False, binds=[bind]) as inside:
+            done = inside.run(
+                [*command, *subjects], cwd=FILES, uid=USER, env={"HOME": "/tmp"},  # noqa: S108
+                sink=context.log, timeout=1800, check=False,
+            )  # fmt: skip
+    if done.returncode not in (0, 2):  # 2: it found something it calls an error (lintian(1))
+        raise CommandError(done, "lintian could not check the packages")
+    return [tag for line in done.output.splitlines() if (tag := parse_line(line)) is not None]
+
+
+def parse_line(line: str) -> dict[str, Any] | None:
+    """One line of lintian's plain output, whose form has been stable for two decades."""
+    match = _LINE.match(line)
+    if match is None:
+        return None
+    return {
+        "level": _LEVELS[match["letter"]],
+        "package": match["package"],
+        "type": match["type"] or "binary",
+        "tag": match["tag"],
+        "context": match["context"] or "",
+    }
+
+
+def _finding(tag: dict[str, Any], fail_on: set[str]) -> Finding:
+    level = tag["level"]
+    if level in fail_on:
+        severity = Severity.ERROR
+    elif level in {"error", "warning"}:
+        severity = Severity.WARNING
+    else:
+        severity = Severity.INFO
+    text = f"{tag['tag']} {tag['context']}".strip()
+    return Finding(
+        severity=severity,
+        code=f"lintian/{tag['tag']}",
+        message=f"lintian ({level}): {tag['package']}: {text}",
+        evidence=(Evidence(text=text, file=tag["package"]),),
+        fix=f"lintian-explain-tags {tag['tag']}" if severity is Severity.ERROR else None,
+    )

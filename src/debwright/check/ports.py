@@ -1,0 +1,43 @@
+"""What listens in a container, read from the kernel's tables (proc(5), /proc/net/tcp)."""
+
+import ipaddress
+from pathlib import Path
+
+_LISTEN = "0A"
+_UNCONNECTED = "07"
+
+
+def listening(pid: int) -> set[str]:
+    """`ADDRESS:PORT/tcp|udp` of every socket that waits for others in the process's network."""
+    found = set()
+    for table, protocol, state in (
+        ("tcp", "tcp", _LISTEN),
+        ("tcp6", "tcp", _LISTEN),
+        ("udp", "udp", _UNCONNECTED),
+        ("udp6", "udp", _UNCONNECTED),
+    ):
+        try:
+            text = Path(f"/proc/{pid}/net/{table}").read_text()
+        except OSError:
+            continue
+        found |= {f"{address}/{protocol}" for address in parse_table(text, state)}
+    return found
+
+
+def parse_table(text: str, state: str) -> list[str]:
+    """Local addresses of the table's sockets in `state`; IPv6 in brackets."""
+    found = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) > 3 and fields[3] == state:
+            address, port = fields[1].split(":")
+            found.append(f"{_address(address)}:{int(port, 16)}")
+    return found
+
+
+def _address(text: str) -> str:
+    # Each 32-bit word is printed as a number in the machine's own, little-endian, order.
+    raw = bytes.fromhex(text)
+    swapped = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
+    address = ipaddress.ip_address(swapped)
+    return f"[{address}]" if address.version == 6 else str(address)

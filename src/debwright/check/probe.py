@@ -1,0 +1,60 @@
+"""Ask a URL until it answers as it should. Run as a script; imports the standard library only.
+
+Arguments: URL, expected status, seconds. Prints one JSON object. It is run on this machine but in
+the network namespace of the system under test, which therefore needs no HTTP client.
+"""
+
+import http.client
+import json
+import ssl
+import sys
+import time
+from urllib.parse import urlsplit
+
+LIMIT = 64 * 1024
+
+
+def ask(url, timeout):
+    parts = urlsplit(url)
+    host, port = parts.hostname, parts.port
+    if parts.scheme == "https":
+        # The certificate is the package's own; what is tested is that the service answers.
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", path, headers={"User-Agent": "debwright"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(LIMIT).decode("utf-8", "replace")
+    finally:
+        connection.close()
+
+
+def main():
+    url, expected, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    body_wanted = sys.argv[4] if len(sys.argv) > 4 else ""
+    started = time.monotonic()
+    result = {"ok": False, "attempts": 0, "status": None, "body": "", "error": None}
+    while True:
+        result["attempts"] += 1
+        asked = time.monotonic()
+        left = max(0.2, seconds - (asked - started))
+        try:
+            status, body = ask(url, min(left, 30))
+            result.update(status=status, body=body, error=None)
+            result["ok"] = status == expected and body_wanted in body
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            result["error"] = f"{type(error).__name__}: {error}"
+        now = time.monotonic()
+        result["latency"] = now - asked
+        result["seconds"] = now - started
+        if result["ok"] or now - started >= seconds:
+            break
+        time.sleep(0.02 if now - started < 2 else 0.1)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

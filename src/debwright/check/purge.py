@@ -1,0 +1,80 @@
+"""Removing and purging: what goes, what stays, what is left behind."""
+
+import re
+import time
+
+from debwright.check.base import conclude, error, failed_by, warning
+from debwright.check.session import MaintainerScriptError, Session
+from debwright.check.snapshot import Entry
+from debwright.errors import DebwrightError
+from debwright.results import CheckResult, Evidence, Finding
+
+# What the system itself writes while it runs; everything else a package leaves is the package's.
+_SYSTEMS_OWN = re.compile(
+    r"^/(?:run|proc|sys|dev|tmp|var/tmp|mnt/debwright\S*|var/cache/(?:apt|debconf|man|ldconfig)|"
+    r"var/lib/(?:dpkg|apt|systemd|ucf|pam|dbus|python|private)|var/log/(?:apt|journal|private)|"
+    r"var/cache/private|etc/systemd/system(?:/[^/]+\.wants)?)(?:/|$)|"
+    r"^/var/log/(?:dpkg\.log|alternatives\.log|lastlog|faillog|wtmp|btmp|bootstrap\.log)$|"
+    r"^/etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?$|"
+    r"^/etc/(?:ld\.so\.cache|machine-id|mtab|resolv\.conf|\.pwd\.lock|\.updated)$|"
+    r"^/var/\.updated$|/__pycache__(?:/|$)|^/etc/(?:rc\d|rcS)\.d$"
+)
+
+
+class PurgeCheck:
+    """apt remove keeps configuration, apt purge leaves nothing (Debian policy 6.8, 10.7.3)."""
+
+    name = "purge"
+
+    def run(self, session: Session) -> CheckResult:
+        started = time.monotonic()
+        names = [d.package for d in session.context.installable]
+        accounts = session.accounts()
+        findings: list[Finding] = []
+        try:
+            session.context.activity("remove")
+            session.apt(["remove", *names], "removing the packages")
+            service = session.context.config.service
+            if service and session.unit(service.unit).get("ActiveState") == "active":
+                findings.append(
+                    error("purge/still-running", f"{service.unit} runs on after removal",
+                          fix="let dh_installsystemd stop it in prerm")
+                )  # fmt: skip
+            session.context.activity("purge")
+            session.apt(["purge", *names], "purging the packages")
+        except MaintainerScriptError as problem:
+            return failed_by(self.name, started, "purge/maintainer-script", problem)
+        except DebwrightError as problem:
+            return failed_by(self.name, started, "purge/failed", problem)
+        left = leftovers(session.snapshot().created_since(session.before))
+        findings += [_left(path, entry) for path, entry in sorted(left.items())[:50]]
+        findings += _accounts_left(accounts - session.accounts_before, session.accounts())
+        return conclude(self.name, started, findings, measurements={"left_files": float(len(left))})
+
+
+def leftovers(created: dict[str, Entry]) -> dict[str, Entry]:
+    """Of what appeared since before installation, what is the package's; parents stand for all."""
+    ours = {p: e for p, e in created.items() if not _SYSTEMS_OWN.search(p)}
+    return {p: e for p, e in ours.items() if p.rsplit("/", 1)[0] not in ours}
+
+
+def _left(path: str, entry: Entry) -> Finding:
+    return error(
+        "purge/leftover",
+        f"{path} is still there after purge",
+        evidence=(Evidence(file=path, text=entry.describe(path)),),
+        fix="remove it in debian/PACKAGE.postrm at `purge`; a unit's StateDirectory= is not "
+        "removed by itself",
+    )
+
+
+def _accounts_left(made: set[str], now: set[str]) -> list[Finding]:
+    return [
+        warning(
+            "purge/account",
+            f"the account {name} stays after purge",
+            evidence=(Evidence(file="/etc/passwd", text=name),),
+            fix="most packages leave it on purpose, so that its number is never given to another",
+        )
+        for name in sorted(made & now)
+    ]

@@ -1,0 +1,200 @@
+"""The checks of one target, in order, as a list one can read top to bottom."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
+from debwright.check.lintian import LintianCheck
+from debwright.check.purge import PurgeCheck
+from debwright.check.runtime import (
+    REPOSITORY,
+    UnsatisfiableDependencies,
+    copy_into,
+    make_repository,
+    runtime_layer,
+)
+from debwright.check.service import ServiceCheck, SmokeCheck
+from debwright.check.session import MaintainerScriptError, Session
+from debwright.check.state import FilesCheck
+from debwright.check.static import ContentsCheck, ElfCheck
+from debwright.errors import CheckError, DebwrightError
+from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.roots.overlay import make_throwaway
+from debwright.roots.store import Layer
+from debwright.sandbox.namespaces import is_root
+from debwright.sandbox.nspawn import BootError, NspawnSandbox
+
+STATIC: tuple[Check, ...] = (ElfCheck(), ContentsCheck(), LintianCheck())
+"""On the files alone."""
+
+LIVE: tuple[ServiceCheck | SmokeCheck | FilesCheck | PurgeCheck, ...] = (
+    ServiceCheck(),
+    SmokeCheck(),
+    FilesCheck(),
+    PurgeCheck(),
+)
+"""On a booted system with the package installed, one after the other on the same system."""
+
+NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
+
+
+def run_checks(context: CheckContext, finished: Callable[[CheckResult], None]) -> list[CheckResult]:
+    """Every check of the target; `finished` hears of each as it ends."""
+    results: list[CheckResult] = []
+
+    def add(result: CheckResult) -> None:
+        judged = judge(result, context)
+        results.append(judged)
+        finished(judged)
+
+    if not context.installable:
+        raise CheckError(f"{context.target}: there is no package to check")
+    for check in STATIC:
+        if _off(context, check.name):
+            add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
+            continue
+        context.activity(check.name)
+        add(check.run(context))
+    _live(context, add)
+    return results
+
+
+def _off(context: CheckContext, name: str) -> bool:
+    return context.config.checks.get(name) == "off"
+
+
+def judge(result: CheckResult, context: CheckContext) -> CheckResult:
+    """Apply `[checks]`: a check set to `warn` cannot fail; waived findings are marked, not hidden."""
+    findings = [_waive(f, context) for f in result.findings]
+    if context.config.checks.get(result.name) == "warn":
+        findings = [
+            f.model_copy(update={"severity": Severity.WARNING})
+            if f.severity is Severity.ERROR else f for f in findings
+        ]  # fmt: skip
+    status = result.status
+    if status is Status.FAILED and not any(f.severity is Severity.ERROR for f in findings):
+        status = Status.PASSED
+    return result.model_copy(update={"findings": tuple(findings), "status": status})
+
+
+def _waive(finding: Finding, context: CheckContext) -> Finding:
+    from datetime import UTC, datetime
+    from fnmatch import fnmatchcase
+
+    today = datetime.now(UTC).date()
+    for waiver in context.config.waivers:
+        if fnmatchcase(finding.code, waiver.code) and fnmatchcase(
+            str(context.target), waiver.target
+        ):
+            if waiver.until < today:
+                return finding.model_copy(
+                    update={"message": f"{finding.message} (its waiver ended {waiver.until})"}
+                )
+            if finding.severity is Severity.ERROR:
+                return finding.model_copy(
+                    update={
+                        "severity": Severity.INFO,
+                        "message": f"{finding.message} (waived until {waiver.until}: {waiver.reason})",
+                    }
+                )
+    return finding
+
+
+def _live(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
+    """Dependencies, then a boot, then what runs on it; what cannot run says why."""
+    rest = ["install", *(c.name for c in LIVE)]
+    started = time.monotonic()
+    try:
+        context.activity("resolving dependencies")
+        layer = runtime_layer(context.roots, context.target, context.installable, context.log)
+    except UnsatisfiableDependencies as problem:
+        add(failed_by("dependencies", started, "install/unsatisfiable", problem))
+        _skip(add, rest, "the package's dependencies cannot be satisfied")
+        return
+    except MaintainerScriptError as problem:
+        add(failed_by("dependencies", started, "install/maintainer-script", problem))
+        _skip(add, rest, "the package's dependencies cannot be installed")
+        return
+    add(conclude("dependencies", started, []))
+    if not is_root():
+        _skip(add, rest, "booting a system needs root: run `debwright check` with sudo")
+        return
+    _booted(context, layer, add)
+
+
+def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str) -> None:
+    for name in names:
+        add(skipped(name, reason))
+
+
+def _booted(context: CheckContext, layer: Layer, add: Callable[[CheckResult], None]) -> None:
+    started = time.monotonic()
+    with ExitStack() as stack:
+        try:
+            session = _boot(context, layer, stack)
+            context.activity("installing")
+            session.install()
+        except (MaintainerScriptError, BootError, DebwrightError) as problem:
+            code = {
+                MaintainerScriptError: "install/maintainer-script", BootError: "install/boot",
+            }.get(type(problem), "install/failed")  # fmt: skip
+            add(failed_by("install", started, code, problem))
+            _skip(add, [c.name for c in LIVE], "the package could not be installed")
+            return
+        measurements = {
+            "boot_seconds": session.system.boot_seconds,
+            "install_seconds": session.install_seconds,
+        }
+        add(conclude("install", started, _sizes(context), measurements=measurements))
+        for check in LIVE:
+            if _off(context, check.name):
+                add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
+                continue
+            context.activity(check.name)
+            add(_guarded(check, session))
+
+
+def _guarded(
+    check: ServiceCheck | SmokeCheck | FilesCheck | PurgeCheck, session: Session
+) -> CheckResult:
+    """A check that cannot be carried out has failed: its silence must not pass for success."""
+    started = time.monotonic()
+    try:
+        return check.run(session)
+    except DebwrightError as problem:
+        return failed_by(check.name, started, f"{check.name}/failed", problem)
+
+
+def _boot(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
+    stack.enter_context(layer.in_use())
+    directory = stack.enter_context(context.cache.scratch("check"))
+    overlay = make_throwaway(directory, layer)
+    copy_into(overlay.upper, make_repository(directory / "repository", context.installable))
+    context.activity("booting")
+    system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated))
+    session = Session(context, system, overlay)
+    session.before = session.snapshot()
+    session.accounts_before = session.accounts()
+    return session
+
+
+def _sizes(context: CheckContext) -> list[Finding]:
+    limits = context.config.limits
+    found = []
+    for deb in context.installable:
+        if limits.deb_mb is not None and deb.size > limits.deb_mb * 1024 * 1024:
+            found.append(
+                error("install/deb-size", f"{deb.path.name} is {deb.size / 1048576:.1f} MB, "
+                      f"{limits.deb_mb} MB are allowed")
+            )  # fmt: skip
+        installed = (deb.installed_kib or 0) / 1024
+        if limits.installed_mb is not None and installed > limits.installed_mb:
+            found.append(
+                error("install/installed-size", f"{deb.package} takes {installed:.1f} MB installed, "
+                      f"{limits.installed_mb} MB are allowed")
+            )  # fmt: skip
+    return found
+
+
+__all__ = ["NAMES", "REPOSITORY", "run_checks"]

@@ -1,0 +1,149 @@
+"""The layer with a package's run-time dependencies: proof that they can be had, and a fast start.
+
+apt in a clean root of the target resolves the packages from the suite's archive plus a local
+repository that holds them; what it would install beside them is then installed into a layer. The
+check of the package itself starts from there, with no network.
+"""
+
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from debwright import process
+from debwright.check.debs import Deb
+from debwright.errors import CheckError
+from debwright.process import LineSink
+from debwright.roots import apt
+from debwright.roots.layers import Roots
+from debwright.roots.store import Layer
+from debwright.sandbox.namespaces import Namespaces
+from debwright.targets import Target
+
+REPOSITORY = "/mnt/debwright"
+SOURCE_LIST = "/etc/apt/sources.list.d/debwright-check.list"
+_SOURCE = f"deb [trusted=yes] file:{REPOSITORY} ./\n"
+_LISTS = "/mnt/debwright-lists"
+
+# Only the local repository and what dpkg says is installed: apt then need not read the archive's
+# sixty thousand packages again, which takes seconds under qemu.
+LOCAL_ONLY = (
+    "-o", f"Dir::Etc::SourceList={SOURCE_LIST}",
+    "-o", "Dir::Etc::SourceParts=-",
+    "-o", f"Dir::State::Lists={_LISTS}",
+    "-o", "Dir::Cache::pkgcache=",
+    "-o", "Dir::Cache::srcpkgcache=",
+)  # fmt: skip
+_INSTALLS = re.compile(
+    r"^Inst (?P<name>\S+) (?:\[\S+\] )?\((?P<version>\S+) [^)]*?\[?(?P<arch>\w+)?\]?\)"
+)
+
+
+class UnsatisfiableDependencies(CheckError):
+    """A user of the target could not install the package."""
+
+
+@dataclass(frozen=True)
+class LocalRepository:
+    """A directory with packages and a Packages file, for `deb [trusted=yes] file:`."""
+
+    directory: Path
+
+
+def make_repository(directory: Path, debs: Sequence[Deb]) -> LocalRepository:
+    """Fill `directory`. apt-ftparchive writes the index (apt-ftparchive(1), `packages`)."""
+    directory.mkdir(mode=0o755)
+    for deb in debs:
+        copy = directory / deb.path.name
+        copy.write_bytes(deb.path.read_bytes())
+        copy.chmod(0o644)
+    index = process.run(["apt-ftparchive", "packages", "."], cwd=directory)
+    (directory / "Packages").write_text(index.output)
+    return LocalRepository(directory)
+
+
+def copy_into(upper: Path, repository: LocalRepository) -> None:
+    """Put the repository and its source list into the top of an overlay that is not mounted yet."""
+    inside = upper / REPOSITORY.lstrip("/")
+    inside.mkdir(parents=True, mode=0o755)
+    for path in repository.directory.iterdir():
+        (inside / path.name).write_bytes(path.read_bytes())
+    lists = upper / _LISTS.lstrip("/")
+    (lists / "partial").mkdir(parents=True)
+    source = upper / SOURCE_LIST.lstrip("/")
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text(_SOURCE)
+
+
+def runtime_layer(
+    roots: Roots, target: Target, debs: Sequence[Deb], sink: LineSink | None
+) -> Layer:
+    """The bootable root with the dependencies of `debs`, recommended packages included.
+
+    Keyed by the packages' relation fields: a new version with the same ones starts from the same
+    layer. Raises UnsatisfiableDependencies with apt's own words.
+    """
+    boot = roots.boot(target, sink)
+    names = {d.package for d in debs}
+    inputs = {
+        "packages": {d.package: {"arch": d.arch, **d.relations} for d in debs},
+        "recommends": True,
+    }
+
+    def change(inside: Namespaces, scratch: Path) -> None:
+        with ExitStack() as stack:
+            stack.callback(_remove_repository, inside)
+            _bring_repository(inside, scratch, debs)
+            apt.get(
+                inside,
+                ["update", "-o", f"Dir::Etc::SourceList={SOURCE_LIST}",
+                 "-o", "Dir::Etc::SourceParts=-", "-o", "APT::Get::List-Cleanup=0"],
+                what=f"{target}: reading the local repository", sink=sink,
+            )  # fmt: skip
+            wanted = [f"{d.package}={d.version}" for d in debs]
+            try:
+                plan = apt.get(
+                    inside, ["install", "--simulate", *wanted],
+                    what=f"{target}: {', '.join(sorted(names))} cannot be installed", sink=sink,
+                )  # fmt: skip
+            except apt.UnsatisfiableError as problem:
+                raise UnsatisfiableDependencies(
+                    problem.what.removesuffix(": dependencies cannot be satisfied"),
+                    evidence=problem.evidence, cause=problem.cause, fix=problem.fix,
+                ) from problem  # fmt: skip
+            others = planned(plan.output, names)
+            if others:
+                roots.install(inside, scratch, ["install", "--no-install-recommends", *others],
+                              sink, str(target))  # fmt: skip
+                inside.run(["apt-mark", "auto", *(o.split("=")[0] for o in others)])
+
+    return roots.custom("rundeps", target, boot, inputs, change)
+
+
+def planned(simulation: str, own: set[str]) -> list[str]:
+    """`name=version` of what `apt-get --simulate install` would install beside `own`."""
+    found = []
+    for line in simulation.splitlines():
+        match = _INSTALLS.match(line)
+        if match and match["name"].split(":")[0] not in own:
+            found.append(f"{match['name']}={match['version']}")
+    return found
+
+
+def _bring_repository(inside: Namespaces, scratch: Path, debs: Sequence[Deb]) -> None:
+    repository = make_repository(scratch / "repository", debs)
+    inside.run(["mkdir", "-p", REPOSITORY])
+    for path in repository.directory.iterdir():
+        inside.run(
+            ["sh", "-c", 'cat > "$1"', "sh", f"{REPOSITORY}/{path.name}"], stdin=path.read_bytes()
+        )
+    inside.run(["sh", "-c", f"cat > {SOURCE_LIST}"], stdin=_SOURCE)
+
+
+def _remove_repository(inside: Namespaces) -> None:
+    """The layer must hold the dependencies and nothing of the package itself."""
+    inside.run(
+        ["sh", "-c", f"rm -rf {REPOSITORY} {SOURCE_LIST} /var/lib/apt/lists/_mnt_debwright*"],
+        check=False,
+    )

@@ -1,0 +1,141 @@
+"""One booted system that the live checks share: the package goes in, runs, and goes out again."""
+
+import json
+import re
+import shlex
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debwright.check.base import CheckContext
+from debwright.check.runtime import LOCAL_ONLY
+from debwright.check.snapshot import Snapshot
+from debwright.errors import CheckError, Evidence
+from debwright.process import Completed
+from debwright.roots import apt
+from debwright.roots.overlay import Throwaway
+from debwright.sandbox.nspawn import NspawnSandbox
+
+PROBE = Path(__file__).with_name("probe.py")
+_SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
+          "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup")  # fmt: skip
+_SCRIPT = re.compile(
+    r"(?:installed|new|old) \S+ package (?P<script>\S+) script subprocess returned error exit status"
+    r"|^dpkg: error processing (?:package|archive) (?P<package>\S+)"
+)
+
+
+class MaintainerScriptError(CheckError):
+    """A preinst, postinst, prerm or postrm failed (Debian policy 6)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the health URL said at last; times in seconds."""
+
+    ok: bool
+    status: int | None
+    body: str
+    error: str | None
+    attempts: int
+    seconds: float
+    latency: float
+
+    def describe(self) -> str:
+        if self.error:
+            return self.error
+        return f"status {self.status}, body {self.body[:200]!r}"
+
+
+@dataclass
+class Session:
+    """A booted root of the target and what was seen of it."""
+
+    context: CheckContext
+    system: NspawnSandbox
+    overlay: Throwaway
+    before: Snapshot = field(default_factory=Snapshot)
+    accounts_before: set[str] = field(default_factory=set)
+    install_seconds: float = 0.0
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot.of(self.overlay.upper)
+
+    def apt(self, arguments: list[str], what: str) -> Completed:
+        """apt-get inside with the local repository only. Maintainer-script failures are told apart."""
+        done = self.system.run(
+            ["apt-get", *apt.OPTIONS, *LOCAL_ONLY, *arguments],
+            env=apt.NONINTERACTIVE, merge=True, check=False, sink=self.context.log, timeout=900,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise script_failure(done, what) or apt.explain(done, what)
+        return done
+
+    def install(self) -> None:
+        started = time.monotonic()
+        self.apt(["update"], "reading the local repository")
+        packages = [f"{d.package}={d.version}" for d in self.context.installable]
+        self.apt(["install", *packages], "installing the packages")
+        self.install_seconds = time.monotonic() - started
+
+    def unit(self, name: str) -> dict[str, str]:
+        """systemctl show, as a dictionary (org.freedesktop.systemd1(5))."""
+        done = self.system.run(
+            ["systemctl", "show", f"--property={','.join(_SHOWN)}", "--", name], check=False
+        )
+        pairs = (line.partition("=") for line in done.output.splitlines())
+        return {key: value for key, _, value in pairs}
+
+    def systemctl(self, verb: str, name: str, timeout: float) -> Completed:
+        return self.system.run(
+            ["systemctl", verb, "--", name], merge=True, check=False, timeout=timeout
+        )
+
+    def journal(self, unit: str, lines: int = 12) -> tuple[Evidence, ...]:
+        """The end of the unit's journal."""
+        done = self.system.run(
+            ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"],
+            check=False, timeout=60,
+        )  # fmt: skip
+        return tuple(
+            Evidence(text=line, file=f"journal of {unit}") for line in done.output.splitlines()
+        )
+
+    def ask(self, url: str, status: int, body: str | None, seconds: float) -> Answer:
+        """Ask until the answer is as expected, or `seconds` have passed."""
+        done = self.system.run_outside(
+            PROBE, [url, str(status), str(seconds), body or ""], timeout=seconds + 60
+        )
+        try:
+            return Answer(**json.loads(done.output))
+        except (ValueError, TypeError) as problem:
+            raise CheckError(
+                "the health URL could not be asked",
+                evidence=[Evidence(text=line) for line in done.tail(4)],
+            ) from problem
+
+    def accounts(self) -> set[str]:
+        """Names of the user accounts there are now."""
+        done = self.system.run(["cat", "/etc/passwd"])
+        return {line.split(":", 1)[0] for line in done.output.splitlines()}
+
+    def smoke(self, command: str, timeout: float = 120) -> Completed:
+        return self.system.run(["sh", "-c", command], merge=True, check=False, timeout=timeout)
+
+
+def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:
+    """The maintainer script that failed, with what it said before."""
+    lines = done.output.splitlines()
+    for number, line in enumerate(lines):
+        match = _SCRIPT.search(line)
+        if match is None:
+            continue
+        script = match["script"] or "a maintainer script"
+        return MaintainerScriptError(
+            f"{what} failed: {script} ended with an error",
+            evidence=[Evidence(text=text) for text in lines[max(0, number - 6) : number + 2]],
+            cause=f"a command in debian/{shlex.quote(script)} or in what debhelper added to it "
+            "returned an error",
+            fix="dpkg --configure -a --debug=2, in `debwright shell`",
+        )
+    return None

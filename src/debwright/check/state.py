@@ -1,0 +1,43 @@
+"""Files a running package has made: their owners and modes."""
+
+import stat
+import time
+
+from debwright.check.base import conclude, error
+from debwright.check.purge import leftovers
+from debwright.check.session import Session
+from debwright.check.snapshot import Entry
+from debwright.results import CheckResult, Evidence, Finding
+
+
+class FilesCheck:
+    """What installation and running created: nothing world-writable, nothing setuid."""
+
+    name = "files"
+
+    def run(self, session: Session) -> CheckResult:
+        started = time.monotonic()
+        created = session.snapshot().created_since(session.before)
+        mine = {p: e for p, e in created.items() if not _under_system(p)}
+        findings = [f for path, entry in sorted(mine.items()) if (f := judge(path, entry))]
+        measurements = {
+            "created_files": float(sum(1 for e in mine.values() if e.kind == "file")),
+            "created_bytes": float(sum(e.size for e in mine.values() if e.kind == "file")),
+        }
+        return conclude(self.name, started, findings, measurements=measurements)
+
+
+def _under_system(path: str) -> bool:
+    return not leftovers({path: Entry("file", 0, 0, 0, 0, 0)})
+
+
+def judge(path: str, entry: Entry) -> Finding | None:
+    evidence = (Evidence(file=path, text=entry.describe(path)),)
+    if entry.kind == "file" and entry.mode & (stat.S_ISUID | stat.S_ISGID):
+        return error("files/setuid", f"{path} runs with another user's rights", evidence=evidence,
+                     fix="do not set the bit in a maintainer script")  # fmt: skip
+    sticky = entry.kind == "directory" and entry.mode & stat.S_ISVTX
+    if entry.kind in {"file", "directory"} and entry.mode & stat.S_IWOTH and not sticky:
+        return error("files/world-writable", f"{path} can be changed by every user",
+                     evidence=evidence, fix="UMask=0027 in the unit, or a StateDirectoryMode=")  # fmt: skip
+    return None

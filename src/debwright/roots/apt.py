@@ -1,0 +1,179 @@
+"""apt inside a root: the commands, their options, and what their failures mean."""
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from debwright.errors import BuildError, DebwrightError, Evidence, MissingError
+from debwright.process import CommandError, Completed, LineSink
+from debwright.sandbox.namespaces import Namespaces, OverlayMount, Submount
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+FIRST_PAUSE = 2.0
+"""Seconds before the second attempt; doubled for each one after."""
+
+NONINTERACTIVE = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBCONF_NONINTERACTIVE_SEEN": "true",
+    "APT_LISTCHANGES_FRONTEND": "none",
+}
+OPTIONS = (
+    "-q",
+    "-y",
+    "-o", "Dpkg::Use-Pty=0",
+    "-o", "Acquire::Retries=2",
+    "-o", "Acquire::Languages=none",
+    "-o", "APT::Sandbox::User=root",
+    "-o", "Dpkg::Options::=--force-confold",
+)  # fmt: skip
+ARCHIVES = "/var/cache/apt/archives"
+
+_MIRROR = re.compile(
+    r"Failed to fetch|Could not resolve|Temporary failure resolving|Unable to connect|"
+    r"Connection (?:failed|refused|timed out)|Hash Sum mismatch|Mirror sync in progress|"
+    r"Could not connect|Some index files failed to download|does not have a Release file|"
+    r"Network is unreachable|download failed|404  ?Not Found"
+)
+_UNMET = re.compile(
+    r"unmet dependencies|^ .+ : (?:Pre)?Depends:|is not installable|has no installation candidate|"
+    r"Unable to locate package|Unable to (?:find|satisfy)|but it is not (?:going to be )?install|"
+    r"dependency .* cannot be satisfied|^E: Build-dependencies for|builddeps:.* : Depends:|"
+    r"held broken packages"
+)
+
+
+class MirrorError(MissingError):
+    """The archive could not be reached, or changed while it was read. Worth another attempt."""
+
+
+class UnsatisfiableError(BuildError):
+    """apt cannot find what a package says it needs."""
+
+
+def lines_matching(pattern: re.Pattern[str], text: str, limit: int = 8) -> list[Evidence]:
+    """The lines that match, as evidence; each once."""
+    seen: dict[str, Evidence] = {}
+    for line in text.splitlines():
+        if pattern.search(line):
+            seen.setdefault(line.strip(), Evidence(text=line.strip()))
+    return list(seen.values())[:limit]
+
+
+def explain(done: Completed, what: str) -> DebwrightError:
+    """The typed error for a failed apt or mmdebstrap run."""
+    text = done.output + done.error
+    if evidence := lines_matching(_MIRROR, text):
+        return MirrorError(
+            f"{what}: the package archive could not be read",
+            evidence=evidence,
+            cause="the mirror is down, out of reach, or moved on since the package lists were read",
+            fix="try again later, or name another mirror in debwright.toml: "
+            '[suites.SUITE] mirror = "..."',
+        )
+    if evidence := lines_matching(_UNMET, text):
+        return UnsatisfiableError(
+            f"{what}: dependencies cannot be satisfied",
+            evidence=evidence,
+            cause="a package named in the dependencies is not in the archive of this suite and "
+            "architecture, or not in that version",
+            fix="correct the names in debian/control, or add the archive that has them under "
+            "[suites.SUITE] extra_sources",
+        )
+    if evidence := lines_matching(re.compile(r"No space left on device"), text):
+        return MissingError(
+            f"{what}: the disk is full", evidence=evidence, fix="debwright cache prune"
+        )
+    return CommandError(done, f"{what} failed")
+
+
+def retry(
+    action: Callable[[], T],
+    *,
+    note: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Run `action` up to ATTEMPTS times, as long as it is the mirror that fails."""
+    pause = FIRST_PAUSE
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return action()
+        except MirrorError as error:
+            if attempt == ATTEMPTS:
+                raise
+            note(f"{error.what}; attempt {attempt + 1} of {ATTEMPTS} in {pause:g} s")
+            sleep(pause)
+            pause *= 2
+    raise AssertionError("unreachable")
+
+
+def get(
+    inside: Namespaces,
+    arguments: Sequence[str],
+    *,
+    what: str,
+    sink: LineSink | None = None,
+    timeout: float = 1800,
+) -> Completed:
+    """`apt-get ARGUMENTS` in a root, not asking anything; failures become typed errors."""
+    done = inside.run(
+        ["apt-get", *OPTIONS, *arguments],
+        env=NONINTERACTIVE,
+        sink=sink,
+        merge=True,
+        check=False,
+        timeout=timeout,
+    )
+    if done.returncode != 0:
+        raise explain(done, what)
+    return done
+
+
+def installed(inside: Namespaces) -> tuple[str, ...]:
+    """`name:arch=version` of every installed package, sorted."""
+    done = inside.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package}:${Architecture}=${Version}\n"]
+    )
+    return tuple(
+        sorted(line.split(maxsplit=1)[1] for line in done.output.splitlines() if line[:2] == "ii")
+    )
+
+
+class DebCache:
+    """Downloaded packages, shared between sandboxes without any of them writing to it.
+
+    A sandbox sees the kept files below a throw-away overlay; what apt downloads lands in the
+    overlay and is taken over by `keep` before any package script has run. apt compares only the
+    size of a file it finds in its archives, so scripts must never be able to write the shared ones.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def lend(self, scratch: Path) -> Submount:
+        for name in ("archives", "archives-work"):
+            (scratch / name).mkdir()
+        return Submount(
+            target=ARCHIVES,
+            overlay=OverlayMount(
+                lower=[self.directory],
+                upper=scratch / "archives",
+                work=scratch / "archives-work",
+            ),
+        )
+
+    def keep(self, scratch: Path) -> int:
+        """Take over what was downloaded; returns its bytes. Call before installing anything."""
+        fetched = 0
+        for deb in (scratch / "archives").glob("*.deb"):
+            if not deb.is_file() or deb.is_symlink():
+                continue
+            fetched += deb.stat().st_size
+            staged = self.directory / f".{deb.name}.{scratch.name}"
+            shutil.copyfile(deb, staged)
+            staged.rename(self.directory / deb.name)
+        return fetched

@@ -1,0 +1,172 @@
+"""The cache directory: layers, downloaded packages and scratch space, each with an owner's lock.
+
+    layers/TARGET/NAME-ID/{tree,manifest.json,lock}   read-only, kept
+    debs/TARGET/*.deb                                 what apt downloaded, kept
+    scratch/ID/{lock,...}                             in use by a living debwright, else healed
+
+A lock is flock(2) on a file beside the data: the kernel lets go of it when its owner dies, so a
+crash can be told from work in progress without guessing.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from debwright import process
+from debwright.errors import MissingError
+from debwright.sandbox.namespaces import is_root
+
+
+def default_cache() -> Path:
+    """`$XDG_CACHE_HOME/debwright`, by the XDG base directory specification."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "debwright"
+
+
+@dataclass(frozen=True)
+class Cache:
+    root: Path
+
+    @property
+    def layers(self) -> Path:
+        return self.root / "layers"
+
+    @property
+    def scratches(self) -> Path:
+        return self.root / "scratch"
+
+    def debs(self, target: str) -> Path:
+        path = self.root / "debs" / target
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def prepare(self) -> None:
+        """Make the directories, and remove what a killed debwright left behind."""
+        try:
+            self.layers.mkdir(parents=True, exist_ok=True)
+            self.scratches.mkdir(exist_ok=True)
+        except OSError as error:
+            raise MissingError(
+                f"the cache {self.root} cannot be written: {error.strerror}",
+                fix="set XDG_CACHE_HOME to a directory you may write to",
+            ) from error
+        self.heal()
+
+    def heal(self) -> list[Path]:
+        """Remove scratch directories whose owner is gone; returns them."""
+        healed = []
+        for path in self.scratches.iterdir():
+            with _try_lock(path / "lock") as free:
+                if free:
+                    remove_tree(path)
+                    healed.append(path)
+        return healed
+
+    @contextmanager
+    def scratch(self, purpose: str) -> Iterator[Path]:
+        """A private directory, gone when the block ends."""
+        # Made under another name first: a healer must never see it without its lock held.
+        hidden = Path(tempfile.mkdtemp(prefix=f".{purpose}-", dir=self.root))
+        handle = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        path = self.scratches / hidden.name[1:]
+        hidden.rename(path)
+        path.chmod(0o755)
+        try:
+            yield path
+        finally:
+            remove_tree(path)
+            os.close(handle)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the named lock, waiting for whoever has it."""
+        directory = self.root / "locks"
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def _try_lock(path: Path) -> Iterator[bool]:
+    """Whether the lock is free; held for the block when it is. A missing file is free."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        yield True
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def hold_shared(path: Path) -> Iterator[None]:
+    """Mark a layer as in use for the block, so that pruning leaves it alone."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        os.utime(handle)  # "last used", for pruning by size
+        yield
+    finally:
+        os.close(handle)
+
+
+def unused(path: Path) -> bool:
+    """Whether nobody holds the lock `path` just now."""
+    with _try_lock(path) as free:
+        return free
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a tree whatever its owners and modes; an ordinary user's through a user namespace."""
+    if not path.exists():
+        return
+    if is_root():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        process.run(
+            ["unshare", "--user", "--map-root-user", "--map-auto", "--", "rm", "-rf",
+             "--one-file-system", "--", path],
+            check=False,
+        )  # fmt: skip
+    if path.exists():
+        shutil.rmtree(path)
+
+
+def tree_size(path: Path) -> int:
+    """Bytes of disk below `path` (blocks, not lengths), hard links counted once."""
+    total = 0
+    seen: set[tuple[int, int]] = set()
+    stack = [path]
+    while stack:
+        try:
+            entries = list(os.scandir(stack.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            info = entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                stack.append(Path(entry.path))
+            elif info.st_nlink > 1:
+                if (info.st_dev, info.st_ino) in seen:
+                    continue
+                seen.add((info.st_dev, info.st_ino))
+            total += info.st_blocks * 512
+    return total

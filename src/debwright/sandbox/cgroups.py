@@ -1,0 +1,99 @@
+"""A control group of its own for each booted container.
+
+systemd-nspawn with --keep-unit makes its `payload` and `supervisor` groups below the caller's:
+two containers started from the same group would share them. Under a running systemd a transient
+scope with Delegate=yes is the sanctioned place (systemd.resource-control(5), "Delegate="); without
+one (containers, minimal machines) directories are made by hand and removed again.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFIX = "debwright-"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """`prefix` goes before the command; with `directories`, `joined` wraps it as well."""
+
+    prefix: tuple[str, ...]
+    directories: tuple[Path, ...]
+
+    def joined(self, argv: list[str]) -> list[str]:
+        """The command as run inside the namespaces: joins the groups, then becomes `argv`."""
+        if not self.directories:
+            return argv
+        # 0 stands for the writing process itself: its number differs inside a pid namespace.
+        joins = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1/cgroup.procs"; shift; n=$((n-1)); done; exec "$@"'
+        groups = [str(d) for d in self.directories]
+        return ["sh", "-ec", joins, "sh", str(len(groups)), *groups, *argv]
+
+
+def systemd_runs() -> bool:
+    """sd_booted(3)."""
+    return Path("/run/systemd/system").is_dir()
+
+
+@contextmanager
+def own_group() -> Iterator[Placement]:
+    """A fresh group for one container, gone when the block ends."""
+    name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    if systemd_runs():
+        scope = ("systemd-run", "--quiet", "--scope", "--collect", "-p", "Delegate=yes",
+                 f"--unit={name}")  # fmt: skip
+        yield Placement(scope, ())
+        return
+    made = tuple(_make(parent / name) for parent in _parents())
+    try:
+        yield Placement((), made)
+    finally:
+        for directory in made:
+            remove(directory)
+
+
+def _make(directory: Path) -> Path:
+    directory.mkdir()
+    return directory
+
+
+def _parents() -> list[Path]:
+    """This process's groups in the hierarchies nspawn uses: name=systemd and the unified one."""
+    found = []
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        number, controllers, path = line.split(":", 2)
+        if controllers == "name=systemd":
+            mounts = [Path("/sys/fs/cgroup/systemd")]
+        elif number == "0" and not controllers:
+            mounts = [Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")]
+        else:
+            continue
+        for mount in mounts:
+            directory = mount / path.lstrip("/")
+            if (directory / "cgroup.procs").exists():
+                found.append(directory)
+                break
+    return found
+
+
+def remove(directory: Path) -> None:
+    """Remove a group and those below it; one with a living process stays."""
+    try:
+        for folder, _, _ in os.walk(directory, topdown=False):
+            os.rmdir(folder)
+    except OSError:
+        pass
+
+
+def heal() -> None:
+    """Remove groups whose debwright is gone."""
+    if systemd_runs():
+        return
+    for parent in _parents():
+        for directory in parent.glob(f"{PREFIX}*"):
+            owner = directory.name.removeprefix(PREFIX).split("-")[0]
+            if owner.isdigit() and not Path("/proc", owner).exists():
+                remove(directory)

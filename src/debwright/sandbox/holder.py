@@ -1,0 +1,217 @@
+"""The first process of a sandbox's namespaces. Run as a script; imports the standard library only.
+
+`unshare` starts it as process 1 of new mount, pid, ipc and uts (and, without network, net)
+namespaces. It reads one JSON line from standard input, makes the mounts it names, answers
+`ready PID`, and then waits for standard input to close. When debwright goes away, whatever the
+manner, the pipe closes, this process ends, and the kernel takes every process and mount of the
+namespaces with it: that is why nothing has to be cleaned up after a SIGKILL.
+
+Sources: mount(2), pivot_root(2), pid_namespaces(7), namespaces(7), overlayfs documentation.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
+SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+SIOCGIFFLAGS = 0x8913
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 1
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def fail(call, path):
+    number = ctypes.get_errno()
+    raise OSError(number, f"{call}: {os.strerror(number)}", path)
+
+
+def mount(source, target, kind=None, flags=0, data=None):
+    encode = lambda v: None if v is None else os.fsencode(v)  # noqa: E731
+    if libc.mount(encode(source), encode(target), encode(kind), flags, encode(data)) != 0:
+        fail("mount", target)
+
+
+def bind(source, target, read_only):
+    mount(source, target, flags=MS_BIND | MS_REC)
+    if read_only:
+        # A remount in a user namespace must keep the flags the mount is locked with.
+        try:
+            mount(None, target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY)
+        except OSError:
+            locked = MS_NOSUID | MS_NODEV
+            mount(None, target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | locked)
+
+
+def inside(root, path):
+    """`path` below `root`, refused when a symbolic link of the tree would lead outside."""
+    full = os.path.join(root, path.lstrip("/"))
+    if os.path.realpath(full) != os.path.normpath(full) and not os.path.realpath(full).startswith(
+        os.path.realpath(root) + "/"
+    ):
+        raise OSError(0, "a symbolic link in the root leads outside of it", path)
+    return full
+
+
+def make_target(source, target):
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    elif not os.path.lexists(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "x"):
+            pass
+
+
+def mount_overlay(spec, root):
+    # A colon separates the layers and a comma the options: neither may be part of a path.
+    for path in [*spec["lower"], spec["upper"], spec["work"]]:
+        if any(c in path for c in ":,\\"):
+            raise OSError(22, "a cache path may not hold ':', ',' or '\\'", path)
+    options = [
+        "lowerdir=" + ":".join(spec["lower"]),
+        "upperdir=" + spec["upper"],
+        "workdir=" + spec["work"],
+        *spec["options"],
+    ]
+    mount("overlay", root, "overlay", 0, ",".join(options))
+
+
+def mount_dev(root):
+    dev = inside(root, "dev")
+    mount("tmpfs", dev, "tmpfs", MS_NOSUID, "mode=755,size=64m")
+    for name in DEVICES:
+        with open(f"{dev}/{name}", "x"):
+            pass
+        mount(f"/dev/{name}", f"{dev}/{name}", flags=MS_BIND)
+    for name in ("pts", "shm"):
+        os.mkdir(f"{dev}/{name}")
+    mount("tmpfs", f"{dev}/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+    try:
+        mount(
+            "devpts",
+            f"{dev}/pts",
+            "devpts",
+            MS_NOSUID | MS_NOEXEC,
+            "newinstance,ptmxmode=666,mode=620,gid=5",
+        )
+    except OSError:
+        mount("devpts", f"{dev}/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=666")
+    os.symlink("pts/ptmx", f"{dev}/ptmx")
+    for link, target in (
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ):
+        os.symlink(target, f"{dev}/{link}")
+
+
+def mount_kernel_file_systems(root):
+    mount("proc", inside(root, "proc"), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    sys_dir = inside(root, "sys")
+    try:
+        mount("sysfs", sys_dir, "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY)
+    except OSError:
+        # A user namespace may mount sysfs only when it owns the network namespace.
+        bind("/sys", sys_dir, True)
+    mount_dev(root)
+
+
+def pivot(root):
+    """Make `root` the root of the mount namespace and let go of the old one."""
+    os.chdir(root)
+    number = SYS_PIVOT_ROOT[os.uname().machine]
+    if libc.syscall(number, b".", b".") != 0:
+        fail("pivot_root", root)
+    if libc.umount2(b".", MNT_DETACH) != 0:
+        fail("umount2", "/")
+    os.chdir("/")
+
+
+def bring_loopback_up():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        request = struct.pack("16sh22x", b"lo", 0)
+        flags = struct.unpack("16sh22x", fcntl.ioctl(s, SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
+
+
+def set_up(spec):
+    mount(None, "/", flags=MS_REC | MS_PRIVATE)
+    if spec.get("loopback"):
+        bring_loopback_up()
+    if spec.get("hostname"):
+        socket.sethostname(spec["hostname"])
+    root = spec.get("root")
+    if spec.get("overlay"):
+        mount_overlay(spec["overlay"], root)
+    if not spec.get("pivot"):
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        for path in spec.get("tmpfs", ()):
+            mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700")
+        return
+    mount_kernel_file_systems(root)
+    for path in spec.get("tmpfs", ()):
+        target = inside(root, path)
+        os.makedirs(target, exist_ok=True)
+        mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+    for item in spec.get("submounts", ()):
+        target = inside(root, item["target"])
+        os.makedirs(target, exist_ok=True)
+        mount_overlay(item["overlay"], target)
+    for item in spec.get("binds", ()):
+        target = inside(root, item["target"])
+        make_target(item["source"], target)
+        bind(item["source"], target, item["read_only"])
+    pivot(root)
+
+
+def wait_for_end():
+    """Reap orphans, as process 1 must, until standard input closes."""
+    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    while True:
+        ready, _, _ = select.select([0, wake_read], [], [])
+        if wake_read in ready:
+            os.read(wake_read, 4096)
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                pass
+        if 0 in ready and not os.read(0, 4096):
+            return
+
+
+def main():
+    try:
+        # Before /proc is replaced it still is the caller's: the link names the caller's view.
+        pid = os.readlink("/proc/self")
+        set_up(json.loads(sys.stdin.buffer.readline()))
+    except OSError as error:
+        print(json.dumps({"error": f"{error.strerror}", "path": str(error.filename)}), flush=True)
+        sys.exit(1)
+    print(json.dumps({"ready": int(pid)}), flush=True)
+    wait_for_end()
+
+
+if __name__ == "__main__":
+    main()

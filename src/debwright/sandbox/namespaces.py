@@ -1,0 +1,251 @@
+"""Throw-away Linux namespaces: start them, run commands in them, end them.
+
+Works as root, and as an ordinary user where user namespaces and subordinate ids are allowed
+(user_namespaces(7), subuid(5)).
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from debwright import process
+from debwright.errors import Evidence, MissingError
+from debwright.process import Completed, LineSink
+
+HOLDER = Path(__file__).with_name("holder.py")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bind:
+    """A path of this machine made visible in a sandbox."""
+
+    source: Path
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlayMount:
+    """Layers, top first, and where changes go (overlayfs)."""
+
+    lower: Sequence[Path]
+    upper: Path
+    work: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submount:
+    """An overlay at a directory inside the root."""
+
+    target: str
+    overlay: OverlayMount
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What the namespaces look like. Without `root` they show this machine's own files."""
+
+    root: Path | None = None
+    overlay: OverlayMount | None = None
+    pivot: bool = True
+    network: bool = False
+    binds: Sequence[Bind] = ()
+    submounts: Sequence[Submount] = ()
+    tmpfs: Sequence[str] = ()
+    hostname: str | None = None
+
+
+def is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def overlay_options() -> list[str]:
+    """Options for a throw-away overlay.
+
+    `volatile` makes fsync do nothing (overlayfs, "Volatile mount"): dpkg's thousands of them are
+    most of an installation's time, and what they protect is thrown away anyway.
+    """
+    if is_root():
+        return ["volatile", "index=off", "metacopy=off", "redirect_dir=off"]
+    return ["volatile", "userxattr"]
+
+
+@dataclass
+class Namespaces:
+    """A running set of namespaces. A context manager: leaving it ends everything inside."""
+
+    spec: Spec
+    pid: int = 0
+    _holder: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def __enter__(self) -> Self:
+        flags = ["--mount", "--pid", "--fork", "--ipc", "--uts", "--kill-child"]
+        if not self.spec.network:
+            flags.append("--net")
+        if not is_root():
+            flags += ["--user", "--map-root-user", "--map-auto"]
+        try:
+            self._holder = subprocess.Popen(
+                ["unshare", *flags, "--", sys.executable, "-I", "-S", str(HOLDER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise MissingError(
+                "unshare is not installed", fix="sudo apt-get install util-linux"
+            ) from error
+        assert self._holder.stdin is not None
+        assert self._holder.stdout is not None
+        try:
+            self._holder.stdin.write(json.dumps(self._message()).encode() + b"\n")
+            self._holder.stdin.flush()
+        except BrokenPipeError:
+            pass  # it says why below
+        answer = self._holder.stdout.readline()
+        try:
+            self.pid = int(json.loads(answer)["ready"])
+        except (ValueError, KeyError):
+            error_text = self._failure(answer)
+            self.close()
+            raise self._cannot(error_text) from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        holder, self._holder = self._holder, None
+        if holder is None:
+            return
+        # Process 1 ends when its standard input closes, and the kernel lets it go only when every
+        # other process inside is gone: after the wait nothing of the sandbox is left.
+        if holder.stdin is not None:
+            try:
+                holder.stdin.close()
+            except BrokenPipeError:
+                pass
+        try:
+            holder.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill_group(holder.pid)
+            holder.wait()
+        for stream in (holder.stdin, holder.stdout, holder.stderr):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass
+
+    def prefix(
+        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+    ) -> list[str]:
+        """The argv prefix that enters the namespaces: a person can paste it."""
+        return enter(self.pid, network=True, user=not is_root(), cwd=cwd, uid=uid, gid=gid)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        stdin: str | bytes | None = None,
+        timeout: float | None = None,
+        sink: LineSink | None = None,
+        merge: bool = False,
+        check: bool = True,
+    ) -> Completed:
+        """Run a command inside, with a clean environment plus `env`; see process.run."""
+        settings = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", **(env or {})}
+        words = ["env", "-i", *(f"{k}={v}" for k, v in settings.items())]
+        return process.run(
+            [*words, *self.prefix(cwd=cwd, uid=uid, gid=gid), *argv],
+            stdin=stdin,
+            timeout=timeout,
+            sink=sink,
+            merge=merge,
+            check=check,
+        )
+
+    def _message(self) -> dict[str, Any]:
+        spec = self.spec
+        message: dict[str, Any] = {
+            "root": str(spec.root) if spec.root else None,
+            "pivot": spec.root is not None and spec.pivot,
+            "loopback": not spec.network,
+            "hostname": spec.hostname,
+            "tmpfs": list(spec.tmpfs),
+            "binds": [
+                {"source": str(b.source), "target": b.target, "read_only": b.read_only}
+                for b in spec.binds
+            ],
+        }
+        if spec.overlay is not None:
+            message["overlay"] = _overlay_message(spec.overlay)
+        message["submounts"] = [
+            {"target": s.target, "overlay": _overlay_message(s.overlay)} for s in spec.submounts
+        ]
+        return message
+
+    def _failure(self, answer: bytes) -> str:
+        try:
+            said = json.loads(answer)
+            return f"{said['error']}: {said['path']}"
+        except (ValueError, KeyError):
+            assert self._holder is not None
+            assert self._holder.stderr is not None
+            self._holder.wait()
+            return self._holder.stderr.read(4096).decode("utf-8", "replace").strip() or "no answer"
+
+    def _cannot(self, text: str) -> MissingError:
+        cause = "the kernel or a container around debwright does not allow new namespaces"
+        fix = "run it with sudo, or in a privileged container; `debwright doctor` says more"
+        if not is_root():
+            cause = "user namespaces are switched off, or there are no subordinate ids (subuid(5))"
+        return MissingError(
+            "a sandbox could not be set up", evidence=[Evidence(text=text)], cause=cause, fix=fix
+        )
+
+
+def _overlay_message(overlay: OverlayMount) -> dict[str, Any]:
+    return {
+        "lower": [str(p) for p in overlay.lower],
+        "upper": str(overlay.upper),
+        "work": str(overlay.work),
+        "options": overlay_options(),
+    }
+
+
+def enter(
+    pid: int,
+    *,
+    network: bool,
+    user: bool,
+    cwd: str = "/",
+    uid: int | None = None,
+    gid: int | None = None,
+) -> list[str]:
+    """The nsenter(1) command that joins the namespaces of `pid`."""
+    words = ["nsenter", f"--target={pid}", "--mount", "--pid", "--ipc", "--uts"]
+    if network:
+        words.append("--net")
+    if user:
+        words.append("--user")
+    if uid is not None:
+        words += [f"--setuid={uid}", f"--setgid={gid if gid is not None else uid}"]
+    return [*words, f"--wdns={cwd}", "--"]

@@ -1,0 +1,254 @@
+"""A booted system: systemd-nspawn on a throw-away overlay, with a network of its own.
+
+The container has only a loopback interface: what a package does there cannot be seen by, or see,
+anything else. Requests to its services are made from outside through its network namespace.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from debwright import process
+from debwright.errors import CheckError, Evidence, MissingError, printable
+from debwright.process import Completed, LineSink
+from debwright.roots.overlay import Throwaway
+from debwright.sandbox import cgroups
+from debwright.sandbox.base import push_through
+from debwright.sandbox.namespaces import PATH, Bind, Namespaces, Spec, enter, is_root
+
+BOOT_TIMEOUT = 120.0
+"""Seconds; an emulated boot takes 2 to 10."""
+
+# systemd 252 under qemu-user fails at step CREDENTIALS: the emulator lacks what its credential
+# mounts need. Without credentials to load, the three units work.
+_NO_CREDENTIALS = (
+    "systemd-sysusers.service",
+    "systemd-tmpfiles-setup.service",
+    "systemd-tmpfiles-setup-dev.service",
+    "systemd-tmpfiles-setup-dev-early.service",
+    "systemd-sysctl.service",
+    "systemd-journald.service",
+    "systemd-udev-load-credentials.service",
+)
+_DROP_IN = (
+    "# Under qemu-user, loading credentials fails.\n[Service]\nLoadCredential=\nImportCredential=\n"
+)
+
+
+class BootError(CheckError):
+    """The system did not come up."""
+
+
+@dataclass
+class NspawnSandbox:
+    """A context manager: entering boots the system, leaving ends it without a trace."""
+
+    overlay: Throwaway
+    binds: Sequence[Bind] = ()
+    emulated: bool = False
+    boot_seconds: float = 0.0
+    leader: int = 0
+    """Process 1 of the container, as this machine numbers it."""
+    _stack: ExitStack = field(default_factory=ExitStack, repr=False)
+    _nspawn: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    kind = "nspawn"
+
+    def __enter__(self) -> Self:
+        if not is_root():
+            raise MissingError(
+                "booting a system needs root",
+                cause="systemd-nspawn sets up devices and control groups, which only root may",
+                fix="run the same command with sudo",
+            )
+        try:
+            self._boot()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._stack.close()
+        if self._nspawn is not None:
+            process.kill_group(self._nspawn.pid)
+            self._nspawn.wait()
+            self._nspawn = None
+
+    @property
+    def console(self) -> Path:
+        return self.overlay.directory / "console.log"
+
+    def _boot(self) -> None:
+        started = time.monotonic()
+        if self.emulated:
+            self._without_credentials()
+        placement = self._stack.enter_context(cgroups.own_group())
+        outer = self._stack.enter_context(
+            Namespaces(
+                Spec(
+                    root=self.overlay.mount_point,
+                    overlay=self.overlay.overlay(),
+                    pivot=False,
+                    network=True,
+                )
+            )
+        )
+        ready = self._stack.enter_context(_NotifySocket(self.overlay.directory / "notify"))
+        argv = [*placement.prefix, *outer.prefix(), *placement.joined(self._command(ready.path))]
+        with self.console.open("wb") as console:
+            self._nspawn = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait_until_ready(ready, started)
+        self.leader = _init_below(self._nspawn.pid)
+        self.boot_seconds = time.monotonic() - started
+
+    def _command(self, notify: Path) -> list[str]:
+        binds = [
+            f"--bind{'-ro' if b.read_only else ''}={_escape(b.source)}:{_escape(Path(b.target))}"
+            for b in self.binds
+        ]
+        return [
+            "env", f"NOTIFY_SOCKET={notify}", f"PATH={PATH}",
+            "systemd-nspawn", "--quiet", f"--directory={self.overlay.mount_point}",
+            "--register=no", "--keep-unit", "--private-network", "--notify-ready=yes",
+            "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
+            "--hostname=debwright", *binds, "--boot",
+        ]  # fmt: skip
+
+    def _without_credentials(self) -> None:
+        for unit in _NO_CREDENTIALS:
+            directory = self.overlay.upper / "etc/systemd/system" / f"{unit}.d"
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "debwright.conf").write_text(_DROP_IN)
+
+    def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:
+        assert self._nspawn is not None
+        while not ready.wait(0.25):
+            if self._nspawn.poll() is not None:
+                raise BootError(
+                    "the system did not boot: systemd-nspawn ended",
+                    evidence=self._console_tail(),
+                    fix="debwright doctor",
+                )
+            if time.monotonic() - started > BOOT_TIMEOUT:
+                raise BootError(
+                    f"the system did not come up within {BOOT_TIMEOUT:.0f} s",
+                    evidence=self._console_tail(),
+                )
+
+    def _console_tail(self) -> list[Evidence]:
+        lines = self.console.read_text(errors="replace").splitlines()[-8:]
+        return [Evidence(text=printable(line), file="console.log") for line in lines]
+
+    def prefix(
+        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+    ) -> list[str]:
+        """The argv prefix that enters the booted system."""
+        return enter(self.leader, network=True, user=False, cwd=cwd, uid=uid, gid=gid)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        stdin: str | bytes | None = None,
+        timeout: float | None = None,
+        sink: LineSink | None = None,
+        merge: bool = False,
+        check: bool = True,
+    ) -> Completed:
+        settings = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", **(env or {})}
+        words = ["env", "-i", *(f"{k}={v}" for k, v in settings.items())]
+        return process.run(
+            [*words, *self.prefix(cwd=cwd, uid=uid, gid=gid), *argv],
+            stdin=stdin, timeout=timeout, sink=sink, merge=merge, check=check,
+        )  # fmt: skip
+
+    def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
+        """Run a Python script of debwright's on this machine, in the container's network."""
+        return process.run(
+            ["nsenter", f"--target={self.leader}", "--net", "--",
+             sys.executable, "-I", "-S", script, *arguments],
+            timeout=timeout, check=False,
+        )  # fmt: skip
+
+    def push(self, source: Path, target: str) -> None:
+        push_through(self, source, target)
+
+    def pull(self, source: str, target: Path) -> None:
+        target.write_text(self.run(["cat", source]).output)
+
+
+class _NotifySocket:
+    """Where nspawn says READY=1 once the container's systemd has finished starting (sd_notify(3))."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        # The address of a Unix socket holds 108 bytes: longer paths go through a short one.
+        directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._socket.bind(f"/proc/self/fd/{directory}/{self.path.name}")
+        finally:
+            os.close(directory)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def wait(self, seconds: float) -> bool:
+        self._socket.settimeout(seconds)
+        try:
+            return b"READY=1" in self._socket.recv(4096).split(b"\n")
+        except TimeoutError:
+            return False
+
+
+def _escape(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _init_below(pid: int) -> int:
+    """The descendant of `pid` that is process 1 of the innermost pid namespace."""
+    waiting, best, depth = [pid], 0, 0
+    while waiting:
+        current = waiting.pop()
+        try:
+            status = Path(f"/proc/{current}/status").read_text()
+            children = Path(f"/proc/{current}/task/{current}/children").read_text()
+        except OSError:
+            continue
+        waiting += [int(c) for c in children.split()]
+        numbers = next((l.split()[1:] for l in status.splitlines() if l.startswith("NSpid:")), [])
+        if numbers and numbers[-1] == "1" and len(numbers) > depth:
+            best, depth = current, len(numbers)
+    if not best:
+        raise BootError("the booted system's first process cannot be found")
+    return best
