@@ -83,7 +83,7 @@ def _problem(path: KeyPath, details: ErrorDetails) -> Problem:
         return Problem(
             path=path,
             what=f"{_table(path[:-1])} lacks `{path[-1]}`",
-            expected=_description(path) or "this key has no default",
+            expected=f"expected: {_description(path)}",
             fix=f"add `{path[-1]} = ...` to {_table(path[:-1])}",
         )
     if kind == "refused":
@@ -182,6 +182,8 @@ def _retyped(path: KeyPath, kind: str, value: object) -> str | None:
 
 
 def _table(path: Sequence[str | int]) -> str:
+    if path and isinstance(path[-1], int):
+        return f"[[{dotted(path[:-1])}]]"
     return f"[{dotted(path)}]" if path else "the configuration"
 
 
