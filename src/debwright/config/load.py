@@ -1,0 +1,285 @@
+"""Finds, reads and checks a configuration."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from debwright.config import rules
+from debwright.config.locate import KeyPath, line_of, locate
+from debwright.config.model import Config
+from debwright.config.problems import Problem, dotted, from_validation
+from debwright.errors import ConfigError, Evidence
+from debwright.targets import host_arch, nearest
+
+FILE_NAME = "debwright.toml"
+PYPROJECT = "pyproject.toml"
+SIZE_LIMIT = 1024 * 1024
+"""Bytes; a larger file is no configuration."""
+
+_PYPROJECT_TABLE: KeyPath = ("tool", "debwright")
+_LINE_SHOWN = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedConfig:
+    """A configuration and the file it was read from."""
+
+    config: Config
+    path: Path | None = None
+    """None when no file was found and these are the defaults."""
+    text: str = ""
+    start: Path = Path()
+    """The directory paths are relative to when there is no file."""
+
+    @property
+    def directory(self) -> Path:
+        """The directory that paths in the configuration are relative to."""
+        return self.path.parent if self.path else self.start
+
+    def resolve(self, value: str) -> Path:
+        """A path of the configuration as an absolute one; `~` is the user's home."""
+        return (self.directory / Path(value).expanduser()).absolute()
+
+
+def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedConfig:
+    """Read the configuration at `path_or_dir`, or the one that counts for a directory.
+
+    A directory (default: the current one) is searched for debwright.toml, then for a
+    pyproject.toml with [tool.debwright], then its parents up to the root of the git work tree.
+    With neither, these are the defaults. `host` is the architecture to judge the strategy by,
+    by default this machine's. Raises ConfigError with all problems of the file.
+    """
+    start = (path_or_dir or Path()).absolute()
+    if start.is_dir():
+        found = _find(start)
+        if found is None:
+            return LoadedConfig(config=Config(), start=start)
+        path, text = found
+    else:
+        path, text = start, _read(start)
+    return LoadedConfig(
+        config=_parse(path, text, host or host_arch()), path=path, text=text, start=path.parent
+    )
+
+
+def effective_json(config: Config) -> str:
+    """The whole configuration, defaults included, as JSON that is the same for equal ones."""
+    return (
+        json.dumps(config.model_dump(mode="json"), sort_keys=True, indent=2, ensure_ascii=False)
+        + "\n"
+    )
+
+
+def validate_check_names(config: Config | LoadedConfig, known: Collection[str]) -> None:
+    """Raise ConfigError for names below [checks] that are not in `known`.
+
+    Given the LoadedConfig, the error shows the lines.
+    """
+    loaded = config if isinstance(config, LoadedConfig) else LoadedConfig(config=config)
+    names = sorted(known)
+    problems = []
+    for name in loaded.config.checks:
+        if name not in known:
+            close = nearest(name, names, cutoff=0.5)
+            problems.append(
+                Problem(
+                    path=("checks", name),
+                    what=f"unknown check `{name}`",
+                    expected=f"checks: {', '.join(names)}",
+                    fix=f"write `{close}`" if close else f"remove `{name}`",
+                )
+            )
+    if problems:
+        raise _error(loaded.path, loaded.text, problems)
+
+
+def _find(start: Path) -> tuple[Path, str] | None:
+    for directory in _search_path(start):
+        if os.path.lexists(path := directory / FILE_NAME):
+            return path, _read(path)
+        if (path := directory / PYPROJECT).exists():
+            text = _read(path)
+            if _section(_toml(path, text), _PYPROJECT_TABLE) is not None:
+                return path, text
+    return None
+
+
+def _search_path(start: Path) -> Sequence[Path]:
+    """`start` and its parents up to the git root; `start` alone when it is in no work tree.
+
+    Without that end the search would reach directories that others may write to, as /tmp.
+    """
+    seen: list[Path] = []
+    for directory in (start, *start.parents):
+        seen.append(directory)
+        if (directory / ".git").exists():
+            return seen
+    return [start]
+
+
+def _read(path: Path) -> str:
+    shown = _shown(path)
+    try:
+        if not path.is_file():
+            raise ConfigError(
+                f"{shown} is not a file" if path.exists() else f"there is no {shown}",
+                cause=f"a configuration is a file, {FILE_NAME} or {PYPROJECT}, or the directory "
+                "that holds it",
+                fix="debwright init",
+            )
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"{shown} cannot be read: {error.strerror}",
+            cause="the file's or a directory's permissions",
+            fix=f"ls -ld {shown}",
+        ) from error
+    if len(data) > SIZE_LIMIT:
+        raise ConfigError(
+            f"{shown} is larger than {SIZE_LIMIT // 1024} KiB",
+            cause="a configuration is a short text; is this the right file?",
+            fix=f"ls -l {shown}",
+        )
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        text = data.split(b"\n")[line - 1].decode("utf-8", "backslashreplace")
+        raise ConfigError(
+            f"{shown} is not UTF-8",
+            evidence=[Evidence(text=text[:_LINE_SHOWN], file=shown, line=line)],
+            cause="TOML is always UTF-8; the file was saved in another encoding",
+            fix=f"iconv -f latin1 -t utf-8 {shown}",
+        ) from error
+
+
+def _toml(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ConfigError(
+            f"{_shown(path)} is nested too deeply",
+            cause="lists or tables within each other, hundreds deep",
+            fix="remove them",
+        ) from error
+    except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
+        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
+        message = str(error)[: place.start()] if place else str(error)
+        lines = _lines(text)
+        number = int(place[1]) if place and place[1] else None
+        if place and not number:
+            number = max(len(lines), 1)
+        raise ConfigError(
+            f"{_shown(path)} is not valid TOML: {message}",
+            evidence=[_evidence(path, lines, number)],
+            cause="expected: `key = value`, `[table]` or a comment, as in the TOML grammar; texts "
+            "stand in quotes, and no key is written twice",
+            fix=f"correct line {number}" if number else "correct the file",
+        ) from error
+
+
+def _section(document: Mapping[str, Any], keys: KeyPath) -> Any:
+    value: Any = document
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _parse(path: Path, text: str, host: str) -> Config:
+    document: Any = _toml(path, text)
+    prefix: KeyPath = ()
+    if path.name == PYPROJECT:
+        prefix = _PYPROJECT_TABLE
+        document = _section(document, prefix)
+        if not isinstance(document, dict):
+            raise ConfigError(
+                f"{_shown(path)} has no table [tool.debwright]",
+                cause="a pyproject.toml may hold the configuration in that table only",
+                fix="debwright init",
+            )
+    problems: list[Problem] = []
+    config = None
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        problems += from_validation(error)
+    refused = {problem.path for problem in problems}
+    for problem in rules.check(document, host):
+        if problem.path not in refused:
+            refused.add(problem.path)
+            problems.append(problem)
+    if problems or config is None:
+        raise _error(path, text, problems, prefix)
+    return config
+
+
+def _error(
+    path: Path | None, text: str, problems: Sequence[Problem], prefix: KeyPath = ()
+) -> ConfigError:
+    """One error of all problems, in the order of the file."""
+    if not prefix and path is not None and path.name == PYPROJECT:
+        prefix = _PYPROJECT_TABLE
+    positions = locate(text)
+    placed = sorted(
+        ((line_of(positions, (*prefix, *p.path)), p) for p in problems), key=lambda x: x[0] or 0
+    )
+    lines = _lines(text)
+    shown = _shown(path) if path else "the configuration"
+    if len(placed) == 1:
+        line, problem = placed[0]
+        return ConfigError(
+            f"{shown}: {problem.what}",
+            evidence=[_evidence(path, lines, line, problem.path)],
+            cause=problem.expected,
+            fix=problem.fix,
+        )
+    return ConfigError(
+        f"{shown} has {len(placed)} problems",
+        evidence=[_evidence(path, lines, line, p.path, p.what) for line, p in placed],
+        cause=_listed((line, p.expected) for line, p in placed),
+        fix=_listed((line, p.fix) for line, p in placed),
+    )
+
+
+def _listed(items: Iterable[tuple[int | None, str]]) -> str:
+    return "\n    ".join(
+        f"line {line}: {text}" if line else text for line, text in dict.fromkeys(items)
+    )
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as TOML counts them; str.splitlines knows several more ends of a line."""
+    return text.removesuffix("\n").split("\n")
+
+
+def _evidence(
+    path: Path | None,
+    lines: Sequence[str],
+    line: int | None,
+    key: KeyPath = (),
+    what: str | None = None,
+) -> Evidence:
+    text = lines[line - 1].strip() if line and line <= len(lines) else dotted(key)
+    if len(text) > _LINE_SHOWN:
+        text = text[:_LINE_SHOWN] + "..."
+    return Evidence(
+        text=f"{text}   <- {what}" if what else text,
+        file=_shown(path) if path else None,
+        line=line,
+    )
+
+
+def _shown(path: Path) -> str:
+    """As short as it can be told: relative when below the current directory."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, FileNotFoundError):
+        return str(path)

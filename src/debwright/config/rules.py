@@ -1,0 +1,166 @@
+"""What keys of a configuration must not say together.
+
+These rules read the raw document instead of the model, so that they can speak up in the same
+breath as the model's own refusals: a file's problems are reported all at once. What has the
+wrong type is passed over here, since the model reports it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from debwright.config.locate import KeyPath
+from debwright.config.model import Targets
+from debwright.config.problems import Problem
+from debwright.errors import UsageError
+from debwright.targets import SUITES, Target, can_cross, is_suite_name, nearest
+
+Raw = Mapping[str, Any]
+
+
+def check(raw: Raw, host: str) -> Iterator[Problem]:
+    """The contradictions of the document `raw`; `host` is this machine's architecture."""
+    yield from _suites(raw)
+    for index, target in _targets(raw):
+        path = ("targets", "build", index) if "build" in _table(raw, "targets") else ()
+        yield from _target(raw, path or ("targets",), target, host)
+    yield from _service(raw)
+    yield from _lintian(raw)
+    yield from _package(raw)
+
+
+def _table(raw: Raw, name: str) -> Raw:
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _targets(raw: Raw) -> list[tuple[int, str]]:
+    value = _table(raw, "targets").get("build", Targets().build)
+    items = enumerate(value) if isinstance(value, list) else ()
+    return [(index, item) for index, item in items if isinstance(item, str)]
+
+
+def _suites(raw: Raw) -> Iterator[Problem]:
+    for name, entry in _table(raw, "suites").items():
+        path: KeyPath = ("suites", name)
+        if not is_suite_name(name):
+            yield Problem(
+                path=path,
+                what=f"`{name}` is not a suite's name",
+                expected="a suite's name is made of lower-case letters, digits, '.', '+' and '-'",
+                fix=_instead(nearest(name.lower(), SUITES)),
+            )
+        elif name not in SUITES and isinstance(entry, dict) and "mirror" not in entry:
+            yield Problem(
+                path=path,
+                what=f"[suites.{name}] has no mirror, and debwright does not know this suite",
+                expected=f"a mirror, or one of the known suites {', '.join(SUITES)}",
+                fix=_instead(nearest(name, SUITES), f'add `mirror = "..."` to [suites.{name}]'),
+            )
+
+
+def _target(raw: Raw, path: KeyPath, text: str, host: str) -> Iterator[Problem]:
+    try:
+        target = Target.parse(text)
+    except UsageError as error:
+        yield Problem(path=path, what=error.what, expected=error.cause or "", fix=error.fix or "")
+        return
+    suites = _table(raw, "suites")
+    info = SUITES.get(target.suite)
+    if info is None and target.suite not in suites:
+        close = nearest(target.suite, SUITES)
+        yield Problem(
+            path=path,
+            what=f"`{text}` is of the suite `{target.suite}`, which debwright does not know",
+            expected=f"known suites: {', '.join((*SUITES, *suites))}",
+            fix=_instead(
+                f"{close}-{target.arch}" if close else None,
+                f'add [suites.{target.suite}] with `mirror = "..."`',
+            ),
+        )
+    elif (
+        info is not None
+        and target.arch not in info.architectures
+        and "mirror" not in _table(suites, target.suite)
+    ):
+        known = [str(Target(target.suite, arch)) for arch in sorted(info.architectures)]
+        yield Problem(
+            path=path,
+            what=f"{target.suite} does not exist for {target.arch}",
+            expected=f"targets of {target.suite}: {', '.join(known)}",
+            fix=_instead(nearest(text, known, cutoff=0), f"write `{known[0]}`"),
+        )
+    if (
+        _table(raw, "targets").get("strategy") == "cross"
+        and target.arch != host
+        and not can_cross(host, target.arch)
+    ):
+        yield Problem(
+            path=("targets", "strategy"),
+            what=f'strategy = "cross" cannot build {text} on this {host} machine',
+            expected=f"a pair of architectures that Debian has a cross compiler for; "
+            f"there is none from {host} to {target.arch}",
+            fix='write `strategy = "auto"`',
+        )
+
+
+def _service(raw: Raw) -> Iterator[Problem]:
+    service = _table(raw, "service")
+    if "health_url" not in service:
+        for key in ("expect_status", "expect_body"):
+            if key in service:
+                yield Problem(
+                    path=("service", key),
+                    what=f"service.{key} has no effect without service.health_url",
+                    expected="the URL whose answer is to be looked at",
+                    fix='add `health_url = "http://..."` to [service]',
+                )
+    limit = _table(raw, "limits").get("start_seconds")
+    longest = service.get("start_seconds", 30)
+    if service and _is_number(limit) and _is_number(longest) and limit > longest:
+        yield Problem(
+            path=("limits", "start_seconds"),
+            what=f"limits.start_seconds = {limit} can never be reached",
+            expected=f"at most service.start_seconds, {longest}, after which a start has failed",
+            fix=f"write a number below {longest}, or raise service.start_seconds",
+        )
+
+
+def _lintian(raw: Raw) -> Iterator[Problem]:
+    lintian = _table(raw, "lintian")
+    fail_on = lintian.get("fail_on")
+    if isinstance(fail_on, list) and "pedantic" in fail_on and lintian.get("pedantic") is not True:
+        yield Problem(
+            path=("lintian", "fail_on", fail_on.index("pedantic")),
+            what="lintian.fail_on names pedantic, but pedantic tags are not shown",
+            expected="lintian.pedantic = true, without which there are none",
+            fix="add `pedantic = true` to [lintian]",
+        )
+
+
+def _package(raw: Raw) -> Iterator[Problem]:
+    package = _table(raw, "package")
+    source = package.get("source")
+    if not isinstance(source, str) or not source.endswith(".dsc"):
+        return
+    if package.get("version_from") == "git":
+        yield Problem(
+            path=("package", "version_from"),
+            what=f"{source} has a version of its own",
+            expected="no version_from beside a .dsc file",
+            fix="remove `version_from`",
+        )
+    if package.get("exclude"):
+        yield Problem(
+            path=("package", "exclude"),
+            what=f"{source} comes with its orig tarball: nothing can be left out of it",
+            expected="no exclude beside a .dsc file",
+            fix="remove `exclude`",
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _instead(close: str | None, otherwise: str = "rename it") -> str:
+    return f"write `{close}`" if close else otherwise
