@@ -4,6 +4,7 @@ Output is untrusted: a line is capped at `LINE_LIMIT` bytes and what is kept of 
 `KEEP_LIMIT` bytes, so that a hostile build cannot eat the memory.
 """
 
+import contextlib
 import os
 import shlex
 import signal
@@ -11,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +24,12 @@ KEEP_LIMIT = 4 * 1024 * 1024
 TAIL_LINES = 20
 
 LineSink = Callable[[str], None]
+
+# The children of this process are the one thing that is global by nature: Ctrl-C reaches only the
+# main thread, and the commands that other threads wait for must end with it.
+_live: set[int] = set()
+_live_lock = threading.Lock()
+_stopping = threading.Event()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +65,20 @@ class CommandError(DebwrightError):
 
 class TimedOut(DebwrightError):
     """A command was stopped because it ran longer than allowed."""
+
+
+class Interrupted(DebwrightError):
+    """The user, or whoever started debwright, asked it to stop."""
+
+    exit_code = 130
+
+
+def stop_all() -> None:
+    """End every running command; each `run` then raises Interrupted, as do later ones."""
+    with _live_lock:
+        _stopping.set()
+        for pid in _live:
+            kill_group(pid)
 
 
 @dataclass(eq=False)
@@ -107,6 +128,8 @@ def run(
     """
     command = tuple(os.fspath(a) for a in argv)
     started = time.monotonic()
+    if _stopping.is_set():
+        raise Interrupted("stopped before it was finished")
     try:
         process = subprocess.Popen(
             command,
@@ -128,13 +151,16 @@ def run(
         readers.append(_Reader(process.stderr, sink))
     for reader in readers:
         reader.start()
-    try:
-        _feed(process, stdin)
-        cpu = _wait(process, command, timeout)
-    except BaseException:
-        kill_group(process.pid)
-        process.wait()
-        raise
+    with _registered(process.pid):
+        try:
+            _feed(process, stdin)
+            cpu = _wait(process, command, timeout)
+        except BaseException:
+            kill_group(process.pid)
+            process.wait()
+            raise
+    if _stopping.is_set() and process.returncode < 0:
+        raise Interrupted("stopped before it was finished")
     for reader in readers:
         # A daemon the command left behind may hold the pipe open; what it says is not ours.
         reader.join(timeout=2)
@@ -149,6 +175,19 @@ def run(
     if check and done.returncode != 0:
         raise CommandError(done)
     return done
+
+
+@contextlib.contextmanager
+def _registered(pid: int) -> Iterator[None]:
+    with _live_lock:
+        _live.add(pid)
+        if _stopping.is_set():
+            kill_group(pid)
+    try:
+        yield
+    finally:
+        with _live_lock:
+            _live.discard(pid)
 
 
 def kill_group(pid: int) -> None:

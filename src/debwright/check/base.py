@@ -10,7 +10,7 @@ from debwright.check.debs import Deb
 from debwright.config import Config
 from debwright.errors import DebwrightError
 from debwright.process import LineSink
-from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.results import CheckResult, Evidence, Finding, Severity, Status
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target
@@ -54,12 +54,18 @@ class Check(Protocol):
     def run(self, context: CheckContext) -> CheckResult: ...
 
 
-def error(code: str, message: str, **kwargs: object) -> Finding:
-    return Finding(severity=Severity.ERROR, code=code, message=message, **kwargs)  # type: ignore[arg-type]
+def error(
+    code: str, message: str, *, evidence: tuple[Evidence, ...] = (), fix: str | None = None
+) -> Finding:
+    return Finding(severity=Severity.ERROR, code=code, message=message, evidence=evidence, fix=fix)
 
 
-def warning(code: str, message: str, **kwargs: object) -> Finding:
-    return Finding(severity=Severity.WARNING, code=code, message=message, **kwargs)  # type: ignore[arg-type]
+def warning(
+    code: str, message: str, *, evidence: tuple[Evidence, ...] = (), fix: str | None = None
+) -> Finding:
+    return Finding(
+        severity=Severity.WARNING, code=code, message=message, evidence=evidence, fix=fix
+    )
 
 
 def conclude(

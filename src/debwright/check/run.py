@@ -135,10 +135,12 @@ def _booted(context: CheckContext, layer: Layer, add: Callable[[CheckResult], No
             session = _boot(context, layer, stack)
             context.activity("installing")
             session.install()
-        except (MaintainerScriptError, BootError, DebwrightError) as problem:
-            code = {
-                MaintainerScriptError: "install/maintainer-script", BootError: "install/boot",
-            }.get(type(problem), "install/failed")  # fmt: skip
+        except DebwrightError as problem:
+            code = "install/failed"
+            if isinstance(problem, MaintainerScriptError):
+                code = "install/maintainer-script"
+            elif isinstance(problem, BootError):
+                code = "install/boot"
             add(failed_by("install", started, code, problem))
             _skip(add, [c.name for c in LIVE], "the package could not be installed")
             return

@@ -10,8 +10,10 @@ from pathlib import Path
 from debwright.check.base import CheckContext
 from debwright.check.runtime import LOCAL_ONLY
 from debwright.check.snapshot import Snapshot
-from debwright.errors import CheckError, Evidence
+from debwright.errors import CheckError
+from debwright.errors import Evidence as ErrorEvidence
 from debwright.process import Completed
+from debwright.results import Evidence
 from debwright.roots import apt
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox.nspawn import NspawnSandbox
@@ -111,7 +113,7 @@ class Session:
         except (ValueError, TypeError) as problem:
             raise CheckError(
                 "the health URL could not be asked",
-                evidence=[Evidence(text=line) for line in done.tail(4)],
+                evidence=[ErrorEvidence(text=line) for line in done.tail(4)],
             ) from problem
 
     def accounts(self) -> set[str]:
@@ -133,7 +135,7 @@ def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:
         script = match["script"] or "a maintainer script"
         return MaintainerScriptError(
             f"{what} failed: {script} ended with an error",
-            evidence=[Evidence(text=text) for text in lines[max(0, number - 6) : number + 2]],
+            evidence=[ErrorEvidence(text=text) for text in lines[max(0, number - 6) : number + 2]],
             cause=f"a command in debian/{shlex.quote(script)} or in what debhelper added to it "
             "returned an error",
             fix="dpkg --configure -a --debug=2, in `debwright shell`",

@@ -1,0 +1,258 @@
+"""The command line: arguments in, a command called, an exit code out. Nothing is decided here.
+
+Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 build failed,
+4 validation failed, 5 the environment lacks something, 130 interrupted.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from debwright import __version__
+from debwright.errors import DebwrightError, UsageError
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+EPILOG = (
+    "Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 build failed, "
+    "4 validation failed, 5 the environment lacks something."
+)
+
+targets_option = click.option(
+    "-t", "--target", "patterns", multiple=True, metavar="PATTERN",
+    help="Only targets that match, as 'bookworm-arm64' or '*-arm64'. May be given several times.",
+)  # fmt: skip
+strategy_option = click.option(
+    "--strategy", type=click.Choice(["auto", "native", "cross", "emulated"]),
+    help="How to build, instead of what debwright.toml says.",
+)  # fmt: skip
+force_option = click.option("--force", is_flag=True, help="Do it again even if nothing changed.")
+
+
+@click.group(context_settings=SETTINGS, epilog=EPILOG)
+@click.option(
+    "-C", "--directory", type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(), help="Work as if started in this directory.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False),
+    help="Write there instead of dist/ beside debwright.toml.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the tools' output as it comes.")
+@click.version_option(__version__, prog_name="debwright")
+@click.pass_context
+def cli(
+    context: click.Context, directory: Path, output: Path | None, *, as_json: bool, verbose: bool
+) -> None:
+    """Turn a service into Debian packages that are proven to start.
+
+    Start with `debwright doctor` (what this machine lacks) and `debwright init` (in a Python
+    service); then `debwright run` builds, checks and publishes below dist/.
+    """
+    from debwright.commands.common import Options
+
+    context.obj = Options(directory=directory, output=output, json=as_json, verbose=verbose)
+
+
+@cli.command()
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.pass_obj
+def init(options: Any, directory: Path | None, *, force: bool) -> int:
+    """Scaffold debwright.toml and debian/ for the Python service in DIRECTORY."""
+    from debwright.commands.init import init_project
+
+    return init_project(options, directory, force=force)
+
+
+@cli.command()
+@targets_option
+@strategy_option
+@click.pass_obj
+def plan(options: Any, patterns: tuple[str, ...], strategy: str | None) -> int:
+    """Show version, targets, strategies and why, and what is cached."""
+    from debwright.commands.plan import show_plan
+    from debwright.plan import make_plan
+
+    return show_plan(options, make_plan(options.directory, patterns=patterns, strategy=strategy))
+
+
+@cli.command()
+@targets_option
+@strategy_option
+@force_option
+@click.argument("source", type=click.Path(path_type=Path), required=False)
+@click.pass_obj
+def build(
+    options: Any,
+    source: Path | None,
+    patterns: tuple[str, ...],
+    strategy: str | None,
+    *,
+    force: bool,
+) -> int:
+    """Build the packages of SOURCE: a directory with debian/, or a .dsc file.
+
+    Without SOURCE, the project of this directory.
+    """
+    from debwright.pipeline import Wanted
+
+    return _run(
+        options, Wanted(check=False, publish=False), source, patterns, strategy, force=force
+    )
+
+
+@cli.command()
+@targets_option
+@force_option
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.pass_obj
+def check(options: Any, files: tuple[Path, ...], patterns: tuple[str, ...], *, force: bool) -> int:
+    """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
+    if files:
+        from debwright.commands.check import check_files
+
+        return check_files(options, files, patterns)
+    from debwright.pipeline import Wanted
+
+    return _run(options, Wanted(publish=False), None, patterns, None, force=force)
+
+
+@cli.command()
+@targets_option
+@click.pass_obj
+def publish(options: Any, patterns: tuple[str, ...]) -> int:
+    """Add what has passed its checks to the signed APT repository.
+
+    What is not built or not checked yet is built and checked first.
+    """
+    from debwright.pipeline import Wanted
+
+    return _run(options, Wanted(), None, patterns, None, force=False)
+
+
+@cli.command()
+@targets_option
+@strategy_option
+@force_option
+@click.argument("source", type=click.Path(path_type=Path), required=False)
+@click.pass_obj
+def run(
+    options: Any,
+    source: Path | None,
+    patterns: tuple[str, ...],
+    strategy: str | None,
+    *,
+    force: bool,
+) -> int:
+    """Build, check and publish, and write the report: the main job."""
+    from debwright.pipeline import Wanted
+
+    return _run(options, Wanted(), source, patterns, strategy, force=force)
+
+
+@cli.command()
+@click.argument("target")
+@click.option(
+    "--booted", is_flag=True, help="The booted system a check uses, not the build's root."
+)
+@click.option("-c", "--command", help="Run this command instead of an interactive shell.")
+@click.pass_obj
+def shell(options: Any, target: str, command: str | None, *, booted: bool) -> int:
+    """A shell in exactly the environment in which TARGET is built or checked."""
+    from debwright.commands.shell import shell as open_shell
+    from debwright.plan import make_plan
+
+    chosen = make_plan(options.directory, patterns=[target])
+    return open_shell(options, chosen, booted=booted, command=command)
+
+
+@cli.command()
+@click.pass_obj
+def doctor(options: Any) -> int:
+    """What this machine has, what it lacks, and the command that installs it."""
+    from debwright.commands.doctor import show_doctor
+
+    return show_doctor(options)
+
+
+@cli.group()
+def cache() -> None:
+    """The cached roots and downloads."""
+
+
+@cache.command("list")
+@click.pass_obj
+def cache_list(options: Any) -> int:
+    """Layers with target, age and size."""
+    from debwright.commands.cache import list_cache
+
+    return list_cache(options)
+
+
+@cache.command("prune")
+@click.option("--all", "everything", is_flag=True, help="Remove everything that is not in use.")
+@click.option("--max-gb", type=float, help="Keep at most this much, the longest unused go first.")
+@click.option("--older-than", "days", type=float, metavar="DAYS", help="Remove older layers.")
+@click.pass_obj
+def cache_prune(options: Any, max_gb: float | None, days: float | None, *, everything: bool) -> int:
+    """Remove layers that are old, orphaned, or above the size limit."""
+    from debwright.commands.cache import prune_cache
+
+    return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
+
+
+def _run(
+    options: Any, wanted: Any, source: Path | None, patterns: tuple[str, ...],
+    strategy: str | None, *, force: bool,
+) -> int:  # fmt: skip
+    from debwright.commands.common import run_plan
+    from debwright.plan import make_plan
+
+    directory, dsc = options.directory, None
+    if source is not None:
+        if source.suffix == ".dsc":
+            dsc = source
+        elif source.is_dir():
+            directory = source
+        else:
+            raise UsageError(
+                f"{source} is neither a directory nor a .dsc file",
+                fix="debwright build DIRECTORY, or debwright build PACKAGE.dsc",
+            )
+    chosen = make_plan(directory, dsc=dsc, patterns=patterns, strategy=strategy)
+    return run_plan(options, chosen, wanted, force=force)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: never a traceback for what a user can meet."""
+    sys.exit(call(arguments))
+
+
+def call(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = cli.main(given, prog_name="debwright", standalone_mode=False)
+        return int(code or 0)
+    except click.exceptions.Exit as leaving:
+        return int(leaving.exit_code)
+    except click.ClickException as problem:
+        problem.show()
+        return 2
+    except DebwrightError as problem:
+        _tell(problem, as_json="--json" in given)
+        return problem.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("debwright: stopped; nothing was left half-done", file=sys.stderr)
+        return 130
+
+
+def _tell(problem: DebwrightError, *, as_json: bool) -> None:
+    from debwright.console.errors import error_json, print_error
+
+    if as_json:
+        print(error_json(problem))
+    print_error(problem)

@@ -1,0 +1,1 @@
+"""What each debwright command does, once its arguments are read."""

@@ -1,0 +1,100 @@
+"""What every command needs: where things are, who watches, and how it ends."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from debwright import process
+from debwright.events import Reporter
+from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
+from debwright.plan import Plan
+from debwright.results import RunResult
+from debwright.roots.cache import Cache, default_cache
+from debwright.roots.layers import Roots
+from debwright.stages.base import Job
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options that belong to debwright as a whole."""
+
+    directory: Path
+    output: Path | None = None
+    json: bool = False
+    verbose: bool = False
+
+    def dist(self, plan_directory: Path) -> Path:
+        return (self.output or plan_directory / "dist").absolute()
+
+    def cache(self) -> Cache:
+        return Cache(default_cache())
+
+
+def reporter_for(options: Options) -> Reporter:
+    from debwright.console import make_reporter
+
+    return make_reporter(json_mode=options.json, verbose=options.verbose)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn SIGTERM into what Ctrl-C does: stop the commands, clean up, exit with 130."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        process.stop_all()
+        raise KeyboardInterrupt
+
+    previous = [signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), previous, strict=True):
+            signal.signal(number, handler)
+
+
+def run_plan(options: Options, plan: Plan, wanted: Wanted, *, force: bool) -> int:
+    """Run the stages, write the reports, show the summary; the exit code."""
+    reporter = reporter_for(options)
+    dist = options.dist(plan.loaded.directory)
+    with interruptible(), exclusive(dist):
+        cache = options.cache()
+        heal(cache)
+        roots = Roots(cache, plan.config, note=reporter.note)
+        job = Job(plan, dist, roots, reporter, force=force)
+        result = run(job, wanted)
+        write_reports(result, job.home)
+        reporter.end(result)
+    if options.json:
+        print(result.model_dump_json(indent=2))
+    return exit_code(result)
+
+
+def write_reports(result: RunResult, home: Path) -> Sequence[Path]:
+    from debwright.report import write_reports as write
+
+    return write(result, home)
+
+
+def emit(options: Options, data: object, text: str) -> None:
+    """One result in the form that was asked for."""
+    if options.json:
+        print(json.dumps(data, indent=2, default=str))
+    else:
+        print(text)
+
+
+def is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def flush_and_exit(code: int) -> None:
+    """Leave at once: daemon threads may still hold pipes of processes that are gone."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

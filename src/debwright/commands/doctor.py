@@ -1,0 +1,23 @@
+"""debwright doctor."""
+
+from dataclasses import asdict
+
+from debwright.commands.common import Options, emit
+from debwright.config import load
+from debwright.doctor import examine
+
+
+def show_doctor(options: Options) -> int:
+    """Print what was found; 5 when something needed lacks."""
+    found = examine(load(options.directory).config)
+    lines = []
+    for item in found:
+        mark = "ok     " if item.ok else ("LACKING" if item.needed else "limited")
+        lines.append(f"{mark}  {item.name:22} {item.found}")
+        if item.fix:
+            lines.append(f"         {'':22} -> {item.fix}")
+    lacking = [i for i in found if not i.ok and i.needed]
+    lines.append("")
+    lines.append(f"{len(lacking)} thing(s) lacking" if lacking else "everything needed is there")
+    emit(options, {"ok": not lacking, "found": [asdict(i) for i in found]}, "\n".join(lines))
+    return 5 if lacking else 0

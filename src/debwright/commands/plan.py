@@ -1,0 +1,70 @@
+"""debwright plan: what would be done, and why."""
+
+import json
+from typing import Any
+
+from debwright.commands.common import Options, emit
+from debwright.config import effective_json
+from debwright.ledger import Ledger
+from debwright.plan import Plan
+from debwright.roots.layers import Roots
+
+
+def show_plan(options: Options, plan: Plan) -> int:
+    """Print the plan: version, targets, strategies with reasons, and what is cached."""
+    data = describe(options, plan)
+    emit(options, data, _text(data))
+    return 0
+
+
+def describe(options: Options, plan: Plan) -> dict[str, Any]:
+    roots = Roots(options.cache(), plan.config)
+    home = options.dist(plan.loaded.directory) / plan.version_text.split(":", 1)[-1]
+    targets = []
+    for item in plan.targets:
+        base, why_not = roots.store.find(roots.base_request(item.target))
+        name = str(item.target)
+        done = sorted(Ledger(home / name).stages())
+        targets.append(
+            {
+                "target": name,
+                "strategy": str(item.strategy),
+                "reason": item.choice.reason,
+                "rejected": [{"strategy": str(s), "why": w} for s, w in item.choice.rejected],
+                "builds_all": item.build_all,
+                "version": plan.version_for(item.target.suite),
+                "base_root": f"cached, {base.manifest.age_days:.1f} days old" if base else why_not,
+                "done_before": done,
+            }
+        )
+    version = plan.version
+    return {
+        "package": plan.package,
+        "version": plan.version_text,
+        "commit": version.commit if version else None,
+        "dirty": version.dirty if version else False,
+        "notes": list(version.notes) if version else [],
+        "host": plan.host.arch,
+        "configuration_file": str(plan.loaded.path) if plan.loaded.path else None,
+        "targets": targets,
+        "configuration": json.loads(effective_json(plan.config)),
+    }
+
+
+def _text(data: dict[str, Any]) -> str:
+    lines = [f"{data['package']} {data['version']}"]
+    if data["commit"]:
+        lines[0] += f"  (commit {data['commit'][:12]}{', changed since' if data['dirty'] else ''})"
+    lines += [f"  note: {note}" for note in data["notes"]]
+    for item in data["targets"]:
+        lines.append(f"\n{item['target']}  {item['strategy']}: {item['reason']}")
+        lines += [f"  not {r['strategy']}: {r['why']}" for r in item["rejected"]]
+        if item["version"] != data["version"]:
+            lines.append(f"  version {item['version']}")
+        lines.append(f"  base root: {item['base_root']}")
+        if item["done_before"]:
+            lines.append(
+                f"  done before, and not again if unchanged: {', '.join(item['done_before'])}"
+            )
+    lines.append("\nThe whole configuration: debwright plan --json")
+    return "\n".join(lines)

@@ -1,0 +1,150 @@
+"""debwright doctor: what this machine has, what it lacks, and the command that installs it."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from debwright import process
+from debwright.config import Config
+from debwright.errors import DebwrightError
+from debwright.files import human_size
+from debwright.machine import INSTALL_QEMU, emulation_problem, free_bytes
+from debwright.roots.cache import default_cache
+from debwright.sandbox.namespaces import Namespaces, Spec, is_root
+from debwright.targets import Target, host_arch
+
+NEEDED_BYTES = 5 * 1024**3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """One thing looked at. `needed` says whether debwright can do its main job without it."""
+
+    name: str
+    ok: bool
+    found: str
+    needed: bool = True
+    fix: str | None = None
+
+
+@dataclass(frozen=True)
+class _Tool:
+    command: str
+    package: str
+    use: str
+    needed: bool = True
+
+
+TOOLS = (
+    _Tool("mmdebstrap", "mmdebstrap", "makes base roots"),
+    _Tool("apt-ftparchive", "apt-utils", "writes the repository's indices"),
+    _Tool("gpg", "gpg", "signs"),
+    _Tool("gpg-agent", "gpg-agent", "keeps keys while signing"),
+    _Tool("unshare", "util-linux", "separates sandboxes"),
+    _Tool("nsenter", "util-linux", "enters sandboxes"),
+    _Tool("systemd-nspawn", "systemd-container", "boots systems to check packages on"),
+    _Tool("git", "git", "tells the version", needed=False),
+)
+
+
+def examine(config: Config) -> list[Diagnosis]:
+    """Look at everything; nothing is changed."""
+    parts: list[Callable[[], Iterator[Diagnosis]]] = [
+        _tools, _namespaces, _rights, lambda: _emulation(config), _disk,
+    ]  # fmt: skip
+    return [diagnosis for part in parts for diagnosis in part()]
+
+
+def _tools() -> Iterator[Diagnosis]:
+    for tool in TOOLS:
+        path = shutil.which(tool.command, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        if path is None:
+            yield Diagnosis(
+                name=tool.command, ok=False, found=f"not installed ({tool.use})",
+                needed=tool.needed, fix=f"sudo apt-get install {tool.package}",
+            )  # fmt: skip
+        else:
+            yield Diagnosis(name=tool.command, ok=True, found=_version(path), needed=tool.needed)
+
+
+def _version(path: str) -> str:
+    try:
+        done = process.run([path, "--version"], check=False, timeout=20)
+    except DebwrightError:
+        return path
+    match = re.search(r"\d+(?:\.\d+)+", done.output + done.error)
+    return match[0] if match else path
+
+
+def _namespaces() -> Iterator[Diagnosis]:
+    try:
+        with Namespaces(Spec(network=False)) as inside:
+            inside.run(["true"], timeout=20)
+    except DebwrightError as problem:
+        said = "; ".join(e.text for e in problem.evidence)
+        yield Diagnosis(
+            name="namespaces", ok=False, found=f"{problem.what}: {said}",
+            fix=_namespace_fix(),
+        )  # fmt: skip
+    else:
+        yield Diagnosis(name="namespaces", ok=True, found="can be made")
+
+
+def _namespace_fix() -> str:
+    restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+    if not is_root() and restricted.exists() and restricted.read_text().strip() == "1":
+        return "run with sudo (this system's AppArmor keeps ordinary users from namespaces)"
+    if not is_root() and not _has_subordinate_ids():
+        return "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"
+    return "run with sudo, or in a privileged container"
+
+
+def _has_subordinate_ids() -> bool:
+    import getpass
+
+    try:
+        return any(
+            line.split(":")[0] in {getpass.getuser(), str(os.getuid())}
+            for line in Path("/etc/subuid").read_text().splitlines()
+        )
+    except OSError:
+        return False
+
+
+def _rights() -> Iterator[Diagnosis]:
+    if is_root():
+        yield Diagnosis(name="rights", ok=True, found="root: builds, and boots systems to check")
+    else:
+        yield Diagnosis(
+            name="rights", ok=False, needed=False,
+            found="an ordinary user: builds, but cannot boot systems to check packages on",
+            fix="sudo debwright run",
+        )  # fmt: skip
+
+
+def _emulation(config: Config) -> Iterator[Diagnosis]:
+    own = host_arch()
+    arches = {Target.parse(t).arch for t in config.targets.build} - {own}
+    for arch in sorted(arches):
+        problem = emulation_problem(arch)
+        yield Diagnosis(
+            name=f"emulation of {arch}",
+            ok=problem is None,
+            found=problem or "qemu-user runs its programs",
+            fix=None if problem is None else INSTALL_QEMU,
+        )
+
+
+def _disk() -> Iterator[Diagnosis]:
+    cache = default_cache()
+    free = free_bytes(cache)
+    yield Diagnosis(
+        name="disk",
+        ok=free >= NEEDED_BYTES,
+        found=f"{human_size(free)} free for the cache in {cache}",
+        fix=None if free >= NEEDED_BYTES
+        else "debwright cache prune, or set XDG_CACHE_HOME to a larger disk",
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""What has been done already: beside the artifacts, which inputs they came from.
+
+A stage whose inputs are the same and whose outputs are all there, unaltered, is not run again. The
+ledger is written after the outputs, so a killed run is at worst done again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from debwright.files import atomic_write, sha256_file
+from debwright.results import CheckResult, StageResult
+from debwright.roots.manifest import digest
+
+NAME = "stages.json"
+
+
+class Record(BaseModel):
+    """One finished stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: str
+    outputs: dict[str, str]
+    """Path below the ledger's directory to SHA-256."""
+    result: StageResult
+    checks: tuple[CheckResult, ...] = ()
+
+
+class Ledger:
+    """The finished stages of one directory below dist/."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._path = directory / NAME
+
+    def find(self, stage: str, inputs: Mapping[str, Any]) -> Record | None:
+        """The record of `stage` when these inputs gave it and its outputs are intact."""
+        record = self._read().get(stage)
+        if record is None or record.inputs != digest(dict(inputs)):
+            return None
+        for name, expected in record.outputs.items():
+            path = self.directory / name
+            if not path.is_file() or sha256_file(path) != expected:
+                return None
+        return record
+
+    def write(
+        self,
+        stage: str,
+        inputs: Mapping[str, Any],
+        outputs: Sequence[Path],
+        result: StageResult,
+        checks: Sequence[CheckResult] = (),
+    ) -> None:
+        records = self._read()
+        records[stage] = Record(
+            inputs=digest(dict(inputs)),
+            outputs={str(p.relative_to(self.directory)): sha256_file(p) for p in outputs},
+            result=result,
+            checks=tuple(checks),
+        )
+        self._save(records)
+
+    def stages(self) -> list[str]:
+        """Names of the stages there is a record of."""
+        return list(self._read())
+
+    def forget(self, stage: str) -> None:
+        """A stage is about to be done again: what it gave before no longer counts."""
+        records = self._read()
+        if records.pop(stage, None) is not None:
+            self._save(records)
+
+    def _save(self, records: Mapping[str, Record]) -> None:
+        document = {name: record.model_dump(mode="json") for name, record in records.items()}
+        atomic_write(self._path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+    def _read(self) -> dict[str, Record]:
+        try:
+            document = json.loads(self._path.read_bytes())
+            return {name: Record.model_validate(value) for name, value in document.items()}
+        except (OSError, ValueError, ValidationError, AttributeError):
+            return {}

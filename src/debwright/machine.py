@@ -1,0 +1,97 @@
+"""What this machine can do: its architecture, and which others qemu-user lets it run."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from debwright import process
+from debwright.errors import DebwrightError
+from debwright.targets import HostFacts, host_arch
+
+BINFMT = Path("/proc/sys/fs/binfmt_misc")
+QEMU = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "armhf": "arm",
+    "i386": "i386",
+    "ppc64el": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
+"""Debian architecture to qemu's name of it, as in `qemu-aarch64`."""
+
+# i386 programs run on amd64 kernels, armhf ones on most arm64 processors but not on all.
+_RUNS_TOO = {"amd64": frozenset({"i386"})}
+INSTALL_QEMU = "sudo apt-get install qemu-user-static binfmt-support"
+
+
+def host_facts(arches: Iterable[str]) -> HostFacts:
+    """What this machine can run of `arches`; emulation is tried, not assumed."""
+    own = host_arch()
+    native = _RUNS_TOO.get(own, frozenset())
+    return HostFacts(
+        arch=own,
+        runnable=native,
+        emulated={a: emulation_problem(a) for a in set(arches) if a != own and a not in native},
+    )
+
+
+def emulation_problem(arch: str) -> str | None:
+    """Why programs of `arch` do not run here under qemu-user, or None when they do.
+
+    The registration is read from the kernel (binfmt_misc, Documentation/admin-guide): it must be
+    enabled, carry the flag F, without which the interpreter would have to exist inside every
+    root, and name a program that starts.
+    """
+    name = f"qemu-{QEMU.get(arch, arch)}"
+    if not (BINFMT / "status").exists():
+        return (
+            "the kernel's binfmt_misc is not mounted: "
+            "sudo mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"
+        )
+    entry = BINFMT / name
+    if not entry.exists():
+        return f"no interpreter for {arch} is registered with the kernel ({name})"
+    fields = entry.read_text().splitlines()
+    if "enabled" not in fields:
+        return f"{name} is registered but disabled: sudo update-binfmts --enable {name}"
+    flags = next((f.removeprefix("flags:").strip() for f in fields if f.startswith("flags:")), "")
+    if "F" not in flags:
+        return f"{name} is registered without the flag F: install qemu-user-static"
+    interpreter = next(
+        (f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter ")), ""
+    )
+    return _broken_interpreter(interpreter)
+
+
+def _broken_interpreter(path: str) -> str | None:
+    if not Path(path).exists():
+        return f"the registered interpreter {path} does not exist"
+    # Debian registers a link whose name switches -P handling on; the program behind it is asked.
+    try:
+        done = process.run([Path(path).resolve(), "--version"], check=False, timeout=20)
+    except (DebwrightError, OSError) as error:
+        return f"the registered interpreter {path} does not start: {error}"
+    if done.returncode != 0 or "version" not in done.output:
+        return f"the registered interpreter {path} does not start (status {done.returncode})"
+    return None
+
+
+def describe_host() -> str:
+    """Architecture and distribution, as `amd64 debian 12`; nothing that names the machine."""
+    release = {}
+    try:
+        for line in Path("/etc/os-release").read_text().splitlines():
+            key, _, value = line.partition("=")
+            release[key] = value.strip('"')
+    except OSError:
+        pass
+    parts = [host_arch(), release.get("ID", "linux"), release.get("VERSION_ID", "")]
+    return " ".join(p for p in parts if p)
+
+
+def free_bytes(path: Path) -> int:
+    """Free space of the file system that holds `path` or will hold it."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

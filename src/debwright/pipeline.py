@@ -1,0 +1,222 @@
+"""The run: stages in order, targets side by side, and what becomes of failures."""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from debwright import __version__
+from debwright.config import effective_json
+from debwright.errors import DebwrightError
+from debwright.files import atomic_write
+from debwright.machine import describe_host
+from debwright.plan import Plan, TargetPlan
+from debwright.results import Artifact, CheckResult, RunResult, StageResult, Status, TargetResult
+from debwright.roots.cache import Cache
+from debwright.sandbox import cgroups
+from debwright.stages.base import Job, skipped
+from debwright.stages.build import TargetBuild, build_stage, failure_of
+from debwright.stages.check import check_stage, not_proven
+from debwright.stages.publish import Published, publish_stage, skipped_publish
+from debwright.stages.source import source_stage
+
+STAGES = ("source", "build", "test", "check", "publish", "report")
+"""In order. source and publish are of the run as a whole, the others of each target."""
+
+KINDS = {
+    ".deb": "deb", ".dsc": "source", ".xz": "source", ".gz": "source", ".bz2": "source",
+    ".changes": "changes", ".buildinfo": "buildinfo", ".log": "log", ".json": "result",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which stages to do, beyond building."""
+
+    check: bool = True
+    publish: bool = True
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        return tuple(
+            s for s in STAGES
+            if (s != "check" or self.check) and (s != "publish" or self.publish)
+        )  # fmt: skip
+
+
+def run(job: Job, wanted: Wanted) -> RunResult:
+    """Do the wanted stages for every target of the plan. One target's failure stops no other."""
+    started, clock = datetime.now(UTC), time.monotonic()
+    plan = job.plan
+    names = [str(t.target) for t in plan.targets]
+    job.reporter.begin(f"{plan.package} {plan.version_text}", names, wanted.stages)
+    for note in plan.version.notes if plan.version else ():
+        job.notes.append(note)
+        job.reporter.note(note)
+    for choice in plan.targets:
+        job.reporter.note(f"{choice.target}: {choice.strategy}, {choice.choice.reason}")
+    job.home.mkdir(parents=True, exist_ok=True)
+    atomic_write(job.dist / "effective-config.json", effective_json(plan.config))
+    whole = [source_stage(job, suite) for suite in plan.suites]
+    targets = _targets(job, wanted) if all(s.status.ok for s in whole) else _unbuilt(job)
+    published = _publish(job, wanted, targets)
+    whole += [published.stage] if wanted.publish else []
+    return RunResult(
+        debwright=__version__,
+        package=plan.package,
+        version=plan.version_text,
+        started=started,
+        seconds=time.monotonic() - clock,
+        host=describe_host(),
+        commit=plan.version.commit if plan.version else None,
+        stages=tuple(whole),
+        targets=tuple(targets),
+        artifacts=_checksums(job, targets),
+        signing_key=published.key,
+        signing_note=published.note,
+        apt_sources=published.sources,
+        notes=tuple(job.notes),
+    )
+
+
+def _targets(job: Job, wanted: Wanted) -> list[TargetResult]:
+    """All targets side by side. Those that build `all` packages go first: others wait for them."""
+    plan = job.plan
+    jobs = plan.config.targets.jobs or os.cpu_count() or 1
+    job.all_built.update({suite: threading.Event() for suite in plan.suites})
+    order = sorted(plan.targets, key=lambda t: not t.build_all)
+    with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(order)))) as pool:
+        futures = {str(t.target): pool.submit(_one_target, job, t, wanted) for t in order}
+        return [futures[str(t.target)].result() for t in plan.targets]
+
+
+def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
+    """build, test and check of one target."""
+    build = TargetBuild(
+        job, target, job.sources[target.target.suite], target.strategy, target.choice.reason
+    )
+    checks: tuple[CheckResult, ...] = ()
+    try:
+        built = build_stage(build)
+        _share_all(job, target, built=built)
+        if not wanted.check:
+            pass
+        elif built:
+            stage, checks = check_stage(job, target)
+            build.stages.append(stage)
+        else:
+            build.stages.append(skipped(job, build.name, "check", "there is no package to check"))
+    finally:
+        if target.build_all:
+            job.all_built[target.target.suite].set()
+    return TargetResult(
+        target=build.name,
+        strategy=str(build.strategy),
+        strategy_reason=build.strategy_reason,
+        stages=tuple(build.stages),
+        checks=checks,
+        artifacts=_artifacts(job, target),
+    )
+
+
+def _share_all(job: Job, target: TargetPlan, *, built: bool) -> None:
+    """Hand `all` packages to the suite's other targets, or wait for them."""
+    suite = target.target.suite
+    if target.build_all:
+        if built:
+            job.all_packages[suite] = tuple(sorted(job.directory(target).glob("*_all.deb")))
+        job.all_built[suite].set()
+    elif job.sources[suite].has_all:
+        job.all_built[suite].wait()
+
+
+def _unbuilt(job: Job) -> list[TargetResult]:
+    return [
+        TargetResult(
+            target=str(t.target), strategy=str(t.strategy), strategy_reason=t.choice.reason,
+            stages=(skipped(job, str(t.target), "build", "there is no source package"),),
+        )
+        for t in job.plan.targets
+    ]  # fmt: skip
+
+
+def _publish(job: Job, wanted: Wanted, targets: Sequence[TargetResult]) -> Published:
+    """Publish everything or nothing: architectures of one version belong together."""
+    if not wanted.publish:
+        return Published(stage=StageResult(stage="publish", status=Status.SKIPPED))
+    has_service = job.plan.config.service is not None
+    for target in targets:
+        if not target.ok or any(s.status is Status.SKIPPED and s.reason == "there is no source package"
+                                for s in target.stages):  # fmt: skip
+            return skipped_publish(job, f"{target.target} failed")
+        if reason := not_proven(target.checks, has_service=has_service):
+            return skipped_publish(job, f"{target.target} is not proven to work: {reason}")
+    return publish_stage(job, job.plan.targets)
+
+
+def _artifacts(job: Job, target: TargetPlan) -> tuple[Artifact, ...]:
+    directory = job.directory(target)
+    if not directory.is_dir():
+        return ()
+    return tuple(
+        job.artifact(path, KINDS[path.suffix])
+        for path in sorted(directory.iterdir())
+        if path.suffix in KINDS and path.name != "stages.json"
+    )
+
+
+def _checksums(job: Job, targets: Sequence[TargetResult]) -> tuple[Artifact, ...]:
+    """SHA256SUMS of what a user would download, in sha256sum(1)'s format."""
+    lines = sorted(
+        f"{a.sha256}  {Path(a.path).relative_to(job.home.name)}"
+        for t in targets for a in t.artifacts if a.kind in {"deb", "source", "changes", "buildinfo"}
+    )  # fmt: skip
+    if not lines:
+        return ()
+    path = job.home / "SHA256SUMS"
+    atomic_write(path, "\n".join(lines) + "\n")
+    return (job.artifact(path, "checksums"),)
+
+
+def exit_code(result: RunResult) -> int:
+    """0, or the code of the first failure in the order of the stages (see DESIGN: exit codes)."""
+    failed = [s for s in result.stages if s.status is Status.FAILED]
+    for target in result.targets:
+        failed += [s for s in target.stages if s.status is Status.FAILED]
+    if failed:
+        return max((failure_of(s)[1] for s in failed), key=lambda c: (c == 3, c == 4, c))
+    unproven = [s for s in result.stages if s.stage == "publish" and s.status is Status.SKIPPED]
+    return 4 if unproven and unproven[0].reason and "not proven" in unproven[0].reason else 0
+
+
+@contextmanager
+def exclusive(dist: Path) -> Iterator[None]:
+    """One debwright at a time in a dist directory; the second says so and stops."""
+    dist.mkdir(parents=True, exist_ok=True)
+    handle = os.open(dist / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DebwrightError(
+                f"another debwright is working in {dist}",
+                fix="wait for it to end, or choose another directory with --output",
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def heal(cache: Cache) -> None:
+    """Remove what a killed debwright left: scratch directories, control groups, key homes."""
+    from debwright.sign import heal_stale_homes
+
+    cache.prepare()
+    cgroups.heal()
+    heal_stale_homes()

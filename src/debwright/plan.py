@@ -1,0 +1,157 @@
+"""The plan: which source, which version, which targets, how each is built and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from debwright.build.depends import BuildPlan
+from debwright.build.source import SourcePackage, SourceTree, read_dsc, read_tree
+from debwright.config import Config, LoadedConfig, load
+from debwright.digest import source_digest
+from debwright.errors import UsageError
+from debwright.machine import host_facts
+from debwright.roots.manifest import digest
+from debwright.targets import (
+    Choice,
+    HostFacts,
+    Strategy,
+    Target,
+    choose_strategy,
+    select,
+)
+from debwright.version import VersionInfo, determine, for_suite
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetPlan:
+    """One target: how, why, and which of its suite's targets builds the `all` packages."""
+
+    target: Target
+    choice: Choice
+    build_all: bool
+    """This target builds the architecture-independent packages for its suite."""
+
+    @property
+    def strategy(self) -> Strategy:
+        return self.choice.strategy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that is decided before anything is done."""
+
+    loaded: LoadedConfig
+    host: HostFacts
+    package: str
+    version: VersionInfo | None
+    """None for a .dsc, which brings its own."""
+    tree: SourceTree | None
+    dsc: SourcePackage | None
+    targets: tuple[TargetPlan, ...]
+    source_digest: str
+
+    @property
+    def config(self) -> Config:
+        return self.loaded.config
+
+    @property
+    def version_text(self) -> str:
+        """The version without a suite's suffix; names the directory below dist/."""
+        if self.version is not None:
+            return self.version.debian
+        assert self.dsc is not None
+        return self.dsc.version
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(t.target.suite for t in self.targets))
+
+    def version_for(self, suite: str) -> str:
+        """The Debian version built for `suite`: with a suffix only where suites could clash."""
+        if self.dsc is not None or len(self.suites) == 1:
+            return self.version_text
+        return for_suite(self.version_text, suite)
+
+    def build_plan(
+        self, target: TargetPlan, source: SourcePackage, strategy: Strategy
+    ) -> BuildPlan:
+        """How `source` is built for `target` by `strategy` (the planned one, or the fallback)."""
+        cross = strategy is Strategy.CROSS
+        suite = target.target.suite
+        machine = Target(suite, self.host.arch) if cross else target.target
+        profiles = [*self.config.build.profiles, *(["cross", "nocheck"] if cross else [])]
+        options = [*self.config.build.options, *(["nocheck"] if cross else [])]
+        return BuildPlan(
+            target=target.target,
+            strategy=strategy,
+            machine=machine,
+            with_all=target.build_all and source.has_all,
+            with_any=source.has_any_for(target.target.arch),
+            profiles=tuple(dict.fromkeys(profiles)),
+            options=tuple(dict.fromkeys(options)),
+        )
+
+
+def make_plan(
+    start: Path | None = None,
+    *,
+    dsc: Path | None = None,
+    patterns: Sequence[str] = (),
+    strategy: str | None = None,
+) -> Plan:
+    """Read the configuration and the source, and decide.
+
+    Raises ConfigError, UsageError, SourceError or MissingError; nothing has been written by then.
+    """
+    loaded = load(start)
+    config = loaded.config
+    wanted = [Target.parse(t) for t in config.targets.build]
+    chosen = select(wanted, patterns) if patterns else wanted
+    if not chosen:
+        raise UsageError("there is no target to build for", fix='[targets] build = ["..."]')
+    host = host_facts({t.arch for t in chosen})
+    choices = [choose_strategy(t, strategy or config.targets.strategy, host) for t in chosen]
+    source = _source_path(loaded, dsc)
+    if source.suffix == ".dsc":
+        package = read_dsc(source)
+        version, tree, identity = None, None, package.digest()
+        name = package.name
+    else:
+        tree = read_tree(source)
+        version = determine(
+            source,
+            version_from=config.package.version_from,
+            tag_prefix=config.package.tag_prefix,
+        )
+        identity, package, name = source_digest(source), None, tree.name
+    return Plan(
+        loaded=loaded,
+        host=host,
+        package=name,
+        version=version,
+        tree=tree,
+        dsc=package,
+        targets=_with_all(chosen, choices),
+        source_digest=digest({"source": identity, "exclude": list(config.package.exclude)}),
+    )
+
+
+def _source_path(loaded: LoadedConfig, dsc: Path | None) -> Path:
+    if dsc is not None:
+        if not dsc.exists():
+            raise UsageError(f"{dsc} does not exist", fix="name a .dsc file or a directory")
+        return dsc.absolute()
+    return loaded.resolve(loaded.config.package.source)
+
+
+def _with_all(targets: Sequence[Target], choices: Sequence[Choice]) -> tuple[TargetPlan, ...]:
+    """Mark in each suite the target that builds `all`: the first native one, else the first."""
+    builders: dict[str, Target] = {}
+    for native_only in (True, False):
+        for target, choice in zip(targets, choices, strict=True):
+            if not native_only or choice.strategy is Strategy.NATIVE:
+                builders.setdefault(target.suite, target)
+    return tuple(
+        TargetPlan(target=t, choice=c, build_all=builders[t.suite] == t)
+        for t, c in zip(targets, choices, strict=True)
+    )

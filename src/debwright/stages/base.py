@@ -1,0 +1,128 @@
+"""What all stages share: the job they work for, and how a stage is timed, cached and told of."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from debwright import __version__
+from debwright.build.source import SourcePackage
+from debwright.errors import DebwrightError
+from debwright.events import Reporter
+from debwright.files import sha256_file
+from debwright.ledger import Ledger
+from debwright.plan import Plan, TargetPlan
+from debwright.process import Interrupted
+from debwright.results import Artifact, CheckResult, Finding, StageResult, Status
+from debwright.roots.layers import Roots
+
+
+@dataclass
+class Job:
+    """One invocation: the plan, where results go, and who watches."""
+
+    plan: Plan
+    dist: Path
+    roots: Roots
+    reporter: Reporter
+    force: bool = False
+    notes: list[str] = field(default_factory=list)
+    sources: dict[str, SourcePackage] = field(default_factory=dict)
+    """Suite to its source package, filled by the source stage."""
+    source_lock: threading.Lock = field(default_factory=threading.Lock)
+    all_built: dict[str, threading.Event] = field(default_factory=dict)
+    """Suite to the event that its `all` packages are there (or never will be)."""
+    all_packages: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        """dist/VERSION; an epoch's colon is not for file names, as in .deb names."""
+        return self.dist / self.plan.version_text.split(":", 1)[-1]
+
+    def directory(self, target: TargetPlan) -> Path:
+        return self.home / str(target.target)
+
+    def ledger(self, target: TargetPlan) -> Ledger:
+        return Ledger(self.directory(target))
+
+    def artifact(self, path: Path, kind: str) -> Artifact:
+        return Artifact(
+            path=str(path.relative_to(self.dist)),
+            kind=kind,
+            size=path.stat().st_size,
+            sha256=sha256_file(path),
+        )
+
+
+@dataclass
+class Outcome:
+    """What a stage's work gave: files for the ledger, and details for the report."""
+
+    outputs: Sequence[Path] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    cpu_seconds: float | None = None
+    skipped: str | None = None
+    """Why the stage was not done."""
+    remember: bool = True
+    """Whether a skip will be the same next time, given the same inputs."""
+    failed: Finding | None = None
+    """A failure that left results worth keeping (checks)."""
+
+
+Work = Callable[[], Outcome]
+
+
+def common_inputs(job: Job) -> dict[str, Any]:
+    """Inputs of every stage: another debwright may do the same work differently."""
+    return {"debwright": __version__, "source": job.plan.source_digest}
+
+
+def perform(
+    job: Job, ledger: Ledger, target: str | None, stage: str, inputs: Mapping[str, Any], work: Work
+) -> tuple[StageResult, tuple[CheckResult, ...]]:
+    """Do one stage unless the ledger has it; tell the reporter; turn errors into a result."""
+    if not job.force and (record := ledger.find(stage, inputs)) is not None:
+        result = record.result
+        if result.status is not Status.SKIPPED:
+            result = result.model_copy(
+                update={"status": Status.CACHED, "reason": "nothing it depends on has changed"}
+            )
+        job.reporter.stage_finished(target, result)
+        return result, record.checks
+    job.reporter.stage_started(target, stage)
+    ledger.forget(stage)
+    started, clock = datetime.now(UTC), time.monotonic()
+    outcome, error = Outcome(), None
+    try:
+        outcome = work()
+        error = outcome.failed
+    except Interrupted:
+        raise
+    except DebwrightError as problem:
+        error = Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem)
+        outcome.details["exit_code"] = problem.exit_code
+    status = Status.FAILED if error else (Status.SKIPPED if outcome.skipped else Status.PASSED)
+    result = StageResult(
+        stage=stage,
+        status=status,
+        reason=outcome.skipped,
+        started=started,
+        seconds=time.monotonic() - clock,
+        cpu_seconds=outcome.cpu_seconds,
+        error=error,
+        details=outcome.details,
+    )
+    if status is Status.PASSED or (status is Status.SKIPPED and outcome.remember):
+        ledger.write(stage, inputs, outcome.outputs, result, outcome.checks)
+    job.reporter.stage_finished(target, result)
+    return result, outcome.checks
+
+
+def skipped(job: Job, target: str | None, stage: str, reason: str) -> StageResult:
+    result = StageResult(stage=stage, status=Status.SKIPPED, reason=reason)
+    job.reporter.stage_finished(target, result)
+    return result

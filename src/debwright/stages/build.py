@@ -1,0 +1,265 @@
+"""The build stage, the fallback from cross to emulated, and the tests of cross-built packages."""
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debwright.build.binary import PackageBuildError, build_binary, run_tests
+from debwright.build.depends import BuildPlan, build_dependencies
+from debwright.build.log import BuildLog
+from debwright.build.source import SourcePackage
+from debwright.errors import BuildError
+from debwright.plan import TargetPlan
+from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
+from debwright.roots.apt import UnsatisfiableError
+from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
+from debwright.targets import Strategy, Target
+
+
+class UnmetBuildDependency(BuildError):
+    code = "build/unmet-dependency"
+
+
+@dataclass
+class TargetBuild:
+    """The build of one target as it proceeds."""
+
+    job: Job
+    target: TargetPlan
+    source: SourcePackage
+    strategy: Strategy
+    strategy_reason: str
+    stages: list[StageResult] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return str(self.target.target)
+
+    @property
+    def directory(self) -> Path:
+        return self.job.directory(self.target)
+
+    @property
+    def changes(self) -> Path | None:
+        return next(iter(sorted(self.directory.glob("*.changes"))), None)
+
+
+def build_stage(build: TargetBuild) -> bool:
+    """Build the target; on a failed cross build fall back to emulation where that is allowed."""
+    ledger = build.job.ledger(build.target)
+    with build.job.roots.cache.scratch("build") as scratch:
+        cross = _inputs(build.job, build, _plan(build)) if _may_fall_back(build) else None
+        known = ledger.find("cross", cross) if cross and not build.job.force else None
+        if known is not None:
+            _fall_back(build, known.result)
+            return _attempt(build, scratch / "second")
+        _forget_untested(build)
+        if _attempt(build, scratch / "first"):
+            return _tests(build, scratch)
+        if cross is None:
+            return False
+        failed = build.stages.pop()
+        assert failed.error is not None
+        reason = f"cross failed ({failed.error.message}); fell back to emulated"
+        gone = failed.model_copy(
+            update={"status": Status.SKIPPED, "stage": "cross", "reason": reason}
+        )
+        _fall_back(build, gone)
+        built = _attempt(build, scratch / "second")
+        if built:
+            # Or the next run would try the cross build again before finding nothing to do.
+            ledger.write("cross", cross, [], gone)
+        return built
+
+
+def _fall_back(build: TargetBuild, gone: StageResult) -> None:
+    build.stages.append(gone)
+    build.strategy, build.strategy_reason = Strategy.EMULATED, gone.reason or "cross failed"
+    note = f"{build.name}: {build.strategy_reason}"
+    build.job.notes.append(note)
+    build.job.reporter.note(note)
+
+
+def _plan(build: TargetBuild) -> BuildPlan:
+    return build.job.plan.build_plan(build.target, build.source, build.strategy)
+
+
+def _forget_untested(build: TargetBuild) -> None:
+    """A cross build whose tests have no result is done again: they need its tree."""
+    if build.strategy is Strategy.CROSS:
+        ledger = build.job.ledger(build.target)
+        if ledger.find("test", _test_inputs(build)) is None:
+            ledger.forget("build")
+
+
+def _attempt(build: TargetBuild, scratch: Path) -> bool:
+    scratch.mkdir(mode=0o755)
+    job, target = build.job, build.target
+    plan = _plan(build)
+    if not (plan.with_all or plan.with_any):
+        result = skipped(job, build.name, "build", "built by another target: it is all `all`")
+        build.stages.append(result)
+        return True
+    inputs = _inputs(job, build, plan)
+    log_path = build.directory / "build.log"
+
+    def work() -> Outcome:
+        _clear(build.directory)
+        with BuildLog(log_path, lambda line: job.reporter.line(build.name, "build", line)) as log:
+            job.reporter.activity(build.name, "build", "build dependencies")
+            log.heading(f"{build.source.name} {build.source.version} for {build.name}: "
+                        f"{build.strategy} ({build.strategy_reason})")  # fmt: skip
+            layer = _dependencies(job, build.source, plan, log)
+            job.reporter.activity(build.name, "build", "dpkg-buildpackage")
+            built = build_binary(
+                build.source, plan, layer, cache=job.roots.cache, scratch=scratch,
+                output=build.directory, log=log, environment=job.plan.config.build.environment,
+                timeout=job.plan.config.build.timeout_minutes * 60,
+            )  # fmt: skip
+        sources = _beside(build)
+        outputs = [*built.files, *sources, log_path]
+        details = {
+            "strategy": str(build.strategy),
+            "layer": layer.id,
+            "log": "build.log",
+            "log_lines": log.lines,
+        }
+        return Outcome(outputs=outputs, details=details, cpu_seconds=built.cpu_seconds)
+
+    result, _ = perform(job, job.ledger(target), build.name, "build", inputs, work)
+    build.stages.append(result)
+    return result.status.ok
+
+
+def _inputs(job: Job, build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
+    base, _ = job.roots.store.find(job.roots.base_request(plan.machine))
+    return {
+        **common_inputs(job),
+        "dsc": build.source.digest(),
+        "machine": str(plan.machine),
+        "strategy": str(plan.strategy),
+        "kinds": plan.kind_option(),
+        "profiles": list(plan.profiles),
+        "options": list(plan.options),
+        "base": base.id if base else None,
+        "environment": job.plan.config.build.environment,
+    }
+
+
+def _dependencies(job: Job, source: SourcePackage, plan: BuildPlan, log: BuildLog):  # type: ignore[no-untyped-def]
+    try:
+        return build_dependencies(job.roots, source, plan, log)
+    except UnsatisfiableError as problem:
+        raise UnmetBuildDependency(
+            f"{plan.target}: build dependencies cannot be satisfied",
+            evidence=problem.evidence, cause=problem.cause,
+            fix="correct Build-Depends in debian/control; for a cross build a tool that runs "
+            "during the build may need `:native` or `:any`",
+        ) from problem  # fmt: skip
+
+
+def _clear(directory: Path) -> None:
+    """Old artifacts would be taken for new ones if this build fails half-way."""
+    for path in directory.glob("*"):
+        if path.is_file() and path.name != "stages.json":
+            path.unlink()
+
+
+def _beside(build: TargetBuild) -> list[Path]:
+    """Copy the source package to the target's directory: it is complete by itself."""
+    copies = []
+    for path in (build.source.dsc, *build.source.files):
+        copy = build.directory / path.name
+        shutil.copyfile(path, copy)
+        copies.append(copy)
+    return copies
+
+
+def _may_fall_back(build: TargetBuild) -> bool:
+    job = build.job
+    config = job.plan.config.targets
+    if build.strategy is not Strategy.CROSS or not config.fallback:
+        return False
+    if build.target.choice.reason.startswith("asked for"):
+        return False
+    return job.plan.host.emulated.get(build.target.target.arch, "unknown") is None
+
+
+def _tests(build: TargetBuild, scratch: Path) -> bool:
+    """Run the build-time tests of a cross-built package under emulation."""
+    job = build.job
+    if build.strategy is not Strategy.CROSS or build.stages[-1].status is Status.SKIPPED:
+        return True
+    inputs = _test_inputs(build)
+    log_path = build.directory / "test.log"
+    tree = _built_tree(scratch / "first")
+
+    def work() -> Outcome:
+        problem = job.plan.host.emulated.get(build.target.target.arch, "no emulator")
+        if problem is not None:
+            return Outcome(
+                skipped=f"the package was cross-built and its tests cannot run: {problem}"
+            )
+        if tree is None:
+            return Outcome(skipped="the build left no tree to test")
+        scratch_test = scratch / "test"
+        scratch_test.mkdir(mode=0o755)
+        plan = _native_plan(build, job)
+        with BuildLog(log_path, lambda line: job.reporter.line(build.name, "test", line)) as log:
+            job.reporter.activity(build.name, "test", "build dependencies under emulation")
+            layer = _dependencies(job, build.source, plan, log)
+            job.reporter.activity(build.name, "test", "tests under emulation")
+            reason = run_tests(build.source, tree, layer, plan, scratch=scratch_test, log=log)
+        if reason is not None:
+            return Outcome(skipped=reason)
+        return Outcome(outputs=[log_path], details={"log": "test.log", "emulated": True})
+
+    result, _ = perform(job, job.ledger(build.target), build.name, "test", inputs, work)
+    build.stages.append(result)
+    return result.status is not Status.FAILED
+
+
+def _test_inputs(build: TargetBuild) -> dict[str, object]:
+    return {
+        **common_inputs(build.job),
+        "built": _built_digest(build),
+        "emulator": build.job.plan.host.emulated.get(build.target.target.arch, "none"),
+    }
+
+
+def _built_digest(build: TargetBuild) -> dict[str, str]:
+    from debwright.files import sha256_file
+
+    return {p.name: sha256_file(p) for p in sorted(build.directory.glob("*.deb"))}
+
+
+def _built_tree(scratch: Path) -> Path | None:
+    """The source tree as the cross build left it, in the overlay's upper directory."""
+    home = scratch / "upper/build"
+    found = [p for p in home.glob("*/debian") if p.is_dir() and not p.parent.is_symlink()]
+    return found[0].parent if found else None
+
+
+def _native_plan(build: TargetBuild, job: Job) -> BuildPlan:
+    config = job.plan.config.build
+    return BuildPlan(
+        target=build.target.target,
+        strategy=Strategy.EMULATED,
+        machine=Target(build.target.target.suite, build.target.target.arch),
+        with_all=build.target.build_all and build.source.has_all,
+        with_any=True,
+        profiles=tuple(config.profiles),
+        options=tuple(config.options),
+    )
+
+
+def failure_of(stage: StageResult) -> tuple[Finding, int]:
+    """A failed stage's finding and the exit code it calls for."""
+    finding = stage.error or Finding(
+        severity=Severity.ERROR, code=f"{stage.stage}/failed", message="it failed",
+        evidence=(Evidence(text=stage.stage),),
+    )  # fmt: skip
+    return finding, int(stage.details.get("exit_code", 1))
+
+
+__all__ = ["CheckResult", "PackageBuildError", "TargetBuild", "build_stage", "failure_of"]

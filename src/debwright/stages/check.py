@@ -1,0 +1,120 @@
+"""The check stage: every check on one target's packages."""
+
+from pathlib import Path
+from typing import Any
+
+from debwright.build.log import BuildLog
+from debwright.check.base import CheckContext
+from debwright.check.debs import read_deb
+from debwright.check.run import run_checks
+from debwright.files import atomic_write, sha256_file
+from debwright.plan import TargetPlan
+from debwright.results import CheckResult, Finding, Severity, StageResult, Status
+from debwright.roots.manifest import digest
+from debwright.stages.base import Job, Outcome, common_inputs, perform
+
+CHECK_FAILED = 4
+
+
+def packages_of(job: Job, target: TargetPlan) -> list[Path]:
+    """The target's packages, with the `all` ones that another target of its suite built."""
+    own = sorted(job.directory(target).glob("*.deb"))
+    shared = [
+        p
+        for p in job.all_packages.get(target.target.suite, ())
+        if p.parent != job.directory(target)
+    ]
+    names = {p.name for p in own}
+    return own + [p for p in shared if p.name not in names]
+
+
+def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckResult, ...]]:
+    """Run the checks; the stage fails when one of them does, with its worst finding."""
+    name = str(target.target)
+    directory = job.directory(target)
+    paths = packages_of(job, target)
+    config = job.plan.config
+    base, _ = job.roots.store.find(job.roots.base_request(target.target))
+    inputs = {
+        **common_inputs(job),
+        "packages": {p.name: sha256_file(p) for p in paths},
+        "config": digest(config.model_dump(mode="json", include={
+            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites"})),
+        "base": base.id if base else None,
+    }  # fmt: skip
+    log_path = directory / "check.log"
+
+    def work() -> Outcome:
+        with BuildLog(log_path, lambda line: job.reporter.line(name, "check", line)) as log:
+            changes = sorted(directory.glob("*.changes"))
+            context = CheckContext(
+                target=target.target,
+                host_arch=job.plan.host.arch,
+                config=config,
+                debs=[read_deb(p) for p in paths],
+                changes=changes[0] if changes else None,
+                roots=job.roots,
+                output=directory,
+                log=log,
+                activity=lambda text: job.reporter.activity(name, "check", text),
+            )
+            results = run_checks(context, lambda result: _tell(job, name, log, result))
+        return check_outcome(results, directory, log_path)
+
+    return perform(job, job.ledger(target), name, "check", inputs, work)
+
+
+def _tell(job: Job, name: str, log: BuildLog, result: CheckResult) -> None:
+    log.heading(
+        f"{result.name}: {result.status}" + (f" ({result.reason})" if result.reason else "")
+    )
+    for finding in result.findings:
+        log(f"{finding.severity} {finding.code}: {finding.message}")
+
+
+def check_outcome(results: list[CheckResult], directory: Path, log_path: Path) -> Outcome:
+    report = directory / "check.json"
+    document = ",\n".join(r.model_dump_json(indent=1) for r in results)
+    atomic_write(report, f"[{document}]\n")
+    outputs = [report, log_path]
+    if (directory / "lintian.json").exists():
+        outputs.append(directory / "lintian.json")
+    errors = [f for r in results for f in r.findings if f.severity is Severity.ERROR]
+    failed = [r.name for r in results if r.status is Status.FAILED]
+    details: dict[str, Any] = {
+        "passed": [r.name for r in results if r.status.ok],
+        "failed": failed,
+        "skipped": [r.name for r in results if r.status is Status.SKIPPED],
+    }
+    if failed:
+        details["exit_code"] = CHECK_FAILED
+    return Outcome(
+        outputs=outputs, details=details, checks=tuple(results),
+        failed=_worst(errors, failed),
+    )  # fmt: skip
+
+
+def _worst(errors: list[Finding], failed: list[str]) -> Finding | None:
+    """The finding that stands for the stage: the last check is the furthest the package got."""
+    if not failed:
+        return None
+    if errors:
+        # A package that does not start matters more than a line of lintian's.
+        live = [f for f in errors if not f.code.startswith("lintian/")]
+        return (live or errors)[0]
+    return Finding(
+        severity=Severity.ERROR, code="check/failed", message=f"failed: {', '.join(failed)}"
+    )
+
+
+def not_proven(checks: tuple[CheckResult, ...], *, has_service: bool) -> str | None:
+    """Why these checks do not allow publishing: a service that was never seen to start."""
+    by_name = {c.name: c for c in checks}
+    needed = ["install", "service"] if has_service else ["install"]
+    for name in needed:
+        check = by_name.get(name)
+        if check is None:
+            return f"the check `{name}` was not run"
+        if not check.status.ok:
+            return f"{name}: {check.reason or 'failed'}"
+    return None

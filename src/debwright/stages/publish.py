@@ -1,0 +1,117 @@
+"""The publish stage: what passed goes into the signed APT repository below dist/."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from debwright.config import Config
+from debwright.files import sha256_file
+from debwright.ledger import Ledger
+from debwright.plan import TargetPlan
+from debwright.repo import PackageFile, RepositorySettings, publish, sources_text
+from debwright.results import StageResult, Status
+from debwright.sign import GpgSigner, Signer, throwaway_signer
+from debwright.stages.base import Job, Outcome, common_inputs, perform
+from debwright.stages.check import packages_of
+from debwright.targets import suite_info
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What the report says of the repository."""
+
+    stage: StageResult
+    key: str | None = None
+    note: str | None = None
+    sources: str | None = None
+
+
+@contextmanager
+def signer_for(config: Config, package: str) -> Iterator[Signer]:
+    """The configured key, or one made for this run."""
+    if config.signing.key:
+        home = Path(config.signing.home).expanduser() if config.signing.home else None
+        with GpgSigner(
+            config.signing.key, home=home, passphrase_env=config.signing.passphrase_env
+        ) as signer:
+            yield signer
+    else:
+        with throwaway_signer(f"{package} test repository (throw-away key)") as signer:
+            yield signer
+
+
+def settings_of(config: Config, package: str) -> RepositorySettings:
+    repository = config.repository
+    return RepositorySettings(
+        origin=repository.origin or package,
+        label=repository.label or package,
+        description=repository.description or f"Packages of {package}",
+        component=repository.component,
+        url=repository.url,
+    )
+
+
+def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
+    """Sign and publish the packages of `targets`, all of which have passed their checks."""
+    config = job.plan.config
+    repository = job.dist / config.repository.path
+    settings = settings_of(config, job.plan.package)
+    files = list(_files(job, targets))
+    ledger = Ledger(job.home)
+    inputs = {
+        **common_inputs(job),
+        "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
+        "settings": settings.model_dump(mode="json"),
+        "key": config.signing.key,
+        "current": _current(repository),
+    }
+
+    def work() -> Outcome:
+        job.reporter.activity(None, "publish", "signing")
+        with signer_for(config, job.plan.package) as signer:
+            publication = publish(repository, files, signer, settings, say=job.reporter.note)
+            details = {
+                "publication": publication.number,
+                "added": list(publication.added),
+                "fingerprint": signer.fingerprint,
+                "note": signer.note,
+            }
+        inputs["current"] = _current(repository)
+        return Outcome(details=details)
+
+    result, _ = perform(job, ledger, None, "publish", inputs, work)
+    if not result.status.ok:
+        return Published(stage=result)
+    key = repository / "key.asc"
+    return Published(
+        stage=result,
+        key=str(result.details.get("fingerprint")),
+        note=str(result.details.get("note")),
+        sources=sources_text(settings, repository, key.read_text()),
+    )
+
+
+def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
+    """Packages and source packages, each once, with the suite they are for."""
+    seen: set[tuple[str, str]] = set()
+    component = job.plan.config.repository.component
+    for target in targets:
+        suite = suite_info(target.target.suite).name
+        source = job.sources[target.target.suite]
+        for path in [*packages_of(job, target), source.dsc, *source.files]:
+            if (suite, path.name) not in seen:
+                seen.add((suite, path.name))
+                yield PackageFile(path, suite, component)
+
+
+def _current(repository: Path) -> str | None:
+    """Which publication is the current one: a repository changed by others is published anew."""
+    link = repository / "dists"
+    return str(link.readlink()) if link.is_symlink() else None
+
+
+def skipped_publish(job: Job, reason: str) -> Published:
+    result = StageResult(stage="publish", status=Status.SKIPPED, reason=reason)
+    job.reporter.stage_finished(None, result)
+    return Published(stage=result)

@@ -1,0 +1,58 @@
+"""The source stage: one source package for each suite."""
+
+from debwright.build.source import SourcePackage, make_source, read_dsc
+from debwright.ledger import Ledger
+from debwright.results import StageResult, Status
+from debwright.stages.base import Job, Outcome, common_inputs, perform
+from debwright.targets import Target, suite_info
+
+
+def source_stage(job: Job, suite: str) -> StageResult:
+    """Make (or take, when a .dsc was given) the source package of `suite`.
+
+    It is made in a root of this machine's own architecture, since dpkg-source and xz write the
+    same bytes on all of them, and that root is wanted for building anyway.
+    """
+    directory = job.home / "source" / suite
+    version = job.plan.version_for(suite)
+    ledger = Ledger(directory)
+
+    def sink(line: str) -> None:
+        job.reporter.line(None, "source", line)
+
+    def work() -> Outcome:
+        plan = job.plan
+        if plan.dsc is not None:
+            job.sources[suite] = plan.dsc
+            return Outcome()
+        assert plan.tree is not None
+        assert plan.version is not None
+        job.reporter.activity(None, "source", "preparing a root")
+        machine = Target(suite_info(suite).codename, plan.host.arch)
+        layer = job.roots.build(machine, sink)
+        job.reporter.activity(None, "source", "dpkg-source")
+        epoch = (
+            plan.tree.epoch_seconds
+            if version == plan.tree.version
+            else int(plan.version.commit_time.timestamp())
+        )
+        made = make_source(
+            plan.tree, version, directory, layer=layer, cache=job.roots.cache, epoch=epoch,
+            exclude=plan.config.package.exclude, suite=suite_info(suite).codename, sink=sink,
+        )  # fmt: skip
+        job.sources[suite] = made
+        return Outcome(outputs=[made.dsc, *made.files], details={"version": made.version})
+
+    inputs = {**common_inputs(job), "version": version, "suite": suite}
+    result, _ = perform(job, ledger, None, "source", inputs, work)
+    if result.status is Status.CACHED:
+        job.sources[suite] = job.plan.dsc or _only_dsc(directory, version)
+    return result
+
+
+def _only_dsc(directory: object, version: str) -> SourcePackage:
+    from pathlib import Path
+
+    assert isinstance(directory, Path)
+    found = [read_dsc(p) for p in sorted(directory.glob("*.dsc"))]
+    return next(s for s in found if s.version == version)
