@@ -300,6 +300,16 @@ def test_absurd_files_are_refused(tmp_path: Path) -> None:
         load(tmp_path / "missing.toml")
 
 
+def test_a_path_that_cannot_be_asked_for_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for path in (tmp_path / "loop", tmp_path / ("x" * 300), tmp_path / "a\0b"):
+        with pytest.raises(ConfigError):
+            load(path)
+    (tmp_path / "debwright.toml").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match="there is no"):
+        load(tmp_path)
+
+
 def test_a_file_is_looked_for_up_to_the_git_root(tmp_path: Path) -> None:
     write(tmp_path, "[targets]\njobs = 9")
     root = tmp_path / "repo"

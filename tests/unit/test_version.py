@@ -142,6 +142,7 @@ commits = st.text(HEX, min_size=40, max_size=40)
 times = st.datetimes(datetime(2005, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
 
 
+@settings(deadline=None)
 @given(
     tag=releases,
     n=st.integers(1, 9999),
@@ -168,6 +169,7 @@ def test_order_follows_history_whatever_dates_and_hashes_say(
         assert compare(low, high) < 0
 
 
+@settings(deadline=None)
 @given(
     one=releases,
     other=releases,
@@ -425,7 +427,7 @@ def test_determine_leaves_the_revision_off_native_packages(repo: Repository) -> 
     assert version.determine(repo.path).debian == "1.2.3"
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=30))
 def test_no_tag_becomes_anything_but_a_version(text: str) -> None:
     made = release_version("v1.0.0" + text)
