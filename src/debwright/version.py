@@ -115,14 +115,15 @@ def development_version(
     After a pre-release that ends in a letter a 0 comes first: `1.0~beta+git5` would be above
     `1.0~beta2`, but `1.0~beta0+git5` is not. Without any release, `0~git5...` is below 0.0.1.
     """
-    suffix = "+dirty" if dirty else ""
-    if base is not None and distance == 0:
-        return base + suffix
-    date = when.astimezone(UTC).strftime("%Y%m%d")
-    snapshot = f"git{distance}.{date}.g{commit[:_HASH_DIGITS]}{suffix}"
+    marks = ["dirty"] if dirty else []
+    if base is None or distance:
+        date = when.astimezone(UTC).strftime("%Y%m%d")
+        marks.insert(0, f"git{distance}.{date}.g{commit[:_HASH_DIGITS]}")
     if base is None:
-        return f"0~{snapshot}"
-    return f"{base}{'' if base[-1].isdigit() else '0'}+{snapshot}"
+        return "0~" + "+".join(marks)
+    if marks and not base[-1].isdigit():
+        base += "0"
+    return "+".join([base, *marks])
 
 
 def for_suite(version: str, suite: str) -> str:

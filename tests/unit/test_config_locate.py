@@ -176,7 +176,7 @@ def documents(draw: st.DrawFn) -> str:
     return Writer(draw).document()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(documents())
 def test_every_key_of_a_document_is_found_on_its_line(text: str) -> None:
     document = tomllib.loads(text)

@@ -1,7 +1,7 @@
 """Targets, suites and the choice of a strategy."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debwright import targets
@@ -47,6 +47,7 @@ def test_a_hostile_target_is_refused(text: str) -> None:
         Target.parse(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_parse_refuses_or_gives_back_the_text(text: str) -> None:
     try:

@@ -57,7 +57,7 @@ def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedC
     by default this machine's. Raises ConfigError with all problems of the file.
     """
     start = (path_or_dir or Path()).absolute()
-    if start.is_dir():
+    if _is_directory(start):
         found = _find(start)
         if found is None:
             return LoadedConfig(config=Config(), start=start)
@@ -100,11 +100,18 @@ def validate_check_names(config: Config | LoadedConfig, known: Collection[str]) 
         raise _error(loaded.path, loaded.text, problems)
 
 
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # reading it will say why
+
+
 def _find(start: Path) -> tuple[Path, str] | None:
     for directory in _search_path(start):
         if os.path.lexists(path := directory / FILE_NAME):
             return path, _read(path)
-        if (path := directory / PYPROJECT).exists():
+        if os.path.lexists(path := directory / PYPROJECT):
             text = _read(path)
             if _section(_toml(path, text), _PYPROJECT_TABLE) is not None:
                 return path, text
@@ -119,7 +126,7 @@ def _search_path(start: Path) -> Sequence[Path]:
     seen: list[Path] = []
     for directory in (start, *start.parents):
         seen.append(directory)
-        if (directory / ".git").exists():
+        if os.path.lexists(directory / ".git"):
             return seen
     return [start]
 

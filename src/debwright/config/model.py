@@ -228,7 +228,7 @@ class Release(Section):
         None, description="owner/name; default: that of the git remote `origin`."
     )
     draft: bool = Field(True, description="Whether the release is left as a draft to be reviewed.")
-    prerelease: Literal["auto", True, False] = Field(
+    prerelease: v.AutoOrBool = Field(
         "auto",
         description="Whether it is marked as a pre-release; auto: when its tag is one, as "
         "v1.2.3-rc1.",

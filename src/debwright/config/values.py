@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -194,6 +194,17 @@ def _date(value: Any) -> Any:
     )
 
 
+def _auto_or_bool(value: Any) -> Any:
+    # A literal type alone would take 1 for true.
+    if isinstance(value, bool) or value == "auto":
+        return value
+    raise refused(
+        f"{quoted(value)} is not one of its values",
+        expected='"auto", true or false',
+        fix='write "auto"',
+    )
+
+
 def no_repeats(values: list[str]) -> list[str]:
     for index, value in enumerate(values):
         if value in values[:index]:
@@ -237,6 +248,7 @@ PortText = Annotated[str, AfterValidator(_port)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 PathBelowDist = Annotated[str, AfterValidator(_below)]
 Day = Annotated[date, BeforeValidator(_date)]
+AutoOrBool = Annotated[Literal["auto", True, False], BeforeValidator(_auto_or_bool)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Growth = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Megabytes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
