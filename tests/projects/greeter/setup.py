@@ -2,4 +2,4 @@
 
 from setuptools import Extension, setup
 
-setup(ext_modules=[Extension("greeter._tally", ["src/greeter/_tally.c"])])
+setup(ext_modules=[Extension("greeter._tally", ["src/greeter/_tally.c"], libraries=["m"])])
