@@ -1,0 +1,15 @@
+"""The APT repository: a directory that any web server can serve as it is."""
+
+from debwright.repo.model import PackageFile, Publication, RepositorySettings
+from debwright.repo.publish import publish
+from debwright.repo.sources import sources_text
+from debwright.repo.verify import verify_repository
+
+__all__ = [
+    "PackageFile",
+    "Publication",
+    "RepositorySettings",
+    "publish",
+    "sources_text",
+    "verify_repository",
+]

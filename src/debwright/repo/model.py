@@ -1,0 +1,146 @@
+"""The data of a repository: what goes in, what is recorded, what comes out.
+
+A publication is a directory `publications/NNNN` that is never changed once it is in place. Its
+`manifests/SUITE.json` says which pool files a suite has. Going back to an earlier publication,
+or giving a suite the packages of another, needs nothing but these manifests and the pool.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from debwright.errors import UsageError
+
+SUITE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
+COMPONENT = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
+ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RepositorySettings(_Model):
+    """What the indices say about the repository, and how much of its past is kept."""
+
+    origin: str
+    label: str
+    description: str = ""
+    component: str = "main"
+    url: str | None = None
+    """Where users reach it; `None` for the directory itself, as a `file:` URL."""
+    keep: int = Field(default=10, ge=1)
+    """How many publications stay on disk, the current one among them."""
+    architectures: tuple[str, ...] = ()
+    """Architectures every suite has an index for, beside those of its packages."""
+
+    @field_validator("origin", "label", "description", "url")
+    @classmethod
+    def _one_line(cls, value: str | None) -> str | None:
+        if value is not None and not value.isprintable():
+            raise ValueError("must be one line without control characters")
+        return value
+
+    @field_validator("origin", "label")
+    @classmethod
+    def _not_empty(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("must not be empty")
+        return value
+
+    @field_validator("component")
+    @classmethod
+    def _component(cls, value: str) -> str:
+        if not COMPONENT.fullmatch(value):
+            raise ValueError("must be lower-case letters, digits and . + - (Debian calls it main)")
+        return value
+
+    @field_validator("architectures")
+    @classmethod
+    def _architectures(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not ARCHITECTURE.fullmatch(name) or name in ("all", "any", "source"):
+                raise ValueError(f"{name!r} is not an architecture of packages")
+        return value
+
+    @property
+    def name(self) -> str:
+        """The origin as a file name: `Greeter Project` gives `greeter-project`."""
+        return re.sub(r"[^a-z0-9]+", "-", self.origin.lower()).strip("-") or "repository"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageFile:
+    """A file to publish: .deb, .dsc, .changes, or a tarball that a .dsc among them names."""
+
+    path: Path
+    suite: str
+    component: str = "main"
+
+    def __post_init__(self) -> None:
+        for word, rule, value in (
+            ("suite", SUITE, self.suite),
+            ("component", COMPONENT, self.component),
+        ):
+            if not rule.fullmatch(value):
+                raise UsageError(
+                    f"{value!r} is not the name of a {word}",
+                    cause="lower-case letters, digits and . + - are allowed",
+                )
+
+
+class Entry(_Model):
+    """A pool file of a suite."""
+
+    kind: Literal["deb", "dsc", "file"]
+    """`file` is what a .dsc names: tarballs, diffs and their signatures."""
+    path: str
+    """Below the repository, as `pool/main/g/greeter/greeter_1.0-1_amd64.deb`."""
+    size: int
+    sha256: str
+    component: str
+    source: str
+    package: str
+    version: str
+    architecture: str
+    """`source` for everything that is not a .deb."""
+
+
+class SuiteManifest(_Model):
+    """Everything a suite is made from."""
+
+    suite: str
+    date: int
+    """The Release file's Date, in seconds since 1970."""
+    entries: tuple[Entry, ...]
+    by_hash: tuple[tuple[str, ...], ...]
+    """Paths below the suite of by-hash files, this publication's first, then those before it."""
+
+
+class PublicationRecord(_Model):
+    """`publication.json`: what a publication was made with."""
+
+    schema_version: int = 1
+    number: int
+    created: str
+    fingerprint: str
+    settings: RepositorySettings
+    suites: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What `publish` did."""
+
+    number: int
+    suites: tuple[str, ...]
+    """All suites of the repository."""
+    added: tuple[str, ...]
+    """Pool files that a suite did not have before."""
+    unchanged: bool
+    """Nothing was to be done: the current publication was left as it is."""
+    path: Path
+    """The directory of the publication."""

@@ -1,0 +1,188 @@
+"""What a publication will change, decided before anything is touched."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from debwright.errors import CheckError, DebwrightError, Evidence
+from debwright.repo import incoming, pool, store
+from debwright.repo.model import Entry, PublicationRecord, RepositorySettings, SuiteManifest
+from debwright.sign import Signer
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A publication as it was recorded."""
+
+    record: PublicationRecord
+    suites: dict[str, SuiteManifest]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a publication will change."""
+
+    entries: dict[str, tuple[Entry, ...]]
+    """All suites, with what they will have."""
+    changed: frozenset[str]
+    """Suites whose indices change."""
+    resigned: bool
+    """Every suite gets a new Release: the key or the settings are others."""
+    added: tuple[str, ...]
+    missing: dict[str, tuple[Path, Entry]]
+    """Files the pool does not have."""
+
+
+def load(repo: Path, number: int | None = None) -> State | None:
+    """The record of a publication, by default the current one; None when there is none."""
+    number = store.current_number(repo) if number is None else number
+    if number is None:
+        return None
+    directory = store.publication_directory(repo, number)
+    try:
+        record = PublicationRecord.model_validate_json(
+            (directory / "publication.json").read_bytes()
+        )
+        suites = {
+            suite: SuiteManifest.model_validate_json(
+                (directory / "manifests" / f"{suite}.json").read_bytes()
+            )
+            for suite in record.suites
+        }
+    except (FileNotFoundError, ValidationError) as error:
+        raise DebwrightError(
+            f"publication {number} in {repo} has no readable record",
+            evidence=[Evidence(text=str(error).splitlines()[0], file=str(directory))],
+            cause="files below publications/ were changed or removed by hand",
+            fix=f"move {repo} away and publish all packages again",
+        ) from error
+    return State(record=record, suites=suites)
+
+
+def make_plan(
+    repo: Path,
+    before: State | None,
+    arriving: Iterable[incoming.Incoming],
+    signer: Signer,
+    settings: RepositorySettings,
+) -> Plan:
+    suites: dict[str, dict[str, Entry]] = {}
+    if before is not None:
+        suites = {s: {e.path: e for e in m.entries} for s, m in before.suites.items()}
+    published = Published(repo, before)
+    added: set[str] = set()
+    changed: set[str] = set()
+    missing: dict[str, tuple[Path, Entry]] = {}
+    for item in arriving:
+        entry = item.entry
+        entries = suites.setdefault(item.suite, {})
+        for other in (published.find(entry.path), *_same_package(entry, entries)):
+            if other is not None:
+                pool.refuse_change(entry, other)
+        if not pool.in_pool(repo, entry):
+            missing[entry.path] = (_path_of(item), entry)
+        if entry.path not in entries:
+            entries[entry.path] = entry
+            added.add(entry.path)
+            changed.add(item.suite)
+        published.add(entry)
+    return Plan(
+        entries={s: tuple(sorted(e.values(), key=_order)) for s, e in suites.items()},
+        changed=frozenset(changed),
+        resigned=_must_resign(before, bool(changed or missing), signer, settings),
+        added=tuple(sorted(added)),
+        missing=missing,
+    )
+
+
+def _must_resign(
+    before: State | None, publishing: bool, signer: Signer, settings: RepositorySettings
+) -> bool:
+    if before is None:
+        return False
+    if visible(before.record.settings) != visible(settings):
+        return True
+    # A throw-away key is new in each run: on its own it is no reason to publish.
+    if signer.throwaway and not publishing:
+        return False
+    return before.record.fingerprint != signer.fingerprint
+
+
+def visible(settings: RepositorySettings) -> RepositorySettings:
+    """The settings without those that no published file shows."""
+    return settings.model_copy(update={"keep": 1})
+
+
+def _order(entry: Entry) -> tuple[str, str]:
+    return entry.package, entry.path
+
+
+def _path_of(item: incoming.Incoming) -> Path:
+    if item.path is None:
+        name = Path(item.entry.path).name
+        raise CheckError(
+            f"{name} is missing",
+            evidence=[Evidence(text=f"source package {item.entry.source} {item.entry.version}")],
+            cause="the .dsc names it, and it is neither beside the .dsc nor in the pool",
+            fix=f"put {name} beside the .dsc",
+        )
+    return item.path
+
+
+class Published:
+    """Every pool file that a publication on disk names: none of them may change."""
+
+    def __init__(self, repo: Path, current: State | None) -> None:
+        self._repo = repo
+        self._known: dict[str, Entry] = {}
+        self._complete = False
+        if current is not None:
+            self._known.update((e.path, e) for m in current.suites.values() for e in m.entries)
+
+    def find(self, path: str) -> Entry | None:
+        # Earlier publications matter only when the file is there: most of the time it is not,
+        # and their manifests need not be read.
+        if path not in self._known and not self._complete and (self._repo / path).exists():
+            self._read_all()
+        return self._known.get(path)
+
+    def add(self, entry: Entry) -> None:
+        self._known[entry.path] = entry
+
+    def _read_all(self) -> None:
+        seen: set[int] = set()
+        for number in store.publication_numbers(self._repo):
+            manifests = store.publication_directory(self._repo, number) / "manifests"
+            for path in manifests.glob("*.json"):
+                # Unchanged manifests are hard links of the same file: read each once.
+                if (inode := path.stat().st_ino) not in seen:
+                    seen.add(inode)
+                    manifest = SuiteManifest.model_validate_json(path.read_bytes())
+                    for entry in manifest.entries:
+                        self._known.setdefault(entry.path, entry)
+        self._complete = True
+
+
+def _same_package(entry: Entry, suite: dict[str, Entry]) -> Iterable[Entry]:
+    """Entries of the suite that apt would take for the same package and version."""
+    if entry.kind == "file":
+        return
+    for other in suite.values():
+        same = (other.kind, other.package, other.architecture) == (
+            entry.kind,
+            entry.package,
+            entry.architecture,
+        )
+        if same and _same_version(other.version, entry.version):
+            yield other
+
+
+def _same_version(one: str, other: str) -> bool:
+    """Whether dpkg takes two versions for the same, as it does 1.0 and 1.00."""
+    if one == other:
+        return True
+    from debian.debian_support import Version
+
+    return bool(Version(one) == Version(other))

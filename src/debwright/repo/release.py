@@ -1,0 +1,127 @@
+"""Release, InRelease, Release.gpg and the by-hash links of a suite.
+
+Formats: Debian's wiki page DebianRepository/Format, and apt-secure(8).
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+
+from debwright.errors import DebwrightError
+from debwright.repo import indices, store
+from debwright.repo.model import Entry, RepositorySettings, SuiteManifest
+from debwright.sign import Signer
+
+SIGNED_FILES = ("Release", "InRelease", "Release.gpg")
+BY_HASH_GENERATIONS = 4
+"""By-hash files of this publication and the three before it stay, so that a client that has
+read an older InRelease still finds the indices it names."""
+FUTURE_SECONDS = 5.0
+"""apt refuses a Release more than 10 seconds from the future."""
+
+
+def release_date(previous: SuiteManifest | None, now: int) -> int:
+    """The Date of a suite's next Release, in seconds since 1970: later than the one before.
+
+    apt ignores a Release that is older than the one it has, and a web server that compares
+    whole seconds would call one of the same second not modified. So a second publication
+    within a second waits for the next.
+    """
+    date = now if previous is None else max(now, previous.date + 1)
+    ahead = date - time.time()
+    if 0 < ahead < FUTURE_SECONDS:
+        time.sleep(ahead)
+    return date
+
+
+def now_seconds() -> int:
+    """SOURCE_DATE_EPOCH, or the time. Raises DebwrightError when the former is no number."""
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if text is None:
+        return int(time.time())
+    if not text.isdecimal():
+        raise DebwrightError(
+            f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds",
+            fix="unset SOURCE_DATE_EPOCH",
+        )
+    return int(text)
+
+
+def release_text(
+    repo: Path,
+    suite_directory: Path,
+    entries: Sequence[Entry],
+    settings: RepositorySettings,
+    date: int,
+) -> bytes:
+    """The Release of a suite whose indices are in place."""
+    suite = suite_directory.name
+    fields = {
+        "Origin": settings.origin,
+        "Label": settings.label,
+        "Suite": suite,
+        "Codename": suite,
+        "Date": release_time(date),
+        "Acquire-By-Hash": "yes",
+        "Architectures": " ".join(indices.architectures(entries, settings)),
+        "Components": " ".join(indices.components(entries)),
+        "Description": settings.description,
+    }
+    options = [f"APT::FTPArchive::Release::{k}={v}" for k, v in fields.items() if v]
+    return indices.ftparchive(
+        repo, ["release", str(suite_directory.relative_to(repo))], [*indices.OPTIONS, *options]
+    )
+
+
+def sign(suite_directory: Path, release: bytes, signer: Signer, date: int) -> None:
+    """Write Release, InRelease and Release.gpg."""
+    contents = (release, signer.clearsign(release), signer.detach(release))
+    for name, content in zip(SIGNED_FILES, contents, strict=True):
+        path = suite_directory / name
+        path.write_bytes(content)
+        # Web servers and rsync look at the time: it must move with the content.
+        os.utime(path, (date, date))
+
+
+def release_time(date: int) -> str:
+    return format_datetime(datetime.fromtimestamp(date, UTC))
+
+
+def listed_files(release: bytes) -> list[tuple[str, int, str]]:
+    """Path, size and SHA-256 of every index a Release names."""
+    from debian.deb822 import Release
+
+    rows = Release(release).get("SHA256", [])
+    return [(str(r["name"]), int(r["size"]), str(r["sha256"])) for r in rows]
+
+
+def link_by_hash(suite_directory: Path, release: bytes) -> tuple[str, ...]:
+    """Link every index under its hash; the by-hash paths below the suite."""
+    paths = []
+    for name, _, sha256 in listed_files(release):
+        path = str(Path(name).parent / "by-hash" / "SHA256" / sha256)
+        paths.append(path)
+        _link(suite_directory / name, suite_directory / path)
+    return tuple(sorted(set(paths)))
+
+
+def keep_by_hash(
+    suite_directory: Path, previous_directory: Path, previous: SuiteManifest
+) -> tuple[tuple[str, ...], ...]:
+    """Link the by-hash files of earlier publications; their generations, newest first."""
+    kept = previous.by_hash[: BY_HASH_GENERATIONS - 1]
+    for path in {p for generation in kept for p in generation}:
+        if (previous_directory / path).exists():
+            _link(previous_directory / path, suite_directory / path)
+    return kept
+
+
+def _link(source: Path, target: Path) -> None:
+    store.make_directories(target.parent)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        pass  # the name is the content's hash: it is the same file

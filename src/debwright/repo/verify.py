@@ -1,0 +1,250 @@
+"""Checking a repository as its users' machines do: signatures, then everything they vouch for.
+
+Nothing here trusts the manifests of `publish`: only what a client reads is read.
+"""
+
+import gzip
+import lzma
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from debwright.errors import DebwrightError, MissingError
+from debwright.process import Completed, run
+from debwright.repo.incoming import measure
+from debwright.repo.release import listed_files
+from debwright.results import Evidence, Finding, Severity
+
+INDEX_LIMIT = 2 * 1024**3
+"""Bytes of an index, unpacked."""
+
+
+def verify_repository(path: Path, keyring: Path) -> list[Finding]:
+    """Everything wrong with the repository at `path`, for a user who trusts `keyring`.
+
+    `keyring` is a key file, binary or armoured. What is checked: InRelease and Release.gpg with
+    gpgv and, where installed, sqv; that both vouch for the same Release; size and hash of every
+    index and that each is there by its hash; that compressed and plain indices agree; size and
+    hash of every package and source file they name. An empty list is a good repository.
+
+    Raises MissingError when there is neither gpgv nor sqv, DebwrightError when there is no
+    repository or the keyring cannot be read.
+    """
+    try:
+        # One publication is checked, even when another one is published meanwhile.
+        dists = (path / "dists").resolve(strict=True)
+    except OSError as error:
+        raise DebwrightError(
+            f"there is no repository in {path}",
+            cause="it has no dists/: nothing was published there",
+            fix="debwright publish",
+        ) from error
+    suites = sorted(p for p in dists.iterdir() if p.is_dir())
+    if not suites:
+        return [_error("repository/empty", f"{path} has no suites")]
+    with tempfile.TemporaryDirectory() as scratch:
+        key = _binary_keyring(keyring, Path(scratch))
+        return [f for suite in suites for f in _verify_suite(path, suite, key)]
+
+
+def _verify_suite(repo: Path, suite: Path, keyring: Path) -> Iterator[Finding]:
+    missing = [n for n in ("InRelease", "Release", "Release.gpg") if not (suite / n).is_file()]
+    if missing:
+        yield _error("repository/unsigned", f"suite {suite.name} has no {', '.join(missing)}")
+        return
+    yield from _verify_signatures(suite, keyring)
+    release = (suite / "Release").read_bytes()
+    yield from _verify_fields(suite, release)
+    for name, size, sha256 in listed_files(release):
+        index = suite / name
+        found = _compare(index, size, sha256, "repository/index", suite)
+        if found is not None:
+            yield found
+            continue
+        by_hash = index.parent / "by-hash" / "SHA256" / sha256
+        if (found := _compare(by_hash, size, sha256, "repository/by-hash", suite)) is not None:
+            yield found
+        if index.name in ("Packages", "Sources"):
+            yield from _verify_compressed(index, suite)
+            yield from _verify_packages(repo, index)
+
+
+def _verify_signatures(suite: Path, keyring: Path) -> Iterator[Finding]:
+    tools = [t for t in ("gpgv", "sqv") if shutil.which(t)]
+    if not tools:
+        raise MissingError("neither gpgv nor sqv is installed", fix="apt-get install gpgv")
+    for tool in tools:
+        for name, arguments in _signature_checks(tool, suite):
+            done = run([tool, *arguments(keyring)], check=False)
+            if done.returncode != 0:
+                yield _bad_signature(tool, suite, name, done)
+    if "gpgv" in tools:
+        options = ["--keyring", str(keyring.resolve()), "--output", "-"]
+        signed = run(["gpgv", *options, str(suite / "InRelease")], check=False).output
+        release = (suite / "Release").read_text(encoding="utf-8", errors="replace")
+        # Text in a cleartext signature ends without its last line end (RFC 9580, 7.2).
+        if signed and signed.rstrip("\n") != release.rstrip("\n"):
+            yield _error(
+                "repository/mismatch",
+                f"InRelease and Release of suite {suite.name} differ",
+                fix="publish again",
+            )
+
+
+def _signature_checks(tool: str, suite: Path) -> list[tuple[str, Any]]:
+    def gpgv(*files: str) -> Any:
+        # SHA-1 and older are refused here, as Debian 13's apt does.
+        weak = ("--weak-digest", "SHA1", "--weak-digest", "RIPEMD160")
+        return lambda key: ["--keyring", str(key.resolve()), *weak, *files]
+
+    def sqv(*files: str) -> Any:
+        return lambda key: ["--keyring", str(key.resolve()), *files]
+
+    in_release, signature, release = (
+        str(suite / n) for n in ("InRelease", "Release.gpg", "Release")
+    )
+    if tool == "gpgv":
+        return [("InRelease", gpgv(in_release)), ("Release.gpg", gpgv(signature, release))]
+    checks = [("Release.gpg", sqv(signature, release))]
+    if "--cleartext" in run(["sqv", "--help"], check=False, merge=True).output:
+        checks.append(("InRelease", sqv("--cleartext", in_release)))
+    return checks
+
+
+def _bad_signature(tool: str, suite: Path, name: str, done: Completed) -> Finding:
+    said = done.tail(6)
+    text = " ".join(said).lower()
+    causes = (
+        ("no public key", "it was signed with a key that is not in the keyring"),
+        ("missing key", "it was signed with a key that is not in the keyring"),
+        ("expired", "the key or the signature has expired"),
+        ("bad signature", "the file was altered after it was signed"),
+        ("weak", "the signature uses a digest that is not accepted any more"),
+    )
+    why = next((c for word, c in causes if word in text), f"{tool} does not accept it")
+    return _error(
+        "repository/signature",
+        f"the signature of {suite.name}/{name} is not good: {why}",
+        *said,
+        file=str(suite / name),
+        fix="debwright publish, with the key the users have",
+    )
+
+
+def _verify_fields(suite: Path, release: bytes) -> Iterator[Finding]:
+    from debian.deb822 import Release
+
+    fields = Release(release)
+    if fields.get("Codename", suite.name) != suite.name:
+        yield _error(
+            "repository/release", f"the Release of {suite.name} says Codename {fields['Codename']}"
+        )
+    if "SHA256" not in fields:
+        yield _error("repository/release", f"the Release of {suite.name} has no SHA-256 hashes")
+    for architecture in fields.get("Architectures", "").split():
+        for component in fields.get("Components", "").split():
+            index = suite / component / f"binary-{architecture}" / "Packages"
+            if not index.is_file():
+                yield _error(
+                    "repository/index",
+                    f"{suite.name} promises {component} for {architecture} and has no index",
+                    file=str(index),
+                )
+
+
+def _verify_compressed(index: Path, suite: Path) -> Iterator[Finding]:
+    for suffix, opener in ((".gz", gzip.open), (".xz", lzma.open)):
+        packed = index.with_name(index.name + suffix)
+        if not packed.exists():
+            continue
+        try:
+            with opener(packed, "rb") as stream, index.open("rb") as plain:
+                same = _same_content(stream, plain)
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            yield _error("repository/index", f"{packed.name} cannot be unpacked", str(error))
+            continue
+        if not same:
+            name = packed.relative_to(suite)
+            yield _error("repository/index", f"{name} is not {index.name} compressed")
+
+
+def _same_content(one: Any, other: Any) -> bool:
+    total = 0
+    while total < INDEX_LIMIT:
+        chunk = one.read(1 << 20)
+        if chunk != other.read(1 << 20):
+            return False
+        if not chunk:
+            return True
+        total += len(chunk)
+    return False
+
+
+def _verify_packages(repo: Path, index: Path) -> Iterator[Finding]:
+    from debian.deb822 import Packages, Sources
+
+    parse = Packages if index.name == "Packages" else Sources
+    pool = (repo / "pool").resolve()
+    with index.open("rb") as stream:
+        for record in parse.iter_paragraphs(stream, use_apt_pkg=False):
+            for name, size, sha256 in _files_of(record):
+                file = (repo / name).resolve()
+                if not file.is_relative_to(pool):
+                    yield _error("repository/escape", f"{name!r} is outside the pool")
+                elif (found := _compare(file, size, sha256, "repository/file", repo)) is not None:
+                    yield found
+
+
+def _files_of(record: Mapping[str, Any]) -> Iterator[tuple[str, int, str]]:
+    if "Filename" in record:
+        yield record["Filename"], int(record.get("Size", -1)), record.get("SHA256", "")
+        return
+    for row in record.get("Checksums-Sha256", []):
+        yield f"{record['Directory']}/{row['name']}", int(row["size"]), row["sha256"]
+
+
+def _compare(file: Path, size: int, sha256: str, code: str, base: Path) -> Finding | None:
+    name = file.relative_to(base.resolve()) if file.is_relative_to(base.resolve()) else file
+    if not file.is_file():
+        return _error(code, f"{name} is missing", file=str(file), fix="publish it again")
+    found = measure(file)
+    if found == (size, sha256):
+        return None
+    return _error(
+        code,
+        f"{name} is not what its index says",
+        f"expected {size} bytes, sha256 {sha256}",
+        f"found {found[0]} bytes, sha256 {found[1]}",
+        file=str(file),
+        fix=f"remove {name} and publish it again",
+    )
+
+
+def _binary_keyring(keyring: Path, scratch: Path) -> Path:
+    """gpgv reads binary keyrings only."""
+    try:
+        data = keyring.read_bytes()
+    except OSError as error:
+        raise DebwrightError(f"the keyring {keyring} cannot be read: {error.strerror}") from error
+    if not data.lstrip().startswith(b"-----BEGIN PGP"):
+        return keyring
+    binary = scratch / "keyring.gpg"
+    options = ["--batch", "--no-tty", "--homedir", str(scratch), "--output", str(binary)]
+    run(["gpg", *options, "--dearmor"], stdin=data)
+    return binary
+
+
+def _error(
+    code: str, message: str, *evidence: str, file: str | None = None, fix: str | None = None
+) -> Finding:
+    return Finding(
+        severity=Severity.ERROR,
+        code=code,
+        message=message,
+        evidence=tuple(
+            Evidence(text=t, file=file) for t in evidence or ((message,) if file else ())
+        ),
+        fix=fix,
+    )

@@ -1,0 +1,41 @@
+"""Signatures: the seam between what is signed and who signs it."""
+
+from typing import Protocol
+
+from debwright.sign.gpg import GpgSigner, SigningError, ThrowawaySigner, throwaway_signer
+from debwright.sign.home import heal_stale_homes
+
+
+class Signer(Protocol):
+    """Who signs. Any method may raise DebwrightError."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The primary key's fingerprint in upper-case hexadecimal digits."""
+
+    @property
+    def note(self) -> str:
+        """One line about the key, for reports."""
+
+    @property
+    def throwaway(self) -> bool:
+        """Whether the key ends with this run, so that nobody can have trusted it before."""
+
+    def clearsign(self, data: bytes) -> bytes: ...
+    def detach(self, data: bytes) -> bytes:
+        """An armoured detached signature."""
+
+    def public_key(self) -> bytes:
+        """In binary."""
+
+    def public_key_armored(self) -> bytes: ...
+
+
+__all__ = [
+    "GpgSigner",
+    "Signer",
+    "SigningError",
+    "ThrowawaySigner",
+    "heal_stale_homes",
+    "throwaway_signer",
+]

@@ -1,0 +1,328 @@
+"""Signing with GnuPG: a configured key, or one made for this run."""
+
+import os
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from debwright.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.sign.home import Answer, GnupgHome, open_home, private_home
+
+DIGEST = ("--digest-algo", "SHA512", "--cert-digest-algo", "SHA512")
+PLAIN = ("--no-emit-version", "--no-comments")
+THROWAWAY_DAYS = 30
+THROWAWAY_NOTE = "throw-away key made for this run, gone with it"
+
+# The low 16 bits of the code in a FAILURE status line: libgpg-error's GPG_ERR_*.
+BAD_PASSPHRASE = 11
+NO_PASSPHRASE = 177
+
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+
+
+class SigningError(DebwrightError):
+    """A key is there but cannot sign."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Key:
+    """A key or subkey of `gpg --with-colons` (GnuPG's doc/DETAILS)."""
+
+    fingerprint: str
+    validity: str
+    expires: datetime | None
+    can_sign: bool
+    has_secret: bool
+
+
+class GpgSigner:
+    """Signs with the secret key `fingerprint` of the GnuPG home `home`.
+
+    A context manager: entering checks that the key is there and can sign. `home` is a
+    directory, by default GNUPGHOME or ~/.gnupg. `passphrase_env` names the environment
+    variable that holds the passphrase; gpg gets it on a file descriptor. An agent that the
+    user runs for this home is used and left alone; one started here ends with this object,
+    and with debwright when that is killed.
+
+    Raises MissingError (no gpg, no such home, no secret key, variable not set), SigningError
+    (expired, revoked, cannot sign, wrong passphrase) and UsageError (not a fingerprint).
+    """
+
+    throwaway = False
+
+    def __init__(
+        self, fingerprint: str, *, home: Path | None = None, passphrase_env: str | None = None
+    ) -> None:
+        self._wanted = fingerprint.replace(" ", "").removeprefix("0x").upper()
+        if not _FINGERPRINT.fullmatch(self._wanted):
+            raise UsageError(
+                f"{fingerprint!r} is not the fingerprint of a key",
+                cause="a fingerprint has 40 hexadecimal digits; names and short ids are ambiguous",
+                fix="gpg --list-secret-keys --with-fingerprint",
+            )
+        self._where = home or Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
+        self._passphrase_env = passphrase_env
+        self._home: GnupgHome | None = None
+        self._starting = threading.Lock()
+        self._user_id = ""
+        self.expires: datetime | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the primary key, 40 or 64 upper-case hexadecimal digits."""
+        return self._wanted
+
+    @property
+    def note(self) -> str:
+        """One line about the key, for reports."""
+        self._opened()
+        until = f"valid until {self.expires:%Y-%m-%d}" if self.expires else "without an expiry date"
+        return f"key {self.fingerprint} ({self._user_id}), {until}"
+
+    def clearsign(self, data: bytes) -> bytes:
+        """`data` as a cleartext signed message (RFC 9580, section 7), as InRelease is."""
+        return self._sign("--clearsign", data)
+
+    def detach(self, data: bytes) -> bytes:
+        """An armoured detached signature of `data`, as Release.gpg is."""
+        return self._sign("--detach-sign", data)
+
+    def public_key(self) -> bytes:
+        """The public key in binary, without other people's signatures."""
+        return self._export()
+
+    def public_key_armored(self) -> bytes:
+        return self._export("--armor")
+
+    def __enter__(self) -> Self:
+        self._opened()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._home is not None:
+            self._home.close()
+            self._home = None
+
+    def _opened(self) -> GnupgHome:
+        with self._starting:
+            if self._home is None:
+                home = self._open()
+                try:
+                    self._prepare(home)
+                except BaseException:
+                    home.close()
+                    raise
+                self._home = home
+            return self._home
+
+    def _open(self) -> GnupgHome:
+        return open_home(self._where)
+
+    def _prepare(self, home: GnupgHome) -> None:
+        """Find the key and make sure that it can sign."""
+        listing = home.call(
+            ["--with-colons", "--fixed-list-mode", "--list-secret-keys", self._wanted]
+        )
+        keys, self._user_id = parse_keys(listing.output.decode("utf-8", "replace"))
+        if listing.status != 0 or not keys:
+            raise self._no_secret_key(home)
+        if keys[0].fingerprint != self._wanted:
+            raise UsageError(
+                f"{self._wanted} is a subkey: name its primary key",
+                fix=f"use {keys[0].fingerprint}",
+            )
+        self._check(keys)
+        self._passphrase()
+
+    def _check(self, keys: Sequence[_Key]) -> None:
+        primary = keys[0]
+        self.expires = primary.expires
+        listing = f"gpg --list-secret-keys {self._wanted}"
+        if primary.validity == "r":
+            raise SigningError(
+                f"the signing key {self._wanted} is revoked",
+                fix="gpg --list-secret-keys, and configure another key",
+            )
+        signing = [k for k in keys if k.can_sign and k.has_secret]
+        if primary.validity == "e":
+            raise self._expired(primary)
+        if not signing:
+            raise SigningError(f"no part of the key {self._wanted} can sign", fix=listing)
+        usable = [k for k in signing if k.validity not in "erdi" or k.validity == ""]
+        if not usable:
+            late = [k for k in signing if k.validity == "e"]
+            if late:
+                raise self._expired(max(late, key=lambda k: k.expires or datetime.max))
+            raise SigningError(f"no valid part of the key {self._wanted} can sign", fix=listing)
+
+    def _expired(self, key: _Key) -> SigningError:
+        when = f" on {key.expires:%Y-%m-%d at %H:%M} UTC" if key.expires else ""
+        return SigningError(
+            f"the signing key {self._wanted} expired{when}",
+            evidence=[Evidence(text=self._user_id)] if self._user_id else [],
+            cause="keys are made with an expiry date; extending it keeps the key",
+            fix=f"gpg --quick-set-expire {self._wanted} 2y",
+        )
+
+    def _no_secret_key(self, home: GnupgHome) -> MissingError:
+        public = home.call(["--with-colons", "--list-keys", self._wanted]).status == 0
+        return MissingError(
+            f"there is no secret key {self._wanted} in {home.path}",
+            cause="only its public part is there"
+            if public
+            else "the key was never imported there, or GNUPGHOME names another place",
+            fix="gpg --import SECRET-KEY-FILE, or gpg --list-secret-keys to see what is there",
+        )
+
+    def _passphrase(self) -> bytes | None:
+        if self._passphrase_env is None:
+            return None
+        value = os.environ.get(self._passphrase_env)
+        if value is None:
+            raise MissingError(
+                f"the environment variable {self._passphrase_env} is not set",
+                cause=f"it must hold the passphrase of the signing key {self._wanted}",
+                fix=f"read -rs {self._passphrase_env} && export {self._passphrase_env}",
+            )
+        return value.encode()
+
+    def _sign(self, how: str, data: bytes) -> bytes:
+        home = self._opened()
+        answer = home.call(
+            ["--status-fd", "2", *DIGEST, *PLAIN, "--local-user", self._wanted, "--armor", how],
+            stdin=data,
+            secret=self._passphrase(),
+        )
+        if answer.status != 0 or "[GNUPG:] SIG_CREATED " not in answer.error:
+            raise self._cannot_sign(answer)
+        return answer.output
+
+    def _cannot_sign(self, answer: Answer) -> SigningError:
+        codes = [int(c) & 0xFFFF for c in re.findall(r"FAILURE \S+ (\d+)", answer.error)]
+        wants = "NEED_PASSPHRASE" in answer.error or NO_PASSPHRASE in codes
+        variable = self._passphrase_env
+        if BAD_PASSPHRASE in codes or (wants and variable is not None):
+            return SigningError(
+                f"the passphrase of the signing key {self._wanted} is wrong",
+                cause=f"{variable} holds another passphrase" if variable else None,
+                fix=f"export {variable}=... with the right one" if variable else None,
+            )
+        if wants:
+            return SigningError(
+                f"the signing key {self._wanted} needs a passphrase, and none is configured",
+                fix="name the environment variable that holds it in debwright.toml",
+            )
+        said = [line for line in answer.error.splitlines() if not line.startswith("[GNUPG:]")]
+        return SigningError(
+            f"gpg could not sign with {self._wanted}",
+            evidence=[Evidence(text=line) for line in said[-5:]],
+            fix=f"gpg --local-user {self._wanted} --clearsign /etc/debian_version",
+        )
+
+    def _export(self, *options: str) -> bytes:
+        answer = self._opened().call(
+            [*PLAIN, *options, "--export-options", "export-minimal", "--export", self.fingerprint]
+        )
+        if answer.status != 0 or not answer.output:
+            raise SigningError(
+                f"gpg could not export the public key {self.fingerprint}",
+                evidence=[Evidence(text=line) for line in answer.error.splitlines()[-5:]],
+            )
+        return answer.output
+
+
+class ThrowawaySigner(GpgSigner):
+    """Signs with an Ed25519 key of 30 days' life that never touches a disk.
+
+    The key is made when it is first needed, so that a run with nothing to sign makes none,
+    and is gone when this object is closed or debwright ends, by SIGKILL too.
+    """
+
+    throwaway = True
+
+    def __init__(self, uid: str) -> None:
+        if not uid.strip() or not uid.isprintable():
+            raise UsageError(f"{uid!r} cannot be the name of a key")
+        super().__init__("0" * 40)
+        self._user_id = uid
+
+    @property
+    def fingerprint(self) -> str:
+        self._opened()
+        return self._wanted
+
+    @property
+    def note(self) -> str:
+        return THROWAWAY_NOTE
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _open(self) -> GnupgHome:
+        return private_home()
+
+    def _prepare(self, home: GnupgHome) -> None:
+        # An empty passphrase is no secret: this home is seen by this run alone.
+        answer = home.call(
+            [
+                *("--status-fd", "2", *DIGEST, "--quick-generate-key"),
+                *("--", self._user_id, "ed25519", "sign,cert", f"{THROWAWAY_DAYS}d"),
+            ],
+            secret=b"",
+        )
+        made = re.search(r"\[GNUPG:\] KEY_CREATED P ([0-9A-F]+)", answer.error)
+        if answer.status != 0 or made is None:
+            raise SigningError(
+                "gpg could not make a throw-away key",
+                evidence=[Evidence(text=line) for line in answer.error.splitlines()[-5:]],
+                fix="debwright doctor",
+            )
+        self._wanted = made.group(1)
+
+
+def throwaway_signer(uid: str) -> ThrowawaySigner:
+    """A signer with a key of its own, gone with this process; use it in `with`.
+
+    `uid` is the key's user id, as `greeter (throw-away) <debwright@localhost>`.
+    """
+    return ThrowawaySigner(uid)
+
+
+def parse_keys(listing: str) -> tuple[list[_Key], str]:
+    """The primary key, its subkeys and its first user id from `gpg --with-colons`."""
+    keys: list[_Key] = []
+    user_id = ""
+    pending: list[str] | None = None
+    for line in listing.splitlines():
+        fields = [*line.split(":"), *[""] * 16]
+        if fields[0] == "sec" and keys:
+            break  # another key; a fingerprint names one
+        if fields[0] in ("sec", "ssb"):
+            pending = fields
+        elif fields[0] == "fpr" and pending is not None:
+            keys.append(
+                _Key(
+                    fingerprint=fields[9],
+                    validity=pending[1],
+                    expires=datetime.fromtimestamp(int(pending[6]), UTC) if pending[6] else None,
+                    can_sign="s" in pending[11],
+                    has_secret=pending[14] != "#",
+                )
+            )
+            pending = None
+        elif fields[0] == "uid" and not user_id:
+            user_id = re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), fields[9])
+    return keys, user_id
