@@ -28,7 +28,11 @@ class Reporter(Protocol):
     def note(self, text: str) -> None:
         """Something the user should know that is not an error."""
 
-    def end(self, result: RunResult) -> None: ...
+    def end(self, result: RunResult) -> None:
+        """The run is over: show its outcome."""
+
+    def close(self) -> None:
+        """Put the terminal right, on every path out; `end` need not have come. May be repeated."""
 
 
 class Silent:
@@ -41,3 +45,4 @@ class Silent:
     def stage_finished(self, target: str | None, result: StageResult) -> None: ...
     def note(self, text: str) -> None: ...
     def end(self, result: RunResult) -> None: ...
+    def close(self) -> None: ...

@@ -1,0 +1,71 @@
+"""Writing files so that a reader never sees half of one, and saying sizes and times."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def atomic_write(path: Path, data: bytes | str, mode: int = 0o644) -> None:
+    """Replace `path` with `data` (text is UTF-8): written beside, synced, then renamed.
+
+    Whoever opens `path` meanwhile reads the old content or the new, and after a crash one of
+    the two is there. `mode` is exact; the umask does not count. Raises OSError, and leaves
+    nothing beside `path` then.
+    """
+    raw = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Without this the rename itself may be lost at a power cut; see fsync(2)."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_file(path: Path) -> str:
+    """The file's SHA-256 in lower-case hexadecimal, read in pieces. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def human_size(n: int) -> str:
+    """A number of bytes for people, in powers of 1024: `0 B`, `1.5 KiB`, `225 MiB`."""
+    size = float(n)
+    units = ["TiB", "GiB", "MiB", "KiB", "B"]
+    while round(abs(size)) >= 1024 and len(units) > 1:
+        size /= 1024
+        units.pop()
+    unit = units[-1]
+    if unit == "B":
+        return f"{n} B"
+    return f"{size:.1f} {unit}" if abs(size) < 99.95 else f"{size:.0f} {unit}"
+
+
+def human_seconds(s: float) -> str:
+    """A duration for people: `0.42 s`, `12.3 s`, `3 min 05 s`, `2 h 07 min`."""
+    s = max(s, 0.0)
+    if s < 9.995:
+        return f"{s:.2f} s"
+    if s < 59.95:
+        return f"{s:.1f} s"
+    minutes, seconds = divmod(round(s), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"

@@ -1,0 +1,159 @@
+"""The report as one HTML page that needs nothing else and may load nothing else.
+
+Jinja's autoescape is on and every value passes `printable`; the page's own policy (CSP level 3,
+hashes of its one style and one script) forbids all else, so that text which slipped through
+could neither run nor reach the network.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from debwright.errors import printable
+from debwright.files import human_seconds, human_size
+from debwright.report import view
+from debwright.report.timeline import timeline
+from debwright.results import Evidence, Finding, RunResult, Severity
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+EVIDENCE_LINES = 200
+LINE_LIMIT = 2000
+FINDINGS_SHOWN = 300
+"""Of one check; all are in report.json."""
+
+
+def render(result: RunResult, directory: Path | None = None) -> str:
+    """The page. `directory` (`dist/VERSION`) is where it will stand, for links to logs."""
+    environment = _environment()
+    style = _resource("report.css")
+    script = _resource("report.js")
+    name = directory.name if directory is not None else result.version
+    checks = dict.fromkeys(c.name for t in result.targets for c in t.checks)
+    return environment.get_template("report.html.j2").render(
+        result=result,
+        style=style,
+        script=script,
+        policy=_policy(style, script),
+        verdict=view.verdict(result),
+        failures=view.failures(result, directory.parent if directory is not None else None),
+        skips=view.skips(result),
+        timeline=timeline(result),
+        matrix=_matrix(result, list(checks)),
+        check_names=list(checks),
+        target_status=view.target_status,
+        href=lambda path: view.link(path, name),
+        has_findings=any(c.findings for t in result.targets for c in t.checks),
+    )
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("debwright.report", "templates"),
+        autoescape=True,
+        finalize=_visible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        size=human_size,
+        seconds=human_seconds,
+        base_name=view.base_name,
+        plural=view.plural,
+        blocks=blocks,
+        shown=lambda findings: findings[:FINDINGS_SHOWN],
+        is_command=view.is_command,
+        by_severity=lambda fs: sorted(fs, key=lambda f: list(Severity).index(f.severity)),
+        measurement=measurement,
+        worst=worst,
+    )
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """Every value on its way into the page; markup of our own passes as it is."""
+    from markupsafe import Markup
+
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _resource(name: str) -> Any:
+    from importlib.resources import files
+
+    from markupsafe import Markup
+
+    text = files("debwright.report").joinpath("templates", name).read_text("utf-8")
+    return Markup(text)  # noqa: S704 - a file of this package, not input
+
+
+def _policy(style: str, script: str) -> str:
+    hashes = [
+        base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (style, script)
+    ]
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; "
+        f"script-src 'sha256-{hashes[1]}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def blocks(finding: Finding) -> list[dict[str, Any]]:
+    """Evidence as blocks of lines, one for each run of lines from the same file."""
+    shown: Sequence[Evidence] = finding.evidence[:EVIDENCE_LINES]
+    found = [
+        {
+            "file": file,
+            "lines": [
+                {"number": None if index else item.line, "text": _cut(text)}
+                for item in items
+                for index, text in enumerate(item.text.split("\n"))
+            ],
+        }
+        for file, items in groupby(shown, key=lambda item: item.file)
+    ]
+    if more := len(finding.evidence) - len(shown):
+        found.append({"file": None, "lines": [{"number": None, "text": f"[{more} more lines]"}]})
+    return found
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LINE_LIMIT else text[:LINE_LIMIT] + "…"
+
+
+def measurement(name: str, value: float) -> tuple[str, str]:
+    """A measurement's name in words and its value with the unit its last word says."""
+    words = name.split("_")
+    if words[-1] == "seconds" and len(words) > 1:
+        return " ".join(words[:-1]), human_seconds(value)
+    if words[-1] == "bytes" and len(words) > 1:
+        return " ".join(words[:-1]), human_size(int(value))
+    return " ".join(words), f"{value:,.6g}"
+
+
+def worst(findings: Sequence[Finding]) -> str | None:
+    """The gravest severity among the findings."""
+    present = {f.severity for f in findings}
+    return next((s.value for s in Severity if s in present), None)
+
+
+def _matrix(result: RunResult, names: list[str]) -> list[dict[str, Any]]:
+    """One row for each check name, one cell for each target; None where it was not planned."""
+    return [
+        {
+            "name": name,
+            "cells": [
+                next((c for c in target.checks if c.name == name), None)
+                for target in result.targets
+            ],
+        }
+        for name in names
+    ]

@@ -1,0 +1,164 @@
+"""What stands on the terminal when a run is over."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from debwright.errors import printable
+from debwright.files import human_seconds, human_size
+from debwright.report import view
+from debwright.results import RunResult, Severity, Status, TargetResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+EVIDENCE_LINES = 8
+FINDINGS_SHOWN = 5
+SKIPS_SHOWN = 12
+
+STYLES = {
+    Status.PASSED: "green",
+    Status.CACHED: "green",
+    Status.FAILED: "bold red",
+    Status.SKIPPED: "yellow",
+}
+SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+
+def summary_table(result: RunResult, console: "Console", dist: Path = Path("dist")) -> None:
+    """Print the table of targets, a paragraph for each failure, what was skipped, and how to
+    install. `dist` is where the run's files are, as the user should type it.
+    """
+    console.print()
+    if result.targets:
+        console.print(_table(result, narrow=console.width < 80))
+    for failure in view.failures(result, dist):
+        _print_failure(failure, console, dist)
+    _print_skips(result, console)
+    for note in result.notes:
+        console.print(_text(("note: ", "cyan"), note))
+    if result.ok:
+        _print_install(result, console)
+    _print_verdict(result, console, dist)
+
+
+def _text(*parts: str | tuple[str, str]) -> "Text":
+    """Untrusted text for the console: control characters visible, no markup."""
+    from rich.text import Text
+
+    assembled = Text()
+    for part in parts:
+        text, style = (part, "") if isinstance(part, str) else part
+        assembled.append(printable(text), style=style)
+    return assembled
+
+
+def _table(result: RunResult, *, narrow: bool) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("target", overflow="fold")
+    table.add_column("result")
+    if not narrow:
+        table.add_column("strategy")
+    table.add_column("checks", justify="right")
+    if not narrow:
+        table.add_column("findings")
+        table.add_column("packages", justify="right")
+    table.add_column("time", justify="right")
+    for target in result.targets:
+        cells = _cells(target)
+        table.add_row(*(c for i, c in enumerate(cells) if not narrow or i not in (2, 4, 5)))
+    return table
+
+
+def _cells(target: TargetResult) -> list["Text"]:
+    status = view.target_status(target)
+    failed = [s.stage for s in target.stages if s.status is Status.FAILED]
+    word = {Status.CACHED: "unchanged", Status.SKIPPED: "not proven"}.get(status, status.value)
+    packages = view.debs(target.artifacts)
+    passed = sum(c.status.ok for c in target.checks)
+    findings = [
+        view.plural(n, severity.value)
+        for severity in (Severity.ERROR, Severity.WARNING)
+        if (n := view.count_findings(target.checks, severity))
+    ]
+    return [
+        _text((target.target, "bold")),
+        _text((f"{word} at {failed[0]}" if failed else word, STYLES[status])),
+        _text(target.strategy),
+        _text(f"{passed} of {len(target.checks)}" if target.checks else "none"),
+        _text(", ".join(findings)),
+        _text(human_size(sum(a.size for a in packages)) if packages else ""),
+        _text(human_seconds(sum(s.seconds for s in target.stages))),
+    ]
+
+
+def _print_failure(failure: view.Failure, console: "Console", dist: Path) -> None:
+    console.print()
+    console.print(_text((f"{failure.where} failed: ", "bold red"), (failure.what, "bold")))
+    for finding in failure.findings[:FINDINGS_SHOWN]:
+        if finding.message != failure.what:
+            style = SEVERITY_STYLES[finding.severity]
+            _indented(console, ("error: ", style), f"{printable(finding.message)} [{finding.code}]")
+        for line in view.evidence_lines(finding.evidence, EVIDENCE_LINES):
+            _indented(console, ("| ", "dim"), line[:1000], left=4, wrap=False)
+        if finding.fix and finding.fix != failure.next:
+            _indented(console, ("fix: ", "green"), finding.fix)
+    if (more := len(failure.findings) - FINDINGS_SHOWN) > 0:
+        _indented(console, f"and {more} more in the report")
+    if failure.log:
+        _indented(console, ("log: ", "cyan"), str(dist / failure.log), wrap=False)
+    _indented(console, ("next: ", "cyan"), (failure.next, "bold"), wrap=False)
+
+
+def _indented(
+    console: "Console", *parts: str | tuple[str, str], left: int = 2, wrap: bool = True
+) -> None:
+    """A line set in. What is to be copied is not wrapped, and nothing is outside a terminal."""
+    from rich.padding import Padding
+
+    if wrap and console.is_terminal:
+        console.print(Padding(_text(*parts), (0, 0, 0, left), expand=False))
+    else:
+        console.print(_text(" " * left, *parts), soft_wrap=True)
+
+
+def _print_skips(result: RunResult, console: "Console") -> None:
+    skips = view.skips(result)
+    if not skips:
+        return
+    console.print()
+    console.print(_text(("skipped, so not proven:", "yellow")))
+    for skip in skips[:SKIPS_SHOWN]:
+        _indented(console, f"{skip.target or 'run'} {skip.name}: {skip.reason}")
+    if len(skips) > SKIPS_SHOWN:
+        _indented(console, f"and {len(skips) - SKIPS_SHOWN} more in the report")
+
+
+def _print_install(result: RunResult, console: "Console") -> None:
+    if result.apt_sources:
+        console.print()
+        console.print(
+            _text(
+                ("to install, as /etc/apt/sources.list.d/", "cyan"),
+                result.package,
+                (".sources:", "cyan"),
+            )
+        )
+        for line in result.apt_sources.strip().splitlines():
+            _indented(console, line, wrap=False)
+    if result.signing_note:
+        console.print(_text(("signing: ", "cyan"), result.signing_note))
+
+
+def _print_verdict(result: RunResult, console: "Console", dist: Path) -> None:
+    verdict = view.verdict(result)
+    console.print()
+    title = f"{result.package} {result.version}: "
+    console.print(_text(title, (verdict.headline, STYLES[verdict.status]), f" ({verdict.detail})"))
+    report = dist / result.version / "report.html"
+    if report.is_file():
+        console.print(_text(f"report: {report}"), soft_wrap=True)

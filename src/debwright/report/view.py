@@ -1,0 +1,282 @@
+"""What every report form says, worked out once: verdict, failures, skipped checks, paths."""
+
+import os
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Protocol, TypeGuard
+from urllib.parse import quote
+
+from debwright.results import (
+    Artifact,
+    CheckResult,
+    Finding,
+    RunResult,
+    Severity,
+    StageResult,
+    Status,
+    TargetResult,
+)
+
+COMMANDS = ("apt", "apt-get", "debwright", "df", "dpkg", "git", "gpg", "journalctl", "systemctl")
+"""First words that make a finding's advice a command."""
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+class Quote(Protocol):
+    """Evidence, of an error or of a finding."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def file(self) -> str | None: ...
+    @property
+    def line(self) -> int | None: ...
+
+
+def evidence_lines(evidence: Sequence[Quote], limit: int) -> list[str]:
+    """At most `limit` pieces of evidence as lines; a file with several is named once above them.
+
+    Untrusted text, not yet made printable.
+    """
+    lines: list[str] = []
+    for file, group in groupby(evidence[:limit], key=lambda item: item.file):
+        items = list(group)
+        if file is not None and len(items) > 1:
+            lines.append(f"{file}:")
+        for item in items:
+            place = [str(item.line)] if item.line is not None else []
+            if file is not None and len(items) == 1:
+                place.insert(0, file)
+            lines.append(f"{':'.join(place)}: {item.text}" if place else item.text)
+    if (more := len(evidence) - limit) > 0:
+        lines.append(f"[{more} more lines]")
+    return lines
+
+
+def is_command(fix: str | None) -> TypeGuard[str]:
+    """Whether advice can be typed as it stands."""
+    first = (fix or "").removeprefix("sudo ").split(" ", 1)[0]
+    return "\n" not in (fix or "") and (first in COMMANDS or first.startswith("./"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The run in one word and one sentence."""
+
+    status: Status
+    """PASSED, FAILED, or SKIPPED when no target came as far as being proven."""
+    headline: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Everything to say about one stage that failed; `target` is None for the run's own."""
+
+    target: str | None
+    stage: str
+    what: str
+    findings: tuple[Finding, ...]
+    log: str | None
+    """Path of the log, relative to `dist/`."""
+    reproduce: str
+    inspect: str | None
+
+    @property
+    def where(self) -> str:
+        return f"{self.target or 'run'}: {self.stage}"
+
+    @property
+    def next(self) -> str:
+        """The command to type: what a finding advises if that is one, or to run it again."""
+        return next((f.fix for f in self.findings if is_command(f.fix)), None) or self.reproduce
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """Something that did not run, and why."""
+
+    target: str | None
+    name: str
+    reason: str
+
+
+def target_status(target: TargetResult) -> Status:
+    """How a target ended. A skipped stage makes it skipped: it was not proven."""
+    if not target.ok:
+        return Status.FAILED
+    statuses = {s.status for s in target.stages}
+    if not statuses or Status.SKIPPED in statuses:
+        return Status.SKIPPED
+    return Status.CACHED if statuses == {Status.CACHED} else Status.PASSED
+
+
+def verdict(result: RunResult) -> Verdict:
+    total = len(result.targets)
+    failed = [t for t in result.targets if not t.ok]
+    unproven = [t for t in result.targets if target_status(t) is Status.SKIPPED]
+    detail = _detail(result)
+    if failed:
+        return Verdict(
+            status=Status.FAILED,
+            headline=f"{len(failed)} of {plural(total, 'target')} failed",
+            detail=detail,
+        )
+    if broken := [s.stage for s in result.stages if s.status is Status.FAILED]:
+        return Verdict(
+            status=Status.FAILED, headline=f"Failed at {', '.join(broken)}", detail=detail
+        )
+    if not total:
+        return Verdict(status=Status.SKIPPED, headline="No target was run", detail=detail)
+    if unproven:
+        headline = f"{len(unproven)} of {plural(total, 'target')} not fully run, none failed"
+        return Verdict(status=Status.SKIPPED, headline=headline, detail=detail)
+    words = {1: "The target passed", 2: "Both targets passed"}
+    headline = words.get(total, f"All {total} targets passed")
+    return Verdict(status=Status.PASSED, headline=headline, detail=detail)
+
+
+def _detail(result: RunResult) -> str:
+    checks = [c for t in result.targets for c in t.checks]
+    counts = {
+        "passed": sum(c.status.ok for c in checks),
+        "failed": sum(c.status is Status.FAILED for c in checks),
+        "skipped": sum(c.status is Status.SKIPPED for c in checks),
+    }
+    parts = [f"{n} {word}" for word, n in counts.items() if n]
+    text = f"{plural(len(checks), 'check')}: {', '.join(parts)}" if checks else "No check ran"
+    for severity in (Severity.ERROR, Severity.WARNING):
+        if n := count_findings(checks, severity):
+            text += f" · {plural(n, severity.value)}"
+    return text
+
+
+def count_findings(checks: Iterable[CheckResult], severity: Severity) -> int:
+    return sum(f.severity is severity for c in checks for f in c.findings)
+
+
+def skips(result: RunResult) -> list[Skip]:
+    """Every stage and check that was skipped."""
+    found = _stage_skips(None, result.stages)
+    for target in result.targets:
+        found += _stage_skips(target.target, target.stages)
+        found += [
+            Skip(target=target.target, name=c.name, reason=c.reason or "no reason given")
+            for c in target.checks
+            if c.status is Status.SKIPPED
+        ]
+    return found
+
+
+def _stage_skips(target: str | None, stages: Iterable[StageResult]) -> list[Skip]:
+    return [
+        Skip(target=target, name=s.stage, reason=s.reason or "no reason given")
+        for s in stages
+        if s.status is Status.SKIPPED
+    ]
+
+
+def failures(result: RunResult, dist: Path | None = None) -> list[Failure]:
+    """Each failed stage. With `dist`, logs in their usual place are found there too."""
+    found = [
+        _failure(result, None, stage, dist)
+        for stage in result.stages
+        if stage.status is Status.FAILED
+    ]
+    for target in result.targets:
+        found += [
+            _failure(result, target, stage, dist)
+            for stage in target.stages
+            if stage.status is Status.FAILED
+        ]
+    return found
+
+
+def _failure(
+    result: RunResult, target: TargetResult | None, stage: StageResult, dist: Path | None
+) -> Failure:
+    broken = [
+        check
+        for check in (target.checks if target and stage.stage == "check" else ())
+        if check.status is Status.FAILED
+    ]
+    errors = [f for c in broken for f in c.findings if f.severity is Severity.ERROR]
+    own = stage.error
+    # The stage's own error often only counts the checks below it; then it is the headline.
+    if own is not None and own not in errors and (own.evidence or own.fix or not errors):
+        errors.insert(0, own)
+    return Failure(
+        target=target.target if target else None,
+        stage=stage.stage,
+        what=_what(stage, broken),
+        findings=tuple(errors),
+        log=find_log(result, target, stage, dist),
+        reproduce=_reproduce(target, stage),
+        inspect=f"debwright shell {shlex.quote(target.target)}" if target else None,
+    )
+
+
+def _what(stage: StageResult, broken: list[CheckResult]) -> str:
+    if stage.error is not None:
+        return stage.error.message
+    if broken:
+        return f"{plural(len(broken), 'check')} failed: {', '.join(c.name for c in broken)}"
+    return stage.reason or f"the {stage.stage} stage failed and gave no reason"
+
+
+def _reproduce(target: TargetResult | None, stage: StageResult) -> str:
+    if target is None:
+        return "debwright run"
+    name = shlex.quote(target.target)
+    if stage.stage == "build":
+        return f"debwright build -t {name}"
+    changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
+    if stage.stage == "check" and changes:
+        return f"debwright check {shlex.quote('dist/' + changes[0])}"
+    return f"debwright run -t {name}"
+
+
+def find_log(
+    result: RunResult, target: TargetResult | None, stage: StageResult, dist: Path | None
+) -> str | None:
+    """The log of a stage, relative to `dist/`: named by the stage, an artifact, or just there.
+
+    A stage names it as `details["log"]`; an artifact counts when it is `STAGE.log`.
+    """
+    named = stage.details.get("log")
+    if isinstance(named, str) and named:
+        return named
+    wanted = f"{stage.stage}.log"
+    artifacts = (target or result).artifacts
+    for artifact in artifacts:
+        if PurePosixPath(artifact.path).name == wanted:
+            return artifact.path
+    if dist is None:
+        return None
+    parts = [result.version, target.target, wanted] if target else [result.version, wanted]
+    usual = dist.joinpath(*parts)
+    return "/".join(parts) if usual.is_file() else None
+
+
+def debs(artifacts: Iterable[Artifact]) -> list[Artifact]:
+    return [a for a in artifacts if a.path.endswith((".deb", ".udeb"))]
+
+
+def base_name(path: str) -> str:
+    return PurePosixPath(path).name or path
+
+
+def link(path: str, directory_name: str) -> str:
+    """A path relative to `dist/` as a URL relative to `dist/DIRECTORY_NAME/`.
+
+    The leading `./` or `../` keeps a hostile path from being read as a scheme or a host.
+    """
+    relative = os.path.relpath("/" + path.lstrip("/"), "/" + directory_name)
+    relative = relative if relative.startswith("../") else f"./{relative}"
+    return quote(relative.encode("utf-8", "replace"), safe="/.-_~+")

@@ -1,0 +1,57 @@
+"""The report files of a run."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic_core import PydanticSerializationError
+
+from debwright.errors import DebwrightError, printable
+from debwright.files import atomic_write
+from debwright.report import html, junit, markdown
+from debwright.results import RunResult
+
+
+def write_reports(result: RunResult, directory: Path) -> list[Path]:
+    """Write report.json, report.html, report.md and junit.xml into `directory`.
+
+    `directory` is `dist/VERSION`, made if absent. Each file is replaced as a whole. Returns
+    their paths. Raises DebwrightError when the directory cannot be written.
+    """
+    contents: dict[str, str | bytes] = {
+        "report.json": to_json(result),
+        "report.html": html.render(result, directory),
+        "report.md": markdown.render(result),
+        "junit.xml": junit.render(result),
+    }
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            atomic_write(directory / name, content)
+    except OSError as error:
+        raise DebwrightError(
+            f"the report cannot be written to {directory}: {error.strerror or error}",
+            cause="the disk is full, or the directory belongs to another user",
+            fix=f"df -h {directory.parent} && ls -ld {directory.parent}",
+        ) from error
+    return [directory / name for name in contents]
+
+
+def to_json(result: RunResult) -> str:
+    """The run as JSON; `schema` describes it."""
+    try:
+        return result.model_dump_json(indent=2) + "\n"
+    except PydanticSerializationError:
+        # A file name that is not UTF-8 reaches us as lone surrogates, which JSON cannot hold.
+        text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        visible = re.sub("[\ud800-\udfff]", lambda m: "\\" + printable(m[0]), text)
+        return visible + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of report.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **RunResult.model_json_schema(mode="serialization"),
+    }

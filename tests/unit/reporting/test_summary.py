@@ -1,0 +1,93 @@
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from debwright.report import summary_table
+from debwright.results import RunResult
+
+from . import samples
+
+
+def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist")) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    summary_table(result, console, dist)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_failed_target_gets_what_evidence_log_and_next() -> None:
+    text = show(samples.failing_build())
+    assert "bookworm-arm64: build failed: greeter did not build: the header zlib.h" in text
+    assert "| 1208: src/fastgreet.c:3:10: fatal error: zlib.h: No such file" in text
+    assert "fix: add zlib1g-dev to Build-Depends in debian/control" in text
+    assert f"log: dist/{samples.VERSION}/bookworm-arm64/build.log" in text
+    assert "next: debwright build -t bookworm-arm64" in text
+    assert "Install" not in text
+
+
+def test_every_failed_check_is_told() -> None:
+    text = show(samples.failing_check())
+    assert "greeter.service never answered" in text
+    assert "2 paths of the package are still there after purge" in text
+    changes = f"dist/{samples.VERSION}/bookworm-arm64/greeter_{samples.VERSION}_arm64.changes"
+    assert f"next: debwright check {changes}" in text
+
+
+def test_a_finding_whose_advice_is_a_command_gives_the_next_command() -> None:
+    text = show(samples.failing_publish())
+    assert "run: publish failed: the signing key is not in the keyring" in text
+    assert "next: debwright keys list" in text
+    assert "to install" not in text
+
+
+def test_a_pass_says_how_to_install_and_what_was_not_proven() -> None:
+    text = show(samples.passing())
+    assert samples.SOURCES.splitlines()[1] in text
+    assert "bookworm-arm64 upgrade: no earlier release of greeter to upgrade from" in text
+    assert "Both targets passed" in text
+    assert "signing: The key was made for this run" in text
+
+
+def test_skipped_targets_are_not_called_passed() -> None:
+    text = show(samples.skipped())
+    row = next(line for line in text.splitlines() if line.startswith("jammy-amd64"))
+    assert "not proven" in row
+    assert "1 of 2 targets not fully run" in text
+
+
+def test_the_log_is_found_in_its_usual_place(tmp_path: Path) -> None:
+    result = samples.failing_build()
+    bare = result.targets[1].model_copy(update={"artifacts": ()})
+    result = result.model_copy(update={"targets": (result.targets[0], bare)})
+    assert "log: " not in show(result, dist=tmp_path)
+    log = tmp_path / samples.VERSION / "bookworm-arm64" / "build.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    assert str(log) in show(result, dist=tmp_path)
+
+
+@pytest.mark.parametrize("width", [20, 40, 79])
+def test_narrow_terminals_show_the_result_too(width: int) -> None:
+    text = show(samples.failing_check(), width=width)
+    assert "failed" in text
+    assert "strategy" not in text
+
+
+@pytest.mark.parametrize("text", samples.HOSTILE)
+def test_hostile_text_is_shown_and_not_obeyed(text: str) -> None:
+    shown = show(samples.hostile(text))
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "\r" not in shown
+    if text.startswith("[bold"):
+        assert "[bold red]markup[/]" in shown
+
+
+def test_commands_are_not_broken_across_lines() -> None:
+    console = Console(file=io.StringIO(), width=40, force_terminal=True, color_system=None)
+    summary_table(samples.failing_check(), console)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert any("debwright check" in li and "_arm64.changes" in li for li in lines)
