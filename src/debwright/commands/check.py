@@ -125,7 +125,7 @@ def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str])
     wanted = [Target.parse(t) for t in loaded.config.targets.build]
     if patterns:
         try:
-            wanted = select(wanted, patterns)
+            wanted = list(select(wanted, patterns))
         except UsageError:
             # A target that the project does not build for, but was named in full.
             wanted = [Target.parse(p) for p in patterns]

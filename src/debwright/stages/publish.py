@@ -88,7 +88,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         stage=result,
         key=str(result.details.get("fingerprint")),
         note=str(result.details.get("note")),
-        sources=sources_text(settings, repository, key.read_text()),
+        sources=sources_text(settings, repository, key=key),
     )
 
 
@@ -102,7 +102,7 @@ def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
         for path in [*packages_of(job, target), source.dsc, *source.files]:
             if (suite, path.name) not in seen:
                 seen.add((suite, path.name))
-                yield PackageFile(path, suite, component)
+                yield PackageFile(path=path, suite=suite, component=component)
 
 
 def _current(repository: Path) -> str | None:

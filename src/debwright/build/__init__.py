@@ -1,0 +1,1 @@
+"""Source packages, and binary packages built from them in throw-away roots."""

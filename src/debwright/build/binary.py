@@ -1,0 +1,252 @@
+"""dpkg-buildpackage in a throw-away root without a network."""
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debwright.build.depends import BuildPlan
+from debwright.build.log import BuildLog
+from debwright.build.source import SourcePackage
+from debwright.errors import BuildError, Evidence, MissingError
+from debwright.process import CommandError
+from debwright.roots.cache import Cache
+from debwright.roots.layers import BUILDER_UID
+from debwright.roots.overlay import Throwaway, make_throwaway, opened
+from debwright.roots.store import Layer
+from debwright.sandbox.namespaces import Bind, Namespaces
+
+SOURCES = "/source"
+HOME = Path("build")
+ARTIFACT = re.compile(r".+_.+\.(?:deb|udeb|ddeb|changes|buildinfo)")
+_TEST_FAILURE = re.compile(
+    r"dh_auto_test: error|FAILED \(|=+ .*\d+ failed|\*\*\* \[.*(?:check|test)\S*\] Error|"
+    r"pybuild.*test: .*(?:error|exit code)|Errors? while running CTest"
+)
+_ERROR = re.compile(
+    r"\berror\b|\bfatal\b|Error \d+|No such file|undefined reference|Traceback|cannot find", re.I
+)
+_NO_SPACE = re.compile(r"No space left on device")
+_NETWORK = re.compile(
+    r"Temporary failure in name resolution|Could not resolve host|Network is unreachable|"
+    r"Name or service not known"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a build gave; `tree` is the built source tree, kept when asked for."""
+
+    files: tuple[Path, ...]
+    cpu_seconds: float
+    tree: Path | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+class PackageBuildError(BuildError):
+    """dpkg-buildpackage failed; `code` is the finding's."""
+
+    def __init__(self, what: str, *, code: str, **kwargs: object) -> None:
+        super().__init__(what, **kwargs)  # type: ignore[arg-type]
+        self.code = code
+
+
+def tree_name(source: SourcePackage) -> str:
+    """The directory a source is always unpacked to, so that paths do not vary with the machine."""
+    upstream = source.version.split(":", 1)[-1].rsplit("-", 1)[0]
+    return f"{source.name}-{upstream}"
+
+
+def build_environment(plan: BuildPlan, extra: Mapping[str, str]) -> dict[str, str]:
+    options = list(plan.options)
+    if not any(o.startswith("parallel=") for o in options):
+        options.append(f"parallel={os.cpu_count() or 1}")
+    environment = {
+        "HOME": "/nonexistent",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "DEB_BUILD_OPTIONS": " ".join(options),
+        **extra,
+    }
+    if plan.profiles:
+        environment["DEB_BUILD_PROFILES"] = " ".join(plan.profiles)
+    return environment
+
+
+def build_command(plan: BuildPlan) -> list[str]:
+    command = ["dpkg-buildpackage", "-us", "-uc", plan.kind_option()]
+    if plan.cross:
+        command.append(f"--host-arch={plan.target.arch}")
+    if plan.profiles:
+        command.append(f"--build-profiles={','.join(plan.profiles)}")
+    return command
+
+
+def build_binary(
+    source: SourcePackage,
+    plan: BuildPlan,
+    layer: Layer,
+    *,
+    cache: Cache,
+    scratch: Path,
+    output: Path,
+    log: BuildLog,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 7200,
+) -> Built:
+    """Build `source` by `plan` on an overlay of `layer` and copy what came out to `output`.
+
+    `scratch` holds the overlay and is the caller's to remove; the built tree stays in it. Raises
+    PackageBuildError with the telling lines of the log.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(layer.in_use())
+        overlay = make_throwaway(scratch, layer)
+        bind = Bind(source=source.dsc.parent.resolve(), target=SOURCES)
+        inside = stack.enter_context(opened(overlay, network=False, binds=[bind]))
+        tree = f"/{HOME}/{tree_name(source)}"
+        cpu = 0.0
+        try:
+            inside.run(
+                ["dpkg-source", "--no-check", "-x", f"{SOURCES}/{source.dsc.name}", tree],
+                cwd=f"/{HOME}", uid=BUILDER_UID, sink=log, merge=True,
+            )  # fmt: skip
+            command = build_command(plan)
+            log.heading(f"{' '.join(command)}   (in {tree})")
+            done = inside.run(
+                command, cwd=tree, uid=BUILDER_UID, sink=log, merge=True, timeout=timeout,
+                env=build_environment(plan, environment or {}),
+            )  # fmt: skip
+            cpu = done.cpu_seconds
+        except CommandError as error:
+            raise explain(error, plan, log) from error
+        files = take(overlay, output)
+    if not any(f.suffix == ".deb" for f in files):
+        raise PackageBuildError(
+            f"{plan.target}: the build made no .deb", code="build/nothing",
+            cause="debian/control has no package for this architecture",
+        )  # fmt: skip
+    return Built(files=tuple(files), cpu_seconds=cpu, tree=overlay.upper / HOME / tree_name(source))
+
+
+def take(overlay: Throwaway, output: Path) -> list[Path]:
+    """Copy the artifacts out of the overlay's upper directory.
+
+    What lies there was made by the package: only regular files with an artifact's name are taken,
+    and never through a link (O_NOFOLLOW), which could lead to a file of this machine.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    taken = []
+    directory = os.open(overlay.upper / HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        for name in sorted(os.listdir(directory)):
+            if not ARTIFACT.fullmatch(name):
+                continue
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+            with os.fdopen(handle, "rb") as content:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    continue
+                staged = output / f".{name}.new"
+                with staged.open("wb") as copy:
+                    shutil.copyfileobj(content, copy)
+            staged.chmod(0o644)
+            staged.replace(output / name)
+            taken.append(output / name)
+    finally:
+        os.close(directory)
+    return taken
+
+
+def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError | MissingError:
+    """The build's failure with the lines that tell why; `debwright diagnose` goes deeper."""
+    log.heading(f"failed with status {error.done.returncode}")
+    numbered = log_lines(log.path)
+    fix = f"debwright shell {plan.target}"
+    name = log.path.name
+
+    def evidence(pattern: re.Pattern[str], limit: int) -> list[Evidence]:
+        found = [(n, t) for n, t in numbered if pattern.search(t)]
+        return [Evidence(text=t, file=name, line=n) for n, t in found[:limit]]
+
+    if said := evidence(_NO_SPACE, 2):
+        return MissingError(
+            f"{plan.target}: the disk is full", evidence=said, fix="debwright cache prune"
+        )
+    if said := evidence(_TEST_FAILURE, 6):
+        return PackageBuildError(
+            f"{plan.target}: the package's own tests failed", code="build/tests-failed",
+            evidence=said, cause="see the test's output above these lines in the log", fix=fix,
+        )  # fmt: skip
+    cause = None
+    said = evidence(_ERROR, 6)
+    if evidence(_NETWORK, 1):
+        cause = (
+            "the build asks the network, and there is none on purpose: name what it fetches as a "
+            "build dependency or carry it in the source package"
+        )
+        said = [*evidence(_NETWORK, 2), *said[:4]]
+    if not said:
+        said = [Evidence(text=t, file=name, line=n) for n, t in numbered[-6:]]
+    return PackageBuildError(
+        f"{plan.target}: dpkg-buildpackage failed", code="build/failed",
+        evidence=said, cause=cause, fix=fix,
+    )  # fmt: skip
+
+
+def log_lines(path: Path, limit: int = 20_000) -> list[tuple[int, str]]:
+    """Number and text (without the time) of the last lines of a build log."""
+    lines = path.read_text(errors="replace").splitlines()
+    first = max(0, len(lines) - limit)
+    return [(n, line[10:]) for n, line in enumerate(lines[first:], first + 1)]
+
+
+def run_tests(
+    source: SourcePackage,
+    built_tree: Path,
+    layer: Layer,
+    plan: BuildPlan,
+    *,
+    scratch: Path,
+    log: BuildLog,
+    timeout: float = 3600,
+) -> str | None:
+    """Run the package's build-time tests on a tree that was cross-built, in a root of its target.
+
+    Returns None when they passed, or why they could not run. Raises PackageBuildError when they
+    fail. Only debhelper's test step is run: nothing is compiled again.
+    """
+    if built_tree.is_symlink() or not built_tree.is_dir():
+        # The package had this directory in its hands; a link could lead anywhere on this machine.
+        return "the build removed or replaced its own tree"
+    with layer.in_use():
+        overlay = make_throwaway(scratch, layer)
+        tree = f"/{HOME}/{tree_name(source)}"
+        bind = Bind(source=built_tree, target=tree, read_only=False)
+        with opened(overlay, network=False, binds=[bind]) as inside:
+            rules = inside.run(["cat", f"{tree}/debian/rules"]).output
+            if not re.search(r"^\t.*\bdh\b", rules, re.M):
+                return "debian/rules does not use dh: its test step cannot be run on its own"
+            override = re.search(r"^override_dh_auto_test[a-z-]*:", rules, re.M)
+            command = ["debian/rules", "override_dh_auto_test"] if override else ["dh_auto_test"]
+            log.heading(f"{' '.join(command)}   (in {tree}, on {plan.target})")
+            try:
+                _in_tree(inside, command, tree, plan, log, timeout)
+            except CommandError as error:
+                raise explain(error, plan, log) from error
+    return None
+
+
+def _in_tree(
+    inside: Namespaces, command: list[str], tree: str, plan: BuildPlan, log: BuildLog, timeout: float
+) -> None:
+    epoch = inside.run(
+        ["dpkg-parsechangelog", "-STimestamp"], cwd=tree, uid=BUILDER_UID
+    ).output.strip()
+    environment = {**build_environment(plan, {}), "SOURCE_DATE_EPOCH": epoch}
+    inside.run(
+        command, cwd=tree, uid=BUILDER_UID, sink=log, merge=True, timeout=timeout, env=environment
+    )
