@@ -16,7 +16,7 @@ from debwright.config import effective_json
 from debwright.errors import DebwrightError
 from debwright.files import atomic_write
 from debwright.machine import describe_host
-from debwright.plan import Plan, TargetPlan
+from debwright.plan import TargetPlan
 from debwright.results import Artifact, CheckResult, RunResult, StageResult, Status, TargetResult
 from debwright.roots.cache import Cache
 from debwright.sandbox import cgroups
@@ -152,8 +152,7 @@ def _publish(job: Job, wanted: Wanted, targets: Sequence[TargetResult]) -> Publi
         return Published(stage=StageResult(stage="publish", status=Status.SKIPPED))
     has_service = job.plan.config.service is not None
     for target in targets:
-        if not target.ok or any(s.status is Status.SKIPPED and s.reason == "there is no source package"
-                                for s in target.stages):  # fmt: skip
+        if not target.ok or not target.artifacts:
             return skipped_publish(job, f"{target.target} failed")
         if reason := not_proven(target.checks, has_service=has_service):
             return skipped_publish(job, f"{target.target} is not proven to work: {reason}")

@@ -14,7 +14,6 @@ from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import BuildError, Evidence, MissingError
 from debwright.process import CommandError
-from debwright.roots.cache import Cache
 from debwright.roots.layers import BUILDER_UID
 from debwright.roots.overlay import Throwaway, make_throwaway, opened
 from debwright.roots.store import Layer
@@ -91,7 +90,6 @@ def build_binary(
     plan: BuildPlan,
     layer: Layer,
     *,
-    cache: Cache,
     scratch: Path,
     output: Path,
     log: BuildLog,
@@ -143,7 +141,7 @@ def take(overlay: Throwaway, output: Path) -> list[Path]:
     taken = []
     directory = os.open(overlay.upper / HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        for name in sorted(os.listdir(directory)):
+        for name in sorted(os.listdir(directory)):  # noqa: PTH208 - by descriptor, not by path
             if not ARTIFACT.fullmatch(name):
                 continue
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
@@ -234,19 +232,19 @@ def run_tests(
             command = ["debian/rules", "override_dh_auto_test"] if override else ["dh_auto_test"]
             log.heading(f"{' '.join(command)}   (in {tree}, on {plan.target})")
             try:
-                _in_tree(inside, command, tree, plan, log, timeout)
+                environment = {
+                    **build_environment(plan, {}),
+                    "SOURCE_DATE_EPOCH": _epoch(inside, tree),
+                }
+                inside.run(
+                    command, cwd=tree, uid=BUILDER_UID, sink=log, merge=True, timeout=timeout,
+                    env=environment,
+                )  # fmt: skip
             except CommandError as error:
                 raise explain(error, plan, log) from error
     return None
 
 
-def _in_tree(
-    inside: Namespaces, command: list[str], tree: str, plan: BuildPlan, log: BuildLog, timeout: float
-) -> None:
-    epoch = inside.run(
-        ["dpkg-parsechangelog", "-STimestamp"], cwd=tree, uid=BUILDER_UID
-    ).output.strip()
-    environment = {**build_environment(plan, {}), "SOURCE_DATE_EPOCH": epoch}
-    inside.run(
-        command, cwd=tree, uid=BUILDER_UID, sink=log, merge=True, timeout=timeout, env=environment
-    )
+def _epoch(inside: Namespaces, tree: str) -> str:
+    done = inside.run(["dpkg-parsechangelog", "-STimestamp"], cwd=tree, uid=BUILDER_UID)
+    return done.output.strip()

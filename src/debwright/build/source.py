@@ -149,7 +149,7 @@ def _newest_entry(path: Path):  # type: ignore[no-untyped-def]
             "debian/changelog cannot be read",
             code="source/bad-changelog",
             evidence=_bad_line(path, str(error)),
-            cause="an entry is `name (version) suite; urgency=...`, changes indented by two spaces, "
+            cause="an entry is `name (version) suite; urgency=...`, changes indented by two spaces "
             "and ` -- Name <mail>  date` (Debian policy 4.4)",
             fix="dpkg-parsechangelog -l debian/changelog",
         ) from error
@@ -200,7 +200,7 @@ def make_source(
         work = overlay.directory / "source"
         work.mkdir(mode=0o755)
         export = work / f"{tree.name}-{upstream}"
-        _export(tree.directory, export, epoch, tuple(exclude))
+        _export(tree.directory, export, tuple(exclude))
         if version != tree.version:
             _prepend_entry(export / "debian/changelog", tree, version, epoch, suite)
         if not native:
@@ -235,7 +235,7 @@ def _dpkg_source_error(error: CommandError) -> SourceError:
     )
 
 
-def _export(source: Path, target: Path, epoch: int, exclude: tuple[str, ...]) -> None:
+def _export(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
     """Copy the files that belong to the project; links must stay inside it."""
     root = source.resolve()
     for relative in project_files(source):
@@ -245,12 +245,12 @@ def _export(source: Path, target: Path, epoch: int, exclude: tuple[str, ...]) ->
         copy.parent.mkdir(parents=True, exist_ok=True)
         info = origin.lstat()
         if stat.S_ISLNK(info.st_mode):
-            if not (origin.parent / os.readlink(origin)).resolve().is_relative_to(root):
+            if not (origin.parent / origin.readlink()).resolve().is_relative_to(root):
                 raise ConfigError(
                     f"{relative} is a symbolic link that leads out of the project",
                     fix=f'leave it out: [package] exclude = ["{relative}"]',
                 )
-            copy.symlink_to(os.readlink(origin))
+            copy.symlink_to(origin.readlink())
         elif stat.S_ISREG(info.st_mode):
             shutil.copyfile(origin, copy)
             copy.chmod(0o755 if info.st_mode & stat.S_IXUSR else 0o644)
@@ -277,12 +277,16 @@ def project_files(source: Path) -> list[str]:
 def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int) -> None:
     """The upstream tarball: one that lies beside the tree already, else one made from it."""
     if upstream == tree.version.rsplit("-", 1)[0]:
-        for beside in sorted(tree.directory.resolve().parent.glob(f"{tree.name}_{upstream}.orig.tar.*")):
+        for beside in sorted(
+            tree.directory.resolve().parent.glob(f"{tree.name}_{upstream}.orig.tar.*")
+        ):
             if beside.suffix != ".asc" and beside.is_file():
                 shutil.copyfile(beside, work / beside.name)
                 return
     prefix = f"{tree.name}-{upstream}"
-    with tarfile.open(work / f"{tree.name}_{upstream}.orig.tar", "w", format=tarfile.GNU_FORMAT) as tar:
+    with tarfile.open(
+        work / f"{tree.name}_{upstream}.orig.tar", "w", format=tarfile.GNU_FORMAT
+    ) as tar:
         for path in sorted(export.rglob("*")):
             relative = path.relative_to(export)
             if relative.parts[0] == "debian":

@@ -17,7 +17,7 @@ def unit_memory(leader: int, control_group: str) -> int | None:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
-        total += sum(int(l.split()[1]) for l in text.splitlines() if l.startswith("Pss:"))
+        total += sum(int(row.split()[1]) for row in text.splitlines() if row.startswith("Pss:"))
     return total * 1024
 
 

@@ -9,14 +9,16 @@ import json
 import ssl
 import sys
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 LIMIT = 64 * 1024
 
 
-def ask(url, timeout):
+def ask(url: str, timeout: float) -> tuple[int, str]:
     parts = urlsplit(url)
-    host, port = parts.hostname, parts.port
+    host, port = parts.hostname or "", parts.port
+    connection: http.client.HTTPConnection
     if parts.scheme == "https":
         # The certificate is the package's own; what is tested is that the service answers.
         context = ssl._create_unverified_context()
@@ -32,11 +34,13 @@ def ask(url, timeout):
         connection.close()
 
 
-def main():
+def main() -> None:
     url, expected, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     body_wanted = sys.argv[4] if len(sys.argv) > 4 else ""
     started = time.monotonic()
-    result = {"ok": False, "attempts": 0, "status": None, "body": "", "error": None}
+    result: dict[str, Any] = {
+        "ok": False, "attempts": 0, "status": None, "body": "", "error": None,
+    }  # fmt: skip
     while True:
         result["attempts"] += 1
         asked = time.monotonic()

@@ -46,7 +46,7 @@ class PurgeCheck:
             return failed_by(self.name, started, "purge/maintainer-script", problem)
         except DebwrightError as problem:
             return failed_by(self.name, started, "purge/failed", problem)
-        left = leftovers(session.snapshot().created_since(session.before))
+        left = leftovers(session.created())
         findings += [_left(path, entry) for path, entry in sorted(left.items())[:50]]
         findings += _accounts_left(accounts - session.accounts_before, session.accounts())
         return conclude(self.name, started, findings, measurements={"left_files": float(len(left))})

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Protocol
 
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
 from debwright.check.lintian import LintianCheck
@@ -25,10 +27,19 @@ from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import is_root
 from debwright.sandbox.nspawn import BootError, NspawnSandbox
 
+
+class LiveCheck(Protocol):
+    """A check on the booted system."""
+
+    name: str
+
+    def run(self, session: Session) -> CheckResult: ...
+
+
 STATIC: tuple[Check, ...] = (ElfCheck(), ContentsCheck(), LintianCheck())
 """On the files alone."""
 
-LIVE: tuple[ServiceCheck | SmokeCheck | FilesCheck | PurgeCheck, ...] = (
+LIVE: tuple[LiveCheck, ...] = (
     ServiceCheck(),
     SmokeCheck(),
     FilesCheck(),
@@ -65,7 +76,7 @@ def _off(context: CheckContext, name: str) -> bool:
 
 
 def judge(result: CheckResult, context: CheckContext) -> CheckResult:
-    """Apply `[checks]`: a check set to `warn` cannot fail; waived findings are marked, not hidden."""
+    """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them."""
     findings = [_waive(f, context) for f in result.findings]
     if context.config.checks.get(result.name) == "warn":
         findings = [
@@ -79,25 +90,18 @@ def judge(result: CheckResult, context: CheckContext) -> CheckResult:
 
 
 def _waive(finding: Finding, context: CheckContext) -> Finding:
-    from datetime import UTC, datetime
-    from fnmatch import fnmatchcase
-
+    if finding.severity is not Severity.ERROR:
+        return finding
     today = datetime.now(UTC).date()
     for waiver in context.config.waivers:
-        if fnmatchcase(finding.code, waiver.code) and fnmatchcase(
-            str(context.target), waiver.target
-        ):
-            if waiver.until < today:
-                return finding.model_copy(
-                    update={"message": f"{finding.message} (its waiver ended {waiver.until})"}
-                )
-            if finding.severity is Severity.ERROR:
-                return finding.model_copy(
-                    update={
-                        "severity": Severity.INFO,
-                        "message": f"{finding.message} (waived until {waiver.until}: {waiver.reason})",
-                    }
-                )
+        if waiver.covers(finding.code, str(context.target), today):
+            said = f"waived until {waiver.until}: {waiver.reason}"
+            return finding.model_copy(
+                update={"severity": Severity.INFO, "message": f"{finding.message} ({said})"}
+            )
+        if waiver.covers(finding.code, str(context.target), waiver.until):
+            said = f"its waiver ended on {waiver.until}"
+            return finding.model_copy(update={"message": f"{finding.message} ({said})"})
     return finding
 
 
@@ -157,9 +161,7 @@ def _booted(context: CheckContext, layer: Layer, add: Callable[[CheckResult], No
             add(_guarded(check, session))
 
 
-def _guarded(
-    check: ServiceCheck | SmokeCheck | FilesCheck | PurgeCheck, session: Session
-) -> CheckResult:
+def _guarded(check: LiveCheck, session: Session) -> CheckResult:
     """A check that cannot be carried out has failed: its silence must not pass for success."""
     started = time.monotonic()
     try:
@@ -185,17 +187,13 @@ def _sizes(context: CheckContext) -> list[Finding]:
     limits = context.config.limits
     found = []
     for deb in context.installable:
-        if limits.deb_mb is not None and deb.size > limits.deb_mb * 1024 * 1024:
-            found.append(
-                error("install/deb-size", f"{deb.path.name} is {deb.size / 1048576:.1f} MB, "
-                      f"{limits.deb_mb} MB are allowed")
-            )  # fmt: skip
-        installed = (deb.installed_kib or 0) / 1024
+        size, installed = deb.size / 1024**2, (deb.installed_kib or 0) / 1024
+        if limits.deb_mb is not None and size > limits.deb_mb:
+            text = f"{deb.path.name} is {size:.1f} MB, {limits.deb_mb} MB are allowed"
+            found.append(error("install/deb-size", text))
         if limits.installed_mb is not None and installed > limits.installed_mb:
-            found.append(
-                error("install/installed-size", f"{deb.package} takes {installed:.1f} MB installed, "
-                      f"{limits.installed_mb} MB are allowed")
-            )  # fmt: skip
+            text = f"{deb.package} takes {installed:.1f} MB, {limits.installed_mb} MB are allowed"
+            found.append(error("install/installed-size", text))
     return found
 
 

@@ -33,7 +33,7 @@ class ServiceCheck:
             findings += _while_running(session, service, measurements)
             findings += _restart_and_stop(session, service, measurements)
         return conclude(
-            self.name, started, findings, measurements=measurements, notes=_notes(session, service)
+            self.name, started, findings, measurements=measurements, notes=_notes(session)
         )
 
 
@@ -250,7 +250,7 @@ def _verb_failed(session: Session, service: Service, verb: str, said: list[str])
     )
 
 
-def _notes(session: Session, service: Service) -> list[str]:
+def _notes(session: Session) -> list[str]:
     notes = []
     if session.context.emulated:
         notes.append(

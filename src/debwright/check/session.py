@@ -1,6 +1,7 @@
 """One booted system that the live checks share: the package goes in, runs, and goes out again."""
 
 import json
+import os
 import re
 import shlex
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from debwright.check.base import CheckContext
 from debwright.check.runtime import LOCAL_ONLY
-from debwright.check.snapshot import Snapshot
+from debwright.check.snapshot import Entry, Snapshot
 from debwright.errors import CheckError
 from debwright.errors import Evidence as ErrorEvidence
 from debwright.process import Completed
@@ -22,7 +23,7 @@ PROBE = Path(__file__).with_name("probe.py")
 _SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
           "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup")  # fmt: skip
 _SCRIPT = re.compile(
-    r"(?:installed|new|old) \S+ package (?P<script>\S+) script subprocess returned error exit status"
+    r"(?:installed|new|old) \S+ package (?P<script>\S+) script subprocess returned error"
     r"|^dpkg: error processing (?:package|archive) (?P<package>\S+)"
 )
 
@@ -63,8 +64,17 @@ class Session:
     def snapshot(self) -> Snapshot:
         return Snapshot.of(self.overlay.upper)
 
+    def created(self) -> dict[str, Entry]:
+        """What is in the system now and was not before installation, nor in the layers below."""
+        trees = [layer.tree for layer in self.overlay.layer.chain()]
+        return {
+            path: entry
+            for path, entry in self.snapshot().created_since(self.before).items()
+            if not any(os.path.lexists(f"{tree}{path}") for tree in trees)
+        }
+
     def apt(self, arguments: list[str], what: str) -> Completed:
-        """apt-get inside with the local repository only. Maintainer-script failures are told apart."""
+        """apt-get inside with the local repository only; maintainer-script failures told apart."""
         done = self.system.run(
             ["apt-get", *apt.OPTIONS, *LOCAL_ONLY, *arguments],
             env=apt.NONINTERACTIVE, merge=True, check=False, sink=self.context.log, timeout=900,

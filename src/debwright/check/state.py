@@ -17,7 +17,7 @@ class FilesCheck:
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
-        created = session.snapshot().created_since(session.before)
+        created = session.created()
         mine = {p: e for p, e in created.items() if not _under_system(p)}
         findings = [f for path, entry in sorted(mine.items()) if (f := judge(path, entry))]
         measurements = {
@@ -39,5 +39,5 @@ def judge(path: str, entry: Entry) -> Finding | None:
     sticky = entry.kind == "directory" and entry.mode & stat.S_ISVTX
     if entry.kind in {"file", "directory"} and entry.mode & stat.S_IWOTH and not sticky:
         return error("files/world-writable", f"{path} can be changed by every user",
-                     evidence=evidence, fix="UMask=0027 in the unit, or a StateDirectoryMode=")  # fmt: skip
+                     evidence=evidence, fix="UMask=0027 in the unit")  # fmt: skip
     return None

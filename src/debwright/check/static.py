@@ -20,7 +20,9 @@ _MACHINES = {
 _NAMES = {number: arch for arch, (_, number) in _MACHINES.items()}
 
 # Debian policy 9.1.1 (File System Hierarchy) and 9.1.2: a package ships nothing there.
-_FORBIDDEN = ("/usr/local/", "/home/", "/root/", "/tmp/", "/run/", "/var/run/", "/mnt/", "/srv/")
+_FORBIDDEN = (
+    "/usr/local/", "/home/", "/root/", "/tmp/", "/run/", "/var/run/", "/mnt/", "/srv/",  # noqa: S108
+)  # fmt: skip
 
 
 class ElfCheck:
@@ -124,7 +126,7 @@ def contents_findings(deb: Deb, member: Member) -> list[Finding]:
                 "files/special",
                 f"{member.path} in {deb.package} is a device or FIFO",
                 evidence=evidence,
-            )  # fmt: skip
+            )
         )
     return found
 

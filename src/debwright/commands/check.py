@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,20 +14,31 @@ from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
 from debwright.check.debs import Deb, read_deb
 from debwright.check.run import run_checks
-from debwright.commands.common import (
-    Options,
-    interruptible,
-    reporter_for,
-    write_reports,
-)
+from debwright.commands.common import Options, interruptible, reporter_for, write_reports
 from debwright.config import LoadedConfig, load
 from debwright.errors import UsageError
-from debwright.machine import describe_host, host_facts
+from debwright.events import Reporter
+from debwright.machine import describe_host
 from debwright.pipeline import exclusive, exit_code, heal
-from debwright.results import CheckResult, RunResult, StageResult, Status, TargetResult
+from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
 from debwright.stages.check import check_outcome
-from debwright.targets import Target, select
+from debwright.targets import Target, host_arch, select
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Subject:
+    """What is checked, and where its results go."""
+
+    loaded: LoadedConfig
+    debs: Sequence[Deb]
+    changes: Path | None
+    dist: Path
+
+    @property
+    def home(self) -> Path:
+        first = self.debs[0]
+        return self.dist / "check" / f"{first.source}_{first.version.split(':', 1)[-1]}"
 
 
 def check_files(options: Options, files: Sequence[Path], patterns: Sequence[str]) -> int:
@@ -33,65 +46,71 @@ def check_files(options: Options, files: Sequence[Path], patterns: Sequence[str]
     loaded = load(options.directory)
     debs, changes = _read(files)
     targets = _targets(loaded, debs, patterns)
-    dist = options.dist(loaded.directory)
+    subject = _Subject(
+        loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory)
+    )
     reporter = reporter_for(options)
     started, clock = datetime.now(UTC), time.monotonic()
-    title = f"check {debs[0].source} {debs[0].version}"
-    reporter.begin(title, [str(t) for t in targets], ["check"])
-    results = []
-    with interruptible(), exclusive(dist):
+    with closing(reporter), interruptible(), exclusive(subject.dist):
+        title = f"check {debs[0].source} {debs[0].version}"
+        reporter.begin(title, [str(t) for t in targets], ["check"])
         cache = options.cache()
         heal(cache)
         roots = Roots(cache, loaded.config, note=reporter.note)
-        home = dist / "check" / f"{debs[0].source}_{debs[0].version.split(':', 1)[-1]}"
-        for target in targets:
-            output = home / str(target)
-            output.mkdir(parents=True, exist_ok=True)
-            reporter.stage_started(str(target), "check")
-            begun, ticks = datetime.now(UTC), time.monotonic()
-            with BuildLog(output / "check.log", _line(reporter, target)) as log:
-                checks = run_checks(
-                    CheckContext(
-                        target=target, host_arch=host_facts([target.arch]).arch,
-                        config=loaded.config, debs=[d for d in debs if d.arch in {target.arch, "all"}],
-                        changes=changes, roots=roots, output=output, log=log,
-                        activity=lambda text, name=str(target): reporter.activity(name, "check", text),
-                    ),
-                    lambda _: None,
-                )  # fmt: skip
-            stage = _stage(checks, output, begun, time.monotonic() - ticks)
-            reporter.stage_finished(str(target), stage)
-            results.append(
-                TargetResult(
-                    target=str(target), strategy="none", strategy_reason="built elsewhere",
-                    stages=(stage,), checks=tuple(checks),
-                )
-            )  # fmt: skip
+        results = [_check_on(subject, target, roots, reporter) for target in targets]
         result = RunResult(
-            debwright=__version__, package=debs[0].source, version=debs[0].version,
-            started=started, seconds=time.monotonic() - clock, host=describe_host(),
+            debwright=__version__,
+            package=debs[0].source,
+            version=debs[0].version,
+            started=started,
+            seconds=time.monotonic() - clock,
+            host=describe_host(),
             targets=tuple(results),
-        )  # fmt: skip
-        write_reports(result, home)
+        )
+        write_reports(result, subject.home)
         reporter.end(result)
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)
 
 
-def _line(reporter, target: Target):  # type: ignore[no-untyped-def]
-    return lambda line: reporter.line(str(target), "check", line)
-
-
-def _stage(checks: list[CheckResult], output: Path, begun: datetime, seconds: float) -> StageResult:
-    outcome = check_outcome(checks, output, output / "check.log")
-    return StageResult(
+def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporter) -> TargetResult:
+    """All checks of the packages on one target."""
+    name = str(target)
+    output = subject.home / name
+    output.mkdir(parents=True, exist_ok=True)
+    reporter.stage_started(name, "check")
+    begun, clock = datetime.now(UTC), time.monotonic()
+    log_path = output / "check.log"
+    with BuildLog(log_path, lambda line: reporter.line(name, "check", line)) as log:
+        context = CheckContext(
+            target=target,
+            host_arch=host_arch(),
+            config=subject.loaded.config,
+            debs=[d for d in subject.debs if d.arch in {target.arch, "all"}],
+            changes=subject.changes,
+            roots=roots,
+            output=output,
+            log=log,
+            activity=lambda text: reporter.activity(name, "check", text),
+        )
+        checks = run_checks(context, lambda _: None)
+    outcome = check_outcome(checks, output, log_path, subject.dist)
+    stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,
         started=begun,
-        seconds=seconds,
+        seconds=time.monotonic() - clock,
         error=outcome.failed,
         details=outcome.details,
+    )
+    reporter.stage_finished(name, stage)
+    return TargetResult(
+        target=name,
+        strategy="none",
+        strategy_reason="built elsewhere",
+        stages=(stage,),
+        checks=tuple(checks),
     )
 
 
@@ -99,18 +118,16 @@ def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
     """The packages, a .changes file standing for those it names."""
     debs: list[Deb] = []
     changes: Path | None = None
-    for path in files:
+    for path in (f.absolute() for f in files):
         if not path.exists():
             raise UsageError(f"{path} does not exist")
         if path.suffix == ".changes":
-            changes = path.absolute()
+            changes = path
             with path.open("rb") as handle:
-                names = [f["name"] for f in Changes(handle).get("Files", [])]
-            debs += [
-                read_deb(path.absolute().parent / Path(n).name) for n in names if n.endswith(".deb")
-            ]
+                names = [Path(f["name"]).name for f in Changes(handle).get("Files", [])]
+            debs += [read_deb(path.parent / n) for n in names if n.endswith(".deb")]
         elif path.suffix == ".deb":
-            debs.append(read_deb(path.absolute()))
+            debs.append(read_deb(path))
         else:
             raise UsageError(
                 f"{path} is neither a .deb nor a .changes file",
@@ -127,7 +144,7 @@ def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str])
         try:
             wanted = list(select(wanted, patterns))
         except UsageError:
-            # A target that the project does not build for, but was named in full.
+            # A target that the project does not build for, but that was named in full.
             wanted = [Target.parse(p) for p in patterns]
     arches = {d.arch for d in debs} - {"all"}
     chosen = [t for t in wanted if not arches or t.arch in arches]

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -62,7 +62,7 @@ def run_plan(options: Options, plan: Plan, wanted: Wanted, *, force: bool) -> in
     """Run the stages, write the reports, show the summary; the exit code."""
     reporter = reporter_for(options)
     dist = options.dist(plan.loaded.directory)
-    with interruptible(), exclusive(dist):
+    with closing(reporter), interruptible(), exclusive(dist):
         cache = options.cache()
         heal(cache)
         roots = Roots(cache, plan.config, note=reporter.note)

@@ -5,7 +5,13 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
-from debwright.build.binary import HOME, SOURCES, build_environment, tree_name
+from debwright.build.binary import (
+    HOME,
+    SOURCES,
+    build_command,
+    build_environment,
+    tree_name,
+)
 from debwright.build.depends import build_dependencies
 from debwright.check.debs import read_deb
 from debwright.check.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
@@ -24,7 +30,7 @@ from debwright.stages.source import source_stage
 
 
 def shell(options: Options, plan: Plan, *, booted: bool, command: str | None) -> int:
-    """Open a shell (or run `command`) for the plan's only target. What it changes is thrown away."""
+    """Open a shell, or run `command`, for the plan's only target; all changes are thrown away."""
     from debwright.events import Silent
 
     if len(plan.targets) != 1:
@@ -66,21 +72,15 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
                 cwd=f"/{HOME}", uid=BUILDER_UID,
             )  # fmt: skip
             if command is None:
-                print(f"{target.target}, {target.strategy}; no network; all changes are thrown away.\n"
-                      f"The build: {shlex.join(_build_command(plan))}")  # fmt: skip
+                print(f"{target.target}, {target.strategy}; no network; changes are thrown away.")
+                print(f"The build: {shlex.join(build_command(plan))}")
             environment = {**build_environment(plan, job.plan.config.build.environment),
                            "HOME": f"/{HOME}"}  # fmt: skip
             return _enter(inside.prefix(cwd=tree, uid=BUILDER_UID), command, environment)
 
 
-def _build_command(plan) -> list[str]:  # type: ignore[no-untyped-def]
-    from debwright.build.binary import build_command
-
-    return build_command(plan)
-
-
 def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
-    """The system as the checks see it: booted, the packages in a local repository, not installed."""
+    """The system as the checks see it: booted, the packages at hand but not installed."""
     paths = packages_of(job, target)
     if not paths:
         raise UsageError(
@@ -99,6 +99,6 @@ def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> 
         apt = shlex.join(["apt-get", "-y", *LOCAL_ONLY])
         install = f"{apt} update && {apt} install {' '.join(d.package for d in debs)}"
         if command is None:
-            print(f"{target.target}, booted in {system.boot_seconds:.1f} s; loopback network only; all "
-                  f"changes are thrown away.\nTo install the package as the check does:\n  {install}")  # fmt: skip
+            print(f"{target.target}, booted; loopback network only; changes are thrown away.")
+            print(f"To install the package as the check does:\n  {install}")
         return _enter(system.prefix(), command, {"HOME": "/root", "DEBWRIGHT_INSTALL": install})

@@ -89,8 +89,8 @@ def _keyring(target: Target, suite: Suite) -> list[str]:
         raise MissingError(
             f"the archive key of {target.suite} is not on this machine",
             evidence=[Evidence(text=f"{path} does not exist")],
-            fix=f"sudo apt-get install {_KEYRING_PACKAGES[suite_info(target.suite).distribution]}, or name the "
-            f'file in debwright.toml: [suites.{target.suite}] keyring = "..."',
+            fix=f"sudo apt-get install {_KEYRING_PACKAGES[suite_info(target.suite).distribution]}, "
+            f'or name the file in debwright.toml: [suites.{target.suite}] keyring = "..."',
         )
     return [f"--keyring={path}"]
 

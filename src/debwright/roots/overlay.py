@@ -1,6 +1,5 @@
 """A throw-away root: layers below, an empty directory on top, namespaces around."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,6 +104,6 @@ def clean(upper: Path) -> None:
     """Take away again what `prepare` put in."""
     for path in (upper / POLICY, upper / RESOLVER):
         try:
-            os.unlink(path)
+            path.unlink()
         except OSError:
             pass  # a package may have replaced or removed it: then it is the package's

@@ -41,7 +41,7 @@ class Layer:
                 stack.enter_context(hold_shared(layer.path / "lock"))
                 if not layer.tree.is_dir():
                     raise DebwrightError(
-                        f"layer {layer.manifest.name} of {layer.manifest.target} was pruned just now",
+                        f"layer {layer.manifest.name} of {layer.manifest.target} was just pruned",
                         fix="run the same command again",
                     )
             yield

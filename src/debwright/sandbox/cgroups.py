@@ -28,7 +28,10 @@ class Placement:
         if not self.directories:
             return argv
         # 0 stands for the writing process itself: its number differs inside a pid namespace.
-        joins = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1/cgroup.procs"; shift; n=$((n-1)); done; exec "$@"'
+        joins = (
+            'n=$1; shift; while [ "$n" -gt 0 ]; do echo 0 > "$1/cgroup.procs"; '
+            'shift; n=$((n-1)); done; exec "$@"'
+        )
         groups = [str(d) for d in self.directories]
         return ["sh", "-ec", joins, "sh", str(len(groups)), *groups, *argv]
 
@@ -83,7 +86,7 @@ def remove(directory: Path) -> None:
     """Remove a group and those below it; one with a living process stays."""
     try:
         for folder, _, _ in os.walk(directory, topdown=False):
-            os.rmdir(folder)
+            Path(folder).rmdir()
     except OSError:
         pass
 

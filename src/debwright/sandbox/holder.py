@@ -18,6 +18,7 @@ import signal
 import socket
 import struct
 import sys
+from typing import Any, NoReturn
 
 MS_RDONLY = 1
 MS_NOSUID = 2
@@ -37,18 +38,24 @@ DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def fail(call, path):
+def fail(call: str, path: str) -> NoReturn:
     number = ctypes.get_errno()
     raise OSError(number, f"{call}: {os.strerror(number)}", path)
 
 
-def mount(source, target, kind=None, flags=0, data=None):
-    encode = lambda v: None if v is None else os.fsencode(v)  # noqa: E731
-    if libc.mount(encode(source), encode(target), encode(kind), flags, encode(data)) != 0:
+def mount(
+    source: str | None,
+    target: str,
+    kind: str | None = None,
+    flags: int = 0,
+    data: str | None = None,
+) -> None:
+    words = [None if v is None else os.fsencode(v) for v in (source, target, kind, data)]
+    if libc.mount(words[0], words[1], words[2], flags, words[3]) != 0:
         fail("mount", target)
 
 
-def bind(source, target, read_only):
+def bind(source: str, target: str, read_only: bool) -> None:
     mount(source, target, flags=MS_BIND | MS_REC)
     if read_only:
         # A remount in a user namespace must keep the flags the mount is locked with.
@@ -59,7 +66,7 @@ def bind(source, target, read_only):
             mount(None, target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | locked)
 
 
-def inside(root, path):
+def inside(root: str, path: str) -> str:
     """`path` below `root`, refused when a symbolic link of the tree would lead outside."""
     full = os.path.join(root, path.lstrip("/"))
     if os.path.realpath(full) != os.path.normpath(full) and not os.path.realpath(full).startswith(
@@ -69,7 +76,7 @@ def inside(root, path):
     return full
 
 
-def make_target(source, target):
+def make_target(source: str, target: str) -> None:
     if os.path.isdir(source):
         os.makedirs(target, exist_ok=True)
     elif not os.path.lexists(target):
@@ -78,7 +85,7 @@ def make_target(source, target):
             pass
 
 
-def mount_overlay(spec, root):
+def mount_overlay(spec: dict[str, Any], root: str) -> None:
     # A colon separates the layers and a comma the options: neither may be part of a path.
     for path in [*spec["lower"], spec["upper"], spec["work"]]:
         if any(c in path for c in ":,\\"):
@@ -92,7 +99,7 @@ def mount_overlay(spec, root):
     mount("overlay", root, "overlay", 0, ",".join(options))
 
 
-def mount_dev(root):
+def mount_dev(root: str) -> None:
     dev = inside(root, "dev")
     mount("tmpfs", dev, "tmpfs", MS_NOSUID, "mode=755,size=64m")
     for name in DEVICES:
@@ -122,7 +129,7 @@ def mount_dev(root):
         os.symlink(target, f"{dev}/{link}")
 
 
-def mount_kernel_file_systems(root):
+def mount_kernel_file_systems(root: str) -> None:
     mount("proc", inside(root, "proc"), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     sys_dir = inside(root, "sys")
     try:
@@ -133,7 +140,7 @@ def mount_kernel_file_systems(root):
     mount_dev(root)
 
 
-def pivot(root):
+def pivot(root: str) -> None:
     """Make `root` the root of the mount namespace and let go of the old one."""
     os.chdir(root)
     number = SYS_PIVOT_ROOT[os.uname().machine]
@@ -144,20 +151,20 @@ def pivot(root):
     os.chdir("/")
 
 
-def bring_loopback_up():
+def bring_loopback_up() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         request = struct.pack("16sh22x", b"lo", 0)
         flags = struct.unpack("16sh22x", fcntl.ioctl(s, SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", flags | IFF_UP))
 
 
-def set_up(spec):
+def set_up(spec: dict[str, Any]) -> None:
     mount(None, "/", flags=MS_REC | MS_PRIVATE)
     if spec.get("loopback"):
         bring_loopback_up()
     if spec.get("hostname"):
         socket.sethostname(spec["hostname"])
-    root = spec.get("root")
+    root: str = spec.get("root") or ""
     if spec.get("overlay"):
         mount_overlay(spec["overlay"], root)
     if not spec.get("pivot"):
@@ -181,7 +188,7 @@ def set_up(spec):
     pivot(root)
 
 
-def wait_for_end():
+def wait_for_end() -> None:
     """Reap orphans, as process 1 must, until standard input closes."""
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
@@ -201,7 +208,7 @@ def wait_for_end():
             return
 
 
-def main():
+def main() -> None:
     try:
         # Before /proc is replaced it still is the caller's: the link names the caller's view.
         pid = os.readlink("/proc/self")

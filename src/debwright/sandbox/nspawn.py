@@ -205,7 +205,7 @@ class NspawnSandbox:
 
 
 class _NotifySocket:
-    """Where nspawn says READY=1 once the container's systemd has finished starting (sd_notify(3))."""
+    """Where nspawn says READY=1 once the container's systemd has started (sd_notify(3))."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -246,7 +246,9 @@ def _init_below(pid: int) -> int:
         except OSError:
             continue
         waiting += [int(c) for c in children.split()]
-        numbers = next((l.split()[1:] for l in status.splitlines() if l.startswith("NSpid:")), [])
+        numbers = next(
+            (row.split()[1:] for row in status.splitlines() if row.startswith("NSpid:")), []
+        )
         if numbers and numbers[-1] == "1" and len(numbers) > depth:
             best, depth = current, len(numbers)
     if not best:

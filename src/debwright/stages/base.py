@@ -82,7 +82,13 @@ def common_inputs(job: Job) -> dict[str, Any]:
 
 
 def perform(
-    job: Job, ledger: Ledger, target: str | None, stage: str, inputs: Mapping[str, Any], work: Work
+    job: Job,
+    ledger: Ledger,
+    work: Work,
+    *,
+    target: str | None,
+    stage: str,
+    inputs: Mapping[str, Any],
 ) -> tuple[StageResult, tuple[CheckResult, ...]]:
     """Do one stage unless the ledger has it; tell the reporter; turn errors into a result."""
     if not job.force and (record := ledger.find(stage, inputs)) is not None:

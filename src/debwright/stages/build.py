@@ -112,7 +112,7 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
             layer = _dependencies(job, build.source, plan, log)
             job.reporter.activity(build.name, "build", "dpkg-buildpackage")
             built = build_binary(
-                build.source, plan, layer, cache=job.roots.cache, scratch=scratch,
+                build.source, plan, layer, scratch=scratch,
                 output=build.directory, log=log, environment=job.plan.config.build.environment,
                 timeout=job.plan.config.build.timeout_minutes * 60,
             )  # fmt: skip
@@ -121,12 +121,14 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
         details = {
             "strategy": str(build.strategy),
             "layer": layer.id,
-            "log": "build.log",
+            "log": str(log_path.relative_to(job.dist)),
             "log_lines": log.lines,
         }
         return Outcome(outputs=outputs, details=details, cpu_seconds=built.cpu_seconds)
 
-    result, _ = perform(job, job.ledger(target), build.name, "build", inputs, work)
+    result, _ = perform(
+        job, job.ledger(target), work, target=build.name, stage="build", inputs=inputs
+    )
     build.stages.append(result)
     return result.status.ok
 
@@ -212,9 +214,14 @@ def _tests(build: TargetBuild, scratch: Path) -> bool:
             reason = run_tests(build.source, tree, layer, plan, scratch=scratch_test, log=log)
         if reason is not None:
             return Outcome(skipped=reason)
-        return Outcome(outputs=[log_path], details={"log": "test.log", "emulated": True})
+        return Outcome(
+            outputs=[log_path],
+            details={"log": str(log_path.relative_to(job.dist)), "emulated": True},
+        )
 
-    result, _ = perform(job, job.ledger(build.target), build.name, "test", inputs, work)
+    result, _ = perform(
+        job, job.ledger(build.target), work, target=build.name, stage="test", inputs=inputs
+    )
     build.stages.append(result)
     return result.status is not Status.FAILED
 

@@ -58,13 +58,13 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 log=log,
                 activity=lambda text: job.reporter.activity(name, "check", text),
             )
-            results = run_checks(context, lambda result: _tell(job, name, log, result))
-        return check_outcome(results, directory, log_path)
+            results = run_checks(context, lambda result: _tell(log, result))
+        return check_outcome(results, directory, log_path, job.dist)
 
-    return perform(job, job.ledger(target), name, "check", inputs, work)
+    return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
 
 
-def _tell(job: Job, name: str, log: BuildLog, result: CheckResult) -> None:
+def _tell(log: BuildLog, result: CheckResult) -> None:
     log.heading(
         f"{result.name}: {result.status}" + (f" ({result.reason})" if result.reason else "")
     )
@@ -72,7 +72,9 @@ def _tell(job: Job, name: str, log: BuildLog, result: CheckResult) -> None:
         log(f"{finding.severity} {finding.code}: {finding.message}")
 
 
-def check_outcome(results: list[CheckResult], directory: Path, log_path: Path) -> Outcome:
+def check_outcome(
+    results: list[CheckResult], directory: Path, log_path: Path, dist: Path
+) -> Outcome:
     report = directory / "check.json"
     document = ",\n".join(r.model_dump_json(indent=1) for r in results)
     atomic_write(report, f"[{document}]\n")
@@ -82,6 +84,7 @@ def check_outcome(results: list[CheckResult], directory: Path, log_path: Path) -
     errors = [f for r in results for f in r.findings if f.severity is Severity.ERROR]
     failed = [r.name for r in results if r.status is Status.FAILED]
     details: dict[str, Any] = {
+        "log": str(log_path.relative_to(dist)),
         "passed": [r.name for r in results if r.status.ok],
         "failed": failed,
         "skipped": [r.name for r in results if r.status is Status.SKIPPED],

@@ -80,15 +80,15 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         inputs["current"] = _current(repository)
         return Outcome(details=details)
 
-    result, _ = perform(job, ledger, None, "publish", inputs, work)
+    result, _ = perform(job, ledger, work, target=None, stage="publish", inputs=inputs)
     if not result.status.ok:
         return Published(stage=result)
-    key = repository / "key.asc"
+    suite = suite_info(targets[0].target.suite).codename
     return Published(
         stage=result,
         key=str(result.details.get("fingerprint")),
         note=str(result.details.get("note")),
-        sources=sources_text(settings, repository, key=key),
+        sources=sources_text(settings, repository, suite, key=(repository / "key.asc").read_text()),
     )
 
 

@@ -44,7 +44,7 @@ def source_stage(job: Job, suite: str) -> StageResult:
         return Outcome(outputs=[made.dsc, *made.files], details={"version": made.version})
 
     inputs = {**common_inputs(job), "version": version, "suite": suite}
-    result, _ = perform(job, ledger, None, "source", inputs, work)
+    result, _ = perform(job, ledger, work, target=None, stage="source", inputs=inputs)
     if result.status is Status.CACHED:
         job.sources[suite] = job.plan.dsc or _only_dsc(directory, version)
     return result

@@ -1,0 +1,16 @@
+.PHONY: packages test quick lint bench clean
+
+packages: ## build, check and publish the service for all targets
+	./scripts/build-local.sh
+
+test: ## everything: linters, types, unit and integration tests
+	./scripts/test.sh
+
+quick: ## unit tests only
+	./scripts/test.sh tests/unit
+
+bench: ## speed against sbuild and plain dpkg-buildpackage, as ratios of one run
+	./scripts/bench.sh
+
+clean: ## remove what was built; the cache of roots stays
+	rm -rf dist
