@@ -23,7 +23,7 @@ SOURCES = "/source"
 HOME = Path("build")
 ARTIFACT = re.compile(r".+_.+\.(?:deb|udeb|ddeb|changes|buildinfo)")
 _TEST_FAILURE = re.compile(
-    r"dh_auto_test: error|FAILED \(|=+ .*\d+ failed|\*\*\* \[.*(?:check|test)\S*\] Error|"
+    r"dh_auto_test: error|^FAIL(?:ED)?\b|=+ .*\d+ failed|\*\*\* \[.*(?:check|test)\S*\] Error|"
     r"pybuild.*test: .*(?:error|exit code)|Errors? while running CTest"
 )
 _ERROR = re.compile(

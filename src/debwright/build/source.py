@@ -108,7 +108,7 @@ def read_tree(directory: Path) -> SourceTree:
     """
     debian = directory / "debian"
     if not (debian / "control").is_file():
-        raise SourceError(
+        raise NoPackageError(
             f"{directory.name or directory}: there is no debian/control",
             code="source/no-debian",
             cause="the directory is not a Debian source package yet",
@@ -136,6 +136,12 @@ class SourceError(BuildError):
                  cause: str | None = None, fix: str | None = None) -> None:  # fmt: skip
         super().__init__(what, evidence=tuple(evidence), cause=cause, fix=fix)
         self.code = code
+
+
+class NoPackageError(SourceError):
+    """The directory named is no package at all: an argument is wrong, not a build."""
+
+    exit_code = 2
 
 
 def _newest_entry(path: Path):  # type: ignore[no-untyped-def]

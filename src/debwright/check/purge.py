@@ -46,8 +46,9 @@ class PurgeCheck:
             return failed_by(self.name, started, "purge/maintainer-script", problem)
         except DebwrightError as problem:
             return failed_by(self.name, started, "purge/failed", problem)
-        left = leftovers(session.created())
-        findings += [_left(path, entry) for path, entry in sorted(left.items())[:50]]
+        created = session.created()
+        left = leftovers(created)
+        findings += [_left(path, created) for path in sorted(left)[:50]]
         findings += _accounts_left(accounts - session.accounts_before, session.accounts())
         return conclude(self.name, started, findings, measurements={"left_files": float(len(left))})
 
@@ -58,11 +59,12 @@ def leftovers(created: dict[str, Entry]) -> dict[str, Entry]:
     return {p: e for p, e in ours.items() if p.rsplit("/", 1)[0] not in ours}
 
 
-def _left(path: str, entry: Entry) -> Finding:
+def _left(path: str, created: dict[str, Entry]) -> Finding:
+    below = [p for p in sorted(created) if p == path or p.startswith(f"{path}/")]
     return error(
         "purge/leftover",
         f"{path} is still there after purge",
-        evidence=(Evidence(file=path, text=entry.describe(path)),),
+        evidence=tuple(Evidence(file=p, text=created[p].describe(p)) for p in below[:6]),
         fix="remove it in debian/PACKAGE.postrm at `purge`; a unit's StateDirectory= is not "
         "removed by itself",
     )

@@ -105,11 +105,11 @@ def runtime_layer(
             try:
                 plan = apt.get(
                     inside, ["install", "--simulate", *wanted],
-                    what=f"{target}: {', '.join(sorted(names))} cannot be installed", sink=sink,
+                    what=f"{', '.join(sorted(names))} cannot be installed on {target}", sink=sink,
                 )  # fmt: skip
             except apt.UnsatisfiableError as problem:
                 raise UnsatisfiableDependencies(
-                    problem.what.removesuffix(": dependencies cannot be satisfied"),
+                    problem.what,
                     evidence=problem.evidence, cause=problem.cause, fix=problem.fix,
                 ) from problem  # fmt: skip
             others = planned(plan.output, names)

@@ -107,7 +107,8 @@ def _wait_healthy(
     findings.append(
         error(
             "service/unhealthy",
-            f"{service.unit} did not become healthy within {limit:.0f} s",
+            f"{service.unit} did not become healthy within {limit:.0f} s"
+            + (f": {service.health_url}" if service.health_url else ""),
             evidence=(
                 Evidence(text=f"{service.health_url or service.unit}: {said}"),
                 Evidence(text=_state(unit)),
@@ -126,9 +127,13 @@ def _crashed(session: Session, service: Service, unit: dict[str, str]) -> Findin
     if unit.get("ActiveState") != "failed" and restarts == 0:
         return None
     if restarts:
-        what = f"{service.unit} crashed and was restarted {restarts} time(s) by systemd"
+        what = (
+            f"{service.unit} crashed (status {unit.get('ExecMainStatus', '?')}) and was restarted "
+            f"{restarts} time(s) by systemd"
+        )
     else:
-        what = f"{service.unit} crashed ({unit.get('Result', '?')})"
+        status = unit.get("ExecMainStatus", "?")
+        what = f"{service.unit} crashed ({unit.get('Result', '?')}, status {status})"
     return error(
         "service/crashed",
         what,

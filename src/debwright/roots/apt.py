@@ -45,6 +45,11 @@ _UNMET = re.compile(
     r"dependency .* cannot be satisfied|^E: Build-dependencies for|builddeps:.* : Depends:|"
     r"held broken packages"
 )
+_UNMET_NAME = re.compile(
+    r"(?:Depends: |Unable to locate package |Package '|dependency )([A-Za-z0-9][A-Za-z0-9+.:-]+)"
+    r"(?:(?: \([^)]*\))? but |' has no|$| .*cannot be)",
+    re.M,
+)
 
 
 class MirrorError(MissingError):
@@ -76,8 +81,9 @@ def explain(done: Completed, what: str) -> DebwrightError:
             '[suites.SUITE] mirror = "..."',
         )
     if evidence := lines_matching(_UNMET, text):
+        names = ", ".join(dict.fromkeys(m[1] for m in _UNMET_NAME.finditer(text))) or "see below"
         return UnsatisfiableError(
-            f"{what}: dependencies cannot be satisfied",
+            f"{what}: dependencies cannot be satisfied: {names}",
             evidence=evidence,
             cause="a package named in the dependencies is not in the archive of this suite and "
             "architecture, or not in that version",

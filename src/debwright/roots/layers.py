@@ -90,8 +90,9 @@ class Roots:
 
     def cross(self, target: Target, host_arch: str, sink: LineSink | None = None) -> Layer:
         """The build layer with the toolchain for another architecture (Multi-Arch)."""
-        # The two virtual packages are what sbuild adds too: the compiler alone lacks the target's C
-        # library as a Multi-Arch package, which build dependencies link against.
+        # The last two are what sbuild adds too: the compiler alone lacks the target's C library as
+        # a Multi-Arch package, which build dependencies link against. They are virtual packages
+        # with several providers, which only `satisfy` resolves.
         packages = (
             f"crossbuild-essential-{host_arch}",
             f"libc-dev:{host_arch}",
@@ -101,7 +102,8 @@ class Roots:
         def change(inside: Namespaces, scratch: Path) -> None:
             inside.run(["dpkg", "--add-architecture", host_arch])
             apt.get(inside, ["update"], what=f"{target}: reading the {host_arch} lists", sink=sink)
-            self._install(inside, scratch, packages, sink, str(target))
+            arguments = ["satisfy", "--no-install-recommends", ", ".join(packages)]
+            self.install(inside, scratch, arguments, sink, str(target))
 
         parent = self.build(target, sink)
         return self._layer(f"cross-{host_arch}", target, parent, {"packages": packages}, change)

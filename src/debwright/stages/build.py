@@ -60,7 +60,7 @@ def build_stage(build: TargetBuild) -> bool:
             return False
         failed = build.stages.pop()
         assert failed.error is not None
-        reason = f"cross failed ({failed.error.message}); fell back to emulated"
+        reason = f"cross failed ({failed.error.code}); fell back to emulated"
         gone = failed.model_copy(
             update={"status": Status.SKIPPED, "stage": "cross", "reason": reason}
         )
@@ -153,7 +153,7 @@ def _dependencies(job: Job, source: SourcePackage, plan: BuildPlan, log: BuildLo
         return build_dependencies(job.roots, source, plan, log)
     except UnsatisfiableError as problem:
         raise UnmetBuildDependency(
-            f"{plan.target}: build dependencies cannot be satisfied",
+            f"{plan.target}: build {problem.what.split(': ', 1)[-1]}",
             evidence=problem.evidence, cause=problem.cause,
             fix="correct Build-Depends in debian/control; for a cross build a tool that runs "
             "during the build may need `:native` or `:any`",

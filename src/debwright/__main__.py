@@ -1,0 +1,5 @@
+"""`python -m debwright`."""
+
+from debwright.cli import main
+
+main()
