@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from debwright.errors import Evidence, UsageError
 from debwright.scaffold import hints as hints_module
-from debwright.scaffold.dependencies import parse
+from debwright.scaffold.dependencies import normalise, parse
 from debwright.scaffold.hints import Guess, Hints
 from debwright.scaffold.licences import Licence, find_licence
 
@@ -223,7 +223,7 @@ def _script(name: str, scripts: object, notes: list[str]) -> tuple[str | None, s
     entries = {str(k): v for k, v in scripts.items() if isinstance(v, str)}
     if not entries:
         return None, ""
-    wanted = [s for s in entries if package_name(s) == package_name(name)] if name else []
+    wanted = [s for s in entries if normalise(s) == normalise(name)]
     script = wanted[0] if wanted else next(iter(entries))
     if not SCRIPT_NAME.fullmatch(script) or not MODULE.fullmatch(entries[script].strip()):
         raise UsageError(
@@ -294,8 +294,10 @@ def _version(
     # 1.0rc1 must sort below 1.0, which "~" does (policy 5.6.12); a dot-less suffix would not.
     base = ".".join(str(n) for n in version.release)
     early = "".join(str(p) for p in version.pre or ())
-    dev = f"~dev{version.dev}" if version.dev is not None else ""
-    late = f".post{version.post}" if version.post is not None else ""
+    late = f"+post{version.post}" if version.post is not None else ""
+    # Two tildes put 1.0.dev1 below 1.0a1, and "+" puts 1.0.post1 below 1.0.1.
+    mark = "~" if early or late else "~~"
+    dev = f"{mark}dev{version.dev}" if version.dev is not None else ""
     return base + (f"~{early}" if early else "") + late + dev
 
 

@@ -103,17 +103,23 @@ def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
         "pytest": pytest,
         "no_tests_because": no_tests_because,
         "health_url": f"http://127.0.0.1:{p.hints.port.value}{path}",
-        "port_seen": printable((p.hints.port.seen or "").replace("\n", " ")),
+        "port_seen": printable((_port_seen(p) or "").replace("\n", " ")),
         "health_seen": printable((p.hints.health_path.seen or "").replace("\n", " ")),
         "privileged_port": int(p.hints.port.value) < 1024,
         "egg_info": _egg_info(p),
     }
-    guessed = [
-        w for w, g in (("port", p.hints.port), ("health path", p.hints.health_path)) if not g.seen
-    ]
-    if guessed:
-        notes.append(f"the {' and the '.join(guessed)} in debwright.toml are guesses; correct them")
+    if not values["port_seen"]:
+        notes.append("the port in debwright.toml is a guess; correct it")
+    if not values["health_seen"]:
+        notes.append("the health path in debwright.toml is a guess; correct it")
     return values, notes
+
+
+def _port_seen(p: Project) -> str | None:
+    set_by_unit = {p.hints.port.value, f"127.0.0.1:{p.hints.port.value}"} & set(p.command.split())
+    if p.hints.port.seen is None and set_by_unit:
+        return f"the unit, debian/{p.package}.service, which sets it"
+    return p.hints.port.seen
 
 
 def _now() -> datetime:
