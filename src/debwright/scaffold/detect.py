@@ -26,7 +26,6 @@ BACKENDS = {
     "hatchling": "python3-hatchling",
     "flit_core": "flit",
     "poetry": "python3-poetry-core",
-    "pdm": "python3-pdm-pep517",
 }
 PROJECT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 SCRIPT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -329,7 +328,7 @@ def _backend(data: Mapping[str, Any]) -> str:
     if package is None:
         raise UsageError(
             f"the build backend {_line(name)!r} is not one that Debian builds with here",
-            cause="known are setuptools, hatchling, flit_core, poetry-core and pdm-pep517",
+            cause="known are setuptools, hatchling, flit_core and poetry-core",
             fix="change [build-system] in pyproject.toml, or write debian/ by hand",
         )
     return package
