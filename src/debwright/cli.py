@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.errors import DebwrightError, UsageError
+from debwright.errors import DebwrightError
+from debwright.process import Interrupted
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EPILOG = (
@@ -211,18 +212,7 @@ def _run(
     from debwright.commands.common import run_plan
     from debwright.plan import make_plan
 
-    directory, dsc = options.directory, None
-    if source is not None:
-        if source.suffix == ".dsc":
-            dsc = source
-        elif source.is_dir():
-            directory = source
-        else:
-            raise UsageError(
-                f"{source} is neither a directory nor a .dsc file",
-                fix="debwright build DIRECTORY, or debwright build PACKAGE.dsc",
-            )
-    chosen = make_plan(directory, dsc=dsc, patterns=patterns, strategy=strategy)
+    chosen = make_plan(options.directory, source=source, patterns=patterns, strategy=strategy)
     return run_plan(options, chosen, wanted, force=force)
 
 
@@ -245,7 +235,7 @@ def call(arguments: list[str] | None = None) -> int:
     except DebwrightError as problem:
         _tell(problem, as_json="--json" in given)
         return problem.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, Interrupted, click.Abort):
         print("debwright: stopped; nothing was left half-done", file=sys.stderr)
         return 130
 

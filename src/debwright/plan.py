@@ -1,7 +1,7 @@
 """The plan: which source, which version, which targets, how each is built and why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debwright.build.depends import BuildPlan
@@ -95,15 +95,16 @@ class Plan:
 def make_plan(
     start: Path | None = None,
     *,
-    dsc: Path | None = None,
+    source: Path | None = None,
     patterns: Sequence[str] = (),
     strategy: str | None = None,
 ) -> Plan:
     """Read the configuration and the source, and decide.
 
+    `source`, a directory with debian/ or a .dsc, stands in for the one the configuration names.
     Raises ConfigError, UsageError, SourceError or MissingError; nothing has been written by then.
     """
-    loaded = load(start)
+    path, loaded = _source_path(start, source)
     config = loaded.config
     wanted = [Target.parse(t) for t in config.targets.build]
     chosen = select(wanted, patterns) if patterns else wanted
@@ -111,19 +112,14 @@ def make_plan(
         raise UsageError("there is no target to build for", fix='[targets] build = ["..."]')
     host = host_facts({t.arch for t in chosen})
     choices = [choose_strategy(t, strategy or config.targets.strategy, host) for t in chosen]
-    source = _source_path(loaded, dsc)
-    if source.suffix == ".dsc":
-        package = read_dsc(source)
+    if path.suffix == ".dsc":
+        package = read_dsc(path)
         version, tree, identity = None, None, package.digest()
         name = package.name
     else:
-        tree = read_tree(source)
-        version = determine(
-            source,
-            version_from=config.package.version_from,
-            tag_prefix=config.package.tag_prefix,
-        )
-        identity, package, name = source_digest(source), None, tree.name
+        tree = read_tree(path)
+        version = _version(config, path)
+        identity, package, name = source_digest(path), None, tree.name
     return Plan(
         loaded=loaded,
         host=host,
@@ -136,12 +132,50 @@ def make_plan(
     )
 
 
-def _source_path(loaded: LoadedConfig, dsc: Path | None) -> Path:
-    if dsc is not None:
-        if not dsc.exists():
-            raise UsageError(f"{dsc} does not exist", fix="name a .dsc file or a directory")
-        return dsc.absolute()
-    return loaded.resolve(loaded.config.package.source)
+def _source_path(start: Path | None, source: Path | None) -> tuple[Path, LoadedConfig]:
+    """The source, and the configuration that goes with it."""
+    if source is None:
+        loaded = load(start)
+        return loaded.resolve(loaded.config.package.source), loaded
+    if not source.exists():
+        raise UsageError(f"{source} does not exist", fix="name a directory or a .dsc file")
+    if source.is_dir():
+        loaded = load(source)
+        configured = loaded.resolve(loaded.config.package.source)
+        # A directory below a configured project is a package of its own.
+        own = configured.resolve() == source.resolve() or loaded.directory.samefile(source)
+        return (configured if own else source.absolute()), _for_source(loaded, own=own)
+    if source.suffix != ".dsc":
+        raise UsageError(
+            f"{source} is neither a directory nor a .dsc file",
+            fix="debwright build DIRECTORY, or debwright build PACKAGE.dsc",
+        )
+    loaded = load(start)
+    own = loaded.resolve(loaded.config.package.source).resolve() == source.resolve()
+    return source.absolute(), _for_source(loaded, own=own)
+
+
+def _for_source(loaded: LoadedConfig, *, own: bool) -> LoadedConfig:
+    """Another package keeps the targets and policies of the configuration, not its service."""
+    if own:
+        return loaded
+    package = loaded.config.package.model_copy(update={"version_from": "changelog"})
+    config = loaded.config.model_copy(update={"service": None, "package": package})
+    return replace(loaded, config=config)
+
+
+def _version(config: Config, directory: Path) -> VersionInfo:
+    """From git where the configuration says so; unsaid, only where there is a release tag."""
+    package = config.package
+    if "version_from" not in package.model_fields_set:
+        try:
+            found = determine(directory, version_from="git", tag_prefix=package.tag_prefix)
+        except UsageError:
+            found = None  # not a git work tree, or one without a commit
+        if found is not None and found.tag is not None:
+            return found
+        return determine(directory, version_from="changelog")
+    return determine(directory, version_from=package.version_from, tag_prefix=package.tag_prefix)
 
 
 def _with_all(targets: Sequence[Target], choices: Sequence[Choice]) -> tuple[TargetPlan, ...]:

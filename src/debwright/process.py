@@ -67,10 +67,17 @@ class TimedOut(DebwrightError):
     """A command was stopped because it ran longer than allowed."""
 
 
-class Interrupted(DebwrightError):
-    """The user, or whoever started debwright, asked it to stop."""
+class Interrupted(Exception):
+    """The user, or whoever started debwright, asked it to stop.
 
-    exit_code = 130
+    Not a DebwrightError: no check and no stage may take it for a failure of its own and go on.
+    """
+
+
+def go_on() -> None:
+    """Raise Interrupted once debwright has been asked to stop; for loops that run no command."""
+    if _stopping.is_set():
+        raise Interrupted("stopped before it was finished")
 
 
 def stop_all() -> None:
@@ -128,8 +135,7 @@ def run(
     """
     command = tuple(os.fspath(a) for a in argv)
     started = time.monotonic()
-    if _stopping.is_set():
-        raise Interrupted("stopped before it was finished")
+    go_on()
     try:
         process = subprocess.Popen(
             command,
@@ -159,8 +165,8 @@ def run(
             kill_group(process.pid)
             process.wait()
             raise
-    if _stopping.is_set() and process.returncode < 0:
-        raise Interrupted("stopped before it was finished")
+    if process.returncode < 0:
+        go_on()
     for reader in readers:
         # A daemon the command left behind may hold the pipe open; what it says is not ours.
         reader.join(timeout=2)

@@ -70,6 +70,8 @@ def run_plan(options: Options, plan: Plan, wanted: Wanted, *, force: bool) -> in
         result = run(job, wanted)
         write_reports(result, job.home)
         reporter.end(result)
+        # The size limit of the cache: the layers longest unused go, those in use stay.
+        roots.store.prune(max_bytes=int(plan.config.cache.max_gb * 1e9), max_age_days=None)
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)

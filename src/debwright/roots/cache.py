@@ -12,6 +12,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ class Cache:
     def heal(self) -> list[Path]:
         """Remove scratch directories whose owner is gone; returns them."""
         healed = []
-        for path in self.scratches.iterdir():
+        # Hidden ones are on their way to becoming scratch directories, or were.
+        hidden = [p for p in self.root.glob(".*-*") if p.is_dir() and _minutes_old(p) > 1]
+        for path in [*self.scratches.iterdir(), *hidden]:
             with _try_lock(path / "lock") as free:
                 if free:
                     remove_tree(path)
@@ -94,6 +97,13 @@ class Cache:
             yield
         finally:
             os.close(handle)
+
+
+def _minutes_old(path: Path) -> float:
+    try:
+        return (time.time() - path.stat().st_mtime) / 60
+    except OSError:
+        return 0.0
 
 
 @contextmanager

@@ -165,8 +165,12 @@ class Roots:
         self, name: str, target: Target, parent: Layer, inputs: dict[str, Any], change: Change
     ) -> Layer:
         def make(scratch: Path) -> Made:
+            again = any(scratch.glob("try*"))
             work = _empty(scratch)
             with self.root_for_change(work, target, parent) as inside:
+                if again:
+                    # The base's package lists may be days old and name files that are gone.
+                    apt.get(inside, ["update"], what=f"{target}: reading the package lists anew")
                 change(inside, work)
                 packages = apt.installed(inside)
             return Made(work / "upper", packages, {})

@@ -146,6 +146,7 @@ class NspawnSandbox:
     def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:
         assert self._nspawn is not None
         while not ready.wait(0.25):
+            process.go_on()
             if self._nspawn.poll() is not None:
                 raise BootError(
                     "the system did not boot: systemd-nspawn ended",
