@@ -1,5 +1,6 @@
 """A throw-away root: layers below, an empty directory on top, namespaces around."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from debwright.sandbox.namespaces import Bind, Namespaces, OverlayMount, Spec, S
 
 RESOLVER = Path("etc/resolv.conf")
 POLICY = Path("usr/sbin/policy-rc.d")
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _POLICY_TEXT = "#!/bin/sh\n# No daemon may start while packages are put into a root.\nexit 101\n"
 
 
@@ -53,8 +55,9 @@ def throwaway(cache: Cache, layer: Layer, purpose: str) -> Iterator[Throwaway]:
 
 def make_throwaway(directory: Path, layer: Layer) -> Throwaway:
     made = Throwaway(directory, layer)
-    made.upper.mkdir(mode=0o755)
-    made.mount_point.mkdir(mode=0o755)
+    for path in (made.upper, made.mount_point):
+        path.mkdir()
+        path.chmod(0o755)  # whatever the umask: it is the root directory of all users inside
     return made
 
 
@@ -86,24 +89,56 @@ def opened(
 
 def prepare(upper: Path, *, resolver: bool) -> None:
     """Put what belongs to debwright, and not to the root, into the top of an overlay."""
-    policy = upper / POLICY
-    policy.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-    policy.write_text(_POLICY_TEXT)
-    policy.chmod(0o755)
+    _write(upper, POLICY, _POLICY_TEXT, 0o755)
     if resolver:
-        path = upper / RESOLVER
-        path.parent.mkdir(exist_ok=True, mode=0o755)
         try:
             text = Path("/etc/resolv.conf").read_text()
         except OSError:
             text = ""
-        path.write_text(text)
+        _write(upper, RESOLVER, text, 0o644)
 
 
 def clean(upper: Path) -> None:
     """Take away again what `prepare` put in."""
-    for path in (upper / POLICY, upper / RESOLVER):
+    for path in (POLICY, RESOLVER):
         try:
-            path.unlink()
+            with _parent(upper, path) as directory:
+                os.unlink(path.name, dir_fd=directory)
         except OSError:
             pass  # a package may have replaced or removed it: then it is the package's
+
+
+def _write(upper: Path, path: Path, text: str, mode: int) -> None:
+    with _parent(upper, path, make=True) as directory:
+        try:
+            os.unlink(path.name, dir_fd=directory)
+        except FileNotFoundError:
+            pass
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        handle = os.open(path.name, flags, mode, dir_fd=directory)
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            os.fchmod(handle, mode)
+
+
+@contextmanager
+def _parent(upper: Path, path: Path, *, make: bool = False) -> Iterator[int]:
+    """The directory of `path` below `upper`, opened without following any link.
+
+    A package's scripts may have put a link to `/etc` of this machine where a directory was.
+    """
+    current = os.open(upper, _DIRECTORY)
+    try:
+        for part in path.parent.parts:
+            if make:
+                try:
+                    os.mkdir(part, dir_fd=current)
+                    os.chmod(part, 0o755, dir_fd=current)  # noqa: S103 - as in any root
+                except FileExistsError:
+                    pass
+            below = os.open(part, _DIRECTORY, dir_fd=current)
+            os.close(current)
+            current = below
+        yield current
+    finally:
+        os.close(current)
