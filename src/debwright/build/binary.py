@@ -4,16 +4,20 @@ import os
 import re
 import shutil
 import stat
+from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from debian.deb822 import Dsc
+
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import BuildError, Evidence, MissingError
-from debwright.process import CommandError
+from debwright.files import sha256_file
+from debwright.process import CommandError, TimedOut
 from debwright.roots.layers import BUILDER_UID
 from debwright.roots.overlay import Throwaway, make_throwaway, opened
 from debwright.roots.store import Layer
@@ -21,9 +25,15 @@ from debwright.sandbox.namespaces import Bind, Namespaces
 
 SOURCES = "/source"
 HOME = Path("build")
-ARTIFACT = re.compile(r".+_.+\.(?:deb|udeb|ddeb|changes|buildinfo)")
+# Of the characters dpkg uses (deb-version(7), policy 5.6.1) and no others.
+ARTIFACT = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9+.~-]*(?:_[A-Za-z0-9+.~%-]+)+\.(?:deb|udeb|ddeb|changes|buildinfo)",
+    re.ASCII,
+)
 _TEST_FAILURE = re.compile(
-    r"dh_auto_test: error|^FAIL(?:ED)?\b|=+ .*\d+ failed|\*\*\* \[.*(?:check|test)\S*\] Error|"
+    r"dh_auto_test: error|^FAIL(?:ED)?\b|=+ .*\d+ failed|"
+    r"\*\*\* \[(?:[^\]\s]+: )?(?:\S*/)?(?:(?:check|tests?)(?:-[\w-]+)?|test-suite\.log|"
+    r"override_dh_auto_test\S*)\] Error|"
     r"pybuild.*test: .*(?:error|exit code)|Errors? while running CTest"
 )
 _ERROR = re.compile(
@@ -104,7 +114,7 @@ def build_binary(
     with ExitStack() as stack:
         stack.enter_context(layer.in_use())
         overlay = make_throwaway(scratch, layer)
-        bind = Bind(source=source.dsc.parent.resolve(), target=SOURCES)
+        bind = Bind(source=lend_source(source, scratch), target=SOURCES)
         inside = stack.enter_context(opened(overlay, network=False, binds=[bind]))
         tree = f"/{HOME}/{tree_name(source)}"
         cpu = 0.0
@@ -122,6 +132,13 @@ def build_binary(
             cpu = done.cpu_seconds
         except CommandError as error:
             raise explain(error, plan, log) from error
+        except TimedOut as error:
+            raise PackageBuildError(
+                f"{plan.target}: the build took longer than {timeout / 60:.0f} minutes",
+                code="build/timeout", evidence=_last_lines(log),
+                cause="something waits for ever, or the machine is slower than thought",
+                fix="[build] timeout_minutes in debwright.toml",
+            ) from error  # fmt: skip
         files = take(overlay, output)
     if not any(f.suffix == ".deb" for f in files):
         raise PackageBuildError(
@@ -129,6 +146,30 @@ def build_binary(
             cause="debian/control has no package for this architecture",
         )  # fmt: skip
     return Built(files=tuple(files), cpu_seconds=cpu, tree=overlay.upper / HOME / tree_name(source))
+
+
+def lend_source(source: SourcePackage, scratch: Path) -> Path:
+    """A copy of the source package alone, readable for the user that builds.
+
+    The directory it lies in may be a home that only its owner can enter, and its other files are
+    not the build's business. Raises PackageBuildError when a file is not the one the .dsc names.
+    """
+    with source.dsc.open("rb") as handle:
+        sums = {str(e["name"]): str(e["sha256"]) for e in Dsc(handle)["Checksums-Sha256"]}
+    directory = scratch / "source"
+    directory.mkdir()
+    directory.chmod(0o755)
+    for path in (source.dsc, *source.files):
+        shutil.copyfile(path, directory / path.name)
+        (directory / path.name).chmod(0o644)
+        if path.name in sums and sha256_file(directory / path.name) != sums[path.name]:
+            raise PackageBuildError(
+                f"{path.name} is not the file that {source.dsc.name} names",
+                code="source/checksum",
+                evidence=[Evidence(text=f"SHA-256 should be {sums[path.name]}", file=path.name)],
+                cause="it was changed, or not fetched to its end", fix="fetch it again",
+            )  # fmt: skip
+    return directory
 
 
 def take(overlay: Throwaway, output: Path) -> list[Path]:
@@ -144,10 +185,16 @@ def take(overlay: Throwaway, output: Path) -> list[Path]:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 - by descriptor, not by path
             if not ARTIFACT.fullmatch(name):
                 continue
-            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+            try:
+                handle = os.open(
+                    name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory
+                )
+            except OSError:
+                continue  # a link, a socket: nothing dpkg makes
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                os.close(handle)
+                continue
             with os.fdopen(handle, "rb") as content:
-                if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    continue
                 staged = output / f".{name}.new"
                 with staged.open("wb") as copy:
                     shutil.copyfileobj(content, copy)
@@ -188,7 +235,7 @@ def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError |
         )
         said = [*evidence(_NETWORK, 2), *said[:4]]
     if not said:
-        said = [Evidence(text=t, file=name, line=n) for n, t in numbered[-6:]]
+        said = _last_lines(log)
     return PackageBuildError(
         f"{plan.target}: dpkg-buildpackage failed", code="build/failed",
         evidence=said, cause=cause, fix=fix,
@@ -196,10 +243,13 @@ def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError |
 
 
 def log_lines(path: Path, limit: int = 20_000) -> list[tuple[int, str]]:
-    """Number and text (without the time) of the last lines of a build log."""
-    lines = path.read_text(errors="replace").splitlines()
-    first = max(0, len(lines) - limit)
-    return [(n, line[10:]) for n, line in enumerate(lines[first:], first + 1)]
+    """Number and text (without the time) of the last lines of a build log, long ones cut."""
+    with path.open(errors="replace") as log:  # not at once: it may be of hundreds of megabytes
+        return list(deque(((n, line[10:510].rstrip()) for n, line in enumerate(log, 1)), limit))
+
+
+def _last_lines(log: BuildLog) -> list[Evidence]:
+    return [Evidence(text=t, file=log.path.name, line=n) for n, t in log_lines(log.path, 6)]
 
 
 def run_tests(

@@ -62,7 +62,7 @@ def read_dsc(path: Path) -> SourcePackage:
     """Read a .dsc; its files must lie beside it.
 
     Raises UsageError when it is none, names a path, or a file lacks. Their checksums are verified
-    by dpkg-source when it unpacks them.
+    when they are built.
     """
     try:
         fields = Dsc(_content(path))

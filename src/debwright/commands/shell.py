@@ -10,6 +10,7 @@ from debwright.build.binary import (
     SOURCES,
     build_command,
     build_environment,
+    lend_source,
     tree_name,
 )
 from debwright.build.depends import build_dependencies
@@ -64,7 +65,7 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
     plan = job.plan.build_plan(target, source, target.strategy)
     layer = build_dependencies(job.roots, source, plan)
     with throwaway(cache, layer, "shell") as overlay:
-        bind = Bind(source=source.dsc.parent.resolve(), target=SOURCES)
+        bind = Bind(source=lend_source(source, overlay.directory), target=SOURCES)
         with opened(overlay, network=False, binds=[bind]) as inside:
             tree = f"/{HOME}/{tree_name(source)}"
             inside.run(
