@@ -23,7 +23,7 @@ from debwright.plan import Plan, TargetPlan
 from debwright.roots.cache import Cache
 from debwright.roots.layers import BUILDER_UID, Roots
 from debwright.roots.overlay import make_throwaway, opened, throwaway
-from debwright.sandbox.namespaces import PATH, Bind
+from debwright.sandbox.namespaces import CLEAN, Bind, inner_environment
 from debwright.sandbox.nspawn import NspawnSandbox
 from debwright.stages.base import Job
 from debwright.stages.check import packages_of
@@ -50,8 +50,7 @@ def shell(options: Options, plan: Plan, *, booted: bool, command: str | None) ->
 
 
 def _enter(prefix: list[str], command: str | None, environment: dict[str, str]) -> int:
-    settings = {"PATH": PATH, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environment}
-    words = ["env", "-i", *(f"{k}={v}" for k, v in settings.items()), *prefix]
+    words = [*CLEAN, "TERM=xterm-256color", *prefix, *inner_environment(environment)]
     inner = ["sh", "-c", command] if command else ["bash", "-i"]
     return subprocess.run([*words, *inner], check=False).returncode
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.errors import Evidence, MissingError
+
 PREFIX = "debwright-"
 
 
@@ -50,17 +52,27 @@ def own_group() -> Iterator[Placement]:
                  f"--unit={name}")  # fmt: skip
         yield Placement(scope, ())
         return
-    made = tuple(_make(parent / name) for parent in _parents())
+    made: list[Path] = []
     try:
-        yield Placement((), made)
+        for parent in _parents():
+            _make(parent / name)
+            made.append(parent / name)
+        yield Placement((), tuple(made))
     finally:
         for directory in made:
             remove(directory)
 
 
-def _make(directory: Path) -> Path:
-    directory.mkdir()
-    return directory
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir()
+    except OSError as error:
+        raise MissingError(
+            "a control group for a booted system cannot be made",
+            evidence=[Evidence(text=f"{directory}: {error.strerror}")],
+            cause="debwright runs in a container whose control groups are read-only",
+            fix="run it in a privileged container, or on the machine itself",
+        ) from error
 
 
 def _parents() -> list[Path]:

@@ -21,6 +21,9 @@ from debwright.process import Completed, LineSink
 HOLDER = Path(__file__).with_name("holder.py")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+CLEAN = ("env", "-i", f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8")
+"""Before a command's prefix: nothing of this machine's environment goes inside."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bind:
@@ -171,10 +174,8 @@ class Namespaces:
         check: bool = True,
     ) -> Completed:
         """Run a command inside, with a clean environment plus `env`; see process.run."""
-        settings = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", **(env or {})}
-        words = ["env", "-i", *(f"{k}={v}" for k, v in settings.items())]
         return process.run(
-            [*words, *self.prefix(cwd=cwd, uid=uid, gid=gid), *argv],
+            [*CLEAN, *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
             stdin=stdin,
             timeout=timeout,
             sink=sink,
@@ -229,6 +230,15 @@ def _overlay_message(overlay: OverlayMount) -> dict[str, Any]:
         "work": str(overlay.work),
         "options": overlay_options(),
     }
+
+
+def inner_environment(env: Mapping[str, str] | None) -> list[str]:
+    """Behind a command's prefix: sets variables once inside.
+
+    They may come from a project's configuration. LD_PRELOAD and its like, set before, would load a
+    file of the project into nsenter, which runs on this machine and as root.
+    """
+    return ["env", *(f"{k}={v}" for k, v in env.items())] if env else []
 
 
 def enter(

@@ -22,7 +22,16 @@ from debwright.process import Completed, LineSink
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox import cgroups
 from debwright.sandbox.base import push_through
-from debwright.sandbox.namespaces import PATH, Bind, Namespaces, Spec, enter, is_root
+from debwright.sandbox.namespaces import (
+    CLEAN,
+    PATH,
+    Bind,
+    Namespaces,
+    Spec,
+    enter,
+    inner_environment,
+    is_root,
+)
 
 BOOT_TIMEOUT = 120.0
 """Seconds; an emulated boot takes 2 to 10."""
@@ -183,10 +192,8 @@ class NspawnSandbox:
         merge: bool = False,
         check: bool = True,
     ) -> Completed:
-        settings = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", **(env or {})}
-        words = ["env", "-i", *(f"{k}={v}" for k, v in settings.items())]
         return process.run(
-            [*words, *self.prefix(cwd=cwd, uid=uid, gid=gid), *argv],
+            [*CLEAN, *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
             stdin=stdin, timeout=timeout, sink=sink, merge=merge, check=check,
         )  # fmt: skip
 
