@@ -4,6 +4,8 @@ Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 buil
 4 validation failed, 5 the environment lacks something, 130 interrupted.
 """
 
+import math
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.errors import DebwrightError
+from debwright.errors import DebwrightError, UsageError, from_os_error
 from debwright.process import Interrupted
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -179,6 +181,12 @@ def doctor(options: Any) -> int:
     return show_doctor(options)
 
 
+def _not_negative(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value >= 0):
+        raise click.BadParameter("a number from 0 upwards is wanted")
+    return value
+
+
 @cli.group()
 def cache() -> None:
     """The cached roots and downloads."""
@@ -195,8 +203,14 @@ def cache_list(options: Any) -> int:
 
 @cache.command("prune")
 @click.option("--all", "everything", is_flag=True, help="Remove everything that is not in use.")
-@click.option("--max-gb", type=float, help="Keep at most this much, the longest unused go first.")
-@click.option("--older-than", "days", type=float, metavar="DAYS", help="Remove older layers.")
+@click.option(
+    "--max-gb", type=float, callback=_not_negative,
+    help="Keep at most this much, the longest unused go first.",
+)  # fmt: skip
+@click.option(
+    "--older-than", "days", type=float, callback=_not_negative, metavar="DAYS",
+    help="Remove older layers.",
+)  # fmt: skip
 @click.pass_obj
 def cache_prune(options: Any, max_gb: float | None, days: float | None, *, everything: bool) -> int:
     """Remove layers that are old, orphaned, or above the size limit."""
@@ -230,14 +244,29 @@ def call(arguments: list[str] | None = None) -> int:
     except click.exceptions.Exit as leaving:
         return int(leaving.exit_code)
     except click.ClickException as problem:
-        problem.show()
+        if "--json" in given:
+            _tell(_refused(problem), as_json=True)
+        else:
+            problem.show()
         return 2
-    except DebwrightError as problem:
-        _tell(problem, as_json="--json" in given)
-        return problem.exit_code
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (DebwrightError, OSError) as caught:
+        error = from_os_error(caught) if isinstance(caught, OSError) else caught
+        _tell(error, as_json="--json" in given)
+        return error.exit_code
     except (KeyboardInterrupt, Interrupted, click.Abort):
         print("debwright: stopped; nothing was left half-done", file=sys.stderr)
         return 130
+
+
+def _refused(problem: click.ClickException) -> UsageError:
+    """click's complaint of the arguments as one of ours."""
+    context = getattr(problem, "ctx", None)
+    command = context.command_path if context is not None else "debwright"
+    return UsageError(problem.format_message(), fix=f"{command} --help")
 
 
 def _tell(problem: DebwrightError, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ Every error a user may meet carries four things: what happened, the evidence, th
 cause, and the next command to type. `render` is the only place that lays them out.
 """
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,6 +83,18 @@ class MissingError(DebwrightError):
     """This machine, or the network, lacks something debwright needs."""
 
     exit_code = 5
+
+
+def from_os_error(error: OSError) -> DebwrightError:
+    """What the operating system refused, in the form of all other errors."""
+    said = error.strerror or str(error)
+    where = [Evidence(text=str(error.filename))] if error.filename is not None else []
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MissingError(
+            "the disk is full", evidence=where, cause=said,
+            fix="debwright cache prune; `debwright doctor` says how much is free",
+        )  # fmt: skip
+    return DebwrightError(f"a file cannot be used: {said}", evidence=where)
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from debwright import __version__
 from debwright.build.source import SourcePackage
-from debwright.errors import DebwrightError
+from debwright.errors import DebwrightError, from_os_error
 from debwright.events import Reporter
 from debwright.files import sha256_file
 from debwright.ledger import Ledger
@@ -108,7 +108,9 @@ def perform(
         error = outcome.failed
     except Interrupted:
         raise
-    except DebwrightError as problem:
+    except (DebwrightError, OSError) as caught:
+        # The disk may be full for this target alone: the others go on.
+        problem = from_os_error(caught) if isinstance(caught, OSError) else caught
         error = Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem)
         outcome.details["exit_code"] = problem.exit_code
     status = Status.FAILED if error else (Status.SKIPPED if outcome.skipped else Status.PASSED)

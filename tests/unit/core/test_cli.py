@@ -1,0 +1,167 @@
+"""The command line: every command explains itself, and refuses with the right exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from debwright import cli as command_line
+from debwright import process
+from debwright.cli import call, cli
+from debwright.errors import MissingError, from_os_error
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = [path]
+    for name, command in group.commands.items():
+        deeper = (*path, name)
+        found += commands(command, deeper) if isinstance(command, click.Group) else [deeper]
+    return found
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory to work in, with a cache of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    directory = tmp_path / "project"
+    directory.mkdir()
+    (directory / "debwright.toml").write_text('[targets]\nbuild = ["bookworm-amd64"]\n')
+    monkeypatch.chdir(directory)
+    return directory
+
+
+@pytest.mark.parametrize("path", commands(cli), ids=" ".join)
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_every_command_explains_itself(
+    path: tuple[str, ...], option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call([*path, option]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("Usage: debwright")
+    text = out.split("Options:")[0]
+    assert len(text.splitlines()) > 2, "a command without a word about it"
+    assert not err
+
+
+def test_the_exit_codes_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    call(["--help"])
+    assert "3 build failed" in " ".join(capsys.readouterr().out.split())
+
+
+WRONG = {
+    "command": (["biuld"], "No such command 'biuld'"),
+    "option": (["build", "--taget", "x"], "No such option"),
+    "strategy": (["plan", "--strategy", "magic"], "'magic' is not one of"),
+    "directory": (["-C", "/nowhere/at/all", "plan"], "does not exist"),
+    "argument": (["doctor", "extra"], "unexpected extra argument"),
+    "lacking": (["shell"], "Missing argument"),
+    "target": (["plan", "-t", "bokworm-*"], "no target matches `bokworm-*`"),
+    "source": (["build", "/nowhere"], "/nowhere does not exist"),
+    "file": (["check", "no.deb"], "no.deb does not exist"),
+    "negative": (["cache", "prune", "--max-gb", "-1"], "from 0 upwards"),
+    "nan": (["cache", "prune", "--max-gb", "nan"], "from 0 upwards"),
+    "infinite": (["cache", "prune", "--max-gb", "inf"], "from 0 upwards"),
+    "days": (["cache", "prune", "--older-than", "-1"], "from 0 upwards"),
+    "no debian": (["plan"], "no debian/control"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_arguments_end_with_2_and_say_what_is_wrong(
+    project: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, said = WRONG[name]
+    assert call(arguments) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "Traceback" not in err
+    assert not out
+
+
+@pytest.mark.parametrize("name", [n for n in WRONG if n != "directory"])
+def test_with_json_an_error_is_json_on_standard_output(
+    project: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, said = WRONG[name]
+    assert call(["--json", *arguments]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert said in error["what"]
+    assert error["exit_code"] == 2
+
+
+def test_a_wrong_configuration_has_file_and_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "debwright.toml").write_text('[targets]\n\nbiuld = ["bookworm-amd64"]\n')
+    assert call(["plan"]) == 2
+    err = capsys.readouterr().err
+    assert "debwright.toml:3" in err
+    assert "build" in err
+
+
+def test_an_empty_cache_is_listed_and_pruned(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["--json", "cache", "list"]) == 0
+    assert json.loads(capsys.readouterr().out)["layers"] == []
+    assert call(["cache", "prune", "--all"]) == 0
+    assert capsys.readouterr().out.endswith("0 layers removed\n")
+
+
+def test_a_cache_that_cannot_be_written_ends_with_5(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project / "debwright.toml"))
+    assert call(["cache", "list"]) == 5
+    assert "XDG_CACHE_HOME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(28, "No space left on device", "/dist/x"), 5, "the disk is full"),
+        (PermissionError(13, "Permission denied", "/dist/x"), 1, "Permission denied"),
+        (MissingError("gpg is not installed"), 5, "gpg is not installed"),
+        (KeyboardInterrupt(), 130, "stopped"),
+        (process.Interrupted("stopped"), 130, "stopped"),
+    ],
+)
+def test_what_goes_wrong_later_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    error: BaseException, code: int, said: str,
+) -> None:  # fmt: skip
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(command_line.cli, "main", fails)
+    assert call(["plan"]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_reader_that_has_gone_is_no_error_to_speak_of() -> None:
+    source = str(Path(process.__file__).parents[1])
+    code = "import sys; from debwright.cli import main; main(['--help'])"
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, check=False,
+        env={**os.environ, "PYTHONPATH": source}, text=True,
+    )  # fmt: skip
+    os.close(writing)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+
+
+def test_errors_of_the_system_are_put_into_words() -> None:
+    full = from_os_error(OSError(28, "No space left on device", "/x"))
+    assert isinstance(full, MissingError)
+    assert "debwright cache prune" in str(full.fix)
+    assert from_os_error(OSError("odd")).what.endswith("odd")
+    with pytest.raises(OSError, match="gone") as caught:
+        Path("gone/file").read_text()
+    assert from_os_error(caught.value).evidence[0].text == "gone/file"
