@@ -11,7 +11,7 @@ from debwright import process
 from debwright.config import Config
 from debwright.errors import DebwrightError
 from debwright.files import human_size
-from debwright.machine import INSTALL_QEMU, emulation_problem, free_bytes
+from debwright.machine import INSTALL_QEMU, emulation_problem, free_bytes, runs_too
 from debwright.roots.cache import default_cache
 from debwright.sandbox.namespaces import Namespaces, Spec, is_root
 from debwright.targets import Target, host_arch
@@ -127,7 +127,7 @@ def _rights() -> Iterator[Diagnosis]:
 
 def _emulation(config: Config) -> Iterator[Diagnosis]:
     own = host_arch()
-    arches = {Target.parse(t).arch for t in config.targets.build} - {own}
+    arches = {Target.parse(t).arch for t in config.targets.build} - {own} - runs_too(own)
     for arch in sorted(arches):
         problem = emulation_problem(arch)
         yield Diagnosis(

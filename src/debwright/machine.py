@@ -28,12 +28,17 @@ INSTALL_QEMU = "sudo apt-get install qemu-user-static binfmt-support"
 def host_facts(arches: Iterable[str]) -> HostFacts:
     """What this machine can run of `arches`; emulation is tried, not assumed."""
     own = host_arch()
-    native = _RUNS_TOO.get(own, frozenset())
+    native = runs_too(own)
     return HostFacts(
         arch=own,
         runnable=native,
         emulated={a: emulation_problem(a) for a in set(arches) if a != own and a not in native},
     )
+
+
+def runs_too(arch: str) -> frozenset[str]:
+    """Architectures whose programs a machine of `arch` runs by itself."""
+    return _RUNS_TOO.get(arch, frozenset())
 
 
 def emulation_problem(arch: str) -> str | None:

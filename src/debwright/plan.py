@@ -68,7 +68,12 @@ class Plan:
 
     def version_for(self, suite: str) -> str:
         """The Debian version built for `suite`: with a suffix only where suites could clash."""
-        if self.dsc is not None or len(self.suites) == 1:
+        if self.dsc is not None:
+            return self.version_text
+        # Of all that are configured, not of those asked for with -t: the same source and target
+        # must not have another version when it is built alone.
+        configured = {Target.parse(t).suite for t in self.config.targets.build}
+        if len(configured | set(self.suites)) == 1:
             return self.version_text
         return for_suite(self.version_text, suite)
 

@@ -6,6 +6,7 @@ check of the package itself starts from there, with no network.
 """
 
 import re
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def make_repository(directory: Path, debs: Sequence[Deb]) -> LocalRepository:
     directory.mkdir(mode=0o755)
     for deb in debs:
         copy = directory / deb.path.name
-        copy.write_bytes(deb.path.read_bytes())
+        shutil.copyfile(deb.path, copy)
         copy.chmod(0o644)
     index = process.run(["apt-ftparchive", "packages", "."], cwd=directory)
     (directory / "Packages").write_text(index.output)
@@ -68,7 +69,7 @@ def copy_into(upper: Path, repository: LocalRepository) -> None:
     inside = upper / REPOSITORY.lstrip("/")
     inside.mkdir(parents=True, mode=0o755)
     for path in repository.directory.iterdir():
-        (inside / path.name).write_bytes(path.read_bytes())
+        shutil.copyfile(path, inside / path.name)
     lists = upper / _LISTS.lstrip("/")
     (lists / "partial").mkdir(parents=True)
     source = upper / SOURCE_LIST.lstrip("/")

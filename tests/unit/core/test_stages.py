@@ -1,0 +1,334 @@
+"""The ledger, the stages around it, the plan, and how a run ends."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debwright.build.source import SourcePackage
+from debwright.config import Config, LoadedConfig
+from debwright.errors import BuildError, DebwrightError, MissingError
+from debwright.events import Silent
+from debwright.ledger import Ledger
+from debwright.pipeline import exclusive, exit_code
+from debwright.plan import Plan, TargetPlan, _with_all
+from debwright.process import Interrupted
+from debwright.results import Finding, RunResult, Severity, StageResult, Status, TargetResult
+from debwright.roots.cache import Cache
+from debwright.roots.layers import Roots
+from debwright.stages.base import Job, Outcome, perform
+from debwright.targets import Choice, HostFacts, Strategy, Target
+
+
+def passed(stage: str = "build") -> StageResult:
+    return StageResult(stage=stage, status=Status.PASSED, details={"log_lines": 3})
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    (tmp_path / "demo.deb").write_text("deb")
+    made = Ledger(tmp_path)
+    made.write("build", {"source": "a"}, [tmp_path / "demo.deb"], passed())
+    return made
+
+
+def test_the_same_inputs_with_outputs_intact_are_found(ledger: Ledger) -> None:
+    record = Ledger(ledger.directory).find("build", {"source": "a"})
+    assert record is not None
+    assert record.result == passed()
+    assert ledger.stages() == ["build"]
+
+
+def test_other_inputs_are_not(ledger: Ledger) -> None:
+    assert ledger.find("build", {"source": "b"}) is None
+    assert ledger.find("check", {"source": "a"}) is None
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda p: p.write_text("other"),
+        lambda p: p.unlink(),
+        lambda p: (p.unlink(), p.mkdir()),
+        lambda p: (p.unlink(), p.symlink_to("nowhere")),
+    ],
+)
+def test_an_output_altered_or_gone_is_done_again(
+    ledger: Ledger, harm: Callable[[Path], object]
+) -> None:
+    harm(ledger.directory / "demo.deb")
+    assert ledger.find("build", {"source": "a"}) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"null", b'"x"', b'{"build": 1}', b'{"build": {}}', b"\xff\xfe"]
+)
+def test_a_ledger_that_cannot_be_read_is_an_empty_one(ledger: Ledger, content: bytes) -> None:
+    (ledger.directory / "stages.json").write_bytes(content)
+    assert ledger.find("build", {"source": "a"}) is None
+    assert ledger.stages() == []
+    ledger.write("test", {}, [], passed("test"))
+    assert ledger.stages() == ["test"]
+
+
+def test_forgetting_one_stage_keeps_the_others(ledger: Ledger) -> None:
+    ledger.write("check", {}, [], passed("check"))
+    ledger.forget("build")
+    ledger.forget("never done")
+    assert ledger.stages() == ["check"]
+
+
+class Heard(Silent):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def stage_started(self, target: str | None, stage: str) -> None:
+        self.events.append(f"started {stage} of {target}")
+
+    def stage_finished(self, target: str | None, result: StageResult) -> None:
+        self.events.append(f"{result.status} {result.stage} of {target}")
+
+
+def plan(tmp_path: Path, *targets: str, build: tuple[str, ...] | None = None, **more: Any) -> Plan:
+    chosen = [Target.parse(t) for t in targets or ("bookworm-amd64",)]
+    choices = [Choice(strategy=Strategy.NATIVE, reason="x") for _ in chosen]
+    config = Config.model_validate({"targets": {"build": list(build or targets)}}
+                                   if targets else {})  # fmt: skip
+    values: dict[str, Any] = {
+        "loaded": LoadedConfig(config=config, start=tmp_path),
+        "host": HostFacts(arch="amd64"), "package": "demo", "version": None, "tree": None,
+        "dsc": None, "targets": _with_all(chosen, choices), "source_digest": "d",
+    }  # fmt: skip
+    return Plan(**{**values, **more})
+
+
+def job(tmp_path: Path, **more: Any) -> Job:
+    made = plan(tmp_path)
+    return Job(made, tmp_path / "dist", Roots(Cache(tmp_path), made.config), Heard(), **more)
+
+
+def do(subject: Job, ledger: Ledger, work: Callable[[], Outcome], inputs: str = "a") -> StageResult:
+    result, _ = perform(
+        subject, ledger, work, target="bookworm-amd64", stage="test", inputs={"n": inputs}
+    )
+    return result
+
+
+def never() -> Outcome:
+    raise AssertionError("done again")
+
+
+def test_what_was_done_is_cached_until_its_inputs_change(tmp_path: Path) -> None:
+    ledger, subject = Ledger(tmp_path), job(tmp_path)
+    assert do(subject, ledger, Outcome).status is Status.PASSED
+    again = do(subject, ledger, never)
+    assert again.status is Status.CACHED
+    assert again.reason
+    with pytest.raises(AssertionError):
+        do(subject, ledger, never, inputs="b")
+    assert isinstance(subject.reporter, Heard)
+    assert subject.reporter.events == [
+        f"{what} test of bookworm-amd64" for what in ("started", "passed", "cached", "started")
+    ]  # fmt: skip
+
+
+def test_force_does_it_again(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    do(job(tmp_path), ledger, Outcome)
+    with pytest.raises(AssertionError):
+        do(job(tmp_path, force=True), ledger, never)
+
+
+def test_what_is_begun_again_no_longer_counts(tmp_path: Path) -> None:
+    """Or a run that is killed half-way would leave the old result for the new files."""
+    ledger, subject = Ledger(tmp_path), job(tmp_path)
+    do(subject, ledger, Outcome)
+    with pytest.raises(AssertionError):
+        do(subject, ledger, never, inputs="b")
+    assert ledger.stages() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "exit_status"),
+    [
+        (BuildError("x"), "test/failed", 3),
+        (MissingError("x"), "test/failed", 5),
+        (OSError(28, "No space left on device"), "test/failed", 5),
+        (PermissionError(13, "Permission denied", "/dist"), "test/failed", 1),
+    ],
+)
+def test_a_failure_is_a_result_and_not_remembered(
+    tmp_path: Path, error: Exception, code: str, exit_status: int
+) -> None:
+    def fails() -> Outcome:
+        raise error
+
+    ledger, subject = Ledger(tmp_path), job(tmp_path)
+    result = do(subject, ledger, fails)
+    assert result.status is Status.FAILED
+    assert result.error is not None
+    assert result.error.code == code
+    assert result.details["exit_code"] == exit_status
+    assert ledger.stages() == []
+    assert do(subject, ledger, Outcome).status is Status.PASSED
+
+
+def test_an_interrupt_is_nobodys_failure(tmp_path: Path) -> None:
+    def interrupted() -> Outcome:
+        raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted):
+        do(job(tmp_path), Ledger(tmp_path), interrupted)
+
+
+def test_a_skip_is_remembered_as_a_skip_or_not_at_all(tmp_path: Path) -> None:
+    ledger, subject = Ledger(tmp_path), job(tmp_path)
+    first = do(subject, ledger, lambda: Outcome(skipped="no emulator"))
+    assert (first.status, first.reason) == (Status.SKIPPED, "no emulator")
+    again = do(subject, ledger, never)
+    assert (again.status, again.reason) == (Status.SKIPPED, "no emulator")
+    do(subject, ledger, lambda: Outcome(skipped="busy", remember=False), inputs="b")
+    assert do(subject, ledger, Outcome, inputs="b").status is Status.PASSED
+
+
+def test_results_of_a_failed_stage_are_kept(tmp_path: Path) -> None:
+    finding = Finding(severity=Severity.ERROR, code="service/crashed", message="it crashed")
+    result = do(job(tmp_path), Ledger(tmp_path),
+                lambda: Outcome(failed=finding, details={"exit_code": 4}))  # fmt: skip
+    assert result.status is Status.FAILED
+    assert result.error == finding
+
+
+def run_result(*failed: tuple[str, int | None], whole: tuple[StageResult, ...] = ()) -> RunResult:
+    targets = tuple(
+        TargetResult(
+            target=f"bookworm-{n}", strategy="native", strategy_reason="x",
+            stages=(StageResult(stage=stage, status=Status.FAILED,
+                                details={} if code is None else {"exit_code": code}),),
+        )
+        for n, (stage, code) in enumerate(failed)
+    )  # fmt: skip
+    return RunResult(debwright="0", package="demo", version="1", started=datetime.now(UTC),
+                     seconds=1, host="amd64", stages=whole, targets=targets)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("failed", "code"),
+    [
+        ((), 0),
+        ((("build", 3),), 3),
+        ((("check", 4),), 4),
+        ((("check", 4), ("build", 3)), 3),
+        ((("build", 5), ("check", 4)), 4),
+        ((("build", 5), ("build", 1)), 5),
+        ((("build", None),), 1),
+    ],
+)
+def test_a_run_ends_with_the_code_of_what_matters_most(
+    failed: tuple[tuple[str, int | None], ...], code: int
+) -> None:
+    assert exit_code(run_result(*failed)) == code
+
+
+def test_what_is_not_proven_fails_the_run_that_should_publish() -> None:
+    reason = "bookworm-amd64 is not proven to work: install: needs root"
+    skipped = StageResult(stage="publish", status=Status.SKIPPED, reason=reason)
+    assert exit_code(run_result(whole=(skipped,))) == 4
+    source = StageResult(stage="source", status=Status.FAILED, details={"exit_code": 2})
+    assert exit_code(run_result(whole=(source,))) == 2
+
+
+def test_one_debwright_works_in_a_directory_at_a_time(tmp_path: Path) -> None:
+    with (
+        exclusive(tmp_path / "dist"),
+        pytest.raises(DebwrightError, match="another debwright is working"),
+        exclusive(tmp_path / "dist"),
+    ):
+        pass
+    with exclusive(tmp_path / "dist"):
+        pass
+
+
+def choices(*strategies: Strategy) -> list[Choice]:
+    return [Choice(strategy=s, reason="x") for s in strategies]
+
+
+def test_each_suite_has_one_target_that_builds_all() -> None:
+    targets = [Target.parse(t) for t in
+               ("bookworm-arm64", "bookworm-amd64", "trixie-arm64", "trixie-armhf")]  # fmt: skip
+    made = _with_all(targets, choices(Strategy.CROSS, Strategy.NATIVE, Strategy.CROSS,
+                                      Strategy.EMULATED))  # fmt: skip
+    assert [str(t.target) for t in made if t.build_all] == ["bookworm-amd64", "trixie-arm64"]
+
+
+class Version:
+    debian = "1.2-1"
+
+
+def version(tmp_path: Path, *targets: str, build: tuple[str, ...]) -> dict[str, str]:
+    made = plan(tmp_path, *targets, build=build, version=Version())
+    return {suite: made.version_for(suite) for suite in made.suites}
+
+
+def test_a_version_has_a_suffix_where_suites_could_clash(tmp_path: Path) -> None:
+    both = ("bookworm-amd64", "trixie-amd64")
+    assert version(tmp_path, *both, build=both) == {
+        "bookworm": "1.2-1~deb12u1", "trixie": "1.2-1~deb13u1",
+    }  # fmt: skip
+    one = ("bookworm-amd64", "bookworm-arm64")
+    assert version(tmp_path, *one, build=one) == {"bookworm": "1.2-1"}
+
+
+def test_the_version_of_a_target_built_alone_is_the_one_it_has_among_others(tmp_path: Path) -> None:
+    both = ("bookworm-amd64", "trixie-amd64")
+    assert version(tmp_path, "bookworm-amd64", build=both) == {"bookworm": "1.2-1~deb12u1"}
+
+
+def source(*architectures: str) -> SourcePackage:
+    return SourcePackage(dsc=Path("x.dsc"), name="demo", version="1", files=(),
+                         architectures=frozenset(architectures), binaries=())  # fmt: skip
+
+
+def target(name: str, strategy: Strategy, *, build_all: bool = True) -> TargetPlan:
+    return TargetPlan(target=Target.parse(name), build_all=build_all,
+                      choice=Choice(strategy=strategy, reason="x"))  # fmt: skip
+
+
+def test_a_cross_build_has_its_profiles_and_runs_no_tests(tmp_path: Path) -> None:
+    subject = plan(tmp_path)
+    cross = target("bookworm-arm64", Strategy.CROSS)
+    made = subject.build_plan(cross, source("any", "all"), Strategy.CROSS)
+    assert made.cross
+    assert (str(made.machine), str(made.target)) == ("bookworm-amd64", "bookworm-arm64")
+    assert made.profiles == ("cross", "nocheck")
+    assert made.options == ("nocheck",)
+    fallen_back = subject.build_plan(cross, source("any"), Strategy.EMULATED)
+    assert (str(fallen_back.machine), fallen_back.profiles) == ("bookworm-arm64", ())
+
+
+@pytest.mark.parametrize(
+    ("architectures", "build_all", "kinds"),
+    [
+        (("any", "all"), True, (True, True)),
+        (("any", "all"), False, (False, True)),
+        (("all",), True, (True, False)),
+        (("all",), False, (False, False)),
+        (("arm64",), True, (False, False)),
+    ],
+)
+def test_which_kinds_of_package_a_target_builds(
+    tmp_path: Path, architectures: tuple[str, ...], build_all: bool, kinds: tuple[bool, bool]
+) -> None:
+    native = target("bookworm-amd64", Strategy.NATIVE, build_all=build_all)
+    made = plan(tmp_path).build_plan(native, source(*architectures), Strategy.NATIVE)
+    assert (made.with_all, made.with_any) == kinds
+
+
+def test_the_ledger_is_json_a_person_can_read(ledger: Ledger) -> None:
+    document = json.loads((ledger.directory / "stages.json").read_text())
+    assert list(document["build"]["outputs"]) == ["demo.deb"]
