@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
+
+from debian.deb822 import Changes
 
 from debwright.check.base import CheckContext, conclude, failed_by, skipped
 from debwright.errors import DebwrightError
@@ -18,6 +21,7 @@ from debwright.sandbox.namespaces import Bind, Namespaces
 from debwright.targets import Target, suite_info
 
 FILES = "/packages"
+MOST_TAGS = 20_000
 USER = 65534
 """nobody: lintian unpacks untrusted archives and needs no rights for it."""
 
@@ -66,11 +70,6 @@ def lintian_layer(roots: Roots, target: Target, host_arch: str) -> Layer:
 
 
 def _run(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
-    directory = context.debs[0].path.parent.resolve()
-    if context.changes is not None:
-        subjects = [context.changes.name]
-    else:
-        subjects = [d.path.name for d in context.debs]
     policy = context.config.lintian
     command = ["lintian", "--tag-display-limit=0", "--color=never",
                "--display-info", "--show-overrides"]  # fmt: skip
@@ -78,16 +77,46 @@ def _run(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
         command.append("--pedantic")
     if policy.suppress:
         command.append(f"--suppress-tags={','.join(policy.suppress)}")
+    tags: list[dict[str, Any]] = []
+
+    def sink(line: str) -> None:
+        # Here and not from the output, of which only the end is kept.
+        context.log(line)
+        if len(tags) < MOST_TAGS and (tag := parse_line(line)) is not None:
+            tags.append(tag)
+
     with throwaway(context.cache, layer, "lintian") as overlay:
-        bind = Bind(source=directory, target=FILES)
+        subjects = lend_packages(context, overlay.directory / "packages")
+        bind = Bind(source=overlay.directory / "packages", target=FILES)
         with opened(overlay, network=False, binds=[bind]) as inside:
             done = inside.run(
                 [*command, *subjects], cwd=FILES, uid=USER, env={"HOME": "/tmp"},  # noqa: S108
-                sink=context.log, timeout=1800, check=False,
+                sink=sink, timeout=1800, check=False,
             )  # fmt: skip
     if done.returncode not in (0, 2):  # 2: it found something it calls an error (lintian(1))
         raise CommandError(done, "lintian could not check the packages")
-    return [tag for line in done.output.splitlines() if (tag := parse_line(line)) is not None]
+    return tags
+
+
+def lend_packages(context: CheckContext, directory: Path) -> list[str]:
+    """Copy what lintian reads into `directory`, readable for it; what it is to be given.
+
+    Packages may come from several directories, and from one that only its owner can enter.
+    """
+    files = [d.path for d in context.debs]
+    subjects = [f"./{path.name}" for path in files]
+    if context.changes is not None:
+        with context.changes.open("rb") as handle:
+            names = [Path(str(f["name"])).name for f in Changes(handle).get("Files", [])]
+        files = [context.changes, *(context.changes.parent / name for name in names)]
+        subjects = [f"./{context.changes.name}"]
+    directory.mkdir()
+    directory.chmod(0o755)
+    for path in files:
+        if path.is_file():
+            shutil.copyfile(path, directory / path.name)
+            (directory / path.name).chmod(0o644)
+    return subjects
 
 
 def parse_line(line: str) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from debwright.check.debs import Deb, read_deb
 from debwright.check.run import run_checks
 from debwright.commands.common import Options, interruptible, reporter_for, write_reports
 from debwright.config import LoadedConfig, load
-from debwright.errors import UsageError
+from debwright.errors import Evidence, UsageError
 from debwright.events import Reporter
 from debwright.machine import describe_host
 from debwright.pipeline import exclusive, exit_code, heal
@@ -123,8 +123,7 @@ def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
             raise UsageError(f"{path} does not exist")
         if path.suffix == ".changes":
             changes = path
-            with path.open("rb") as handle:
-                names = [Path(f["name"]).name for f in Changes(handle).get("Files", [])]
+            names = _named(path)
             debs += [read_deb(path.parent / n) for n in names if n.endswith(".deb")]
         elif path.suffix == ".deb":
             debs.append(read_deb(path))
@@ -136,6 +135,17 @@ def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
     if not debs:
         raise UsageError("there is no package among the files")
     return debs, changes
+
+
+def _named(changes: Path) -> list[str]:
+    try:
+        with changes.open("rb") as handle:
+            return [Path(str(f["name"])).name for f in Changes(handle).get("Files", [])]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as problem:
+        raise UsageError(
+            f"{changes} is not a readable .changes file",
+            evidence=[Evidence(text=f"{type(problem).__name__}: {problem}", file=str(changes))],
+        ) from problem
 
 
 def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str]) -> list[Target]:
@@ -152,5 +162,13 @@ def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str])
         raise UsageError(
             f"no target is for {', '.join(sorted(arches))}",
             fix=f"debwright check -t bookworm-{sorted(arches)[0]} ...",
+        )
+    unchecked = arches - {t.arch for t in chosen}
+    if unchecked and not patterns:
+        # Success would look as if they had passed.
+        arch = sorted(unchecked)[0]
+        raise UsageError(
+            f"no target is for the {', '.join(sorted(unchecked))} packages among the files",
+            fix=f"debwright check -t bookworm-{arch} ..., or leave them out",
         )
     return chosen

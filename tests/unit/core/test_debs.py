@@ -6,7 +6,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from tests.unit.core.debfiles import Item, elf, make_deb
 
 from debwright.check.base import CheckContext
 from debwright.check.debs import Member, members, read_deb
@@ -17,6 +16,8 @@ from debwright.results import Severity, Status
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target
+
+from .debfiles import Item, elf, make_deb
 
 AMD64, ARM64, I386 = 62, 183, 3
 

@@ -1,0 +1,156 @@
+"""`debwright check FILE...`: what is read, for which targets; and what this machine lacks."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from debwright import doctor
+from debwright.check.base import CheckContext
+from debwright.check.debs import read_deb
+from debwright.check.lintian import lend_packages
+from debwright.commands.check import _read, _targets
+from debwright.config import Config, LoadedConfig
+from debwright.doctor import Diagnosis, examine
+from debwright.errors import MissingError, UsageError
+from debwright.roots.cache import Cache
+from debwright.roots.layers import Roots
+from debwright.targets import Target
+
+from .debfiles import make_deb
+
+CHANGES = """\
+Format: 1.8
+Source: demo
+Version: 1.0-1
+Architecture: amd64
+Files:
+ d41d8cd98f00b204e9800998ecf8427e 0 misc optional {member}
+"""
+
+
+def loaded(*targets: str) -> LoadedConfig:
+    return LoadedConfig(config=Config.model_validate({"targets": {"build": list(targets)}}))
+
+
+def changes(directory: Path, member: str) -> Path:
+    path = directory / "demo_1.0-1_amd64.changes"
+    path.write_text(CHANGES.format(member=member))
+    return path
+
+
+def test_a_changes_file_stands_for_its_packages(tmp_path: Path) -> None:
+    make_deb(tmp_path / "demo_1.0-1_amd64.deb")
+    path = changes(tmp_path, "demo_1.0-1_amd64.deb")
+    debs, found = _read([path])
+    assert [d.package for d in debs] == ["demo"]
+    assert found == path
+
+
+def test_a_changes_file_names_nothing_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    make_deb(tmp_path / "x.deb")
+    with pytest.raises(UsageError, match=r"x\.deb is not a readable"):
+        _read([changes(tmp_path / "inner", "../x.deb")])
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"Files:\n x\n", b""])
+def test_a_broken_changes_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.changes"
+    path.write_bytes(content)
+    with pytest.raises(UsageError):
+        _read([path])
+
+
+def test_packages_of_an_architecture_no_target_has_are_not_passed_over(tmp_path: Path) -> None:
+    both = [
+        read_deb(make_deb(tmp_path / "a.deb")),
+        read_deb(make_deb(tmp_path / "b.deb", arch="arm64")),
+    ]
+    only = loaded("bookworm-amd64")
+    with pytest.raises(UsageError, match="no target is for the arm64 packages"):
+        _targets(only, both, [])
+    assert _targets(only, both, ["bookworm-amd64"]) == [Target("bookworm", "amd64")]
+    assert len(_targets(loaded("bookworm-amd64", "trixie-arm64"), both, [])) == 2
+    with pytest.raises(UsageError, match="no target is for arm64"):
+        _targets(only, both[1:], [])
+    assert _targets(only, both[1:], ["sid-arm64"]) == [Target("sid", "arm64")]
+
+
+def test_packages_for_all_are_for_every_target(tmp_path: Path) -> None:
+    debs = [read_deb(make_deb(tmp_path / "a.deb", arch="all"))]
+    assert len(_targets(loaded("bookworm-amd64", "trixie-arm64"), debs, [])) == 2
+
+
+def context(tmp_path: Path, paths: list[Path], changes_file: Path | None) -> CheckContext:
+    return CheckContext(
+        target=Target("bookworm", "amd64"), host_arch="amd64", config=Config(),
+        debs=[read_deb(p) for p in paths], changes=changes_file,
+        roots=Roots(Cache(tmp_path / "cache"), Config()), output=tmp_path,
+        log=lambda _: None, activity=lambda _: None,
+    )  # fmt: skip
+
+
+def test_lintian_sees_the_packages_wherever_they_lie_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir(mode=0o700)
+        (tmp_path / name / "private").touch()
+    paths = [make_deb(tmp_path / "one/a.deb"), make_deb(tmp_path / "two/-b.deb", package="other")]
+    paths[0].chmod(0o600)
+    subjects = lend_packages(context(tmp_path, paths, None), tmp_path / "lent")
+    assert subjects == ["./a.deb", "./-b.deb"]  # a name is no option
+    lent = sorted((tmp_path / "lent").iterdir())
+    assert [p.name for p in lent] == ["-b.deb", "a.deb"]
+    assert all(p.stat().st_mode & 0o777 == 0o644 for p in lent)
+
+
+def test_of_a_changes_file_lintian_sees_all_it_names(tmp_path: Path) -> None:
+    path = make_deb(tmp_path / "demo_1.0-1_amd64.deb")
+    (tmp_path / "other.dsc").touch()
+    named = changes(tmp_path, "demo_1.0-1_amd64.deb")
+    subjects = lend_packages(context(tmp_path, [path], named), tmp_path / "lent")
+    assert subjects == [f"./{named.name}"]
+    assert sorted(p.name for p in (tmp_path / "lent").iterdir()) == [named.name, path.name]
+
+
+def diagnose(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *targets: str
+) -> dict[str, Diagnosis]:
+    """A machine with nothing on it, and no namespaces."""
+
+    class Refused:
+        def __init__(self, _: object) -> None:
+            raise MissingError("a sandbox could not be set up")
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(doctor, "Namespaces", Refused)
+    monkeypatch.setattr(doctor, "host_arch", lambda: "amd64")
+    monkeypatch.setattr(doctor, "emulation_problem", lambda arch: f"no emulator for {arch}")
+    monkeypatch.setattr(doctor, "is_root", lambda: False)
+    monkeypatch.setattr(doctor, "free_bytes", lambda _: 1024**3)
+    config = Config.model_validate({"targets": {"build": list(targets)}})
+    return {item.name: item for item in examine(config)}
+
+
+def test_everything_that_lacks_comes_with_a_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = diagnose(monkeypatch, tmp_path, "bookworm-amd64", "bookworm-arm64", "bookworm-i386")
+    assert not [item.name for item in found.values() if item.ok]
+    assert not [item.name for item in found.values() if not item.fix]
+    assert found["mmdebstrap"].fix == "sudo apt-get install mmdebstrap"
+    assert found["systemd-nspawn"].fix == "sudo apt-get install systemd-container"
+    assert "qemu-user-static" in str(found["emulation of arm64"].fix)
+    assert "1.0 GiB free" in found["disk"].found
+    assert "sudo" in str(found["namespaces"].fix) or "subuids" in str(found["namespaces"].fix)
+    assert not found["git"].needed
+    assert not found["rights"].needed
+
+
+def test_what_the_machine_runs_itself_needs_no_emulator(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = diagnose(monkeypatch, tmp_path, "bookworm-amd64", "bookworm-i386")
+    assert not [name for name in found if name.startswith("emulation")]
