@@ -74,6 +74,9 @@ def build_environment(plan: BuildPlan, extra: Mapping[str, str]) -> dict[str, st
         "DEB_BUILD_OPTIONS": " ".join(options),
         **extra,
     }
+    if plan.cross:
+        # Answers for configure tests that would have to run a program (autoconf, "Site Defaults").
+        environment["CONFIG_SITE"] = f"/etc/dpkg-cross/cross-config.{plan.target.arch}"
     if plan.profiles:
         environment["DEB_BUILD_PROFILES"] = " ".join(plan.profiles)
     return environment
@@ -252,7 +255,8 @@ def test_steps(inside: Namespaces, tree: str, environment: Mapping[str, str]) ->
     """
     inside.run(["rm", "-f", "debian/debhelper-build-stamp"], cwd=tree, uid=BUILDER_UID)
     done = inside.run(
-        ["debian/rules", "build"], cwd=tree, uid=BUILDER_UID, check=False, timeout=600,
+        # --always-make: a directory named `build` would otherwise pass for the target.
+        ["make", "-f", "debian/rules", "--always-make", "build"], cwd=tree, uid=BUILDER_UID, check=False, timeout=600,
         env={**environment, "DH_NO_ACT": "1"},
     )  # fmt: skip
     return [line.strip() for line in done.output.splitlines() if _TEST_STEP.match(line)]
