@@ -74,7 +74,9 @@ def add(repo: Path, files: Mapping[str, tuple[Path, Entry]], work: Path) -> None
     for beside, target in staged:
         store.make_directories(target.parent)
         beside.rename(target)
-    store.sync({target.parent for _, target in staged})
+    # New directories are entries of their parents: all of them up to the repository.
+    parents = {d for _, target in staged for d in target.parents}
+    store.sync(d for d in parents if d.is_relative_to(repo))
 
 
 def remove(repo: Path, paths: Iterable[str]) -> None:
