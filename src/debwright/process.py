@@ -22,13 +22,16 @@ from debwright.errors import DebwrightError, Evidence, MissingError
 LINE_LIMIT = 64 * 1024
 KEEP_LIMIT = 4 * 1024 * 1024
 TAIL_LINES = 20
+DRAIN_SECONDS = 2.0
+"""How long output is waited for once a command has ended."""
 
 LineSink = Callable[[str], None]
 
 # The children of this process are the one thing that is global by nature: Ctrl-C reaches only the
 # main thread, and the commands that other threads wait for must end with it.
 _live: set[int] = set()
-_live_lock = threading.Lock()
+# Reentrant: a signal handler that calls stop_all may interrupt the very thread that holds it.
+_live_lock = threading.RLock()
 _stopping = threading.Event()
 
 
@@ -94,21 +97,47 @@ class _Reader(threading.Thread):
 
     stream: IO[bytes]
     sink: LineSink | None
-    kept: deque[bytes] = field(default_factory=deque)
+    turn: threading.Lock
+    """Held while the sink is called: it serves two streams, one line at a time."""
+    stop: Callable[[], None]
+    kept: deque[bytearray] = field(default_factory=deque)
     size: int = 0
+    problem: Exception | None = None
+    """What the sink raised."""
 
     def __post_init__(self) -> None:
         super().__init__(daemon=True)
 
     def run(self) -> None:
         while chunk := self.stream.readline(LINE_LIMIT):
-            self.kept.append(chunk)
+            # In blocks, for an object for each of a million short lines would cost far more
+            # memory than what they say.
+            if self.kept and len(self.kept[-1]) < LINE_LIMIT:
+                self.kept[-1] += chunk
+            else:
+                self.kept.append(bytearray(chunk))
             self.size += len(chunk)
             while self.size > KEEP_LIMIT:
                 self.size -= len(self.kept.popleft())
-            if self.sink is not None:
-                self.sink(chunk.decode("utf-8", "replace").rstrip("\n"))
+            self._tell(chunk)
         self.stream.close()
+
+    def _tell(self, chunk: bytes) -> None:
+        with self.turn:
+            if self.sink is None:
+                return
+            try:
+                self.sink(chunk.decode("utf-8", "replace").rstrip("\n"))
+            except Exception as problem:
+                # Reading goes on: a command whose pipe is full would never end.
+                self.problem, self.sink = problem, None
+                self.stop()
+
+    def finish(self, seconds: float) -> None:
+        """Wait for the rest; then the sink hears no more, for its owner may close it."""
+        self.join(timeout=max(0.0, seconds))
+        with self.turn:
+            self.sink = None
 
     def text(self) -> str:
         return b"".join(self.kept).decode("utf-8", "replace")
@@ -131,7 +160,8 @@ def run(
     `env` is added to the environment. `timeout` is in seconds; on expiry, and on any exception
     in this thread (Ctrl-C), the whole process group is killed. `merge` joins standard error into
     the output. With `check`, a status other than 0 raises CommandError. A program that is not
-    there raises MissingError.
+    there raises MissingError, one that cannot be started DebwrightError. `sink` is called from
+    other threads, never twice at once; what it raises ends the command and is raised here.
     """
     command = tuple(os.fspath(a) for a in argv)
     started = time.monotonic()
@@ -147,29 +177,36 @@ def run(
             start_new_session=True,
             pass_fds=tuple(pass_fds),
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         if cwd is not None and not cwd.is_dir():
-            raise
-        raise MissingError(f"{command[0]} is not installed", fix="debwright doctor") from error
-    assert process.stdout is not None
-    readers = [_Reader(process.stdout, sink)]
-    if process.stderr is not None:
-        readers.append(_Reader(process.stderr, sink))
-    for reader in readers:
-        reader.start()
-    with _registered(process.pid):
-        try:
+            raise DebwrightError(f"there is no directory {cwd} to run {command[0]} in") from error
+        if isinstance(error, FileNotFoundError):
+            raise MissingError(f"{command[0]} is not installed", fix="debwright doctor") from error
+        raise DebwrightError(f"{command[0]} cannot be started: {error.strerror}") from error
+    readers: list[_Reader] = []
+    try:
+        turn = threading.Lock()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                readers.append(_Reader(stream, sink, turn, lambda: _kill(process)))
+                readers[-1].start()
+        with _registered(process.pid):
             _feed(process, stdin)
             cpu = _wait(process, command, timeout)
-        except BaseException:
-            kill_group(process.pid)
-            process.wait()
-            raise
+    except BaseException:
+        _kill(process)
+        process.wait()
+        raise
+    finally:
+        # A daemon the command left behind may hold the pipes open; what it says is not ours.
+        patience = time.monotonic() + DRAIN_SECONDS
+        for reader in readers:
+            reader.finish(patience - time.monotonic())
     if process.returncode < 0:
         go_on()
     for reader in readers:
-        # A daemon the command left behind may hold the pipe open; what it says is not ours.
-        reader.join(timeout=2)
+        if reader.problem is not None:
+            raise reader.problem
     done = Completed(
         argv=command,
         returncode=process.returncode,
@@ -204,14 +241,24 @@ def kill_group(pid: int) -> None:
         pass
 
 
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:  # once it has been waited for, the number may be another's
+        kill_group(process.pid)
+
+
 def _feed(process: subprocess.Popen[bytes], data: str | bytes | None) -> None:
+    """Write standard input from a thread: a command that does not read it can still time out."""
     if data is None or process.stdin is None:
         return
-    try:
-        process.stdin.write(data.encode() if isinstance(data, str) else data)
-        process.stdin.close()
-    except BrokenPipeError:
-        pass  # the command's own exit status tells more
+    stream, content = process.stdin, data.encode() if isinstance(data, str) else data
+
+    def write() -> None:
+        with contextlib.suppress(OSError):  # the command's own exit status tells more
+            stream.write(content)
+        with contextlib.suppress(OSError):
+            stream.close()
+
+    threading.Thread(target=write, daemon=True).start()
 
 
 def _wait(

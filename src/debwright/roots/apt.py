@@ -1,7 +1,9 @@
 """apt inside a root: the commands, their options, and what their failures mean."""
 
+import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +41,11 @@ _MIRROR = re.compile(
     r"Could not connect|Some index files failed to download|does not have a Release file|"
     r"Network is unreachable|download failed|404  ?Not Found"
 )
+_NO_SPACE = re.compile(r"No space left on device|don't have enough free space in")
+_UNSIGNED = re.compile(
+    r"NO_PUBKEY|EXPKEYSIG|BADSIG|public key is not available|"
+    r"signatures? (?:couldn't be verified|were invalid)|OpenPGP signature verification failed"
+)
 _UNMET = re.compile(
     r"unmet dependencies|^ .+ : (?:Pre)?Depends:|is not installable|has no installation candidate|"
     r"Unable to locate package|Unable to (?:find|satisfy)|but it is not (?:going to be )?install|"
@@ -72,6 +79,19 @@ def lines_matching(pattern: re.Pattern[str], text: str, limit: int = 8) -> list[
 def explain(done: Completed, what: str) -> DebwrightError:
     """The typed error for a failed apt or mmdebstrap run."""
     text = done.output + done.error
+    # First of all: apt reports a download it has no room for as one that failed.
+    if evidence := lines_matching(_NO_SPACE, text):
+        return MissingError(
+            f"{what}: the disk is full", evidence=evidence, fix="debwright cache prune"
+        )
+    if evidence := lines_matching(_UNSIGNED, text):
+        return MissingError(
+            f"{what}: the package archive's signature cannot be verified",
+            evidence=evidence,
+            cause="the keyring lacks the key the archive is signed with, or the key has expired",
+            fix="install the newest keyring package of the distribution, or name the file in "
+            'debwright.toml: [suites.SUITE] keyring = "..."',
+        )
     if evidence := lines_matching(_MIRROR, text):
         return MirrorError(
             f"{what}: the package archive could not be read",
@@ -89,10 +109,6 @@ def explain(done: Completed, what: str) -> DebwrightError:
             "architecture, or not in that version",
             fix="correct the names in debian/control, or add the archive that has them under "
             "[suites.SUITE] extra_sources",
-        )
-    if evidence := lines_matching(re.compile(r"No space left on device"), text):
-        return MissingError(
-            f"{what}: the disk is full", evidence=evidence, fix="debwright cache prune"
         )
     return CommandError(done, f"{what} failed")
 
@@ -179,7 +195,15 @@ class DebCache:
             if not deb.is_file() or deb.is_symlink():
                 continue
             fetched += deb.stat().st_size
-            staged = self.directory / f".{deb.name}.{scratch.name}"
-            shutil.copyfile(deb, staged)
-            staged.rename(self.directory / deb.name)
+            # Another sandbox may be keeping the same package just now: a name of its own.
+            handle, name = tempfile.mkstemp(prefix=f".{deb.name[:150]}.", dir=self.directory)
+            os.close(handle)
+            staged = Path(name)
+            try:
+                shutil.copyfile(deb, staged)
+                staged.chmod(0o644)
+                staged.rename(self.directory / deb.name)
+            except BaseException:
+                staged.unlink(missing_ok=True)
+                raise
         return fetched

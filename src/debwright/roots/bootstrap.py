@@ -130,7 +130,8 @@ def _rootless(arguments: list[str], sources: str, scratch: Path, sink: LineSink 
 
 def _explain(error: CommandError) -> DebwrightError:
     text = error.done.output
-    if "is not installed" in text or "command not found" in text:
+    # nsenter(1)'s words; apt and dpkg say "is not installed" of anything.
+    if "failed to execute mmdebstrap" in text:
         return MissingError("mmdebstrap is not installed", fix="sudo apt-get install mmdebstrap")
     if "cannot execute" in text or "Exec format error" in text or "arch-test" in text:
         return MissingError(

@@ -11,6 +11,7 @@ crash can be told from work in progress without guessing.
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,8 +26,10 @@ from debwright.sandbox.namespaces import is_root
 
 def default_cache() -> Path:
     """`$XDG_CACHE_HOME/debwright`, by the XDG base directory specification."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "debwright"
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # "All paths must be absolute. ... consider the path invalid and ignore it": and an overlay's
+    # layers are named from another working directory.
+    return (base if base.is_absolute() else Path.home() / ".cache") / "debwright"
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,8 @@ class Cache:
         # Hidden ones are on their way to becoming scratch directories, or were.
         hidden = [p for p in self.root.glob(".*-*") if p.is_dir() and _minutes_old(p) > 1]
         for path in [*self.scratches.iterdir(), *hidden]:
-            with _try_lock(path / "lock") as free:
-                if free:
-                    remove_tree(path)
+            with try_lock(path / "lock") as free:
+                if free and remove_tree(path):
                     healed.append(path)
         return healed
 
@@ -83,17 +85,23 @@ class Cache:
         try:
             yield path
         finally:
-            remove_tree(path)
-            os.close(handle)
+            try:
+                remove_tree(path)
+            finally:
+                os.close(handle)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the named lock, waiting for whoever has it."""
+        """Hold the named lock, waiting for whoever has it; Interrupted when asked to stop."""
         directory = self.root / "locks"
         directory.mkdir(parents=True, exist_ok=True)
         handle = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            # Not by a blocking flock: whoever has it may be busy for minutes, and a thread that
+            # waits in the kernel does not hear that debwright shall stop.
+            while not _lock_now(handle):
+                process.go_on()
+                time.sleep(0.05)
             yield
         finally:
             os.close(handle)
@@ -106,22 +114,27 @@ def _minutes_old(path: Path) -> float:
         return 0.0
 
 
-@contextmanager
-def _try_lock(path: Path) -> Iterator[bool]:
-    """Whether the lock is free; held for the block when it is. A missing file is free."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        yield True
-        return
+def _lock_now(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(handle)
-        yield False
+        return False
+    return True
+
+
+@contextmanager
+def try_lock(path: Path) -> Iterator[bool]:
+    """Whether the lock is free; held for the block when it is. A missing file is free."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield True
+        return
+    except OSError:
+        yield False  # another user's: nothing is known about its owner
         return
     try:
-        yield True
+        yield _lock_now(handle)
     finally:
         os.close(handle)
 
@@ -138,26 +151,27 @@ def hold_shared(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def unused(path: Path) -> bool:
-    """Whether nobody holds the lock `path` just now."""
-    with _try_lock(path) as free:
-        return free
+def remove_tree(path: Path) -> bool:
+    """Remove a tree whatever its owners and modes; an ordinary user's through a user namespace.
 
-
-def remove_tree(path: Path) -> None:
-    """Remove a tree whatever its owners and modes; an ordinary user's through a user namespace."""
+    Returns whether it is gone. Never raises: it is called on the way out of failures, and beside
+    others that remove the same tree; what is left is healed by the next run.
+    """
     if not path.exists():
-        return
+        return True
     if is_root():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        process.run(
+        # Not by process.run, which starts nothing more once debwright has been asked to stop.
+        subprocess.run(
             ["unshare", "--user", "--map-root-user", "--map-auto", "--", "rm", "-rf",
              "--one-file-system", "--", path],
-            check=False,
+            check=False, stdin=subprocess.DEVNULL, capture_output=True,
         )  # fmt: skip
     if path.exists():
-        shutil.rmtree(path)
+        # Somebody removed files of it at the same time, or wrote new ones.
+        shutil.rmtree(path, ignore_errors=True)
+    return not path.exists()
 
 
 def tree_size(path: Path) -> int:
@@ -171,7 +185,10 @@ def tree_size(path: Path) -> int:
         except OSError:
             continue
         for entry in entries:
-            info = entry.stat(follow_symlinks=False)
+            try:
+                info = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue  # gone meanwhile
             if entry.is_dir(follow_symlinks=False):
                 stack.append(Path(entry.path))
             elif info.st_nlink > 1:

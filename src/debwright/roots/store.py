@@ -1,5 +1,6 @@
 """Layers on disk: find one that may be reused, or make it whole before anyone sees it."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 from debwright import process
 from debwright.errors import DebwrightError
 from debwright.roots import manifest as manifests
-from debwright.roots.cache import Cache, hold_shared, remove_tree, tree_size, unused
+from debwright.roots.cache import Cache, hold_shared, remove_tree, tree_size, try_lock
 from debwright.roots.manifest import Manifest
 
 
@@ -38,7 +39,10 @@ class Layer:
     def in_use(self) -> Iterator[None]:
         with ExitStack() as stack:
             for layer in self.chain():
-                stack.enter_context(hold_shared(layer.path / "lock"))
+                try:
+                    stack.enter_context(hold_shared(layer.path / "lock"))
+                except FileNotFoundError:
+                    pass  # told below
                 if not layer.tree.is_dir():
                     raise DebwrightError(
                         f"layer {layer.manifest.name} of {layer.manifest.target} was just pruned",
@@ -86,6 +90,8 @@ class LayerStore:
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
+        self._fresh: set[str] = set()
+        """Digests of what this run made: fresh enough for this run, whatever the age limit."""
 
     def find(self, request: Request) -> tuple[Layer | None, str]:
         """The newest layer that answers the request, and why there is none otherwise."""
@@ -95,8 +101,9 @@ class LayerStore:
             found = manifests.read(path / "manifest.json")
             if found is None or found.inputs_digest != request.digest:
                 continue
-            if request.max_age_days is not None and found.age_days > request.max_age_days:
-                reason = f"is {found.age_days:.0f} days old, {request.max_age_days:g} are allowed"
+            limit = None if request.digest in self._fresh else request.max_age_days
+            if limit is not None and found.age_days > limit:
+                reason = f"is {found.age_days:.0f} days old, {limit:g} are allowed"
                 continue
             if best is None or found.created > best.manifest.created:
                 best = Layer(path, found, request.parent)
@@ -111,7 +118,9 @@ class LayerStore:
             found, _ = self.find(request)
             if found is not None:
                 return found, False
-            return self._make(request, make), True
+            made = self._make(request, make)
+            self._fresh.add(request.digest)
+            return made, True
 
     def _make(self, request: Request, make: Maker) -> Layer:
         with self.cache.scratch(f"layer-{request.name}") as scratch, ExitStack() as stack:
@@ -161,22 +170,35 @@ class LayerStore:
     def prune(self, *, max_bytes: int | None, max_age_days: float | None) -> list[Path]:
         """Remove layers nobody uses: too old ones, orphans, then the longest unused by size."""
         removed: list[Path] = []
-        layers = self.all()
-        ids = {manifest.id for _, manifest in layers}
 
         def drop(path: Path) -> bool:
-            if not unused(path / "lock"):
-                return False
-            remove_tree(path)
+            with try_lock(path / "lock") as free:
+                if not free:
+                    return False
+                # Out of sight first, and whole: killed half-way, it must not be found as a layer.
+                self.cache.scratches.mkdir(parents=True, exist_ok=True)
+                doomed = self.cache.scratches / f"pruned-{secrets.token_hex(8)}"
+                try:
+                    path.rename(doomed)
+                except FileNotFoundError:
+                    return True  # another debwright was faster
+                remove_tree(doomed)
             removed.append(path)
             return True
 
-        kept: list[tuple[Path, Manifest]] = []
-        for path, manifest in layers:
-            orphan = manifest.parent is not None and manifest.parent not in ids
-            old = max_age_days is not None and manifest.age_days > max_age_days
-            if not ((orphan or old) and drop(path)):
-                kept.append((path, manifest))
+        kept = self.all()
+        while True:
+            ids = {manifest.id for _, manifest in kept}
+            gone = [
+                (path, manifest)
+                for path, manifest in kept
+                if (manifest.parent is not None and manifest.parent not in ids)
+                or (max_age_days is not None and manifest.age_days > max_age_days)
+            ]
+            dropped = [item for item in gone if item[0] not in removed and drop(item[0])]
+            if not dropped:
+                break
+            kept = [item for item in kept if item not in dropped]  # and look for new orphans
         if max_bytes is not None:
             total = sum(m.size for _, m in kept)
             for path, manifest in sorted(kept, key=lambda item: _last_used(item[0])):
