@@ -256,8 +256,8 @@ def test_steps(inside: Namespaces, tree: str, environment: Mapping[str, str]) ->
     inside.run(["rm", "-f", "debian/debhelper-build-stamp"], cwd=tree, uid=BUILDER_UID)
     done = inside.run(
         # --always-make: a directory named `build` would otherwise pass for the target.
-        ["make", "-f", "debian/rules", "--always-make", "build"], cwd=tree, uid=BUILDER_UID, check=False, timeout=600,
-        env={**environment, "DH_NO_ACT": "1"},
+        ["make", "-f", "debian/rules", "--always-make", "build"], cwd=tree, uid=BUILDER_UID,
+        check=False, timeout=600, env={**environment, "DH_NO_ACT": "1"},
     )  # fmt: skip
     return [line.strip() for line in done.output.splitlines() if _TEST_STEP.match(line)]
 

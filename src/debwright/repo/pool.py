@@ -31,11 +31,15 @@ def in_pool(repo: Path, entry: Entry) -> bool:
         return False
 
 
+class AlreadyPublished(CheckError):
+    """A file of this name is in the pool with other content."""
+
+
 def refuse_change(entry: Entry, known: Entry) -> None:
     """A published file never changes. Raises CheckError when `entry` would change `known`."""
     if entry.sha256 == known.sha256:
         return
-    raise CheckError(
+    raise AlreadyPublished(
         f"{known.path} is published already with different content",
         evidence=[
             Evidence(text=f"sha256 {known.sha256}", file=known.path),

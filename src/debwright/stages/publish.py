@@ -1,5 +1,6 @@
 """The publish stage: what passed goes into the signed APT repository below dist/."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,14 @@ from debwright.config import Config
 from debwright.files import sha256_file
 from debwright.ledger import Ledger
 from debwright.plan import TargetPlan
-from debwright.repo import PackageFile, RepositorySettings, publish, sources_text
+from debwright.repo import (
+    AlreadyPublished,
+    PackageFile,
+    Publication,
+    RepositorySettings,
+    publish,
+    sources_text,
+)
 from debwright.results import StageResult, Status
 from debwright.sign import GpgSigner, Signer, throwaway_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
@@ -70,7 +78,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
     def work() -> Outcome:
         job.reporter.activity(None, "publish", "signing")
         with signer_for(config, job.plan.package) as signer:
-            publication = publish(repository, files, signer, settings, say=job.reporter.note)
+            publication = _publish(job, repository, files, signer, settings)
             details = {
                 "publication": publication.number,
                 "added": list(publication.added),
@@ -90,6 +98,32 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         note=str(result.details.get("note")),
         sources=sources_text(settings, repository, suite, key=(repository / "key.asc").read_text()),
     )
+
+
+def _publish(
+    job: Job,
+    repository: Path,
+    files: Sequence[PackageFile],
+    signer: Signer,
+    settings: RepositorySettings,
+) -> Publication:
+    """Publish; a test repository gives way to another build of a version that it holds.
+
+    Nobody can have trusted a throw-away key before, so nobody has the earlier build. With a key of
+    one's own a published file stays what it is, and AlreadyPublished reaches the user.
+    """
+    try:
+        return publish(repository, files, signer, settings, say=job.reporter.note)
+    except AlreadyPublished as conflict:
+        if not signer.throwaway:
+            raise
+        job.reporter.note(f"{conflict.what}: the test repository is made anew")
+        aside = repository.with_name(f".{repository.name}.old")
+        shutil.rmtree(aside, ignore_errors=True)
+        repository.rename(aside)
+        made = publish(repository, files, signer, settings, say=job.reporter.note)
+        shutil.rmtree(aside, ignore_errors=True)
+        return made
 
 
 def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
