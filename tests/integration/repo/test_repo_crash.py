@@ -105,8 +105,8 @@ def test_sigkill_at_random_moments(crash: Crash, make_deb: MakeDeb) -> None:
     started = time.monotonic()
     crash.finish(crash.start(0, debs[0]))
     one = time.monotonic() - started
-    seed = random.randrange(1 << 32)  # noqa: S311
-    chance = random.Random(seed)  # noqa: S311
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
     killed = done = 0
     while killed < 30:
         known = len(list((crash.repo / "pool").rglob("*.deb")))
