@@ -96,6 +96,7 @@ def _publish(
         added=plan.added,
         unchanged=False,
         path=final,
+        fingerprint=signer.fingerprint,
     )
 
 
@@ -106,6 +107,7 @@ def _unchanged(repo: Path, state: State) -> Publication:
         added=(),
         unchanged=True,
         path=store.publication_directory(repo, state.record.number),
+        fingerprint=state.record.fingerprint,
     )
 
 

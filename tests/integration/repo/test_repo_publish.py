@@ -153,12 +153,14 @@ def test_nothing_new_is_no_publication(
 ) -> None:  # fmt: skip
     repo, given = tmp_path / "repo", files(make_deb("greeter"), source_package)
     with throwaway_signer("one <a@localhost>") as one:
-        publish(repo, given, one, settings)
+        first = publish(repo, given, one, settings)
+        assert first.fingerprint == one.fingerprint
     before = {p: p.lstat().st_mtime_ns for p in repo.rglob("*") if ".debwright" not in p.parts}
     with throwaway_signer("two <a@localhost>") as two:
         again = publish(repo, given, two, settings)
         assert two._home is None  # no key was made for nothing
     assert again.unchanged
+    assert again.fingerprint == first.fingerprint
     assert again.number == 1
     assert again.added == ()
     assert before == {
