@@ -91,9 +91,9 @@ def _in_git(directory: Path) -> Iterator[_Entry]:
         if quoted in listing.unsure or mode in ("120000", "160000"):
             listing.unsure.add(quoted)
         else:
-            yield _unquoted(quoted), _mode(int(mode, 8)), oid.encode()
+            yield unquoted(quoted), _mode(int(mode, 8)), oid.encode()
     for quoted in listing.unsure:
-        name = _unquoted(quoted)
+        name = unquoted(quoted)
         if quoted not in tracked and name.split(b"/", 1)[0] == OUTPUT.encode():
             continue
         path = os.path.join(os.fsencode(directory), name)  # noqa: PTH118 - bytes
@@ -118,7 +118,7 @@ def _hashed(directory: Path, files: list[tuple[str, bytes]]) -> Iterator[_Entry]
     oids: list[str] = []
     git(directory, "hash-object", "--stdin-paths", stdin=names, sink=oids.append)
     for (quoted, mode), oid in zip(files, oids, strict=True):
-        yield _unquoted(quoted), mode, oid.encode()
+        yield unquoted(quoted), mode, oid.encode()
 
 
 def _mode(mode: int) -> bytes:
@@ -126,7 +126,7 @@ def _mode(mode: int) -> bytes:
     return b"program" if mode & stat.S_IXUSR else b"file"
 
 
-def _unquoted(name: str) -> bytes:
+def unquoted(name: str) -> bytes:
     """A name as git prints it under core.quotePath: C escapes within quotes, or itself."""
     if not name.startswith('"'):
         return name.encode()

@@ -1,28 +1,36 @@
 """From a directory with debian/, or a .dsc, to a source package that builds anywhere."""
 
 import os
+import re
 import shutil
 import stat
 import tarfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
 from debian.changelog import Changelog, ChangelogParseError
 from debian.deb822 import Deb822, Dsc
 
-from debwright import process
-from debwright.errors import BuildError, ConfigError, Evidence, UsageError
+from debwright.digest import OUTPUT, unquoted
+from debwright.errors import BuildError, ConfigError, Evidence, MissingError, UsageError
 from debwright.files import sha256_file
+from debwright.git import NotARepository, git
 from debwright.process import CommandError, LineSink
 from debwright.roots.cache import Cache
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import Bind
 
-_NEVER = (".git", ".venv", "dist", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
+_NEVER = (".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
 INSIDE = "/source"
+DSC_LIMIT = 4 * 1024 * 1024
+
+# Debian policy 5.6.1 and 5.6.12. Names and versions become parts of paths: nothing else may.
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+", re.ASCII)
+_VERSION = re.compile(r"(?:\d+:)?\d[A-Za-z0-9.+~:-]*", re.ASCII)
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.~_%-]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,20 +65,24 @@ def read_dsc(path: Path) -> SourcePackage:
     by dpkg-source when it unpacks them.
     """
     try:
-        fields = Dsc(path.read_bytes())
-        name, version = fields["Source"], fields["Version"]
-        entries = fields["Checksums-Sha256"]
-    except (OSError, KeyError, ValueError) as error:
+        fields = Dsc(_content(path))
+        name, version = str(fields["Source"]), str(fields["Version"])
+        members = [str(entry["name"]) for entry in fields["Checksums-Sha256"]]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{path.name} is not a Debian source control file (.dsc)",
             evidence=[Evidence(text=str(error), file=str(path))],
             fix="name a .dsc file, or a directory that has debian/",
         ) from error
+    if problem := _bad_identity(name, version):
+        raise UsageError(
+            f"{path.name}: {problem}",
+            cause="policy 5.6.1 and 5.6.12 say what names and versions are made of",
+        )
     files = []
-    for entry in entries:
-        member = entry["name"]
-        if "/" in member or member in {".", ".."}:
-            raise UsageError(f"{path.name} names a file outside its directory: {member}")
+    for member in members:
+        if not _FILE.fullmatch(member):
+            raise UsageError(f"{path.name} names a file outside its directory: {member!r}")
         if not (path.parent / member).is_file():
             raise UsageError(
                 f"{member}, which {path.name} names, is not beside it",
@@ -85,6 +97,22 @@ def read_dsc(path: Path) -> SourcePackage:
         architectures=frozenset(fields.get("Architecture", "any").split()),
         binaries=tuple(b.strip() for b in fields.get("Binary", "").split(",") if b.strip()),
     )
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        text = handle.read(DSC_LIMIT + 1)
+    if len(text) > DSC_LIMIT:
+        raise ValueError(f"it is longer than {DSC_LIMIT} bytes")
+    return text
+
+
+def _bad_identity(name: str, version: str) -> str | None:
+    if not _NAME.fullmatch(name):
+        return f"{name!r} is not a package's name"
+    if not _VERSION.fullmatch(version):
+        return f"{version!r} is not a Debian version"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +144,26 @@ def read_tree(directory: Path) -> SourceTree:
             else "name a directory that has debian/, or a .dsc file",
         )  # fmt: skip
     entry = _newest_entry(debian / "changelog")
-    with (debian / "control").open() as handle:
-        name = Deb822(handle).get("Source", entry.package)
+    try:
+        with (debian / "control").open("rb") as handle:
+            name = str(Deb822(handle).get("Source", entry.package))
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            "debian/control cannot be read", code="source/bad-control",
+            evidence=[Evidence(text=str(error), file="debian/control")],
+        ) from error  # fmt: skip
+    if problem := _bad_identity(name, str(entry.version)):
+        raise SourceError(
+            f"debian/control or debian/changelog: {problem}", code="source/bad-name",
+            cause="policy 5.6.1 and 5.6.12 say what names and versions are made of",
+        )  # fmt: skip
     format_file = debian / "source/format"
     return SourceTree(
         directory=directory,
         name=name,
         version=str(entry.version),
-        format=format_file.read_text().strip() if format_file.exists() else "1.0",
+        format=format_file.read_text(errors="replace").strip()
+        if format_file.exists() else "1.0",
         maintainer=entry.author or "",
         epoch_seconds=_seconds(entry.date),
     )
@@ -149,6 +189,7 @@ def _newest_entry(path: Path):  # type: ignore[no-untyped-def]
         text = path.read_text(encoding="utf-8")
         log = Changelog(text, strict=True)
         entry = log[0]
+        str(entry.version)  # refused only when asked for
         _seconds(entry.date)
     except (OSError, UnicodeDecodeError, ChangelogParseError, IndexError, ValueError) as error:
         raise SourceError(
@@ -168,9 +209,17 @@ def _bad_line(path: Path, said: str) -> list[Evidence]:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:
         return [Evidence(text=said, file="debian/changelog")]
+    # Its complaints end with the line, or quote the version; "eof" means the last one.
+    quoted = re.search(r"version string '(.+)'", said)
     for number, line in enumerate(lines, 1):
-        if line.strip() and line.strip() in said:
+        if not line.strip():
+            continue
+        if said.endswith(f": {line}") or (quoted is not None and f"({quoted[1]})" in line):
             return [Evidence(text=line, file="debian/changelog", line=number)]
+        if "date" in said and line.startswith(" -- "):
+            return [Evidence(text=f"{line} ({said})", file="debian/changelog", line=number)]
+    if "eof" in said and lines:
+        return [Evidence(text=said, file="debian/changelog", line=len(lines))]
     return [Evidence(text=said, file="debian/changelog")]
 
 
@@ -179,7 +228,10 @@ def _seconds(date: str | None) -> int:
 
     if not date:
         raise ValueError("the newest entry has no date")
-    return int(parsedate_to_datetime(date).timestamp())
+    try:
+        return int(parsedate_to_datetime(date).timestamp())
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        raise ValueError(f"the date {date!r} is not one of RFC 5322") from error
 
 
 def make_source(
@@ -248,10 +300,12 @@ def _export(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
         if any(fnmatch(relative, pattern) for pattern in exclude):
             continue
         origin, copy = source / relative, target / relative
+        if origin.parent.resolve() != (root / relative).parent:
+            continue  # below a link that has taken a directory's place: gone, in git's eyes too
         copy.parent.mkdir(parents=True, exist_ok=True)
         info = origin.lstat()
         if stat.S_ISLNK(info.st_mode):
-            if not (origin.parent / origin.readlink()).resolve().is_relative_to(root):
+            if not _stays_inside(origin, root):
                 raise ConfigError(
                     f"{relative} is a symbolic link that leads out of the project",
                     fix=f'leave it out: [package] exclude = ["{relative}"]',
@@ -262,27 +316,61 @@ def _export(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
             copy.chmod(0o755 if info.st_mode & stat.S_IXUSR else 0o644)
 
 
+def _stays_inside(link: Path, root: Path) -> bool:
+    """Whether a link is relative, as it must be in another place, and ends below `root`."""
+    try:
+        return (
+            not link.readlink().is_absolute()
+            and (link.parent / link.readlink()).resolve().is_relative_to(root)
+        )
+    except (OSError, RuntimeError):  # a loop
+        return False
+
+
 def project_files(source: Path) -> list[str]:
     """Files of the project, sorted: what git tracks or would add; without git, all but caches."""
-    listing = process.run(
-        ["git", "-C", source, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        check=False,
-    )
-    if listing.returncode == 0 and listing.output:
-        names = sorted(set(listing.output.rstrip("\0").split("\0")))
+    listing = _Listing()
+    try:
+        git(
+            source, "ls-files", "-t", "--cached", "--others", "--exclude-standard", sink=listing
+        )
+    except (NotARepository, MissingError):
+        listing.names.clear()
+    if listing.names:
+        names = sorted(listing.names)
         return [n for n in names if (source / n).is_symlink() or (source / n).is_file()]
     found = []
     for folder, directories, files in os.walk(source):
-        directories[:] = sorted(d for d in directories if d not in _NEVER)
+        top = Path(folder) == source
+        directories[:] = sorted(
+            d for d in directories if d not in _NEVER and not (top and d == OUTPUT)
+        )
         found += [str((Path(folder) / f).relative_to(source)) for f in files]
         links = [d for d in directories if (Path(folder) / d).is_symlink()]
         found += [str((Path(folder) / d).relative_to(source)) for d in links]
     return sorted(found)
 
 
+@dataclass
+class _Listing:
+    """Collects what `git ls-files -t` prints, line by line, however much it is.
+
+    Names stay as git quotes them until here: one line of ASCII each, whatever bytes they are.
+    """
+
+    names: set[str] = field(default_factory=set)
+
+    def __call__(self, line: str) -> None:
+        tag, _, quoted = line.partition(" ")
+        name = os.fsdecode(unquoted(quoted))
+        # What debwright wrote at the last run is no source, whether or not git ignores it.
+        if tag != "?" or name.split("/", 1)[0] != OUTPUT:
+            self.names.add(name)
+
+
 def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int) -> None:
     """The upstream tarball: one that lies beside the tree already, else one made from it."""
-    if upstream == tree.version.rsplit("-", 1)[0]:
+    if upstream == tree.version.rsplit("-", 1)[0].split(":", 1)[-1]:
         for beside in sorted(
             tree.directory.resolve().parent.glob(f"{tree.name}_{upstream}.orig.tar.*")
         ):

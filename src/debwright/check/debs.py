@@ -1,8 +1,9 @@
 """Reading binary packages, which are hostile until checked."""
 
+import re
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,15 @@ from debwright.files import sha256_file
 FIELDS = ("Pre-Depends", "Depends", "Recommends", "Conflicts", "Breaks", "Replaces", "Provides")
 LIMIT = 200_000
 """Members of one package; a package with more is refused rather than read for ever."""
+
+
+# Debian policy 5.6.1, 5.6.8 and 5.6.12. They become parts of paths and arguments of apt-get.
+_FIELD_FORMS = {
+    "Package": re.compile(r"[a-z0-9][a-z0-9+.-]+", re.ASCII),
+    "Source": re.compile(r"[a-z0-9][a-z0-9+.-]+", re.ASCII),
+    "Version": re.compile(r"(?:\d+:)?\d[A-Za-z0-9.+~:-]*", re.ASCII),
+    "Architecture": re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +77,7 @@ def read_deb(path: Path) -> Deb:
             control = deb.control.debcontrol()
         size = control.get("Installed-Size", "")
         source = control.get("Source", control["Package"]).split("(")[0].strip()
+        _require_forms({**control, "Source": source})
         return Deb(
             path=path,
             package=control["Package"],
@@ -87,15 +98,38 @@ def read_deb(path: Path) -> Deb:
         ) from problem
 
 
+def _require_forms(fields: Mapping[str, str]) -> None:
+    for name, form in _FIELD_FORMS.items():
+        if not form.fullmatch(fields[name]):
+            raise ValueError(f"{name}: {fields[name]!r} is not allowed there")
+
+
 def members(path: Path) -> Iterator[Member]:
-    """The files of a package, in the order of its data archive."""
+    """The files of a package, in the order of its data archive.
+
+    Raises UsageError when the archive cannot be read to its end.
+    """
+    try:
+        yield from _members(path)
+    except UsageError:
+        raise
+    except Exception as problem:
+        # As in read_deb: tarfile and the decompressors raise many things.
+        raise UsageError(
+            f"the files of {path.name} cannot be read",
+            evidence=[Evidence(text=f"{type(problem).__name__}: {problem}", file=str(path))],
+            fix=f"dpkg-deb --contents {path}",
+        ) from problem
+
+
+def _members(path: Path) -> Iterator[Member]:
     with DebFile(str(path)) as deb:
         archive = deb.data.tgz()
         for number, entry in enumerate(archive):
             if number >= LIMIT:
                 raise UsageError(f"{path.name} holds more than {LIMIT} files")
             yield Member(
-                path="/" + entry.name.lstrip("./"),
+                path=_absolute(entry.name),
                 mode=entry.mode,
                 uid=entry.uid,
                 gid=entry.gid,
@@ -104,6 +138,10 @@ def members(path: Path) -> Iterator[Member]:
                 link=entry.linkname,
                 head=_head(archive.extractfile(entry)) if entry.isreg() else b"",
             )
+
+
+def _absolute(name: str) -> str:
+    return "/" if name == "." else "/" + name.removeprefix("./").lstrip("/")
 
 
 def _kind(entry: tarfile.TarInfo) -> str:

@@ -13,7 +13,7 @@ from debwright.results import CheckResult, Evidence, Finding
 _SYSTEMS_OWN = re.compile(
     r"^/(?:run|proc|sys|dev|tmp|var/tmp|mnt/debwright\S*|var/cache/(?:apt|debconf|man|ldconfig)|"
     r"var/lib/(?:dpkg|apt|systemd|ucf|pam|dbus|python|private)|var/log/(?:apt|journal|private)|"
-    r"var/cache/private|etc/systemd/system(?:/[^/]+\.wants)?)(?:/|$)|"
+    r"var/cache/private)(?:/|$)|^/etc/systemd/system(?:/[^/]+\.(?:wants|requires))?$|"
     r"^/var/log/(?:dpkg\.log|alternatives\.log|lastlog|faillog|wtmp|btmp|bootstrap\.log)$|"
     r"^/etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?$|"
     r"^/etc/(?:ld\.so\.cache|machine-id|mtab|resolv\.conf|\.pwd\.lock|\.updated)$|"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
 from debwright.check.lintian import LintianCheck
@@ -26,6 +26,8 @@ from debwright.roots.overlay import make_throwaway
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import is_root
 from debwright.sandbox.nspawn import BootError, NspawnSandbox
+
+T = TypeVar("T")
 
 
 class LiveCheck(Protocol):
@@ -66,7 +68,7 @@ def run_checks(context: CheckContext, finished: Callable[[CheckResult], None]) -
             add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
             continue
         context.activity(check.name)
-        add(check.run(context))
+        add(_guarded(check.name, check.run, context))
     _live(context, add)
     return results
 
@@ -93,15 +95,18 @@ def _waive(finding: Finding, context: CheckContext) -> Finding:
     if finding.severity is not Severity.ERROR:
         return finding
     today = datetime.now(UTC).date()
+    target, ended = str(context.target), None
     for waiver in context.config.waivers:
-        if waiver.covers(finding.code, str(context.target), today):
+        if waiver.covers(finding.code, target, today):
             said = f"waived until {waiver.until}: {waiver.reason}"
             return finding.model_copy(
                 update={"severity": Severity.INFO, "message": f"{finding.message} ({said})"}
             )
-        if waiver.covers(finding.code, str(context.target), waiver.until):
-            said = f"its waiver ended on {waiver.until}"
-            return finding.model_copy(update={"message": f"{finding.message} ({said})"})
+        if waiver.covers(finding.code, target, waiver.until):
+            ended = max(waiver.until, ended or waiver.until)
+    if ended is not None:
+        said = f"its waiver ended on {ended}"
+        return finding.model_copy(update={"message": f"{finding.message} ({said})"})
     return finding
 
 
@@ -158,16 +163,16 @@ def _booted(context: CheckContext, layer: Layer, add: Callable[[CheckResult], No
                 add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
                 continue
             context.activity(check.name)
-            add(_guarded(check, session))
+            add(_guarded(check.name, check.run, session))
 
 
-def _guarded(check: LiveCheck, session: Session) -> CheckResult:
+def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckResult:
     """A check that cannot be carried out has failed: its silence must not pass for success."""
     started = time.monotonic()
     try:
-        return check.run(session)
+        return run(subject)
     except DebwrightError as problem:
-        return failed_by(check.name, started, f"{check.name}/failed", problem)
+        return failed_by(name, started, f"{name}/failed", problem)
 
 
 def _boot(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +21,17 @@ from debwright.sandbox.nspawn import NspawnSandbox
 PROBE = Path(__file__).with_name("probe.py")
 _SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
           "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup")  # fmt: skip
+# dpkg's words from 1.19 on, and those before; a package's name is only in the former.
 _SCRIPT = re.compile(
-    r"(?:installed|new|old) \S+ package (?P<script>\S+) script subprocess returned error"
-    r"|^dpkg: error processing (?:package|archive) (?P<package>\S+)"
+    r"(?:(?:installed|new|old) (?P<package>\S+) package (?P<script>[a-z-]+) script subprocess"
+    r"|subprocess (?:installed|new|old) (?P<old_script>[a-z-]+) script)"
+    r" (?:returned error|was killed)"
 )
+_FAILED_PACKAGE = re.compile(r"^dpkg: error processing (?:package|archive) (?P<package>[^\s(]+)")
+_SCRIPTS = {
+    "pre-installation": "preinst", "post-installation": "postinst",
+    "pre-removal": "prerm", "post-removal": "postrm",
+}  # fmt: skip
 
 
 class MaintainerScriptError(CheckError):
@@ -138,16 +144,20 @@ class Session:
 def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:
     """The maintainer script that failed, with what it said before."""
     lines = done.output.splitlines()
+    package = "a package"
     for number, line in enumerate(lines):
+        if failed := _FAILED_PACKAGE.match(line):
+            package = failed["package"]
         match = _SCRIPT.search(line)
         if match is None:
             continue
-        script = match["script"] or "a maintainer script"
+        words = match["script"] or match["old_script"]
+        script = _SCRIPTS.get(words, words)
         return MaintainerScriptError(
-            f"{what} failed: {script} ended with an error",
-            evidence=[ErrorEvidence(text=text) for text in lines[max(0, number - 6) : number + 2]],
-            cause=f"a command in debian/{shlex.quote(script)} or in what debhelper added to it "
-            "returned an error",
+            f"{what} failed: {script} of {match['package'] or package} ended with an error",
+            evidence=[ErrorEvidence(text=text) for text in lines[max(0, number - 7) : number + 1]],
+            cause=f"a command in debian/{script} or in what debhelper added to it returned an "
+            "error",
             fix="dpkg --configure -a --debug=2, in `debwright shell`",
         )
     return None

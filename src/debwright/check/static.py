@@ -111,7 +111,8 @@ def contents_findings(deb: Deb, member: Member) -> list[Finding]:
                 fix="build with Rules-Requires-Root: no, or under fakeroot",
             )
         )
-    if any(member.path.startswith(p) and member.path != p for p in _FORBIDDEN):
+    outside = ".." in member.path.split("/")
+    if outside or any(member.path.startswith(p) and member.path != p for p in _FORBIDDEN):
         found.append(
             error(
                 "files/place",

@@ -113,11 +113,17 @@ def _worst(errors: list[Finding], failed: list[str]) -> Finding | None:
 def not_proven(checks: tuple[CheckResult, ...], *, has_service: bool) -> str | None:
     """Why these checks do not allow publishing: a service that was never seen to start."""
     by_name = {c.name: c for c in checks}
-    needed = ["install", "service"] if has_service else ["install"]
-    for name in needed:
+    # What is measured only once it has worked: a failure that `[checks]` softens to a warning, or
+    # a waiver excuses, fails no run, but proves nothing.
+    proofs = {"install": "install_seconds"}
+    if has_service:
+        proofs["service"] = "start_seconds"
+    for name, proof in proofs.items():
         check = by_name.get(name)
         if check is None:
             return f"the check `{name}` was not run"
         if not check.status.ok:
             return f"{name}: {check.reason or 'failed'}"
+        if proof not in check.measurements:
+            return f"{name}: it did not succeed, though its findings are not errors here"
     return None
