@@ -22,7 +22,6 @@ from debwright.results import StageResult, Status
 from debwright.sign import GpgSigner, Signer, throwaway_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import packages_of
-from debwright.targets import suite_info
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +81,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
             details = {
                 "publication": publication.number,
                 "added": list(publication.added),
-                "fingerprint": signer.fingerprint,
+                "fingerprint": publication.fingerprint,
                 "note": signer.note,
             }
         inputs["current"] = _current(repository)
@@ -91,12 +90,13 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
     result, _ = perform(job, ledger, work, target=None, stage="publish", inputs=inputs)
     if not result.status.ok:
         return Published(stage=result)
-    suite = suite_info(targets[0].target.suite).codename
+    suites = dict.fromkeys(t.target.suite for t in targets)
+    key = (repository / "key.asc").read_text()
     return Published(
         stage=result,
         key=str(result.details.get("fingerprint")),
         note=str(result.details.get("note")),
-        sources=sources_text(settings, repository, suite, key=(repository / "key.asc").read_text()),
+        sources="\n".join(sources_text(settings, repository, s, key=key) for s in suites),
     )
 
 
@@ -131,7 +131,7 @@ def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
     seen: set[tuple[str, str]] = set()
     component = job.plan.config.repository.component
     for target in targets:
-        suite = suite_info(target.target.suite).name
+        suite = target.target.suite
         source = job.sources[target.target.suite]
         for path in [*packages_of(job, target), source.dsc, *source.files]:
             if (suite, path.name) not in seen:
