@@ -36,6 +36,9 @@ _TEST_FAILURE = re.compile(
     r"override_dh_auto_test\S*)\] Error|"
     r"pybuild.*test: .*(?:error|exit code)|Errors? while running CTest"
 )
+_TEST_STEP = re.compile(
+    r"^\s+(?:dh_auto_test\b|debian/rules (?:override|execute_before|execute_after)_dh_auto_test)"
+)
 _ERROR = re.compile(
     r"\berror\b|\bfatal\b|Error \d+|No such file|undefined reference|Traceback|cannot find", re.I
 )
@@ -81,6 +84,9 @@ def build_environment(plan: BuildPlan, extra: Mapping[str, str]) -> dict[str, st
         "DEB_BUILD_OPTIONS": " ".join(options),
         **extra,
     }
+    if plan.cross:
+        # Answers for configure tests that would have to run a program (autoconf, "Site Defaults").
+        environment["CONFIG_SITE"] = f"/etc/dpkg-cross/cross-config.{plan.target.arch}"
     if plan.profiles:
         environment["DEB_BUILD_PROFILES"] = " ".join(plan.profiles)
     return environment
@@ -275,24 +281,41 @@ def run_tests(
         tree = f"/{HOME}/{tree_name(source)}"
         bind = Bind(source=built_tree, target=tree, read_only=False)
         with opened(overlay, network=False, binds=[bind]) as inside:
-            rules = inside.run(["cat", f"{tree}/debian/rules"]).output
-            if not re.search(r"^\t.*\bdh\b", rules, re.M):
-                return "debian/rules does not use dh: its test step cannot be run on its own"
-            override = re.search(r"^override_dh_auto_test[a-z-]*:", rules, re.M)
-            command = ["debian/rules", "override_dh_auto_test"] if override else ["dh_auto_test"]
-            log.heading(f"{' '.join(command)}   (in {tree}, on {plan.target})")
-            try:
-                environment = {
-                    **build_environment(plan, {}),
-                    "SOURCE_DATE_EPOCH": _epoch(inside, tree),
-                }
-                inside.run(
-                    command, cwd=tree, uid=BUILDER_UID, sink=log, merge=True, timeout=timeout,
-                    env=environment,
-                )  # fmt: skip
-            except CommandError as error:
-                raise explain(error, plan, log) from error
+            environment = {**build_environment(plan, {}), "SOURCE_DATE_EPOCH": _epoch(inside, tree)}
+            steps = test_steps(inside, tree, environment)
+            if not steps:
+                return "debian/rules has no dh_auto_test step that could be run on its own"
+            for step in steps:
+                log.heading(f"{step}   (in {tree}, on {plan.target})")
+                try:
+                    inside.run(
+                        in_rules(step), cwd=tree, uid=BUILDER_UID, sink=log, merge=True,
+                        timeout=timeout, env=environment,
+                    )  # fmt: skip
+                except CommandError as error:
+                    raise explain(error, plan, log) from error
     return None
+
+
+def test_steps(inside: Namespaces, tree: str, environment: Mapping[str, str]) -> list[str]:
+    """The commands dh would run to test, with the options debian/rules gives it.
+
+    dh prints its sequence when told not to act (debhelper(7), DH_NO_ACT); it leaves out what its
+    stamp says is done, so the stamp goes first.
+    """
+    inside.run(["rm", "-f", "debian/debhelper-build-stamp"], cwd=tree, uid=BUILDER_UID)
+    done = inside.run(
+        # --always-make: a directory named `build` would otherwise pass for the target.
+        ["make", "-f", "debian/rules", "--always-make", "build"], cwd=tree, uid=BUILDER_UID,
+        check=False, timeout=600, env={**environment, "DH_NO_ACT": "1"},
+    )  # fmt: skip
+    return [line.strip() for line in done.output.splitlines() if _TEST_STEP.match(line)]
+
+
+def in_rules(step: str) -> list[str]:
+    """The step as a target of debian/rules, so that the variables it exports are there."""
+    return ["make", "-f", "debian/rules", f"--eval=debwright-test: ; {step.replace('$', '$$')}",
+            "debwright-test"]  # fmt: skip
 
 
 def _epoch(inside: Namespaces, tree: str) -> str:

@@ -162,8 +162,7 @@ def read_tree(directory: Path) -> SourceTree:
         directory=directory,
         name=name,
         version=str(entry.version),
-        format=format_file.read_text(errors="replace").strip()
-        if format_file.exists() else "1.0",
+        format=format_file.read_text(errors="replace").strip() if format_file.exists() else "1.0",
         maintainer=entry.author or "",
         epoch_seconds=_seconds(entry.date),
     )
@@ -319,10 +318,9 @@ def _export(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
 def _stays_inside(link: Path, root: Path) -> bool:
     """Whether a link is relative, as it must be in another place, and ends below `root`."""
     try:
-        return (
-            not link.readlink().is_absolute()
-            and (link.parent / link.readlink()).resolve().is_relative_to(root)
-        )
+        return not link.readlink().is_absolute() and (
+            link.parent / link.readlink()
+        ).resolve().is_relative_to(root)
     except (OSError, RuntimeError):  # a loop
         return False
 
@@ -331,9 +329,7 @@ def project_files(source: Path) -> list[str]:
     """Files of the project, sorted: what git tracks or would add; without git, all but caches."""
     listing = _Listing()
     try:
-        git(
-            source, "ls-files", "-t", "--cached", "--others", "--exclude-standard", sink=listing
-        )
+        git(source, "ls-files", "-t", "--cached", "--others", "--exclude-standard", sink=listing)
     except (NotARepository, MissingError):
         listing.names.clear()
     if listing.names:

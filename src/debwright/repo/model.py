@@ -144,3 +144,5 @@ class Publication:
     """Nothing was to be done: the current publication was left as it is."""
     path: Path
     """The directory of the publication."""
+    fingerprint: str
+    """Of the key that signed it: an earlier run's when nothing was to be done."""

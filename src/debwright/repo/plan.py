@@ -78,10 +78,12 @@ def make_plan(
     for item in arriving:
         entry = item.entry
         entries = suites.setdefault(item.suite, {})
-        for other in (published.find(entry.path), *_same_package(entry, entries)):
+        known = published.find(entry.path)
+        for other in (known, *_same_package(entry, entries)):
             if other is not None:
                 pool.refuse_change(entry, other)
-        if not pool.in_pool(repo, entry):
+        # A file that no publication names was left by a crash and is as good as none.
+        if known is None or not pool.in_pool(repo, entry):
             missing[entry.path] = (_path_of(item), entry)
         if entry.path not in entries:
             entries[entry.path] = entry

@@ -31,11 +31,15 @@ def in_pool(repo: Path, entry: Entry) -> bool:
         return False
 
 
+class AlreadyPublished(CheckError):
+    """A file of this name is in the pool with other content."""
+
+
 def refuse_change(entry: Entry, known: Entry) -> None:
     """A published file never changes. Raises CheckError when `entry` would change `known`."""
     if entry.sha256 == known.sha256:
         return
-    raise CheckError(
+    raise AlreadyPublished(
         f"{known.path} is published already with different content",
         evidence=[
             Evidence(text=f"sha256 {known.sha256}", file=known.path),
@@ -74,7 +78,9 @@ def add(repo: Path, files: Mapping[str, tuple[Path, Entry]], work: Path) -> None
     for beside, target in staged:
         store.make_directories(target.parent)
         beside.rename(target)
-    store.sync({target.parent for _, target in staged})
+    # New directories are entries of their parents: all of them up to the repository.
+    parents = {d for _, target in staged for d in target.parents}
+    store.sync(d for d in parents if d.is_relative_to(repo))
 
 
 def remove(repo: Path, paths: Iterable[str]) -> None:

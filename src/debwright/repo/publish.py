@@ -65,6 +65,7 @@ def _publish(
     before = load(repo)
     plan = make_plan(repo, before, incoming.read_all(packages), signer, settings)
     if before is not None and not (plan.changed or plan.resigned or plan.missing):
+        _prune(repo, settings.keep, before.record.number)
         return _unchanged(repo, before)
     if not plan.entries:
         raise UsageError("there is nothing to publish", fix="debwright build")
@@ -95,6 +96,7 @@ def _publish(
         added=plan.added,
         unchanged=False,
         path=final,
+        fingerprint=signer.fingerprint,
     )
 
 
@@ -105,6 +107,7 @@ def _unchanged(repo: Path, state: State) -> Publication:
         added=(),
         unchanged=True,
         path=store.publication_directory(repo, state.record.number),
+        fingerprint=state.record.fingerprint,
     )
 
 
@@ -122,17 +125,17 @@ def recover(repo: Path) -> None:
     journal = store.private(repo) / store.JOURNAL
     current = store.current_number(repo)
     if journal.exists():
-        left = json.loads(journal.read_text(encoding="utf-8"))
-        if left["number"] != current:
-            store.remove_publication(repo, left["number"])
+        plan = json.loads(journal.read_text(encoding="utf-8"))
+        if plan["number"] != current:
+            store.remove_publication(repo, plan["number"])
             published = Published(repo, None)
-            pool.remove(repo, [p for p in left["pool"] if published.find(p) is None])
+            pool.remove(repo, [p for p in plan["pool"] if published.find(p) is None])
     if current is not None:
         store.link_top_files(repo, current)
     journal.unlink(missing_ok=True)
-    shutil.rmtree(store.work_directory(repo), ignore_errors=True)
-    for gone in store.private(repo).glob("gone-*"):
-        shutil.rmtree(gone, ignore_errors=True)
+    for pattern in ("work-*", "gone-*"):
+        for left in store.private(repo).glob(pattern):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _prune(repo: Path, keep: int, current: int) -> None:

@@ -87,7 +87,8 @@ def sign(suite_directory: Path, release: bytes, signer: Signer, date: int) -> No
 
 
 def release_time(date: int) -> str:
-    return format_datetime(datetime.fromtimestamp(date, UTC))
+    """A date as Debian writes it: `Mon, 01 Jan 2024 00:00:00 UTC`."""
+    return format_datetime(datetime.fromtimestamp(date, UTC)).replace("+0000", "UTC")
 
 
 def listed_files(release: bytes) -> list[tuple[str, int, str]]:

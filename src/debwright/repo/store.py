@@ -23,7 +23,6 @@ from pathlib import Path
 from debwright.errors import DebwrightError
 
 PRIVATE = ".debwright"
-WORK = "work"
 JOURNAL = "journal.json"
 # Beyond this many files one syncfs(2) is cheaper than an fsync(2) each.
 SYNC_EACH = 64
@@ -39,7 +38,12 @@ def private(repo: Path) -> Path:
 
 
 def work_directory(repo: Path) -> Path:
-    return private(repo) / WORK
+    """Where this process builds a publication.
+
+    Named after the process: when one is killed, an apt-ftparchive of it may still be writing,
+    and must not write into what the next one builds.
+    """
+    return private(repo) / f"work-{os.getpid()}"
 
 
 def publication_directory(repo: Path, number: int) -> Path:

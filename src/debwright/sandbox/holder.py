@@ -16,6 +16,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import struct
 import sys
 from typing import Any, NoReturn
@@ -33,7 +34,15 @@ SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 SIOCGIFFLAGS = 0x8913
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
-DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+# Numbers from the kernel's Documentation/admin-guide/devices.txt.
+DEVICES = {
+    "null": (1, 3),
+    "zero": (1, 5),
+    "full": (1, 7),
+    "random": (1, 8),
+    "urandom": (1, 9),
+    "tty": (5, 0),
+}
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -99,13 +108,23 @@ def mount_overlay(spec: dict[str, Any], root: str) -> None:
     mount("overlay", root, "overlay", 0, ",".join(options))
 
 
+def make_device(path: str, outer: str, number: int) -> None:
+    """A node of the sandbox's own: what a package does to it must not happen to this machine's."""
+    try:
+        os.mknod(path, 0o666 | stat.S_IFCHR, number)
+        os.chmod(path, 0o666)  # noqa: S103 - whatever the umask; it is a device
+    except PermissionError:
+        # A user namespace may not make devices; its root has no power over the bound one either.
+        with open(path, "x"):
+            pass
+        mount(outer, path, flags=MS_BIND)
+
+
 def mount_dev(root: str) -> None:
     dev = inside(root, "dev")
     mount("tmpfs", dev, "tmpfs", MS_NOSUID, "mode=755,size=64m")
-    for name in DEVICES:
-        with open(f"{dev}/{name}", "x"):
-            pass
-        mount(f"/dev/{name}", f"{dev}/{name}", flags=MS_BIND)
+    for name, (major, minor) in DEVICES.items():
+        make_device(f"{dev}/{name}", f"/dev/{name}", os.makedev(major, minor))
     for name in ("pts", "shm"):
         os.mkdir(f"{dev}/{name}")
     mount("tmpfs", f"{dev}/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")

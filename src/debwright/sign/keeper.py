@@ -34,7 +34,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
 AGENT_START_SECONDS = 10.0
 GPG_SECONDS = 120.0
 # /run has nothing gpg needs, exists everywhere, and without /run/user the agent's socket is
@@ -50,11 +49,11 @@ class Failed(Exception):
 class Keeper:
     def __init__(self, mode: str, path: Path) -> None:
         self.libc = ctypes.CDLL(None, use_errno=True)
-        # gpg may start helpers that detach themselves: they become children of this process.
-        self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.hangup = select.poll()
         self.hangup.register(0, 0)
         self.agent: subprocess.Popen[bytes] | None = None
+        self.agent_pid: int | None = None
+        self.child: subprocess.Popen[bytes] | None = None
         self.private: Path | None = None
         self.owner: BinaryIO | None = None
         self.home = path
@@ -107,13 +106,17 @@ class Keeper:
         except FileNotFoundError as error:
             raise Failed("gpgconf is not installed") from error
         address = done.stdout.decode().strip()
-        if self.listening(address):
+        self.sockets = Path(address)
+        if self.serving(address) is not None:
             return False
         agent = ["gpg-agent", "--homedir", str(self.home), "--daemon", "--no-detach", "--quiet"]
-        agent += ["--allow-loopback-pinentry", "--default-cache-ttl", "0", "--max-cache-ttl", "0"]
+        agent.append("--allow-loopback-pinentry")
+        agent += [] if scdaemon else ["--disable-scdaemon"]
         log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the agent
+        # gpg-agent always forks. Given a command, it ends when that does, and the command ends
+        # with this process: so not even SIGKILL for this process leaves an agent behind.
         self.agent = subprocess.Popen(
-            agent if scdaemon else [*agent, "--disable-scdaemon"],
+            [*agent, "--", "sleep", "infinity"],
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -121,22 +124,29 @@ class Keeper:
             preexec_fn=self.die_with_parent,  # noqa: PLW1509 - this process has one thread
         )
         deadline = time.monotonic() + AGENT_START_SECONDS
-        while not self.listening(address):
+        while (pid := self.serving(address)) is None:
             if self.agent.poll() is not None or time.monotonic() > deadline:
                 log.seek(0)
                 said = log.read(2000).decode("utf-8", "replace").strip()
                 raise Failed(f"gpg-agent did not start: {said}")
             self.wait_or_leave(0.002)
+        self.agent_pid = pid
         return True
 
     @staticmethod
-    def listening(address: str) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
+    def serving(address: str) -> int | None:
+        """The pid of the agent that answers at `address` (libassuan's protocol)."""
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(AGENT_START_SECONDS)
             try:
-                probe.connect(address)
-            except OSError:
-                return False
-            return True
+                agent.connect(address)
+                with agent.makefile("rwb") as stream:
+                    stream.readline()  # the greeting
+                    stream.write(b"GETINFO pid\n")
+                    stream.flush()
+                    return int(stream.readline().removeprefix(b"D "))
+            except (OSError, ValueError):
+                return None
 
     def wait_or_leave(self, seconds: float) -> None:
         """Sleep, unless debwright is gone: then clean up and end."""
@@ -163,7 +173,7 @@ class Keeper:
                 passphrase.seek(0)
                 fds.append(passphrase.fileno())
                 command += ["--passphrase-fd", str(passphrase.fileno())]
-            child = subprocess.Popen(
+            self.child = child = subprocess.Popen(
                 [*command, *args],
                 env=self.env,
                 stdin=source,
@@ -183,22 +193,26 @@ class Keeper:
 
     def clean(self) -> None:
         """Kill what was started here and remove a private home; never raises."""
-        if self.agent is not None and self.agent.poll() is None:
+        if self.child is not None:
+            # A gpg at work would put files into the home while it is being removed.
+            self.child.kill()
+            self.child.wait()
+        if self.agent_pid is not None:
+            with contextlib.suppress(OSError):
+                os.kill(self.agent_pid, signal.SIGKILL)
+        if self.agent is not None:
             self.agent.kill()
             self.agent.wait()
-            if self.private is None:
-                # The user's own home: a killed agent cannot take its sockets away itself.
-                for name in self.home.glob("S.gpg-agent*"):
-                    name.unlink(missing_ok=True)
-        try:
-            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-        except OSError:
-            children = []
-        for pid in children:
-            with contextlib.suppress(OSError):
-                os.kill(int(pid), signal.SIGKILL)
         if self.private is not None:
-            shutil.rmtree(self.private, ignore_errors=True)
+            # The agent is no child of this process: how long it takes to die is not known.
+            deadline = time.monotonic() + AGENT_START_SECONDS
+            while self.private.exists() and time.monotonic() < deadline:
+                shutil.rmtree(self.private, ignore_errors=True)
+        elif self.agent_pid is not None:
+            # The user's own home: a killed agent cannot take its sockets away itself.
+            for name in self.sockets.parent.glob(f"{self.sockets.name}*"):
+                with contextlib.suppress(OSError):
+                    name.unlink()
 
 
 def send(header: dict[str, Any], *parts: bytes) -> None:

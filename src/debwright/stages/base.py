@@ -1,10 +1,12 @@
 """What all stages share: the job they work for, and how a stage is timed, cached and told of."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,18 @@ Work = Callable[[], Outcome]
 
 def common_inputs(job: Job) -> dict[str, Any]:
     """Inputs of every stage: another debwright may do the same work differently."""
-    return {"debwright": __version__, "source": job.plan.source_digest}
+    return {"debwright": own_digest(), "source": job.plan.source_digest}
+
+
+@cache
+def own_digest() -> str:
+    """Version and content of debwright itself: between releases the version alone says little."""
+    home = Path(__file__).parent.parent
+    state = hashlib.sha256(__version__.encode())
+    for path in sorted(home.rglob("*")):
+        if path.suffix in {".py", ".j2", ".html", ".css", ".js"}:
+            state.update(str(path.relative_to(home)).encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()[:16]
 
 
 def perform(

@@ -15,6 +15,9 @@ from debwright.roots.apt import UnsatisfiableError
 from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
 from debwright.targets import Strategy, Target
 
+CROSS_LOG = "cross.log"
+"""The log of a cross build that failed, where an emulated one followed it."""
+
 
 class UnmetBuildDependency(BuildError):
     code = "build/unmet-dependency"
@@ -51,33 +54,36 @@ def build_stage(build: TargetBuild) -> bool:
         cross = _inputs(build.job, build, _plan(build)) if _may_fall_back(build) else None
         known = ledger.find("cross", cross) if cross and not build.job.force else None
         if known is not None:
-            _fall_back(build, known.result)
-            return _attempt(build, scratch / "second")
+            return _fall_back(build, scratch, known.result)
         _forget_untested(build)
         if _attempt(build, scratch / "first"):
             return _tests(build, scratch)
         if cross is None:
             return False
         failed = build.stages.pop()
-        assert failed.error is not None
-        reason = f"cross failed ({failed.error.code}); fell back to emulated"
-        gone = failed.model_copy(
-            update={"status": Status.SKIPPED, "stage": "cross", "reason": reason}
-        )
-        _fall_back(build, gone)
-        built = _attempt(build, scratch / "second")
+        _keep_cross_log(build)
+        built = _fall_back(build, scratch, failed)
         if built:
             # Or the next run would try the cross build again before finding nothing to do.
-            ledger.write("cross", cross, [], gone)
+            ledger.write("cross", cross, [], failed)
         return built
 
 
-def _fall_back(build: TargetBuild, gone: StageResult) -> None:
-    build.stages.append(gone)
-    build.strategy, build.strategy_reason = Strategy.EMULATED, gone.reason or "cross failed"
-    note = f"{build.name}: {build.strategy_reason}"
+def _keep_cross_log(build: TargetBuild) -> None:
+    log = build.directory / "build.log"
+    if log.exists():
+        log.replace(build.directory / CROSS_LOG)
+
+
+def _fall_back(build: TargetBuild, scratch: Path, failed: StageResult) -> bool:
+    """Build emulated after all; the report tells what became of the cross build."""
+    assert failed.error is not None
+    build.strategy = Strategy.EMULATED
+    build.strategy_reason = f"cross failed ({failed.error.code}); fell back to emulated"
+    note = f"{build.name}: {build.strategy_reason}, see {CROSS_LOG}"
     build.job.notes.append(note)
     build.job.reporter.note(note)
+    return _attempt(build, scratch / "second")
 
 
 def _plan(build: TargetBuild) -> BuildPlan:
@@ -163,7 +169,7 @@ def _dependencies(job: Job, source: SourcePackage, plan: BuildPlan, log: BuildLo
 def _clear(directory: Path) -> None:
     """Old artifacts would be taken for new ones if this build fails half-way."""
     for path in directory.glob("*"):
-        if path.is_file() and path.name != "stages.json":
+        if path.is_file() and path.name not in {"stages.json", CROSS_LOG}:
             path.unlink()
 
 

@@ -1,5 +1,6 @@
 """The publish stage: what passed goes into the signed APT repository below dist/."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,12 +10,18 @@ from debwright.config import Config
 from debwright.files import sha256_file
 from debwright.ledger import Ledger
 from debwright.plan import TargetPlan
-from debwright.repo import PackageFile, RepositorySettings, publish, sources_text
+from debwright.repo import (
+    AlreadyPublished,
+    PackageFile,
+    Publication,
+    RepositorySettings,
+    publish,
+    sources_text,
+)
 from debwright.results import StageResult, Status
 from debwright.sign import GpgSigner, Signer, throwaway_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import packages_of
-from debwright.targets import suite_info
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +77,11 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
     def work() -> Outcome:
         job.reporter.activity(None, "publish", "signing")
         with signer_for(config, job.plan.package) as signer:
-            publication = publish(repository, files, signer, settings, say=job.reporter.note)
+            publication = _publish(job, repository, files, signer, settings)
             details = {
                 "publication": publication.number,
                 "added": list(publication.added),
-                "fingerprint": signer.fingerprint,
+                "fingerprint": publication.fingerprint,
                 "note": signer.note,
             }
         inputs["current"] = _current(repository)
@@ -83,13 +90,40 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
     result, _ = perform(job, ledger, work, target=None, stage="publish", inputs=inputs)
     if not result.status.ok:
         return Published(stage=result)
-    suite = suite_info(targets[0].target.suite).codename
+    suites = dict.fromkeys(t.target.suite for t in targets)
+    key = (repository / "key.asc").read_text()
     return Published(
         stage=result,
         key=str(result.details.get("fingerprint")),
         note=str(result.details.get("note")),
-        sources=sources_text(settings, repository, suite, key=(repository / "key.asc").read_text()),
+        sources="\n".join(sources_text(settings, repository, s, key=key) for s in suites),
     )
+
+
+def _publish(
+    job: Job,
+    repository: Path,
+    files: Sequence[PackageFile],
+    signer: Signer,
+    settings: RepositorySettings,
+) -> Publication:
+    """Publish; a test repository gives way to another build of a version that it holds.
+
+    Nobody can have trusted a throw-away key before, so nobody has the earlier build. With a key of
+    one's own a published file stays what it is, and AlreadyPublished reaches the user.
+    """
+    try:
+        return publish(repository, files, signer, settings, say=job.reporter.note)
+    except AlreadyPublished as conflict:
+        if not signer.throwaway:
+            raise
+        job.reporter.note(f"{conflict.what}: the test repository is made anew")
+        aside = repository.with_name(f".{repository.name}.old")
+        shutil.rmtree(aside, ignore_errors=True)
+        repository.rename(aside)
+        made = publish(repository, files, signer, settings, say=job.reporter.note)
+        shutil.rmtree(aside, ignore_errors=True)
+        return made
 
 
 def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
@@ -97,7 +131,7 @@ def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
     seen: set[tuple[str, str]] = set()
     component = job.plan.config.repository.component
     for target in targets:
-        suite = suite_info(target.target.suite).name
+        suite = target.target.suite
         source = job.sources[target.target.suite]
         for path in [*packages_of(job, target), source.dsc, *source.files]:
             if (suite, path.name) not in seen:

@@ -1,0 +1,152 @@
+"""What users and apt read: settings, dates, .sources texts, records."""
+
+import time
+from pathlib import Path
+
+import pytest
+from debian.deb822 import Deb822
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from debwright.errors import DebwrightError
+from debwright.repo import RepositorySettings, sources_text
+from debwright.repo.indices import architectures, records
+from debwright.repo.model import Entry, SuiteManifest
+from debwright.repo.release import now_seconds, release_date, release_time
+
+KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEabc\n=AbCd\n-----END PGP PUBLIC KEY BLOCK-----\n"
+
+
+def settings(**changes: object) -> RepositorySettings:
+    return RepositorySettings.model_validate({"origin": "Greeter", "label": "Greeter", **changes})
+
+
+def entry(architecture: str, kind: str = "deb") -> Entry:
+    return Entry.model_validate(
+        {
+            "kind": kind,
+            "path": f"pool/main/g/greeter/greeter_1_{architecture}.deb",
+            "size": 1,
+            "sha256": "0" * 64,
+            "component": "main",
+            "source": "greeter",
+            "package": "greeter",
+            "version": "1",
+            "architecture": architecture,
+        }
+    )
+
+
+def manifest(date: int) -> SuiteManifest:
+    return SuiteManifest(suite="bookworm", date=date, entries=(), by_hash=())
+
+
+def test_sources_with_an_inline_key_parse_as_deb822(tmp_path: Path) -> None:
+    text = sources_text(settings(), tmp_path / "a b", "bookworm", key=KEY)
+    fields = Deb822(text)
+    assert fields["URIs"] == f"file:{tmp_path}/a%20b/"
+    assert fields["Suites"] == "bookworm"
+    assert fields["Components"] == "main"
+    lines = fields["Signed-By"].splitlines()
+    assert lines[1:3] == [" -----BEGIN PGP PUBLIC KEY BLOCK-----", " ."]
+    assert all(line.startswith(" ") for line in lines[1:])
+    assert "\n\n" not in text
+
+
+def test_sources_with_a_url_and_a_key_path(tmp_path: Path) -> None:
+    text = sources_text(
+        settings(url="https://apt.example.org/greeter"),
+        tmp_path,
+        "trixie",
+        key=Path("/usr/share/keyrings/greeter.gpg"),
+        components=("main", "extra"),
+        with_source=True,
+    )
+    assert text == (
+        "Types: deb deb-src\n"
+        "URIs: https://apt.example.org/greeter/\n"
+        "Suites: trixie\n"
+        "Components: main extra\n"
+        "Signed-By: /usr/share/keyrings/greeter.gpg\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"origin": "a\nSuite: evil"},
+        {"label": " "},
+        {"description": "a\x1b[2J"},
+        {"component": "../x"},
+        {"keep": 0},
+        {"architectures": ["all"]},
+        {"architectures": ["a b"]},
+        {"unknown": 1},
+    ],
+)
+def test_settings_that_would_break_an_index_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"), [("Greeter Project!", "greeter-project"), ("日本", "repository")]
+)
+def test_the_origin_gives_the_file_name(origin: str, name: str) -> None:
+    assert settings(origin=origin).name == name
+
+
+def test_architectures_of_a_suite() -> None:
+    assert architectures([entry("arm64"), entry("all")], settings()) == ["arm64"]
+    assert architectures([entry("all")], settings()) == ["amd64", "arm64"]
+    assert architectures([entry("amd64")], settings(architectures=["riscv64"])) == [
+        "amd64",
+        "riscv64",
+    ]
+    assert architectures([entry("source", "dsc")], settings()) == ["amd64", "arm64"]
+
+
+def test_the_date_never_stands_still_and_never_goes_back() -> None:
+    assert release_date(None, 1000) == 1000
+    assert release_date(manifest(1000), 1000) == 1001
+    assert release_date(manifest(2000), 1000) == 2001
+    now = int(time.time())
+    date = release_date(manifest(now), now)
+    assert date == now + 1
+    assert time.time() >= date  # apt refuses a Release from the future: it was waited for
+
+
+def test_source_date_epoch_is_the_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1704067200")
+    assert release_time(now_seconds()) == "Mon, 01 Jan 2024 00:00:00 UTC"
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(DebwrightError, match="SOURCE_DATE_EPOCH"):
+        now_seconds()
+
+
+NAMES = st.sampled_from(["Package", "Version", "Filename", "SHA256", "Description"])
+VALUES = st.from_regex(r"[!-~]([ -~]{0,20}[!-~])?", fullmatch=True)
+
+
+@hypothesis_settings(deadline=None)  # it writes a file
+@given(st.lists(st.dictionaries(NAMES, VALUES, min_size=1), max_size=5))
+def test_records_reads_what_python_debian_reads(
+    tmp_path_factory: pytest.TempPathFactory, paragraphs: list[dict[str, str]]
+) -> None:
+    index = tmp_path_factory.mktemp("index") / "Packages"
+    stanzas = ["".join(f"{k}: {v}\n" for k, v in p.items()) + " more\n" for p in paragraphs]
+    index.write_text("\n".join(stanzas))
+    with index.open() as stream:
+        wanted = [
+            {k: v.splitlines()[0] for k, v in p.items()}
+            for p in Deb822.iter_paragraphs(stream, use_apt_pkg=False)
+        ]
+    assert list(records(index)) == wanted
+
+
+def test_a_field_given_twice_never_equals_a_manifest(tmp_path: Path) -> None:
+    index = tmp_path / "Packages"
+    index.write_text("Package: a\nFilename: pool/x\nFilename: pool/y\n")
+    assert next(records(index))["Filename"] not in ("pool/x", "pool/y")
