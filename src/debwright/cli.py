@@ -232,6 +232,9 @@ def _run(
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: never a traceback for what a user can meet."""
+    # Roots, packages and the repository are for others to read, and a build must not give other
+    # modes for who started it. What is secret sets its own mode.
+    os.umask(0o022)
     sys.exit(call(arguments))
 
 

@@ -157,6 +157,20 @@ def test_a_reader_that_has_gone_is_no_error_to_speak_of() -> None:
     assert done.returncode == 1
 
 
+def test_the_umask_of_who_starts_it_does_not_count(tmp_path: Path) -> None:
+    """With 077 the root directory of a sandbox, or /etc, was closed to all but root."""
+    source = str(Path(process.__file__).parents[1])
+    code = (
+        "import os, sys; from debwright import cli; "
+        "cli.call = lambda _: print(oct(os.umask(0))) or 0; cli.main([])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": source}, text=True,
+        capture_output=True, check=True, umask=0o077,
+    )  # fmt: skip
+    assert done.stdout == "0o22\n"
+
+
 def test_errors_of_the_system_are_put_into_words() -> None:
     full = from_os_error(OSError(28, "No space left on device", "/x"))
     assert isinstance(full, MissingError)
