@@ -104,9 +104,13 @@ class Bench:
         """dpkg-buildpackage alone: the source unpacked, the dependencies there, nothing else."""
         source = read_dsc(self.hello)
         plan = BuildPlan(
-            target=AMD64, strategy=Strategy.NATIVE, machine=AMD64, with_all=source.has_all,
+            source=source.name,
+            target=AMD64,
+            strategy=Strategy.NATIVE,
+            machine=AMD64,
+            with_all=source.has_all,
             with_any=True,
-        )  # fmt: skip
+        )
         layer = build_dependencies(self.roots, source, plan)
         with throwaway(self.cache, layer, "bench") as overlay:
             bind = Bind(source=self.hello.parent, target="/source")

@@ -87,6 +87,7 @@ class Plan:
         profiles = [*self.config.build.profiles, *(["cross", "nocheck"] if cross else [])]
         options = [*self.config.build.options, *(["nocheck"] if cross else [])]
         return BuildPlan(
+            source=source.name,
             target=target.target,
             strategy=strategy,
             machine=machine,

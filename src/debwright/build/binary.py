@@ -148,7 +148,7 @@ def build_binary(
         files = take(overlay, output)
     if not any(f.suffix == ".deb" for f in files):
         raise PackageBuildError(
-            f"{plan.target}: the build made no .deb", code="build/nothing",
+            f"{plan.target}: the build of {plan.source} made no .deb", code="build/nothing",
             cause="debian/control has no package for this architecture",
         )  # fmt: skip
     return Built(files=tuple(files), cpu_seconds=cpu, tree=overlay.upper / HOME / tree_name(source))
@@ -229,7 +229,7 @@ def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError |
         )
     if said := evidence(_TEST_FAILURE, 6):
         return PackageBuildError(
-            f"{plan.target}: the package's own tests failed", code="build/tests-failed",
+            f"{plan.target}: the tests of {plan.source} failed", code="build/tests-failed",
             evidence=said, cause="see the test's output above these lines in the log", fix=fix,
         )  # fmt: skip
     cause = None
@@ -243,7 +243,7 @@ def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError |
     if not said:
         said = _last_lines(log)
     return PackageBuildError(
-        f"{plan.target}: dpkg-buildpackage failed", code="build/failed",
+        f"{plan.target}: {plan.source} did not build", code="build/failed",
         evidence=said, cause=cause, fix=fix,
     )  # fmt: skip
 

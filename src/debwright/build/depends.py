@@ -26,6 +26,8 @@ _FIELDS = (
 class BuildPlan:
     """How one target is built: where, for whom, and which kinds of package."""
 
+    source: str
+    """Name of the source package."""
     target: Target
     strategy: Strategy
     machine: Target

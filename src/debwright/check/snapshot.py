@@ -23,7 +23,8 @@ class Entry:
 
     def describe(self, path: str) -> str:
         bits = {"directory": stat.S_IFDIR, "symlink": stat.S_IFLNK}.get(self.kind, stat.S_IFREG)
-        return f"{stat.filemode(bits | self.mode)} {self.uid}/{self.gid} {self.size} {path}"
+        mode = f"{stat.filemode(bits | self.mode)} ({self.mode:04o})"
+        return f"{mode} {self.uid}/{self.gid} {self.size} {path}"
 
 
 @dataclass(frozen=True)

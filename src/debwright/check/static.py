@@ -79,7 +79,8 @@ class ContentsCheck:
 
 
 def contents_findings(deb: Deb, member: Member) -> list[Finding]:
-    shown = f"{stat.filemode(_type_bits(member) | member.mode)} {member.uid}/{member.gid}"
+    shown = f"{stat.filemode(_type_bits(member) | member.mode)} ({member.mode:04o})"
+    shown += f" {member.uid}/{member.gid}"
     evidence = (Evidence(file=member.path, text=f"{shown} {member.path}"),)
     found = []
     if member.kind == "file" and member.mode & (stat.S_ISUID | stat.S_ISGID):

@@ -256,6 +256,7 @@ def _built_tree(scratch: Path) -> Path | None:
 def _native_plan(build: TargetBuild, job: Job) -> BuildPlan:
     config = job.plan.config.build
     return BuildPlan(
+        source=build.source.name,
         target=build.target.target,
         strategy=Strategy.EMULATED,
         machine=Target(build.target.target.suite, build.target.target.arch),

@@ -40,7 +40,7 @@ def throwaway(directory: Path) -> Throwaway:
 
 
 def plan(strategy: Strategy = Strategy.NATIVE, **more: object) -> BuildPlan:
-    values = {"target": AMD64, "machine": AMD64, "with_all": True, "with_any": True}
+    values = {"source": "x", "target": AMD64, "machine": AMD64, "with_all": True, "with_any": True}
     return BuildPlan(strategy=strategy, **{**values, **more})  # type: ignore[arg-type]
 
 
