@@ -64,9 +64,9 @@ class Cache:
     def heal(self) -> list[Path]:
         """Remove scratch directories whose owner is gone; returns them."""
         healed = []
-        # Hidden ones are on their way to becoming scratch directories, or were.
-        hidden = [p for p in self.root.glob(".*-*") if p.is_dir() and _minutes_old(p) > 1]
-        for path in [*self.scratches.iterdir(), *hidden]:
+        for path in self.scratches.iterdir():
+            if path.name.startswith(".") and _minutes_old(path) < 1:
+                continue  # on its way to becoming a scratch directory, perhaps
             with try_lock(path / "lock") as free:
                 if free and remove_tree(path):
                     healed.append(path)
@@ -76,7 +76,7 @@ class Cache:
     def scratch(self, purpose: str) -> Iterator[Path]:
         """A private directory, gone when the block ends."""
         # Made under another name first: a healer must never see it without its lock held.
-        hidden = Path(tempfile.mkdtemp(prefix=f".{purpose}-", dir=self.root))
+        hidden = Path(tempfile.mkdtemp(prefix=f".{purpose}-", dir=self.scratches))
         handle = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX)
         path = self.scratches / hidden.name[1:]
