@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debwright.build import source as sources
+from debwright.build.package import DSC_LIMIT
 from debwright.build.source import SourceError, SourceTree, project_files, read_dsc, read_tree
 from debwright.errors import ConfigError, MissingError, UsageError
 
@@ -113,7 +114,7 @@ def test_what_is_no_dsc(tmp_path: Path) -> None:
         read_dsc(tmp_path)
     big = tmp_path / "big.dsc"
     with big.open("wb") as handle:
-        handle.truncate(sources.DSC_LIMIT + 1)
+        handle.truncate(DSC_LIMIT + 1)
     with pytest.raises(UsageError, match="not a Debian source control file") as caught:
         read_dsc(big)
     assert "longer" in caught.value.evidence[0].text

@@ -1,0 +1,150 @@
+"""The suites debwright knows: distributions' releases, their archives and architectures."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from debwright.errors import UsageError
+
+TRIPLETS: Mapping[str, str] = MappingProxyType(
+    {
+        "amd64": "x86_64-linux-gnu",
+        "arm64": "aarch64-linux-gnu",
+        "armhf": "arm-linux-gnueabihf",
+        "i386": "i686-linux-gnu",
+        "ppc64el": "powerpc64le-linux-gnu",
+        "riscv64": "riscv64-linux-gnu",
+        "s390x": "s390x-linux-gnu",
+    }
+)
+"""Debian architecture to the GNU triplet its tools are named after (`DEB_HOST_GNU_TYPE`)."""
+
+ARCHITECTURES = frozenset(TRIPLETS)
+
+_SUITE_NAME = re.compile(r"[a-z0-9][a-z0-9.+]*(?:-[a-z0-9.+]+)*", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteInfo:
+    """A release of a distribution, as far as building for it needs to know."""
+
+    name: str
+    distribution: str
+    codename: str
+    """What the archive calls it, and what mmdebstrap is given."""
+    release: str | None
+    """Release number, as `12` or `22.04`; None where there is none (sid, a suite of one's own)."""
+    architectures: frozenset[str]
+    keyring: str | None
+    """Path of the archive's keyring as its package installs it; None: not known."""
+    python: str | None
+    """Version of its python3, as `3.11`; None: not known."""
+    mirror: str | None = None
+    """None: mmdebstrap's own default."""
+    extra_sources: tuple[str, ...] = ()
+    """One-line apt sources the suite has on top of the mirror's."""
+    known: bool = True
+
+
+_DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_UBUNTU_KEYRING = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
+_RASPIOS_KEYRING = "/usr/share/keyrings/raspberrypi-archive-keyring.gpg"
+_BEFORE_RISCV = ARCHITECTURES - {"riscv64"}
+
+
+def _debian(name: str, release: str | None, python: str, arches: frozenset[str]) -> SuiteInfo:
+    return SuiteInfo(
+        name=name,
+        distribution="debian",
+        codename=name,
+        release=release,
+        architectures=arches,
+        keyring=_DEBIAN_KEYRING,
+        python=python,
+    )
+
+
+def _ubuntu(name: str, release: str, python: str) -> SuiteInfo:
+    return SuiteInfo(
+        name=name,
+        distribution="ubuntu",
+        codename=name,
+        release=release,
+        # i386 is a partial architecture in Ubuntu: libraries only, it cannot be booted.
+        architectures=ARCHITECTURES - {"i386"},
+        keyring=_UBUNTU_KEYRING,
+        python=python,
+    )
+
+
+SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
+    {
+        suite.name: suite
+        for suite in (
+            _debian("bullseye", "11", "3.9", _BEFORE_RISCV),
+            _debian("bookworm", "12", "3.11", _BEFORE_RISCV),
+            _debian("trixie", "13", "3.13", ARCHITECTURES),
+            _debian("sid", None, "3.14", ARCHITECTURES),
+            _ubuntu("jammy", "22.04", "3.10"),
+            _ubuntu("noble", "24.04", "3.12"),
+            # The 64-bit Raspberry Pi OS is Debian's own arm64 archive plus one more.
+            SuiteInfo(
+                name="raspios-bookworm",
+                distribution="raspios",
+                codename="bookworm",
+                release="12",
+                architectures=frozenset({"arm64"}),
+                keyring=_DEBIAN_KEYRING,
+                python="3.11",
+                extra_sources=(
+                    f"deb [signed-by={_RASPIOS_KEYRING}] "
+                    "http://archive.raspberrypi.com/debian bookworm main",
+                ),
+            ),
+        )
+    }
+)
+"""The suites that need no `[suites.NAME]` entry."""
+
+
+def suite_info(name: str, *, distribution: str | None = None) -> SuiteInfo:
+    """The catalogue's entry, or for a suite it does not know one that assumes nothing.
+
+    `distribution` is what the configuration says of it; an unknown suite counts as Debian's.
+    Raises UsageError when `name` cannot be a suite's name.
+    """
+    if known := SUITES.get(name):
+        return known
+    if not is_suite_name(name):
+        raise UsageError(
+            f"`{name}` is not a suite's name",
+            cause="a suite's name is made of lower-case letters, digits, '.', '+' and '-'",
+            fix=suite_hint(name),
+        )
+    return SuiteInfo(
+        name=name,
+        distribution=distribution or "debian",
+        codename=name,
+        release=None,
+        architectures=ARCHITECTURES,
+        keyring=None,
+        python=None,
+        known=False,
+    )
+
+
+def is_suite_name(name: str) -> bool:
+    return len(name) <= 64 and _SUITE_NAME.fullmatch(name) is not None
+
+
+def nearest(word: str, words: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The one of `words` that `word` was most likely meant to be."""
+    found = difflib.get_close_matches(word[:200], list(words), n=1, cutoff=cutoff)
+    return found[0] if found else None
+
+
+def suite_hint(name: str) -> str:
+    close = nearest(name.lower(), SUITES)
+    return f"write `{close}`" if close else f"choose one of {', '.join(SUITES)}"
