@@ -46,6 +46,7 @@ _UNSIGNED = re.compile(
     r"NO_PUBKEY|EXPKEYSIG|BADSIG|public key is not available|"
     r"signatures? (?:couldn't be verified|were invalid)|OpenPGP signature verification failed"
 )
+_STALE = re.compile(r"Release file for .* is (?:expired|not valid yet)")
 _UNMET = re.compile(
     r"unmet dependencies|^ .+ : (?:Pre)?Depends:|is not installable|has no installation candidate|"
     r"Unable to locate package|Unable to (?:find|satisfy)|but it is not (?:going to be )?install|"
@@ -91,6 +92,13 @@ def explain(done: Completed, what: str) -> DebwrightError:
             cause="the keyring lacks the key the archive is signed with, or the key has expired",
             fix="install the newest keyring package of the distribution, or name the file in "
             'debwright.toml: [suites.SUITE] keyring = "..."',
+        )
+    if evidence := lines_matching(_STALE, text):
+        return MissingError(
+            f"{what}: the package lists are not valid at this machine's time",
+            evidence=evidence,
+            cause="the mirror has not been updated for weeks, or this machine's clock is wrong",
+            fix='compare `date`, or name another mirror: [suites.SUITE] mirror = "..."',
         )
     if evidence := lines_matching(_MIRROR, text):
         return MirrorError(

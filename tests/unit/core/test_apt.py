@@ -303,3 +303,16 @@ def test_a_simulation_names_what_comes_beside_the_packages() -> None:
 
 def test_a_simulation_of_nothing() -> None:
     assert planned("greeter is already the newest version (1.0-1).\n", {"greeter"}) == []
+
+
+def test_an_expired_archive_is_not_retried() -> None:
+    """A stale mirror stays stale: saying so at once beats three attempts."""
+    text = (
+        "E: Release file for http://mirror.test/debian/dists/sid/InRelease is expired (invalid "
+        "since 17d 5h 51min 8s). Updates for this repository will not be applied.\n"
+    )
+    error = explain(failed(text), "base")
+    assert not isinstance(error, MirrorError)
+    assert error.exit_code == 5
+    assert "clock" in str(error.cause)
+    assert "17d" in error.evidence[0].text

@@ -1,0 +1,99 @@
+"""Sources that are not ours: a Debian source package, a service that `init` scaffolds."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from debwright.config import Config
+from debwright.roots.cache import Cache, default_cache
+from debwright.roots.layers import Roots
+from debwright.roots.overlay import opened, throwaway
+from debwright.sandbox.namespaces import Bind
+from debwright.targets import Target
+
+from .conftest import Debwright
+
+
+def fetch_source(name: str, directory: Path) -> Path:
+    """A source package from the archive the roots come from."""
+    cache = Cache(default_cache())
+    cache.prepare()
+    with throwaway(
+        cache, Roots(cache, Config()).build(Target("bookworm", "amd64")), "t"
+    ) as overlay:
+        bind = Bind(source=directory, target="/source", read_only=False)
+        with opened(overlay, network=True, binds=[bind]) as inside:
+            inside.run(["sed", "-i", "-n", "p; s/^deb /deb-src /p", "/etc/apt/sources.list"])
+            inside.run(["apt-get", "-q", "update"])
+            inside.run(
+                ["apt-get", "-q", "source", "--download-only", name],
+                cwd="/source", env={"HOME": "/root"},
+            )  # fmt: skip
+    (dsc,) = directory.glob(f"{name}_*.dsc")
+    return dsc
+
+
+def test_a_dsc_from_debian_builds(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    dsc = fetch_source("hello", source)
+    work = tmp_path / "work"
+    work.mkdir()
+    run = Debwright(work)("build", str(dsc), "-t", "bookworm-amd64")
+    assert run.code == 0, run.said[-3000:]
+    report = run.report()
+    assert report["package"] == "hello"
+    (home,) = run.dist.glob("2.*")
+    assert list(home.glob("bookworm-amd64/hello_*_amd64.deb"))
+    assert not (run.dist / "apt").exists(), "build does not publish"
+
+
+def test_init_then_run(project: Callable[[str], Debwright]) -> None:
+    """A service that is a pyproject.toml and some Python becomes a package that starts."""
+    debwright = project("plain-service")
+    assert not (debwright.directory / "debian").exists()
+    made = debwright("--json", "init")
+    assert made.code == 0, made.said
+    assert any(path.endswith("debian/control") for path in json.loads(made.output)["created"])
+    run = debwright("run", "-t", "bookworm-amd64")
+    assert run.code == 0, run.said[-4000:]
+    checks = {c["name"]: c["status"] for c in run.target("bookworm-amd64")["checks"]}
+    assert checks["service"] == "passed"
+    assert (run.dist / "apt/dists/bookworm/InRelease").exists()
+
+
+def test_check_of_a_package_built_elsewhere(
+    greeter_run: tuple[Debwright, object], tmp_path: Path
+) -> None:
+    """`debwright check FILE` knows nothing but the file: no service, so none is claimed."""
+    greeter, _ = greeter_run
+    (deb,) = (greeter.directory / "dist").glob("*/bookworm-amd64/greeter_*_amd64.deb")
+    run = Debwright(tmp_path)("check", str(deb))
+    assert run.code == 0, run.said[-3000:]
+    (path,) = (tmp_path / "dist/check").glob("*/report.json")
+    (target,) = json.loads(path.read_text())["targets"]
+    checks = {c["name"]: c for c in target["checks"]}
+    assert checks["install"]["status"] == "passed"
+    assert checks["service"]["status"] == "skipped"
+    assert "no [service]" in checks["service"]["reason"]
+
+
+def test_an_archive_that_cannot_be_reached_gives_one_clear_message(tmp_path: Path) -> None:
+    """A suite whose archive key is not installed, or whose archive is out of reach."""
+    subprocess.run(["cp", "-r", Path(__file__).parent.parent / "projects/broken/setuid-file",
+                    tmp_path / "p"], check=True)  # fmt: skip
+    run = Debwright(tmp_path / "p")("check", "-t", "bookworm-amd64")
+    assert run.code == 4
+    config = tmp_path / "p/debwright.toml"
+    config.write_text(config.read_text().replace('"bookworm-amd64"', '"jammy-amd64"'))
+    (tmp_path / "keyring.gpg").write_bytes(b"")
+    with config.open("a") as handle:
+        handle.write(
+            '\n[suites.jammy]\nmirror = "http://127.0.0.1:9/ubuntu"\n'
+            f'keyring = "{tmp_path}/keyring.gpg"\n'
+        )
+    run = Debwright(tmp_path / "p")("build")
+    assert run.code == 5
+    assert "the package archive could not be read" in run.said
+    assert "mirror" in run.said
