@@ -11,7 +11,7 @@ from debwright import process
 from debwright.config import Config
 from debwright.errors import DebwrightError
 from debwright.files import human_size
-from debwright.machine import INSTALL_QEMU, emulation_problem, free_bytes, runs_too
+from debwright.machine import emulation_fix, emulation_problem, free_bytes, runs_too
 from debwright.roots.cache import default_cache
 from debwright.sandbox.namespaces import Namespaces, Spec, is_root
 from debwright.targets import Target, host_arch
@@ -134,7 +134,7 @@ def _emulation(config: Config) -> Iterator[Diagnosis]:
             name=f"emulation of {arch}",
             ok=problem is None,
             found=problem or "qemu-user runs its programs",
-            fix=None if problem is None else INSTALL_QEMU,
+            fix=None if problem is None else emulation_fix(problem),
         )
 
 

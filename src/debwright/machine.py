@@ -56,7 +56,10 @@ def emulation_problem(arch: str) -> str | None:
         )
     entry = BINFMT / name
     if not entry.exists():
-        return f"no interpreter for {arch} is registered with the kernel ({name})"
+        why = f"no interpreter for {arch} is registered with the kernel ({name})"
+        # The package may be there and its registration gone, as after another system's shutdown.
+        installed = shutil.which(f"{name}-static") or shutil.which(name)
+        return f"{why}: sudo update-binfmts --enable {name}" if installed else why
     fields = entry.read_text().splitlines()
     if "enabled" not in fields:
         return f"{name} is registered but disabled: sudo update-binfmts --enable {name}"
@@ -67,6 +70,12 @@ def emulation_problem(arch: str) -> str | None:
         (f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter ")), ""
     )
     return _broken_interpreter(interpreter)
+
+
+def emulation_fix(problem: str) -> str:
+    """The command that mends what `emulation_problem` said."""
+    _, colon, command = problem.partition(": sudo ")
+    return f"sudo {command}" if colon else INSTALL_QEMU
 
 
 def _broken_interpreter(path: str) -> str | None:

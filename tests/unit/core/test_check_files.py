@@ -154,3 +154,21 @@ def test_what_the_machine_runs_itself_needs_no_emulator(
 ) -> None:
     found = diagnose(monkeypatch, tmp_path, "bookworm-amd64", "bookworm-i386")
     assert not [name for name in found if name.startswith("emulation")]
+
+
+def test_a_lost_registration_is_registered_again_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """qemu is there, the kernel's entry is gone: installing it once more would change nothing."""
+    from debwright import machine
+
+    (tmp_path / "status").write_text("enabled\n")
+    monkeypatch.setattr(machine, "BINFMT", tmp_path)
+    monkeypatch.setattr(machine.shutil, "which", lambda name: f"/usr/bin/{name}")
+    problem = machine.emulation_problem("arm64")
+    assert problem is not None
+    assert machine.emulation_fix(problem) == "sudo update-binfmts --enable qemu-aarch64"
+    monkeypatch.setattr(machine.shutil, "which", lambda name: None)
+    problem = machine.emulation_problem("arm64")
+    assert problem is not None
+    assert "apt-get install qemu-user-static" in machine.emulation_fix(problem)
