@@ -164,11 +164,11 @@ def test_a_lost_registration_is_registered_again_not_installed(
 
     (tmp_path / "status").write_text("enabled\n")
     monkeypatch.setattr(machine, "BINFMT", tmp_path)
-    monkeypatch.setattr(machine.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     problem = machine.emulation_problem("arm64")
     assert problem is not None
     assert machine.emulation_fix(problem) == "sudo update-binfmts --enable qemu-aarch64"
-    monkeypatch.setattr(machine.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
     problem = machine.emulation_problem("arm64")
     assert problem is not None
     assert "apt-get install qemu-user-static" in machine.emulation_fix(problem)
