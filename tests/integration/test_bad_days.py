@@ -113,11 +113,11 @@ def test_mirror_down(project: Callable[[str], Debwright], tmp_path: Path) -> Non
 def test_disk_full_in_the_overlay(
     project: Callable[[str], Debwright], own_cache: Path, greeter_run: object
 ) -> None:
-    """The scratch space, and nothing else, is a file system of 8 MB."""
+    """The scratch space, and nothing else, is a file system of 512 KB."""
     debwright = project("greeter")
     debwright.environment["XDG_CACHE_HOME"] = str(own_cache.parent)
     (own_cache / "scratch").mkdir()
-    script = 'mount -t tmpfs -o size=8m,mode=755 tmpfs "$1"; shift; exec "$@"'
+    script = 'mount -t tmpfs -o size=512k,mode=755 tmpfs "$1"; shift; exec "$@"'
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-ec", script, "sh", str(own_cache / "scratch"),
          *debwright.argv("build", "-t", "bookworm-amd64")],

@@ -157,7 +157,9 @@ class Namespaces:
         self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
     ) -> list[str]:
         """The argv prefix that enters the namespaces: a person can paste it."""
-        return enter(self.pid, network=True, user=not is_root(), cwd=cwd, uid=uid, gid=gid)
+        # With the network it is this machine's, which an ordinary user may not even enter again.
+        own_network = not self.spec.network
+        return enter(self.pid, network=own_network, user=not is_root(), cwd=cwd, uid=uid, gid=gid)
 
     def run(
         self,
