@@ -76,6 +76,8 @@ class Ledger:
             self._save(records)
 
     def _save(self, records: Mapping[str, Record]) -> None:
+        # A stage that takes its output from elsewhere (a .dsc) has no directory of its own yet.
+        self.directory.mkdir(parents=True, exist_ok=True)
         document = {name: record.model_dump(mode="json") for name, record in records.items()}
         atomic_write(self._path, json.dumps(document, indent=1, sort_keys=True) + "\n")
 

@@ -332,3 +332,10 @@ def test_which_kinds_of_package_a_target_builds(
 def test_the_ledger_is_json_a_person_can_read(ledger: Ledger) -> None:
     document = json.loads((ledger.directory / "stages.json").read_text())
     assert list(document["build"]["outputs"]) == ["demo.deb"]
+
+
+def test_a_record_needs_no_directory_made_before(tmp_path: Path) -> None:
+    """The source stage of a .dsc writes no file of its own, but its record must be kept."""
+    ledger = Ledger(tmp_path / "source/bookworm")
+    ledger.write("source", {"a": 1}, [], StageResult(stage="source", status=Status.PASSED))
+    assert ledger.find("source", {"a": 1}) is not None
