@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs everything: linters, types, unit tests, and integration tests on real roots.
-# Installs what lacks first. Arguments go to pytest, as in: scripts/test.sh tests/unit -k version
+# Runs everything: linters, types, unit tests, integration tests on real roots, and the tests of the
+# service that is shipped. Installs what lacks first.
+# Arguments go to pytest, and then only debwright's own tests run: scripts/test.sh tests/unit
 
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
@@ -16,6 +17,14 @@ cd "$TOP" || exit 1
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 "$VENV/bin/shellcheck" -x "${scripts[@]}"
 
+if [ $# -eq 0 ]; then
+    # A browser for the web page, a compiler for llama.cpp, ip for a machine without a network.
+    install_packages build-essential chromium chromium-driver iproute2
+    say "tests of local-rag"
+    UV=$VENV/bin/uv services/local-rag/scripts/test.sh
+fi
+
+say "tests of debwright"
 if [ "$(id -u)" -eq 0 ]; then
     exec "$VENV/bin/python" -m pytest "$@"
 fi

@@ -26,8 +26,8 @@ from debwright.stages.check import check_stage, not_proven
 from debwright.stages.publish import Published, publish_stage, skipped_publish
 from debwright.stages.source import source_stage
 
-STAGES = ("source", "build", "test", "check", "publish", "report")
-"""In order. source and publish are of the run as a whole, the others of each target."""
+STAGES = ("build", "test", "check")
+"""Of each target, in order. source comes before them and publish after, for the run as a whole."""
 
 KINDS = {
     ".deb": "deb", ".dsc": "source", ".xz": "source", ".gz": "source", ".bz2": "source",
@@ -44,10 +44,7 @@ class Wanted:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        return tuple(
-            s for s in STAGES
-            if (s != "check" or self.check) and (s != "publish" or self.publish)
-        )  # fmt: skip
+        return tuple(s for s in STAGES if s != "check" or self.check)
 
 
 def run(job: Job, wanted: Wanted) -> RunResult:
