@@ -41,7 +41,7 @@ class PurgeCheck:
                           fix="let dh_installsystemd stop it in prerm")
                 )  # fmt: skip
             session.context.activity("purge")
-            session.apt(["purge", *names], "purging the packages")
+            session.purge(names)
         except MaintainerScriptError as problem:
             return failed_by(self.name, started, "purge/maintainer-script", problem)
         except DebwrightError as problem:

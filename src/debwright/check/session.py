@@ -81,9 +81,16 @@ class Session:
 
     def apt(self, arguments: list[str], what: str) -> Completed:
         """apt-get inside with the local repository only; maintainer-script failures told apart."""
+        return self._change(["apt-get", *apt.OPTIONS, *LOCAL_ONLY, *arguments], what)
+
+    def purge(self, packages: list[str]) -> Completed:
+        """Purge packages that are removed. dpkg does it, as it would for apt."""
+        return self._change(["dpkg", "--purge", "--", *packages], "purging the packages")
+
+    def _change(self, command: list[str], what: str) -> Completed:
         done = self.system.run(
-            ["apt-get", *apt.OPTIONS, *LOCAL_ONLY, *arguments],
-            env=apt.NONINTERACTIVE, merge=True, check=False, sink=self.context.log, timeout=900,
+            command, env=apt.NONINTERACTIVE, merge=True, check=False, sink=self.context.log,
+            timeout=900,
         )  # fmt: skip
         if done.returncode != 0:
             raise script_failure(done, what) or apt.explain(done, what)
