@@ -1,0 +1,1 @@
+"""The command line, which talks to the running service."""

@@ -1,0 +1,1 @@
+"""From a file's bytes to titled sections of text."""

@@ -1,0 +1,1 @@
+"""Getting documents in, keeping them current."""
