@@ -1,0 +1,31 @@
+"""SHA-256 of model files."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+_BLOCK = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Remembered as long as size, time of change and inode stay the same, because a large model
+    takes seconds.
+    """
+    stat = path.stat()
+    return _sha256(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+@lru_cache(maxsize=32)
+def _sha256(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def model_id(path: Path) -> str:
+    """Return name and SHA-256 prefix of a model, as kept with an index made with it."""
+    return f"{path.stem}@{sha256_of(path)[:12]}"
