@@ -7,6 +7,7 @@ its message or speak as the system.
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,8 @@ class ChatTemplate:
         if template:
             self._formatter = self._compile(template, int(api.llama_vocab_eos(native.vocab)))
 
-    def _compile(self, template: str, eos: int):  # type: ignore[no-untyped-def]
-        from llama_cpp.llama_chat_format import Jinja2ChatFormatter  # noqa: PLC0415 - with the rest
+    def _compile(self, template: str, eos: int) -> Any:
+        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
         name = self._native.path.name
         if len(template) > MAX_TEMPLATE_CHARS:
@@ -44,7 +45,7 @@ class ChatTemplate:
                 eos_token=self._native.token_text(eos),
                 bos_token=self._native.token_text(self._bos),
             )
-        except Exception as error:  # noqa: BLE001 - whatever a foreign template does
+        except Exception as error:  # a foreign template may raise anything
             raise ModelError(
                 f"{name}: its chat template cannot be read: {error}",
                 hint="take another file of this model; this one was made badly",
@@ -91,7 +92,7 @@ class ChatTemplate:
             return "".join(_PLAIN[m["role"]].format(m["content"]) for m in marked), texts
         try:
             rendered: str = self._formatter(messages=marked, enable_thinking=False).prompt
-        except Exception as error:  # noqa: BLE001 - whatever a foreign template does
+        except Exception as error:  # a foreign template may raise anything
             raise ModelError(
                 f"{self._native.path.name}: its chat template fails: {error}",
                 hint="take an instruction-tuned model with a working chat template",

@@ -1,4 +1,4 @@
-"""Does this processor have the instructions the compiled llama.cpp uses?
+"""Whether this processor has the instructions the compiled llama.cpp uses.
 
 llama.cpp is compiled for a fixed set of instructions; on a processor without them it dies with
 SIGILL, taking the whole service along. So the check comes before the library is loaded.

@@ -1,6 +1,5 @@
 """Text to vectors, with llama.cpp."""
 
-import ctypes
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -104,7 +103,8 @@ class LlamaEmbedder:
                 self._run([inputs[i] for i in group], vectors, group)
         finite(vectors, self._name)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+        np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+        return vectors
 
     def _fit(self, text: str) -> NDArray[np.int32]:
         # A token stands for at most some dozen characters: what is far beyond cannot matter.
@@ -163,10 +163,10 @@ class LlamaEmbedder:
         tokens = np.concatenate(inputs)
         batch, count = self._batch, len(tokens)
         batch.n_tokens = count
-        _view(batch.token, np.int32, count)[:] = tokens
-        _view(batch.pos, np.int32, count)[:] = np.concatenate([np.arange(len(t)) for t in inputs])
-        _view(batch.n_seq_id, np.int32, count)[:] = 1
-        _view(batch.logits, np.int8, count)[:] = 1
+        _view(batch.token, count)[:] = tokens
+        _view(batch.pos, count)[:] = np.concatenate([np.arange(len(t)) for t in inputs])
+        _view(batch.n_seq_id, count)[:] = 1
+        _view(batch.logits, count)[:] = 1
         position = 0
         for sequence, text in enumerate(inputs):
             for i in range(position, position + len(text)):
@@ -174,7 +174,6 @@ class LlamaEmbedder:
             position += len(text)
 
 
-def _view(pointer: Any, kind: type, count: int) -> NDArray[Any]:
-    size = count * np.dtype(kind).itemsize
-    address = ctypes.addressof(pointer.contents)
-    return np.frombuffer((ctypes.c_char * size).from_address(address), dtype=kind)
+def _view(pointer: Any, count: int) -> NDArray[Any]:
+    view: NDArray[Any] = np.ctypeslib.as_array(pointer, shape=(count,))
+    return view

@@ -169,9 +169,7 @@ class LlamaGenerator:
         threads = thread_count(self._threads)
         self._api.llama_set_n_threads(self._ctx, threads, threads)
         array = (ctypes.c_int32 * len(tokens))(*tokens.tolist())
-        code = self._api.llama_decode(
-            self._ctx, self._api.llama_batch_get_one(array, len(tokens))
-        )
+        code = self._api.llama_decode(self._ctx, self._api.llama_batch_get_one(array, len(tokens)))
         if code != 0:
             self._api.llama_memory_clear(self._memory, True)
             self._cached = self._cached[:0]

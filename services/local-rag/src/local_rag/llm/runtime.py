@@ -78,7 +78,7 @@ def library() -> Library:
     """
     require_cpu()
     try:
-        import llama_cpp  # noqa: PLC0415 - costs half a second that /health must not wait for
+        import llama_cpp  # here, because it costs half a second that /health must not wait for
     except (ImportError, OSError, RuntimeError) as error:
         raise ModelError(
             f"llama.cpp cannot be loaded: {error}",
@@ -142,13 +142,14 @@ class NativeModel:
         """
         data = _utf8(text)
         room = len(data) + 8
-        buffer = np.empty(room, dtype=np.int32)
+        buffer: NDArray[np.int32] = np.empty(room, dtype=np.int32)
         count = self._tokenize(data, buffer, room, add_special, parse_special)
         if count < 0:
             room = -count
             buffer = np.empty(room, dtype=np.int32)
             count = self._tokenize(data, buffer, room, add_special, parse_special)
-        return buffer[: max(count, 0)].copy()
+        kept: NDArray[np.int32] = buffer[: max(count, 0)].copy()
+        return kept
 
     def _tokenize(
         self, data: bytes, buffer: NDArray[np.int32] | None, room: int, special: bool, parse: bool
