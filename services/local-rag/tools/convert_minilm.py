@@ -91,7 +91,10 @@ def add_vocabulary(writer: gguf.GGUFWriter, pieces: list[str]) -> None:
     numbers = {piece: number for number, piece in enumerate(pieces)}
     special = set(SPECIAL.values())
     spelled = [
-        piece if piece in special else piece.removeprefix("##") if piece.startswith("##")
+        piece
+        if piece in special
+        else piece.removeprefix("##")
+        if piece.startswith("##")
         else "\u2581" + piece
         for piece in pieces
     ]
