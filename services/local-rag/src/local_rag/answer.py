@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from local_rag.citations import CitationFilter, cite, supporting
+from local_rag.citations import CitationFilter, cite, content_words, supporting
 from local_rag.config import Settings
 from local_rag.errors import InvalidInput, RagError
 from local_rag.llm.prompt import NOT_IN_DOCUMENTS, Prompt, build_prompt
@@ -363,19 +363,21 @@ def relevant(question: str, passages: Sequence[Passage], threshold: float) -> tu
     """Return the passages worth answering from; none when nothing found is near enough.
 
     One is near when its cosine reaches the threshold or it spells an identifier of the question.
-    Passages that only the words found come along, but are no evidence by themselves.
+    Where no vectors were compared, it has to hold half of the question's words.
     """
     identifiers = {word.casefold() for word in _IDENTIFIER.findall(question)}
+    words = set(content_words(question))
 
     def near(passage: Passage) -> bool:
-        if passage.vector_score is not None and passage.vector_score >= threshold:
-            return True
         text = passage.text.casefold()
-        return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in identifiers)
+        if any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in identifiers):
+            return True
+        if passage.vector_score is None:
+            shared = words & set(content_words(passage.text))
+            return bool(words) and len(shared) * 2 >= len(words)
+        return passage.vector_score >= threshold
 
-    if not any(near(passage) for passage in passages):
-        return ()
-    return tuple(p for p in passages if p.vector_score is None or near(p))
+    return tuple(passage for passage in passages if near(passage))
 
 
 def says_not_found(text: str) -> bool:

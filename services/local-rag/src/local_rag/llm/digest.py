@@ -14,11 +14,16 @@ def sha256_of(path: Path) -> str:
     takes seconds.
     """
     stat = path.stat()
-    return _sha256(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    return _remembered(path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 @lru_cache(maxsize=32)
-def _sha256(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
+def _remembered(path: Path, _size: int, _mtime_ns: int, _inode: int) -> str:
+    return compute_sha256(path)
+
+
+def compute_sha256(path: Path) -> str:
+    """Return the SHA-256 of what is on the disk now, which can rot without the date changing."""
     digest = hashlib.sha256()
     with path.open("rb") as handle:
         while block := handle.read(_BLOCK):
