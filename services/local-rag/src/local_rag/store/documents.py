@@ -27,7 +27,7 @@ from local_rag.types import Document, Section
 PutOutcome = Literal["added", "changed", "linked"]
 _SOURCE_QUERY = (
     "SELECT s.uri, s.document_id, s.source_hash, d.content_hash, s.size, s.mtime_ns, s.etag, "
-    "s.metadata, d.deleted, d.deleted_reason FROM sources s JOIN documents d "
+    "s.metadata, d.deleted, d.deleted_reason, d.embedder_id FROM sources s JOIN documents d "
     "ON d.id = s.document_id"
 )
 # What else belongs into the same transaction, such as the state of an import item.
@@ -117,11 +117,12 @@ class Documents:
             ).fetchall()
         return [_source(row) for row in rows]
 
-    def by_content(self, content_hash: str) -> int | None:
-        """Return the id of the document with this content, or None."""
+    def by_content(self, content_hash: str, embedder_id: str) -> int | None:
+        """Return the id of the document with this content and current vectors, or None."""
         with self._connections.read() as db:
             row = db.execute(
-                "SELECT id FROM documents WHERE content_hash=?", (content_hash,)
+                "SELECT id FROM documents WHERE content_hash=? AND embedder_id=?",
+                (content_hash, embedder_id),
             ).fetchone()
         return int(row[0]) if row else None
 
@@ -177,21 +178,25 @@ class Documents:
         with self._connections.write() as db:
             db.execute("UPDATE sources SET mtime_ns=?, etag=? WHERE uri=?", (mtime_ns, etag, uri))
 
-    def reembed(self, document_id: int, incoming: Incoming) -> None:
-        """Replace the chunks of a document by those of another embedding model."""
+    def reembed(self, document_id: int, incoming: Incoming, *, also: Also | None = None) -> None:
+        """Replace the chunks of a document by those of another embedding model.
+
+        A document that was purged meanwhile is left alone.
+        """
         with self._connections.write() as db:
-            hidden = db.execute(
+            row = db.execute(
                 "SELECT deleted IS NOT NULL FROM documents WHERE id=?", (document_id,)
             ).fetchone()
-            if hidden is None:
-                return
-            chunks.replace(db, document_id, incoming)
-            db.execute(
-                "UPDATE documents SET embedder_id=?, chunk_count=? WHERE id=?",
-                (incoming.embedder_id, len(incoming.chunks), document_id),
-            )
-            if hidden[0]:
-                chunks.hide(db, document_id)
+            if row is not None:
+                chunks.replace(db, document_id, incoming)
+                db.execute(
+                    "UPDATE documents SET embedder_id=?, chunk_count=? WHERE id=?",
+                    (incoming.embedder_id, len(incoming.chunks), document_id),
+                )
+                if row[0]:
+                    chunks.hide(db, document_id)
+            if also:
+                also(db, document_id)
         self._changed()
 
     def delete(self, document_id: int, *, reason: str = "user") -> Document:
@@ -281,6 +286,7 @@ def _source(row: "Sequence[object]") -> StoredSource:
         metadata=unpack_metadata(str(row[7])),
         deleted=row[8] is not None and bool(time_of(str(row[8]))),
         deleted_reason=None if row[9] is None else str(row[9]),
+        embedder_id=str(row[10]),
     )
 
 

@@ -12,7 +12,7 @@ from local_rag.store.connection import Connections
 from local_rag.store.rows import now, time_of
 from local_rag.types import ImportItem, ImportItemState, ImportJob, JobState
 
-ITEMS_URL = "/api/v1/imports/{id}?items=true"
+ITEMS_URL = "/api/v1/imports/{id}/items"
 _UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.PAUSED.value)
 _KEEP_FINISHED = 200
 
@@ -23,8 +23,6 @@ class JobOptions:
 
     recursive: bool = True
     metadata: Mapping[str, str] = field(default_factory=dict)
-    # Where the bytes of an uploaded source wait: URI -> file.
-    staged: Mapping[str, str] = field(default_factory=dict)
     # Rescans must not bring back what a person deleted; an import by a person does.
     revive: bool = True
 
@@ -34,7 +32,6 @@ class JobOptions:
             {
                 "recursive": self.recursive,
                 "metadata": dict(self.metadata),
-                "staged": dict(self.staged),
                 "revive": self.revive,
             }
         )
@@ -129,6 +126,14 @@ class Jobs:
                 ((job_id, uri, ImportItemState.QUEUED.value) for uri in uris),
             )
 
+    def add_failed(self, job_id: str, uri: str, error: str) -> None:
+        """Add something to a job that cannot even be looked at."""
+        with self._connections.write() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO job_items (job_id, uri, state, error) VALUES (?,?,?,?)",
+                (job_id, uri, ImportItemState.FAILED.value, error),
+            )
+
     def next_items(self, job_id: str, after: int, limit: int) -> "Sequence[tuple[int, str]]":
         """Return (number, uri) of queued items numbered above `after`."""
         with self._connections.read() as db:
@@ -208,13 +213,14 @@ class Jobs:
             for row in rows
         ]
 
-    def staged_files(self) -> set[str]:
-        """Return the uploaded files that unfinished items or failed ones may still need."""
-        files: set[str] = set()
+    def count_items(self, job_id: str, *, state: ImportItemState | None = None) -> int:
+        """Return how many items a job has, in one state or in all."""
         with self._connections.read() as db:
-            for (options,) in db.execute("SELECT options FROM jobs"):
-                files.update(JobOptions.unpack(options).staged.values())
-        return files
+            row = db.execute(
+                "SELECT count(*) FROM job_items WHERE job_id=? AND (? IS NULL OR state=?)",
+                (job_id, *(2 * (state.value if state else None,))),
+            ).fetchone()
+        return int(row[0])
 
     # -- folders that were imported as such -------------------------------------------------
 
@@ -236,6 +242,21 @@ class Jobs:
         with self._connections.read() as db:
             rows = db.execute("SELECT path, recursive, metadata FROM folders ORDER BY path")
             return [(str(r[0]), bool(r[1]), dict(json.loads(r[2]))) for r in rows]
+
+    # -- files that cannot be imported as they are -------------------------------------------
+
+    def reject(self, uri: str, *, size: int, mtime_ns: int, error: str) -> None:
+        """Note a file that cannot be read, so that rescans leave it alone until it changes."""
+        with self._connections.write() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO rejects VALUES (?, ?, ?, ?)", (uri, size, mtime_ns, error)
+            )
+
+    def rejects(self) -> dict[str, tuple[int, int]]:
+        """Return (size, mtime_ns) of every file that could not be read."""
+        with self._connections.read() as db:
+            rows = db.execute("SELECT uri, size, mtime_ns FROM rejects").fetchall()
+        return {str(row[0]): (int(row[1]), int(row[2])) for row in rows}
 
 
 def mark_item(

@@ -47,6 +47,7 @@ class StoredSource:
     metadata: dict[str, str]
     deleted: bool
     deleted_reason: str | None
+    embedder_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

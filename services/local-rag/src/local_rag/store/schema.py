@@ -81,6 +81,13 @@ CREATE TABLE folders (
     metadata TEXT NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE rejects (
+    uri TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    error TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,

@@ -76,8 +76,10 @@ class Store:
         """Declare the embedding model in use. Raises ModelMismatch, hint: reindex."""
         self.meta.bind(embedder_id, dimensions)
 
-    def begin_reindex(self, embedder_id: str, dimensions: int) -> int:
+    def begin_reindex(self, embedder_id: str, dimensions: int, *, everything: bool = False) -> int:
         """Make this the model of the index and drop the vectors of others.
+
+        With `everything` also documents of the same model wait to be cut and embedded anew.
 
         Returns the number of documents that wait to be embedded. Until they are, they are found
         by keyword only. Calling it again with the same model goes on with what is left.
@@ -85,6 +87,8 @@ class Store:
         with self.connections.write() as db:
             if (self.meta.embedder_id, self.meta.dimensions) != (embedder_id, dimensions):
                 switch(db, embedder_id, dimensions)
+            if everything:
+                db.execute("UPDATE documents SET embedder_id=''")
         return len(self.documents.stale(embedder_id))
 
     # -- search -----------------------------------------------------------------------------
@@ -140,7 +144,7 @@ class Store:
         """Remove all documents, sources, folders and jobs, and give the space back."""
         with self.connections.write() as db:
             db.execute("INSERT INTO keywords (keywords) VALUES ('delete-all')")
-            for table in ("jobs", "folders", "documents"):
+            for table in ("jobs", "folders", "rejects", "documents"):
                 db.execute(f"DELETE FROM {table}")
             dimensions = self.meta.dimensions
             if dimensions:
