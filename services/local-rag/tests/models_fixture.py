@@ -83,7 +83,7 @@ def embedder(embedding_gguf: Path) -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def generator(generator_gguf: Path) -> Iterator[object]:
+def language_model(generator_gguf: Path) -> Iterator[object]:
     """The language model, loaded once for all tests."""
     _need_llama()
     from local_rag.llm.generator import load_generator
