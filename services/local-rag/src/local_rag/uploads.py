@@ -114,6 +114,15 @@ class UploadStore:
             parent = parent.parent
         return True
 
+    def files(self) -> list[Path]:
+        """Return every uploaded file that has its place."""
+        return [
+            Path(folder, name)
+            for folder, _, names in os.walk(self.root)
+            if Path(folder) != self.staging
+            for name in names
+        ]
+
     def clear(self) -> int:
         """Remove every uploaded file; returns how many there were."""
         count = 0

@@ -3,7 +3,7 @@
 import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
@@ -87,19 +87,34 @@ async def _on_http_error(request: Request, error: Exception) -> Json:
     assert isinstance(error, HTTPException)  # noqa: S101
     status = HTTPStatus(error.status_code)
     details: dict[str, Any] = {"path": request.url.path[:200], "method": request.method[:20]}
+    headers = dict(error.headers or {})
     if status == HTTPStatus.NOT_FOUND and error.detail == status.phrase:
         message = f"There is nothing at {request.url.path[:200]}."
         details["hint"] = "the interface is described at /api/v1/openapi.json"
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", (error.headers or {}).get("allow", ""))
         message = f"{request.method[:20]} is not possible at {request.url.path[:200]}."
-        details["allowed"] = [method.strip() for method in allowed.split(",") if method.strip()]
+        details["allowed"] = _methods(request)
+        headers["Allow"] = ", ".join(details["allowed"])
     else:
         message = str(error.detail)
     code = status.phrase.lower().replace(" ", "-")
-    return error_response(
-        error.status_code, message, details, code=code, headers=error.headers or {}
-    )
+    return error_response(error.status_code, message, details, code=code, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of all routes for a path; the framework names those of the first only."""
+    found: set[str] = set()
+    for route in _leaves(request.app.routes):
+        path = getattr(route, "path_regex", None)
+        if path is not None and path.match(request.url.path):
+            found |= set(getattr(route, "methods", None) or ())
+    return sorted(found)
+
+
+def _leaves(routes: Iterable[Any]) -> Iterator[Any]:
+    for route in routes:
+        yield route
+        yield from _leaves(getattr(route, "routes", None) or ())
 
 
 async def _on_invalid(request: Request, error: Exception) -> Json:

@@ -31,8 +31,7 @@ def list_imports(
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> JobPage:
     """Return imports, newest first."""
-    items, total = service.imports.list(limit=limit, offset=offset)
-    return JobPage(items=list(items), total=total)
+    return JobPage(items=list(service.imports.list(limit=limit, offset=offset)))
 
 
 @router.get("/{job_id}", summary="Show an import")

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from local_rag.types import Answer, Change, Document, ImportItem, ImportJob, Passage
+from local_rag.llm.registry import ModelInfo
+from local_rag.types import Change, Document, ImportItem, ImportJob, Passage
+from local_rag.upkeep import BackupFile
 
 
 def _unicode(text: str) -> str:
@@ -18,9 +20,16 @@ def _unicode(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_unicode)]
+Text = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_unicode)]
 Line = Annotated[
-    Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=4096),
+    AfterValidator(_unicode),
+]
+Asked = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=4000),
+    AfterValidator(_unicode),
 ]
 
 
@@ -31,9 +40,7 @@ class _Body(BaseModel):
 class Query(_Body):
     """A question."""
 
-    question: Annotated[
-        Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)
-    ]
+    question: Asked
     k: int | None = Field(None, ge=1, le=100, description="how many passages to look at")
     max_tokens: int | None = Field(None, ge=1, le=8192, description="longest answer")
     stream: bool = Field(False, description="answer with server-sent events")
@@ -44,9 +51,7 @@ class ImportRequest(_Body):
 
     sources: list[Line] = Field(min_length=1, max_length=1000)
     recursive: bool = True
-    metadata: dict[Line, Annotated[Text, StringConstraints(max_length=4096)]] = Field(
-        default_factory=dict, max_length=50
-    )
+    metadata: dict[Line, Text] = Field(default_factory=dict, max_length=50)
 
 
 class ResetRequest(_Body):
@@ -97,7 +102,6 @@ class JobPage(BaseModel):
     """A page of the list of imports, newest first."""
 
     items: list[ImportJob]
-    total: int
 
 
 class ItemPage(BaseModel):
@@ -125,31 +129,10 @@ class AnswerBody(BaseModel):
     tokens: int
 
 
-class Model(BaseModel):
-    """An installed model; size in bytes."""
-
-    name: str
-    kind: Literal["embedding", "llm"]
-    path: str
-    size: int
-    active: bool
-    packaged: bool
-    sha256: str | None = None
-    details: dict[str, Any] = Field(default_factory=dict)
-
-
 class ModelList(BaseModel):
     """The installed models."""
 
-    items: list[Model]
-
-
-class ModelCheck(BaseModel):
-    """Whether a model file is what its checksum says."""
-
-    name: str
-    ok: bool
-    message: str
+    items: list[ModelInfo]
 
 
 class Said(BaseModel):
@@ -159,32 +142,10 @@ class Said(BaseModel):
     hint: str | None = None
 
 
-class Pull(BaseModel):
-    """A running or ended download; sizes in bytes."""
-
-    id: str
-    name: str
-    url: str
-    state: Literal["running", "done", "failed"]
-    received: int = 0
-    total: int | None = None
-    error: str | None = None
-    hint: str | None = None
-
-
-class Backup(BaseModel):
-    """A backup that lies in the service's directory; size in bytes."""
-
-    name: str
-    size: int
-    sha256: str
-    created: str
-
-
 class BackupList(BaseModel):
     """The backups in the service's directory."""
 
-    items: list[Backup]
+    items: list[BackupFile]
 
 
 class Count(BaseModel):
@@ -202,28 +163,9 @@ class HealthBody(BaseModel):
     uptime_s: float
 
 
-class SystemInfo(BaseModel):
-    """What clients need to know about this service."""
-
-    version: str
-    max_upload_mb: int
-    documents: int
-    chunks: int
-    data_dir: str
-    watched: list[str]
-
-
 class ErrorBody(BaseModel):
     """Every error looks like this; `details` has a `code` and mostly a `hint`."""
 
     error: str
     details: dict[str, Any]
     timestamp: str
-
-
-def answer_body(answer: Answer) -> dict[str, Any]:
-    """Return an answer as JSON types."""
-    from local_rag.wire import to_wire
-
-    body: dict[str, Any] = to_wire(answer)
-    return body

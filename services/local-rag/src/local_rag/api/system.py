@@ -9,21 +9,21 @@ from starlette.responses import FileResponse
 
 from local_rag.api.deps import Running
 from local_rag.api.models import (
-    Backup,
     BackupList,
     Count,
-    ModelCheck,
     ModelChoice,
     ModelList,
     ModelName,
-    Pull,
     PullRequest,
     ResetRequest,
     Said,
-    SystemInfo,
 )
 from local_rag.errors import InvalidInput
+from local_rag.llm.registry import Verified
+from local_rag.models import PullJob
+from local_rag.service import About
 from local_rag.types import ImportJob
+from local_rag.upkeep import BackupFile
 
 router = APIRouter(prefix="/system", tags=["system"])
 models = APIRouter(prefix="/models", tags=["models"])
@@ -32,13 +32,13 @@ BackupName = Annotated[str, Path(max_length=200, description="name of the backup
 
 
 @router.get("", summary="About this service")
-def info(service: Running) -> SystemInfo:
+def about(service: Running) -> About:
     """Return what clients need to know before they send anything."""
-    return service.info()
+    return service.about()
 
 
 @router.post("/backup", status_code=201, summary="Make a backup")
-def backup(service: Running) -> Backup:
+def backup(service: Running) -> BackupFile:
     """Write a consistent copy of the index into the service's directory."""
     return service.upkeep.backup()
 
@@ -111,24 +111,33 @@ def list_models(service: Running) -> ModelList:
 
 
 @models.post("/verify", summary="Check a model's file")
-def verify(body: ModelName, service: Running) -> ModelCheck:
+def verify(body: ModelName, service: Running) -> Verified:
     """Compare a model file with its checksum."""
     return service.models.verify(body.name)
 
 
 @models.post("/use", summary="Choose a model")
 def use(body: ModelChoice, service: Running) -> Said:
-    """Choose the embedding model or the language model."""
-    return service.models.use(body.kind, body.name)
+    """Choose the embedding model or the language model, after trying it."""
+    info = service.models.use(body.kind, body.name)
+    service.engine.forget_binding()
+    if body.kind == "embedding" and service.library.list(
+        needle=None, deleted=True, limit=1, offset=0
+    )[1]:
+        return Said(
+            message=f"{info.name} embeds from now on; the index was made with another model.",
+            hint="local-rag reindex",
+        )
+    return Said(message=f"{info.name} is used from now on.")
 
 
 @models.post("/pull", status_code=202, summary="Fetch a model")
-def pull(body: PullRequest, service: Running) -> Pull:
+def pull(body: PullRequest, service: Running) -> PullJob:
     """Begin to fetch a model; it is kept only if its checksum is right."""
     return service.models.pull(body.url, body.sha256, body.name)
 
 
 @models.get("/pulls/{pull_id}", summary="Show a download")
-def show_pull(pull_id: Annotated[str, Path(max_length=100)], service: Running) -> Pull:
+def show_pull(pull_id: Annotated[str, Path(max_length=100)], service: Running) -> PullJob:
     """Return how far a download has come."""
     return service.models.pull_state(pull_id)

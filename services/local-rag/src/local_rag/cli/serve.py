@@ -64,6 +64,6 @@ def _run(settings: Settings) -> None:
     # Imported here: the other commands need no web server, and --check no model code.
     from local_rag import logs, server
 
-    logs.configure(settings.logging)
+    logs.setup_logging(settings.logging)
     listener = server.bind(settings)
     server.run(settings, listener)

@@ -1,0 +1,30 @@
+"""A running service behind a client."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from faces import QuotingGenerator, client_for, make_service  # noqa: E402
+
+from local_rag.service import Service  # noqa: E402
+
+
+@pytest.fixture
+def generator() -> QuotingGenerator:
+    return QuotingGenerator()
+
+
+@pytest.fixture
+def service(tmp_path: Path, generator: QuotingGenerator) -> Service:
+    return make_service(tmp_path, generator=generator)
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[TestClient]:
+    with client_for(service) as client:
+        yield client
