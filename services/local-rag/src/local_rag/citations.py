@@ -111,14 +111,16 @@ def snippet(text: str, question: str, width: int = SNIPPET_CHARS) -> str:
         for match in _WORD.finditer(text)
         if match.group().casefold() in wanted
     ]
-    best, best_score = 0, -1
     room = width - 4
-    for start in starts:
-        score = len({word for at, word in hits if start <= at and at + len(word) <= start + room})
-        if score > best_score:
-            best, best_score = start, score
-        if start + room >= len(text):
-            break
+
+    def met(start: int) -> int:
+        return len({word for at, word in hits if start <= at and at + len(word) <= start + room})
+
+    # Of equally good stretches the middle one, so that words come before and after what is met.
+    scores = [(met(start), start) for start in starts if start + room <= len(text)] or [(0, 0)]
+    most = max(score for score, _ in scores)
+    equal = [start for score, start in scores if score == most]
+    best = equal[len(equal) // 2] if most else 0
     cut = text[best : best + room]
     if best + room < len(text):
         cut = cut.rpartition(" ")[0] or cut
