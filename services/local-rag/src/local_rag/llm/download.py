@@ -263,7 +263,7 @@ class _Fetch:
 
     def _receive(self, response: httpx.Response, total: int | None) -> None:
         received = self._partial.size
-        for block in response.iter_raw(_BLOCK):
+        for block in response.iter_raw():
             if self._stop.is_set():
                 self._handle.flush()
                 raise self._stopped()

@@ -155,7 +155,8 @@ class ModelRegistry:
         if info.packaged or tried.get(info.name) == _stamp(info):
             return
         probe(info.path, info.kind)
-        self._write(TRIED, {**tried, info.name: _stamp(info)})
+        if self._writable is not None:
+            self._write(TRIED, {**tried, info.name: _stamp(info)})
 
     def verify(self, name: str, *, run: bool = True) -> Verified:
         """Check a model's checksum and header, and with `run` whether it loads and works.
