@@ -52,8 +52,7 @@ def _decode_legacy(data: bytes, declared: str | None) -> str:
         except (LookupError, UnicodeError, ValueError):
             pass
     text = data.decode("cp1252", errors="replace")
-    strange = sum(1 for c in text[:_SAMPLE] if c < " " and c not in "\t\n\r\f")
-    if strange > len(text[:_SAMPLE]) // 50:
+    if _share_of_controls(text[:_SAMPLE]) > 0.02:
         raise InvalidInput(
             "this is binary data, not text",
             hint="text, Markdown, HTML, PDF and DOCX can be imported",
@@ -68,10 +67,18 @@ def _looks_like_utf16(data: bytes) -> str | None:
     half = len(sample) // 2
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     if odd > half * 0.4 and even < half * 0.05:
-        return "utf-16-le"
-    if even > half * 0.4 and odd < half * 0.05:
-        return "utf-16-be"
-    return None
+        encoding = "utf-16-le"
+    elif even > half * 0.4 and odd < half * 0.05:
+        encoding = "utf-16-be"
+    else:
+        return None
+    # Tables of small numbers have that pattern too, but no letters.
+    text = sample.decode(encoding, errors="replace")
+    return encoding if _share_of_controls(text) < 0.02 else None
+
+
+def _share_of_controls(text: str) -> float:
+    return sum(1 for c in text if c < " " and c not in "\t\n\r\f") / max(len(text), 1)
 
 
 def clean(text: str) -> str:
