@@ -3,11 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from collections.abc import Iterator
 
 from local_rag.config import Settings
 from local_rag.errors import RagError, StoreCorrupt, Unavailable
@@ -95,7 +94,9 @@ class Engine:
                 raise
         except RagError as error:
             self._error = error
-            log.error("the index cannot be opened: %s", error.message, extra={"hint": error.hint})
+            log.error(  # noqa: TRY400 - its words say more than its trace
+                "the index cannot be opened: %s", error.message, extra={"hint": error.hint}
+            )
         else:
             self._error, self._bound = None, None
             self._store, self._jobs = store, jobs

@@ -9,9 +9,7 @@ from local_rag.types import Document
 class Library:
     """Lists, shows, hides and removes documents."""
 
-    def __init__(
-        self, store: Callable[[], Store], forget_upload: Callable[[str], None]
-    ) -> None:
+    def __init__(self, store: Callable[[], Store], forget_upload: Callable[[str], None]) -> None:
         self._store = store
         self._forget_upload = forget_upload
 

@@ -169,7 +169,7 @@ class Models:
         used = set()
         for kind in ("embedding", "llm"):
             try:
-                info = self._choose(kind, afresh=True)  # type: ignore[arg-type]
+                info = self._choose(kind, afresh=True)
             except RagError:
                 continue
             if info is not None:

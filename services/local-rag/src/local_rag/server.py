@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -106,7 +107,15 @@ def run(settings: Settings, listener: socket.socket) -> None:
         ws="none",
         lifespan="on",
     )
+    # uvicorn raises the signal again when it has ended, which would make a clean end look like a
+    # death by signal.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ended)
     _Server(config).run(sockets=[listener])
+
+
+def _ended(number: int, _: object) -> None:
+    log.info("ended by a signal", extra={"signal": signal.Signals(number).name})
 
 
 def prepare_directory(path: Path) -> None:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from local_rag import __version__
@@ -22,8 +23,8 @@ from local_rag.monitor.metrics import Metrics
 from local_rag.questions import Questions
 from local_rag.store import Store
 from local_rag.types import Answer, ComponentHealth, Health
-from local_rag.uploads import UploadStore
 from local_rag.upkeep import Upkeep
+from local_rag.uploads import UploadStore
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,10 @@ class About:
 
 
 class Service:
-    """All parts of the service. Nothing is opened or loaded before `start`, and the language
-    model not before the first question."""
+    """All parts of the service.
+
+    Nothing is opened or loaded before `start`, and the language model not before a question.
+    """
 
     def __init__(
         self,
@@ -146,7 +149,7 @@ class Service:
             ("index_bytes", "Room the index takes on the disk.", "bytes"),
         )
         for name, text, key in gauges:
-            self.counts.gauge(name, text, lambda key=key: self._stat(key))
+            self.counts.gauge(name, text, partial(self._stat, key))
         self.counts.gauge(
             "uptime_seconds", "Time since the service began.",
             lambda: time.monotonic() - self._began,

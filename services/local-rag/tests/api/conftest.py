@@ -9,9 +9,8 @@ from fastapi.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from faces import QuotingGenerator, client_for, make_service  # noqa: E402
-
-from local_rag.service import Service  # noqa: E402
+from faces import QuotingGenerator, client_for, make_service
+from local_rag.service import Service
 
 
 @pytest.fixture

@@ -103,9 +103,7 @@ def test_invalid_parameters_name_the_field(client: TestClient, path: str, field:
 
 @pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe", b"{'question': 1}", b'{"question": "'])
 def test_what_is_no_json_is_refused(client: TestClient, body: bytes) -> None:
-    answer = client.post(
-        f"{API}/query", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = client.post(f"{API}/query", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 422)
     assert set(answer.json()) == {"error", "details", "timestamp"}
 

@@ -85,8 +85,16 @@ def test_a_path_that_is_not_there_is_named(client: TestClient, tmp_path: Path) -
     assert "none" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://169.254.169.254/latest",
-                                 "http://[::1]/", "http://10.0.0.1/", "http://localhost/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/x",
+        "http://169.254.169.254/latest",
+        "http://[::1]/",
+        "http://10.0.0.1/",
+        "http://localhost/",
+    ],
+)
 def test_addresses_of_the_own_network_are_refused(client: TestClient, url: str) -> None:
     answer = client.post(f"{API}/imports", json={"sources": [url]})
     if answer.status_code == 202:

@@ -23,6 +23,7 @@ from faces import (
     make_service,
 )
 from local_rag.errors import ModelError, Unavailable
+from local_rag.questions import WAITING, WORKERS
 from local_rag.service import Service
 
 QUESTION = "When does the lease of the garden end?"
@@ -58,9 +59,7 @@ def test_a_stream_has_passages_then_tokens_then_the_whole(client: TestClient) ->
     assert set(found[-1][1]) == set(whole)
 
 
-def test_what_is_not_there_is_not_invented(
-    client: TestClient, generator: QuotingGenerator
-) -> None:
+def test_what_is_not_there_is_not_invented(client: TestClient, generator: QuotingGenerator) -> None:
     add(client, "lease.txt", LEASE)
     answer = client.post(f"{API}/query", json={"question": "zebra quantum xylophone"}).json()
     assert answer["mode"] == "not-found"
@@ -239,10 +238,9 @@ def test_health_answers_while_questions_wait(tmp_path: Path) -> None:
 
 
 def test_a_full_queue_says_so(client: TestClient, service: Service) -> None:
-    places = []
+    places = [service.questions.reserve() for _ in range(WORKERS + WAITING)]
     with pytest.raises(Unavailable):
-        while True:
-            places.append(service.questions.reserve())
+        service.questions.reserve()
     answer = client.post(f"{API}/query", json={"question": QUESTION})
     assert answer.status_code == 503
     assert answer.headers["retry-after"]

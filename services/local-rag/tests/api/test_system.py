@@ -100,7 +100,7 @@ def test_metrics_are_prometheus_text(client: TestClient) -> None:
         lines = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
         for line in lines:
             name, value = line.rsplit(" ", 1)
-            assert name.startswith("local_rag_") or name.startswith("process_"), line
+            assert name.startswith(("local_rag_", "process_")), line
             float(value)
         assert any("documents" in line and line.endswith((" 1", " 1.0")) for line in lines)
 
@@ -188,7 +188,7 @@ def test_restore_needs_its_word_and_its_type(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["%2e%2e%2findex.sqlite3", "..%2Findex.sqlite3", "a%00b", "index.sqlite3", "%2e%2e%2f"]
+    "name", ["%2e%2e%2findex.sqlite3", "..%2Findex.sqlite3", "a%00b", "index.sqlite3"]
 )
 def test_backups_are_fetched_from_their_directory_only(client: TestClient, name: str) -> None:
     for method in ("GET", "DELETE"):

@@ -48,7 +48,8 @@ def test_rebound_names_are_refused(host: str) -> None:
 
 
 def test_a_bare_address_cannot_be_rebound_so_it_is_served() -> None:
-    assert AccessPolicy(ServerSettings(host="0.0.0.0", token=TOKEN), TOKEN).host_allowed("192.168.1.20:8080")
+    server = ServerSettings(host="0.0.0.0", token=TOKEN)
+    assert AccessPolicy(server, TOKEN).host_allowed("192.168.1.20:8080")
 
 
 def test_a_configured_origin_is_a_host_too() -> None:

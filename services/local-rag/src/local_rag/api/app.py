@@ -50,12 +50,14 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
     shared = bool(server.allowed_origins)
     middleware = [Middleware(SecurityHeaders, shared=shared)]
     if shared:
-        cors = {
-            "allow_origins": [origin.rstrip("/") for origin in server.allowed_origins],
-            "allow_methods": ["GET", "POST", "DELETE"],
-            "allow_headers": ["Authorization", "Content-Type"],
-        }
-        middleware.append(Middleware(CORSMiddleware, **cors))
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=[origin.rstrip("/") for origin in server.allowed_origins],
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["Authorization", "Content-Type"],
+            )
+        )
     middleware += [Middleware(Gatekeeper, policy=policy), Middleware(BodyLimit, limits=limits)]
     app = FastAPI(
         title="local-rag",

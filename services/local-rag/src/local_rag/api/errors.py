@@ -3,7 +3,7 @@
 import json
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from local_rag.errors import RagError
 
@@ -103,21 +104,17 @@ async def _on_http_error(request: Request, error: Exception) -> Json:
 
 def _methods(request: Request) -> list[str]:
     """Return the methods of all routes for a path; the framework names those of the first only."""
-    found: set[str] = set()
-    for route in _leaves(request.app.routes):
-        path = getattr(route, "path_regex", None)
-        if path is not None and path.match(request.url.path):
-            found |= set(getattr(route, "methods", None) or ())
-    return sorted(found)
+    return [
+        method
+        for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.router.routes
+        )
+    ]
 
 
-def _leaves(routes: Iterable[Any]) -> Iterator[Any]:
-    for route in routes:
-        yield route
-        yield from _leaves(getattr(route, "routes", None) or ())
-
-
-async def _on_invalid(request: Request, error: Exception) -> Json:
+async def _on_invalid(_: Request, error: Exception) -> Json:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     fields = [
         {

@@ -15,7 +15,9 @@ router = APIRouter(tags=["system"])
     "/health",
     summary="Health by component",
     response_model=HealthBody,
-    responses={503: {"model": HealthBody, "description": "a component without which nothing works"}},
+    responses={
+        503: {"model": HealthBody, "description": "a component without which nothing works"}
+    },
 )
 def health(request: Request, service: Running) -> Response:
     """Return 200 while questions can be answered, even if only in part, and 503 otherwise."""

@@ -75,7 +75,9 @@ def remove(name: BackupName, service: Running) -> None:
     },
 )
 async def restore(
-    request: Request, service: Running, confirm: Annotated[Literal["restore"], Query()]
+    request: Request,
+    service: Running,
+    confirm: Annotated[Literal["restore"], Query()],  # noqa: ARG001 - demanded, not used
 ) -> Count:
     """Take a backup as the body, check it, and put it in the place of the index."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -99,7 +101,7 @@ def reindex(service: Running) -> ImportJob:
 
 
 @router.post("/reset", summary="Remove every document")
-def reset(body: ResetRequest, service: Running) -> Count:
+def reset(body: ResetRequest, service: Running) -> Count:  # noqa: ARG001 - demanded, not used
     """Empty the index and remove uploaded files; needs `{"confirm": "reset"}`."""
     return Count(documents=service.upkeep.reset())
 
@@ -121,9 +123,10 @@ def use(body: ModelChoice, service: Running) -> Said:
     """Choose the embedding model or the language model, after trying it."""
     info = service.models.use(body.kind, body.name)
     service.engine.forget_binding()
-    if body.kind == "embedding" and service.library.list(
-        needle=None, deleted=True, limit=1, offset=0
-    )[1]:
+    if (
+        body.kind == "embedding"
+        and service.library.list(needle=None, deleted=True, limit=1, offset=0)[1]
+    ):
         return Said(
             message=f"{info.name} embeds from now on; the index was made with another model.",
             hint="local-rag reindex",

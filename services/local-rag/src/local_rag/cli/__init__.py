@@ -2,7 +2,6 @@
 
 import importlib
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -32,10 +31,14 @@ _COMMANDS = {
 class _Lazy(click.Group):
     """A group whose commands live in modules that are imported on first use."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        cmd_name: str,
+    ) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
         module, attribute, _ = _COMMANDS[cmd_name]
@@ -43,7 +46,11 @@ class _Lazy(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 -- the table above is ours
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        formatter: click.HelpFormatter,
+    ) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry[2]) for name, entry in _COMMANDS.items()])
 
@@ -79,6 +86,6 @@ class _Lazy(click.Group):
     help="File that holds the token, if the service asks for one.",
 )
 @click.pass_context
-def main(ctx: click.Context, **options: Any) -> None:
+def main(ctx: click.Context, config: Path | None, url: str | None, token_file: Path | None) -> None:
     """Private question answering over your own documents, on this machine."""
-    ctx.obj = options
+    ctx.obj = {"config": config, "url": url, "token_file": token_file}

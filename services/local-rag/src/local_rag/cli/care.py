@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from local_rag.cli import exits, output
-from local_rag.cli.client import LONG_TIMEOUT, CommandError
+from local_rag.cli import output
+from local_rag.cli.client import LONG_TIMEOUT, CommandError, WrongUsage
 from local_rag.cli.common import agree, connect, json_option
 from local_rag.cli.progress import follow, report, say_started
 
@@ -25,11 +25,9 @@ def backup(ctx: click.Context, file: Path | None, force: bool, as_json: bool) ->
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     target = file or Path(f"local-rag-{stamp}.sqlite3")
     if target.exists() and not force:
-        raise CommandError(
-            f"{target} is there already", hint="another name, or --force", exit_code=exits.USAGE
-        )
+        raise WrongUsage(f"{target} is there already", hint="another name, or --force")
     if not target.parent.is_dir():
-        raise CommandError(f"the folder {target.parent} does not exist", exit_code=exits.USAGE)
+        raise WrongUsage(f"the folder {target.parent} does not exist")
     with connect(ctx) as client:
         made = client.call("POST", "/system/backup", timeout=LONG_TIMEOUT)
         path = f"/system/backups/{made['name']}"

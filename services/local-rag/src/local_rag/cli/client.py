@@ -23,26 +23,38 @@ LONG_TIMEOUT = httpx.Timeout(None, connect=5.0)
 class CommandError(click.ClickException):
     """An error shown as a sentence, its hint and its evidence; never as a traceback."""
 
+    exit_code = exits.FAILED
+
     def __init__(
         self,
         message: str,
         *,
         hint: str | None = None,
-        exit_code: int = exits.FAILED,
         body: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
         self.hint = hint
         self.body = body
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's
         """Print to standard error."""
         output.say(output.text("error: ", "bold red"), self.message, stderr=True)
         if self.hint:
             output.say(output.text("  try: ", "bold"), self.hint, stderr=True)
         for field in (self.body or {}).get("details", {}).get("fields", [])[:5]:
             output.say(f"  {field.get('field')}: {field.get('problem')}", stderr=True)
+
+
+class WrongUsage(CommandError):
+    """The command or the configuration is wrong."""
+
+    exit_code = exits.USAGE
+
+
+class Unreachable(CommandError):
+    """Nobody answers."""
+
+    exit_code = exits.UNREACHABLE
 
 
 class ServiceError(CommandError):
@@ -125,7 +137,11 @@ class Client:
             raise self._unreachable(error) from error
         if response.is_error and response.status_code not in accept:
             raise ServiceError(response.status_code, _body(response))
-        return None if response.status_code == 204 else _body(response)
+        if response.status_code == 204 or (response.status_code in accept and not response.content):
+            return None
+        if not response.headers.get("content-type", "").startswith("application/json"):
+            raise ServiceError(response.status_code, _foreign(response))
+        return _body(response)
 
     def events(self, path: str, body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         """Send a request and yield the server-sent events of its answer."""
@@ -164,22 +180,19 @@ class Client:
 
     def _unreachable(self, error: httpx.HTTPError) -> CommandError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return CommandError(
+            return Unreachable(
                 f"no service answers at {self.url} ({_reason(error)})",
                 hint="systemctl status local-rag, or start one with: local-rag serve "
                 "(another address: --url)",
-                exit_code=exits.UNREACHABLE,
             )
         if isinstance(error, httpx.TimeoutException):
-            return CommandError(
+            return Unreachable(
                 f"the service at {self.url} did not answer in time",
                 hint="local-rag status --verbose",
-                exit_code=exits.UNREACHABLE,
             )
-        return CommandError(
+        return Unreachable(
             f"the connection to {self.url} broke off ({_reason(error)})",
             hint="journalctl -u local-rag -n 50",
-            exit_code=exits.UNREACHABLE,
         )
 
 
@@ -200,20 +213,24 @@ def _body(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError:
-        return {
-            "error": f"status {response.status_code}, and no answer this command understands",
-            "details": {"hint": f"is {response.url.copy_with(path='/')} really local-rag?"},
-        }
+        return _foreign(response)
+
+
+def _foreign(response: httpx.Response) -> dict[str, Any]:
+    return {
+        "error": f"status {response.status_code}, and no answer this command understands",
+        "details": {"hint": f"is {response.url.copy_with(path='/', query=None)} really local-rag?"},
+    }
 
 
 def _reason(error: httpx.HTTPError) -> str:
     cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
     return (cause.strerror if isinstance(cause, OSError) else None) or str(cause) or "no reason"
 
 
 def translate(error: RagError) -> CommandError:
     """Return the command's error for one of the library's."""
-    code = exits.USAGE if isinstance(error, ConfigError) else exits.FAILED
-    return CommandError(error.message, hint=error.hint, exit_code=code)
+    kind = WrongUsage if isinstance(error, ConfigError) else CommandError
+    return kind(error.message, hint=error.hint)

@@ -10,8 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
-from local_rag.cli import exits
-from local_rag.cli.client import Client, CommandError, readable_settings, service_url, translate
+from local_rag.cli.client import (
+    Client,
+    CommandError,
+    WrongUsage,
+    readable_settings,
+    service_url,
+    translate,
+)
 from local_rag.config import Settings
 from local_rag.errors import RagError
 
@@ -43,10 +49,9 @@ def connect(ctx: click.Context) -> Client:
         else:
             url = url or configured
     if url is None or not url.startswith(("http://", "https://")):
-        raise CommandError(
+        raise WrongUsage(
             f"{url} is not an address of a service",
             hint="for example --url http://127.0.0.1:8080",
-            exit_code=exits.USAGE,
         )
     return Client(url, token)
 
@@ -57,9 +62,7 @@ def _given_token(path: Path | None) -> str | None:
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(
-            f"the token file {path} cannot be read: {error}", exit_code=exits.USAGE
-        ) from error
+        raise WrongUsage(f"the token file {path} cannot be read: {error}") from error
 
 
 def json_option(command: F) -> F:
@@ -93,9 +96,7 @@ def agree(question: str, *, yes: bool, word: str | None = None) -> None:
     if yes:
         return
     if not interactive():
-        raise CommandError(
-            f"{question} Nobody is there to answer.", hint="add --yes", exit_code=exits.USAGE
-        )
+        raise WrongUsage(f"{question} Nobody is there to answer.", hint="add --yes")
     if word is None:
         click.confirm(question, abort=True, err=True)
     elif click.prompt(f"{question} Type {word!r}", err=True) != word:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from local_rag.cli import exits, output
-from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError, ServiceError
+from local_rag.cli import output
+from local_rag.cli.client import LONG_TIMEOUT, Client, ServiceError, WrongUsage
 from local_rag.cli.common import connect, json_option
 from local_rag.cli.progress import follow, report, say_started
 from local_rag.cli.sending import send_files
@@ -59,9 +59,7 @@ def import_(
 def _metadata(pairs: tuple[str, ...]) -> dict[str, str]:
     wrong = [pair for pair in pairs if "=" not in pair or pair.startswith("=")]
     if wrong:
-        raise CommandError(
-            f"--meta {wrong[0]!r} is not KEY=VALUE", hint="--meta project=garden", exit_code=2
-        )
+        raise WrongUsage(f"--meta {wrong[0]!r} is not KEY=VALUE", hint="--meta project=garden")
     return dict(pair.split("=", 1) for pair in pairs)
 
 
@@ -69,9 +67,7 @@ def _local(source: str) -> Path:
     # Not resolved: a link that the user names is what the user means.
     path = Path(source).expanduser().absolute()
     if not path.exists():
-        raise CommandError(
-            f"{source} does not exist", hint="check the name", exit_code=exits.USAGE
-        )
+        raise WrongUsage(f"{source} does not exist", hint="check the name")
     return path
 
 
@@ -191,7 +187,9 @@ def show_import(ctx: click.Context, job: str, failed: bool, as_json: bool) -> No
     if as_json:
         output.write_json({**found, "items": items})
         return
-    output.say(output.state(found["state"]), f"  {found['done']} of {found['total']}  ", found["id"])
+    output.say(
+        output.state(found["state"]), f"  {found['done']} of {found['total']}  ", found["id"]
+    )
     for item in items:
         error = f"  {item['error']}" if item["error"] else ""
         output.say("  ", output.state(item["state"]), f"  {item['uri']}{error}")

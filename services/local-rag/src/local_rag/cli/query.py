@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from local_rag.cli import exits, output
-from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError, ServiceError
+from local_rag.cli import output
+from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError, ServiceError, WrongUsage
 from local_rag.cli.common import connect, json_option
 
 _SNIPPET = 240
@@ -32,10 +32,9 @@ def query(
     if not words or words == "-":
         words = sys.stdin.read(100_000)
     if not words.strip():
-        raise CommandError(
+        raise WrongUsage(
             "there is no question",
             hint='local-rag query "What does the contract say about notice?"',
-            exit_code=exits.USAGE,
         )
     body: dict[str, Any] = {"question": words.strip(), "stream": False}
     body |= {"k": passages} if passages else {}

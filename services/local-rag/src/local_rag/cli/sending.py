@@ -9,12 +9,10 @@ from typing import IO, Any
 import httpx
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from local_rag.cli import exits, output
+from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError
 
-SUFFIXES = frozenset(
-    ".txt .text .log .rst .md .markdown .html .htm .xhtml .pdf .docx".split()
-)
+SUFFIXES = frozenset(".txt .text .log .rst .md .markdown .html .htm .xhtml .pdf .docx".split())
 _BATCH_FILES = 40
 _BATCH_BYTES = 32_000_000
 
@@ -54,7 +52,6 @@ def send_files(
         raise CommandError(
             f"there is nothing to import in {paths[0]}",
             hint=f"these can be imported: {' '.join(sorted(SUFFIXES))}",
-            exit_code=exits.FAILED,
         )
     limit = int(client.call("GET", "/system")["max_upload_mb"]) * 1_000_000
     for file in files:
