@@ -77,7 +77,7 @@ def embedder(embedding_gguf: Path) -> Iterator[object]:
     _need_llama()
     from local_rag.llm.embedder import load_embedder
 
-    model = load_embedder(embedding_gguf, threads=2)
+    model = load_embedder(embedding_gguf, threads=1)
     yield model
     model.close()
 
@@ -88,6 +88,6 @@ def language_model(generator_gguf: Path) -> Iterator[object]:
     _need_llama()
     from local_rag.llm.generator import load_generator
 
-    model = load_generator(generator_gguf, threads=2, context=2048)
+    model = load_generator(generator_gguf, threads=1, context=2048)
     yield model
     model.close()

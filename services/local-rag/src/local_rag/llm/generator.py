@@ -136,8 +136,13 @@ class LlamaGenerator:
         return False
 
     def _read_prompt(self, prompt: NDArray[np.int32], stop: threading.Event) -> bool:
-        """Compute the prompt, keeping what it shares with the one before."""
+        """Compute the prompt, keeping what it shares with the one before.
+
+        Only whole batches are kept: others would be computed in other groups, which rounds
+        differently, and the same question could get another answer.
+        """
         keep = min(_common_prefix(self._cached, prompt), len(prompt) - 1)
+        keep -= keep % BATCH_TOKENS
         if keep == 0 or not self._api.llama_memory_seq_rm(self._memory, 0, keep, -1):
             keep = 0
             self._api.llama_memory_clear(self._memory, True)
