@@ -31,6 +31,8 @@ MAX_QUESTION_CHARS = 4000
 # far the vectors are apart.
 _IDENTIFIER = re.compile(r"(?<!\w)(?=[\w.-]*\d)(?=[\w.-]*[A-Za-z._-])[\w][\w.-]{2,}(?<![.-])")
 _GATE_EVERY = 16
+# Short questions with one telling word ("Which tap?") lie this far below what is surely meant.
+_NEARLY = 0.1
 _NO_MODEL = "no language model is installed; see local-rag models list and local-rag models pull"
 
 
@@ -363,7 +365,7 @@ def relevant(question: str, passages: Sequence[Passage], threshold: float) -> tu
     """Return the passages worth answering from; none when nothing found is near enough.
 
     One is near when its cosine reaches the threshold or it spells an identifier of the question.
-    Where no vectors were compared, it has to hold half of the question's words.
+    A little below, or where no vectors were compared, it has to hold half of the question's words.
     """
     identifiers = {word.casefold() for word in _IDENTIFIER.findall(question)}
     words = set(content_words(question))
@@ -372,10 +374,11 @@ def relevant(question: str, passages: Sequence[Passage], threshold: float) -> tu
         text = passage.text.casefold()
         if any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) for word in identifiers):
             return True
-        if passage.vector_score is None:
+        cosine = passage.vector_score
+        if cosine is None or threshold - _NEARLY <= cosine < threshold:
             shared = words & set(content_words(passage.text))
             return bool(words) and len(shared) * 2 >= len(words)
-        return passage.vector_score >= threshold
+        return cosine >= threshold
 
     return tuple(passage for passage in passages if near(passage))
 

@@ -148,7 +148,7 @@ class RetrievalSettings(_Section):
 
     k: int = Field(6, ge=1, le=100)
     candidates: int = Field(50, ge=1, le=1000)
-    threshold: float = Field(0.25, ge=-1, le=1)
+    threshold: float = Field(0.3, ge=-1, le=1)
     rrf_k: int = Field(60, ge=1, le=10_000)
 
 

@@ -248,6 +248,14 @@ def test_an_identifier_counts_however_far_the_vectors_are(word: str) -> None:
     assert relevant(f"what does {word} mean?", [spelled, other], 0.25) == (spelled,)
 
 
+def test_a_little_below_the_threshold_words_decide() -> None:
+    tap = passage(1, "Refill it with the blue tap.", 0.22)
+    boiler = passage(2, "The boiler pressure is 1.5 bar.", 0.26)
+    assert relevant("Which tap?", [tap, boiler], 0.3) == (tap,)
+    assert relevant("What is the boiling point of tungsten?", [boiler], 0.3) == ()
+    assert relevant("Which tap?", [passage(1, "the blue tap", 0.15)], 0.3) == ()
+
+
 def test_without_vectors_words_decide() -> None:
     near = passage(1, "The heron eats fish in the evening.", None)
     far = passage(2, "The evening news.", None)
