@@ -97,6 +97,8 @@ class Policy:
         """
         shown = one_line(str(path))
         try:
+            # Before it is known whether it exists, or refusals would tell what does.
+            self._require_allowed(path.resolve(), shown)
             real = path.resolve(strict=True)
             mode = real.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):

@@ -363,10 +363,12 @@ def _renew_if_stale(db: sqlite3.Connection, document_id: int, incoming: Incoming
 
 
 def _link(db: sqlite3.Connection, source: SourceFacts, document_id: int) -> None:
+    # A source that moves comes last in its new document, whose own address must not change.
+    db.execute("DELETE FROM sources WHERE uri=? AND document_id<>?", (source.uri, document_id))
     db.execute(
         "INSERT INTO sources (uri, document_id, source_hash, size, mtime_ns, etag, metadata, "
         "updated) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (uri) DO UPDATE SET "
-        "document_id=excluded.document_id, source_hash=excluded.source_hash, "
+        "source_hash=excluded.source_hash, "
         "size=excluded.size, mtime_ns=excluded.mtime_ns, etag=excluded.etag, "
         "metadata=excluded.metadata, updated=excluded.updated",
         (
