@@ -261,7 +261,11 @@ class Engine:
             return ComponentHealth(
                 name="store", state="failed", message=error.message, hint=error.hint
             )
-        message = f"{stats['documents']} documents in {stats['chunks']} pieces"
+        documents, chunks = stats["documents"], stats["chunks"]
+        message = (
+            f"{documents} document{'' if documents == 1 else 's'} in "
+            f"{chunks} piece{'' if chunks == 1 else 's'}"
+        )
         return ComponentHealth(name="store", state="ok", message=message, details=dict(stats))
 
     def model_trouble(self) -> RagError | None:

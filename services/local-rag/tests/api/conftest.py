@@ -1,13 +1,10 @@
 """A running service behind a client."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faces import QuotingGenerator, client_for, make_service
 from local_rag.service import Service

@@ -1,33 +1,12 @@
 """The command against a running service."""
 
-import json
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from faces import LiveServer, QuotingGenerator, make_service
-from local_rag.cli import main
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Outcome]
+from command import Outcome, Run, invoke
+from faces import BEES, BREAD, LEASE, LiveServer, QuotingGenerator, make_service
 
 
 @pytest.fixture(autouse=True)
@@ -50,13 +29,6 @@ def server(tmp_path: Path, generator: QuotingGenerator) -> Iterator[LiveServer]:
         yield server
 
 
-def invoke(*arguments: object, stdin: str | None = None) -> Outcome:
-    result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Outcome(result.exit_code, result.stdout, result.stderr)
-
-
 @pytest.fixture
 def run(server: LiveServer) -> Run:
     def run(*arguments: object, stdin: str | None = None) -> Outcome:
@@ -67,8 +39,6 @@ def run(server: LiveServer) -> Run:
 
 @pytest.fixture
 def notes(tmp_path: Path) -> Path:
-    from faces import BEES, BREAD, LEASE
-
     folder = tmp_path / "notes"
     (folder / "deep").mkdir(parents=True)
     (folder / "lease.md").write_text(LEASE)

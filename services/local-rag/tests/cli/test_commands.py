@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run
-from faces import LEASE, LiveServer, QuotingGenerator
+from command import Run, invoke
+from faces import LEASE, LiveServer, QuotingGenerator, make_service
 
 QUESTION = "When does the lease of the garden end?"
 
@@ -128,8 +128,6 @@ def test_a_sent_file_replaces_its_former_self(run: Run, notes: Path) -> None:
 
 
 def test_what_the_service_may_not_read_is_sent(tmp_path: Path, notes: Path) -> None:
-    from conftest import invoke
-    from faces import make_service
 
     allowed = tmp_path / "allowed"
     allowed.mkdir()
@@ -164,8 +162,6 @@ def test_many_files_are_sent_in_batches(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_file_over_the_limit_is_not_sent(tmp_path: Path) -> None:
-    from conftest import invoke
-    from faces import make_service
 
     big = tmp_path / "big.txt"
     big.write_bytes(b"x" * 1_100_000)
@@ -270,8 +266,6 @@ def test_what_is_not_there(run: Run, notes: Path) -> None:
 
 
 def test_without_a_language_model_passages_are_shown(tmp_path: Path, notes: Path) -> None:
-    from conftest import invoke
-    from faces import make_service
 
     with LiveServer(make_service(tmp_path, generator=False)) as server:
         invoke("--url", server.url, "import", notes)
@@ -324,7 +318,7 @@ def test_backup_and_restore(run: Run, notes: Path, tmp_path: Path, server: LiveS
     assert run("restore", target).code == 2
     done = run("restore", target, "--yes")
     assert done.code == 0, done.err
-    assert "1 documents" in done.out
+    assert "Restored 1 document." in done.out
     assert len(run("list", "--json").json["items"]) == 1
 
 
@@ -384,8 +378,6 @@ def test_models_without_any(run: Run) -> None:
 
 
 def test_a_broken_model_is_found_out(tmp_path: Path) -> None:
-    from conftest import invoke
-    from faces import make_service
 
     folder = tmp_path / "models"
     folder.mkdir()

@@ -14,7 +14,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from conftest import Run, invoke
+from command import Run, invoke
 from faces import LiveServer, make_service
 from local_rag.cli import main
 

@@ -85,7 +85,8 @@ def restore(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
     if as_json:
         output.write_json(result)
     else:
-        output.say(f"Restored: {result['documents']} documents.")
+        count = result["documents"]
+        output.say(f"Restored {count} document{'' if count == 1 else 's'}.")
 
 
 @click.command()
@@ -118,4 +119,5 @@ def reset(ctx: click.Context, yes: bool, as_json: bool) -> None:
     if as_json:
         output.write_json(result)
     else:
-        output.say(f"Removed {result['documents']} documents.")
+        count = result["documents"]
+        output.say(f"Removed {count} document{'' if count == 1 else 's'}.")

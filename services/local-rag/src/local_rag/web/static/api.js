@@ -71,7 +71,7 @@ export async function download(path, name) {
 }
 
 // XMLHttpRequest, because fetch cannot report how much of a body has been sent.
-export function upload(file, name, onProgress) {
+export function upload(file, name, replace, onProgress) {
   const request = new XMLHttpRequest();
   const finished = new Promise((resolve, reject) => {
     request.open("POST", `${BASE}/documents`);
@@ -86,6 +86,7 @@ export function upload(file, name, onProgress) {
     request.onerror = () => reject(new ApiError(0, { error: "The upload broke off. The file may be over the limit, or the service stopped." }));
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     const form = new FormData();
+    form.append("replace", String(replace));
     form.append("file", file, name);
     request.send(form);
   });

@@ -1,6 +1,7 @@
 // The Ask view: a question, the stream of its answer, and where the answer comes from.
 import { call, events } from "./api.js";
-import { $, callout, el, plural, showError } from "./dom.js";
+import { $, callout, el, place, plural, shortPlace, showError } from "./dom.js";
+import { refresh } from "./system.js";
 import { render } from "./text.js";
 
 let running = null;
@@ -22,8 +23,12 @@ export function start(openDocument) {
     const question = box.value.trim();
     if (!question || running) return;
     const k = $("ask-k").value;
-    box.select();
-    await ask({ question, ...(k ? { k: Number(k) } : {}) }, openDocument);
+    box.value = "";
+    grow();
+    const answered = await ask({ question, ...(k ? { k: Number(k) } : {}) }, openDocument);
+    // So that it can be asked again; what was typed meanwhile is not overwritten.
+    if (!answered && !box.value) box.value = question;
+    grow();
   });
   grow();
 }
@@ -72,6 +77,8 @@ async function ask(body, openDocument) {
     $("ask-status").textContent = view.summary;
     $("question").focus({ preventScroll: true });
   }
+  if (view.failed) void refresh();
+  return !view.failed;
 }
 
 function busy(on) {
@@ -88,6 +95,7 @@ class AnswerView {
     this.found = [];
     this.citations = new Map();
     this.ended = false;
+    this.failed = false;
     this.summary = "";
     this.paint = 0;
     this.began = performance.now();
@@ -145,7 +153,7 @@ class AnswerView {
       this.showSources(answer.citations.length ? answer.citations : this.found.map((p, i) => ({ ...p, number: i + 1, snippet: p.text })), "Passages");
     } else {
       this.grid.classList.add("solo");
-      this.body.replaceChildren(callout(answer.text || "That is not in your documents.", answer.reason));
+      this.body.replaceChildren(callout(answer.text || "That is not in your documents.", answer.reason, "plain"));
       this.sources.hidden = true;
     }
     const seconds = (performance.now() - this.began) / 1000;
@@ -174,8 +182,9 @@ class AnswerView {
 
   fail(message, hint) {
     this.end();
+    this.failed = true;
     if (this.text) this.showText(); else this.body.replaceChildren();
-    this.body.append(callout(message, hint, true));
+    this.body.append(callout(message, hint, "bad"));
     this.summary = message;
   }
 
@@ -185,12 +194,12 @@ class AnswerView {
   }
 
   source(source) {
-    const meta = [source.page ? `page ${source.page}` : null, source.heading, source.uri].filter(Boolean).join(" · ");
+    const meta = [source.page ? `page ${source.page}` : null, source.heading, shortPlace(source.uri)].filter(Boolean).join(" · ");
     return el("li", { class: "source", id: `${this.id}-s${source.number}` },
       el("div", { class: "source-head" },
         el("span", { class: "source-number", "aria-hidden": "true" }, String(source.number)),
         el("button", { class: "source-title", type: "button", onclick: () => this.openDocument(source.document_id) }, source.title)),
-      el("p", { class: "source-meta" }, meta),
+      el("p", { class: "source-meta", title: place(source.uri) }, meta),
       el("p", { class: "source-text" }, source.snippet));
   }
 }

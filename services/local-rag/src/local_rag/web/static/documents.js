@@ -1,6 +1,6 @@
 // The Documents view: the list, one document's page, deleting, restoring and purging.
 import { call } from "./api.js";
-import { $, bytes, confirmAction, date, el, plural, showError, toast, typeName } from "./dom.js";
+import { $, bytes, confirmAction, date, el, place, plural, showError, toast, typeName } from "./dom.js";
 
 const PAGE = 25;
 const CONTENT = 100000;
@@ -64,7 +64,7 @@ function line(item) {
     ? [act("Restore", "Restore", () => restore(item)), act("Purge", "Purge", () => purge(item), true)]
     : [act("Show", "Show", () => open(item.id)), act("Delete", "Delete", () => remove(item))];
   return el("tr", { class: item.deleted ? "gone" : null, data: { id: String(item.id) } },
-    el("th", { scope: "row" }, el("button", { class: "doc-title", type: "button", title: item.title, onclick: () => open(item.id) }, item.title), el("span", { class: "doc-uri", title: item.uri }, item.uri)),
+    el("th", { scope: "row" }, el("button", { class: "doc-title", type: "button", title: item.title, onclick: () => open(item.id) }, item.title), el("span", { class: "doc-uri", title: item.uri }, place(item.uri))),
     el("td", { class: "meta" }, typeName(item.media_type)), el("td", { class: "meta num" }, bytes(item.size)),
     el("td", { class: "meta" }, item.deleted ? "deleted" : date(item.updated)), el("td", { class: "actions" }, actions));
 }
@@ -74,7 +74,7 @@ export async function open(id) {
     const item = await call("GET", `/documents/${id}`);
     const content = await call("GET", `/documents/${id}/content?limit=${CONTENT}`, undefined, { accept: [404] });
     $("document-title").textContent = item.title;
-    const facts = [["Source", item.uri], ["Also found at", item.sources.filter((uri) => uri !== item.uri).join("\n")], ["Type", typeName(item.media_type)],
+    const facts = [["Source", place(item.uri)], ["Also found at", item.sources.filter((uri) => uri !== item.uri).map(place).join("\n")], ["Type", typeName(item.media_type)],
       ["Size", bytes(item.size)], ["Pages", item.pages], ["Pieces in the index", item.chunk_count], ["Added", date(item.created)],
       ["Changed", date(item.updated)], ["Deleted", date(item.deleted)], ...Object.entries(item.metadata), ["Content hash", item.content_hash]];
     const end = item.deleted

@@ -27,21 +27,22 @@ export function icon(path) {
 export const ICONS = {
   alert: "M12 4l9 16H3zM12 10v4M12 17v.5",
   close: "M6 6l12 12M18 6L6 18",
+  search: "M16 16l4 4M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14z",
 };
 
-export function callout(text, more, bad = false) {
-  return el("div", { class: bad ? "callout bad" : "callout", role: bad ? "alert" : null },
-    icon(ICONS.alert), el("div", {}, el("p", {}, text), more ? el("p", {}, more) : null));
+export function callout(text, more, kind = "") {
+  return el("div", { class: `callout ${kind}`.trim(), role: kind === "bad" ? "alert" : null },
+    icon(kind === "plain" ? ICONS.search : ICONS.alert), el("div", {}, el("p", {}, sentence(text)), more ? el("p", {}, sentence(more)) : null));
 }
 
 export function toast(text) {
   const node = el("div", { class: "toast" }, text);
   $("toasts").append(node);
-  setTimeout(() => node.remove(), 6000);
+  setTimeout(() => node.remove(), 5000);
 }
 
 export function showError(error) {
-  toast(error.hint ? `${error.message} ${error.hint}` : error.message);
+  toast(sentence(error.hint ? `${error.message} (${error.hint})` : error.message));
 }
 
 export function bytes(count) {
@@ -63,6 +64,29 @@ export function date(text) {
 
 export function plural(count, one, many = `${one}s`) {
   return `${count.toLocaleString()} ${count === 1 ? one : many}`;
+}
+
+let uploadsUri = null;
+export function setUploadsUri(uri) { uploadsUri = uri; }
+
+// Where a document comes from, as people write it.
+export function place(uri) {
+  const decode = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+  if (uploadsUri && uri.startsWith(uploadsUri)) return `Uploaded: ${decode(uri.slice(uploadsUri.length))}`;
+  return uri.startsWith("file:///") ? decode(uri.slice(7)) : uri;
+}
+
+// Messages of the service begin small, because some stand inside sentences. A first word that is
+// a name, such as that of a model's file, stays as it is.
+export function sentence(text) {
+  return /^[a-z]+[ ,;:]/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+}
+
+// The end of a long path says more than its beginning.
+export function shortPlace(uri) {
+  const text = place(uri);
+  const parts = text.split("/");
+  return text.length > 48 && parts.length > 4 ? `…/${parts.slice(-2).join("/")}` : text;
 }
 
 const TYPES = {

@@ -1,9 +1,10 @@
 // The Imports view: jobs with their progress, and changes at the sources.
 import { call } from "./api.js";
-import { $, callout, date, el, plural, showError, toast } from "./dom.js";
+import { $, callout, date, el, place, plural, showError, toast } from "./dom.js";
 
 const ACTIVE = ["queued", "running", "paused"];
 const FAST = 1000;
+const KINDS = { update: "Update of changed sources", watch: "Watched folders", reindex: "Rebuild of the index" };
 const opened = new Set();
 let timer = null;
 let visible = false;
@@ -76,7 +77,7 @@ async function items(job) {
 
 function title(job) {
   const [first = job.kind, ...rest] = job.sources;
-  const name = job.kind === "upload" ? first.split("/").pop() : first;
+  const name = KINDS[job.kind] || place(first);
   return rest.length ? `${name} and ${plural(rest.length, "more", "more")}` : name;
 }
 
@@ -91,13 +92,13 @@ function card(job, page) {
   return el("article", { class: "card job", data: { id: job.id } },
     el("div", { class: "job-head" }, el("span", { class: "job-title" }, title(job)), el("span", { class: "tag", data: { state: job.state } }, job.state),
       active ? button("Cancel", "cancel", () => act("DELETE", path)) : null,
-      (job.state === "cancelled" || job.state === "failed" || job.failed > 0) && !active ? button("Resume", "resume", () => act("POST", `${path}/resume`)) : null,
+      (job.state === "cancelled" || job.state === "failed" || job.failed > 0) && !active ? button(job.state === "done" ? "Try failed again" : "Resume", "resume", () => act("POST", `${path}/resume`)) : null,
       el("button", { class: "button small quiet", type: "button", "aria-expanded": String(opened.has(job.id)), data: { key: `show-${job.id}` }, "aria-label": `Files of ${title(job)}`, onclick: toggle }, opened.has(job.id) ? "Hide files" : "Show files")),
     active || finished < job.total ? el("progress", { max: String(Math.max(job.total, 1)), value: String(finished), "aria-label": `Progress of ${title(job)}` }) : null,
     el("p", { class: "hint" }, counts),
-    job.error ? callout(job.error, null, job.state === "failed") : null,
+    job.error ? callout(job.error, null, job.state === "failed" ? "bad" : "") : null,
     page ? el("ul", { class: "job-items", tabindex: "0", "aria-label": "Files" }, page.items.map((item) => el("li", {},
-      el("span", { class: "uri" }, item.uri), el("span", { class: "tag", data: { state: item.state } }, item.state), item.error ? el("span", { class: "why" }, item.error) : null)),
+      el("span", { class: "uri" }, place(item.uri)), el("span", { class: "tag", data: { state: item.state } }, item.state), item.error ? el("span", { class: "why" }, item.error) : null)),
     page.total > page.items.length ? el("li", {}, `and ${plural(page.total - page.items.length, "more", "more")}`) : null) : null);
 }
 
@@ -110,10 +111,10 @@ async function check() {
     const changes = items.filter((item) => item.kind !== "unchanged");
     $("updates-apply").hidden = changes.length === 0;
     $("updates-result").replaceChildren(changes.length
-      ? el("ul", { class: "change-list", tabindex: "0", "aria-label": "Changes" }, changes.slice(0, 500).map((item) => el("li", {}, el("span", { class: "tag", data: { state: item.kind } }, item.kind), el("span", {}, item.uri))))
+      ? el("ul", { class: "change-list", tabindex: "0", "aria-label": "Changes" }, changes.slice(0, 500).map((item) => el("li", {}, el("span", { class: "tag", data: { state: item.kind } }, item.kind), el("span", {}, place(item.uri)))))
       : el("p", { class: "hint" }, `Nothing has changed (${plural(items.length, "source")} compared).`));
   } catch (error) {
-    $("updates-result").replaceChildren(callout(error.message, error.hint, true));
+    $("updates-result").replaceChildren(callout(error.message, error.hint, "bad"));
   } finally {
     button.disabled = false;
   }

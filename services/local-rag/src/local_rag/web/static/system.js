@@ -1,21 +1,25 @@
 // The System view and the status chip: health by component, models, and care of the index.
 import { call, download } from "./api.js";
-import { $, bytes, confirmAction, el, showError, toast } from "./dom.js";
+import { $, bytes, confirmAction, el, sentence, showError, toast } from "./dom.js";
 
 const NAMES = { llm: "Language model", embedder: "Embedding model", embedding: "Embedding model", store: "Index", disk: "Disk", memory: "Memory", temperature: "Temperature", imports: "Imports", cpu: "Processor" };
 const STATES = { ok: "Ready", degraded: "Limited", failed: "Failed", unknown: "Unknown" };
+const KINDS = { embedding: "Embedding", llm: "Language" };
 const EVERY = 30000;
 let visible = false;
-let onLimit = () => {};
+let onSettings = () => {};
+let known = false;
 
-export function start({ onSettings }) {
-  onLimit = onSettings;
+export function start(handlers) {
+  onSettings = handlers.onSettings;
   setInterval(() => { if (!document.hidden) void refresh(); }, EVERY);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) void refresh(); });
   $("backup-button").addEventListener("click", (event) => run(event.target, async () => {
     const made = await call("POST", "/system/backup");
-    await download(`/system/backups/${encodeURIComponent(made.name)}`, made.name);
-    toast(`The backup ${made.name} is made (${bytes(made.size)}).`);
+    const path = `/system/backups/${encodeURIComponent(made.name)}`;
+    // It is with the person now; a copy beside the index would only take its room.
+    try { await download(path, made.name); } finally { await call("DELETE", path, undefined, { accept: [404] }); }
+    toast(`The backup ${made.name} is downloaded (${bytes(made.size)}).`);
   }));
   $("reindex-button").addEventListener("click", (event) => run(event.target, async () => {
     if (!await confirmAction({ title: "Rebuild the index?", text: "Every document is embedded again. On a small machine that can take long.", ok: "Rebuild" })) return;
@@ -48,12 +52,17 @@ export async function refresh() {
     const health = await call("GET", "/health", undefined, { accept: [503] });
     chip(health.status);
     notice("");
-    onLimit(health);
+    if (!known) void settings();
     if (visible) render(health);
   } catch (error) {
     chip("unreachable");
-    notice(error.hint ? `${error.message} ${error.hint}` : error.message);
+    notice(sentence(error.hint ? `${error.message} ${error.hint}` : error.message));
   }
+}
+
+async function settings() {
+  known = true;
+  try { onSettings(await call("GET", "/system")); } catch { known = false; /* asked again with the next look at health */ }
 }
 
 function chip(status) {
@@ -89,8 +98,8 @@ function component(part, open) {
   const details = Object.entries(part.details || {});
   return el("section", { class: "card component", "aria-label": NAMES[part.name] || part.name },
     el("h2", {}, el("i", { class: "dot", data: { state: part.state }, "aria-hidden": "true" }), NAMES[part.name] || part.name, el("span", { class: "tag", data: { state: part.state } }, STATES[part.state] || part.state)),
-    el("p", {}, part.message),
-    part.hint ? el("p", { class: "fix" }, part.hint) : null,
+    el("p", {}, sentence(part.message)),
+    part.hint ? el("p", { class: "fix" }, sentence(part.hint)) : null,
     details.length ? el("details", { open, data: { name: part.name } }, el("summary", {}, "Details"),
       el("dl", { class: "facts" }, details.flatMap(([name, item]) => [el("dt", {}, name.replaceAll("_", " ")), el("dd", {}, value(item))]))) : null);
 }
@@ -105,8 +114,8 @@ async function models() {
     const head = ["Name", "Use", "Size", ""];
     $("models").replaceChildren(el("table", { class: "models-table" },
       el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col" }, text || el("span", { class: "sr-only" }, "State"))))),
-      el("tbody", {}, items.map((model) => el("tr", {}, el("td", {}, model.name), el("td", {}, model.kind === "embedding" ? "Embedding" : "Language"), el("td", {}, bytes(model.size)),
-        el("td", {}, model.active ? el("span", { class: "tag", data: { state: "ok" } }, "in use") : null))))));
+      el("tbody", {}, items.map((model) => el("tr", {}, el("td", {}, model.name), el("td", {}, KINDS[model.kind] || "Unknown"), el("td", {}, bytes(model.size)),
+        el("td", {}, model.problem ? el("span", { class: "trouble" }, model.problem) : model.active ? el("span", { class: "tag", data: { state: "ok" } }, "in use") : null))))));
   } catch (error) {
     showError(error);
   }

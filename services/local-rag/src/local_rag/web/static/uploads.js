@@ -1,6 +1,6 @@
 // Adding documents: drag and drop anywhere, the file chooser, and the list of running uploads.
 import { call, upload } from "./api.js";
-import { $, ICONS, bytes, el, icon, plural, toast } from "./dom.js";
+import { $, ICONS, bytes, el, icon, sentence, toast } from "./dom.js";
 
 const MAX_FILES = 5000;
 const queue = [];
@@ -65,7 +65,6 @@ function add(items) {
   if (items.length >= MAX_FILES) toast(`Only the first ${MAX_FILES} files were taken. For more, import the folder by its path.`);
   for (const item of items.slice(0, MAX_FILES)) queue.push(row(item));
   $("uploads").hidden = false;
-  if (items.length > 1) toast(`Adding ${plural(items.length, "file")}.`);
   void work();
 }
 
@@ -88,7 +87,7 @@ function dismiss(item) {
 
 function set(item, state, text, value) {
   item.node.dataset.state = state;
-  item.state.textContent = text;
+  item.state.textContent = state === "failed" ? sentence(text) : text;
   if (value !== undefined) item.bar.value = value;
 }
 
@@ -108,7 +107,7 @@ async function one(item) {
     return;
   }
   try {
-    const sending = upload(item.file, item.name, (part) => set(item, "sending", `sending ${Math.round(part * 100)} %`, part * 0.5));
+    const sending = upload(item.file, item.name, $("upload-replace").checked, (part) => set(item, "sending", `sending ${Math.round(part * 100)} %`, part * 0.5));
     item.cancel = sending.cancel;
     const job = await sending.finished;
     item.cancel = null;
@@ -116,7 +115,7 @@ async function one(item) {
     changed();
     void follow(item, job.id);
   } catch (error) {
-    if (error.name !== "AbortError") set(item, "failed", error.hint ? `${error.message} ${error.hint}` : error.message, 0);
+    if (error.name !== "AbortError") set(item, "failed", error.hint ? `${error.message} (${error.hint})` : error.message, 0);
   }
 }
 
