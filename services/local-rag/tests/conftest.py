@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from models_fixture import (  # noqa: E402
+from models_fixture import (
     embedder,
     embedding_gguf,
     generator_gguf,

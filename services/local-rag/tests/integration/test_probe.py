@@ -1,6 +1,5 @@
 """Models tried in a process of their own, some of which kill it."""
 
-import os
 import signal
 import sys
 from pathlib import Path
@@ -30,7 +29,7 @@ def test_real_models_work(embedding_gguf: Path, generator_gguf: Path) -> None:
 
 
 def test_a_refusal_in_the_child_is_told_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="llama.cpp cannot load odd.gguf") as caught:
+    with pytest.raises(ModelError, match=r"llama\.cpp cannot load odd\.gguf") as caught:
         probe(make.write(tmp_path / "odd.gguf"), "llm")
     assert caught.value.hint
     assert caught.value.details["log"]
@@ -72,8 +71,8 @@ def test_a_child_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_registry_with_real_models(
     tmp_path: Path, embedding_gguf: Path, generator_gguf: Path
 ) -> None:
-    os.symlink(embedding_gguf, tmp_path / "minilm.gguf")
-    os.symlink(generator_gguf, tmp_path / "smollm2.gguf")
+    (tmp_path / "minilm.gguf").symlink_to(embedding_gguf)
+    (tmp_path / "smollm2.gguf").symlink_to(generator_gguf)
     registry = ModelRegistry([tmp_path])
     kinds = {info.name: (info.kind, info.quantisation) for info in registry.list()}
     assert kinds == {"minilm": ("embedding", "q8_0"), "smollm2": ("llm", "q4_1")}

@@ -1,15 +1,14 @@
 """Questions to a whole service with the real models: from a file to a cited answer."""
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import gguf_bytes as make
 import pytest
-from faces import add, client_for, settings_for
 from fastapi.testclient import TestClient
 
+import gguf_bytes as make
+from faces import add, client_for, settings_for
 from local_rag.answer import NOT_IN_DOCUMENTS, Answerer, Done, Passages, Token
 from local_rag.service import Service
 
@@ -49,8 +48,8 @@ def models(
     tmp_path_factory: pytest.TempPathFactory, embedding_gguf: Path, generator_gguf: Path
 ) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    os.symlink(embedding_gguf, folder / "all-minilm-l6-v2.gguf")
-    os.symlink(generator_gguf, folder / "smollm2.gguf")
+    (folder / "all-minilm-l6-v2.gguf").symlink_to(embedding_gguf)
+    (folder / "smollm2.gguf").symlink_to(generator_gguf)
     return folder
 
 
@@ -143,7 +142,7 @@ def test_a_broken_language_model_degrades_and_never_invents(
 ) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
-    os.symlink(embedding_gguf, folder / "minilm.gguf")
+    (folder / "minilm.gguf").symlink_to(embedding_gguf)
     make.write(folder / "broken.gguf")
     service = Service(settings_for(tmp_path, storage={"model_dirs": [folder]}))
     with client_for(service) as client:

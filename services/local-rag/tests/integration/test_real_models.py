@@ -4,7 +4,6 @@ import ctypes
 import shutil
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -320,7 +319,7 @@ def test_a_truncated_model_never_reaches_llama_cpp(embedding_gguf: Path, tmp_pat
 
 def test_what_llama_cpp_says_is_passed_on(tmp_path: Path) -> None:
     path = make.write(tmp_path / "odd.gguf")  # well-formed, but no network is in it
-    with pytest.raises(ModelError, match="llama.cpp cannot load odd.gguf: .+") as caught:
+    with pytest.raises(ModelError, match=r"llama\.cpp cannot load odd\.gguf: .+") as caught:
         load_generator(path)
     assert caught.value.details["log"]
 
@@ -335,7 +334,7 @@ def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def ggml() -> Iterator[ctypes.CDLL]:
+def ggml() -> ctypes.CDLL:
     import llama_cpp
 
     base = Path(llama_cpp.__file__).parent / "lib" / "libggml-base.so"
@@ -343,7 +342,7 @@ def ggml() -> Iterator[ctypes.CDLL]:
     library.ggml_type_size.restype = ctypes.c_size_t
     library.ggml_blck_size.restype = ctypes.c_int64
     library.ggml_type_name.restype = ctypes.c_char_p
-    yield library
+    return library
 
 
 def test_storage_types_are_those_of_the_compiled_library(ggml: ctypes.CDLL) -> None:

@@ -1,5 +1,7 @@
 """Numbers in answers, and what they point to."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +44,7 @@ def test_only_numbers_of_real_passages_stay(text: str, shown: str, numbers: list
 @given(st.text(alphabet="ab [],0123", max_size=60), st.lists(st.integers(0, 60), max_size=8))
 def test_how_the_text_is_cut_into_pieces_does_not_matter(text: str, cuts: list[int]) -> None:
     bounds = sorted({0, len(text), *(c for c in cuts if c < len(text))})
-    pieces = [text[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [text[a:b] for a, b in pairwise(bounds)]
     assert through(pieces) == through(list(text))
 
 

@@ -11,7 +11,7 @@ from local_rag.llm.cpu import Cpu, decode_hwcap, parse_cpuinfo, read_cpu, requir
 PI5 = """\
 processor\t: 0
 BogoMIPS\t: 108.00
-Features\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp
+Features\t: fp asimd evtstrm aes crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp
 CPU part\t: 0xd0b
 
 Model\t\t: Raspberry Pi 5 Model B Rev 1.0

@@ -11,7 +11,8 @@ import pytest
 
 from local_rag.errors import Conflict, InvalidInput, ModelError, Unavailable
 from local_rag.llm import download as module
-from local_rag.llm.download import check_url, download, write_atomically
+from local_rag.llm.atomic import write_atomically
+from local_rag.llm.download import check_url, download
 
 DATA = os.urandom(3_000_000)
 SUM = hashlib.sha256(DATA).hexdigest()
@@ -81,12 +82,18 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[1000:])
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that leave in the middle are what these tests are about."""
+
+
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setattr(module, "_PAUSE_S", 0.01)
     shop = Shop()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Handler,), {"shop": shop}))
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), type("H", (Handler,), {"shop": shop}))
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     shop.url = f"http://127.0.0.1:{server.server_address[1]}/model.gguf"
     yield shop

@@ -1,13 +1,14 @@
 """The reader of model headers: good files, bad files, and anything at all."""
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 
-import gguf_bytes as make
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import gguf_bytes as make
 from local_rag.errors import ModelError
 from local_rag.llm import gguf as module
 from local_rag.llm.gguf import GgufArray, read_gguf
@@ -204,11 +205,8 @@ def test_damaged_headers_never_crash(tmp_path: Path, changes: list[tuple[int, in
         data[position] = byte
     path = tmp_path / "m.gguf"
     path.write_bytes(data)
-    try:
+    with suppress(ModelError):
         model = read_gguf(path)
-    except ModelError as error:
-        assert error.message
-    else:
         assert model.promised_size <= model.size
 
 

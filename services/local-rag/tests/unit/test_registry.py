@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
-import gguf_bytes as make
 import httpx
 import pytest
 
+import gguf_bytes as make
 from local_rag.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
 from local_rag.llm import registry as module
 from local_rag.llm.registry import ModelRegistry
@@ -50,7 +51,10 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 def serving(data: bytes) -> httpx.Client:
-    return httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(data))))
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=httpx.ByteStream(data))
+
+    return httpx.Client(transport=httpx.MockTransport(answer))
 
 
 def test_what_is_there_is_described(registry: ModelRegistry, own: Path, shared: Path) -> None:
@@ -219,8 +223,6 @@ def test_checksums_as_sha256sum_writes_them(
 
 
 def test_a_rotten_file_is_found_though_its_date_is_old(registry: ModelRegistry, own: Path) -> None:
-    import os
-
     (own / "m.gguf").write_bytes(BYTES)
     (own / "m.gguf.sha256").write_text(f"{SUM}  m.gguf\n")
     assert registry.verify("m", run=False).ok

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import gguf_bytes as make
 import pytest
 
+import gguf_bytes as make
 from local_rag.errors import CpuUnsupported, ModelError
 from local_rag.llm.cpu import Cpu
 from local_rag.llm.gguf import read_gguf

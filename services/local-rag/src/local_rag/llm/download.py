@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from typing import BinaryIO
 import httpx
 
 from local_rag.errors import Conflict, InvalidInput, ModelError, Unavailable
+from local_rag.llm.atomic import sync_directory
 
 MAX_BYTES = 64 << 30
 KEEP_FREE_BYTES = 256 << 20
@@ -281,26 +281,3 @@ class _Fetch:
 
 class _Again(Exception):
     """Worth another request."""
-
-
-def sync_directory(directory: Path) -> None:
-    """Make a rename in a directory survive a power cut."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that it is either the old or the new one, whatever happens."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.new")
-    try:
-        with beside.open("w", encoding="utf-8") as handle:
-            handle.write(text)
-            handle.flush()
-            os.fsync(handle.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    sync_directory(path.parent)

@@ -10,17 +10,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import get_args
-
-import httpx
+from typing import TYPE_CHECKING, get_args
+from urllib.parse import urlsplit
 
 from local_rag.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
+from local_rag.llm.atomic import write_atomically
 from local_rag.llm.digest import compute_sha256, sha256_of
-from local_rag.llm.download import Progress, check_url, download, write_atomically
 from local_rag.llm.gguf import GgufFile, read_gguf
 from local_rag.llm.probe import probe
 from local_rag.llm.quants import QUANT_TYPES
 from local_rag.llm.sizing import ModelKind, check_shape, kind_of
+
+if TYPE_CHECKING:
+    import httpx
+
+    from local_rag.llm.download import Progress
 
 SYSTEM_PREFIX = Path("/usr")
 SELECTION = "selected.json"
@@ -188,9 +192,9 @@ class ModelRegistry:
         sha256: str,
         *,
         name: str | None = None,
-        progress: Progress | None = None,
+        progress: "Progress | None" = None,
         stop: Event | None = None,
-        client: httpx.Client | None = None,
+        client: "httpx.Client | None" = None,
     ) -> ModelInfo:
         """Fetch a model into our own directory; it is not used before `use`.
 
@@ -198,6 +202,9 @@ class ModelRegistry:
         bad name or checksum, Conflict when another file has the name, ModelError when what comes
         is not a usable model.
         """
+        # An HTTP client takes long to import, and hardly any start of the service needs it.
+        from local_rag.llm.download import check_url, download
+
         url, sha256 = check_url(url), sha256.lower()
         if not _SHA256.fullmatch(sha256):
             raise InvalidInput("a SHA-256 checksum has 64 hexadecimal digits")
@@ -219,7 +226,7 @@ class ModelRegistry:
         return self._info(target)
 
     def _new_name(self, url: str, name: str | None) -> str:
-        given = name or httpx.URL(url).path.rpartition("/")[2]
+        given = name or urlsplit(url).path.rpartition("/")[2]
         stem = given.removesuffix(".gguf")
         if not _NAME.fullmatch(stem):
             raise InvalidInput(
