@@ -44,6 +44,11 @@ def test_weights_count() -> None:
     assert fuse([["a"], ["b"]], weights=[1, 2])[0][0] == "b"
 
 
+def test_keys_can_have_weights_of_their_own() -> None:
+    fused = dict(fuse([["a", "b"], ["b", "c"]], k=1, weights=[1, {"b": 0.5}]))
+    assert fused == pytest.approx({"a": 1 / 2, "b": 1 / 3 + 0.25, "c": 0.0})
+
+
 def test_repeats_count_once() -> None:
     assert dict(fuse([["a", "a", "b"]], k=1)) == pytest.approx({"a": 1 / 2, "b": 1 / 3})
 

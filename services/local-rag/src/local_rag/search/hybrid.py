@@ -48,9 +48,10 @@ class Searcher:
         if self._embedder is not None and mode != "keyword":
             vector = self._embedder.embed([text])[0]
         near = [] if vector is None else self._store.search_vectors(vector, depth)
-        words = [] if mode == "vector" else self._store.search_keywords(text, depth)
-        cosines, ranks = dict(near), dict(words)
-        scores = self._scores([key for key, _ in near], [key for key, _ in words], mode, cosines)
+        words = [] if mode == "vector" else self._store.keywords.scored(text, depth)
+        cosines = dict(near)
+        ranks = {key: rank for rank, (key, _) in enumerate(words, start=1)}
+        scores = self._scores(near, words, mode)
         chosen = [key for key, _ in scores[: k + _SPARE]]
         missing = [key for key in chosen if key not in cosines]
         if vector is not None and missing:
@@ -67,13 +68,20 @@ class Searcher:
         ][:k]
 
     def _scores(
-        self, near: list[int], words: list[int], mode: SearchMode, cosines: dict[int, float]
+        self, near: list[tuple[int, float]], words: list[tuple[int, float]], mode: SearchMode
     ) -> list[tuple[int, float]]:
         if mode == "vector":
-            return [(key, cosines[key]) for key in near]
+            return near
+        keys = [key for key, _ in words]
         if mode == "keyword" or self._embedder is None:
-            return [(key, 1 / rank) for rank, key in enumerate(words, start=1)]
-        fused = reciprocal_rank_fusion([near, words], k=self._rrf_k)
+            return [(key, 1 / rank) for rank, key in enumerate(keys, start=1)]
+        # Some chunk is always the best match of the words, however bad; a vote by rank alone
+        # would let "the" and "house" outvote the meaning. The square makes a chunk with half of
+        # what the words can give count a quarter (bench/quality.py has the effect).
+        strength = {key: share * share for key, share in words}
+        fused = reciprocal_rank_fusion(
+            [[key for key, _ in near], keys], k=self._rrf_k, weights=[1.0, strength]
+        )
         best = 2 / (self._rrf_k + 1)
         return [(key, score / best) for key, score in fused]
 

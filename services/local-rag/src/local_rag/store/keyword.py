@@ -1,8 +1,10 @@
 """Keywords: FTS5 with BM25, asked so that neither its syntax nor common words matter."""
 
+import math
 import re
 import sqlite3
 import threading
+from collections.abc import Callable, Mapping
 
 from local_rag.store.connection import Connections
 
@@ -10,6 +12,7 @@ from local_rag.store.connection import Connections
 ROW_BUDGET = 12_000
 MAX_TERMS = 24
 _WEIGHTS = "4.0, 2.0, 1.0"  # title, heading, text
+_SATURATION = 2.2  # k1 + 1 with FTS5's k1 of 1.2
 _WORD = re.compile(r"\w+")
 _CACHE_SIZE = 4096
 STOP_WORDS = frozenset(
@@ -35,54 +38,79 @@ class KeywordIndex:
 
         Any text is a valid question: words are quoted, so FTS5 operators are only words.
         """
+        return [(key, rank) for rank, (key, _) in enumerate(self.scored(text, k), start=1)]
+
+    def scored(self, text: str, k: int) -> list[tuple[int, float]]:
+        """Return up to k (chunk id, strength), best first.
+
+        The strength is the BM25 score as a share of the most that the question's words could
+        give, from 0 to 1: near 1 when all the rare words are there, near 0 when a chunk has
+        only the words that half of the index has, or when most words are in no chunk at all.
+        """
         words = terms(text)
         if not words or k < 1:
             return []
         with self._connections.read() as db:
-            chosen = self._choose(db, words)
+            counts = {word: self._count(db, word) for word in words}
+            chosen = _choose(counts)
             if not chosen:
                 return []
+            total = self._remembered(
+                "", lambda: db.execute("SELECT count(*) FROM keywords_docsize")
+            )
+            most = _SATURATION * sum(_idf(count, total) for count in counts.values())
             rows = db.execute(
-                f"SELECT rowid FROM keywords WHERE keywords MATCH ? "
+                f"SELECT rowid, rank FROM keywords WHERE keywords MATCH ? "
                 f"AND rank MATCH 'bm25({_WEIGHTS})' ORDER BY rank LIMIT ?",
                 (" OR ".join(map(quoted, chosen)), k),
             ).fetchall()
-        return [(int(row[0]), rank) for rank, row in enumerate(rows, start=1)]
+        return [(int(row[0]), min(max(-float(row[1]) / most, 0.0), 1.0)) for row in rows]
 
     def forget_counts(self) -> None:
         """Drop what is remembered about how common words are; called after writes."""
         with self._lock:
             self._counts.clear()
 
-    def _choose(self, db: sqlite3.Connection, words: list[str]) -> list[str]:
-        """Return the rarest words whose rows together stay within the budget, at least one."""
-        counted = sorted((self._count(db, word), word) for word in words)
-        counted = [(count, word) for count, word in counted if count]
-        chosen: list[str] = []
-        total = 0
-        for count, word in counted:
-            if chosen and total + count > ROW_BUDGET:
-                break
-            chosen.append(word)
-            total += count
-        return chosen
-
     def _count(self, db: sqlite3.Connection, word: str) -> int:
-        with self._lock:
-            known = self._counts.get(word)
-        if known is not None:
-            return known
-        count = int(
-            db.execute(
+        return self._remembered(
+            word,
+            lambda: db.execute(
                 "SELECT count(*) FROM (SELECT 1 FROM keywords WHERE keywords MATCH ? LIMIT ?)",
                 (quoted(word), ROW_BUDGET + 1),
-            ).fetchone()[0]
+            ),
         )
+
+    def _remembered(self, key: str, query: Callable[[], sqlite3.Cursor]) -> int:
+        """Return a count that stays true until the next write; the empty key is all chunks."""
+        with self._lock:
+            known = self._counts.get(key)
+        if known is not None:
+            return known
+        count = int(query().fetchone()[0])
         with self._lock:
             if len(self._counts) >= _CACHE_SIZE:
                 self._counts.clear()
-            self._counts[word] = count
+            self._counts[key] = count
         return count
+
+
+def _choose(counts: Mapping[str, int]) -> list[str]:
+    """Return the rarest words whose rows together stay within the budget, at least one."""
+    chosen: list[str] = []
+    total = 0
+    for word, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        if count == 0:
+            continue
+        if chosen and total + count > ROW_BUDGET:
+            break
+        chosen.append(word)
+        total += count
+    return chosen
+
+
+def _idf(count: int, total: int) -> float:
+    """Return how much a word says, as FTS5's bm25() has it (sqlite.org/fts5.html, 5.1.1)."""
+    return max(math.log((total - count + 0.5) / (count + 0.5)), 1e-6) if total > count else 1e-6
 
 
 def terms(text: str) -> list[str]:
