@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local_rag.config import Settings
 from local_rag.errors import RagError, StoreCorrupt, Unavailable
-from local_rag.ingest import ImportJobs, Watcher
 from local_rag.models import Models
 from local_rag.monitor.governor import Governor
-from local_rag.search import Searcher
-from local_rag.store import Store
-from local_rag.store.backup import verify
 from local_rag.types import ComponentHealth, Embedder, Passage, SearchMode
+
+# What works on the index takes half a second to import on a small machine. That happens while it
+# is opened, so that /health need not wait for it.
+if TYPE_CHECKING:
+    from local_rag.ingest import ImportJobs, Watcher
+    from local_rag.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +83,9 @@ class Engine:
             self._models.unload_idle()
 
     def _open(self) -> None:
+        from local_rag.ingest import ImportJobs, Watcher
+        from local_rag.store import Store
+
         began = time.perf_counter()
         try:
             store = Store(self._settings.storage.database)
@@ -106,7 +112,7 @@ class Engine:
         finally:
             self._opened.set()
 
-    def _check(self, store: Store) -> None:
+    def _check(self, store: "Store") -> None:
         report = store.check("quick")
         if report.repairable:
             log.warning("the search index is repaired", extra={"problems": report.problems})
@@ -128,17 +134,17 @@ class Engine:
 
     # -- parts ------------------------------------------------------------------------------
 
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """Return the open index. Raises the error that keeps it closed."""
         store, _ = self._parts()
         return store
 
-    def jobs(self) -> ImportJobs:
+    def jobs(self) -> "ImportJobs":
         """Return the import jobs. Raises the error that keeps the index closed."""
         _, jobs = self._parts()
         return jobs
 
-    def _parts(self) -> tuple[Store, ImportJobs]:
+    def _parts(self) -> "tuple[Store, ImportJobs]":
         if not self._opened.wait(_PATIENCE_S):
             raise Unavailable("the index is still being opened", hint="try again in a minute")
         store, jobs = self._store, self._jobs
@@ -174,6 +180,8 @@ class Engine:
 
     def search(self, question: str, k: int = 8, mode: SearchMode = "hybrid") -> list[Passage]:
         """Return passages, best first. Raises what the index and the model raise."""
+        from local_rag.search import Searcher
+
         retrieval = self._settings.retrieval
         searcher = Searcher(
             self.store(), self.embedder(), candidates=retrieval.candidates, rrf_k=retrieval.rrf_k
@@ -183,7 +191,7 @@ class Engine:
     # -- exchange ---------------------------------------------------------------------------
 
     @contextmanager
-    def quiet(self) -> Iterator[Store]:
+    def quiet(self) -> "Iterator[Store]":
         """Yield the index while no import runs; imports go on afterwards."""
         with self._exchange:
             store, jobs = self._parts()
@@ -202,6 +210,8 @@ class Engine:
 
         Returns the number of documents. Raises StoreCorrupt when the backup is none.
         """
+        from local_rag.store.backup import verify
+
         with self._exchange:
             if self._store is not None:
                 with self.quiet() as store:

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from local_rag.errors import RagError
-from local_rag.ingest import ImportJobs
-from local_rag.ingest.sources import path_of, uri_of
-from local_rag.store import Store
 from local_rag.types import Change, ImportItem, ImportItemState, ImportJob
 from local_rag.uploads import UploadStore, safe_relative
+
+if TYPE_CHECKING:
+    from local_rag.ingest import ImportJobs
+    from local_rag.store import Store
 
 _JOBS_LOOKED_AT = 1_000
 
@@ -27,8 +28,8 @@ class Staged(Protocol):
 class Imports:
     """Begins, shows, ends and repeats import jobs."""
 
-    jobs: Callable[[], ImportJobs]
-    store: Callable[[], Store]
+    jobs: "Callable[[], ImportJobs]"
+    store: "Callable[[], Store]"
     uploads: UploadStore
 
     def submit(
@@ -55,7 +56,7 @@ class Imports:
             job = jobs.submit([str(path) for path in taken], recursive=False, metadata=metadata)
         except RagError:
             for path in taken:
-                if store.documents.source(uri_of(path)) is None:
+                if store.documents.source(path.as_uri()) is None:
                     self.uploads.remove(path)
             raise
         return _shown(job)
@@ -101,21 +102,23 @@ class Imports:
 
     def forget_upload(self, uri: str) -> None:
         """Remove the file of an uploaded document that is gone; other files are not touched."""
+        from local_rag.ingest.sources import path_of
+
         if uri.startswith("file:"):
             self.uploads.remove(path_of(uri))
 
-    def tidy(self, store: Store, jobs: ImportJobs) -> int:
+    def tidy(self, store: "Store", jobs: "ImportJobs") -> int:
         """Remove uploaded files that neither a document nor an import needs; returns how many.
 
         An import that failed may be resumed, so its files stay as long as it is remembered.
         """
-        root = f"{uri_of(self.uploads.root).rstrip('/')}/"
+        root = self.uploads.uri
         needed = {source.uri for source in store.documents.sources(root)}
         for job in jobs.list(limit=_JOBS_LOOKED_AT):
             needed.update(uri for uri in job.sources if uri.startswith(root))
         removed = 0
         for path in self.uploads.files():
-            if uri_of(path) not in needed:
+            if path.as_uri() not in needed:
                 removed += self.uploads.remove(path)
         return removed
 

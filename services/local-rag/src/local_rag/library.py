@@ -1,15 +1,18 @@
 """The documents as the faces see them."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from local_rag.store import Store
 from local_rag.types import Document
+
+if TYPE_CHECKING:
+    from local_rag.store import Store
 
 
 class Library:
     """Lists, shows, hides and removes documents."""
 
-    def __init__(self, store: Callable[[], Store], forget_upload: Callable[[str], None]) -> None:
+    def __init__(self, store: "Callable[[], Store]", forget_upload: Callable[[str], None]) -> None:
         self._store = store
         self._forget_upload = forget_upload
 

@@ -5,15 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_rag import __version__
 from local_rag.answer import Answerer
 from local_rag.config import Settings
 from local_rag.engine import Engine
 from local_rag.imports import Imports
-from local_rag.ingest import ImportJobs
-from local_rag.ingest.sources import uri_of
 from local_rag.library import Library
 from local_rag.models import Models
 from local_rag.monitor.governor import Governor
@@ -21,10 +19,13 @@ from local_rag.monitor.health import disk_health, memory_health, overall, temper
 from local_rag.monitor.memory import MemoryReader
 from local_rag.monitor.metrics import Metrics
 from local_rag.questions import Questions
-from local_rag.store import Store
 from local_rag.types import Answer, ComponentHealth, Health
 from local_rag.upkeep import Upkeep
 from local_rag.uploads import UploadStore
+
+if TYPE_CHECKING:
+    from local_rag.ingest import ImportJobs
+    from local_rag.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class Service:
         self.governor.stop()
         self.models.close()
 
-    def _tidy(self, store: Store, jobs: ImportJobs) -> None:
+    def _tidy(self, store: "Store", jobs: "ImportJobs") -> None:
         removed = self.imports.tidy(store, jobs)
         if removed:
             log.info("uploads without a document removed", extra={"files": removed})
@@ -133,7 +134,7 @@ class Service:
             documents=stats["documents"],
             chunks=stats["chunks"],
             data_dir=str(self.settings.storage.data_dir),
-            uploads_uri=f"{uri_of(self.settings.storage.uploads.absolute()).rstrip('/')}/",
+            uploads_uri=self.uploads.uri,
             watched=tuple(str(path) for path in self.settings.imports.watch),
         )
 

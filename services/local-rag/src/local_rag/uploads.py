@@ -52,8 +52,13 @@ class UploadStore:
     """The directory of uploaded files."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.absolute()
         self._lock = Lock()
+
+    @property
+    def uri(self) -> str:
+        """The beginning of the URIs of all our files; resolved, as those of documents are."""
+        return f"{self.root.resolve().as_uri()}/"
 
     @property
     def staging(self) -> Path:
@@ -118,8 +123,8 @@ class UploadStore:
         """Return every uploaded file that has its place."""
         return [
             Path(folder, name)
-            for folder, _, names in os.walk(self.root)
-            if Path(folder) != self.staging
+            for folder, _, names in os.walk(self.root.resolve())
+            if Path(folder).name != self.staging.name
             for name in names
         ]
 
