@@ -1,5 +1,6 @@
 """Runs the service under uvicorn: one process, one socket, a clean end."""
 
+import asyncio
 import errno
 import logging
 import os
@@ -78,27 +79,36 @@ def notify(state: str) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready, to systemd and in the log."""
+    """Begins and ends the service, and says so to systemd and in the log."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and only then open the index: /health answers the sooner for it."""
         await super().startup(sockets)
         if self.started and sockets:
+            self._service.start()
             address = sockets[0].getsockname()
             host = f"[{address[0]}]" if ":" in address[0] else address[0]
             log.info("listening", extra={"url": f"http://{host}:{address[1]}"})
             notify("READY=1")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, end what runs, close the index."""
         notify("STOPPING=1")
         await super().shutdown(sockets)
+        await asyncio.to_thread(self._service.stop)
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
     """Serve until a signal ends it. Raises RagError when the data directory is unusable."""
     prepare_directory(settings.storage.data_dir)
-    app = create_app(Service(settings))
+    service = Service(settings)
+    service.prepare()
     config = uvicorn.Config(
-        app,
+        create_app(service, manage=False),
         log_config=None,
         access_log=settings.logging.level == "debug",
         server_header=False,
@@ -111,7 +121,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
     # death by signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ended)
-    _Server(config).run(sockets=[listener])
+    _Server(config, service).run(sockets=[listener])
 
 
 def _ended(number: int, _: object) -> None:

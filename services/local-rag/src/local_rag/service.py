@@ -76,13 +76,15 @@ class Service:
         self._began = time.monotonic()
         self._add_gauges()
 
+    def prepare(self) -> None:
+        """Make the data directory and clear away what broke off; before the first request."""
+        self.settings.storage.data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self.uploads.clean()
+        self.upkeep.clean()
+
     def start(self) -> None:
         """Begin; returns at once, while the index is opened in the background."""
         self._began = time.monotonic()
-        self.settings.storage.data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-        # Before the first request can bring new ones.
-        self.uploads.clean()
-        self.upkeep.clean()
         self.governor.start()
         self.engine.start()
 

@@ -35,6 +35,7 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
         from anyio import to_thread
 
         if manage:
+            await to_thread.run_sync(service.prepare)
             await to_thread.run_sync(service.start)
         try:
             yield
