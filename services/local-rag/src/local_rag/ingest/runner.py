@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from local_rag.config import Settings
 from local_rag.errors import RagError
 from local_rag.extract.isolated import Extraction
-from local_rag.ingest.pipeline import Pipeline
+from local_rag.ingest.pipeline import Cancelled, Pipeline
 from local_rag.ingest.prepare import Prepared, Preparer
 from local_rag.ingest.sources import Policy, is_url, path_of
 from local_rag.ingest.updates import check_updates, folders_of, is_away, metadata_for
@@ -60,6 +60,9 @@ class JobRunner:
         self._wait_for_gate(job.id)
         if not self._store.jobs.listed(job.id):
             self._list(job, options)
+            if self._stop.is_set():
+                # The list may have broken off; it is made again when the job goes on.
+                raise Cancelled
             self._store.jobs.set_listed(job.id)
         with Extraction() as extraction:
             preparer = self._preparer(options, extraction)
