@@ -6,6 +6,7 @@ item is marked as done, so that a kill at any moment leaves whole documents and 
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _PREPARED = 8
 _EMBEDDED = 4
 _POLL_S = 0.2
 _REMEMBERED = 2048
+_SKIPS = 200
+_SKIPS_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +215,19 @@ class Pipeline:
     # -- stage 3 ----------------------------------------------------------------------------
 
     def _store_all(self) -> None:
+        # A rescan of ten thousand unchanged files must not wait for the disk ten thousand times.
+        unchanged: list[tuple[int, int]] = []
+        flushed = time.monotonic()
         while True:
             work = self._embedded.get()
+            if work is not None and isinstance(work.prepared, Unchanged):
+                unchanged.append((work.item, work.prepared.document_id))
+                if len(unchanged) < _SKIPS and time.monotonic() - flushed < _SKIPS_S:
+                    continue
+            if unchanged:
+                self._store.jobs.skip_items(unchanged)
+                unchanged = []
+            flushed = time.monotonic()
             if work is None:
                 return
             self._finish(work)
@@ -225,10 +239,6 @@ class Pipeline:
                 work.item, ImportItemState.FAILED, error=f"{work.error}{hint}"
             )
             self._reject(work.uri, work.error)
-        elif isinstance(work.prepared, Unchanged):
-            self._store.jobs.set_item(
-                work.item, ImportItemState.SKIPPED, document_id=work.prepared.document_id
-            )
         elif isinstance(work.prepared, Known):
             self._store.documents.link(
                 work.prepared.facts,
@@ -237,7 +247,7 @@ class Pipeline:
                     db, work.item, ImportItemState.DONE, document_id=number
                 ),
             )
-        elif work.prepared is not None and work.vectors is not None:
+        elif isinstance(work.prepared, Ready) and work.vectors is not None:
             self._write(work.item, work.prepared, work.vectors)
 
     def _write(self, item: int, ready: Ready, vectors: "NDArray[np.float32]") -> None:

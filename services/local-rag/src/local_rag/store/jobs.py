@@ -156,6 +156,12 @@ class Jobs:
         with self._connections.write() as db:
             mark_item(db, item, state, error=error, document_id=document_id)
 
+    def skip_items(self, items: "Sequence[tuple[int, int]]") -> None:
+        """Note that items (number, document id) had nothing new, all in one transaction."""
+        with self._connections.write() as db:
+            for item, document_id in items:
+                mark_item(db, item, ImportItemState.SKIPPED, document_id=document_id)
+
     def requeue(self, job_id: str) -> None:
         """Queue everything of a job that is not done, failed items too."""
         with self._connections.write() as db:
