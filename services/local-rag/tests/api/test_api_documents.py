@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from faces import API, BEES, BREAD, LEASE, add, client_for, make_service, wait_for_job
+from faces import API, BEES, BREAD, LEASE, LiveServer, add, client_for, make_service, wait_for_job
 from local_rag.service import Service
 
 
@@ -213,6 +214,32 @@ def test_a_body_that_grows_over_the_limit_is_cut_off(tmp_path: Path) -> None:
         )
         assert answer.status_code == 413
         assert left_in(service) == []
+
+
+def test_the_limit_of_100_mb_holds_against_a_body_of_unknown_length(tmp_path: Path) -> None:
+    """Over a real socket: nothing is kept, and the service goes on."""
+    block = b"x" * 1_000_000
+
+    def body() -> Any:
+        yield b'--B\r\nContent-Disposition: form-data; name="file"; filename="x.txt"\r\n\r\n'
+        for _ in range(110):
+            yield block
+
+    with LiveServer(make_service(tmp_path)) as server:
+        with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as client:
+            try:
+                answer = client.post(
+                    f"{API}/documents",
+                    content=body(),
+                    headers={"Content-Type": "multipart/form-data; boundary=B"},
+                )
+            except httpx.TransportError:
+                pass  # the service hung up on us, which is as good
+            else:
+                assert answer.status_code == 413
+        assert left_in(server.service) == []
+        answer = httpx.get(f"{server.url}/health", trust_env=False)
+        assert answer.status_code == 200
 
 
 def test_a_file_just_under_the_limit_is_taken(tmp_path: Path) -> None:

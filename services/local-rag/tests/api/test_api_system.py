@@ -105,6 +105,18 @@ def test_metrics_are_prometheus_text(client: TestClient) -> None:
         assert any("documents" in line and line.endswith((" 1", " 1.0")) for line in lines)
 
 
+def test_requests_are_counted_by_route_and_never_by_path(client: TestClient) -> None:
+    for path in (f"{API}/documents/7", f"{API}/documents/8", "/secret-path", "/static/app.js"):
+        client.get(path)
+    client.request("BREW", "/secret-path")
+    text = client.get("/metrics").text
+    assert 'route="/documents/{document_id}",status="404"} 2.0' in text
+    assert 'route="other",status="404"' in text
+    assert 'route="/static",status="200"' in text
+    assert "secret-path" not in text
+    assert "BREW" not in text
+
+
 def test_system_tells_clients_the_limits(client: TestClient, service: Service) -> None:
     add(client, "lease.txt", LEASE)
     info = client.get(f"{API}/system").json()

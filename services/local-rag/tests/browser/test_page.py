@@ -10,6 +10,7 @@ import pytest
 
 from browser_page import Page
 from faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
+from local_rag.service import Service
 
 QUESTION = "When does the lease of the garden end?"
 
@@ -430,6 +431,37 @@ def test_a_service_that_ended_is_noticed(chrome: Any, tmp_path: Path) -> None:
     page.ask(QUESTION)
     page.until(lambda: "does not answer" in page.text(".callout.bad"))
     page.shoot("gone-desk")
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_with_real_models(
+    chrome: Any, tmp_path: Path, files: Path, embedding_gguf: Path, generator_gguf: Path, size: str
+) -> None:
+    """From an empty service to an answer of a real language model, in the page alone."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name, source in (("all-MiniLM-L6-v2", embedding_gguf), ("SmolLM2-135M", generator_gguf)):
+        (folder / f"{name}.gguf").symlink_to(source)
+    settings = make_service(
+        tmp_path, storage={"model_dirs": [str(folder)]}, llm={"max_tokens": 60}
+    ).settings
+    with LiveServer(Service(settings)) as server:
+        page = Page(chrome, server.url).open("documents", size)
+        names = "\n".join(str(path) for path in sorted(files.iterdir()))
+        page.one("#file-input").send_keys(names)
+        page.until(lambda: len(page.all("#documents-list tbody tr")) == 3, 60)
+        page.shoot(f"real-documents-{size}")
+        page.click("[data-view=ask]")
+        page.ask(QUESTION)
+        page.until(lambda: page.all(".answer-foot .button"), 90)
+        assert len(page.text(".answer-text")) > 10
+        page.until(lambda: "Garden lease" in page.text(".sources .source-title"))
+        page.shoot(f"real-answer-{size}")
+        page.click("[data-view=system]")
+        page.until(lambda: "SmolLM2-135M" in page.text("#models"))
+        page.until(lambda: page.text("#status-chip") == "Ready")
+        page.shoot(f"real-system-{size}")
+        assert page.complaints() == []
 
 
 def test_nothing_is_fetched_from_elsewhere(page: Page, server: LiveServer) -> None:

@@ -230,7 +230,7 @@ def test_a_kill_in_mid_answer_loses_no_document(tmp_path: Path, models: Path, no
         job = client.post(f"{API}/imports", json={"sources": [str(notes)]}).json()
         wait_for_job(client, job["id"], timeout_s=60)
         body = {"question": QUESTION, "stream": True}
-        with (
+        with (  # noqa: PT012 - it ends somewhere in the stream
             pytest.raises(httpx.TransportError),
             client.stream("POST", f"{API}/query", json=body) as answer,
         ):

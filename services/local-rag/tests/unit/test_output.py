@@ -43,6 +43,19 @@ def test_sizes(count: float | None, shown: str) -> None:
     assert output.size(count) == shown
 
 
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("file:///srv/My%20notes/a%23b.md", "/srv/My notes/a#b.md"),
+        ("https://example.org/a%20b", "https://example.org/a%20b"),
+        ("file://host/share/x", "file://host/share/x"),
+        ("plain", "plain"),
+    ],
+)
+def test_places_are_shown_as_paths(uri: str, shown: str) -> None:
+    assert output.place(uri) == shown
+
+
 def test_times_are_local_and_short() -> None:
     shown = output.when("2026-02-03T04:05:06+00:00")
     assert len(shown) == 16

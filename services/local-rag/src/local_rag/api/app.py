@@ -15,6 +15,7 @@ from local_rag.api import documents, errors, health, imports, metrics, query, sy
 from local_rag.api.auth import AccessPolicy, Gatekeeper
 from local_rag.api.limits import MULTIPART_ALLOWANCE, BodyLimit, SecurityHeaders
 from local_rag.api.models import ErrorBody
+from local_rag.api.observe import Observer
 from local_rag.service import Service
 from local_rag.web import STATIC
 
@@ -49,7 +50,10 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
         ("POST", f"{PREFIX}/system/restore"): None,
     }
     shared = bool(server.allowed_origins)
-    middleware = [Middleware(SecurityHeaders, shared=shared)]
+    middleware = [
+        Middleware(Observer, count=service.counts.requested),
+        Middleware(SecurityHeaders, shared=shared),
+    ]
     if shared:
         middleware.append(
             Middleware(

@@ -35,7 +35,7 @@ def list_(
             (
                 item["id"],
                 output.text(item["title"], "strike dim" if item["deleted"] else ""),
-                output.text(item["uri"], "dim"),
+                output.text(output.place(item["uri"]), "dim"),
                 item["chunk_count"],
                 output.size(item["size"]),
                 output.when(item["updated"]),
@@ -85,8 +85,8 @@ def show(ctx: click.Context, document: int, with_text: bool, as_json: bool) -> N
     for label, value in (
         ("Title", item["title"]),
         ("Number", item["id"]),
-        ("Source", item["uri"]),
-        ("Also at", "\n".join(uri for uri in item["sources"] if uri != item["uri"])),
+        ("Source", output.place(item["uri"])),
+        ("Also at", "\n".join(output.place(uri) for uri in item["sources"] if uri != item["uri"])),
         ("Type", item["media_type"]),
         ("Size", output.size(item["size"])),
         ("Pages", item["pages"]),

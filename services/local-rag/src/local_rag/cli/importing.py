@@ -165,7 +165,8 @@ def list_imports(ctx: click.Context, limit: int, as_json: bool) -> None:
                 job["failed"],
                 job["total"],
                 output.when(job["created"]),
-                ", ".join(job["sources"][:3]) + (" …" if len(job["sources"]) > 3 else ""),
+                ", ".join(output.place(source) for source in job["sources"][:3])
+                + (" …" if len(job["sources"]) > 3 else ""),
             )
             for job in page["items"]
         ],
@@ -192,7 +193,7 @@ def show_import(ctx: click.Context, job: str, failed: bool, as_json: bool) -> No
     )
     for item in items:
         error = f"  {item['error']}" if item["error"] else ""
-        output.say("  ", output.state(item["state"]), f"  {item['uri']}{error}")
+        output.say("  ", output.state(item["state"]), f"  {output.place(item['uri'])}{error}")
 
 
 @imports.command()
@@ -234,7 +235,7 @@ def check_updates(ctx: click.Context, everything: bool, as_json: bool) -> None:
         output.write_json({"items": shown})
         return
     for item in shown:
-        output.say(output.state(f"{item['kind']:<10}".strip()), f"  {item['uri']}")
+        output.say(output.state(f"{item['kind']:<10}".strip()), f"  {output.place(item['uri'])}")
     changed = sum(item["kind"] != "unchanged" for item in items)
     output.say(f"{changed} of {len(items)} sources changed." if changed else "Nothing changed.")
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -67,6 +68,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], right: str =
     out = console()
     out.soft_wrap = False
     out.print(view)
+
+
+def place(uri: str) -> str:
+    """Return where a document comes from as people write it: a path instead of a file URI."""
+    parts = urlsplit(uri)
+    return unquote(parts.path) if parts.scheme == "file" and not parts.netloc else uri
 
 
 def size(count: float | None) -> str:

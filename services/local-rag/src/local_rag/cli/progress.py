@@ -92,6 +92,10 @@ def _print(jobs: list[dict[str, Any]], failures: list[dict[str, Any]]) -> None:
             output.say(f"Import {job['id']} ", output.state(job["state"]), reason, stderr=True)
             output.say(f"  try: local-rag imports resume {job['id']}", stderr=True)
     for item in failures[:_SHOWN_FAILURES]:
-        output.say(output.text("failed: ", "red"), f"{item['uri']}: {item['error']}", stderr=True)
+        output.say(
+            output.text("failed: ", "red"),
+            f"{output.place(item['uri'])}: {item['error']}",
+            stderr=True,
+        )
     if len(failures) > _SHOWN_FAILURES:
         output.say(f"and {len(failures) - _SHOWN_FAILURES} more", stderr=True)

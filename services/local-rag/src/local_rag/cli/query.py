@@ -99,7 +99,7 @@ def _print_sources(answer: dict[str, Any]) -> None:
             output.text(f"[{citation['number']}] ", "bold cyan"),
             output.text(citation["title"], "bold"),
             page,
-            output.text(f"  {citation['uri']}", "dim"),
+            output.text(f"  {output.place(citation['uri'])}", "dim"),
         )
         snippet = " ".join(citation["snippet"].split())
         ellipsis = "…" if len(snippet) > _SNIPPET else ""
