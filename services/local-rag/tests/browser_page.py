@@ -20,6 +20,7 @@ class Page:
         scheme = [{"name": "prefers-color-scheme", "value": theme or "light"}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
         self.driver.get("about:blank")
+        self.complaints()  # those of the page before
         self.driver.get(f"{self.url}/#{view}")
         self.until(lambda: self.one(f"#view-{view}").is_displayed())
         return self
