@@ -158,7 +158,8 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> RagError:
             hint="restore a backup: local-rag restore FILE",
             details={"path": str(path)},
         )
-    if "full" in text:
+    # sqlite-vec keeps SQLite's reason to itself; a block it cannot add is a disk without room.
+    if "full" in text or "insert a new vector chunk" in text:
         return Unavailable(
             f"the disk that holds {path} is full", hint=f"make room: df -h {path.parent}"
         )

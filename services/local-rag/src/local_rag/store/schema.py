@@ -5,7 +5,7 @@ import sqlite3
 from local_rag.errors import StoreCorrupt
 
 APPLICATION_ID = 0x4C524147  # "LRAG"
-SHARDS = 32
+SHARDS = 64
 
 # Chunks of soft-deleted documents keep their rows and vectors, but are in neither search index;
 # `vectors` (half floats) serves the exact second pass, `vector_bits` the first one.
@@ -163,7 +163,7 @@ def create_vector_index(db: sqlite3.Connection, dimensions: int) -> None:
     db.execute(
         "CREATE VIRTUAL TABLE vector_bits USING vec0("
         "chunk_id INTEGER PRIMARY KEY, shard INTEGER PARTITION KEY, "
-        f"embedding BIT[{bits}], chunk_size=512)"
+        f"embedding BIT[{bits}], chunk_size=1024)"
     )
 
 

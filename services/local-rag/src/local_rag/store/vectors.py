@@ -2,7 +2,7 @@
 
 sqlite-vec's k-nearest search takes time in proportion to rows times k. The bits are therefore
 spread over shards by chunk number, and each shard is asked for a few: together they give some
-five hundred candidates in the time that one search takes for sixteen. Neighbours of one document
+five hundred candidates in the time that one search takes for eight. Neighbours of one document
 have successive numbers, so they fall into different shards.
 """
 
@@ -20,7 +20,7 @@ from local_rag.store.schema import SHARDS, padded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MIN_PER_SHARD = 16
+MIN_PER_SHARD = 8
 _KNN_LIMIT = 4096  # sqlite-vec refuses a larger k
 _KNN = "SELECT chunk_id FROM vector_bits WHERE embedding MATCH vec_bit(?) AND k=? AND shard=?"
 
