@@ -287,3 +287,60 @@ def test_the_page_is_served(client: TestClient) -> None:
     for name in ("app.js", "base.css", "app.css", "icon.svg"):
         assert client.get(f"/static/{name}").status_code == 200
     assert client.get("/favicon.ico").headers["content-type"].startswith("image/svg")
+
+
+def damage(tmp_path: Path) -> Path:
+    index = tmp_path / "data" / "index.sqlite3"
+    index.write_bytes(b"this is no database at all" * 100)
+    return index
+
+
+def test_a_backup_mends_a_damaged_index_and_the_damaged_one_is_kept(tmp_path: Path) -> None:
+    with client_for(make_service(tmp_path)) as client:
+        add(client, "lease.txt", LEASE)
+        name = client.post(f"{API}/system/backup").json()["name"]
+        whole = client.get(f"{API}/system/backups/{name}").content
+    index = damage(tmp_path)
+    with client_for(make_service(tmp_path)) as client:
+        assert client.get(f"{API}/documents").status_code == 500
+        octets = {"Content-Type": "application/octet-stream"}
+        path = f"{API}/system/restore?confirm=restore"
+        assert client.post(path, content=b"nothing", headers=octets).status_code == 500
+        assert index.read_bytes().startswith(b"this is no")
+        answer = client.post(path, content=whole, headers=octets)
+        assert answer.json() == {"documents": 1}
+        assert client.get("/health").status_code == 200
+        add(client, "bread.txt", BREAD)
+        assert client.get(f"{API}/documents").json()["total"] == 2
+    kept = list(index.parent.glob("index.sqlite3.damaged-*"))
+    assert len(kept) == 1
+    assert kept[0].read_bytes().startswith(b"this is no")
+
+
+def test_a_reset_begins_anew_after_damage(tmp_path: Path) -> None:
+    with client_for(make_service(tmp_path)) as client:
+        add(client, "lease.txt", LEASE)
+    index = damage(tmp_path)
+    with client_for(make_service(tmp_path)) as client:
+        assert client.get(f"{API}/documents").status_code == 500
+        assert client.post(f"{API}/system/reset", json={"confirm": "reset"}).status_code == 200
+        add(client, "bread.txt", BREAD)
+        assert client.get(f"{API}/documents").json()["total"] == 1
+    assert list(index.parent.glob("index.sqlite3.damaged-*"))
+
+
+def test_what_broke_off_is_cleared_away_at_the_start(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "uploads" / ".incoming").mkdir(parents=True)
+    half = data / "uploads" / ".incoming" / ".part-x"
+    orphan = data / "uploads" / "folder" / "nobody.txt"
+    orphan.parent.mkdir()
+    left = [half, orphan, data / ".restore-x"]
+    for path in left:
+        path.write_text("left behind")
+    with client_for(make_service(tmp_path)) as client:
+        add(client, "lease.txt", LEASE)
+    with client_for(make_service(tmp_path)) as client:
+        assert client.get(f"{API}/documents").json()["total"] == 1
+        assert (data / "uploads" / "lease.txt").exists()
+    assert not any(path.exists() for path in left)

@@ -1,5 +1,6 @@
 """The whole service with real models, as its own process, without any network."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,12 +11,15 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 
+from command import invoke
 from faces import API, BEES, BREAD, LEASE, LiveServer, events, make_service, wait_for_job
 from local_rag.service import Service
 
@@ -247,3 +251,50 @@ def test_a_kill_in_mid_answer_loses_no_document(tmp_path: Path, models: Path, no
         finally:
             process.terminate()
             process.wait(30)
+
+
+@pytest.fixture
+def shop(embedding_gguf: Path) -> Iterator[str]:
+    """A server that has one model; returns its address."""
+    content = embedding_gguf.read_bytes()
+
+    class Shop(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Shop) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/MiniLM.gguf"
+        server.shutdown()
+
+
+def test_a_model_is_pulled_verified_used_and_answers(
+    tmp_path: Path, shop: str, embedding_gguf: Path, notes: Path
+) -> None:
+    digest = hashlib.sha256(embedding_gguf.read_bytes()).hexdigest()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with LiveServer(real_service(tmp_path, empty)) as server:
+        to = ("--url", server.url)
+        assert invoke(*to, "status").code == 1
+        wrong = invoke(*to, "models", "pull", shop, "--sha256", "0" * 64)
+        assert wrong.code == 1
+        assert "checksum" in wrong.err
+        assert "No models" in invoke(*to, "models", "list").out
+        done = invoke(*to, "models", "pull", shop, "--sha256", digest)
+        assert done.code == 0, done.err
+        assert "models use embedding MiniLM" in done.out
+        assert "ok" in invoke(*to, "models", "verify").out
+        assert invoke(*to, "models", "use", "embedding", "MiniLM").code == 0
+        assert "in use" in invoke(*to, "models", "list").out
+        assert invoke(*to, "import", notes).code == 0
+        answer = invoke(*to, "query", "--json", QUESTION).json
+        assert answer["mode"] == "retrieval-only"
+        assert answer["citations"][0]["title"].startswith("Garden lease")
+        assert invoke(*to, "status").code == 4

@@ -98,10 +98,14 @@ def pull(ctx: click.Context, url: str, sha256: str, name: str | None, as_json: b
     body = {"url": url, "sha256": sha256, **({"name": name} if name else {})}
     with connect(ctx) as client:
         job = _follow(client, client.call("POST", "/models/pull", json=body), quiet=as_json)
+        name, kind = job["name"], "llm"
+        for model in client.call("GET", "/models")["items"] if job["state"] == "done" else ():
+            if model["name"] == name:
+                kind = model["kind"]
     if as_json:
         output.write_json(job)
     elif job["state"] == "done":
-        output.say(f"{job['name']} is here. Use it: local-rag models use llm {job['name']}")
+        output.say(f"{name} is here. Use it: local-rag models use {kind} {name}")
     if job["state"] != "done":
         if as_json:
             ctx.exit(exits.FAILED)
