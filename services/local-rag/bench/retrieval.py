@@ -154,13 +154,13 @@ def exact_top(store: Store, probes: Floats, k: int) -> list[set[int]]:
         rows = db.execute("SELECT chunk_id, vector FROM vectors ORDER BY chunk_id").fetchall()
     ids = np.asarray([row[0] for row in rows])
     everything = np.frombuffer(b"".join(row[1] for row in rows), "<f2").reshape(len(rows), -1)
-    top = []
-    for probe in probes:
-        scores = np.concatenate(
-            [unit(part.astype(np.float32)) @ probe for part in np.array_split(everything, 20)]
-        )
-        top.append(set(ids[np.argpartition(-scores, k)[:k]].tolist()))
-    return top
+    scores = np.concatenate(
+        [unit(part.astype(np.float32)) @ probes.T for part in np.array_split(everything, 20)]
+    )
+    return [
+        set(ids[np.argpartition(-scores[:, column], k)[:k]].tolist())
+        for column in range(len(probes))
+    ]
 
 
 def measure(folder: Path) -> dict[str, float]:
