@@ -1,6 +1,6 @@
 """The small models that slow tests load: MiniLM as Q8_0 GGUF, and SmolLM2-135M.
 
-Both come out of installed packages (dependency group `models`); nothing is downloaded. The
+Both come out of installed packages (requirements-models.lock); nothing is downloaded. The
 converted file is kept in a cache directory of the user, named after what made it.
 """
 
@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 TOOL = Path(__file__).parents[1] / "tools" / "convert_minilm.py"
-HOW = "install them: uv sync --group models"
+HOW = "uv pip install --no-deps --require-hashes -r requirements-models.lock"
 
 
 def cache_directory() -> Path:
@@ -56,7 +56,7 @@ def smollm_path() -> Path:
 
 def _need_llama() -> None:
     if importlib.util.find_spec("llama_cpp") is None:
-        pytest.skip("package llama_cpp is not installed; build it: uv sync")
+        pytest.skip("package llama_cpp is not installed; scripts/test.sh builds it")
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 # How long a request waits for an index that is being opened.
 _PATIENCE_S = 15.0
 _HOUSEKEEPING_S = 15.0
+# The embedding model is loaded once somebody has seen that the service is there, or after the
+# first of these times; the second lets that first answer out before the load takes the processor.
+_PRELOAD_AFTER_S = 2.0
+_PRELOAD_PAUSE_S = 0.2
 
 
 class Engine:
@@ -35,8 +39,16 @@ class Engine:
     answering /health.
     """
 
-    def __init__(self, settings: Settings, models: Models, governor: Governor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        models: Models,
+        governor: Governor,
+        imported: Callable[[str], None],
+    ) -> None:
+        """Take parts; `imported` is told how each document of an import ended."""
         self._settings = settings
+        self._imported = imported
         self._models = models
         self._governor = governor
         self._store: Store | None = None
@@ -48,6 +60,7 @@ class Engine:
         self._exchange = threading.RLock()
         self._bound: str | None = None
         self._ended = threading.Event()
+        self._seen = threading.Event()
         self._threads: list[threading.Thread] = []
         self.on_open: Callable[[Store, ImportJobs], None] | None = None
 
@@ -64,6 +77,7 @@ class Engine:
     def stop(self) -> None:
         """End jobs after the document at hand, and close the index."""
         self._ended.set()
+        self._seen.set()
         self._opened.wait(_PATIENCE_S)
         with self._exchange:
             self._close()
@@ -74,9 +88,16 @@ class Engine:
     def _begin(self) -> None:
         with self._exchange:
             self._open()
+        self._seen.wait(_PRELOAD_AFTER_S)
+        if self._ended.wait(_PRELOAD_PAUSE_S):
+            return
         # So that the first question does not wait for it, and health knows what is wrong with it.
         with suppress(RagError):
             self.embedder()
+
+    def preload_soon(self) -> None:
+        """Let the embedding model be loaded: the service has been seen to answer."""
+        self._seen.set()
 
     def _look_after(self) -> None:
         while not self._ended.wait(_HOUSEKEEPING_S):
@@ -91,7 +112,13 @@ class Engine:
             store = Store(self._settings.storage.database)
             try:
                 self._check(store)
-                jobs = ImportJobs(store, self._models.get_embedder, self._settings, self._governor)
+                jobs = ImportJobs(
+                    store,
+                    self._models.get_embedder,
+                    self._settings,
+                    self._governor,
+                    observe=self._imported,
+                )
                 if self.on_open:
                     self.on_open(store, jobs)
                 jobs.start()
@@ -183,8 +210,10 @@ class Engine:
         from local_rag.search import Searcher
 
         retrieval = self._settings.retrieval
+        # Words can be looked up whatever the embedding model is like.
+        embedder = None if mode == "keyword" else self.embedder()
         searcher = Searcher(
-            self.store(), self.embedder(), candidates=retrieval.candidates, rrf_k=retrieval.rrf_k
+            self.store(), embedder, candidates=retrieval.candidates, rrf_k=retrieval.rrf_k
         )
         return searcher.search(question, k, mode)
 

@@ -130,6 +130,7 @@ class Models:
                 f"{info.name} cannot be used: {info.problem}",
                 hint="fetch it again, or choose another: local-rag models list",
             )
+        self.registry.ensure_tried(info)
         return info
 
     def _choose(self, kind: ModelKind, *, afresh: bool = False) -> ModelInfo | None:

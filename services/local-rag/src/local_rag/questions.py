@@ -10,7 +10,7 @@ from types import TracebackType
 
 from local_rag.answer import Answerer, Done, Event, Failed
 from local_rag.errors import RagError, Unavailable
-from local_rag.types import Answer
+from local_rag.types import Answer, SearchMode
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class Question:
     text: str
     k: int | None = None
     max_tokens: int | None = None
+    mode: SearchMode = "hybrid"
 
 
 class _Place(AbstractContextManager[None]):
@@ -78,7 +79,11 @@ class Questions:
         """Return the whole answer. Raises RagError."""
         try:
             answer = self._answerer().answer(
-                question.text, k=question.k, max_tokens=question.max_tokens, stop=stop
+                question.text,
+                k=question.k,
+                max_tokens=question.max_tokens,
+                stop=stop,
+                mode=question.mode,
             )
         except RagError:
             self._observe(None)
@@ -91,7 +96,11 @@ class Questions:
         answer: Answer | None = None
         try:
             events = self._answerer().stream(
-                question.text, k=question.k, max_tokens=question.max_tokens, stop=stop
+                question.text,
+                k=question.k,
+                max_tokens=question.max_tokens,
+                stop=stop,
+                mode=question.mode,
             )
             for event in events:
                 if isinstance(event, Done):

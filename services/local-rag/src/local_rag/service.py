@@ -64,7 +64,7 @@ class Service:
         self.models = Models(
             settings, self.governor, load_embedder=load_embedder, load_generator=load_generator
         )
-        self.engine = Engine(settings, self.models, self.governor)
+        self.engine = Engine(settings, self.models, self.governor, self.counts.imported)
         self.uploads = UploadStore(settings.storage.uploads)
         self.imports = Imports(self.engine.jobs, self.engine.store, self.uploads)
         self.library = Library(self.engine.store, self.imports.forget_upload)
@@ -108,6 +108,7 @@ class Service:
 
     def health(self) -> Health:
         """Return the state of every part; opens and loads nothing."""
+        self.engine.preload_soon()
         state = self.governor.state()
         components = (
             self.engine.health(),
@@ -125,7 +126,7 @@ class Service:
         trouble = self.engine.model_trouble() if found.state == "ok" else None
         if trouble is None:
             return found
-        return replace(found, state="failed", message=trouble.message, hint=trouble.hint)
+        return replace(found, state="degraded", message=trouble.message, hint=trouble.hint)
 
     def about(self) -> About:
         """Return facts for clients. Raises what keeps the index closed."""

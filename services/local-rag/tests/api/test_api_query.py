@@ -102,9 +102,29 @@ def test_a_broken_embedding_model_is_an_error_and_no_answer(tmp_path: Path) -> N
         name, data = events(stream.text)[-1]
         assert name == "error"
         assert "truncated" in data["error"]
-        health = client.get("/health").json()
-        assert health["status"] != "ok"
-        assert "truncated" in json.dumps(health)
+        health = client.get("/health")
+        assert health.status_code == 200
+        assert health.json()["status"] == "degraded"
+        assert "truncated" in json.dumps(health.json())
+
+
+def test_words_are_found_without_an_embedding_model(tmp_path: Path) -> None:
+    with client_for(make_service(tmp_path)) as client:
+        add(client, "lease.txt", LEASE)
+    service = make_service(tmp_path, generator=False)
+
+    def broken() -> object:
+        raise ModelError("the file is truncated", hint="local-rag models verify")
+
+    service.models.embedder._load = broken  # type: ignore[assignment]
+    with client_for(service) as client:
+        body = {"question": QUESTION, "mode": "keyword"}
+        answer = client.post(f"{API}/query", json=body)
+        assert answer.status_code == 200
+        assert answer.json()["passages"][0]["title"] == "lease.txt"
+        assert answer.json()["passages"][0]["vector_score"] is None
+        assert client.get(f"{API}/documents").json()["total"] == 1
+        assert client.post(f"{API}/query", json={**body, "mode": "x"}).status_code == 422
 
 
 def test_a_model_that_breaks_off_ends_the_stream_with_an_error(

@@ -240,6 +240,27 @@ def test_another_embedding_model_is_refused_until_the_index_is_rebuilt(tmp_path:
         assert "reindex" not in str(component(client.get("/health").json(), "store"))
 
 
+def test_requests_and_imported_documents_are_counted(tmp_path: Path) -> None:
+    with client_for(make_service(tmp_path)) as client:
+        add(client, "lease.txt", LEASE)
+        client.get(f"{API}/documents/99")
+        text = client.get("/metrics").text
+    missed = 'local_rag_http_requests_total{method="GET",route="/documents/{document_id}"'
+    assert f'{missed},status="404"}} 1.0' in text
+    assert 'local_rag_import_items_total{state="done"} 1.0' in text
+
+
+def test_an_embedding_model_made_for_another_index_leaves_the_rest_working(tmp_path: Path) -> None:
+    with client_for(make_service(tmp_path)) as client:
+        add(client, "lease.txt", LEASE)
+    with client_for(make_service(tmp_path, embedder=WordEmbedder("words@2"))) as client:
+        assert client.post(f"{API}/query", json={"question": "lease?"}).status_code == 409
+        health = client.get("/health")
+        assert health.status_code == 200
+        assert health.json()["status"] == "degraded"
+        assert "reindex" in component(health.json(), "embedding")["hint"]
+
+
 def test_models_are_listed(tmp_path: Path) -> None:
     folder = tmp_path / "models"
     folder.mkdir()

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from local_rag.llm.registry import ModelInfo
-from local_rag.types import Change, Document, ImportItem, ImportJob, Passage
+from local_rag.types import Change, Document, ImportItem, ImportJob, Passage, SearchMode
 from local_rag.upkeep import BackupFile
 
 
@@ -43,6 +43,7 @@ class Query(_Body):
     question: Asked
     k: int | None = Field(None, ge=1, le=100, description="how many passages to look at")
     max_tokens: int | None = Field(None, ge=1, le=8192, description="longest answer")
+    mode: SearchMode = Field("hybrid", description="keyword works without an embedding model")
     stream: bool = Field(False, description="answer with server-sent events")
 
 

@@ -16,6 +16,12 @@ _SNIPPET = 240
 @click.argument("question", nargs=-1)
 @click.option("-k", "passages", type=click.IntRange(1, 100), help="How many passages to look at.")
 @click.option("--max-tokens", type=click.IntRange(1), help="Longest answer, in tokens.")
+@click.option(
+    "--mode",
+    type=click.Choice(["hybrid", "vector", "keyword"]),
+    default="hybrid",
+    help="How to search; keyword works without an embedding model.",
+)
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
 @json_option
 @click.pass_context
@@ -24,6 +30,7 @@ def query(
     question: tuple[str, ...],
     passages: int | None,
     max_tokens: int | None,
+    mode: str,
     no_stream: bool,
     as_json: bool,
 ) -> None:
@@ -36,7 +43,7 @@ def query(
             "there is no question",
             hint='local-rag query "What does the contract say about notice?"',
         )
-    body: dict[str, Any] = {"question": words.strip(), "stream": False}
+    body: dict[str, Any] = {"question": words.strip(), "mode": mode, "stream": False}
     body |= {"k": passages} if passages else {}
     body |= {"max_tokens": max_tokens} if max_tokens else {}
     with connect(ctx) as client:

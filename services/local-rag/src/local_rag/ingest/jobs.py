@@ -41,7 +41,11 @@ class ImportJobs:
         embedder_provider: Callable[[], Embedder],
         settings: Settings,
         governor: ImportGate,
+        *,
+        observe: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """Take parts; `observe` is told the final state of each document."""
+        self._observe = observe
         self._store = store
         self._embedder_provider = embedder_provider
         self._settings = settings
@@ -224,7 +228,10 @@ class ImportJobs:
             self._store.jobs.set_state(job_id, JobState.RUNNING)
         try:
             embedder = self._embedder_provider()
-            JobRunner(self._store, embedder, self._settings, self._gate, stop).run(job)
+            runner = JobRunner(
+                self._store, embedder, self._settings, self._gate, stop, self._observe
+            )
+            runner.run(job)
             state, error = self._verdict(job_id)
         except Cancelled:
             # Either cancel() has noted it, or the service stops and the job goes on later.

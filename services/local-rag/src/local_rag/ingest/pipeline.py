@@ -90,12 +90,15 @@ class Pipeline:
         batch_size: int,
         stop: threading.Event,
         reject: Callable[[str, RagError], None],
+        observe: Callable[[str], None],
     ) -> None:
+        """Take parts; `reject` is told of files that failed, `observe` how each item ended."""
         self._store = store
         self._embedder = embedder
         self._batch_size = batch_size
         self._stop = stop
         self._reject = reject
+        self._observe = observe
         self._prepared = Channel(_PREPARED, stop)
         self._embedded = Channel(_EMBEDDED, stop)
         self._recent: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
@@ -226,6 +229,8 @@ class Pipeline:
                     continue
             if unchanged:
                 self._store.jobs.skip_items(unchanged)
+                for _ in unchanged:
+                    self._observe(ImportItemState.SKIPPED.value)
                 unchanged = []
             flushed = time.monotonic()
             if work is None:
@@ -249,6 +254,10 @@ class Pipeline:
             )
         elif isinstance(work.prepared, Ready) and work.vectors is not None:
             self._write(work.item, work.prepared, work.vectors)
+        else:
+            return
+        ended = ImportItemState.DONE if work.error is None else ImportItemState.FAILED
+        self._observe(ended.value)
 
     def _write(self, item: int, ready: Ready, vectors: "NDArray[np.float32]") -> None:
         incoming = Incoming(

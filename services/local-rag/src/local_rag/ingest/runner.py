@@ -18,6 +18,7 @@ from local_rag.types import (
     Embedder,
     Extracted,
     ImportGate,
+    ImportItemState,
     ImportJob,
     JobState,
 )
@@ -42,7 +43,9 @@ class JobRunner:
         settings: Settings,
         gate: ImportGate,
         stop: threading.Event,
+        observe: Callable[[str], None],
     ) -> None:
+        self._observe = observe
         self._store = store
         self._embedder = embedder
         self._settings = settings
@@ -72,6 +75,7 @@ class JobRunner:
                 batch_size=self._settings.embedding.batch_size,
                 stop=self._stop,
                 reject=self._reject,
+                observe=self._observe,
             )
             pipeline.run(self._items(job.id), self._prepare(preparer))
 
@@ -170,6 +174,7 @@ class JobRunner:
                 return
             if found.error:
                 self._store.jobs.add_failed(job_id, found.uri, found.error)
+                self._observe(ImportItemState.FAILED.value)
                 continue
             batch.append(found.uri)
             if len(batch) == _BATCH:

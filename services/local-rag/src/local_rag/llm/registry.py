@@ -7,6 +7,7 @@ NAME.gguf.sha256, or in a SHA256SUMS file of the directory, both as sha256sum(1)
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -160,7 +161,9 @@ class ModelRegistry:
             return
         probe(info.path, info.kind)
         if self._writable is not None:
-            self._write(TRIED, {**tried, info.name: _stamp(info)})
+            # A note that cannot be kept costs another trial, not the model.
+            with suppress(OSError):
+                self._write(TRIED, {**tried, info.name: _stamp(info)})
 
     def verify(self, name: str, *, run: bool = True) -> Verified:
         """Check a model's checksum and header, and with `run` whether it loads and works.

@@ -10,8 +10,8 @@ from local_rag.monitor.memory import Memory
 from local_rag.types import ComponentHealth, Health
 
 LOW_MEMORY_BYTES = 128 << 20
-# Without these nothing can be answered at all; without the others, less well.
-VITAL = frozenset({"store", "embedding"})
+# Without it nothing works at all; without a model, documents can still be listed and found.
+VITAL = frozenset({"store"})
 
 
 def overall(components: Sequence[ComponentHealth], *, version: str, uptime_s: float) -> Health:
@@ -32,18 +32,17 @@ def model_health(
 ) -> ComponentHealth:
     """Return the state of the `llm` or `embedding` component.
 
-    `file` is the model chosen; without one `missing` and `hint` say what that means. A vital
-    model that is missing or does not load has failed, another one makes the service degraded.
+    `file` is the model chosen; without one `missing` and `hint` say what that means. A model
+    that is missing or does not load makes the service degraded.
     """
-    bad: Any = "failed" if name in VITAL else "degraded"
     if model is None or file is None:
-        return ComponentHealth(name=name, state=bad, message=missing, hint=hint)
+        return ComponentHealth(name=name, state="degraded", message=missing, hint=hint)
     details: dict[str, Any] = {"model": file, "load": model.state}
     error = model.error
     if error is not None:
         return ComponentHealth(
             name=name,
-            state=bad,
+            state="degraded",
             message=error.message,
             hint=error.hint,
             details={**details, "code": error.code, **error.details},

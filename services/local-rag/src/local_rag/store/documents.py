@@ -10,6 +10,7 @@ from local_rag.store import chunks
 from local_rag.store.connection import Connections
 from local_rag.store.rows import (
     DOCUMENT_COLUMNS,
+    SOURCE_QUERY,
     Incoming,
     SourceFacts,
     StoredSource,
@@ -17,19 +18,13 @@ from local_rag.store.rows import (
     pack_metadata,
     pack_sections,
     read_documents,
-    time_of,
-    unpack_metadata,
+    read_source,
     unpack_sections,
 )
 from local_rag.text.chunking import join_sections
 from local_rag.types import Document, Section
 
 PutOutcome = Literal["added", "changed", "linked"]
-_SOURCE_QUERY = (
-    "SELECT s.uri, s.document_id, s.source_hash, d.content_hash, s.size, s.mtime_ns, s.etag, "
-    "s.metadata, d.deleted, d.deleted_reason, d.embedder_id FROM sources s JOIN documents d "
-    "ON d.id = s.document_id"
-)
 # What else belongs into the same transaction, such as the state of an import item.
 Also = Callable[[sqlite3.Connection, int], None]
 
@@ -105,17 +100,17 @@ class Documents:
     def source(self, uri: str) -> StoredSource | None:
         """Return what is stored about a source, or None."""
         with self._connections.read() as db:
-            row = db.execute(f"{_SOURCE_QUERY} WHERE s.uri=?", (uri,)).fetchone()
-        return _source(row) if row else None
+            row = db.execute(f"{SOURCE_QUERY} WHERE s.uri=?", (uri,)).fetchone()
+        return read_source(row) if row else None
 
     def sources(self, prefix: str = "") -> "Sequence[StoredSource]":
         """Return all sources whose URI begins with a prefix."""
         with self._connections.read() as db:
             rows = db.execute(
-                f"{_SOURCE_QUERY} WHERE substr(s.uri, 1, ?) = ? ORDER BY s.uri",
+                f"{SOURCE_QUERY} WHERE substr(s.uri, 1, ?) = ? ORDER BY s.uri",
                 (len(prefix), prefix),
             ).fetchall()
-        return [_source(row) for row in rows]
+        return [read_source(row) for row in rows]
 
     def by_content(self, content_hash: str, embedder_id: str) -> int | None:
         """Return the id of the document with this content and current vectors, or None."""
@@ -272,22 +267,6 @@ def _filter(include_deleted: bool, text: str | None) -> tuple[str, tuple[str, ..
         )
         values = (f"%{escaped}%", f"%{escaped}%")
     return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
-
-
-def _source(row: "Sequence[object]") -> StoredSource:
-    return StoredSource(
-        uri=str(row[0]),
-        document_id=int(str(row[1])),
-        source_hash=str(row[2]),
-        content_hash=str(row[3]),
-        size=int(str(row[4])),
-        mtime_ns=None if row[5] is None else int(str(row[5])),
-        etag=None if row[6] is None else str(row[6]),
-        metadata=unpack_metadata(str(row[7])),
-        deleted=row[8] is not None and bool(time_of(str(row[8]))),
-        deleted_reason=None if row[9] is None else str(row[9]),
-        embedder_id=str(row[10]),
-    )
 
 
 def _owner(db: sqlite3.Connection, uri: str) -> int | None:

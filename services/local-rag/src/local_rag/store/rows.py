@@ -19,6 +19,11 @@ DOCUMENT_COLUMNS = (
     "id, content_hash, title, media_type, size, pages, chunk_count, metadata, created, updated, "
     "deleted"
 )
+SOURCE_QUERY = (
+    "SELECT s.uri, s.document_id, s.source_hash, d.content_hash, s.size, s.mtime_ns, s.etag, "
+    "s.metadata, d.deleted, d.deleted_reason, d.embedder_id FROM sources s JOIN documents d "
+    "ON d.id = s.document_id"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +112,23 @@ def unpack_sections(blob: bytes) -> tuple[Section, ...]:
             hint="import the document again, or restore a backup",
         ) from None
     return tuple(Section(text=text, page=page, heading=heading) for text, page, heading in rows)
+
+
+def read_source(row: Sequence[object]) -> StoredSource:
+    """Return a source of a row of SOURCE_QUERY."""
+    return StoredSource(
+        uri=str(row[0]),
+        document_id=int(str(row[1])),
+        source_hash=str(row[2]),
+        content_hash=str(row[3]),
+        size=int(str(row[4])),
+        mtime_ns=None if row[5] is None else int(str(row[5])),
+        etag=None if row[6] is None else str(row[6]),
+        metadata=unpack_metadata(str(row[7])),
+        deleted=row[8] is not None and bool(time_of(str(row[8]))),
+        deleted_reason=None if row[9] is None else str(row[9]),
+        embedder_id=str(row[10]),
+    )
 
 
 def read_documents(db: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> list[Document]:
