@@ -9,7 +9,7 @@ Starts `local-rag serve` on a free port with an empty index, and measures
 - processor time over a quiet stretch, in percent of one processor
 - resident memory at the first answer, after the embedding model is in, and after the quiet stretch
 
-Without --model no model is there; /health then says so with 503 and that answer counts.
+Without --model no model is there; /health then says degraded, and that answer counts.
 """
 
 import argparse

@@ -15,12 +15,10 @@ router = APIRouter(tags=["system"])
     "/health",
     summary="Health by component",
     response_model=HealthBody,
-    responses={
-        503: {"model": HealthBody, "description": "a component without which nothing works"}
-    },
+    responses={503: {"model": HealthBody, "description": "the index cannot be used"}},
 )
 def health(request: Request, service: Running) -> Response:
-    """Return 200 while questions can be answered, even if only in part, and 503 otherwise."""
+    """Return 200 while the index can be used, even without a model, and 503 otherwise."""
     found = service.health()
     body = to_wire(found)
     if not getattr(request.state, "authorised", True):
