@@ -84,7 +84,7 @@ def test_an_answer_can_be_stopped(
     page.until(lambda: "word" in page.text(".answer-text"))
     page.click("#ask-stop")
     page.until(lambda: "Stopped" in page.text(".answer-foot"))
-    assert generator.stopped.wait(5)
+    assert generator.stopped.wait(15)
     assert page.one("#ask-submit").is_displayed()
 
 

@@ -578,7 +578,7 @@ def test_stopping_keeps_the_job_for_the_next_start(bench: Bench) -> None:
         bench.write(f"{i}.md", f"# T{i}\n" + f"word{i} " * 30)
     job = bench.jobs.submit([str(bench.folder)])
     assert slow.entered.wait(20)
-    threading.Timer(0.2, slow.go.set).start()
+    threading.Timer(1.0, slow.go.set).start()
     assert bench.jobs.stop()
     assert not bench.jobs.get(job.id).state.finished
     again = ImportJobs(bench.store, lambda: bench.words, bench.settings, OpenGate())

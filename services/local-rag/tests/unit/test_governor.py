@@ -192,7 +192,7 @@ def test_it_watches_by_itself() -> None:
     )  # fmt: skip
     governor.start()
     try:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while governor.may_generate()[0] and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not governor.may_generate()[0]
@@ -215,7 +215,7 @@ def test_a_failing_sensor_does_not_end_the_watch() -> None:
     )
     governor.start()
     try:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while governor.may_generate()[0] and time.monotonic() < deadline:
             time.sleep(0.01)
         assert calls > 1

@@ -1,7 +1,6 @@
 """Models that come when wanted and go when idle."""
 
 import threading
-import time
 
 import pytest
 
@@ -44,9 +43,11 @@ def test_it_loads_once_and_only_when_wanted() -> None:
 
 def test_many_threads_load_it_once() -> None:
     made: list[FakeModel] = []
+    entered, go = threading.Event(), threading.Event()
 
     def load() -> FakeModel:
-        time.sleep(0.05)
+        entered.set()
+        assert go.wait(30)
         made.append(FakeModel())
         return made[-1]
 
@@ -54,8 +55,9 @@ def test_many_threads_load_it_once() -> None:
     threads = [threading.Thread(target=lazy.get) for _ in range(8)]
     for thread in threads:
         thread.start()
-    time.sleep(0.02)
+    assert entered.wait(30)
     assert lazy.state == "loading"  # health is told without waiting
+    go.set()
     for thread in threads:
         thread.join()
     assert len(made) == 1
