@@ -1,0 +1,109 @@
+"""Sends local files to the service."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from local_rag.cli import output
+from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError
+
+SUFFIXES = frozenset(".txt .text .log .rst .md .markdown .html .htm .xhtml .pdf .docx".split())
+_BATCH_FILES = 40
+_BATCH_BYTES = 32_000_000
+
+
+def collect(paths: list[Path], recursive: bool) -> list[Path]:
+    """Return the files to send: named ones as they are, folders for what can be imported.
+
+    Hidden files and links are left out of folders: neither is what people mean by a folder.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        for folder, folders, files in os.walk(path):
+            folders[:] = sorted(d for d in folders if not d.startswith(".")) if recursive else []
+            candidates = (Path(folder, name) for name in sorted(files) if name[0] != ".")
+            found += [
+                file
+                for file in candidates
+                if file.suffix.lower() in SUFFIXES and not file.is_symlink()
+            ]
+    return found
+
+
+def send_files(
+    client: Client,
+    paths: list[Path],
+    recursive: bool,
+    metadata: dict[str, str],
+    *,
+    quiet: bool,
+) -> list[dict[str, Any]]:
+    """Upload the files in batches and return the import jobs that began."""
+    files = collect(paths, recursive)
+    if not files:
+        raise CommandError(
+            f"there is nothing to import in {paths[0]}",
+            hint=f"these can be imported: {' '.join(sorted(SUFFIXES))}",
+        )
+    limit = int(client.call("GET", "/system")["max_upload_mb"]) * 1_000_000
+    for file in files:
+        if file.stat().st_size > limit:
+            raise CommandError(
+                f"{file} is over the limit of {output.size(limit)}",
+                hint="the limit is server.max_upload_mb in the configuration",
+            )
+    progress = Progress(
+        TextColumn("Sending"), BarColumn(), DownloadColumn(),
+        console=output.console(stderr=True), disable=quiet, transient=True,
+    )  # fmt: skip
+    jobs = []
+    with progress:
+        total = sum(file.stat().st_size for file in files)
+        task = progress.add_task("send", total=total)
+        for batch in _batches(files):
+            jobs.append(_send(client, batch, metadata))
+            progress.advance(task, sum(file.stat().st_size for file in batch))
+    return jobs
+
+
+def _batches(files: list[Path]) -> Iterator[list[Path]]:
+    batch: list[Path] = []
+    size = 0
+    for file in files:
+        length = file.stat().st_size
+        if batch and (len(batch) >= _BATCH_FILES or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += length
+    if batch:
+        yield batch
+
+
+def _send(client: Client, batch: list[Path], metadata: dict[str, str]) -> dict[str, Any]:
+    with contextlib.ExitStack() as stack:
+        parts: list[tuple[str, tuple[str, IO[bytes]]]] = []
+        for file in batch:
+            try:
+                stream = stack.enter_context(file.open("rb"))
+            except OSError as error:
+                raise CommandError(f"{file} cannot be read: {error.strerror}") from error
+            # The whole path is the name, so that a later import of the file replaces this one.
+            parts.append(("file", (str(file), stream)))
+        fields = {"replace": "true", **{f"meta.{key}": value for key, value in metadata.items()}}
+        job: dict[str, Any] = client.call(
+            "POST", "/documents", files=parts, data=fields, timeout=_upload_timeout()
+        )
+    return job
+
+
+def _upload_timeout() -> httpx.Timeout:
+    return LONG_TIMEOUT

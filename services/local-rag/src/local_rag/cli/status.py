@@ -1,0 +1,44 @@
+"""`status`."""
+
+from typing import Any
+
+import click
+
+from local_rag.cli import exits, output
+from local_rag.cli.common import connect, json_option
+
+_CODES = {"ok": exits.OK, "degraded": exits.PARTLY}
+
+
+@click.command()
+@click.option("--verbose", "-v", is_flag=True, help="Every component with its details.")
+@json_option
+@click.pass_context
+def status(ctx: click.Context, verbose: bool, as_json: bool) -> None:
+    """Show the health of the service, and what to do about what is not well."""
+    with connect(ctx) as client:
+        health = client.call("GET", "/health", accept=(503,))
+        info = client.call("GET", "/system") if verbose else None
+    if as_json:
+        output.write_json(health if info is None else {**health, "system": info})
+    else:
+        _print(health, info, client.url, verbose)
+    ctx.exit(_CODES.get(health["status"], exits.FAILED))
+
+
+def _print(health: dict[str, Any], info: dict[str, Any] | None, url: str, verbose: bool) -> None:
+    hours, seconds = divmod(round(health["uptime_s"]), 3600)
+    output.say(
+        output.state(health["status"]),
+        f"  local-rag {health['version']} at {url}, up {hours} h {seconds // 60} min",
+    )
+    for part in health["components"]:
+        message = (output.text(f"  {part['name']:<12} "), output.state(part["state"]))
+        output.say(*message, "  ", part["message"])
+        if part["hint"] and (verbose or part["state"] != "ok"):
+            output.say(output.text("               try: ", "bold"), part["hint"])
+        if verbose:
+            for key, value in part["details"].items():
+                output.say(output.text(f"               {output.clean(key)}: {value}", "dim"))
+    for key, value in (info or {}).items():
+        output.say(output.text(f"  {output.clean(key)}: ", "bold"), value)

@@ -1,0 +1,166 @@
+"""Reading YAML with line numbers, and turning validation errors into sentences."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from local_rag.errors import ConfigError
+
+ENV_PREFIX = "LOCAL_RAG__"
+MAX_CONFIG_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layer:
+    """The values of one source, and where each of its keys stands."""
+
+    values: dict[str, Any]
+    origins: dict[str, str] = field(default_factory=dict)
+
+
+def read_file(path: Path, *, required: bool = False) -> Layer | None:
+    """Return a file's values, or None when it is not there and need not be.
+
+    Raises ConfigError when it cannot be read or is not a mapping of sections.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_CONFIG_BYTES:
+            raise ConfigError(f"{path}: {size} bytes are too many for a configuration file")
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        if required:
+            raise ConfigError(
+                f"{path} does not exist, but $LOCAL_RAG_CONFIG names it",
+                hint="create the file, or unset LOCAL_RAG_CONFIG",
+            ) from None
+        return None
+    except PermissionError:
+        if required:
+            raise ConfigError(
+                f"{path} may not be read by this user", hint=f"ls -l {path}"
+            ) from None
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, name: str) -> Layer:
+    """Return the values of a YAML text; `name` stands for it in messages.
+
+    Raises ConfigError on bad YAML, on a key given twice, and on anything but a mapping.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{name}:{line}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: not valid YAML: {error}") from None
+    if node is None or values is None:
+        return Layer(values={})
+    if not isinstance(node, yaml.MappingNode) or not isinstance(values, dict):
+        raise ConfigError(f"{name}:1: expected sections such as 'server:', found a {node.tag[18:]}")
+    origins: dict[str, str] = {}
+    for key, line in _keys(node, ""):
+        if key in origins:
+            raise ConfigError(f"{name}:{line}: {key} is given twice, first at {origins[key]}")
+        origins[key] = f"{name}:{line}"
+    # An empty section, such as one with all its keys commented out, means its defaults.
+    return Layer(
+        values={str(key): {} if value is None else value for key, value in values.items()},
+        origins=origins,
+    )
+
+
+def _keys(node: yaml.MappingNode, prefix: str) -> Iterator[tuple[str, int]]:
+    for key, value in node.value:
+        name = f"{prefix}{key.value}"
+        yield name, key.start_mark.line + 1
+        if isinstance(value, yaml.MappingNode) and not prefix:
+            yield from _keys(value, f"{name}.")
+
+
+def read_environment(environ: Mapping[str, str] | None = None) -> Layer:
+    """Return the values of `LOCAL_RAG__SECTION__KEY` variables.
+
+    Raises ConfigError when a name has no section and key, or a value is not YAML.
+    """
+    env = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name in sorted(env):
+        if not name.startswith(ENV_PREFIX):
+            continue
+        section, _, key = name[len(ENV_PREFIX) :].lower().partition("__")
+        if not section or not key:
+            raise ConfigError(
+                f"environment variable {name} must look like {ENV_PREFIX}SECTION__KEY",
+                hint=f"for example {ENV_PREFIX}SERVER__PORT=8081",
+            )
+        try:
+            value = yaml.safe_load(env[name])
+        except yaml.YAMLError as error:
+            raise ConfigError(f"environment variable {name} is not valid YAML: {error}") from None
+        values.setdefault(section, {})[key] = value
+        origins[f"{section}.{key}"] = f"environment variable {name}"
+        origins.setdefault(section, f"environment variable {name}")
+    return Layer(values=values, origins=origins)
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], origins: Mapping[str, str]
+) -> ConfigError:
+    """Return one ConfigError that says every mistake with its file, line and nearest key."""
+    lines = [_sentence(mistake, model, origins) for mistake in error.errors()]
+    return ConfigError(
+        "\n".join(lines),
+        hint="every key is described in the configuration page of the documentation",
+        details={"mistakes": lines},
+    )
+
+
+def _sentence(mistake: Any, model: type[BaseModel], origins: Mapping[str, str]) -> str:
+    parts = [str(part) for part in mistake["loc"]]
+    key = ".".join(parts[:2])
+    place = origins.get(key) or origins.get(parts[0] if parts else "") or "built-in defaults"
+    if mistake["type"] == "extra_forbidden":
+        nearest = _nearest(key, model)
+        advice = f"; did you mean {nearest}?" if nearest else ""
+        return f"{place}: unknown key {key}{advice}"
+    message = str(mistake["msg"]).removeprefix("Value error, ")
+    return f"{place}: {key}: {message}"
+
+
+def known_keys(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return every section and every `section.key` of the settings."""
+    keys: list[str] = []
+    for section, info in model.model_fields.items():
+        keys.append(section)
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            keys += [f"{section}.{name}" for name in info.annotation.model_fields]
+    return tuple(keys)
+
+
+def _nearest(key: str, model: type[BaseModel]) -> str | None:
+    section, dot, name = key.partition(".")
+    known = known_keys(model)
+    # The key may be right and only stand under another section.
+    elsewhere = [k for k in known if k.partition(".")[2] == (name or section)]
+    if elsewhere:
+        return elsewhere[0]
+    pool = [k for k in known if ("." in k) == bool(dot)]
+    within = [k for k in pool if k.startswith(f"{section}.")]
+    for candidates in (within, pool):
+        found = difflib.get_close_matches(key, candidates, n=1, cutoff=0.6)
+        if found:
+            return found[0]
+    return None

@@ -1,0 +1,85 @@
+"""Markdown: sections by heading, after CommonMark's ATX and setext forms and fenced code."""
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from local_rag.extract.base import MARKDOWN, Source, build
+from local_rag.text.normalise import decode
+from local_rag.types import Extracted, Section
+
+_ATX = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+_SETEXT = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_LINK = re.compile(r"!?\[([^\]\[]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
+_MARKS = re.compile(r"[*_`]+")
+
+
+def extract_markdown(source: Source) -> Extracted:
+    """Return the sections of a Markdown file, each with its path of headings."""
+    text = decode(source.data, declared=source.charset)
+    title, body = _front_matter(text)
+    sections: list[Section] = []
+    path: list[tuple[int, str]] = []
+    lines: list[str] = []
+
+    def close() -> None:
+        heading = " > ".join(name for _, name in path) or None
+        sections.append(Section(text="\n".join(lines), heading=heading))
+        lines.clear()
+
+    for line, level, name in _read_lines(body):
+        if level:
+            close()
+            title = title or name
+            while path and path[-1][0] >= level:
+                path.pop()
+            path.append((level, name))
+        lines.append(line)
+    close()
+    name = PurePosixPath(source.name).name
+    return build(title=title or name, fallback=name, sections=sections, media_type=MARKDOWN)
+
+
+def _front_matter(text: str) -> tuple[str, str]:
+    if not text.startswith("---\n"):
+        return "", text
+    end = text.find("\n---", 3)
+    if end < 0 or end > 20_000:
+        return "", text
+    found = _FRONT_TITLE.search(text[:end])
+    return (found.group(2) if found else ""), text[end + 4 :]
+
+
+def _read_lines(text: str) -> Iterator[tuple[str, int, str]]:
+    """Yield (line, heading level or 0, heading)."""
+    fence = ""
+    previous: str | None = None
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if mark and (not fence or mark.group(1).startswith(fence)):
+            fence = "" if fence else mark.group(1)
+        atx = None if fence else _ATX.match(line)
+        setext = None if fence or not previous else _SETEXT.match(line)
+        if setext and previous:
+            name = plain_inline(previous)
+            yield previous, (1 if setext.group(1)[0] == "=" else 2), name
+            previous = None
+            continue
+        if previous is not None:
+            yield previous, 0, ""
+            previous = None
+        if atx:
+            yield line, len(atx.group(1)), plain_inline(atx.group(2) or "")
+        elif fence or mark or not line.strip():
+            yield line, 0, ""
+        else:
+            previous = line
+    if previous is not None:
+        yield previous, 0, ""
+
+
+def plain_inline(text: str) -> str:
+    """Return a heading without links, emphasis and code marks."""
+    return _MARKS.sub("", _LINK.sub(r"\1", text)).strip()

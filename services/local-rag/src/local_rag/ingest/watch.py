@@ -1,0 +1,65 @@
+"""Watched folders, looked into at an interval.
+
+Polling, because change notices do not come from network shares and cost a watch for every
+folder; a look costs one stat() a file.
+"""
+
+import logging
+import threading
+
+from local_rag.config import Settings
+from local_rag.errors import RagError
+from local_rag.ingest.jobs import ImportJobs
+from local_rag.ingest.updates import check_updates, is_away
+from local_rag.store import Store
+from local_rag.types import ImportJob
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher:
+    """Begins an import when something in a watched folder changed."""
+
+    def __init__(self, store: Store, jobs: ImportJobs, settings: Settings) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._settings = settings
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start looking, at once and then at the interval; nothing without watched folders."""
+        if not self._settings.imports.watch or self._thread is not None:
+            return
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Stop looking."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+            self._thread = None
+
+    def look(self) -> ImportJob | None:
+        """Look once; returns the import that was begun, or None when there is nothing to do."""
+        if any(job.kind in ("watch", "update") for job in self._store.jobs.unfinished()):
+            return None
+        folders = list(self._settings.imports.watch)
+        changes = check_updates(self._store, self._settings, only=folders)
+        if all(
+            change.kind == "unchanged"
+            or (change.kind == "missing" and is_away(change.uri, folders))
+            for change in changes
+        ):
+            return None
+        return self._jobs.rescan(folders)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except RagError as error:
+                _log.warning("looking into watched folders failed: %s", error)
+            self._stop.wait(self._settings.imports.watch_interval_s)

@@ -1,0 +1,1 @@
+"""Models through llama.cpp; the library is imported only when a model is loaded."""

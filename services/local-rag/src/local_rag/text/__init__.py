@@ -1,0 +1,1 @@
+"""Text work that needs no model: normalisation, hashes, chunks."""
