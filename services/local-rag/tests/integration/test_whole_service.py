@@ -282,7 +282,7 @@ def test_a_model_is_pulled_verified_used_and_answers(
     empty.mkdir()
     with LiveServer(real_service(tmp_path, empty)) as server:
         to = ("--url", server.url)
-        assert invoke(*to, "status").code == 1
+        assert invoke(*to, "status").code == 4
         wrong = invoke(*to, "models", "pull", shop, "--sha256", "0" * 64)
         assert wrong.code == 1
         assert "checksum" in wrong.err

@@ -18,18 +18,9 @@ from local_rag.cli.client import (
     service_url,
     translate,
 )
-from local_rag.config import Settings
 from local_rag.errors import RagError
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def settings_of(ctx: click.Context) -> Settings:
-    """Return the settings this user may read. Raises CommandError with exit code 2."""
-    try:
-        return readable_settings(ctx.obj["config"])
-    except RagError as error:
-        raise translate(error) from error
 
 
 def connect(ctx: click.Context) -> Client:
