@@ -225,7 +225,7 @@ class Bench:
                 live = [c for c in found["checks"] if c["name"] in LIVE]
                 seconds.append(sum(float(str(c["seconds"])) for c in live))
             self.add(f"install, boot, health, stop, purge: {target}", statistics.median(seconds),
-                     bound, " s", "warm, alone on the machine")  # fmt: skip
+                     bound, " s", "greeter, warm")  # fmt: skip
         self.add("peak memory of debwright", peak / 1024**2, 150, " MB", "greeter, both targets")
 
     def peak_memory(self, project: Path) -> int:
