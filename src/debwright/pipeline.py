@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from debwright.errors import DebwrightError
 from debwright.files import atomic_write
 from debwright.machine import describe_host
 from debwright.plan import TargetPlan
+from debwright.process import SIGNAL_SECONDS
 from debwright.results import Artifact, CheckResult, RunResult, StageResult, Status, TargetResult
 from debwright.roots.cache import Cache
 from debwright.sandbox import cgroups
@@ -90,6 +91,8 @@ def _targets(job: Job, wanted: Wanted) -> list[TargetResult]:
     order = sorted(plan.targets, key=lambda t: not t.build_all)
     with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(order)))) as pool:
         futures = {str(t.target): pool.submit(_one_target, job, t, wanted) for t in order}
+        while wait(futures.values(), timeout=SIGNAL_SECONDS).not_done:
+            pass  # only between two waits is a signal sure to be noticed
         return [futures[str(t.target)].result() for t in plan.targets]
 
 

@@ -6,6 +6,7 @@ Output is untrusted: a line is capped at `LINE_LIMIT` bytes and what is kept of 
 
 import contextlib
 import os
+import select
 import shlex
 import signal
 import subprocess
@@ -24,6 +25,9 @@ KEEP_LIMIT = 4 * 1024 * 1024
 TAIL_LINES = 20
 DRAIN_SECONDS = 2.0
 """How long output is waited for once a command has ended."""
+
+SIGNAL_SECONDS = 0.25
+"""How long a thread waits at once, so that a signal it has just missed is noticed."""
 
 LineSink = Callable[[str], None]
 
@@ -264,17 +268,30 @@ def _feed(process: subprocess.Popen[bytes], data: str | bytes | None) -> None:
 def _wait(
     process: subprocess.Popen[bytes], command: tuple[str, ...], timeout: float | None
 ) -> float:
-    """Wait with wait4, which alone gives the CPU time of this child; seconds of user + system."""
+    """Wait with wait4, which alone gives the CPU time of this child; seconds of user + system.
+
+    Never for long at once: a signal that arrives just before a thread begins to wait does not end
+    the wait, and Python would run its handler (Ctrl-C) only when the command has ended by itself.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
-    pause = 0.001
-    while True:
-        pid, status, usage = os.wait4(process.pid, 0 if deadline is None else os.WNOHANG)
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return usage.ru_utime + usage.ru_stime
-        if deadline is not None and time.monotonic() > deadline:
-            raise TimedOut(
-                f"`{shlex.join(command)[:300]}` ran longer than {timeout:.0f} s and was stopped"
-            )
-        time.sleep(pause)
-        pause = min(pause * 2, 0.05)
+    handle = os.pidfd_open(process.pid)
+    try:
+        ended = select.poll()
+        ended.register(handle, select.POLLIN)
+        while not ended.poll(_patience(deadline) * 1000):
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimedOut(
+                    f"`{shlex.join(command)[:300]}` ran longer than {timeout:.0f} s and was stopped"
+                )
+    finally:
+        os.close(handle)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _patience(deadline: float | None) -> float:
+    """Seconds to wait at once."""
+    if deadline is None:
+        return SIGNAL_SECONDS
+    return min(SIGNAL_SECONDS, max(0.0, deadline - time.monotonic()) + 0.001)

@@ -1,23 +1,10 @@
 """The configuration: its model, where it is found, and what is said when it is wrong."""
 
+from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.load import LoadedConfig, effective_json, load, validate_check_names
-from debwright.config.model import (
-    Build,
-    Cache,
-    Config,
-    Limits,
-    Lintian,
-    Metrics,
-    Package,
-    Release,
-    Repository,
-    Roots,
-    Service,
-    Signing,
-    Suite,
-    Targets,
-    Waiver,
-)
+from debwright.config.metrics import Metrics
+from debwright.config.model import Build, Cache, Config, Package, Roots, Suite, Targets
+from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.values import Port
 
 __all__ = [

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from debwright.config.locate import KeyPath
-from debwright.config.model import Config, Section
+from debwright.config.model import Config
+from debwright.config.section import Section
 from debwright.config.values import quoted
 from debwright.targets import nearest
 

@@ -190,10 +190,11 @@ def work():
 thread = threading.Thread(target=work)
 thread.start()
 try:
-    ended.wait()
+    while not ended.wait(process.SIGNAL_SECONDS):
+        pass
 except KeyboardInterrupt:
     pass
-ended.wait()
+ended.wait(20)
 print(*said, flush=True)
 try:
     process.run(["true"])

@@ -1,0 +1,66 @@
+"""Tables of what is signed, published and released."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from debwright.config import values as v
+from debwright.config.section import Section
+
+
+class Signing(Section):
+    """The key that signs. Without one a throw-away key is made for the run."""
+
+    key: v.Fingerprint | None = Field(None, description="Fingerprint of the key, 40 hex digits.")
+    home: v.Line | None = Field(
+        None,
+        description="GNUPGHOME that holds the key, relative to this file; default: gpg's own.",
+    )
+    passphrase_env: v.VariableName | None = Field(
+        None, description="Name of the environment variable that holds the key's passphrase."
+    )
+
+
+class Repository(Section):
+    """The APT repository that is written."""
+
+    path: v.PathBelowDist = Field("apt", description="Its directory, below dist/.")
+    origin: v.Line | None = Field(
+        None, description="Origin in its Release files; default: the source package's name."
+    )
+    label: v.Line | None = Field(
+        None, description="Label in its Release files; default: the origin."
+    )
+    description: v.Line | None = Field(None, description="Description in its Release files.")
+    component: v.Component = Field("main", description="The component packages are put into.")
+    url: v.HttpUrl | None = Field(
+        None,
+        description="Where it will be served; the printed .sources names it. Default: its path "
+        "on this machine.",
+    )
+    keep: int = Field(
+        0, ge=0, description="Versions of each package that are kept, newest first; 0: all."
+    )
+    codename_suffix: v.CodenameSuffix = Field(
+        "", description="What is added to a suite's name to make the repository's codename."
+    )
+
+
+class Release(Section):
+    """The release on the hosting service."""
+
+    provider: Literal["github"] = Field("github", description="The hosting service.")
+    repository: v.GithubRepository | None = Field(
+        None, description="owner/name; default: that of the git remote `origin`."
+    )
+    draft: bool = Field(True, description="Whether the release is left as a draft to be reviewed.")
+    prerelease: v.AutoOrBool = Field(
+        "auto",
+        description="Whether it is marked as a pre-release; auto: when its tag is one, as "
+        "v1.2.3-rc1.",
+    )
+    notes_file: v.Line | None = Field(
+        None,
+        description="File with the release notes, relative to this file; default: made from "
+        "the commits.",
+    )
