@@ -20,6 +20,7 @@ from debwright.targets import (
     select,
 )
 from debwright.version import VersionInfo, determine, for_suite
+from debwright.wheelhouse.prepare import Wish, wish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,8 @@ class Plan:
     dsc: SourcePackage | None
     targets: tuple[TargetPlan, ...]
     source_digest: str
+    wheelhouse: Wish | None = None
+    """What the source package is to carry, where that is configured."""
 
     @property
     def config(self) -> Config:
@@ -134,6 +137,7 @@ def make_plan(
         tree=tree,
         dsc=package,
         targets=_with_all(chosen, choices),
+        wheelhouse=wish(config, path) if tree is not None else None,
         source_digest=digest({"source": identity, "exclude": list(config.package.exclude)}),
     )
 

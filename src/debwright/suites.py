@@ -41,6 +41,10 @@ class SuiteInfo:
     """Path of the archive's keyring as its package installs it; None: not known."""
     python: str | None
     """Version of its python3, as `3.11`; None: not known."""
+    python_patch: int = 0
+    """The third number of its python3's version, as released."""
+    glibc: str | None = None
+    """Version of its C library, as `2.36`; None: not known."""
     mirror: str | None = None
     """None: mmdebstrap's own default."""
     extra_sources: tuple[str, ...] = ()
@@ -54,7 +58,13 @@ _RASPIOS_KEYRING = "/usr/share/keyrings/raspberrypi-archive-keyring.gpg"
 _BEFORE_RISCV = ARCHITECTURES - {"riscv64"}
 
 
-def _debian(name: str, release: str | None, python: str, arches: frozenset[str]) -> SuiteInfo:
+def _debian(
+    name: str,
+    release: str | None,
+    python: tuple[str, int],
+    glibc: str,
+    arches: frozenset[str],
+) -> SuiteInfo:
     return SuiteInfo(
         name=name,
         distribution="debian",
@@ -62,11 +72,13 @@ def _debian(name: str, release: str | None, python: str, arches: frozenset[str])
         release=release,
         architectures=arches,
         keyring=_DEBIAN_KEYRING,
-        python=python,
+        python=python[0],
+        python_patch=python[1],
+        glibc=glibc,
     )
 
 
-def _ubuntu(name: str, release: str, python: str) -> SuiteInfo:
+def _ubuntu(name: str, release: str, python: tuple[str, int], glibc: str) -> SuiteInfo:
     return SuiteInfo(
         name=name,
         distribution="ubuntu",
@@ -75,7 +87,9 @@ def _ubuntu(name: str, release: str, python: str) -> SuiteInfo:
         # i386 is a partial architecture in Ubuntu: libraries only, it cannot be booted.
         architectures=ARCHITECTURES - {"i386"},
         keyring=_UBUNTU_KEYRING,
-        python=python,
+        python=python[0],
+        python_patch=python[1],
+        glibc=glibc,
     )
 
 
@@ -83,12 +97,12 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
     {
         suite.name: suite
         for suite in (
-            _debian("bullseye", "11", "3.9", _BEFORE_RISCV),
-            _debian("bookworm", "12", "3.11", _BEFORE_RISCV),
-            _debian("trixie", "13", "3.13", ARCHITECTURES),
-            _debian("sid", None, "3.14", ARCHITECTURES),
-            _ubuntu("jammy", "22.04", "3.10"),
-            _ubuntu("noble", "24.04", "3.12"),
+            _debian("bullseye", "11", ("3.9", 2), "2.31", _BEFORE_RISCV),
+            _debian("bookworm", "12", ("3.11", 2), "2.36", _BEFORE_RISCV),
+            _debian("trixie", "13", ("3.13", 5), "2.41", ARCHITECTURES),
+            _debian("sid", None, ("3.14", 0), "2.42", ARCHITECTURES),
+            _ubuntu("jammy", "22.04", ("3.10", 4), "2.35"),
+            _ubuntu("noble", "24.04", ("3.12", 3), "2.39"),
             # The 64-bit Raspberry Pi OS is Debian's own arm64 archive plus one more.
             SuiteInfo(
                 name="raspios-bookworm",
@@ -98,6 +112,8 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
                 architectures=frozenset({"arm64"}),
                 keyring=_DEBIAN_KEYRING,
                 python="3.11",
+                python_patch=2,
+                glibc="2.36",
                 extra_sources=(
                     f"deb [signed-by={_RASPIOS_KEYRING}] "
                     "http://archive.raspberrypi.com/debian bookworm main",
