@@ -116,7 +116,10 @@ def _live(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
     started = time.monotonic()
     try:
         context.activity("resolving dependencies")
-        layer = runtime_layer(context.roots, context.target, context.installable, context.log)
+        layer = runtime_layer(
+            context.roots, context.target, context.installable, context.log,
+            companions=context.companions,
+        )  # fmt: skip
     except UnsatisfiableDependencies as problem:
         add(failed_by("dependencies", started, "install/unsatisfiable", problem))
         _skip(add, rest, "the package's dependencies cannot be satisfied")
