@@ -21,7 +21,8 @@ from debwright.repo import (
 from debwright.results import StageResult, Status
 from debwright.sign import GpgSigner, Signer, throwaway_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
-from debwright.stages.check import packages_of
+from debwright.stages.check import CHECK_FAILED, packages_of
+from debwright.stages.companion import companion_packages, companion_sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +128,7 @@ def _publish(
 
 
 def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
-    """Packages and source packages, each once, with the suite they are for."""
+    """Packages and source packages, each once, with the suite they are for; companions in all."""
     seen: set[tuple[str, str]] = set()
     component = job.plan.config.repository.component
     for target in targets:
@@ -137,6 +138,11 @@ def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
             if (suite, path.name) not in seen:
                 seen.add((suite, path.name))
                 yield PackageFile(path=path, suite=suite, component=component)
+    sources = list(companion_sources(job))
+    files = [*companion_packages(job), *(p for s in sources for p in (s.dsc, *s.files))]
+    for suite in dict.fromkeys(t.target.suite for t in targets):
+        for path in files:
+            yield PackageFile(path=path, suite=suite, component=component)
 
 
 def _current(repository: Path) -> str | None:
@@ -145,7 +151,9 @@ def _current(repository: Path) -> str | None:
     return str(link.readlink()) if link.is_symlink() else None
 
 
-def skipped_publish(job: Job, reason: str) -> Published:
-    result = StageResult(stage="publish", status=Status.SKIPPED, reason=reason)
+def skipped_publish(job: Job, reason: str, *, unproven: bool = False) -> Published:
+    """Nothing is published, and why; `unproven` when no check failed but a proof is wanting."""
+    details = {"exit_code": CHECK_FAILED} if unproven else {}
+    result = StageResult(stage="publish", status=Status.SKIPPED, reason=reason, details=details)
     job.reporter.stage_finished(None, result)
     return Published(stage=result)

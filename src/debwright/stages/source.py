@@ -1,10 +1,11 @@
 """The source stage: one source package for each suite."""
 
-from debwright.build.source import SourcePackage, make_source, read_dsc
+from debwright.build.source import SourcePackage, SourceTree, make_source, read_dsc
 from debwright.ledger import Ledger
 from debwright.results import StageResult, Status
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.targets import Target, suite_info
+from debwright.version import VersionInfo
 from debwright.wheelhouse.component import COMPONENT
 from debwright.wheelhouse.prepare import Prepared, prepare
 
@@ -34,11 +35,7 @@ def source_stage(job: Job, suite: str) -> StageResult:
         layer = job.roots.build(machine, sink)
         house = _wheelhouse(job)
         job.reporter.activity(None, "source", "dpkg-source")
-        epoch = (
-            plan.tree.epoch_seconds
-            if version == plan.tree.version
-            else int(plan.version.commit_time.timestamp())
-        )
+        epoch = source_epoch(plan.tree, plan.version, version)
         made = make_source(
             plan.tree, version, directory, layer=layer, cache=job.roots.cache, epoch=epoch,
             exclude=plan.config.package.exclude, suite=suite_info(suite).codename, sink=sink,
@@ -80,6 +77,16 @@ def _details(house: Prepared | None) -> dict[str, object]:
             "seconds": round(house.seconds, 3),
         }
     }
+
+
+def source_epoch(tree: SourceTree, info: VersionInfo, version: str) -> int:
+    """The date of the newest changelog entry, in seconds since 1970: that of the files, too.
+
+    An entry that debwright adds is newer than the one below it, even where the commit is not.
+    """
+    if version == tree.version:
+        return tree.epoch_seconds
+    return max(int(info.commit_time.timestamp()), tree.epoch_seconds + 1)
 
 
 def _only_dsc(directory: object, version: str) -> SourcePackage:
