@@ -117,7 +117,7 @@ _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400
 def restart_pause(text: str) -> float | None:
     """Seconds of a time span as systemctl shows it (`1min 30s`, `100ms`); None for `infinity`."""
     total = 0.0
-    for word in text.split():
+    for word in text.split() if text != "0" else ():
         number = word.rstrip("usminhd")
         unit = _UNITS.get(word[len(number) :])
         if unit is None:
