@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from debwright.repo import (
     sources_text,
 )
 from debwright.results import StageResult, Status
-from debwright.sign import GpgSigner, Signer, throwaway_signer
+from debwright.sign import Signer
+from debwright.sign.choose import configured_keys, configured_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import packages_of
 
@@ -32,20 +32,6 @@ class Published:
     key: str | None = None
     note: str | None = None
     sources: str | None = None
-
-
-@contextmanager
-def signer_for(config: Config, package: str) -> Iterator[Signer]:
-    """The configured key, or one made for this run."""
-    if config.signing.key:
-        home = Path(config.signing.home).expanduser() if config.signing.home else None
-        with GpgSigner(
-            config.signing.key, home=home, passphrase_env=config.signing.passphrase_env
-        ) as signer:
-            yield signer
-    else:
-        with throwaway_signer(f"{package} test repository (throw-away key)") as signer:
-            yield signer
 
 
 def settings_of(config: Config, package: str) -> RepositorySettings:
@@ -70,13 +56,13 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         **common_inputs(job),
         "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
         "settings": settings.model_dump(mode="json"),
-        "key": config.signing.key,
+        "key": [s.fingerprint for s in configured_keys(job.plan.loaded)],
         "current": _current(repository),
     }
 
     def work() -> Outcome:
         job.reporter.activity(None, "publish", "signing")
-        with signer_for(config, job.plan.package) as signer:
+        with configured_signer(job.plan.loaded, job.plan.package) as signer:
             publication = _publish(job, repository, files, signer, settings)
             details = {
                 "publication": publication.number,
