@@ -155,7 +155,8 @@ def _publish(job: Job, wanted: Wanted, targets: Sequence[TargetResult]) -> Publi
         if not target.ok or not target.artifacts:
             return skipped_publish(job, f"{target.target} failed")
         if reason := not_proven(target.checks, has_service=has_service):
-            return skipped_publish(job, f"{target.target} is not proven to work: {reason}")
+            text = f"{target.target} is not proven to work: {reason}"
+            return skipped_publish(job, text, unproven=True)
     return publish_stage(job, job.plan.targets)
 
 
@@ -190,8 +191,8 @@ def exit_code(result: RunResult) -> int:
         failed += [s for s in target.stages if s.status is Status.FAILED]
     if failed:
         return max((failure_of(s)[1] for s in failed), key=lambda c: (c == 3, c == 4, c))
-    unproven = [s for s in result.stages if s.stage == "publish" and s.status is Status.SKIPPED]
-    return 4 if unproven and unproven[0].reason and "not proven" in unproven[0].reason else 0
+    skipped_for = [s for s in result.stages if s.status is Status.SKIPPED]
+    return max((int(s.details.get("exit_code", 0)) for s in skipped_for), default=0)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """From a directory with debian/, or a .dsc, to a source package that builds anywhere."""
 
 import os
+import shlex
 import shutil
 import stat
 import tarfile
@@ -20,7 +21,7 @@ from debwright.build.package import (
     read_tree,
 )
 from debwright.digest import OUTPUT, unquoted
-from debwright.errors import ConfigError, Evidence, MissingError
+from debwright.errors import ConfigError, Evidence, MissingError, UsageError
 from debwright.git import NotARepository, git
 from debwright.process import CommandError, LineSink
 from debwright.roots.cache import Cache
@@ -136,15 +137,21 @@ def _stays_inside(link: Path, root: Path) -> bool:
 
 
 def project_files(source: Path) -> list[str]:
-    """Files of the project, sorted: what git tracks or would add; without git, all but caches."""
+    """Files of the project, sorted: what git tracks or would add; without git, all but caches.
+
+    Files of submodules are among them. Raises UsageError for a submodule that is not checked out.
+    """
     listing = _Listing()
     try:
         git(source, "ls-files", "-t", "--cached", "--others", "--exclude-standard", sink=listing)
     except (NotARepository, MissingError):
         listing.names.clear()
     if listing.names:
-        names = sorted(listing.names)
-        return [n for n in names if (source / n).is_symlink() or (source / n).is_file()]
+        found = [n for n in listing.names if (source / n).is_symlink() or (source / n).is_file()]
+        for name in listing.tracked:
+            if (source / name).is_dir() and not (source / name).is_symlink():
+                found += [f"{name}/{inner}" for inner in _submodule(source / name, name)]
+        return sorted(found)
     found = []
     for folder, directories, files in os.walk(source):
         top = Path(folder) == source
@@ -157,6 +164,16 @@ def project_files(source: Path) -> list[str]:
     return sorted(found)
 
 
+def _submodule(directory: Path, name: str) -> list[str]:
+    if not (directory / ".git").exists():
+        raise UsageError(
+            f"the submodule {name} is not checked out",
+            cause="its files are part of the source package",
+            fix=f"git submodule update --init {shlex.quote(name)}",
+        )
+    return project_files(directory)
+
+
 @dataclass
 class _Listing:
     """Collects what `git ls-files -t` prints, line by line, however much it is.
@@ -165,6 +182,7 @@ class _Listing:
     """
 
     names: set[str] = field(default_factory=set)
+    tracked: set[str] = field(default_factory=set)
 
     def __call__(self, line: str) -> None:
         tag, _, quoted = line.partition(" ")
@@ -172,6 +190,8 @@ class _Listing:
         # What debwright wrote at the last run is no source, whether or not git ignores it.
         if tag != "?" or name.split("/", 1)[0] != OUTPUT:
             self.names.add(name)
+        if tag != "?":
+            self.tracked.add(name)
 
 
 def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int) -> None:

@@ -21,7 +21,7 @@ from debwright.results import StageResult, Status
 from debwright.sign import Signer
 from debwright.sign.choose import configured_keys, configured_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
-from debwright.stages.check import packages_of
+from debwright.stages.check import CHECK_FAILED, packages_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,9 @@ def _current(repository: Path) -> str | None:
     return str(link.readlink()) if link.is_symlink() else None
 
 
-def skipped_publish(job: Job, reason: str) -> Published:
-    result = StageResult(stage="publish", status=Status.SKIPPED, reason=reason)
+def skipped_publish(job: Job, reason: str, *, unproven: bool = False) -> Published:
+    """Nothing is published, and why; `unproven` when no check failed but a proof is wanting."""
+    details = {"exit_code": CHECK_FAILED} if unproven else {}
+    result = StageResult(stage="publish", status=Status.SKIPPED, reason=reason, details=details)
     job.reporter.stage_finished(None, result)
     return Published(stage=result)
