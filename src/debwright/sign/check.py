@@ -33,16 +33,17 @@ _GPGV_CAUSES = (
     ("NO_PUBKEY", UNKNOWN),
     ("NODATA", NO_SIGNATURE),
 )
+# What is worst comes first: a file may have several signatures.
 _SQV_CAUSES = (
-    ("missing key", UNKNOWN),
-    ("no key to check", UNKNOWN),
-    ("expired", EXPIRED),
+    ("manipulated", ALTERED),
+    ("bad signature", ALTERED),
+    ("message has been", ALTERED),
     ("revoked", "the key was revoked"),
+    ("expired", EXPIRED),
     ("not alive", EXPIRED),
     ("is not considered secure", "the signature or the key uses a digest that is not accepted"),
-    ("manipulated", ALTERED),
-    ("message has been", ALTERED),
-    ("bad signature", ALTERED),
+    ("missing key", UNKNOWN),
+    ("no key to check", UNKNOWN),
 )
 
 
