@@ -161,8 +161,8 @@ def test_the_release_before(history: Path) -> None:
         "1.1.0": "v1.0.0", "1.1.0~rc1": "v1.0.0", "2.0.0": "v1.1.0", "2.0.0~rc1": "v2.0.0-beta",
         "0.1.0": None,
     }  # fmt: skip
-    for version, tag in before.items():
-        assert previous_release(history, "HEAD", "v", version) == tag, version
+    for version, wanted in before.items():
+        assert previous_release(history, "HEAD", "v", version) == wanted, version
 
 
 def test_one_directory_of_a_larger_repository(history: Path) -> None:
