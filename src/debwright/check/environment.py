@@ -49,7 +49,10 @@ class NspawnEnvironment:
         return "booting a system needs root: run `debwright check` with sudo"
 
     def prepare(self, context: CheckContext) -> Open:
-        layer = runtime_layer(context.roots, context.target, context.installable, context.log)
+        layer = runtime_layer(
+            context.roots, context.target, context.installable, context.log,
+            companions=context.companions,
+        )  # fmt: skip
         return lambda stack: _open_nspawn(context, layer, stack)
 
 
