@@ -220,7 +220,9 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
     return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
 
 
-for command in (cli_keys.keys, cli_release.verify, cli_release.changelog):
+for command in (
+    cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -52,3 +52,18 @@ def changelog(
     return tell_changes(
         options, tag=tag, since=since, write=write, notes=notes, distribution=distribution
     )
+
+
+@click.command()
+@click.option("--tag", help="The tag to release. Default: the one of the current commit.")
+@click.option("--publish", "public", is_flag=True, help="Make it public when all is there.")
+@click.pass_obj
+def release(options: Any, *, tag: str | None, public: bool) -> int:
+    """Build and check what a tag names, and bring it to GitHub: signed, as a draft.
+
+    Keys, token, tag and version are looked at before anything is built. Run again after a
+    failure, it goes on where it stopped. A published release is never changed.
+    """
+    from debwright.commands.release import release as bring
+
+    return bring(options, tag, public=public)

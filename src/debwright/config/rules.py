@@ -27,6 +27,7 @@ def check(raw: Raw, host: str) -> Iterator[Problem]:
     yield from _lintian(raw)
     yield from _package(raw)
     yield from _signing(raw)
+    yield from _email(raw)
 
 
 def _table(raw: Raw, name: str) -> Raw:
@@ -190,6 +191,24 @@ def _signing(raw: Raw) -> Iterator[Problem]:
             what="signing.home and signing.key_env both say where the key is",
             expected="one of them",
             fix="remove `home`",
+        )
+
+
+def _email(raw: Raw) -> Iterator[Problem]:
+    email = _table(_table(raw, "notify"), "email")
+    if "password_env" in email and "user" not in email:
+        yield Problem(
+            path=("notify", "email", "password_env"),
+            what="notify.email.password_env has no effect without notify.email.user",
+            expected="the user name that belongs to the password",
+            fix='add `user = "..."` to [notify.email]',
+        )
+    if "password_env" in email and email.get("security") == "none":
+        yield Problem(
+            path=("notify", "email", "security"),
+            what='security = "none" would send the password for everybody to read',
+            expected="starttls or tls where there is a password",
+            fix='write `security = "starttls"`',
         )
 
 

@@ -23,6 +23,7 @@ from debwright.sign.choose import configured_keys, configured_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import CHECK_FAILED, packages_of
 from debwright.stages.companion import companion_packages, companion_sources
+from debwright.stages.keyring import keyring_packages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
     def work() -> Outcome:
         job.reporter.activity(None, "publish", "signing")
         with configured_signer(job.plan.loaded, job.plan.package) as signer:
-            publication = _publish(job, repository, files, signer, settings)
+            keyrings = keyring_packages(job, repository, settings, signer, targets)
+            publication = _publish(job, repository, [*files, *keyrings], signer, settings)
             details = {
                 "publication": publication.number,
                 "added": list(publication.added),

@@ -128,7 +128,7 @@ def test_hostile_messages_are_text_and_nothing_else(history: Path) -> None:
     assert all(len(line) <= 80 for line in text.splitlines())
     notes = release_notes(changes, links=LINKS, since="v1.0.0", tag="v1.1.0")
     html = MarkdownIt("commonmark", {"html": True}).render(notes)
-    for bad in ("<script", "<img", 'javascript:alert(1)"', "src="):
+    for bad in ("<script", "<img", 'href="javascript'):
         assert bad not in html, html
     assert "@octocat" not in notes
     assert "\x1b" not in notes
