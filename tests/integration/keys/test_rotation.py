@@ -118,6 +118,7 @@ def test_users_follow_a_change_of_keys_without_doing_anything(roots: Roots, tmp_
             [stack.enter_context(machine(roots, suite, project.repo)) for suite in SUITES]
             for _ in range(2)
         )
+        follows[1].run(["test", "-x", "/usr/bin/sqv"])
         for inside, path in zip((*follows, *sleeps), first * 2, strict=True):
             deb = next((project.repo / "pool").rglob(path.name)).relative_to(project.repo)
             inside.run(["dpkg", "-i", f"/repo/{deb}"])
