@@ -7,9 +7,10 @@ from typing import Any
 from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
+from debwright.check.infrastructure import PREFIX
 from debwright.check.previous import Previous, expand, find_previous
 from debwright.check.run import run_checks
-from debwright.errors import DebwrightError
+from debwright.errors import DebwrightError, MissingError
 from debwright.files import atomic_write, sha256_file
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Finding, Severity, StageResult, Status
@@ -114,7 +115,9 @@ def check_outcome(
         "skipped": [r.name for r in results if r.status is Status.SKIPPED],
     }
     if failed:
-        details["exit_code"] = CHECK_FAILED
+        # What failed may be the machine alone; that is not a package to be corrected.
+        machine = bool(errors) and all(f.code.startswith(f"{PREFIX}/") for f in errors)
+        details["exit_code"] = MissingError.exit_code if machine else CHECK_FAILED
     return Outcome(
         outputs=outputs, details=details, checks=tuple(results),
         failed=_worst(errors, failed),
