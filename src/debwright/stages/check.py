@@ -74,6 +74,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 log=log,
                 activity=lambda text: job.reporter.activity(name, "check", text),
                 companions=[read_deb(p) for p in companions],
+                previous=previous,
             )
             results = run_checks(context, lambda result: _tell(log, result))
         return check_outcome(results, directory, log_path, job.dist)
