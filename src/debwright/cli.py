@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from debwright import __version__
+from debwright.commands import cli_documents
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -217,6 +218,9 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
     from debwright.commands.cache import prune_cache
 
     return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
+
+
+cli_documents.register(cli)
 
 
 def _run(

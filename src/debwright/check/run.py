@@ -3,11 +3,17 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
+from debwright.check import policy
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
+from debwright.check.buildpath import BuildPathCheck
+from debwright.check.contents import ContentsCheck
+from debwright.check.elf import ElfCheck
+from debwright.check.hardening import HardeningCheck
 from debwright.check.lintian import LintianCheck
+from debwright.check.malware import MalwareCheck
 from debwright.check.purge import PurgeCheck
 from debwright.check.runtime import (
     REPOSITORY,
@@ -16,12 +22,15 @@ from debwright.check.runtime import (
     make_repository,
     runtime_layer,
 )
+from debwright.check.sbom import SbomCheck
+from debwright.check.secrets import SecretsCheck
 from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.check.state import FilesCheck
-from debwright.check.static import ContentsCheck, ElfCheck
+from debwright.check.unpacked import Unpacked
+from debwright.check.vulnerabilities import VulnerabilitiesCheck
 from debwright.errors import CheckError, DebwrightError
-from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.results import CheckResult, Finding
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import is_root
@@ -38,7 +47,17 @@ class LiveCheck(Protocol):
     def run(self, session: Session) -> CheckResult: ...
 
 
-STATIC: tuple[Check, ...] = (ElfCheck(), ContentsCheck(), LintianCheck())
+STATIC: tuple[Check, ...] = (
+    ElfCheck(),
+    HardeningCheck(),
+    ContentsCheck(),
+    SecretsCheck(),
+    BuildPathCheck(),
+    MalwareCheck(),
+    VulnerabilitiesCheck(),
+    SbomCheck(),
+    LintianCheck(),
+)
 """On the files alone."""
 
 LIVE: tuple[LiveCheck, ...] = (
@@ -57,57 +76,32 @@ def run_checks(context: CheckContext, finished: Callable[[CheckResult], None]) -
     results: list[CheckResult] = []
 
     def add(result: CheckResult) -> None:
-        judged = judge(result, context)
+        judged = policy.judge(result, context.config, context.target)
         results.append(judged)
         finished(judged)
 
     if not context.installable:
         raise CheckError(f"{context.target}: there is no package to check")
+    with context.cache.scratch("unpacked") as directory:
+        _static(replace(context, unpacked=Unpacked(directory)), add)
+    _live(context, add)
+    if (waivers := policy.waivers_result(context.config, context.target, results)) is not None:
+        results.append(waivers)
+        finished(waivers)
+    return results
+
+
+def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
     for check in STATIC:
         if _off(context, check.name):
             add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
             continue
         context.activity(check.name)
         add(_guarded(check.name, check.run, context))
-    _live(context, add)
-    return results
 
 
 def _off(context: CheckContext, name: str) -> bool:
     return context.config.checks.get(name) == "off"
-
-
-def judge(result: CheckResult, context: CheckContext) -> CheckResult:
-    """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them."""
-    findings = [_waive(f, context) for f in result.findings]
-    if context.config.checks.get(result.name) == "warn":
-        findings = [
-            f.model_copy(update={"severity": Severity.WARNING})
-            if f.severity is Severity.ERROR else f for f in findings
-        ]  # fmt: skip
-    status = result.status
-    if status is Status.FAILED and not any(f.severity is Severity.ERROR for f in findings):
-        status = Status.PASSED
-    return result.model_copy(update={"findings": tuple(findings), "status": status})
-
-
-def _waive(finding: Finding, context: CheckContext) -> Finding:
-    if finding.severity is not Severity.ERROR:
-        return finding
-    today = datetime.now(UTC).date()
-    target, ended = str(context.target), None
-    for waiver in context.config.waivers:
-        if waiver.covers(finding.code, target, today):
-            said = f"waived until {waiver.until}: {waiver.reason}"
-            return finding.model_copy(
-                update={"severity": Severity.INFO, "message": f"{finding.message} ({said})"}
-            )
-        if waiver.covers(finding.code, target, waiver.until):
-            ended = max(waiver.until, ended or waiver.until)
-    if ended is not None:
-        said = f"its waiver ended on {ended}"
-        return finding.model_copy(update={"message": f"{finding.message} ({said})"})
-    return finding
 
 
 def _live(context: CheckContext, add: Callable[[CheckResult], None]) -> None:

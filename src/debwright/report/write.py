@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from debwright.errors import DebwrightError, printable
 from debwright.files import atomic_write
 from debwright.report import html, junit, markdown
+from debwright.report.schemas import SCHEMAS
 from debwright.results import RunResult
 
 
@@ -40,6 +42,11 @@ def write_reports(result: RunResult, directory: Path) -> list[Path]:
 
 def to_json(result: RunResult) -> str:
     """The run as JSON; `schema` describes it."""
+    return model_json(result)
+
+
+def model_json(result: BaseModel) -> str:
+    """A model as indented JSON, whatever text it holds."""
     try:
         return result.model_dump_json(indent=2) + "\n"
     except PydanticSerializationError:
@@ -51,7 +58,4 @@ def to_json(result: RunResult) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of report.json."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **RunResult.model_json_schema(mode="serialization"),
-    }
+    return SCHEMAS["report"]()
