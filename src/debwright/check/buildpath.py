@@ -22,6 +22,7 @@ _BUILD = re.compile(
     rb"builds/[A-Za-z0-9_-]{1,40}/|var/lib/jenkins/|tmp/(?:pip-|tmp|build)[A-Za-z0-9_-]{4,40}/|"
     rb"home/[a-z][a-z0-9_-]{0,31}/[A-Za-z0-9._-]{1,60}/)[A-Za-z0-9.+~_/-]{0,160}"
 )
+_HINTS = (b"/build", b"/home/", b"/github/w", b"/var/lib/j", b"/tmp/")  # noqa: S108
 # People whom manuals tell of.
 _NOBODYS = re.compile(
     rb"^/home/(?:user(?:name)?|you|me|foo|bar|alice|bob|joe?|john|jane|example|someone|myuser|"
@@ -62,6 +63,8 @@ def embedded(handle: IO[bytes]) -> list[str]:
     """The first few build paths in the content."""
     found: dict[str, None] = {}
     for _, data in chunks(handle, READ_LIMIT, OVERLAP):
+        if not any(hint in data for hint in _HINTS):
+            continue
         for match in _BUILD.finditer(data):
             if _NOBODYS.match(match[0]):
                 continue

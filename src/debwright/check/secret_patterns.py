@@ -133,7 +133,7 @@ PATTERNS: tuple[Pattern, ...] = (
 
 # name = value, as configuration files and programs write it.
 _ASSIGNMENT = re.compile(
-    rb"(?i)[\"']?[a-z0-9_.-]{0,40}(?:password|passwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token|"
+    rb"(?i)(?:password|passwd|secret|api[_-]?key|access[_-]?key|auth[_-]?token|"
     rb"private[_-]?token|access[_-]?token)[a-z0-9_-]{0,20}[\"']?\s{0,4}(?::|=|=>)\s{0,4}[\"']?"
     rb"(?P<value>[A-Za-z0-9+/_=.-]{20,120})[\"']?\s{0,4}(?:[,;#]|\r?\n|$)"
 )
