@@ -41,6 +41,8 @@ class SuiteInfo:
     """Path of the archive's keyring as its package installs it; None: not known."""
     python: str | None
     """Version of its python3, as `3.11`; None: not known."""
+    published: str | None = None
+    """Year and month of the release, as `2023-06`; None: not yet, or not known."""
     mirror: str | None = None
     """None: mmdebstrap's own default."""
     extra_sources: tuple[str, ...] = ()
@@ -54,7 +56,9 @@ _RASPIOS_KEYRING = "/usr/share/keyrings/raspberrypi-archive-keyring.gpg"
 _BEFORE_RISCV = ARCHITECTURES - {"riscv64"}
 
 
-def _debian(name: str, release: str | None, python: str, arches: frozenset[str]) -> SuiteInfo:
+def _debian(
+    name: str, release: str | None, python: str, published: str | None, arches: frozenset[str]
+) -> SuiteInfo:
     return SuiteInfo(
         name=name,
         distribution="debian",
@@ -63,10 +67,11 @@ def _debian(name: str, release: str | None, python: str, arches: frozenset[str])
         architectures=arches,
         keyring=_DEBIAN_KEYRING,
         python=python,
+        published=published,
     )
 
 
-def _ubuntu(name: str, release: str, python: str) -> SuiteInfo:
+def _ubuntu(name: str, release: str, python: str, published: str) -> SuiteInfo:
     return SuiteInfo(
         name=name,
         distribution="ubuntu",
@@ -76,6 +81,7 @@ def _ubuntu(name: str, release: str, python: str) -> SuiteInfo:
         architectures=ARCHITECTURES - {"i386"},
         keyring=_UBUNTU_KEYRING,
         python=python,
+        published=published,
     )
 
 
@@ -83,12 +89,12 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
     {
         suite.name: suite
         for suite in (
-            _debian("bullseye", "11", "3.9", _BEFORE_RISCV),
-            _debian("bookworm", "12", "3.11", _BEFORE_RISCV),
-            _debian("trixie", "13", "3.13", ARCHITECTURES),
-            _debian("sid", None, "3.14", ARCHITECTURES),
-            _ubuntu("jammy", "22.04", "3.10"),
-            _ubuntu("noble", "24.04", "3.12"),
+            _debian("bullseye", "11", "3.9", "2021-08", _BEFORE_RISCV),
+            _debian("bookworm", "12", "3.11", "2023-06", _BEFORE_RISCV),
+            _debian("trixie", "13", "3.13", "2025-08", ARCHITECTURES),
+            _debian("sid", None, "3.14", None, ARCHITECTURES),
+            _ubuntu("jammy", "22.04", "3.10", "2022-04"),
+            _ubuntu("noble", "24.04", "3.12", "2024-04"),
             # The 64-bit Raspberry Pi OS is Debian's own arm64 archive plus one more.
             SuiteInfo(
                 name="raspios-bookworm",
@@ -98,6 +104,8 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
                 architectures=frozenset({"arm64"}),
                 keyring=_DEBIAN_KEYRING,
                 python="3.11",
+                # Of Debian 12, whose libraries it has.
+                published="2023-06",
                 extra_sources=(
                     f"deb [signed-by={_RASPIOS_KEYRING}] "
                     "http://archive.raspberrypi.com/debian bookworm main",
@@ -133,6 +141,15 @@ def suite_info(name: str, *, distribution: str | None = None) -> SuiteInfo:
         python=None,
         known=False,
     )
+
+
+def oldest_first(names: Iterable[str]) -> list[str]:
+    """Suites by the age of what they are made of, each once; those without a date come last.
+
+    What is built on the oldest runs on all of them: libraries keep their old symbols.
+    """
+    unique = list(dict.fromkeys(names))
+    return sorted(unique, key=lambda name: (suite_info(name).published or "9999", name))
 
 
 def is_suite_name(name: str) -> bool:

@@ -32,6 +32,8 @@ class CheckContext:
     """Where a check may leave files of its own (`lintian.json`)."""
     log: LineSink
     activity: Callable[[str], None]
+    companions: Sequence[Deb] = ()
+    """Packages that are at hand when these are installed, and are not what is checked."""
     project: Path = Path()
     """Directory of debwright.toml; paths in it are relative to that."""
     unpacked: Unpacked = field(default_factory=Unpacked)

@@ -22,7 +22,7 @@ _BUILD = re.compile(
     rb"builds/[A-Za-z0-9_-]{1,40}/|var/lib/jenkins/|tmp/(?:pip-|tmp|build)[A-Za-z0-9_-]{4,40}/|"
     rb"home/[a-z][a-z0-9_-]{0,31}/[A-Za-z0-9._-]{1,60}/)[A-Za-z0-9.+~_/-]{0,160}"
 )
-_HINTS = (b"/build", b"/home/", b"/github/w", b"/var/lib/j", b"/tmp/")  # noqa: S108
+_HINTS = (b"/build", b"/home/", b"/github/w", b"/var/lib/j", b"/tmp/")
 # People whom manuals tell of.
 _NOBODYS = re.compile(
     rb"^/home/(?:user(?:name)?|you|me|foo|bar|alice|bob|joe?|john|jane|example|someone|myuser|"

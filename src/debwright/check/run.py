@@ -11,17 +11,12 @@ from debwright.check.base import Check, CheckContext, conclude, error, failed_by
 from debwright.check.buildpath import BuildPathCheck
 from debwright.check.contents import ContentsCheck
 from debwright.check.elf import ElfCheck
+from debwright.check.environment import Environment, NspawnEnvironment, Open
 from debwright.check.hardening import HardeningCheck
 from debwright.check.lintian import LintianCheck
 from debwright.check.malware import MalwareCheck
 from debwright.check.purge import PurgeCheck
-from debwright.check.runtime import (
-    REPOSITORY,
-    UnsatisfiableDependencies,
-    copy_into,
-    make_repository,
-    runtime_layer,
-)
+from debwright.check.runtime import REPOSITORY, UnsatisfiableDependencies
 from debwright.check.sbom import SbomCheck
 from debwright.check.secrets import SecretsCheck
 from debwright.check.service import ServiceCheck, SmokeCheck
@@ -31,10 +26,7 @@ from debwright.check.unpacked import Unpacked
 from debwright.check.vulnerabilities import VulnerabilitiesCheck
 from debwright.errors import CheckError, DebwrightError
 from debwright.results import CheckResult, Finding
-from debwright.roots.overlay import make_throwaway
-from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import is_root
-from debwright.sandbox.nspawn import BootError, NspawnSandbox
+from debwright.sandbox.nspawn import BootError
 
 T = TypeVar("T")
 
@@ -71,8 +63,15 @@ LIVE: tuple[LiveCheck, ...] = (
 NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
 
 
-def run_checks(context: CheckContext, finished: Callable[[CheckResult], None]) -> list[CheckResult]:
-    """Every check of the target; `finished` hears of each as it ends."""
+def run_checks(
+    context: CheckContext,
+    finished: Callable[[CheckResult], None],
+    environment: Environment | None = None,
+) -> list[CheckResult]:
+    """Every check of the target; `finished` hears of each as it ends.
+
+    `environment` is where the live ones run; nspawn when it is not named.
+    """
     results: list[CheckResult] = []
 
     def add(result: CheckResult) -> None:
@@ -84,7 +83,7 @@ def run_checks(context: CheckContext, finished: Callable[[CheckResult], None]) -
         raise CheckError(f"{context.target}: there is no package to check")
     with context.cache.scratch("unpacked") as directory:
         _static(replace(context, unpacked=Unpacked(directory)), add)
-    _live(context, add)
+    _live(context, environment or NspawnEnvironment(), add)
     if (waivers := policy.waivers_result(context.config, context.target, results)) is not None:
         results.append(waivers)
         finished(waivers)
@@ -104,13 +103,15 @@ def _off(context: CheckContext, name: str) -> bool:
     return context.config.checks.get(name) == "off"
 
 
-def _live(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
+def _live(
+    context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
+) -> None:
     """Dependencies, then a boot, then what runs on it; what cannot run says why."""
     rest = ["install", *(c.name for c in LIVE)]
     started = time.monotonic()
     try:
         context.activity("resolving dependencies")
-        layer = runtime_layer(context.roots, context.target, context.installable, context.log)
+        opening = environment.prepare(context)
     except UnsatisfiableDependencies as problem:
         add(failed_by("dependencies", started, "install/unsatisfiable", problem))
         _skip(add, rest, "the package's dependencies cannot be satisfied")
@@ -120,10 +121,10 @@ def _live(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
         _skip(add, rest, "the package's dependencies cannot be installed")
         return
     add(conclude("dependencies", started, []))
-    if not is_root():
-        _skip(add, rest, "booting a system needs root: run `debwright check` with sudo")
+    if why := environment.unavailable():
+        _skip(add, rest, why)
         return
-    _booted(context, layer, add)
+    _booted(context, opening, add)
 
 
 def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str) -> None:
@@ -131,11 +132,11 @@ def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str)
         add(skipped(name, reason))
 
 
-def _booted(context: CheckContext, layer: Layer, add: Callable[[CheckResult], None]) -> None:
+def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], None]) -> None:
     started = time.monotonic()
     with ExitStack() as stack:
         try:
-            session = _boot(context, layer, stack)
+            session = opening(stack)
             context.activity("installing")
             session.install()
         except DebwrightError as problem:
@@ -167,19 +168,6 @@ def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckRes
         return run(subject)
     except DebwrightError as problem:
         return failed_by(name, started, f"{name}/failed", problem)
-
-
-def _boot(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
-    stack.enter_context(layer.in_use())
-    directory = stack.enter_context(context.cache.scratch("check"))
-    overlay = make_throwaway(directory, layer)
-    copy_into(overlay.upper, make_repository(directory / "repository", context.installable))
-    context.activity("booting")
-    system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated))
-    session = Session(context, system, overlay)
-    session.before = session.snapshot()
-    session.accounts_before = session.accounts()
-    return session
 
 
 def _sizes(context: CheckContext) -> list[Finding]:

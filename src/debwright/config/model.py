@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
+from debwright.config.companions import Companion
 from debwright.config.metrics import Metrics
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Section
@@ -148,6 +149,11 @@ class Config(Section):
     targets: Targets = Field(Targets(), description="What it is built for, and how.")
     suites: dict[str, Suite] = Field(
         {}, description="Where a suite comes from; known suites need no entry."
+    )
+    companions: list[Companion] = Field(
+        [],
+        description="Packages of architecture all that are built once, checked with the product "
+        "and published beside it in every suite.",
     )
     service: Service | None = Field(
         None,

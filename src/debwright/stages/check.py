@@ -19,6 +19,7 @@ from debwright.results import CheckReport, CheckResult, Finding, Severity, Stage
 from debwright.roots.manifest import digest
 from debwright.sbom.make import CYCLONEDX, SPDX
 from debwright.stages.base import Job, Outcome, common_inputs, perform
+from debwright.stages.companion import companion_packages
 
 CHECK_FAILED = 4
 
@@ -40,11 +41,13 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     name = str(target.target)
     directory = job.directory(target)
     paths = packages_of(job, target)
+    companions = companion_packages(job)
     config = job.plan.config
     base, _ = job.roots.store.find(job.roots.base_request(target.target))
     inputs = {
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
+        "companions": {p.name: sha256_file(p) for p in companions},
         "config": digest(config.model_dump(mode="json", include={
             "service", "lintian", "checks", "limits", "secrets", "waivers", "suites", "files",
             "hardening", "dependencies", "malware", "vulnerabilities"})),
@@ -70,6 +73,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 log=log,
                 activity=lambda text: job.reporter.activity(name, "check", text),
                 project=job.plan.loaded.directory,
+                companions=[read_deb(p) for p in companions],
             )
             results = run_checks(context, lambda result: _tell(log, result))
         report = check_report(context, results)

@@ -22,6 +22,7 @@ from debwright.results import StageResult, Status
 from debwright.sign import GpgSigner, Signer, throwaway_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import CHECK_FAILED, packages_of
+from debwright.stages.companion import companion_packages, companion_sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +128,7 @@ def _publish(
 
 
 def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
-    """Packages and source packages, each once, with the suite they are for."""
+    """Packages and source packages, each once, with the suite they are for; companions in all."""
     seen: set[tuple[str, str]] = set()
     component = job.plan.config.repository.component
     for target in targets:
@@ -137,6 +138,11 @@ def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
             if (suite, path.name) not in seen:
                 seen.add((suite, path.name))
                 yield PackageFile(path=path, suite=suite, component=component)
+    sources = list(companion_sources(job))
+    files = [*companion_packages(job), *(p for s in sources for p in (s.dsc, *s.files))]
+    for suite in dict.fromkeys(t.target.suite for t in targets):
+        for path in files:
+            yield PackageFile(path=path, suite=suite, component=component)
 
 
 def _current(repository: Path) -> str | None:

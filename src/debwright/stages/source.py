@@ -1,10 +1,11 @@
 """The source stage: one source package for each suite."""
 
-from debwright.build.source import SourcePackage, make_source, read_dsc
+from debwright.build.source import SourcePackage, SourceTree, make_source, read_dsc
 from debwright.ledger import Ledger
 from debwright.results import StageResult, Status
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.targets import Target, suite_info
+from debwright.version import VersionInfo
 
 
 def source_stage(job: Job, suite: str) -> StageResult:
@@ -31,11 +32,7 @@ def source_stage(job: Job, suite: str) -> StageResult:
         machine = Target(suite_info(suite).codename, plan.host.arch)
         layer = job.roots.build(machine, sink)
         job.reporter.activity(None, "source", "dpkg-source")
-        epoch = (
-            plan.tree.epoch_seconds
-            if version == plan.tree.version
-            else int(plan.version.commit_time.timestamp())
-        )
+        epoch = source_epoch(plan.tree, plan.version, version)
         made = make_source(
             plan.tree, version, directory, layer=layer, cache=job.roots.cache, epoch=epoch,
             exclude=plan.config.package.exclude, suite=suite_info(suite).codename, sink=sink,
@@ -48,6 +45,16 @@ def source_stage(job: Job, suite: str) -> StageResult:
     if result.status is Status.CACHED:
         job.sources[suite] = job.plan.dsc or _only_dsc(directory, version)
     return result
+
+
+def source_epoch(tree: SourceTree, info: VersionInfo, version: str) -> int:
+    """The date of the newest changelog entry, in seconds since 1970: that of the files, too.
+
+    An entry that debwright adds is newer than the one below it, even where the commit is not.
+    """
+    if version == tree.version:
+        return tree.epoch_seconds
+    return max(int(info.commit_time.timestamp()), tree.epoch_seconds + 1)
 
 
 def _only_dsc(directory: object, version: str) -> SourcePackage:
