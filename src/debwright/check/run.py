@@ -10,13 +10,14 @@ from debwright.check import policy
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
 from debwright.check.buildpath import BuildPathCheck
 from debwright.check.contents import ContentsCheck
+from debwright.check.dependencies import dependencies_result
 from debwright.check.elf import ElfCheck
 from debwright.check.environment import Environment, NspawnEnvironment, Open
 from debwright.check.hardening import HardeningCheck
 from debwright.check.lintian import LintianCheck
 from debwright.check.malware import MalwareCheck
 from debwright.check.purge import PurgeCheck
-from debwright.check.runtime import REPOSITORY, UnsatisfiableDependencies
+from debwright.check.runtime import REPOSITORY, ConflictsWithSystem, UnsatisfiableDependencies
 from debwright.check.sbom import SbomCheck
 from debwright.check.secrets import SecretsCheck
 from debwright.check.service import ServiceCheck, SmokeCheck
@@ -120,7 +121,11 @@ def _live(
         add(failed_by("dependencies", started, "install/maintainer-script", problem))
         _skip(add, rest, "the package's dependencies cannot be installed")
         return
-    add(conclude("dependencies", started, []))
+    except ConflictsWithSystem as problem:
+        add(failed_by("dependencies", started, "dependencies/removes", problem))
+        _skip(add, rest, "installing the package would remove others")
+        return
+    add(dependencies_result(context, environment.kind, started))
     if why := environment.unavailable():
         _skip(add, rest, why)
         return
