@@ -22,6 +22,7 @@ from debwright.config.static import (
     Resources,
     Vulnerabilities,
 )
+from debwright.config.wheelhouse import Wheelhouse
 from debwright.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
@@ -102,6 +103,12 @@ class Suite(Section):
         None,
         description="The distribution a suite unknown to debwright belongs to, as debian; it "
         "counts as Debian's by default.",
+    )
+    python: v.PythonVersion | None = Field(
+        None, description="Version of the suite's python3, as 3.12.3; known for known suites."
+    )
+    glibc: v.GlibcVersion | None = Field(
+        None, description="Version of the suite's C library, as 2.39; known for known suites."
     )
 
 
@@ -197,6 +204,9 @@ class Config(Section):
     roots: Roots = Field(Roots(), description="The root file systems that are built in.")
     cache: Cache = Field(Cache(), description="What is kept between runs.")
     build: Build = Field(Build(), description="How packages are built.")
+    wheelhouse: Wheelhouse | None = Field(
+        None, description="Python distributions that the source package carries."
+    )
 
     @property
     def strategy(self) -> Strategy:

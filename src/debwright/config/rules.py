@@ -11,8 +11,9 @@ from typing import Any
 from debwright.config.locate import KeyPath
 from debwright.config.model import Targets
 from debwright.config.problems import Problem
+from debwright.config.wheelhouse import problems as unknown_architectures
 from debwright.errors import UsageError
-from debwright.targets import SUITES, Target, can_cross, is_suite_name, nearest
+from debwright.targets import ARCHITECTURES, SUITES, Target, can_cross, is_suite_name, nearest
 
 Raw = Mapping[str, Any]
 
@@ -26,6 +27,7 @@ def check(raw: Raw, host: str) -> Iterator[Problem]:
     yield from _service(raw)
     yield from _lintian(raw)
     yield from _package(raw)
+    yield from _wheelhouse(raw)
 
 
 def _table(raw: Raw, name: str) -> Raw:
@@ -155,6 +157,24 @@ def _package(raw: Raw) -> Iterator[Problem]:
             what=f"{source} comes with its orig tarball: nothing can be left out of it",
             expected="no exclude beside a .dsc file",
             fix="remove `exclude`",
+        )
+
+
+def _wheelhouse(raw: Raw) -> Iterator[Problem]:
+    source = _table(raw, "package").get("source")
+    if "wheelhouse" in raw and isinstance(source, str) and source.endswith(".dsc"):
+        yield Problem(
+            path=("wheelhouse",),
+            what=f"{source} comes with all its files: nothing can be added to it",
+            expected="no [wheelhouse] beside a .dsc file",
+            fix="remove [wheelhouse]",
+        )
+    for path in unknown_architectures(raw, ARCHITECTURES):
+        yield Problem(
+            path=path,
+            what=f"`{path[-1]}` is not an architecture debwright builds for",
+            expected=f"architectures: {', '.join(sorted(ARCHITECTURES))}",
+            fix=_instead(nearest(path[-1], ARCHITECTURES), "remove the table"),
         )
 
 

@@ -299,6 +299,10 @@ BuildOption = Annotated[
         "one option of DEB_BUILD_OPTIONS (Debian Policy 4.9.1), as nocheck or parallel=2",
     ),
 ]
+PythonVersion = Annotated[
+    str, _matching(r"3\.\d{1,2}(\.\d{1,2})?", "a version of Python 3, as 3.12 or 3.12.3")
+]
+GlibcVersion = Annotated[str, _matching(r"2\.\d{1,2}", "a version of the C library, as 2.39")]
 GithubRepository = Annotated[
     str,
     _matching(

@@ -67,7 +67,8 @@ def layer(directory: Path) -> Layer:
 def test_what_comes_with_the_package_and_what_would_do(tmp_path: Path) -> None:
     deb = build(
         tmp_path, {"/usr/bin/x": "x"}, arch="all",
-        more="Depends: mail-transport-agent, libc6\nRecommends: extra, not-there | nor-this, demo\n",
+        more="Depends: mail-transport-agent, libc6\n"
+        "Recommends: extra, not-there | nor-this, demo\n",
     )  # fmt: skip
     pulled = pulled_in(layer(tmp_path), [read_deb(deb)])
     assert sorted(p.name for p in pulled.everything) == ["extra", "libmail1", "mail-x"]
