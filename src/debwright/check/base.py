@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from debwright.check.debs import Deb, Member
+from debwright.check.previous import Previous
 from debwright.check.unpacked import Unpacked
 from debwright.config import Config
 from debwright.errors import DebwrightError
@@ -32,6 +33,8 @@ class CheckContext:
     """Where a check may leave files of its own (`lintian.json`)."""
     log: LineSink
     activity: Callable[[str], None]
+    previous: Previous = field(default_factory=Previous)
+    """The release before, or why none is known."""
     companions: Sequence[Deb] = ()
     """Packages that are at hand when these are installed, and are not what is checked."""
     project: Path = Path()

@@ -6,11 +6,6 @@ from typing import Any
 import click
 
 
-def register(cli: click.Group) -> None:
-    cli.add_command(schema)
-    cli.add_command(sbom)
-
-
 @click.command()
 @click.argument("name", type=click.Choice(["check", "report"]))
 def schema(name: str) -> int:

@@ -10,7 +10,9 @@ from pydantic import AfterValidator, Field
 from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
+from debwright.config.live import Benchmarks, Regression, Upgrade
 from debwright.config.metrics import Metrics
+from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Section
 from debwright.config.static import (
@@ -189,6 +191,15 @@ class Config(Section):
     resources: Resources = Field(
         Resources(), description="What targets worked on at the same time may take together."
     )
+    upgrade: Upgrade = Field(
+        Upgrade(), description="Coming from the previous release, and going back to it."
+    )
+    regression: Regression = Field(
+        Regression(), description="How much worse than the previous release a package may be."
+    )
+    benchmarks: Benchmarks = Field(
+        Benchmarks(), description="What is measured of the running service."
+    )
     secrets: bool = Field(
         True, description="Whether packages are searched for keys, tokens and passwords."
     )
@@ -198,6 +209,7 @@ class Config(Section):
     signing: Signing = Field(Signing(), description="The key that signs.")
     repository: Repository = Field(Repository(), description="The APT repository.")
     release: Release = Field(Release(), description="The release on the hosting service.")
+    notify: Notify = Field(Notify(), description="Who is told of releases and failures.")
     metrics: Metrics = Field(
         Metrics(), description="What is remembered of runs, and when it is an alarm."
     )

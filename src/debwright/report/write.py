@@ -10,13 +10,13 @@ from pydantic_core import PydanticSerializationError
 
 from debwright.errors import DebwrightError, printable
 from debwright.files import atomic_write
-from debwright.report import html, junit, markdown
+from debwright.report import html, junit, markdown, sarif
 from debwright.report.schemas import SCHEMAS
 from debwright.results import RunResult
 
 
 def write_reports(result: RunResult, directory: Path) -> list[Path]:
-    """Write report.json, report.html, report.md and junit.xml into `directory`.
+    """Write report.json, report.html, report.md, junit.xml and report.sarif into `directory`.
 
     `directory` is `dist/VERSION`, made if absent. Each file is replaced as a whole. Returns
     their paths. Raises DebwrightError when the directory cannot be written.
@@ -26,6 +26,7 @@ def write_reports(result: RunResult, directory: Path) -> list[Path]:
         "report.html": html.render(result, directory),
         "report.md": markdown.render(result),
         "junit.xml": junit.render(result),
+        "report.sarif": sarif.render(result),
     }
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,10 @@ from debwright.build.log import BuildLog
 from debwright.check import malware, policy
 from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
+from debwright.check.previous import Previous, expand, find_previous
 from debwright.check.run import run_checks
 from debwright.config.checking import Waiver
+from debwright.errors import DebwrightError
 from debwright.files import atomic_write, sha256_file
 from debwright.plan import TargetPlan
 from debwright.report.write import model_json
@@ -44,13 +46,20 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     companions = companion_packages(job)
     config = job.plan.config
     base, _ = job.roots.store.find(job.roots.base_request(target.target))
+    previous, unusable = Previous(), None
+    try:
+        previous = _previous(job, target, paths)
+    except DebwrightError as problem:
+        unusable = problem
     inputs = {
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
         "config": digest(config.model_dump(mode="json", include={
             "service", "lintian", "checks", "limits", "secrets", "waivers", "suites", "files",
-            "hardening", "dependencies", "malware", "vulnerabilities"})),
+            "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
+            "benchmarks"})),
+        "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
                  if p.name.endswith((CYCLONEDX, SPDX))},
         "databases": scanners(job),
@@ -60,6 +69,8 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     log_path = directory / "check.log"
 
     def work() -> Outcome:
+        if unusable is not None:
+            raise unusable
         with BuildLog(log_path, lambda line: job.reporter.line(name, "check", line)) as log:
             changes = sorted(directory.glob("*.changes"))
             context = CheckContext(
@@ -104,6 +115,14 @@ def newest(path: Path) -> float | None:
 def waiver_states(waivers: Sequence[Waiver]) -> list[bool]:
     """Which waivers still count today: on the day one ends, the checks are judged anew."""
     return [waiver.until >= policy.today() for waiver in waivers]
+
+
+def _previous(job: Job, target: TargetPlan, paths: Sequence[Path]) -> Previous:
+    """The release before, from the configuration or from what this directory has published."""
+    loaded = job.plan.loaded
+    files = expand(loaded.directory, loaded.config.upgrade.previous)
+    debs = [read_deb(p) for p in paths if p.suffix == ".deb"]
+    return find_previous(target.target, debs, files=files, repository=job.dist / "apt")
 
 
 def _tell(log: BuildLog, result: CheckResult) -> None:
