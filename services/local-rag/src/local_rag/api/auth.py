@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local_rag.api.errors import error_response, rag_error_response
+from local_rag.api.responses import error_response, rag_error_response
 from local_rag.config import ServerSettings
 from local_rag.errors import Unauthorized
 
