@@ -104,11 +104,9 @@ def test_pages_of_other_origins_wait_for_their_headers(tmp_path: Path) -> None:
 
 
 def test_the_metrics_know_the_route(tmp_path: Path) -> None:
-    service: Service = make_service(tmp_path)
+    service = make_service(tmp_path)
     ask(Front(service), f"{API}/health")
-    lines: list[Any] = [
-        line for line in service.metrics().splitlines() if "requests_total{" in line
-    ]
+    lines = [line for line in service.metrics().splitlines() if "requests_total{" in line]
     assert any('"/health"' in line and '"200"' in line for line in lines), lines
 
 
