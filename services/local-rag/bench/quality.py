@@ -75,7 +75,9 @@ def table(rows: dict[str, list[int | None]]) -> None:
 
 def interval(first: list[int | None], second: list[int | None]) -> tuple[float, float, float]:
     """Return the mean difference of reciprocal ranks and its 95 % bounds (paired bootstrap)."""
-    gain = np.asarray([(1 / a if a else 0) - (1 / b if b else 0) for a, b in zip(first, second)])
+    gain = np.asarray(
+        [(1 / a if a else 0) - (1 / b if b else 0) for a, b in zip(first, second, strict=True)]
+    )
     dice = np.random.default_rng(1)
     means = gain[dice.integers(0, len(gain), (10_000, len(gain)))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])

@@ -53,11 +53,6 @@ class AccessPolicy:
             names |= {own, f"{own.split('.')[0]}.local"}
         self._names = frozenset(names - {""})
 
-    @property
-    def demands_token(self) -> bool:
-        """True when clients must send a token."""
-        return self._token is not None
-
     def host_allowed(self, header: str) -> bool:
         """Return whether a Host header is one of ours; a bare address cannot be rebound."""
         name = host_name(header)
