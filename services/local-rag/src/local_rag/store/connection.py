@@ -39,7 +39,7 @@ class Connections:
         self._pool: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._local = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
-        self._lock_fd: int | None = _lock(path)
+        self._lock_fd: int | None = hold(path)
         self._writer: sqlite3.Connection | None = None
         try:
             self.open()
@@ -173,7 +173,11 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> RagError:
     return RagError(f"the index {path} failed: {text}", details={"path": str(path)})
 
 
-def _lock(path: Path) -> int:
+def hold(path: Path) -> int:
+    """Keep other processes away from an index file until the returned descriptor is closed.
+
+    Raises Conflict when one has it open, Unavailable when its directory cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
