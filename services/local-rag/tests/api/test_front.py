@@ -59,7 +59,7 @@ def test_its_answer_has_the_form_and_the_headers_of_the_later_one(tmp_path: Path
     ("method", "path"), [("GET", "/"), ("GET", f"{API}/documents"), ("POST", "/health")]
 )
 def test_everything_else_waits(tmp_path: Path, method: str, path: str) -> None:
-    with pytest.raises(TimeoutError):
+    with pytest.raises(asyncio.TimeoutError):
         ask(Front(make_service(tmp_path)), path, method=method, patience_s=0.2)
 
 
@@ -99,7 +99,7 @@ def test_pages_of_other_origins_wait_for_their_headers(tmp_path: Path) -> None:
     origin = "https://rag.home.example"
     front = Front(make_service(tmp_path, server={"allowed_origins": [origin]}))
     assert ask(front, "/health").status_code == 200
-    with pytest.raises(TimeoutError):
+    with pytest.raises(asyncio.TimeoutError):
         ask(front, "/health", headers={"Origin": origin}, patience_s=0.2)
 
 

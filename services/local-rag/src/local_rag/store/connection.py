@@ -201,13 +201,19 @@ def hold(path: Path) -> int:
 
 
 def load_extension(db: sqlite3.Connection) -> None:
-    """Load sqlite-vec. Raises Unavailable when this Python's SQLite takes no extensions."""
+    """Load sqlite-vec. Raises Unavailable when this Python's SQLite takes no extensions.
+
+    Later versions of SQLite (3.51 does) look into the file for this: what they say of a damaged
+    one is sqlite3.DatabaseError itself, and passed on.
+    """
     try:
         db.enable_load_extension(True)
         sqlite_vec.load(db)
         db.enable_load_extension(False)
         db.execute("SELECT vec_version()").fetchone()
     except (AttributeError, sqlite3.Error) as error:
+        if type(error) is sqlite3.DatabaseError:
+            raise
         raise Unavailable(
             f"sqlite-vec cannot be loaded: {error}",
             hint="use the distribution's Python (/usr/bin/python3); others may be built "
