@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.errors import DebwrightError, UsageError, from_os_error
+from debwright.commands import cli_keys, cli_release
+from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -219,6 +220,12 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
     return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
 
 
+for command in (
+    cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
+):  # fmt: skip
+    cli.add_command(command)
+
+
 def _run(
     options: Any, wanted: Any, source: Path | None, patterns: tuple[str, ...],
     strategy: str | None, *, force: bool,
@@ -246,23 +253,35 @@ def call(arguments: list[str] | None = None) -> int:
         return int(code or 0)
     except click.exceptions.Exit as leaving:
         return int(leaving.exit_code)
-    except click.ClickException as problem:
-        if "--json" in given:
-            _tell(_refused(problem), as_json=True)
-        else:
-            problem.show()
-        return 2
     except BrokenPipeError:
         # Whoever read the output has gone; Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (DebwrightError, OSError) as caught:
-        error = from_os_error(caught) if isinstance(caught, OSError) else caught
-        _tell(error, as_json="--json" in given)
-        return error.exit_code
     except (KeyboardInterrupt, Interrupted, click.Abort):
         print("debwright: stopped; nothing was left half-done", file=sys.stderr)
         return 130
+    except Exception as problem:
+        return _failed(problem, as_json="--json" in given)
+
+
+def _failed(problem: Exception, *, as_json: bool) -> int:
+    """Tell what went wrong; the exit code."""
+    if isinstance(problem, click.ClickException):
+        if as_json:
+            _tell(_refused(problem), as_json=True)
+        else:
+            problem.show()
+        return 2
+    if isinstance(problem, DebwrightError):
+        error = problem
+    elif isinstance(problem, OSError):
+        error = from_os_error(problem)
+    elif os.environ.get("DEBWRIGHT_DEBUG"):
+        raise problem
+    else:
+        error = internal_error(problem)
+    _tell(error, as_json=as_json)
+    return error.exit_code
 
 
 def _refused(problem: click.ClickException) -> UsageError:

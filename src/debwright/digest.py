@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from debwright.errors import DebwrightError, UsageError
-from debwright.git import git
+from debwright.git import UntrustedRepository, git
 
 OUTPUT = "dist"
 """What debwright writes below a source tree; never part of the source."""
@@ -35,8 +35,10 @@ def source_digest(directory: Path) -> str:
         raise UsageError(f"there is no directory {directory}", fix="debwright plan")
     try:
         entries = list(_in_git(directory))
+    except UntrustedRepository:
+        raise  # without git's word other files would be taken for sources than its owner means
     except (DebwrightError, OSError):
-        entries = []  # no git, no repository, or one git does not trust
+        entries = []  # no git, or no repository
     # A directory that git ignores as a whole has no files in its eyes, and still changes.
     kind = b"git" if entries else b"files"
     digest = hashlib.sha256(kind)

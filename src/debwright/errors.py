@@ -5,6 +5,7 @@ cause, and the next command to type. `render` is the only place that lays them o
 """
 
 import errno
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -95,6 +96,28 @@ def from_os_error(error: OSError) -> DebwrightError:
             fix="debwright cache prune; `debwright doctor` says how much is free",
         )  # fmt: skip
     return DebwrightError(f"a file cannot be used: {said}", evidence=where)
+
+
+def internal_error(error: Exception) -> DebwrightError:
+    """A mistake of debwright's own, with the places it went through instead of a traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    said = " ".join(str(error).split())[:500]
+    return DebwrightError(
+        f"debwright itself failed: {type(error).__name__}" + (f": {said}" if said else ""),
+        evidence=[
+            Evidence(text=f.line or f.name, file=_module(f.filename), line=f.lineno)
+            for f in frames[-3:]
+        ],
+        cause="a mistake in debwright, which did not foresee this",
+        fix="the same command with DEBWRIGHT_DEBUG=1 shows the whole traceback, for a bug report",
+    )
+
+
+def _module(filename: str) -> str:
+    """A module's path from its package on: where it is installed says nothing."""
+    parts = filename.replace("\\", "/").split("/")
+    marks = [n for n, part in enumerate(parts) if part in ("site-packages", "src", "debwright")]
+    return "/".join(parts[marks[0] :]) if marks else parts[-1]
 
 
 def printable(text: str) -> str:

@@ -23,7 +23,11 @@ _SETTINGS = (
 
 
 class NotARepository(UsageError):
-    """The directory is in no git work tree, or git will not say."""
+    """The directory is in no git work tree."""
+
+
+class UntrustedRepository(UsageError):
+    """git refuses to work in the repository, since it belongs to somebody else (safe.directory)."""
 
 
 def git(
@@ -34,8 +38,8 @@ def git(
 ) -> Completed:
     """Run git in `directory`.
 
-    Raises NotARepository where there is no work tree or git does not trust its owner,
-    MissingError without git, and the command's own error for everything else.
+    Raises NotARepository where there is no work tree, UntrustedRepository where git does not
+    trust its owner, MissingError without git, and the command's own error for everything else.
     """
     if not directory.is_dir():
         raise UsageError(f"there is no directory {directory}", fix="ls -d " + _quote(directory))
@@ -63,7 +67,7 @@ def _refusal(directory: Path, done: Completed) -> DebwrightError:
     if "dubious ownership" in said:
         found = re.search(r"repository at '(.+)'", said)
         path = found[1] if found else str(directory.absolute())
-        return NotARepository(
+        return UntrustedRepository(
             f"git does not trust the repository {path}",
             evidence=evidence,
             cause="it belongs to another user than the one who runs debwright",

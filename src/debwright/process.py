@@ -87,6 +87,12 @@ def go_on() -> None:
         raise Interrupted("stopped before it was finished")
 
 
+def pause(seconds: float) -> None:
+    """Sleep, but not on when debwright has been asked to stop: Interrupted is raised at once."""
+    _stopping.wait(seconds)
+    go_on()
+
+
 def stop_all() -> None:
     """End every running command; each `run` then raises Interrupted, as do later ones."""
     with _live_lock:

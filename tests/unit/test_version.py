@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from debwright import version
 from debwright.errors import UsageError
-from debwright.git import NotARepository
+from debwright.git import NotARepository, UntrustedRepository
 from debwright.version import compare, development_version, for_suite, from_git, release_version
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -381,7 +381,7 @@ def test_a_repository_git_does_not_trust(repo: Repository, monkeypatch: pytest.M
     repo.commit()
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    with pytest.raises(NotARepository, match="does not trust") as caught:
+    with pytest.raises(UntrustedRepository, match="does not trust") as caught:
         from_git(repo.path)
     assert "git config --global --add safe.directory" in (caught.value.fix or "")
 

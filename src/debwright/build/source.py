@@ -1,13 +1,15 @@
 """From a directory with debian/, or a .dsc, to a source package that builds anywhere."""
 
 import os
+import shlex
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
 
 from debian.changelog import Changelog
 
@@ -20,7 +22,7 @@ from debwright.build.package import (
     read_tree,
 )
 from debwright.digest import OUTPUT, unquoted
-from debwright.errors import ConfigError, Evidence, MissingError
+from debwright.errors import ConfigError, Evidence, MissingError, UsageError
 from debwright.git import NotARepository, git
 from debwright.process import CommandError, LineSink
 from debwright.roots.cache import Cache
@@ -54,8 +56,12 @@ def make_source(
     exclude: Iterable[str] = (),
     suite: str = "unstable",
     sink: LineSink | None = None,
+    components: Mapping[str, Path] = MappingProxyType({}),
 ) -> SourcePackage:
     """Write `tree` as a source package of `version` into `output`.
+
+    `components` are further upstream tarballs (.tar.gz) by the directory each becomes
+    (dpkg-source(1), "3.0 (quilt)").
 
     dpkg-source and xz run in the root `layer`, so that the bytes do not depend on this machine.
     File dates are `epoch` (seconds), modes are 644 or 755, owners root: what git does not record
@@ -72,14 +78,17 @@ def make_source(
             _prepend_entry(export / "debian/changelog", tree, version, epoch, suite)
         if not native:
             _orig(tree, export, work, upstream, epoch)
+        _components(tree, export, work, upstream, components)
         _set_times(export, epoch)
         bind = Bind(source=work, target=INSIDE, read_only=False)
         with opened(overlay, network=False, binds=[bind]) as inside:
             try:
                 for name in work.glob("*.orig.tar"):
                     inside.run(["xz", "-T1", "-6", "--", name.name], cwd=INSIDE, sink=sink)
+                # The tree does not have the components unpacked: that is no change of theirs.
+                ignored = [f"--extend-diff-ignore=^[^/]+/{name}/" for name in components]
                 inside.run(
-                    ["dpkg-source", "-b", export.name],
+                    ["dpkg-source", "-b", *ignored, export.name],
                     cwd=INSIDE,
                     env={"SOURCE_DATE_EPOCH": str(epoch)},
                     sink=sink,
@@ -136,15 +145,21 @@ def _stays_inside(link: Path, root: Path) -> bool:
 
 
 def project_files(source: Path) -> list[str]:
-    """Files of the project, sorted: what git tracks or would add; without git, all but caches."""
+    """Files of the project, sorted: what git tracks or would add; without git, all but caches.
+
+    Files of submodules are among them. Raises UsageError for a submodule that is not checked out.
+    """
     listing = _Listing()
     try:
         git(source, "ls-files", "-t", "--cached", "--others", "--exclude-standard", sink=listing)
     except (NotARepository, MissingError):
         listing.names.clear()
     if listing.names:
-        names = sorted(listing.names)
-        return [n for n in names if (source / n).is_symlink() or (source / n).is_file()]
+        found = [n for n in listing.names if (source / n).is_symlink() or (source / n).is_file()]
+        for name in listing.tracked:
+            if (source / name).is_dir() and not (source / name).is_symlink():
+                found += [f"{name}/{inner}" for inner in _submodule(source / name, name)]
+        return sorted(found)
     found = []
     for folder, directories, files in os.walk(source):
         top = Path(folder) == source
@@ -157,6 +172,16 @@ def project_files(source: Path) -> list[str]:
     return sorted(found)
 
 
+def _submodule(directory: Path, name: str) -> list[str]:
+    if not (directory / ".git").exists():
+        raise UsageError(
+            f"the submodule {name} is not checked out",
+            cause="its files are part of the source package",
+            fix=f"git submodule update --init {shlex.quote(name)}",
+        )
+    return project_files(directory)
+
+
 @dataclass
 class _Listing:
     """Collects what `git ls-files -t` prints, line by line, however much it is.
@@ -165,6 +190,7 @@ class _Listing:
     """
 
     names: set[str] = field(default_factory=set)
+    tracked: set[str] = field(default_factory=set)
 
     def __call__(self, line: str) -> None:
         tag, _, quoted = line.partition(" ")
@@ -172,6 +198,8 @@ class _Listing:
         # What debwright wrote at the last run is no source, whether or not git ignores it.
         if tag != "?" or name.split("/", 1)[0] != OUTPUT:
             self.names.add(name)
+        if tag != "?":
+            self.tracked.add(name)
 
 
 def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int) -> None:
@@ -201,6 +229,27 @@ def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int)
                     tar.addfile(entry, content)
             else:
                 tar.addfile(entry)
+
+
+def _components(
+    tree: SourceTree, export: Path, work: Path, upstream: str, components: Mapping[str, Path]
+) -> None:
+    """Put the component tarballs beside the source, under the names dpkg-source looks for."""
+    if components and tree.format != "3.0 (quilt)":
+        raise SourceError(
+            f"debian/source/format is {tree.format}, which has no component tarballs",
+            code="source/no-components",
+            cause=f"{', '.join(components)}: only `3.0 (quilt)` carries more than one tarball",
+            fix="echo '3.0 (quilt)' > debian/source/format",
+        )
+    for name, tarball in components.items():
+        if (export / name).exists():
+            raise SourceError(
+                f"the source has a directory {name} of its own", code="source/component-clash",
+                cause=f"the component tarball {name} is unpacked there",
+                fix=f"rename it, or leave it out: [package] exclude = [\"{name}/*\"]",
+            )  # fmt: skip
+        shutil.copyfile(tarball, work / f"{tree.name}_{upstream}.orig-{name}.tar.gz")
 
 
 def _prepend_entry(path: Path, tree: SourceTree, version: str, epoch: int, suite: str) -> None:

@@ -31,6 +31,8 @@ class CheckContext:
     """Where a check may leave files of its own (`lintian.json`)."""
     log: LineSink
     activity: Callable[[str], None]
+    companions: Sequence[Deb] = ()
+    """Packages that are at hand when these are installed, and are not what is checked."""
 
     @property
     def cache(self) -> Cache:

@@ -5,9 +5,9 @@ import time
 
 from debwright.check.base import conclude, error, failed_by, warning
 from debwright.check.session import MaintainerScriptError, Session
-from debwright.check.snapshot import Entry
 from debwright.errors import DebwrightError
 from debwright.results import CheckResult, Evidence, Finding
+from debwright.sandbox.snapshot import Entry
 
 # What the system itself writes while it runs; everything else a package leaves is the package's.
 _SYSTEMS_OWN = re.compile(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from debwright import process
 from debwright.check.debs import Deb
@@ -78,24 +79,33 @@ def copy_into(upper: Path, repository: LocalRepository) -> None:
 
 
 def runtime_layer(
-    roots: Roots, target: Target, debs: Sequence[Deb], sink: LineSink | None
+    roots: Roots,
+    target: Target,
+    debs: Sequence[Deb],
+    sink: LineSink | None,
+    *,
+    companions: Sequence[Deb] = (),
 ) -> Layer:
     """The bootable root with the dependencies of `debs`, recommended packages included.
 
-    Keyed by the packages' relation fields: a new version with the same ones starts from the same
-    layer. Raises UnsatisfiableDependencies with apt's own words.
+    `companions` lie in the local repository beside `debs`: apt takes those that are needed, and
+    they become part of the layer. Keyed by the packages' relation fields and the companions'
+    content: a new version with the same ones starts from the same layer. Raises
+    UnsatisfiableDependencies with apt's own words.
     """
     boot = roots.boot(target, sink)
     names = {d.package for d in debs}
-    inputs = {
+    inputs: dict[str, Any] = {
         "packages": {d.package: {"arch": d.arch, **d.relations} for d in debs},
         "recommends": True,
     }
+    if companions:
+        inputs["companions"] = {d.path.name: d.sha256 for d in companions}
 
     def change(inside: Namespaces, scratch: Path) -> None:
         with ExitStack() as stack:
             stack.callback(_remove_repository, inside)
-            _bring_repository(inside, scratch, debs)
+            _bring_repository(inside, scratch, [*debs, *companions])
             apt.get(
                 inside,
                 ["update", "-o", f"Dir::Etc::SourceList={SOURCE_LIST}",

@@ -3,8 +3,6 @@
 import time
 
 from debwright.check.base import conclude, error, skipped, warning
-from debwright.check.memory import memory_enforced, unit_memory
-from debwright.check.ports import listening
 from debwright.check.session import Session
 from debwright.config import Service
 from debwright.results import CheckResult, Evidence, Finding
@@ -181,7 +179,7 @@ def _ports(session: Session, service: Service) -> list[Finding]:
     if not service.ports:
         return []
     declared = set(service.ports)
-    open_now = listening(session.system.leader)
+    open_now = session.system.listening()
     missing = sorted(declared - open_now)
     extra = sorted(open_now - declared)
     found = [
@@ -201,7 +199,7 @@ def _ports(session: Session, service: Service) -> list[Finding]:
 def _memory(
     session: Session, service: Service, unit: dict[str, str], measurements: dict[str, float]
 ) -> list[Finding]:
-    used = unit_memory(session.system.leader, unit.get("ControlGroup", ""))
+    used = session.system.unit_memory(unit.get("ControlGroup", ""))
     if used is None:
         return []
     measurements["memory_bytes"] = float(used)
@@ -264,7 +262,7 @@ def _notes(session: Session) -> list[str]:
             f"time limits are {SLOWER_EMULATED:g} times as long; credentials of systemd's own "
             "units are switched off, which the emulator cannot mount"
         )
-    if not memory_enforced(session.system.leader):
+    if not session.system.memory_enforced():
         notes.append(
             "MemoryMax= was accepted but not enforced: this machine gives containers no memory "
             "controller; the limit in debwright.toml was compared with what was measured"

@@ -1,22 +1,21 @@
 """One booted system that the live checks share: the package goes in, runs, and goes out again."""
 
 import json
-import os
 import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from debwright.check.base import CheckContext
 from debwright.check.runtime import LOCAL_ONLY
-from debwright.check.snapshot import Entry, Snapshot
 from debwright.errors import CheckError
 from debwright.errors import Evidence as ErrorEvidence
 from debwright.process import Completed
 from debwright.results import Evidence
 from debwright.roots import apt
-from debwright.roots.overlay import Throwaway
-from debwright.sandbox.nspawn import NspawnSandbox
+from debwright.sandbox.base import BootedSandbox, FileMark
+from debwright.sandbox.snapshot import Entry
 
 PROBE = Path(__file__).with_name("probe.py")
 _SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
@@ -61,23 +60,22 @@ class Session:
     """A booted root of the target and what was seen of it."""
 
     context: CheckContext
-    system: NspawnSandbox
-    overlay: Throwaway
-    before: Snapshot = field(default_factory=Snapshot)
+    system: BootedSandbox
+    before: FileMark
+    """The files there were before the package came."""
     accounts_before: set[str] = field(default_factory=set)
     install_seconds: float = 0.0
 
-    def snapshot(self) -> Snapshot:
-        return Snapshot.of(self.overlay.upper)
+    @classmethod
+    def begin(cls, context: CheckContext, system: BootedSandbox) -> Self:
+        """A session on a system the package has not come to yet: what is there is remembered."""
+        session = cls(context, system, before=system.mark_files())
+        session.accounts_before = session.accounts()
+        return session
 
     def created(self) -> dict[str, Entry]:
-        """What is in the system now and was not before installation, nor in the layers below."""
-        trees = [layer.tree for layer in self.overlay.layer.chain()]
-        return {
-            path: entry
-            for path, entry in self.snapshot().created_since(self.before).items()
-            if not any(os.path.lexists(f"{tree}{path}") for tree in trees)
-        }
+        """What is in the system now and was not before installation."""
+        return self.before.created()
 
     def apt(self, arguments: list[str], what: str) -> Completed:
         """apt-get inside with the local repository only; maintainer-script failures told apart."""

@@ -3,12 +3,12 @@
 from debwright.commands.common import Options, emit
 from debwright.config import load
 from debwright.files import human_size
-from debwright.roots.cache import tree_size
+from debwright.roots import downloads
 from debwright.roots.store import LayerStore
 
 
 def list_cache(options: Options) -> int:
-    """Every layer with target, age and size, and the downloaded packages."""
+    """Every layer with target, age and size, and what the downloads take."""
     cache = options.cache()
     cache.prepare()
     rows = [
@@ -21,35 +21,30 @@ def list_cache(options: Options) -> int:
         }
         for _, manifest in LayerStore(cache).all()
     ]
-    debs = tree_size(cache.root / "debs")
-    total = debs + sum(int(str(r["bytes"])) for r in rows)
+    files = downloads.total(cache)
+    total = files + sum(int(str(r["bytes"])) for r in rows)
     lines = [f"{'target':24} {'layer':16} {'id':18} {'age':>8} {'size':>10}"]
     lines += [
         f"{r['target']:24} {r['layer']:16} {r['id']:18} {r['age_days']:>6} d "
         f"{human_size(int(str(r['bytes']))):>10}"
         for r in rows
     ]
-    lines.append(
-        f"downloaded packages: {human_size(debs)}; all: {human_size(total)} in {cache.root}"
-    )
-    emit(options, {"layers": rows, "packages_bytes": debs, "bytes": total}, "\n".join(lines))
+    lines.append(f"downloads: {human_size(files)}; all: {human_size(total)} in {cache.root}")
+    emit(options, {"layers": rows, "downloads_bytes": files, "bytes": total}, "\n".join(lines))
     return 0
 
 
 def prune_cache(
     options: Options, *, everything: bool, max_gb: float | None, days: float | None
 ) -> int:
-    """Remove old and unused layers; those in use stay."""
+    """Remove old and unused layers and downloads; layers in use stay."""
     cache = options.cache()
     cache.prepare()
     limit = max_gb if max_gb is not None else load(options.directory).config.cache.max_gb
-    removed = LayerStore(cache).prune(
-        max_bytes=0 if everything else int(limit * 1e9), max_age_days=days
-    )
-    if everything:
-        for deb in (cache.root / "debs").glob("*/*.deb"):
-            deb.unlink()
-    names = [f"{p.parent.name}/{p.name}" for p in removed]
-    emit(options, {"removed": names}, "\n".join([*(f"removed {n}" for n in names),
-                                                 f"{len(names)} layers removed"]))  # fmt: skip
+    allowed = 0 if everything else int(limit * 1e9)
+    shrunk = downloads.shrink(LayerStore(cache), allowed, days)
+    names = [f"{p.parent.name}/{p.name}" for p in shrunk.layers]
+    said = [*(f"removed {name}" for name in names), f"{len(names)} layers removed"]
+    said += [f"downloads: {human_size(shrunk.downloads)} removed"] if shrunk.downloads else []
+    emit(options, {"removed": names, "downloads_bytes": shrunk.downloads}, "\n".join(said))
     return 0

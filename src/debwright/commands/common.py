@@ -15,6 +15,7 @@ from debwright.events import Reporter
 from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
 from debwright.plan import Plan
 from debwright.results import RunResult
+from debwright.roots import downloads
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.stages.base import Job
@@ -71,7 +72,7 @@ def run_plan(options: Options, plan: Plan, wanted: Wanted, *, force: bool) -> in
         write_reports(result, job.home)
         reporter.end(result)
         # The size limit of the cache: the layers longest unused go, those in use stay.
-        roots.store.prune(max_bytes=int(plan.config.cache.max_gb * 1e9), max_age_days=None)
+        downloads.shrink(roots.store, int(plan.config.cache.max_gb * 1e9))
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)

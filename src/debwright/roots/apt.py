@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from debwright import process
 from debwright.errors import BuildError, DebwrightError, Evidence, MissingError
 from debwright.process import CommandError, Completed, LineSink
 from debwright.sandbox.namespaces import Namespaces, OverlayMount, Submount
@@ -125,7 +125,7 @@ def retry(
     action: Callable[[], T],
     *,
     note: Callable[[str], None] = lambda _: None,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = process.pause,
 ) -> T:
     """Run `action` up to ATTEMPTS times, as long as it is the mirror that fails."""
     pause = FIRST_PAUSE

@@ -12,6 +12,7 @@ from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Finding, Severity, StageResult, Status
 from debwright.roots.manifest import digest
 from debwright.stages.base import Job, Outcome, common_inputs, perform
+from debwright.stages.companion import companion_packages
 
 CHECK_FAILED = 4
 
@@ -33,11 +34,13 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     name = str(target.target)
     directory = job.directory(target)
     paths = packages_of(job, target)
+    companions = companion_packages(job)
     config = job.plan.config
     base, _ = job.roots.store.find(job.roots.base_request(target.target))
     inputs = {
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
+        "companions": {p.name: sha256_file(p) for p in companions},
         "config": digest(config.model_dump(mode="json", include={
             "service", "lintian", "checks", "limits", "secrets", "waivers", "suites"})),
         "base": base.id if base else None,
@@ -57,6 +60,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 output=directory,
                 log=log,
                 activity=lambda text: job.reporter.activity(name, "check", text),
+                companions=[read_deb(p) for p in companions],
             )
             results = run_checks(context, lambda result: _tell(log, result))
         return check_outcome(results, directory, log_path, job.dist)

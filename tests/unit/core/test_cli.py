@@ -179,3 +179,22 @@ def test_errors_of_the_system_are_put_into_words() -> None:
     with pytest.raises(OSError, match="gone") as caught:
         Path("gone/file").read_text()
     assert from_os_error(caught.value).evidence[0].text == "gone/file"
+
+
+def test_a_mistake_of_debwright_is_told_without_a_traceback(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("bookworm")
+
+    monkeypatch.chdir(project)
+    monkeypatch.setattr("debwright.plan.make_plan", broken)
+    assert call(["plan"]) == 1
+    said = capsys.readouterr().err
+    assert "debwright itself failed: KeyError: 'bookworm'" in said
+    assert "Traceback" not in said
+    assert 'raise KeyError("bookworm")' in said
+    assert "DEBWRIGHT_DEBUG=1" in said
+    monkeypatch.setenv("DEBWRIGHT_DEBUG", "1")
+    with pytest.raises(KeyError):
+        call(["plan"])

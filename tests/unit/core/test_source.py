@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from debwright.build import source as sources
 from debwright.build.package import DSC_LIMIT
 from debwright.build.source import SourceError, SourceTree, project_files, read_dsc, read_tree
+from debwright.digest import source_digest
 from debwright.errors import ConfigError, MissingError, UsageError
+from debwright.git import UntrustedRepository
 
 DSC = """\
 Format: 3.0 (quilt)
@@ -266,6 +268,37 @@ def test_the_results_of_the_last_run_are_no_source(tmp_path: Path) -> None:
     (tmp_path / "dist/1.2-1").mkdir(parents=True)
     (tmp_path / "dist/1.2-1/demo_1.2-1_all.deb").touch()
     assert project_files(tmp_path) == PROJECT
+
+
+def test_files_of_submodules_are_sources_and_a_missing_one_is_said(tmp_path: Path) -> None:
+    library, product, clone = tmp_path / "library", tmp_path / "product", tmp_path / "clone"
+    for path in (library, product):
+        path.mkdir()
+        git(path, "init", "-q")
+        (path / "own.c").touch()
+        git(path, "add", ".")
+        git(path, "commit", "-qm", "x")
+    allow = ("-c", "protocol.file.allow=always")
+    git(product, *allow, "submodule", "add", "-q", str(library), "extern/library")
+    git(product, "commit", "-qm", "y")
+    assert project_files(product) == [".gitmodules", "extern/library/own.c", "own.c"]
+    git(tmp_path, "clone", "-q", str(product), str(clone))
+    with pytest.raises(UsageError, match="extern/library is not checked out") as caught:
+        project_files(clone)
+    assert caught.value.fix == "git submodule update --init extern/library"
+
+
+def test_a_repository_git_does_not_trust_is_not_read_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project(tmp_path)
+    git(tmp_path, "init", "-q")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    for read in (project_files, source_digest):
+        with pytest.raises(UntrustedRepository, match="does not trust") as caught:
+            read(tmp_path)
+        assert "safe.directory" in (caught.value.fix or "")
 
 
 def test_odd_and_very_many_names_are_all_there(tmp_path: Path) -> None:

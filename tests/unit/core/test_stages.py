@@ -237,8 +237,12 @@ def test_a_run_ends_with_the_code_of_what_matters_most(
 
 def test_what_is_not_proven_fails_the_run_that_should_publish() -> None:
     reason = "bookworm-amd64 is not proven to work: install: needs root"
-    skipped = StageResult(stage="publish", status=Status.SKIPPED, reason=reason)
+    skipped = StageResult(
+        stage="publish", status=Status.SKIPPED, reason=reason, details={"exit_code": 4}
+    )
     assert exit_code(run_result(whole=(skipped,))) == 4
+    other = skipped.model_copy(update={"details": {}})
+    assert exit_code(run_result(whole=(other,))) == 0
     source = StageResult(stage="source", status=Status.FAILED, details={"exit_code": 2})
     assert exit_code(run_result(whole=(source,))) == 2
 

@@ -16,6 +16,7 @@ import pytest
 
 from debwright import process
 from debwright.errors import DebwrightError, MissingError
+from debwright.roots import downloads
 from debwright.roots import manifest as manifests
 from debwright.roots.cache import Cache, default_cache, hold_shared, tree_size, try_lock
 from debwright.roots.store import Layer, LayerStore, Made, Request
@@ -133,6 +134,7 @@ def test_a_maker_that_fails_leaves_nothing(cache: Cache) -> None:
 _MAKE = """
 import sys, time
 from pathlib import Path
+from debwright.roots import downloads
 from debwright.roots.cache import Cache
 from debwright.roots.store import LayerStore, Made, Request
 def make(scratch):
@@ -363,3 +365,25 @@ def test_shared_holders_do_not_exclude_each_other(tmp_path: Path) -> None:
         with pytest.raises(BlockingIOError):
             fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         os.close(handle)
+
+
+def download(cache: Cache, name: str, age: int) -> Path:
+    path = cache.root / "debs/bookworm-amd64" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * 500_000)
+    os.utime(path, (age, age))
+    return path
+
+
+def test_downloads_count_and_go_before_layers(cache: Cache) -> None:
+    store = LayerStore(cache)
+    layer, _ = store.ensure(request(), maker(("a",), 1_000_000))
+    old, new = download(cache, "old.deb", 1_000), download(cache, "new.deb", 2_000)
+    half_written = download(cache, ".part.deb", 500)
+    assert downloads.shrink(store, 10_000_000) == downloads.Shrunk(layers=(), downloads=0)
+    shrunk = downloads.shrink(store, 1_700_000)
+    assert shrunk.layers == ()
+    assert shrunk.downloads >= 500_000
+    assert (old.exists(), new.exists(), half_written.exists()) == (False, True, True)
+    assert downloads.shrink(store, 0).layers == (layer.path,)
+    assert not new.exists()

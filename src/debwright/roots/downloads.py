@@ -1,0 +1,65 @@
+"""Downloads in the cache: single files that can be had again, beside the layers."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from debwright.roots.cache import Cache
+from debwright.roots.store import LayerStore
+
+KEPT = ("debs", "wheelhouse")
+"""Directories of the cache that hold downloads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shrunk:
+    """What was removed from the cache."""
+
+    layers: tuple[Path, ...]
+    downloads: int
+    """Bytes."""
+
+
+def total(cache: Cache) -> int:
+    """Bytes of disk that all downloads take."""
+    return sum(info.st_blocks * 512 for _, info in _files(cache))
+
+
+def prune(cache: Cache, max_bytes: int) -> int:
+    """Remove files, the longest unused first, until `max_bytes` or less are left.
+
+    Returns the bytes that were freed. A sandbox that has a file of a removed name open keeps it.
+    """
+    found = sorted(_files(cache), key=lambda item: max(item[1].st_mtime, item[1].st_atime))
+    left, freed = sum(info.st_blocks * 512 for _, info in found), 0
+    for path, info in found:
+        if left <= max_bytes:
+            break
+        path.unlink(missing_ok=True)
+        left -= info.st_blocks * 512
+        freed += info.st_blocks * 512
+    return freed
+
+
+def shrink(store: LayerStore, max_bytes: int, max_age_days: float | None = None) -> Shrunk:
+    """Bring the whole cache to `max_bytes`. Downloads go first: a layer costs more to make."""
+    layers = sum(manifest.size for _, manifest in store.all())
+    freed = prune(store.cache, max(0, max_bytes - layers))
+    left = max(0, max_bytes - total(store.cache))
+    removed = store.prune(max_bytes=left, max_age_days=max_age_days)
+    return Shrunk(layers=tuple(removed), downloads=freed)
+
+
+def _files(cache: Cache) -> Iterator[tuple[Path, os.stat_result]]:
+    """Regular files that are whole: what begins with a dot is still being written."""
+    for name in KEPT:
+        for folder, _, files in os.walk(cache.root / name):
+            for file in files:
+                path = Path(folder, file)
+                if file.startswith(".") or path.is_symlink():
+                    continue
+                try:
+                    yield path, path.stat()
+                except OSError:
+                    continue  # gone meanwhile
