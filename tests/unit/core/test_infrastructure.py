@@ -18,11 +18,10 @@ from debwright.results import CheckResult, Status
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.sandbox.nspawn import BootError
-from debwright.stages.check import check_outcome
+from debwright.stages.check import check_outcome, check_report
 from debwright.targets import Target
 
 from .debfiles import make_deb
-
 
 SESSION = cast(Session, object())
 
@@ -108,5 +107,7 @@ def test_a_failed_sandbox_is_named_as_such(tmp_path: Path) -> None:
     assert by_name["service"].status is Status.SKIPPED
     assert "nothing about the package" in str(by_name["service"].reason)
     (tmp_path / "check.log").touch()
-    outcome = check_outcome(results, tmp_path, tmp_path / "check.log", tmp_path)
+    outcome = check_outcome(
+        check_report(context, results), tmp_path, tmp_path / "check.log", tmp_path
+    )
     assert outcome.details["exit_code"] == 5
