@@ -123,7 +123,7 @@ def _previous(job: Job, target: TargetPlan, paths: Sequence[Path]) -> Previous:
     """The release before, from the configuration or from what this directory has published."""
     loaded = job.plan.loaded
     files = expand(loaded.directory, loaded.config.upgrade.previous)
-    debs = [read_deb(p) for p in paths if p.suffix == ".deb"]
+    debs = [d for p in paths if p.suffix == ".deb" and not (d := read_deb(p)).debug]
     return find_previous(target.target, debs, files=files, repository=job.dist / "apt")
 
 
