@@ -19,6 +19,7 @@ from debwright.plan import Companion, Plan, TargetPlan, whole_digest
 from debwright.suites import oldest_first, suite_info
 from debwright.targets import Choice, HostFacts, Strategy, Target, choose_strategy
 from debwright.version import determine
+from debwright.wheelhouse.prepare import wish
 
 
 def plan_companions(loaded: LoadedConfig, product: str, host: HostFacts) -> tuple[Companion, ...]:
@@ -73,6 +74,7 @@ def _plan(product: LoadedConfig, source: str, root: TargetPlan, host: HostFacts)
     tree = read_tree(path)
     _require_all(path, source)
     config = _as_companion(loaded.config, product.config, root.target)
+    house = wish(config, path)
     plan = Plan(
         loaded=replace(loaded, config=config),
         host=host,
@@ -81,7 +83,8 @@ def _plan(product: LoadedConfig, source: str, root: TargetPlan, host: HostFacts)
         tree=tree,
         dsc=None,
         targets=(root,),
-        source_digest=whole_digest(source_digest(path), config),
+        source_digest=whole_digest(source_digest(path), config, house),
+        wheelhouse=house,
     )
     return Companion(source=source, plan=plan)
 

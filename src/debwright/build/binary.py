@@ -5,7 +5,7 @@ import re
 import shutil
 import stat
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,18 +110,20 @@ def build_binary(
     output: Path,
     log: BuildLog,
     environment: Mapping[str, str] | None = None,
+    binds: Sequence[Bind] = (),
     timeout: float = 7200,
 ) -> Built:
     """Build `source` by `plan` on an overlay of `layer` and copy what came out to `output`.
 
-    `scratch` holds the overlay and is the caller's to remove; the built tree stays in it. Raises
+    `scratch` holds the overlay and is the caller's to remove; the built tree stays in it. `binds`
+    are shown to the build beside its source. Raises
     PackageBuildError with the telling lines of the log.
     """
     with ExitStack() as stack:
         stack.enter_context(layer.in_use())
         overlay = make_throwaway(scratch, layer)
         bind = Bind(source=lend_source(source, scratch), target=SOURCES)
-        inside = stack.enter_context(opened(overlay, network=False, binds=[bind]))
+        inside = stack.enter_context(opened(overlay, network=False, binds=[bind, *binds]))
         tree = f"/{HOME}/{tree_name(source)}"
         cpu = 0.0
         try:
@@ -178,18 +180,20 @@ def lend_source(source: SourcePackage, scratch: Path) -> Path:
     return directory
 
 
-def take(overlay: Throwaway, output: Path) -> list[Path]:
-    """Copy the artifacts out of the overlay's upper directory.
+def take(
+    overlay: Throwaway, output: Path, *, place: Path = HOME, names: re.Pattern[str] = ARTIFACT
+) -> list[Path]:
+    """Copy the artifacts out of the overlay's upper directory; `place` is of the user that builds.
 
     What lies there was made by the package: only regular files with an artifact's name are taken,
     and never through a link (O_NOFOLLOW), which could lead to a file of this machine.
     """
     output.mkdir(parents=True, exist_ok=True)
     taken = []
-    directory = os.open(overlay.upper / HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    directory = os.open(overlay.upper / place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 - by descriptor, not by path
-            if not ARTIFACT.fullmatch(name):
+            if not names.fullmatch(name):
                 continue
             try:
                 handle = os.open(

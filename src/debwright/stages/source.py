@@ -47,8 +47,6 @@ def source_stage(job: Job, suite: str) -> StageResult:
         )
 
     inputs = {**common_inputs(job), "version": version, "suite": suite}
-    if job.plan.wheelhouse is not None:
-        inputs["wheelhouse"] = job.plan.wheelhouse.digest
     result, _ = perform(job, ledger, work, target=None, stage="source", inputs=inputs)
     if result.status is Status.CACHED:
         job.sources[suite] = job.plan.dsc or _only_dsc(directory, version)
