@@ -28,7 +28,7 @@ from debwright.sandbox.namespaces import Bind
 from debwright.targets import Strategy, Target
 from debwright.wheelhouse.carried.helper.repack import python_of
 from debwright.wheelhouse.carry import Carried, Sdist
-from debwright.wheelhouse.component import COMPONENT, helper_files
+from debwright.wheelhouse.component import COMPONENT, helper_digest
 
 WHEEL = re.compile(r"[A-Za-z0-9_.!+]+(?:-[A-Za-z0-9_.!+]+){4,5}\.whl", re.ASCII)
 LENT = "/wheels"
@@ -117,9 +117,6 @@ class Made:
 
 def key_of(house: Carried, sdist: Sdist, root: Root) -> str:
     """All that decides what a compilation gives."""
-    state = hashlib.sha256()
-    for name, path in helper_files():
-        state.update(name.encode() + b"\0" + path.read_bytes())
     parts = {
         "sdist": sdist.sha256,
         "tools": list(house.tools),
@@ -128,7 +125,7 @@ def key_of(house: Carried, sdist: Sdist, root: Root) -> str:
         "python": root.python,
         "strategy": str(root.strategy),
         "toolchain": root.toolchain,
-        "helper": state.hexdigest(),
+        "helper": helper_digest(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
