@@ -11,6 +11,7 @@ from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
 from debwright.config.metrics import Metrics
+from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Section
 from debwright.config.wheelhouse import Wheelhouse
@@ -176,6 +177,7 @@ class Config(Section):
     signing: Signing = Field(Signing(), description="The key that signs.")
     repository: Repository = Field(Repository(), description="The APT repository.")
     release: Release = Field(Release(), description="The release on the hosting service.")
+    notify: Notify = Field(Notify(), description="Who is told of releases and failures.")
     metrics: Metrics = Field(
         Metrics(), description="What is remembered of runs, and when it is an alarm."
     )
