@@ -16,7 +16,7 @@ from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import BuildError, Evidence, MissingError
-from debwright.files import sha256_file
+from debwright.files import sha256_file, share
 from debwright.process import CommandError, TimedOut
 from debwright.roots.layers import BUILDER_UID
 from debwright.roots.overlay import Throwaway, make_throwaway, opened
@@ -168,8 +168,12 @@ def lend_source(source: SourcePackage, scratch: Path) -> Path:
     directory.mkdir()
     directory.chmod(0o755)
     for path in (source.dsc, *source.files):
-        shutil.copyfile(path, directory / path.name)
-        (directory / path.name).chmod(0o644)
+        # What the user that builds may read already is only shown to it (and cannot be written).
+        if path.stat().st_mode & stat.S_IROTH:
+            share(path, directory / path.name)
+        else:
+            shutil.copyfile(path, directory / path.name)
+            (directory / path.name).chmod(0o644)
         if path.name in sums and sha256_file(directory / path.name) != sums[path.name]:
             raise PackageBuildError(
                 f"{path.name} is not the file that {source.dsc.name} names",

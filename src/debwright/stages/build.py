@@ -1,6 +1,5 @@
 """The build stage, the fallback from cross to emulated, and the tests of cross-built packages."""
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from debwright.build.depends import BuildPlan, build_dependencies
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import BuildError
+from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
 from debwright.roots.apt import UnsatisfiableError
@@ -189,7 +189,7 @@ def _beside(build: TargetBuild) -> list[Path]:
     copies = []
     for path in (build.source.dsc, *build.source.files):
         copy = build.directory / path.name
-        shutil.copyfile(path, copy)
+        share(path, copy)
         copies.append(copy)
     return copies
 

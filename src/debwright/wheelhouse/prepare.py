@@ -11,6 +11,7 @@ from typing import Any
 from packaging.markers import UndefinedEnvironmentName
 from packaging.specifiers import InvalidSpecifier
 
+from debwright.build.components import Component, sums
 from debwright.config import Config
 from debwright.config.wheelhouse import Wheelhouse, canonical
 from debwright.errors import Evidence
@@ -42,10 +43,9 @@ Say = Callable[[str], None]
 class Prepared:
     """A wheelhouse in the cache."""
 
-    tarball: Path
-    """The component tarball, without the name a source package gives it."""
-    digest: str
+    component: Component
     files: int
+    """How many the manifest names."""
     seconds: float
 
 
@@ -101,25 +101,28 @@ def prepare(asked: Wish, cache: Cache, *, note: Say, activity: Say) -> Prepared:
             known = _pack(asked, cache, home, note, activity)
             record.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(record, json.dumps(known) + "\n")
-    name, files = known
+    tarball = home / "components" / known.pop("tarball")
+    files = known.pop("files")
     return Prepared(
-        tarball=home / "components" / f"{name}.tar.gz", digest=name, files=files,
+        component=Component(name=component.COMPONENT, tarball=tarball, **known), files=files,
         seconds=time.monotonic() - started,
     )  # fmt: skip
 
 
-def _packed(record: Path, home: Path) -> tuple[str, int] | None:
-    """Digest and number of files of a tarball that was made before and is still there."""
+def _packed(record: Path, home: Path) -> dict[str, Any] | None:
+    """What _pack returned, for a tarball that was made before and is still there."""
     try:
-        name, files = json.loads(record.read_text())
-        os.utime(home / "components" / f"{name}.tar.gz")  # "last used", for pruning
-        known = str(name), int(files)
-    except (OSError, ValueError, TypeError):
+        known: dict[str, Any] = json.loads(record.read_text())
+        tarball = home / "components" / known["tarball"]
+        if tarball.stat().st_size != known["size"]:
+            return None
+        os.utime(record)  # "last used", for pruning
+    except (OSError, ValueError, TypeError, KeyError):
         return None
     return known
 
 
-def _pack(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -> tuple[str, int]:
+def _pack(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -> dict[str, Any]:
     chosen = _resolved(asked, cache, home, note, activity)
     fetched = fetch_all(chosen, home / "files", note=note, activity=activity)
     activity("reading what was fetched")
@@ -132,7 +135,7 @@ def _pack(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -> tu
     if not tarball.is_file():
         activity("packing the wheelhouse")
         component.write(text, [f.path for f in fetched], tarball)
-    return name, len(files)
+    return {"tarball": tarball.name, "files": len(files), **sums(tarball)}
 
 
 def _resolved(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -> Sequence[Chosen]:
