@@ -108,9 +108,8 @@ def available_mb(meminfo: Path = MEMINFO, cgroups: Path = CGROUPS) -> float | No
     """
     found: list[float] = []
     try:
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                found.append(int(line.split()[1]) * 1024 / 1e6)
+        lines = meminfo.read_text().splitlines()
+        found += [int(x.split()[1]) * 1.024e-3 for x in lines if x.startswith("MemAvailable:")]
     except (OSError, ValueError, IndexError):
         pass
     for limit, used in (
