@@ -7,14 +7,26 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
+from debwright.check.benchmarks import BenchmarksCheck
+from debwright.check.conffiles import ConffilesCheck
+from debwright.check.crash import CrashCheck
+from debwright.check.downgrade import DowngradeCheck
 from debwright.check.environment import Environment, NspawnEnvironment, Open
+from debwright.check.exposure import ExposureCheck
+from debwright.check.journal import JournalCheck
 from debwright.check.lintian import LintianCheck
 from debwright.check.purge import PurgeCheck
+from debwright.check.reboot import RebootCheck
+from debwright.check.regression import RegressionCheck
+from debwright.check.restart import ReloadCheck, RestartCheck, StopCheck
 from debwright.check.runtime import REPOSITORY, UnsatisfiableDependencies
 from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.check.state import FilesCheck
 from debwright.check.static import ContentsCheck, ElfCheck
+from debwright.check.steady import SteadyCheck
+from debwright.check.upgrade import UpgradeCheck
+from debwright.check.writes import WritesCheck
 from debwright.errors import CheckError, DebwrightError
 from debwright.results import CheckResult, Finding, Severity, Status
 from debwright.sandbox.nspawn import BootError
@@ -36,10 +48,29 @@ STATIC: tuple[Check, ...] = (ElfCheck(), ContentsCheck(), LintianCheck())
 LIVE: tuple[LiveCheck, ...] = (
     ServiceCheck(),
     SmokeCheck(),
+    ExposureCheck(),
+    WritesCheck(),
     FilesCheck(),
+    SteadyCheck(),
+    RestartCheck(),
+    ReloadCheck(),
+    JournalCheck(),
+    CrashCheck(),
+    BenchmarksCheck(),
+    ConffilesCheck(),
+    StopCheck(),
+    RebootCheck(),
     PurgeCheck(),
+    UpgradeCheck(),
+    DowngradeCheck(),
+    RegressionCheck(),
 )
-"""On a booted system with the package installed, one after the other on the same system."""
+"""On a booted system with the package installed, one after the other on the same system.
+
+The order spares restarts: what only looks comes while the wait of `steady` runs; the journal is
+read before a crash fills it; the reboot starts what `stop` has stopped, so that removal meets a
+running service; an upgrade needs a system from which the package is gone.
+"""
 
 NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
 
@@ -164,7 +195,9 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
                 add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
                 continue
             context.activity(check.name)
-            add(_guarded(check.name, check.run, session))
+            result = _guarded(check.name, check.run, session)
+            session.measured[check.name] = result.measurements
+            add(result)
 
 
 def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckResult:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
+from debwright.config.live import Benchmarks, Regression, Upgrade
 from debwright.config.metrics import Metrics
 from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
@@ -168,6 +169,15 @@ class Config(Section):
         description="A check's name to error (its findings fail the target), warn or off.",
     )
     limits: Limits = Field(Limits(), description="What a package may weigh and take.")
+    upgrade: Upgrade = Field(
+        Upgrade(), description="Coming from the previous release, and going back to it."
+    )
+    regression: Regression = Field(
+        Regression(), description="How much worse than the previous release a package may be."
+    )
+    benchmarks: Benchmarks = Field(
+        Benchmarks(), description="What is measured of the running service."
+    )
     secrets: bool = Field(
         True, description="Whether packages are searched for keys, tokens and passwords."
     )
