@@ -42,6 +42,8 @@ enabled = false
 [signing]
 key = "KEY"
 home = "../gnupg"
+[repository]
+url = "https://packages.example.org/apt"
 [release]
 repository = "example/greeter"
 """
@@ -195,6 +197,21 @@ def test_a_release_from_its_tag_to_its_publication(project: Project, tmp_path: P
     assert "is released already" in project("release", expect=1)
     assert project.hub.files_of("v2.0.0-rc1") == before
     assert len(project.hub.releases) == 1
+
+
+def test_the_repository_gets_a_keyring_package_once(project: Project) -> None:
+    project("publish")
+    repo = project.directory / "dist/apt"
+    found = sorted(p.name for p in (repo / "pool").rglob("*-archive-keyring_*.deb"))
+    assert len(found) == 1
+    assert found[0].startswith("memo-archive-keyring_20")
+    (path,) = (repo / "pool").rglob(found[0])
+    listing = subprocess.run(["dpkg-deb", "-c", path], check=True, capture_output=True, text=True)
+    assert "/etc/apt/sources.list.d/memo.sources" in listing.stdout
+    project("publish")
+    assert sorted(p.name for p in (repo / "pool").rglob("*-archive-keyring_*.deb")) == found
+    key = str(project.directory.parent / "key.asc")
+    assert json.loads(project("--json", "verify", "--key", key, "dist/apt"))["ok"]
 
 
 def broken_after(uploads: int) -> Fault:
