@@ -116,7 +116,7 @@ class FakeGithub:
         for name in ("parent", "source", "template_repository"):
             data.pop(name, None)
         if self.permissions is not None:
-            data["permissions"] = {"pull": True, **self.permissions}
+            data["permissions"] = {"pull": True, "admin": False, **self.permissions}
         return data
 
     def _tag(self, name: str) -> Response:

@@ -13,7 +13,6 @@ import pytest
 from werkzeug import Request, Response
 
 from debwright.keys.create import new_key
-from debwright.sign import GpgSigner
 
 from .server import TOKEN, FakeGithub, Fault, serving
 
@@ -40,14 +39,16 @@ build = ["bookworm-amd64"]
 [lintian]
 enabled = false
 [signing]
-key = "KEY"
-home = "../gnupg"
+key = "FINGERPRINT"
+key_env = "MEMO_KEY"
+passphrase_env = "MEMO_PASS"
 [repository]
 url = "https://packages.example.org/apt"
 [release]
 repository = "example/greeter"
 """
 PREVIOUS = "v1.0.0"
+PASSPHRASE = "what nobody may see 17"
 
 
 @dataclass
@@ -82,8 +83,16 @@ class Project:
         said = done.stdout + done.stderr
         assert done.returncode == expect, said
         assert "Traceback" not in said
-        assert TOKEN not in said
+        for secret in (TOKEN, *secrets_of(self.environment["MEMO_KEY"])):
+            assert secret not in said
         return said
+
+
+def secrets_of(key: str) -> list[str]:
+    """What must be nowhere: the passphrase and each line of the secret key."""
+    lines = [line for line in key.splitlines() if len(line) > 20 and "-----" not in line]
+    assert len(lines) > 3
+    return [PASSPHRASE, *lines]
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +100,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     base = tmp_path_factory.mktemp("release")
     tree, home = base / "memo", base / "gnupg"
     (tree / "debian/source").mkdir(parents=True)
-    key = new_key(home, "Memo <memo@example.org>", algorithm="ed25519", days=100, passphrase=b"")
-    (base / "key.asc").write_bytes(_public(key.fingerprint, home))
+    key = new_key(
+        home, "Memo <memo@example.org>", algorithm="ed25519", days=100,
+        passphrase=PASSPHRASE.encode(),
+    )  # fmt: skip
+    (base / "key.asc").write_text(exported(home, "--export"))
+    secret = exported(home, "--export-secret-keys")
     files = {
         "memo.txt": "buy milk\n", "debian/control": CONTROL,
         "debian/rules": "#!/usr/bin/make -f\n%:\n\tdh $@\n",
@@ -100,7 +113,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         "debian/source/format": "3.0 (quilt)\n",
         "debian/changelog": "memo (0.1-1) unstable; urgency=medium\n\n  * First.\n\n"
         " -- Memo Authors <memo@example.org>  Mon, 01 Jan 2024 00:00:00 +0000\n",
-        "debwright.toml": CONFIG.replace("KEY", key.fingerprint), ".gitignore": "dist/\n",
+        "debwright.toml": CONFIG.replace("FINGERPRINT", key.fingerprint), ".gitignore": "dist/\n",
     }  # fmt: skip
     for name, text in files.items():
         (tree / name).write_text(text)
@@ -108,8 +121,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     environment = {
         "GIT_CONFIG_GLOBAL": "/dev/null", "GITHUB_TOKEN": TOKEN, "GIT_AUTHOR_NAME": "A",
         "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A",
-        "GIT_COMMITTER_EMAIL": "a@example.org",
+        "GIT_COMMITTER_EMAIL": "a@example.org", "MEMO_KEY": secret, "MEMO_PASS": PASSPHRASE,
     }  # fmt: skip
+    shutil.rmtree(home)  # the variable is the only place that has the key
     with serving(FakeGithub()) as hub:
         made = Project(tree, hub, {**environment, "GITHUB_API_URL": hub.url})
         made.git("init", "-q")
@@ -118,12 +132,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         made.commit("feat!: another memo\n\nBREAKING CHANGE: the old memo is gone\nCloses: #3")
         yield made
     assert hub.wrong == []
-    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+    # Not even in a log below dist/, nor in what was sent.
+    written = [p for p in tree.rglob("*") if p.is_file() and not p.is_symlink()]
+    for content in [*(p.read_bytes() for p in written), *hub.contents.values()]:
+        assert not any(part.encode() in content for part in secrets_of(secret))
 
 
-def _public(fingerprint: str, home: Path) -> bytes:
-    with GpgSigner(fingerprint, home=home) as signer:
-        return signer.public_key_armored()
+def exported(home: Path, what: str) -> str:
+    argv = ["gpg", "--homedir", str(home), "--batch", "--pinentry-mode", "loopback"]
+    done = subprocess.run(
+        [*argv, "--passphrase-fd", "0", "--armor", what], input=PASSPHRASE, text=True,
+        capture_output=True, check=True,
+    )  # fmt: skip
+    return done.stdout
 
 
 def test_everything_is_looked_at_before_anything_is_built(project: Project) -> None:
@@ -132,15 +153,13 @@ def test_everything_is_looked_at_before_anything_is_built(project: Project) -> N
     assert "GitHub does not have the tag v2.0.0" in said
     assert "stands for 2.0.0" in said
     assert "no token" in project("release", "--tag", "v2.0.0", expect=5, GITHUB_TOKEN="")
-    config = project.directory / "debwright.toml"
-    text = config.read_text()
-    config.write_text(text.replace('home = "../gnupg"', 'home = "../nowhere"'))
-    try:
-        said = project("release", "--tag", "v2.0.0", expect=5)
-        assert "not committed" in said
-        assert "nowhere" in said
-    finally:
-        config.write_text(text)
+    (project.directory / "memo.txt").write_text("buy bread\n")
+    said = project("release", "--tag", "v2.0.0", expect=5, MEMO_KEY="")
+    assert "not committed" in said
+    assert "MEMO_KEY is not set" in said
+    project.git("checkout", "--", ".")
+    said = project("release", "--tag", "v2.0.0", expect=5, MEMO_PASS="wrong")
+    assert "passphrase" in said
     project.hub.permissions = {"push": False}
     assert "may not write" in project("release", "--tag", "v2.0.0", expect=5)
     project.hub.permissions = None
