@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from debian.deb822 import Changes, Dsc
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debwright.errors import DebwrightError
@@ -95,6 +95,7 @@ def test_what_is_signed_already_stays(tmp_path: Path) -> None:
         sign_control_files({path.name: path}, Signer())
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=200))
 def test_a_text_that_names_no_changed_file_stays(text: str) -> None:
     assert with_new_sums(text, {}) == text
@@ -176,6 +177,7 @@ def test_a_keyring_has_a_new_version_only_when_it_changed() -> None:
     assert keyring(b"\x98").digest != ring.digest
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=300))
 def test_any_sums_are_read(text: str) -> None:
     control_sums(text)
