@@ -115,6 +115,7 @@ class FakeGithub:
         data["language"] = None
         for name in ("parent", "source", "template_repository"):
             data.pop(name, None)
+        data.pop("permissions", None)  # as for the tokens of GitHub Actions
         if self.permissions is not None:
             data["permissions"] = {"pull": True, "admin": False, **self.permissions}
         return data
