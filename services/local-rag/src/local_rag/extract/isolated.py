@@ -6,12 +6,12 @@ A hostile PDF can make any parser loop or eat memory; here that costs the one do
 import json
 import os
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from types import TracebackType
 from typing import IO
 
+from local_rag.child import command
 from local_rag.errors import InvalidInput, RagError, TooLarge, Unavailable
 from local_rag.extract import extract
 from local_rag.extract.base import MARKDOWN, TEXT, Source, detect
@@ -92,12 +92,10 @@ class Extraction:
         return _extracted(json.loads(reply), source.name)
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        environment = {
-            key: os.environ[key] for key in ("PATH", "LANG", "PYTHONPATH") if key in os.environ
-        }
+        environment = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, fixed arguments
-                [sys.executable, "-m", "local_rag.extract.worker", str(self._memory_bytes)],
+                command("local_rag.extract.worker", str(self._memory_bytes)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
