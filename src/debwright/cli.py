@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from debwright import __version__
+from debwright.commands import cli_keys, cli_release
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -110,14 +111,34 @@ def build(
 @cli.command()
 @targets_option
 @force_option
+@click.option(
+    "--previous",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A .deb of the release before FILES, to upgrade from; may be repeated.",
+)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
-def check(options: Any, files: tuple[Path, ...], patterns: tuple[str, ...], *, force: bool) -> int:
+def check(
+    options: Any,
+    files: tuple[Path, ...],
+    patterns: tuple[str, ...],
+    previous: tuple[Path, ...],
+    *,
+    force: bool,
+) -> int:
     """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
     if files:
         from debwright.commands.check import check_files
 
-        return check_files(options, files, patterns)
+        return check_files(options, files, patterns, previous)
+    if previous:
+        raise UsageError(
+            "--previous goes with the packages to check",
+            fix="debwright check --previous OLD.deb NEW.deb, or [upgrade] previous in "
+            "debwright.toml",
+        )
     from debwright.pipeline import Wanted
 
     return _run(options, Wanted(publish=False), None, patterns, None, force=force)
@@ -217,6 +238,12 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
     from debwright.commands.cache import prune_cache
 
     return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
+
+
+for command in (
+    cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
+):  # fmt: skip
+    cli.add_command(command)
 
 
 def _run(

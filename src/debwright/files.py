@@ -3,7 +3,12 @@
 import hashlib
 import os
 import tempfile
+import time
+from functools import lru_cache
 from pathlib import Path
+
+SETTLED_SECONDS = 2.0
+"""A file changed less long ago may change again without its times showing it."""
 
 
 def atomic_write(path: Path, data: bytes | str, mode: int = 0o644) -> None:
@@ -39,7 +44,24 @@ def _sync_directory(directory: Path) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """The file's SHA-256 in lower-case hexadecimal, read in pieces. Raises OSError."""
+    """The file's SHA-256 in lower-case hexadecimal, read in pieces. Raises OSError.
+
+    A file asked for again is not read again unless its inode, size or times have changed: several
+    stages look at the same packages, some of which have hundreds of megabytes.
+    """
+    info = path.stat()
+    if time.time() - info.st_ctime < SETTLED_SECONDS:
+        return _sha256(path)
+    identity = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    return _sha256_of(path, identity)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_of(path: Path, _: tuple[int, ...]) -> str:
+    return _sha256(path)
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -69,6 +69,20 @@ class Ledger:
         """Names of the stages there is a record of."""
         return list(self._read())
 
+    def move_logs(self, old: str, new: str) -> None:
+        """The directory was copied from `old` to `new`, below dist/: name the logs that are there.
+
+        A log is named by its path below dist/, so that reports can link to it.
+        """
+        records = self._read()
+        for name, record in records.items():
+            log = record.result.details.get("log")
+            if isinstance(log, str) and log.startswith(f"{old}/"):
+                details = {**record.result.details, "log": new + log.removeprefix(old)}
+                result = record.result.model_copy(update={"details": details})
+                records[name] = record.model_copy(update={"result": result})
+        self._save(records)
+
     def forget(self, stage: str) -> None:
         """A stage is about to be done again: what it gave before no longer counts."""
         records = self._read()

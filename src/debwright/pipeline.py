@@ -16,14 +16,23 @@ from debwright.config import effective_json
 from debwright.errors import DebwrightError
 from debwright.files import atomic_write
 from debwright.machine import describe_host
-from debwright.plan import TargetPlan
+from debwright.plan import Companion, TargetPlan
 from debwright.process import SIGNAL_SECONDS
-from debwright.results import Artifact, CheckResult, RunResult, StageResult, Status, TargetResult
+from debwright.results import (
+    Artifact,
+    CheckResult,
+    CompanionResult,
+    RunResult,
+    StageResult,
+    Status,
+    TargetResult,
+)
 from debwright.roots.cache import Cache
 from debwright.sandbox import cgroups
 from debwright.stages.base import Job, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
 from debwright.stages.check import check_stage, not_proven
+from debwright.stages.companion import adopt, companion_job, finished
 from debwright.stages.publish import Published, publish_stage, skipped_publish
 from debwright.stages.source import source_stage
 
@@ -53,6 +62,7 @@ def run(job: Job, wanted: Wanted) -> RunResult:
     started, clock = datetime.now(UTC), time.monotonic()
     plan = job.plan
     names = [str(t.target) for t in plan.targets]
+    names = [*(c.name for c in plan.companions), *names]
     job.reporter.begin(f"{plan.package} {plan.version_text}", names, wanted.stages)
     for note in plan.version.notes if plan.version else ():
         job.notes.append(note)
@@ -61,9 +71,15 @@ def run(job: Job, wanted: Wanted) -> RunResult:
         job.reporter.note(f"{choice.target}: {choice.strategy}, {choice.choice.reason}")
     job.home.mkdir(parents=True, exist_ok=True)
     atomic_write(job.dist / "effective-config.json", effective_json(plan.config))
+    companions = _companions(job, wanted)
     whole = [source_stage(job, suite) for suite in plan.suites]
-    targets = _targets(job, wanted) if all(s.status.ok for s in whole) else _unbuilt(job)
-    published = _publish(job, wanted, targets)
+    if lost := [c.target for c in companions if not c.ok]:
+        targets = _unbuilt(job, f"its companion {lost[0]} failed")
+    elif all(s.status.ok for s in whole):
+        targets = _targets(job, wanted)
+    else:
+        targets = _unbuilt(job, "there is no source package")
+    published = _publish(job, wanted, companions, targets)
     whole += [published.stage] if wanted.publish else []
     return RunResult(
         debwright=__version__,
@@ -74,8 +90,9 @@ def run(job: Job, wanted: Wanted) -> RunResult:
         host=describe_host(),
         commit=plan.version.commit if plan.version else None,
         stages=tuple(whole),
+        companions=tuple(companions),
         targets=tuple(targets),
-        artifacts=_checksums(job, targets),
+        artifacts=_checksums(job, [*companions, *targets]),
         signing_key=published.key,
         signing_note=published.note,
         apt_sources=published.sources,
@@ -83,13 +100,53 @@ def run(job: Job, wanted: Wanted) -> RunResult:
     )
 
 
+def _companions(job: Job, wanted: Wanted) -> list[CompanionResult]:
+    """All companions, before the product that needs them."""
+    companions = job.plan.companions
+    if not companions:
+        return []
+    with ThreadPoolExecutor(max_workers=min(_jobs(job), len(companions))) as pool:
+        futures = [pool.submit(_one_companion, job, c, wanted) for c in companions]
+        while wait(futures, timeout=SIGNAL_SECONDS).not_done:
+            pass
+        return [f.result() for f in futures]
+
+
+def _one_companion(job: Job, companion: Companion, wanted: Wanted) -> CompanionResult:
+    """source, build and check of one companion."""
+    child = companion_job(job, companion)
+    adopt(child)
+    child.home.mkdir(parents=True, exist_ok=True)
+    root = companion.root
+    child.all_built[root.target.suite] = threading.Event()
+    source = source_stage(child, root.target.suite)
+    done = _one_target(child, root, wanted) if source.status.ok else None
+    result = CompanionResult(
+        target=companion.name,
+        version=companion.plan.version_text,
+        root=str(root.target),
+        source=companion.source,
+        strategy=done.strategy if done else str(root.strategy),
+        strategy_reason=f"companion from {companion.source}; {root.choice.reason}",
+        stages=(source, *(done.stages if done else ())),
+        checks=done.checks if done else (),
+        artifacts=done.artifacts if done else (),
+    )
+    if result.ok:
+        finished(child)
+    return result
+
+
+def _jobs(job: Job) -> int:
+    return job.plan.config.targets.jobs or os.cpu_count() or 1
+
+
 def _targets(job: Job, wanted: Wanted) -> list[TargetResult]:
     """All targets side by side. Those that build `all` packages go first: others wait for them."""
     plan = job.plan
-    jobs = plan.config.targets.jobs or os.cpu_count() or 1
     job.all_built.update({suite: threading.Event() for suite in plan.suites})
     order = sorted(plan.targets, key=lambda t: not t.build_all)
-    with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(order)))) as pool:
+    with ThreadPoolExecutor(max_workers=max(1, min(_jobs(job), len(order)))) as pool:
         futures = {str(t.target): pool.submit(_one_target, job, t, wanted) for t in order}
         while wait(futures.values(), timeout=SIGNAL_SECONDS).not_done:
             pass  # only between two waits is a signal sure to be noticed
@@ -136,24 +193,31 @@ def _share_all(job: Job, target: TargetPlan, *, built: bool) -> None:
         job.all_built[suite].wait()
 
 
-def _unbuilt(job: Job) -> list[TargetResult]:
+def _unbuilt(job: Job, reason: str) -> list[TargetResult]:
     return [
         TargetResult(
             target=str(t.target), strategy=str(t.strategy), strategy_reason=t.choice.reason,
-            stages=(skipped(job, str(t.target), "build", "there is no source package"),),
+            stages=(skipped(job, str(t.target), "build", reason),),
         )
         for t in job.plan.targets
     ]  # fmt: skip
 
 
-def _publish(job: Job, wanted: Wanted, targets: Sequence[TargetResult]) -> Published:
+def _publish(
+    job: Job,
+    wanted: Wanted,
+    companions: Sequence[CompanionResult],
+    targets: Sequence[TargetResult],
+) -> Published:
     """Publish everything or nothing: architectures of one version belong together."""
     if not wanted.publish:
         return Published(stage=StageResult(stage="publish", status=Status.SKIPPED))
-    has_service = job.plan.config.service is not None
-    for target in targets:
+    services = [c.plan.config.service for c in job.plan.companions]
+    services += [job.plan.config.service] * len(targets)
+    for target, service in zip([*companions, *targets], services, strict=True):
         if not target.ok or not target.artifacts:
             return skipped_publish(job, f"{target.target} failed")
+        has_service = service is not None
         if reason := not_proven(target.checks, has_service=has_service):
             text = f"{target.target} is not proven to work: {reason}"
             return skipped_publish(job, text, unproven=True)
@@ -187,7 +251,7 @@ def _checksums(job: Job, targets: Sequence[TargetResult]) -> tuple[Artifact, ...
 def exit_code(result: RunResult) -> int:
     """0, or the code of the first failure in the order of the stages (see DESIGN: exit codes)."""
     failed = [s for s in result.stages if s.status is Status.FAILED]
-    for target in result.targets:
+    for target in result.parts:
         failed += [s for s in target.stages if s.status is Status.FAILED]
     if failed:
         return max((failure_of(s)[1] for s in failed), key=lambda c: (c == 3, c == 4, c))

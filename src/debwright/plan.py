@@ -20,6 +20,7 @@ from debwright.targets import (
     select,
 )
 from debwright.version import VersionInfo, determine, for_suite
+from debwright.wheelhouse.prepare import Wish, wish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,24 @@ class TargetPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Companion:
+    """A package of architecture `all` that is built and published with the product."""
+
+    source: str
+    """Its directory, as debwright.toml names it."""
+    plan: "Plan"
+    """Of the one target it is built on."""
+
+    @property
+    def name(self) -> str:
+        return self.plan.package
+
+    @property
+    def root(self) -> TargetPlan:
+        return self.plan.targets[0]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that is decided before anything is done."""
 
@@ -49,6 +68,9 @@ class Plan:
     dsc: SourcePackage | None
     targets: tuple[TargetPlan, ...]
     source_digest: str
+    wheelhouse: Wish | None = None
+    """What the source package is to carry, where that is configured."""
+    companions: tuple[Companion, ...] = ()
 
     @property
     def config(self) -> Config:
@@ -110,6 +132,8 @@ def make_plan(
     `source`, a directory with debian/ or a .dsc, stands in for the one the configuration names.
     Raises ConfigError, UsageError, SourceError or MissingError; nothing has been written by then.
     """
+    from debwright.companions import plan_companions
+
     path, loaded = _source_path(start, source)
     config = loaded.config
     wanted = [Target.parse(t) for t in config.targets.build]
@@ -134,8 +158,15 @@ def make_plan(
         tree=tree,
         dsc=package,
         targets=_with_all(chosen, choices),
-        source_digest=digest({"source": identity, "exclude": list(config.package.exclude)}),
+        wheelhouse=wish(config, path) if tree is not None else None,
+        source_digest=whole_digest(identity, config),
+        companions=plan_companions(loaded, name, host),
     )
+
+
+def whole_digest(source: str, config: Config) -> str:
+    """Of the source and of what the configuration takes out of it."""
+    return digest({"source": source, "exclude": list(config.package.exclude)})
 
 
 def _source_path(start: Path | None, source: Path | None) -> tuple[Path, LoadedConfig]:
@@ -162,11 +193,13 @@ def _source_path(start: Path | None, source: Path | None) -> tuple[Path, LoadedC
 
 
 def _for_source(loaded: LoadedConfig, *, own: bool) -> LoadedConfig:
-    """Another package keeps the targets and policies of the configuration, not its service."""
+    """Another package keeps the configuration's targets and policies, not service or companions."""
     if own:
         return loaded
     package = loaded.config.package.model_copy(update={"version_from": "changelog"})
-    config = loaded.config.model_copy(update={"service": None, "package": package})
+    config = loaded.config.model_copy(
+        update={"service": None, "package": package, "companions": []}
+    )
     return replace(loaded, config=config)
 
 

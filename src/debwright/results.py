@@ -114,6 +114,16 @@ class TargetResult(_Model):
         return all(s.status is not Status.FAILED for s in self.stages)
 
 
+class CompanionResult(TargetResult):
+    """A package that is built once beside the product; `target` is its name."""
+
+    version: str
+    root: str
+    """The target it was built on, as `bookworm-amd64`."""
+    source: str
+    """Its directory, as debwright.toml names it."""
+
+
 class RunResult(_Model):
     """A whole run: what `dist/VERSION/report.json` holds."""
 
@@ -128,6 +138,7 @@ class RunResult(_Model):
     commit: str | None = None
     stages: tuple[StageResult, ...] = ()
     """Stages that are not of one target: plan, source, publish, report."""
+    companions: tuple[CompanionResult, ...] = ()
     targets: tuple[TargetResult, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     signing_key: str | None = None
@@ -137,7 +148,12 @@ class RunResult(_Model):
     notes: tuple[str, ...] = ()
 
     @property
+    def parts(self) -> tuple[TargetResult, ...]:
+        """Companions and targets: everything that was built, in order."""
+        return (*self.companions, *self.targets)
+
+    @property
     def ok(self) -> bool:
-        return all(t.ok for t in self.targets) and all(
+        return all(t.ok for t in self.parts) and all(
             s.status is not Status.FAILED for s in self.stages
         )

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from debwright.check.debs import Deb
+from debwright.check.previous import Previous
 from debwright.config import Config
 from debwright.errors import DebwrightError
 from debwright.process import LineSink
@@ -31,6 +32,10 @@ class CheckContext:
     """Where a check may leave files of its own (`lintian.json`)."""
     log: LineSink
     activity: Callable[[str], None]
+    previous: Previous = field(default_factory=Previous)
+    """The release before, or why none is known."""
+    companions: Sequence[Deb] = ()
+    """Packages that are at hand when these are installed, and are not what is checked."""
 
     @property
     def cache(self) -> Cache:

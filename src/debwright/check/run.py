@@ -7,25 +7,29 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
+from debwright.check.benchmarks import BenchmarksCheck
+from debwright.check.conffiles import ConffilesCheck
+from debwright.check.crash import CrashCheck
+from debwright.check.downgrade import DowngradeCheck
+from debwright.check.environment import Environment, NspawnEnvironment, Open
+from debwright.check.exposure import ExposureCheck
+from debwright.check.journal import JournalCheck
 from debwright.check.lintian import LintianCheck
 from debwright.check.purge import PurgeCheck
-from debwright.check.runtime import (
-    REPOSITORY,
-    UnsatisfiableDependencies,
-    copy_into,
-    make_repository,
-    runtime_layer,
-)
+from debwright.check.reboot import RebootCheck
+from debwright.check.regression import RegressionCheck
+from debwright.check.restart import ReloadCheck, RestartCheck, StopCheck
+from debwright.check.runtime import REPOSITORY, UnsatisfiableDependencies
 from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.check.state import FilesCheck
 from debwright.check.static import ContentsCheck, ElfCheck
+from debwright.check.steady import SteadyCheck
+from debwright.check.upgrade import UpgradeCheck
+from debwright.check.writes import WritesCheck
 from debwright.errors import CheckError, DebwrightError
 from debwright.results import CheckResult, Finding, Severity, Status
-from debwright.roots.overlay import make_throwaway
-from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import is_root
-from debwright.sandbox.nspawn import BootError, NspawnSandbox
+from debwright.sandbox.nspawn import BootError
 
 T = TypeVar("T")
 
@@ -44,16 +48,42 @@ STATIC: tuple[Check, ...] = (ElfCheck(), ContentsCheck(), LintianCheck())
 LIVE: tuple[LiveCheck, ...] = (
     ServiceCheck(),
     SmokeCheck(),
+    ExposureCheck(),
+    WritesCheck(),
     FilesCheck(),
+    SteadyCheck(),
+    RestartCheck(),
+    ReloadCheck(),
+    JournalCheck(),
+    CrashCheck(),
+    BenchmarksCheck(),
+    ConffilesCheck(),
+    StopCheck(),
+    RebootCheck(),
     PurgeCheck(),
+    UpgradeCheck(),
+    DowngradeCheck(),
+    RegressionCheck(),
 )
-"""On a booted system with the package installed, one after the other on the same system."""
+"""On a booted system with the package installed, one after the other on the same system.
+
+The order spares restarts: what only looks comes while the wait of `steady` runs; the journal is
+read before a crash fills it; the reboot starts what `stop` has stopped, so that removal meets a
+running service; an upgrade needs a system from which the package is gone.
+"""
 
 NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
 
 
-def run_checks(context: CheckContext, finished: Callable[[CheckResult], None]) -> list[CheckResult]:
-    """Every check of the target; `finished` hears of each as it ends."""
+def run_checks(
+    context: CheckContext,
+    finished: Callable[[CheckResult], None],
+    environment: Environment | None = None,
+) -> list[CheckResult]:
+    """Every check of the target; `finished` hears of each as it ends.
+
+    `environment` is where the live ones run; nspawn when it is not named.
+    """
     results: list[CheckResult] = []
 
     def add(result: CheckResult) -> None:
@@ -69,7 +99,7 @@ def run_checks(context: CheckContext, finished: Callable[[CheckResult], None]) -
             continue
         context.activity(check.name)
         add(_guarded(check.name, check.run, context))
-    _live(context, add)
+    _live(context, environment or NspawnEnvironment(), add)
     return results
 
 
@@ -110,13 +140,15 @@ def _waive(finding: Finding, context: CheckContext) -> Finding:
     return finding
 
 
-def _live(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
+def _live(
+    context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
+) -> None:
     """Dependencies, then a boot, then what runs on it; what cannot run says why."""
     rest = ["install", *(c.name for c in LIVE)]
     started = time.monotonic()
     try:
         context.activity("resolving dependencies")
-        layer = runtime_layer(context.roots, context.target, context.installable, context.log)
+        opening = environment.prepare(context)
     except UnsatisfiableDependencies as problem:
         add(failed_by("dependencies", started, "install/unsatisfiable", problem))
         _skip(add, rest, "the package's dependencies cannot be satisfied")
@@ -126,10 +158,10 @@ def _live(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
         _skip(add, rest, "the package's dependencies cannot be installed")
         return
     add(conclude("dependencies", started, []))
-    if not is_root():
-        _skip(add, rest, "booting a system needs root: run `debwright check` with sudo")
+    if why := environment.unavailable():
+        _skip(add, rest, why)
         return
-    _booted(context, layer, add)
+    _booted(context, opening, add)
 
 
 def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str) -> None:
@@ -137,11 +169,11 @@ def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str)
         add(skipped(name, reason))
 
 
-def _booted(context: CheckContext, layer: Layer, add: Callable[[CheckResult], None]) -> None:
+def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], None]) -> None:
     started = time.monotonic()
     with ExitStack() as stack:
         try:
-            session = _boot(context, layer, stack)
+            session = opening(stack)
             context.activity("installing")
             session.install()
         except DebwrightError as problem:
@@ -163,7 +195,9 @@ def _booted(context: CheckContext, layer: Layer, add: Callable[[CheckResult], No
                 add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
                 continue
             context.activity(check.name)
-            add(_guarded(check.name, check.run, session))
+            result = _guarded(check.name, check.run, session)
+            session.measured[check.name] = result.measurements
+            add(result)
 
 
 def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckResult:
@@ -173,19 +207,6 @@ def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckRes
         return run(subject)
     except DebwrightError as problem:
         return failed_by(name, started, f"{name}/failed", problem)
-
-
-def _boot(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
-    stack.enter_context(layer.in_use())
-    directory = stack.enter_context(context.cache.scratch("check"))
-    overlay = make_throwaway(directory, layer)
-    copy_into(overlay.upper, make_repository(directory / "repository", context.installable))
-    context.activity("booting")
-    system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated))
-    session = Session(context, system, overlay)
-    session.before = session.snapshot()
-    session.accounts_before = session.accounts()
-    return session
 
 
 def _sizes(context: CheckContext) -> list[Finding]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from debwright import process
 from debwright.check.debs import Deb
@@ -36,6 +37,9 @@ LOCAL_ONLY = (
     "-o", "Dir::Cache::pkgcache=",
     "-o", "Dir::Cache::srcpkgcache=",
 )  # fmt: skip
+_EXTRACTS = "usr/bin/apt-extracttemplates"
+# Right behind debconf's own 70debconf: a hook of the package's is left alone.
+_HOOKS = "etc/apt/apt.conf.d/70debwright"
 _INSTALLS = re.compile(
     r"^Inst (?P<name>\S+) (?:\[\S+\] )?\((?P<version>\S+) [^)]*?\[?(?P<arch>\w+)?\]?\)"
 )
@@ -53,14 +57,16 @@ class LocalRepository:
 
 
 def make_repository(directory: Path, debs: Sequence[Deb]) -> LocalRepository:
-    """Fill `directory`. apt-ftparchive writes the index (apt-ftparchive(1), `packages`)."""
+    """Fill `directory`. apt-ftparchive(1) writes the index, and the Release file that names it."""
     directory.mkdir(mode=0o755)
     for deb in debs:
         copy = directory / deb.path.name
         shutil.copyfile(deb.path, copy)
         copy.chmod(0o644)
-    index = process.run(["apt-ftparchive", "packages", "."], cwd=directory)
-    (directory / "Packages").write_text(index.output)
+    # Release comes last: it names Packages. Without it apt tries seven names for the index.
+    for command, name in (("packages", "Packages"), ("release", "Release")):
+        index = process.run(["apt-ftparchive", command, "."], cwd=directory)
+        (directory / name).write_text(index.output)
     return LocalRepository(directory)
 
 
@@ -77,25 +83,48 @@ def copy_into(upper: Path, repository: LocalRepository) -> None:
     source.write_text(_SOURCE)
 
 
+def without_preconfiguration(upper: Path, layer: Layer) -> None:
+    """Let apt not start debconf's hook where it can do nothing.
+
+    dpkg-preconfigure(8) asks a package's questions before it is unpacked, with a program of
+    apt-utils; without that it says so and ends, after seconds of an emulated perl. The questions
+    are asked by the package's own scripts in either case.
+    """
+    if any((tree.tree / _EXTRACTS).exists() for tree in layer.chain()):
+        return
+    path = upper / _HOOKS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#clear DPkg::Pre-Install-Pkgs;\n")
+
+
 def runtime_layer(
-    roots: Roots, target: Target, debs: Sequence[Deb], sink: LineSink | None
+    roots: Roots,
+    target: Target,
+    debs: Sequence[Deb],
+    sink: LineSink | None,
+    *,
+    companions: Sequence[Deb] = (),
 ) -> Layer:
     """The bootable root with the dependencies of `debs`, recommended packages included.
 
-    Keyed by the packages' relation fields: a new version with the same ones starts from the same
-    layer. Raises UnsatisfiableDependencies with apt's own words.
+    `companions` lie in the local repository beside `debs`: apt takes those that are needed, and
+    they become part of the layer. Keyed by the packages' relation fields and the companions'
+    content: a new version with the same ones starts from the same layer. Raises
+    UnsatisfiableDependencies with apt's own words.
     """
     boot = roots.boot(target, sink)
     names = {d.package for d in debs}
-    inputs = {
+    inputs: dict[str, Any] = {
         "packages": {d.package: {"arch": d.arch, **d.relations} for d in debs},
         "recommends": True,
     }
+    if companions:
+        inputs["companions"] = {d.path.name: d.sha256 for d in companions}
 
     def change(inside: Namespaces, scratch: Path) -> None:
         with ExitStack() as stack:
             stack.callback(_remove_repository, inside)
-            _bring_repository(inside, scratch, debs)
+            _bring_repository(inside, scratch, [*debs, *companions])
             apt.get(
                 inside,
                 ["update", "-o", f"Dir::Etc::SourceList={SOURCE_LIST}",

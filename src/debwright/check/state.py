@@ -6,8 +6,8 @@ import time
 from debwright.check.base import conclude, error
 from debwright.check.purge import leftovers
 from debwright.check.session import Session
-from debwright.check.snapshot import Entry
 from debwright.results import CheckResult, Evidence, Finding
+from debwright.sandbox.snapshot import Entry
 
 
 class FilesCheck:

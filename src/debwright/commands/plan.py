@@ -45,6 +45,15 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
         "dirty": version.dirty if version else False,
         "notes": list(version.notes) if version else [],
         "host": plan.host.arch,
+        "companions": [
+            {
+                "package": c.name,
+                "version": c.plan.version_text,
+                "source": c.source,
+                "built_on": str(c.root.target),
+            }
+            for c in plan.companions
+        ],
         "configuration_file": str(plan.loaded.path) if plan.loaded.path else None,
         "targets": targets,
         "configuration": json.loads(effective_json(plan.config)),
@@ -66,5 +75,8 @@ def _text(data: dict[str, Any]) -> str:
             lines.append(
                 f"  done before, and not again if unchanged: {', '.join(item['done_before'])}"
             )
+    for item in data["companions"]:
+        lines.append(f"\ncompanion {item['package']} {item['version']}  from {item['source']}")
+        lines.append(f"  built once, on {item['built_on']}; published in every suite")
     lines.append("\nThe whole configuration: debwright plan --json")
     return "\n".join(lines)

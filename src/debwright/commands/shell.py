@@ -27,6 +27,7 @@ from debwright.sandbox.namespaces import CLEAN, Bind, inner_environment
 from debwright.sandbox.nspawn import NspawnSandbox
 from debwright.stages.base import Job
 from debwright.stages.check import packages_of
+from debwright.stages.companion import companion_packages
 from debwright.stages.source import source_stage
 
 
@@ -88,7 +89,8 @@ def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> 
             fix=f"debwright build -t {target.target}",
         )
     debs = [d for p in paths if not (d := read_deb(p)).debug]
-    layer = runtime_layer(job.roots, target.target, debs, None)
+    companions = [read_deb(p) for p in companion_packages(job)]
+    layer = runtime_layer(job.roots, target.target, debs, None, companions=companions)
     with ExitStack() as stack:
         stack.enter_context(layer.in_use())
         directory: Path = stack.enter_context(cache.scratch("shell"))

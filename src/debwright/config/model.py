@@ -9,9 +9,13 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
+from debwright.config.companions import Companion
+from debwright.config.live import Benchmarks, Regression, Upgrade
 from debwright.config.metrics import Metrics
+from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Section
+from debwright.config.wheelhouse import Wheelhouse
 from debwright.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
@@ -94,6 +98,12 @@ class Suite(Section):
         description="The distribution a suite unknown to debwright belongs to, as debian; it "
         "counts as Debian's by default.",
     )
+    python: v.PythonVersion | None = Field(
+        None, description="Version of the suite's python3, as 3.12.3; known for known suites."
+    )
+    glibc: v.GlibcVersion | None = Field(
+        None, description="Version of the suite's C library, as 2.39; known for known suites."
+    )
 
 
 class Roots(Section):
@@ -141,6 +151,11 @@ class Config(Section):
     suites: dict[str, Suite] = Field(
         {}, description="Where a suite comes from; known suites need no entry."
     )
+    companions: list[Companion] = Field(
+        [],
+        description="Packages of architecture all that are built once, checked with the product "
+        "and published beside it in every suite.",
+    )
     service: Service | None = Field(
         None,
         description="The service that must start and answer; without it a package is installed "
@@ -154,6 +169,15 @@ class Config(Section):
         description="A check's name to error (its findings fail the target), warn or off.",
     )
     limits: Limits = Field(Limits(), description="What a package may weigh and take.")
+    upgrade: Upgrade = Field(
+        Upgrade(), description="Coming from the previous release, and going back to it."
+    )
+    regression: Regression = Field(
+        Regression(), description="How much worse than the previous release a package may be."
+    )
+    benchmarks: Benchmarks = Field(
+        Benchmarks(), description="What is measured of the running service."
+    )
     secrets: bool = Field(
         True, description="Whether packages are searched for keys, tokens and passwords."
     )
@@ -163,12 +187,16 @@ class Config(Section):
     signing: Signing = Field(Signing(), description="The key that signs.")
     repository: Repository = Field(Repository(), description="The APT repository.")
     release: Release = Field(Release(), description="The release on the hosting service.")
+    notify: Notify = Field(Notify(), description="Who is told of releases and failures.")
     metrics: Metrics = Field(
         Metrics(), description="What is remembered of runs, and when it is an alarm."
     )
     roots: Roots = Field(Roots(), description="The root file systems that are built in.")
     cache: Cache = Field(Cache(), description="What is kept between runs.")
     build: Build = Field(Build(), description="How packages are built.")
+    wheelhouse: Wheelhouse | None = Field(
+        None, description="Python distributions that the source package carries."
+    )
 
     @property
     def strategy(self) -> Strategy:

@@ -229,7 +229,7 @@ class GitHubReporter:
                 lines += self._annotate(
                     f"{failure.target or RUN} {failure.stage}", failure.target, finding
                 )
-        for target in result.targets:
+        for target in result.parts:
             for check in target.checks:
                 for finding in check.findings:
                     if finding.severity is not Severity.INFO:

@@ -34,7 +34,7 @@ def render(result: RunResult, directory: Path | None = None) -> str:
     style = _resource("report.css")
     script = _resource("report.js")
     name = directory.name if directory is not None else result.version
-    checks = dict.fromkeys(c.name for t in result.targets for c in t.checks)
+    checks = dict.fromkeys(c.name for t in result.parts for c in t.checks)
     return environment.get_template("report.html.j2").render(
         result=result,
         style=style,
@@ -48,7 +48,7 @@ def render(result: RunResult, directory: Path | None = None) -> str:
         check_names=list(checks),
         target_status=view.target_status,
         href=lambda path: view.link(path, name),
-        has_findings=any(c.findings for t in result.targets for c in t.checks),
+        has_findings=any(c.findings for t in result.parts for c in t.checks),
     )
 
 
@@ -151,8 +151,7 @@ def _matrix(result: RunResult, names: list[str]) -> list[dict[str, Any]]:
         {
             "name": name,
             "cells": [
-                next((c for c in target.checks if c.name == name), None)
-                for target in result.targets
+                next((c for c in target.checks if c.name == name), None) for target in result.parts
             ],
         }
         for name in names

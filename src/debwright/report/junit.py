@@ -19,7 +19,7 @@ def render(result: RunResult) -> bytes:
     root = ET.Element("testsuites", name=_text(f"{result.package} {result.version}"))
     if result.stages:
         _suite(root, "run", result.stages, (), result.started.isoformat())
-    for target in result.targets:
+    for target in result.parts:
         _suite(root, target.target, target.stages, target.checks, result.started.isoformat())
     for count in ("tests", "failures", "skipped"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))

@@ -95,7 +95,7 @@ def _parts(result: RunResult) -> Iterator[str]:
     yield _head(result)
     for failure in view.failures(result):
         yield _failure(failure)
-    if result.targets:
+    if result.parts:
         yield _targets(result)
         yield _artifacts(result)
     yield _skipped(result)
@@ -132,7 +132,7 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> str:
 
 def _targets(result: RunResult) -> str:
     rows = []
-    for target in result.targets:
+    for target in result.parts:
         packages = view.debs(target.artifacts)
         passed = sum(c.status.ok for c in target.checks)
         rows.append(
@@ -157,7 +157,7 @@ def _artifacts(result: RunResult) -> str:
             human_size(a.size),
             cell(a.sha256),
         ]
-        for target in result.targets
+        for target in result.parts
         for a in view.debs(target.artifacts)
     ]
     if not rows:
@@ -206,7 +206,7 @@ def _stages(result: RunResult) -> str:
         [cell(name), escape(s.stage), GLYPHS[s.status], human_seconds(s.seconds)]
         for name, stages in (
             ("run", result.stages),
-            *((t.target, t.stages) for t in result.targets),
+            *((t.target, t.stages) for t in result.parts),
         )
         for s in stages
     ]
@@ -219,7 +219,7 @@ def _stages(result: RunResult) -> str:
 def _findings(result: RunResult) -> Iterator[str]:
     """What checks had to say without failing their stage: errors of failures stand above."""
     shown = {id(f) for failure in view.failures(result) for f in failure.findings}
-    for target in result.targets:
+    for target in result.parts:
         rest = [f for c in target.checks for f in c.findings if id(f) not in shown]
         if not rest:
             continue

@@ -31,7 +31,7 @@ def summary_table(result: RunResult, console: "Console", dist: Path = Path("dist
     install. `dist` is where the run's files are, as the user should type it.
     """
     console.print()
-    if result.targets:
+    if result.parts:
         console.print(_table(result, narrow=console.width < 80))
     for failure in view.failures(result, dist):
         _print_failure(failure, console, dist)
@@ -68,7 +68,7 @@ def _table(result: RunResult, *, narrow: bool) -> "Table":
         table.add_column("findings")
         table.add_column("packages", justify="right")
     table.add_column("time", justify="right")
-    for target in result.targets:
+    for target in result.parts:
         cells = _cells(target)
         table.add_row(*(c for i, c in enumerate(cells) if not narrow or i not in (2, 4, 5)))
     return table

@@ -53,7 +53,7 @@ class Timeline:
 def timeline(result: RunResult) -> Timeline:
     """Bars at the time each stage started; one that does not say follows the one before it."""
     groups = [("run", False, result.stages)] if result.stages else []
-    groups += [(t.target, True, t.stages) for t in result.targets]
+    groups += [(t.target, True, t.stages) for t in result.parts]
     placed = [(n, is_target, _place(stages, result.started)) for n, is_target, stages in groups]
     ends = [start + stage.seconds for _, _, spans in placed for start, stage in spans]
     total = max([result.seconds, *ends, 0.001])

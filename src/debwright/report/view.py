@@ -12,6 +12,7 @@ from urllib.parse import quote
 from debwright.results import (
     Artifact,
     CheckResult,
+    CompanionResult,
     Finding,
     RunResult,
     Severity,
@@ -120,8 +121,11 @@ def target_status(target: TargetResult) -> Status:
 def verdict(result: RunResult) -> Verdict:
     total = len(result.targets)
     failed = [t for t in result.targets if not t.ok]
-    unproven = [t for t in result.targets if target_status(t) is Status.SKIPPED]
+    unproven = [t for t in result.parts if target_status(t) is Status.SKIPPED]
     detail = _detail(result)
+    if lost := [c.target for c in result.companions if not c.ok]:
+        headline = f"The {'companion' if len(lost) == 1 else 'companions'} {', '.join(lost)} failed"
+        return Verdict(status=Status.FAILED, headline=headline, detail=detail)
     if failed:
         return Verdict(
             status=Status.FAILED,
@@ -135,7 +139,9 @@ def verdict(result: RunResult) -> Verdict:
     if not total:
         return Verdict(status=Status.SKIPPED, headline="No target was run", detail=detail)
     if unproven:
-        headline = f"{len(unproven)} of {plural(total, 'target')} not fully run, none failed"
+        headline = (
+            f"{len(unproven)} of {plural(len(result.parts), 'target')} not fully run, none failed"
+        )
         return Verdict(status=Status.SKIPPED, headline=headline, detail=detail)
     words = {1: "The target passed", 2: "Both targets passed"}
     headline = words.get(total, f"All {total} targets passed")
@@ -143,7 +149,7 @@ def verdict(result: RunResult) -> Verdict:
 
 
 def _detail(result: RunResult) -> str:
-    checks = [c for t in result.targets for c in t.checks]
+    checks = [c for t in result.parts for c in t.checks]
     counts = {
         "passed": sum(c.status.ok for c in checks),
         "failed": sum(c.status is Status.FAILED for c in checks),
@@ -164,7 +170,7 @@ def count_findings(checks: Iterable[CheckResult], severity: Severity) -> int:
 def skips(result: RunResult) -> list[Skip]:
     """Every stage and check that was skipped."""
     found = _stage_skips(None, result.stages)
-    for target in result.targets:
+    for target in result.parts:
         found += _stage_skips(target.target, target.stages)
         found += [
             Skip(target=target.target, name=c.name, reason=c.reason or "no reason given")
@@ -189,7 +195,7 @@ def failures(result: RunResult, dist: Path | None = None) -> list[Failure]:
         for stage in result.stages
         if stage.status is Status.FAILED
     ]
-    for target in result.targets:
+    for target in result.parts:
         found += [
             _failure(result, target, stage, dist)
             for stage in target.stages
@@ -218,7 +224,7 @@ def _failure(
         findings=tuple(errors),
         log=find_log(result, target, stage, dist),
         reproduce=_reproduce(target, stage),
-        inspect=f"debwright shell {shlex.quote(target.target)}" if target else None,
+        inspect=_inspect(target),
     )
 
 
@@ -234,12 +240,21 @@ def _reproduce(target: TargetResult | None, stage: StageResult) -> str:
     if target is None:
         return "debwright run"
     name = shlex.quote(target.target)
+    companion = isinstance(target, CompanionResult)
     if stage.stage == "build":
-        return f"debwright build -t {name}"
+        return "debwright build" if companion else f"debwright build -t {name}"
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
         return f"debwright check {shlex.quote('dist/' + changes[0])}"
-    return f"debwright run -t {name}"
+    return "debwright run" if companion else f"debwright run -t {name}"
+
+
+def _inspect(target: TargetResult | None) -> str | None:
+    if target is None:
+        return None
+    if isinstance(target, CompanionResult):
+        return f"debwright -C {shlex.quote(target.source)} shell {shlex.quote(target.root)}"
+    return f"debwright shell {shlex.quote(target.target)}"
 
 
 def find_log(

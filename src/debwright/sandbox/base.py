@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from debwright.process import Completed, LineSink
+from debwright.sandbox.snapshot import Entry
 
 
 class Sandbox(Protocol):
@@ -35,6 +36,49 @@ class Sandbox(Protocol):
 
     def pull(self, source: str, target: Path) -> None:
         """Copy a regular file out of the sandbox."""
+
+
+class FileMark(Protocol):
+    """What files a system had at one moment."""
+
+    def created(self) -> dict[str, Entry]:
+        """Absolute path to what is there now and was not then."""
+
+
+class BootedSandbox(Sandbox, Protocol):
+    """A running system with systemd as its init: what the live checks need of it, and no more.
+
+    A container of this machine answers from outside, at no cost to the system; one that can only
+    be talked to answers by commands (`sandbox/inside.py`).
+    """
+
+    @property
+    def boot_seconds(self) -> float:
+        """How long the system took to come up; 0.0 when it was running before."""
+
+    def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
+        """Run a Python script of debwright's on this machine; its connections reach the system.
+
+        Seconds for `timeout`. No error for a status other than 0.
+        """
+
+    def mark_files(self) -> FileMark:
+        """Remember which files there are."""
+
+    def listening(self) -> set[str]:
+        """`ADDRESS:PORT/tcp|udp` of every socket of the system that waits for others."""
+
+    def unit_memory(self, control_group: str) -> int | None:
+        """Bytes (proportional set size) of a unit's processes; None when they cannot be seen."""
+
+    def memory_enforced(self) -> bool:
+        """Whether `MemoryMax=` of a unit has an effect there."""
+
+    def reboot(self) -> float:
+        """Shut the system down in order and start it again; seconds until it is up.
+
+        Its files are kept. Raises DebwrightError when it does not come back.
+        """
 
 
 def push_through(sandbox: Sandbox, source: Path, target: str) -> None:

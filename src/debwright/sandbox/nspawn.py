@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,23 +18,26 @@ from typing import Self
 
 from debwright import process
 from debwright.errors import CheckError, Evidence, MissingError, printable
-from debwright.process import Completed, LineSink
+from debwright.process import Completed
 from debwright.roots.overlay import Throwaway
-from debwright.sandbox import cgroups
+from debwright.sandbox import cgroups, memory, ports
 from debwright.sandbox.base import push_through
 from debwright.sandbox.namespaces import (
-    CLEAN,
     PATH,
     Bind,
+    Entered,
     Namespaces,
     Spec,
     enter,
-    inner_environment,
     is_root,
 )
+from debwright.sandbox.snapshot import Entry, Snapshot
 
 BOOT_TIMEOUT = 120.0
 """Seconds; an emulated boot takes 2 to 10."""
+
+SHUTDOWN_TIMEOUT = 150.0
+"""Seconds; systemd kills a unit that does not stop after DefaultTimeoutStopSec=, 90."""
 
 # systemd 252 under qemu-user fails at step CREDENTIALS: the emulator lacks what its credential
 # mounts need. Without credentials to load, the three units work.
@@ -47,6 +50,19 @@ _NO_CREDENTIALS = (
     "systemd-journald.service",
     "systemd-udev-load-credentials.service",
 )
+# At every start and daemon-reload systemd runs its generators, each a process to emulate. These
+# look for disks, consoles and kernel options, of which a container has none.
+_IDLE_GENERATORS = (
+    "systemd-cryptsetup-generator",
+    "systemd-debug-generator",
+    "systemd-getty-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-integritysetup-generator",
+    "systemd-run-generator",
+    "systemd-system-update-generator",
+    "systemd-veritysetup-generator",
+)
 _DROP_IN = (
     "# Under qemu-user, loading credentials fails.\n[Service]\nLoadCredential=\nImportCredential=\n"
 )
@@ -57,7 +73,7 @@ class BootError(CheckError):
 
 
 @dataclass
-class NspawnSandbox:
+class NspawnSandbox(Entered):
     """A context manager: entering boots the system, leaving ends it without a trace."""
 
     overlay: Throwaway
@@ -68,6 +84,7 @@ class NspawnSandbox:
     """Process 1 of the container, as this machine numbers it."""
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
     _nspawn: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _start: Callable[[], None] = field(default=lambda: None, repr=False)
 
     kind = "nspawn"
 
@@ -105,9 +122,9 @@ class NspawnSandbox:
         return self.overlay.directory / "console.log"
 
     def _boot(self) -> None:
-        started = time.monotonic()
         if self.emulated:
             self._without_credentials()
+            self._without_idle_generators()
         placement = self._stack.enter_context(cgroups.own_group())
         outer = self._stack.enter_context(
             Namespaces(
@@ -121,7 +138,13 @@ class NspawnSandbox:
         )
         ready = self._stack.enter_context(_NotifySocket(self.overlay.directory / "notify"))
         argv = [*placement.prefix, *outer.prefix(), *placement.joined(self._command(ready.path))]
-        with self.console.open("wb") as console:
+        self._start = lambda: self._start_nspawn(argv, ready)
+        self._start()
+
+    def _start_nspawn(self, argv: list[str], ready: "_NotifySocket") -> None:
+        started = time.monotonic()
+        ready.forget()
+        with self.console.open("ab") as console:
             self._nspawn = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
@@ -132,6 +155,28 @@ class NspawnSandbox:
         self._wait_until_ready(ready, started)
         self.leader = _init_below(self._nspawn.pid)
         self.boot_seconds = time.monotonic() - started
+
+    def reboot(self) -> float:
+        """See BootedSandbox. The network namespace is a new one, as the network of a machine is.
+
+        With --keep-unit systemd-nspawn ends when the system asks for a reboot, and leaves the
+        start to whoever has started it (systemd-nspawn(1), "Exit status": 133).
+        """
+        assert self._nspawn is not None
+        started = time.monotonic()
+        self.run(["systemctl", "--no-block", "reboot"])
+        while self._nspawn.poll() is None:
+            process.go_on()
+            if time.monotonic() - started > SHUTDOWN_TIMEOUT:
+                raise BootError(
+                    f"the system did not shut down within {SHUTDOWN_TIMEOUT:.0f} s",
+                    evidence=self._console_tail(),
+                )
+            time.sleep(0.02)
+        boot = self.boot_seconds
+        self._start()
+        self.boot_seconds = boot
+        return time.monotonic() - started
 
     def _command(self, notify: Path) -> list[str]:
         binds = [
@@ -151,6 +196,13 @@ class NspawnSandbox:
             directory = self.overlay.upper / "etc/systemd/system" / f"{unit}.d"
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "debwright.conf").write_text(_DROP_IN)
+
+    def _without_idle_generators(self) -> None:
+        """systemd.generator(7): a link to /dev/null in /etc masks one of the same name."""
+        directory = self.overlay.upper / "etc/systemd/system-generators"
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in _IDLE_GENERATORS:
+            (directory / name).symlink_to("/dev/null")
 
     def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:
         assert self._nspawn is not None
@@ -178,25 +230,6 @@ class NspawnSandbox:
         """The argv prefix that enters the booted system."""
         return enter(self.leader, network=True, user=False, cwd=cwd, uid=uid, gid=gid)
 
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        cwd: str = "/",
-        env: Mapping[str, str] | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
-        stdin: str | bytes | None = None,
-        timeout: float | None = None,
-        sink: LineSink | None = None,
-        merge: bool = False,
-        check: bool = True,
-    ) -> Completed:
-        return process.run(
-            [*CLEAN, *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
-            stdin=stdin, timeout=timeout, sink=sink, merge=merge, check=check,
-        )  # fmt: skip
-
     def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
         """Run a Python script of debwright's on this machine, in the container's network."""
         return process.run(
@@ -205,11 +238,41 @@ class NspawnSandbox:
             timeout=timeout, check=False,
         )  # fmt: skip
 
+    def mark_files(self) -> "OverlayMark":
+        return OverlayMark(self.overlay, Snapshot.of(self.overlay.upper))
+
+    def listening(self) -> set[str]:
+        return ports.listening(self.leader)
+
+    def unit_memory(self, control_group: str) -> int | None:
+        return memory.unit_memory(self.leader, control_group)
+
+    def memory_enforced(self) -> bool:
+        return memory.memory_enforced(self.leader)
+
     def push(self, source: Path, target: str) -> None:
         push_through(self, source, target)
 
     def pull(self, source: str, target: Path) -> None:
         target.write_text(self.run(["cat", source]).output)
+
+
+@dataclass(frozen=True)
+class OverlayMark:
+    """The upper directory at one moment: reading it costs the system nothing."""
+
+    overlay: Throwaway
+    before: Snapshot
+
+    def created(self) -> dict[str, Entry]:
+        """See FileMark; what the layers below have was there, too."""
+        trees = [layer.tree for layer in self.overlay.layer.chain()]
+        now = Snapshot.of(self.overlay.upper)
+        return {
+            path: entry
+            for path, entry in now.created_since(self.before).items()
+            if not any(os.path.lexists(f"{tree}{path}") for tree in trees)
+        }
 
 
 class _NotifySocket:
@@ -230,6 +293,13 @@ class _NotifySocket:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+    def forget(self) -> None:
+        """Drop what a start before this one has said."""
+        with suppress(TimeoutError, BlockingIOError):
+            self._socket.settimeout(0)
+            while True:
+                self._socket.recv(4096)
 
     def wait(self, seconds: float) -> bool:
         self._socket.settimeout(seconds)

@@ -38,11 +38,13 @@ class Job:
     all_built: dict[str, threading.Event] = field(default_factory=dict)
     """Suite to the event that its `all` packages are there (or never will be)."""
     all_packages: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    place: Path | None = None
+    """Where results go instead of dist/VERSION: a companion's are below its product's."""
 
     @property
     def home(self) -> Path:
         """dist/VERSION; an epoch's colon is not for file names, as in .deb names."""
-        return self.dist / self.plan.version_text.split(":", 1)[-1]
+        return self.place or self.dist / self.plan.version_text.split(":", 1)[-1]
 
     def directory(self, target: TargetPlan) -> Path:
         return self.home / str(target.target)

@@ -1,17 +1,21 @@
 """The check stage: every check on one target's packages."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
+from debwright.check.previous import Previous, expand, find_previous
 from debwright.check.run import run_checks
+from debwright.errors import DebwrightError
 from debwright.files import atomic_write, sha256_file
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Finding, Severity, StageResult, Status
 from debwright.roots.manifest import digest
 from debwright.stages.base import Job, Outcome, common_inputs, perform
+from debwright.stages.companion import companion_packages
 
 CHECK_FAILED = 4
 
@@ -33,18 +37,29 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     name = str(target.target)
     directory = job.directory(target)
     paths = packages_of(job, target)
+    companions = companion_packages(job)
     config = job.plan.config
     base, _ = job.roots.store.find(job.roots.base_request(target.target))
+    previous, unusable = Previous(), None
+    try:
+        previous = _previous(job, target, paths)
+    except DebwrightError as problem:
+        unusable = problem
     inputs = {
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
+        "companions": {p.name: sha256_file(p) for p in companions},
         "config": digest(config.model_dump(mode="json", include={
-            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites"})),
+            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites",
+            "upgrade", "regression", "benchmarks"})),
+        "previous": {d.path.name: d.sha256 for d in previous.debs},
         "base": base.id if base else None,
     }  # fmt: skip
     log_path = directory / "check.log"
 
     def work() -> Outcome:
+        if unusable is not None:
+            raise unusable
         with BuildLog(log_path, lambda line: job.reporter.line(name, "check", line)) as log:
             changes = sorted(directory.glob("*.changes"))
             context = CheckContext(
@@ -57,11 +72,20 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 output=directory,
                 log=log,
                 activity=lambda text: job.reporter.activity(name, "check", text),
+                companions=[read_deb(p) for p in companions],
             )
             results = run_checks(context, lambda result: _tell(log, result))
         return check_outcome(results, directory, log_path, job.dist)
 
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
+
+
+def _previous(job: Job, target: TargetPlan, paths: Sequence[Path]) -> Previous:
+    """The release before, from the configuration or from what this directory has published."""
+    loaded = job.plan.loaded
+    files = expand(loaded.directory, loaded.config.upgrade.previous)
+    debs = [read_deb(p) for p in paths if p.suffix == ".deb"]
+    return find_previous(target.target, debs, files=files, repository=job.dist / "apt")
 
 
 def _tell(log: BuildLog, result: CheckResult) -> None:

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 from debwright.check import run as checks
 from debwright.check.base import CheckContext, error, warning
 from debwright.check.lintian import _finding, parse_line
-from debwright.check.ports import parse_table
 from debwright.check.purge import leftovers
 from debwright.check.session import script_failure
-from debwright.check.snapshot import Entry, Snapshot
 from debwright.check.state import judge as judge_file
 from debwright.config import Config
 from debwright.errors import UsageError
@@ -24,6 +22,8 @@ from debwright.process import Completed
 from debwright.results import CheckResult, Finding, Severity, Status
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
+from debwright.sandbox.ports import parse_table
+from debwright.sandbox.snapshot import Entry, Snapshot
 from debwright.stages.check import not_proven
 from debwright.targets import Target
 

@@ -1,0 +1,72 @@
+"""Where the live checks of a target run: a clean root that is booted here, or something else.
+
+An environment proves first that the package's dependencies can be had there, and then opens a
+session on a running system to which the package can be brought. The checks know sessions only.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Protocol
+
+from debwright.check.base import CheckContext
+from debwright.check.runtime import (
+    copy_into,
+    make_repository,
+    runtime_layer,
+    without_preconfiguration,
+)
+from debwright.check.session import Session
+from debwright.roots.overlay import make_throwaway
+from debwright.roots.store import Layer
+from debwright.sandbox.namespaces import is_root
+from debwright.sandbox.nspawn import NspawnSandbox
+
+Open = Callable[[ExitStack], Session]
+"""Opens the session; whatever must be ended or removed afterwards goes onto the stack."""
+
+
+class Environment(Protocol):
+    """A kind of place for live checks."""
+
+    @property
+    def kind(self) -> str:
+        """`nspawn`, `docker`, `ssh`, `vm`: as on the command line and in reports."""
+
+    def unavailable(self) -> str | None:
+        """Why nothing can be booted here by this user, though dependencies can be resolved."""
+
+    def prepare(self, context: CheckContext) -> Open:
+        """Resolve the dependencies.
+
+        Raises UnsatisfiableDependencies, MaintainerScriptError (of a dependency), and MissingError
+        when the environment itself lacks something.
+        """
+
+
+class NspawnEnvironment:
+    """systemd-nspawn on a throw-away overlay: the fastest, and the default."""
+
+    kind = "nspawn"
+
+    def unavailable(self) -> str | None:
+        if is_root():
+            return None
+        return "booting a system needs root: run `debwright check` with sudo"
+
+    def prepare(self, context: CheckContext) -> Open:
+        layer = runtime_layer(
+            context.roots, context.target, context.installable, context.log,
+            companions=context.companions,
+        )  # fmt: skip
+        return lambda stack: _open_nspawn(context, layer, stack)
+
+
+def _open_nspawn(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
+    stack.enter_context(layer.in_use())
+    directory = stack.enter_context(context.cache.scratch("check"))
+    overlay = make_throwaway(directory, layer)
+    copy_into(overlay.upper, make_repository(directory / "repository", context.installable))
+    without_preconfiguration(overlay.upper, layer)
+    context.activity("booting")
+    system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated))
+    return Session.begin(context, system)
