@@ -1,6 +1,7 @@
 """From the configuration to a wheelhouse that is ready to go into the source package."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from packaging.markers import UndefinedEnvironmentName
 from packaging.specifiers import InvalidSpecifier
 
+from debwright.build.components import Component, sums
 from debwright.config import Config
 from debwright.config.wheelhouse import Wheelhouse, canonical
 from debwright.errors import Evidence
@@ -41,11 +43,9 @@ Say = Callable[[str], None]
 class Prepared:
     """A wheelhouse in the cache."""
 
-    tarball: Path
-    """The component tarball, without the name a source package gives it."""
-    digest: str
-    manifest: dict[str, Any]
+    component: Component
     files: int
+    """How many the manifest names."""
     seconds: float
 
 
@@ -94,24 +94,48 @@ def prepare(asked: Wish, cache: Cache, *, note: Say, activity: Say) -> Prepared:
     started = time.monotonic()
     home = cache.root / "wheelhouse"
     with cache.lock(f"wheelhouse-{asked.digest}"):
-        chosen = _resolved(asked, cache, home, note, activity)
-        fetched = fetch_all(chosen, home / "files", note=note, activity=activity)
-        activity("reading what was fetched")
-        abouts = [_about(f) for f in fetched]
-        _check_build_requirements(asked, fetched, abouts)
-        files = [_item(f, a) for f, a in zip(fetched, abouts, strict=True)]
-        text = component.manifest_text(files, _compile_settings(asked.settings))
-        name = component.digest(text)
-        tarball = home / "components" / f"{name}.tar.gz"
-        if tarball.is_file():
-            tarball.touch()
-        else:
-            activity("packing the wheelhouse")
-            component.write(text, [f.path for f in fetched], tarball)
+        # The helper goes in, too: another one makes another tarball of the same files.
+        record = home / "prepared" / f"{asked.digest}-{component.helper_digest()[:16]}.json"
+        known = _packed(record, home)
+        if known is None:
+            known = _pack(asked, cache, home, note, activity)
+            record.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(record, json.dumps(known) + "\n")
+    tarball = home / "components" / known.pop("tarball")
+    files = known.pop("files")
     return Prepared(
-        tarball=tarball, digest=name, manifest=json.loads(text), files=len(files),
+        component=Component(name=component.COMPONENT, tarball=tarball, **known), files=files,
         seconds=time.monotonic() - started,
     )  # fmt: skip
+
+
+def _packed(record: Path, home: Path) -> dict[str, Any] | None:
+    """What _pack returned, for a tarball that was made before and is still there."""
+    try:
+        known: dict[str, Any] = json.loads(record.read_text())
+        tarball = home / "components" / known["tarball"]
+        if tarball.stat().st_size != known["size"]:
+            return None
+        os.utime(record)  # "last used", for pruning
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return known
+
+
+def _pack(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -> dict[str, Any]:
+    chosen = _resolved(asked, cache, home, note, activity)
+    fetched = fetch_all(chosen, home / "files", note=note, activity=activity)
+    activity("reading what was fetched")
+    abouts = [_about(f) for f in fetched]
+    _check_build_requirements(asked, fetched, abouts)
+    files = [_item(f, a) for f, a in zip(fetched, abouts, strict=True)]
+    text = component.manifest_text(files, _compile_settings(asked.settings))
+    name = component.digest(text)
+    tarball = home / "components" / f"{name}.tar.gz"
+    if not tarball.is_file():
+        activity("packing the wheelhouse")
+        component.write(text, [f.path for f in fetched], tarball)
+    return {"tarball": tarball.name, "files": len(files), **sums(tarball)}
 
 
 def _resolved(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -> Sequence[Chosen]:
