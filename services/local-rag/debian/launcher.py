@@ -1,6 +1,10 @@
 #!/usr/bin/python3 -IS
-# Isolated and without site-packages: only the standard library and the package's own directory
-# are seen, so that nothing installed elsewhere can take the place of a module.
+"""The command local-rag, isolated and without site-packages.
+
+Only the standard library and the package's own directory are seen, so that nothing installed
+elsewhere can take the place of a module.
+"""
+
 import sys
 
 sys.path.insert(0, "/usr/lib/local-rag")
