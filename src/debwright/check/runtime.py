@@ -15,7 +15,8 @@ from typing import Any
 
 from debwright import process
 from debwright.check.debs import Deb
-from debwright.errors import CheckError
+from debwright.check.elsewhere import available_elsewhere, elsewhere_cause
+from debwright.errors import CheckError, Evidence
 from debwright.process import LineSink
 from debwright.roots import apt
 from debwright.roots.layers import Roots
@@ -47,6 +48,10 @@ _INSTALLS = re.compile(
 
 class UnsatisfiableDependencies(CheckError):
     """A user of the target could not install the package."""
+
+
+class ConflictsWithSystem(CheckError):
+    """A user of the target would lose packages of the system by installing this one."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +143,18 @@ def runtime_layer(
                     what=f"{', '.join(sorted(names))} cannot be installed on {target}", sink=sink,
                 )  # fmt: skip
             except apt.UnsatisfiableError as problem:
+                others_have = available_elsewhere(inside, target, problem, sink)
                 raise UnsatisfiableDependencies(
-                    problem.what,
-                    evidence=problem.evidence, cause=problem.cause, fix=problem.fix,
+                    problem.what, evidence=[*problem.evidence, *others_have],
+                    cause=elsewhere_cause(others_have) or problem.cause, fix=problem.fix,
                 ) from problem  # fmt: skip
+            if removed := [x for x in plan.output.splitlines() if x.startswith("Remv ")]:
+                raise ConflictsWithSystem(
+                    f"installing {', '.join(sorted(names))} on {target} removes what is there",
+                    evidence=[Evidence(text=line) for line in removed[:8]],
+                    cause="Conflicts or Breaks of the package, or of one it depends on",
+                    fix="correct the relations in debian/control",
+                )
             others = planned(plan.output, names)
             if others:
                 roots.install(inside, scratch, ["install", "--no-install-recommends", *others],

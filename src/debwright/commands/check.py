@@ -23,7 +23,7 @@ from debwright.machine import describe_host
 from debwright.pipeline import exclusive, exit_code, heal
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
-from debwright.stages.check import check_outcome
+from debwright.stages.check import check_outcome, check_report
 from debwright.targets import Target, host_arch, select
 
 
@@ -107,10 +107,11 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
             output=output,
             log=log,
             activity=lambda text: reporter.activity(name, "check", text),
+            project=subject.loaded.directory,
             previous=previous,
         )
         checks = run_checks(context, lambda _: None)
-    outcome = check_outcome(checks, output, log_path, subject.dist)
+    outcome = check_outcome(check_report(context, checks), output, log_path, subject.dist)
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,

@@ -103,8 +103,10 @@ class Waiver(Section):
 
     def covers(self, code: str, target: str, today: date) -> bool:
         """Whether the waiver excuses the finding `code` on `target` on the day `today`."""
-        return (
-            today <= self.until
-            and fnmatchcase(code, self.code)
-            and fnmatchcase(target, self.target)
-        )
+        return today <= self.until and self.is_of(code) and self.is_for(target)
+
+    def is_of(self, code: str) -> bool:
+        return fnmatchcase(code, self.code)
+
+    def is_for(self, target: str) -> bool:
+        return fnmatchcase(target, self.target)

@@ -15,11 +15,19 @@ from debwright.config.metrics import Metrics
 from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Section
+from debwright.config.static import (
+    Dependencies,
+    Files,
+    Hardening,
+    Level,
+    Malware,
+    Resources,
+    Vulnerabilities,
+)
 from debwright.config.wheelhouse import Wheelhouse
 from debwright.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
-Level = Literal["error", "warn", "off"]
 
 _RESERVED_VARIABLES = {
     "DEB_BUILD_OPTIONS": "list them in build.options",
@@ -169,6 +177,20 @@ class Config(Section):
         description="A check's name to error (its findings fail the target), warn or off.",
     )
     limits: Limits = Field(Limits(), description="What a package may weigh and take.")
+    files: Files = Field(Files(), description="Where packages may put files.")
+    hardening: Hardening = Field(
+        Hardening(), description="What programs and libraries must have been compiled with."
+    )
+    dependencies: Dependencies = Field(
+        Dependencies(), description="What installing the package may bring with it."
+    )
+    malware: Malware = Field(Malware(), description="The scan for malware.")
+    vulnerabilities: Vulnerabilities = Field(
+        Vulnerabilities(), description="The scan of bundled Python for known vulnerabilities."
+    )
+    resources: Resources = Field(
+        Resources(), description="What targets worked on at the same time may take together."
+    )
     upgrade: Upgrade = Field(
         Upgrade(), description="Coming from the previous release, and going back to it."
     )

@@ -1,12 +1,13 @@
-"""Running a module of ours in a process of its own, with the very same code.
+"""Child processes that run modules of our own, with the very same code.
 
-An installed package starts in isolated mode with its private directory put first on the path by
-the launcher, so neither `python -m` nor PYTHONPATH would find this code, or might find another
-copy. The child is therefore told the directory, and nothing in the environment or the working
-directory has a say.
+An installed package runs in isolated mode, its directory put first on the path by the launcher, so
+neither `python -m` nor PYTHONPATH would find this code, or might find another copy. The child is
+told the directory instead; nothing in the environment or the working directory has a say.
 """
 
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 _START = (
@@ -15,9 +16,14 @@ _START = (
 )
 
 
-def command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs `module` with `arguments` under our own interpreter."""
+def python(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module as a child."""
     # Without site-packages when we run without: what is not ours stays out of the child too.
     flags = ["-I", "-S"] if sys.flags.no_site else ["-I"]
     directory = str(Path(__file__).resolve().parents[1])
     return [sys.executable, *flags, "-c", _START, directory, module, *arguments]
+
+
+def environment(only: Iterable[str]) -> dict[str, str]:
+    """Return those of our variables that are named, for a child that needs no others."""
+    return {name: os.environ[name] for name in only if name in os.environ}

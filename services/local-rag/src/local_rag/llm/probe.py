@@ -3,7 +3,7 @@
 llama.cpp ends the whole process on some broken models. A model nobody has tried here yet is
 therefore first loaded and run once in a child; if that dies, the service lives and can say why.
 
-    local_rag.llm.probe embedding|llm FILE
+    python -m local_rag.llm.probe embedding|llm FILE
 """
 
 import json
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local_rag.child import command
+from local_rag import child
 from local_rag.errors import CpuUnsupported, ModelError, RagError
 from local_rag.llm.sizing import ModelKind
 
@@ -31,7 +31,7 @@ def probe(path: Path, kind: ModelKind, *, timeout_s: float = TIMEOUT_S) -> dict[
     """
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command("local_rag.llm.probe", kind, str(path)),
+            child.python("local_rag.llm.probe", kind, str(path)),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout_s,
