@@ -43,6 +43,11 @@ _TELLING = re.compile(
 )
 _HINTS = (
     (
+        re.compile(r"invalid command '?bdist_wheel"),
+        "setuptools needs the distribution `wheel` before its version 70.1",
+        "lock wheel in [wheelhouse] build_lock, or add python3-wheel to Build-Depends",
+    ),
+    (
         re.compile(r"Python\.h: No such file|pyconfig\.h: No such file|cannot find -lpython"),
         "Python's headers are not there for the architecture that is compiled for",
         "add libpython3-dev and python3-dev:any to Build-Depends",

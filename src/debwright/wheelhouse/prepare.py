@@ -33,6 +33,8 @@ from debwright.wheelhouse.resolve import (
     to_json,
 )
 
+HOME = "wheelhouse"
+"""The directory of the cache: files, tarballs, and what was compiled."""
 RESOLVER = 1
 """Raised when the same lock may resolve to other files."""
 
@@ -92,25 +94,39 @@ def prepare(asked: Wish, cache: Cache, *, note: Say, activity: Say) -> Prepared:
     Raises WheelhouseError, or IndexUnreachable (the environment's fault) after three attempts.
     """
     started = time.monotonic()
-    home = cache.root / "wheelhouse"
+    home = cache.root / HOME
     with cache.lock(f"wheelhouse-{asked.digest}"):
-        # The helper goes in, too: another one makes another tarball of the same files.
-        record = home / "prepared" / f"{asked.digest}-{component.helper_digest()[:16]}.json"
-        known = _packed(record, home)
+        known = _packed(asked, home)
         if known is None:
             known = _pack(asked, cache, home, note, activity)
+            record = _record(asked, home)
             record.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(record, json.dumps(known) + "\n")
-    tarball = home / "components" / known.pop("tarball")
-    files = known.pop("files")
-    return Prepared(
-        component=Component(name=component.COMPONENT, tarball=tarball, **known), files=files,
-        seconds=time.monotonic() - started,
+    return _prepared(known, home, time.monotonic() - started)
+
+
+def find(asked: Wish, cache: Cache) -> Prepared | None:
+    """The wheelhouse, when it is in the cache."""
+    known = _packed(asked, cache.root / HOME)
+    return _prepared(known, cache.root / HOME, 0.0) if known else None
+
+
+def _prepared(known: dict[str, Any], home: Path, seconds: float) -> Prepared:
+    part = Component(
+        name=component.COMPONENT, tarball=home / "components" / known["tarball"],
+        size=known["size"], md5=known["md5"], sha1=known["sha1"], sha256=known["sha256"],
     )  # fmt: skip
+    return Prepared(component=part, files=known["files"], seconds=seconds)
 
 
-def _packed(record: Path, home: Path) -> dict[str, Any] | None:
+def _record(asked: Wish, home: Path) -> Path:
+    # The helper goes in, too: another one makes another tarball of the same files.
+    return home / "prepared" / f"{asked.digest}-{component.helper_digest()[:16]}.json"
+
+
+def _packed(asked: Wish, home: Path) -> dict[str, Any] | None:
     """What _pack returned, for a tarball that was made before and is still there."""
+    record = _record(asked, home)
     try:
         known: dict[str, Any] = json.loads(record.read_text())
         tarball = home / "components" / known["tarball"]
