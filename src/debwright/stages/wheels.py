@@ -46,7 +46,7 @@ def wheel_inputs(job: Job, target: TargetPlan, source: SourcePackage) -> dict[st
     house = carried(source)
     if house is None or not house.sdists:
         return {}
-    bases = {}
+    bases: dict[str, str | None] = {}
     for suite in _suites(job, target.target.arch):
         try:
             machine = _machine(job, suite, target)
