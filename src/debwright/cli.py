@@ -110,17 +110,32 @@ def build(
 @cli.command()
 @targets_option
 @force_option
+@click.option(
+    "--sandbox", metavar="KIND",
+    help="Where to install and start them: nspawn, docker, vm, or a machine as "
+    "ssh://USER@HOST[:PORT]; instead of what debwright.toml says.",
+)  # fmt: skip
+@click.option(
+    "--replace-installed", is_flag=True,
+    help="With ssh: replace the packages when the machine has them, and purge them at the end.",
+)  # fmt: skip
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
-def check(options: Any, files: tuple[Path, ...], patterns: tuple[str, ...], *, force: bool) -> int:
+def check(
+    options: Any,
+    files: tuple[Path, ...],
+    patterns: tuple[str, ...],
+    sandbox: str | None,
+    *,
+    force: bool,
+    replace_installed: bool,
+) -> int:
     """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
+    from debwright.commands.check import check_files, check_project
+
     if files:
-        from debwright.commands.check import check_files
-
-        return check_files(options, files, patterns)
-    from debwright.pipeline import Wanted
-
-    return _run(options, Wanted(publish=False), None, patterns, None, force=force)
+        return check_files(options, files, patterns, sandbox=sandbox, replace=replace_installed)
+    return check_project(options, patterns, force=force, sandbox=sandbox, replace=replace_installed)
 
 
 @cli.command()

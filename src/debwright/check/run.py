@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
-from debwright.check.environment import Environment, NspawnEnvironment, Open
+from debwright.check.environment import CleaningError, Environment, NspawnEnvironment, Open
 from debwright.check.lintian import LintianCheck
 from debwright.check.purge import PurgeCheck
 from debwright.check.runtime import REPOSITORY, UnsatisfiableDependencies
@@ -15,9 +16,10 @@ from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.check.state import FilesCheck
 from debwright.check.static import ContentsCheck, ElfCheck
-from debwright.errors import CheckError, DebwrightError
+from debwright.errors import CheckError, DebwrightError, MissingError
 from debwright.results import CheckResult, Finding, Severity, Status
-from debwright.sandbox.nspawn import BootError
+from debwright.sandbox.base import BootError
+from debwright.targets import Target
 
 T = TypeVar("T")
 
@@ -41,6 +43,9 @@ LIVE: tuple[LiveCheck, ...] = (
 )
 """On a booted system with the package installed, one after the other on the same system."""
 
+WITHOUT_INIT = frozenset({"files", "purge"})
+"""Live checks that look at no unit: they can be made where systemd does not run."""
+
 NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
 
 
@@ -48,17 +53,21 @@ def run_checks(
     context: CheckContext,
     finished: Callable[[CheckResult], None],
     environment: Environment | None = None,
+    also_on: Sequence[Target] = (),
 ) -> list[CheckResult]:
     """Every check of the target; `finished` hears of each as it ends.
 
-    `environment` is where the live ones run; nspawn when it is not named.
+    `environment` is where the live ones run; nspawn when it is not named. They run on the targets
+    of `also_on` too, with the same packages, and are then called CHECK@TARGET.
     """
     results: list[CheckResult] = []
 
+    def record(result: CheckResult) -> None:
+        results.append(result)
+        finished(result)
+
     def add(result: CheckResult) -> None:
-        judged = judge(result, context)
-        results.append(judged)
-        finished(judged)
+        record(judge(result, context))
 
     if not context.installable:
         raise CheckError(f"{context.target}: there is no package to check")
@@ -68,8 +77,33 @@ def run_checks(
             continue
         context.activity(check.name)
         add(_guarded(check.name, check.run, context))
-    _live(context, environment or NspawnEnvironment(), add)
+    chosen = environment or NspawnEnvironment()
+    _live(context, chosen, add)
+    for target in also_on:
+        _elsewhere(replace(context, target=target), chosen, record)
     return results
+
+
+def _elsewhere(
+    context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
+) -> None:
+    """The live checks on a target that the packages were not built on.
+
+    What this machine, or the network, lacks for it is no fault of the packages: it is skipped.
+    """
+
+    def named(result: CheckResult) -> None:
+        judged = judge(result, context)
+        add(judged.model_copy(update={"name": f"{judged.name}@{context.target}"}))
+
+    if not environment.elsewhere:
+        named(skipped("install", f"{environment} is a machine of one suite"))
+        return
+    try:
+        _live(context, environment, named)
+    except MissingError as problem:
+        said = "; ".join([problem.what, *(e.text for e in problem.evidence[:1])])
+        named(skipped("install", f"{said} (next: {problem.fix})" if problem.fix else said))
 
 
 def _off(context: CheckContext, name: str) -> bool:
@@ -113,11 +147,25 @@ def _live(
     context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
 ) -> None:
     """Dependencies, then a boot, then what runs on it; what cannot run says why."""
+    started = time.monotonic()
+    try:
+        with ExitStack() as stack:
+            _live_within(context, environment, stack, add)
+    except CleaningError as problem:
+        add(failed_by("cleanup", started, "cleanup/failed", problem))
+
+
+def _live_within(
+    context: CheckContext,
+    environment: Environment,
+    stack: ExitStack,
+    add: Callable[[CheckResult], None],
+) -> None:
     rest = ["install", *(c.name for c in LIVE)]
     started = time.monotonic()
     try:
         context.activity("resolving dependencies")
-        opening = environment.prepare(context)
+        opening = environment.prepare(context, stack)
     except UnsatisfiableDependencies as problem:
         add(failed_by("dependencies", started, "install/unsatisfiable", problem))
         _skip(add, rest, "the package's dependencies cannot be satisfied")
@@ -160,6 +208,9 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
         }
         add(conclude("install", started, _sizes(context), measurements=measurements))
         for check in LIVE:
+            if session.system.without_init and check.name not in WITHOUT_INIT:
+                add(skipped(check.name, session.system.without_init))
+                continue
             if _off(context, check.name):
                 add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
                 continue

@@ -25,7 +25,7 @@ from debwright.targets import Target
 
 REPOSITORY = "/mnt/debwright"
 SOURCE_LIST = "/etc/apt/sources.list.d/debwright-check.list"
-_SOURCE = f"deb [trusted=yes] file:{REPOSITORY} ./\n"
+SOURCE_LINE = f"deb [trusted=yes] file:{REPOSITORY} ./\n"
 _LISTS = "/mnt/debwright-lists"
 
 # Only the local repository and what dpkg says is installed: apt then need not read the archive's
@@ -75,7 +75,7 @@ def copy_into(upper: Path, repository: LocalRepository) -> None:
     (lists / "partial").mkdir(parents=True)
     source = upper / SOURCE_LIST.lstrip("/")
     source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text(_SOURCE)
+    source.write_text(SOURCE_LINE)
 
 
 def runtime_layer(
@@ -149,7 +149,7 @@ def _bring_repository(inside: Namespaces, scratch: Path, debs: Sequence[Deb]) ->
         inside.run(
             ["sh", "-c", 'cat > "$1"', "sh", f"{REPOSITORY}/{path.name}"], stdin=path.read_bytes()
         )
-    inside.run(["sh", "-c", f"cat > {SOURCE_LIST}"], stdin=_SOURCE)
+    inside.run(["sh", "-c", f"cat > {SOURCE_LIST}"], stdin=SOURCE_LINE)
 
 
 def _remove_repository(inside: Namespaces) -> None:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
+from debwright.config.environments import Environments
 from debwright.config.metrics import Metrics
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Section
@@ -165,6 +166,9 @@ class Config(Section):
     checks: dict[str, Level] = Field(
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
+    )
+    environments: Environments = Field(
+        Environments(), description="The systems that packages are checked on."
     )
     limits: Limits = Field(Limits(), description="What a package may weigh and take.")
     secrets: bool = Field(

@@ -5,6 +5,7 @@ from typing import Any
 
 from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
+from debwright.check.choose import also_on
 from debwright.check.debs import read_deb
 from debwright.check.run import run_checks
 from debwright.files import atomic_write, sha256_file
@@ -42,8 +43,10 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
         "config": digest(config.model_dump(mode="json", include={
-            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites"})),
+            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites",
+            "environments"})),
         "base": base.id if base else None,
+        "environment": str(job.environment),
     }  # fmt: skip
     log_path = directory / "check.log"
 
@@ -62,7 +65,10 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 activity=lambda text: job.reporter.activity(name, "check", text),
                 companions=[read_deb(p) for p in companions],
             )
-            results = run_checks(context, lambda result: _tell(log, result))
+            further = also_on(config.targets.build, config.environments.install_on, target.target)
+            results = run_checks(
+                context, lambda result: _tell(log, result), job.environment, further
+            )
         return check_outcome(results, directory, log_path, job.dist)
 
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
