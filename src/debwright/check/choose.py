@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from debwright.check.containers import DockerEnvironment
 from debwright.check.environment import Environment, NspawnEnvironment
 from debwright.check.machine import SshEnvironment, ask_facts
+from debwright.check.virtual import VmEnvironment
 from debwright.config import LoadedConfig
 from debwright.config.environments import KINDS, SSH
 from debwright.errors import UsageError
@@ -31,6 +32,8 @@ def environment_for(
         return NspawnEnvironment()
     if name == "docker":
         return DockerEnvironment()
+    if name == "vm":
+        return VmEnvironment()
     kinds = (*KINDS, f"{SSH}USER@HOST[:PORT]")
     raise UsageError(
         f"`{name}` is not a kind of sandbox",

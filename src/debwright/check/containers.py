@@ -30,7 +30,10 @@ class DockerEnvironment:
         """See Environment. Raises MissingError when there is no docker, or no daemon."""
         if problem := docker_problem():
             raise problem
-        layer = runtime_layer(context.roots, context.target, context.installable, context.log)
+        layer = runtime_layer(
+            context.roots, context.target, context.installable, context.log,
+            companions=context.companions,
+        )  # fmt: skip
         return lambda stack: _open(context, layer, stack)
 
 

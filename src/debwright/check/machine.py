@@ -125,8 +125,8 @@ class SshEnvironment:
         _bring(context, system, stack, names)
         _resolve(context, system)
         system.said.append(
-            f"ran on a machine of its own kind ({facts.distribution} {facts.codename}, "
-            f"{facts.arch}), which had other packages and services"
+            f"ran on a machine with {facts.distribution} {facts.codename or 'of no release'} "
+            f"({facts.arch}), beside its other packages and services"
         )
         return lambda _: Session.begin(context, system, _SOURCES)
 
@@ -163,10 +163,14 @@ def _bring(
                env={"LC_ALL": "C"})  # fmt: skip
     system.run(["sh", "-c", 'umask 077; cat > "$1"', "sh", CLEANER],
                stdin=CLEAN_SCRIPT.read_bytes(), timeout=60)  # fmt: skip
+    if _run_cleaner(context, system, "purge"):  # what was there of the packages under test
+        raise CheckError("the installed packages could not be purged before the check")
     mark = system.mark_files()
     stack.callback(_clean, context, system, mark)
     directory = stack.enter_context(context.cache.scratch("ssh"))
-    repository = make_repository(directory / "repository", context.installable)
+    repository = make_repository(
+        directory / "repository", [*context.installable, *context.companions]
+    )
     for path in sorted(repository.directory.iterdir()):
         context.activity(f"sending {path.name}")
         system.push(path, f"{REPOSITORY}/{path.name}")
@@ -241,6 +245,8 @@ def owned_leftovers(
     mine: list[str] = []
     others: list[str] = []
     for path, entry in sorted(leftovers(mark.created()).items()):
+        if path == SOURCE_LIST:
+            continue  # goes with the rest
         named = any(part.split(".")[0] in names for part in path.split("/"))
         (mine if named or entry.uid in uids else others).append(path)
     return mine, others

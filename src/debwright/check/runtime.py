@@ -85,15 +85,18 @@ def runtime_layer(
     sink: LineSink | None,
     *,
     companions: Sequence[Deb] = (),
+    boot: Layer | None = None,
 ) -> Layer:
     """The bootable root with the dependencies of `debs`, recommended packages included.
+
+    `boot` stands in for the usual bootable root.
 
     `companions` lie in the local repository beside `debs`: apt takes those that are needed, and
     they become part of the layer. Keyed by the packages' relation fields and the companions'
     content: a new version with the same ones starts from the same layer. Raises
     UnsatisfiableDependencies with apt's own words.
     """
-    boot = roots.boot(target, sink)
+    boot = boot or roots.boot(target, sink)
     names = {d.package for d in debs}
     inputs: dict[str, Any] = {
         "packages": {d.package: {"arch": d.arch, **d.relations} for d in debs},

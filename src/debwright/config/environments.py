@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from debwright.config import values as v
 from debwright.config.section import Section
 
-KINDS = ("nspawn", "docker")
+KINDS = ("nspawn", "docker", "vm")
 SSH = "ssh://"
 
 

@@ -93,13 +93,13 @@ class SshSandbox:
     patience: float = 60.0
     """Seconds until a connection must stand."""
     boot_seconds: float = 0.0
+    kind: str = "ssh"
     said: list[str] = field(default_factory=list)
     """Notes on the machine, for the report."""
     _sudo: bool = False
     _directory: Path | None = None
     _master: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
-    kind = "ssh"
     without_init = None
 
     def __enter__(self) -> Self:
