@@ -27,6 +27,9 @@ BOOT_TIMEOUT = 900.0
 SHUTDOWN_TIMEOUT = 180.0
 MEMORY_MB = 1536
 
+KVM_PATIENCE = 20.0
+"""Seconds until the kernel's first line; with KVM that works it takes one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
@@ -98,13 +101,46 @@ class VirtualMachine:
     def __enter__(self) -> Self:
         outer = self._stack.enter_context(Namespaces(Spec(network=False)))
         self.prefix = tuple(outer.prefix())
-        with (self.directory / "qemu.log").open("wb") as log:
+        try:
+            self._start()
+            if self.accelerated and not self._kernel_speaks():
+                self._stop()
+                self.accelerated = False
+                self._start()
+        except BaseException:
+            self._stop()
+            self._stack.close()
+            raise
+        return self
+
+    def _start(self) -> None:
+        with (self.directory / "qemu.log").open("ab") as log:
             self._qemu = subprocess.Popen(
                 [*self.prefix, *self.command()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
-        return self
+
+    def _stop(self) -> None:
+        if self._qemu is not None:
+            process.kill_group(self._qemu.pid)
+            self._qemu.wait()
+
+    def _kernel_speaks(self) -> bool:
+        """Whether the machine really runs: a /dev/kvm may be there whose guests hang at once.
+
+        So it is with some hypervisors that pass the device on without nested virtualisation.
+        """
+        started = time.monotonic()
+        console = self.directory / "console.log"
+        while time.monotonic() - started < KVM_PATIENCE:
+            process.go_on()
+            if self._qemu is None or self._qemu.poll() is not None:
+                return False
+            if console.exists() and b"Linux version" in console.read_bytes():
+                return True
+            time.sleep(0.1)
+        return False
 
     def __exit__(
         self,
@@ -116,9 +152,7 @@ class VirtualMachine:
             if error is None:
                 self.wait_off()
         finally:
-            if self._qemu is not None:
-                process.kill_group(self._qemu.pid)
-                self._qemu.wait()
+            self._stop()
             self._stack.close()
 
     def command(self) -> list[str]:
@@ -131,7 +165,7 @@ class VirtualMachine:
             "-cpu", "host" if self.accelerated else model.cpu,
             "-smp", str(min(4, os.cpu_count() or 1)), "-m", str(MEMORY_MB),
             "-kernel", str(self.kernel), "-initrd", str(self.initrd),
-            "-append", f"root=/dev/vda rw console={model.console} quiet net.ifnames=0",
+            "-append", f"root=/dev/vda rw console={model.console} net.ifnames=0",
             "-drive", f"file={_escaped(self.disk)},format=raw,if=none,id=disk,cache=unsafe",
             "-device", "virtio-blk-pci,drive=disk",
             # Nothing goes out; only our ssh comes in.
