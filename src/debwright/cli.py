@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from debwright import __version__
+from debwright.commands import cli_documents, cli_keys, cli_release
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -111,6 +112,13 @@ def build(
 @targets_option
 @force_option
 @click.option(
+    "--previous",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A .deb of the release before FILES, to upgrade from; may be repeated.",
+)
+@click.option(
     "--sandbox", metavar="KIND",
     help="Where to install and start them: nspawn, docker, vm, or a machine as "
     "ssh://USER@HOST[:PORT]; instead of what debwright.toml says.",
@@ -125,6 +133,7 @@ def check(
     options: Any,
     files: tuple[Path, ...],
     patterns: tuple[str, ...],
+    previous: tuple[Path, ...],
     sandbox: str | None,
     *,
     force: bool,
@@ -134,7 +143,15 @@ def check(
     from debwright.commands.check import check_files, check_project
 
     if files:
-        return check_files(options, files, patterns, sandbox=sandbox, replace=replace_installed)
+        return check_files(
+            options, files, patterns, previous, sandbox=sandbox, replace=replace_installed
+        )
+    if previous:
+        raise UsageError(
+            "--previous goes with the packages to check",
+            fix="debwright check --previous OLD.deb NEW.deb, or [upgrade] previous in "
+            "debwright.toml",
+        )
     return check_project(options, patterns, force=force, sandbox=sandbox, replace=replace_installed)
 
 
@@ -232,6 +249,13 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
     from debwright.commands.cache import prune_cache
 
     return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
+
+
+for command in (
+    cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
+    cli_documents.schema, cli_documents.sbom,
+):  # fmt: skip
+    cli.add_command(command)
 
 
 def _run(

@@ -4,20 +4,41 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
+from debwright.check import policy
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
+from debwright.check.benchmarks import BenchmarksCheck
+from debwright.check.buildpath import BuildPathCheck
+from debwright.check.conffiles import ConffilesCheck
+from debwright.check.contents import ContentsCheck
+from debwright.check.crash import CrashCheck
+from debwright.check.dependencies import dependencies_result
+from debwright.check.downgrade import DowngradeCheck
+from debwright.check.elf import ElfCheck
 from debwright.check.environment import CleaningError, Environment, NspawnEnvironment, Open
+from debwright.check.exposure import ExposureCheck
+from debwright.check.hardening import HardeningCheck
+from debwright.check.journal import JournalCheck
 from debwright.check.lintian import LintianCheck
+from debwright.check.malware import MalwareCheck
 from debwright.check.purge import PurgeCheck
-from debwright.check.runtime import REPOSITORY, UnsatisfiableDependencies
+from debwright.check.reboot import RebootCheck
+from debwright.check.regression import RegressionCheck
+from debwright.check.restart import ReloadCheck, RestartCheck, StopCheck
+from debwright.check.runtime import REPOSITORY, ConflictsWithSystem, UnsatisfiableDependencies
+from debwright.check.sbom import SbomCheck
+from debwright.check.secrets import SecretsCheck
 from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.check.state import FilesCheck
-from debwright.check.static import ContentsCheck, ElfCheck
+from debwright.check.steady import SteadyCheck
+from debwright.check.unpacked import Unpacked
+from debwright.check.upgrade import UpgradeCheck
+from debwright.check.vulnerabilities import VulnerabilitiesCheck
+from debwright.check.writes import WritesCheck
 from debwright.errors import CheckError, DebwrightError, MissingError
-from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.results import CheckResult, Finding
 from debwright.sandbox.base import BootError
 from debwright.targets import Target
 
@@ -32,16 +53,45 @@ class LiveCheck(Protocol):
     def run(self, session: Session) -> CheckResult: ...
 
 
-STATIC: tuple[Check, ...] = (ElfCheck(), ContentsCheck(), LintianCheck())
+STATIC: tuple[Check, ...] = (
+    ElfCheck(),
+    HardeningCheck(),
+    ContentsCheck(),
+    SecretsCheck(),
+    BuildPathCheck(),
+    MalwareCheck(),
+    VulnerabilitiesCheck(),
+    SbomCheck(),
+    LintianCheck(),
+)
 """On the files alone."""
 
 LIVE: tuple[LiveCheck, ...] = (
     ServiceCheck(),
     SmokeCheck(),
+    ExposureCheck(),
+    WritesCheck(),
     FilesCheck(),
+    SteadyCheck(),
+    RestartCheck(),
+    ReloadCheck(),
+    JournalCheck(),
+    CrashCheck(),
+    BenchmarksCheck(),
+    ConffilesCheck(),
+    StopCheck(),
+    RebootCheck(),
     PurgeCheck(),
+    UpgradeCheck(),
+    DowngradeCheck(),
+    RegressionCheck(),
 )
-"""On a booted system with the package installed, one after the other on the same system."""
+"""On a booted system with the package installed, one after the other on the same system.
+
+The order spares restarts: what only looks comes while the wait of `steady` runs; the journal is
+read before a crash fills it; the reboot starts what `stop` has stopped, so that removal meets a
+running service; an upgrade needs a system from which the package is gone.
+"""
 
 WITHOUT_INIT = frozenset({"files", "purge"})
 """Live checks that look at no unit: they can be made where systemd does not run."""
@@ -67,21 +117,29 @@ def run_checks(
         finished(result)
 
     def add(result: CheckResult) -> None:
-        record(judge(result, context))
+        record(policy.judge(result, context.config, context.target))
 
     if not context.installable:
         raise CheckError(f"{context.target}: there is no package to check")
+    with context.cache.scratch("unpacked") as directory:
+        _static(replace(context, unpacked=Unpacked(directory)), add)
+    chosen = environment or NspawnEnvironment()
+    _live(context, chosen, add)
+    for target in also_on:
+        _elsewhere(replace(context, target=target), chosen, record)
+    if (waivers := policy.waivers_result(context.config, context.target, results)) is not None:
+        results.append(waivers)
+        finished(waivers)
+    return results
+
+
+def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
     for check in STATIC:
         if _off(context, check.name):
             add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
             continue
         context.activity(check.name)
         add(_guarded(check.name, check.run, context))
-    chosen = environment or NspawnEnvironment()
-    _live(context, chosen, add)
-    for target in also_on:
-        _elsewhere(replace(context, target=target), chosen, record)
-    return results
 
 
 def _elsewhere(
@@ -93,7 +151,7 @@ def _elsewhere(
     """
 
     def named(result: CheckResult) -> None:
-        judged = judge(result, context)
+        judged = policy.judge(result, context.config, context.target)
         add(judged.model_copy(update={"name": f"{judged.name}@{context.target}"}))
 
     if not environment.elsewhere:
@@ -108,39 +166,6 @@ def _elsewhere(
 
 def _off(context: CheckContext, name: str) -> bool:
     return context.config.checks.get(name) == "off"
-
-
-def judge(result: CheckResult, context: CheckContext) -> CheckResult:
-    """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them."""
-    findings = [_waive(f, context) for f in result.findings]
-    if context.config.checks.get(result.name) == "warn":
-        findings = [
-            f.model_copy(update={"severity": Severity.WARNING})
-            if f.severity is Severity.ERROR else f for f in findings
-        ]  # fmt: skip
-    status = result.status
-    if status is Status.FAILED and not any(f.severity is Severity.ERROR for f in findings):
-        status = Status.PASSED
-    return result.model_copy(update={"findings": tuple(findings), "status": status})
-
-
-def _waive(finding: Finding, context: CheckContext) -> Finding:
-    if finding.severity is not Severity.ERROR:
-        return finding
-    today = datetime.now(UTC).date()
-    target, ended = str(context.target), None
-    for waiver in context.config.waivers:
-        if waiver.covers(finding.code, target, today):
-            said = f"waived until {waiver.until}: {waiver.reason}"
-            return finding.model_copy(
-                update={"severity": Severity.INFO, "message": f"{finding.message} ({said})"}
-            )
-        if waiver.covers(finding.code, target, waiver.until):
-            ended = max(waiver.until, ended or waiver.until)
-    if ended is not None:
-        said = f"its waiver ended on {ended}"
-        return finding.model_copy(update={"message": f"{finding.message} ({said})"})
-    return finding
 
 
 def _live(
@@ -174,7 +199,11 @@ def _live_within(
         add(failed_by("dependencies", started, "install/maintainer-script", problem))
         _skip(add, rest, "the package's dependencies cannot be installed")
         return
-    add(conclude("dependencies", started, []))
+    except ConflictsWithSystem as problem:
+        add(failed_by("dependencies", started, "dependencies/removes", problem))
+        _skip(add, rest, "installing the package would remove others")
+        return
+    add(dependencies_result(context, environment.kind, started))
     if why := environment.unavailable():
         _skip(add, rest, why)
         return
@@ -215,7 +244,9 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
                 add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
                 continue
             context.activity(check.name)
-            add(_guarded(check.name, check.run, session))
+            result = _guarded(check.name, check.run, session)
+            session.measured[check.name] = result.measurements
+            add(result)
 
 
 def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckResult:

@@ -15,6 +15,7 @@ from debwright.check.base import CheckContext
 from debwright.check.choose import also_on, environment_for, patterns_for
 from debwright.check.debs import Deb, read_deb
 from debwright.check.environment import Environment
+from debwright.check.previous import expand, find_previous
 from debwright.check.run import run_checks
 from debwright.commands.common import (
     Options,
@@ -31,7 +32,7 @@ from debwright.pipeline import Wanted, exclusive, exit_code, heal
 from debwright.plan import make_plan
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
-from debwright.stages.check import check_outcome
+from debwright.stages.check import check_outcome, check_report
 from debwright.targets import Target, host_arch, select
 
 
@@ -44,6 +45,8 @@ class _Subject:
     changes: Path | None
     dist: Path
     environment: Environment
+    previous: Sequence[Path] = ()
+    """Packages of the release before."""
 
     @property
     def home(self) -> Path:
@@ -66,6 +69,7 @@ def check_files(
     options: Options,
     files: Sequence[Path],
     patterns: Sequence[str],
+    previous: Sequence[Path] = (),
     *,
     sandbox: str | None = None,
     replace: bool = False,
@@ -76,12 +80,10 @@ def check_files(
     environment = environment_for(loaded, sandbox, replace=replace)
     targets = _targets(loaded, debs, patterns_for(loaded, environment, patterns))
     subject = _Subject(
-        loaded=loaded,
-        debs=debs,
-        changes=changes,
-        dist=options.dist(loaded.directory),
+        loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
         environment=environment,
-    )
+        previous=previous or expand(loaded.directory, loaded.config.upgrade.previous),
+    )  # fmt: skip
     reporter = reporter_for(options)
     started, clock = datetime.now(UTC), time.monotonic()
     with closing(reporter), interruptible(), exclusive(subject.dist):
@@ -115,22 +117,29 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
     reporter.stage_started(name, "check")
     begun, clock = datetime.now(UTC), time.monotonic()
     log_path = output / "check.log"
+    debs = [d for d in subject.debs if d.arch in {target.arch, "all"}]
+    installable = [d for d in debs if not d.debug]
+    previous = find_previous(
+        target, installable, files=subject.previous, repository=subject.dist / "apt"
+    )
     with BuildLog(log_path, lambda line: reporter.line(name, "check", line)) as log:
         context = CheckContext(
             target=target,
             host_arch=host_arch(),
             config=subject.loaded.config,
-            debs=[d for d in subject.debs if d.arch in {target.arch, "all"}],
+            debs=debs,
             changes=subject.changes,
             roots=roots,
             output=output,
             log=log,
             activity=lambda text: reporter.activity(name, "check", text),
+            project=subject.loaded.directory,
+            previous=previous,
         )
         config = subject.loaded.config
         further = also_on(config.targets.build, config.environments.install_on, target)
         checks = run_checks(context, lambda _: None, subject.environment, further)
-    outcome = check_outcome(checks, output, log_path, subject.dist)
+    outcome = check_outcome(check_report(context, checks), output, log_path, subject.dist)
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,

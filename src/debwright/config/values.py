@@ -253,6 +253,7 @@ Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Growth = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Megabytes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[int, Field(ge=1, le=24 * 3600)]
+Pause = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
 TagPrefix = Annotated[
     str,
@@ -298,6 +299,13 @@ BuildOption = Annotated[
         r"[a-z][a-z0-9_-]*(=[^\s,]+)?",
         "one option of DEB_BUILD_OPTIONS (Debian Policy 4.9.1), as nocheck or parallel=2",
     ),
+]
+Address = Annotated[
+    str, _matching(r"[^\s@<>,;:\"()\\]+@[A-Za-z0-9.-]+", "a mail address, as releases@example.org")
+]
+HostName = Annotated[
+    str,
+    _matching(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9a-fA-F:]+", "the name of a host"),
 ]
 PythonVersion = Annotated[
     str, _matching(r"3\.\d{1,2}(\.\d{1,2})?", "a version of Python 3, as 3.12 or 3.12.3")

@@ -13,6 +13,19 @@ _NO_CREDENTIALS = (
     "systemd-journald.service",
     "systemd-udev-load-credentials.service",
 )
+# At every start and daemon-reload systemd runs its generators, each a process to emulate. These
+# look for disks, consoles and kernel options, of which a container has none.
+_IDLE_GENERATORS = (
+    "systemd-cryptsetup-generator",
+    "systemd-debug-generator",
+    "systemd-getty-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-integritysetup-generator",
+    "systemd-run-generator",
+    "systemd-system-update-generator",
+    "systemd-veritysetup-generator",
+)
 _DROP_IN = (
     "# Under qemu-user, loading credentials fails.\n[Service]\nLoadCredential=\nImportCredential=\n"
 )
@@ -29,3 +42,11 @@ def without_credentials(tree: Path) -> None:
         directory = tree / "etc/systemd/system" / f"{unit}.d"
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "debwright.conf").write_text(_DROP_IN)
+
+
+def without_idle_generators(tree: Path) -> None:
+    """systemd.generator(7): a link to /dev/null in /etc masks one of the same name."""
+    directory = tree / "etc/systemd/system-generators"
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in _IDLE_GENERATORS:
+        (directory / name).symlink_to("/dev/null")

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,19 +18,18 @@ from typing import Self
 
 from debwright import process
 from debwright.errors import Evidence, MissingError, printable
-from debwright.process import Completed, LineSink
+from debwright.process import Completed
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox import cgroups, memory, ports
 from debwright.sandbox.base import BootError, push_through
-from debwright.sandbox.emulated import QEMU_USER_NOTE, without_credentials
+from debwright.sandbox.emulated import QEMU_USER_NOTE, without_credentials, without_idle_generators
 from debwright.sandbox.namespaces import (
-    CLEAN,
     PATH,
     Bind,
+    Entered,
     Namespaces,
     Spec,
     enter,
-    inner_environment,
     is_root,
 )
 from debwright.sandbox.snapshot import Entry, Snapshot
@@ -43,7 +42,7 @@ SHUTDOWN_TIMEOUT = 150.0
 
 
 @dataclass
-class NspawnSandbox:
+class NspawnSandbox(Entered):
     """A context manager: entering boots the system, leaving ends it without a trace."""
 
     overlay: Throwaway
@@ -95,6 +94,7 @@ class NspawnSandbox:
     def _boot(self) -> None:
         if self.emulated:
             without_credentials(self.overlay.upper)
+            without_idle_generators(self.overlay.upper)
         placement = self._stack.enter_context(cgroups.own_group())
         outer = self._stack.enter_context(
             Namespaces(
@@ -186,25 +186,6 @@ class NspawnSandbox:
     ) -> list[str]:
         """The argv prefix that enters the booted system."""
         return enter(self.leader, network=True, user=False, cwd=cwd, uid=uid, gid=gid)
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        cwd: str = "/",
-        env: Mapping[str, str] | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
-        stdin: str | bytes | None = None,
-        timeout: float | None = None,
-        sink: LineSink | None = None,
-        merge: bool = False,
-        check: bool = True,
-    ) -> Completed:
-        return process.run(
-            [*CLEAN, *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
-            stdin=stdin, timeout=timeout, sink=sink, merge=merge, check=check,
-        )  # fmt: skip
 
     def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
         """Run a Python script of debwright's on this machine, in the container's network."""

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from debwright import process
-from debwright.errors import CheckError, DebwrightError, UsageError
+from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
 from debwright.process import CommandError, Completed, LineSink
 from debwright.sandbox import inside
 from debwright.sandbox.base import BootError, push_through
@@ -290,7 +290,7 @@ class SshSandbox:
         return inside.memory_enforced(self)
 
 
-class RebootRefused(DebwrightError):
+class RebootRefused(MissingError):
     """The machine belongs to somebody: it is not for a check to restart."""
 
 
@@ -304,8 +304,6 @@ def process_start(argv: list[str]) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        from debwright.errors import MissingError
-
         raise MissingError(
             "ssh is not installed", fix="sudo apt-get install openssh-client"
         ) from error
