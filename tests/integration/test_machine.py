@@ -111,7 +111,7 @@ def check(debwright: Debwright, *more: str, user: str = "pi", version: str = "1.
 
 def results(debwright: Debwright) -> dict[str, dict[str, Any]]:
     (path,) = debwright.directory.glob("dist/check/*/bookworm-amd64/check.json")
-    return {result["name"]: result for result in json.loads(path.read_text())}
+    return {result["name"]: result for result in json.loads(path.read_text())["checks"]}
 
 
 def test_the_whole_sequence_and_nothing_left(debwright: Debwright, machine: Machine) -> None:
