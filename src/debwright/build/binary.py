@@ -5,7 +5,7 @@ import re
 import shutil
 import stat
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import BuildError, Evidence, MissingError
-from debwright.files import sha256_file
+from debwright.files import sha256_file, share
 from debwright.process import CommandError, TimedOut
 from debwright.roots.layers import BUILDER_UID
 from debwright.roots.overlay import Throwaway, make_throwaway, opened
@@ -110,18 +110,20 @@ def build_binary(
     output: Path,
     log: BuildLog,
     environment: Mapping[str, str] | None = None,
+    binds: Sequence[Bind] = (),
     timeout: float = 7200,
 ) -> Built:
     """Build `source` by `plan` on an overlay of `layer` and copy what came out to `output`.
 
-    `scratch` holds the overlay and is the caller's to remove; the built tree stays in it. Raises
+    `scratch` holds the overlay and is the caller's to remove; the built tree stays in it. `binds`
+    are shown to the build beside its source. Raises
     PackageBuildError with the telling lines of the log.
     """
     with ExitStack() as stack:
         stack.enter_context(layer.in_use())
         overlay = make_throwaway(scratch, layer)
         bind = Bind(source=lend_source(source, scratch), target=SOURCES)
-        inside = stack.enter_context(opened(overlay, network=False, binds=[bind]))
+        inside = stack.enter_context(opened(overlay, network=False, binds=[bind, *binds]))
         tree = f"/{HOME}/{tree_name(source)}"
         cpu = 0.0
         try:
@@ -166,8 +168,12 @@ def lend_source(source: SourcePackage, scratch: Path) -> Path:
     directory.mkdir()
     directory.chmod(0o755)
     for path in (source.dsc, *source.files):
-        shutil.copyfile(path, directory / path.name)
-        (directory / path.name).chmod(0o644)
+        # What the user that builds may read already is only shown to it (and cannot be written).
+        if path.stat().st_mode & stat.S_IROTH:
+            share(path, directory / path.name)
+        else:
+            shutil.copyfile(path, directory / path.name)
+            (directory / path.name).chmod(0o644)
         if path.name in sums and sha256_file(directory / path.name) != sums[path.name]:
             raise PackageBuildError(
                 f"{path.name} is not the file that {source.dsc.name} names",
@@ -178,18 +184,20 @@ def lend_source(source: SourcePackage, scratch: Path) -> Path:
     return directory
 
 
-def take(overlay: Throwaway, output: Path) -> list[Path]:
-    """Copy the artifacts out of the overlay's upper directory.
+def take(
+    overlay: Throwaway, output: Path, *, place: Path = HOME, names: re.Pattern[str] = ARTIFACT
+) -> list[Path]:
+    """Copy the artifacts out of the overlay's upper directory; `place` is of the user that builds.
 
     What lies there was made by the package: only regular files with an artifact's name are taken,
     and never through a link (O_NOFOLLOW), which could lead to a file of this machine.
     """
     output.mkdir(parents=True, exist_ok=True)
     taken = []
-    directory = os.open(overlay.upper / HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    directory = os.open(overlay.upper / place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 - by descriptor, not by path
-            if not ARTIFACT.fullmatch(name):
+            if not names.fullmatch(name):
                 continue
             try:
                 handle = os.open(

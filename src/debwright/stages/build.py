@@ -1,6 +1,5 @@
 """The build stage, the fallback from cross to emulated, and the tests of cross-built packages."""
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,10 +8,12 @@ from debwright.build.depends import BuildPlan, build_dependencies
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import BuildError
+from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
 from debwright.roots.apt import UnsatisfiableError
 from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
+from debwright.stages.wheels import compiled_wheels, wheel_inputs
 from debwright.targets import Strategy, Target
 
 CROSS_LOG = "cross.log"
@@ -58,7 +59,7 @@ def build_stage(build: TargetBuild) -> bool:
         _forget_untested(build)
         if _attempt(build, scratch / "first"):
             return _tests(build, scratch)
-        if cross is None:
+        if cross is None or _compiled_in_vain(build):
             return False
         failed = build.stages.pop()
         _keep_cross_log(build)
@@ -67,6 +68,12 @@ def build_stage(build: TargetBuild) -> bool:
             # Or the next run would try the cross build again before finding nothing to do.
             ledger.write("cross", cross, [], failed)
         return built
+
+
+def _compiled_in_vain(build: TargetBuild) -> bool:
+    """What could not be compiled was tried under emulation, too, where that is allowed."""
+    error = build.stages[-1].error
+    return error is not None and error.code.startswith("wheelhouse/")
 
 
 def _keep_cross_log(build: TargetBuild) -> None:
@@ -116,11 +123,12 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
             log.heading(f"{build.source.name} {build.source.version} for {build.name}: "
                         f"{build.strategy} ({build.strategy_reason})")  # fmt: skip
             layer = _dependencies(job, build.source, plan, log)
+            wheels = compiled_wheels(job, target, build.source, scratch, log)
             job.reporter.activity(build.name, "build", "dpkg-buildpackage")
             built = build_binary(
-                build.source, plan, layer, scratch=scratch,
-                output=build.directory, log=log, environment=job.plan.config.build.environment,
-                timeout=job.plan.config.build.timeout_minutes * 60,
+                build.source, plan, layer, scratch=scratch, output=build.directory, log=log,
+                environment={**job.plan.config.build.environment, **wheels.environment},
+                binds=wheels.binds, timeout=job.plan.config.build.timeout_minutes * 60,
             )  # fmt: skip
         sources = _beside(build)
         outputs = [*built.files, *sources, log_path]
@@ -129,8 +137,10 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
             "layer": layer.id,
             "log": str(log_path.relative_to(job.dist)),
             "log_lines": log.lines,
+            **wheels.details,
         }
-        return Outcome(outputs=outputs, details=details, cpu_seconds=built.cpu_seconds)
+        cpu_seconds = built.cpu_seconds + wheels.cpu_seconds
+        return Outcome(outputs=outputs, details=details, cpu_seconds=cpu_seconds)
 
     result, _ = perform(
         job, job.ledger(target), work, target=build.name, stage="build", inputs=inputs
@@ -151,6 +161,7 @@ def _inputs(job: Job, build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
         "options": list(plan.options),
         "base": base.id if base else None,
         "environment": job.plan.config.build.environment,
+        **wheel_inputs(job, build.target, build.source),
     }
 
 
@@ -178,7 +189,7 @@ def _beside(build: TargetBuild) -> list[Path]:
     copies = []
     for path in (build.source.dsc, *build.source.files):
         copy = build.directory / path.name
-        shutil.copyfile(path, copy)
+        share(path, copy)
         copies.append(copy)
     return copies
 
