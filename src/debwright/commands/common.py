@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from debwright import process
+from debwright.budget import budget_for
 from debwright.check.choose import environment_for
 from debwright.check.environment import Environment
 from debwright.events import Reporter
@@ -77,7 +78,10 @@ def run_plan(
         heal(cache)
         roots = Roots(cache, plan.config, note=reporter.note)
         chosen = environment or environment_for(plan.loaded)
-        job = Job(plan, dist, roots, reporter, force=force, environment=chosen)
+        job = Job(
+            plan, dist, roots, reporter, force=force, environment=chosen,
+            budget=budget_for(plan.config),
+        )  # fmt: skip
         result = run(job, wanted)
         write_reports(result, job.home)
         reporter.end(result)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright import __version__
+from debwright.budget import need_mb
 from debwright.build.log import BuildLog
 from debwright.check import malware, policy
 from debwright.check.base import CheckContext
@@ -88,12 +89,17 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 project=job.plan.loaded.directory,
                 companions=[read_deb(p) for p in companions],
             )
+            need = need_mb(config, emulated=context.emulated)
             further = also_on(config.targets.build, config.environments.install_on, target.target)
-            results = run_checks(
-                context, lambda result: _tell(log, result), job.environment, further
-            )
+            with job.budget.share(need, waiting=context.activity) as waited:
+                results = run_checks(
+                    context, lambda result: _tell(log, result), job.environment, further
+                )
         report = check_report(context, results)
-        return check_outcome(report, directory, log_path, job.dist)
+        outcome = check_outcome(report, directory, log_path, job.dist)
+        if waited >= 1:
+            outcome.details["waited_seconds"] = round(waited, 1)
+        return outcome
 
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
 
