@@ -124,6 +124,8 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
                         f"{build.strategy} ({build.strategy_reason})")  # fmt: skip
             layer = _dependencies(job, build.source, plan, log)
             wheels = compiled_wheels(job, target, build.source, scratch, log)
+            # The roots they are compiled in may not have been there before.
+            inputs.update(wheel_inputs(job, target, build.source))
             job.reporter.activity(build.name, "build", "dpkg-buildpackage")
             built = build_binary(
                 build.source, plan, layer, scratch=scratch, output=build.directory, log=log,
