@@ -31,7 +31,7 @@ from debwright.errors import Evidence, UsageError
 from debwright.events import Reporter
 from debwright.machine import describe_host
 from debwright.pipeline import Wanted, exclusive, exit_code, heal
-from debwright.plan import make_plan
+from debwright.plan import make_plan, require_known_checks
 from debwright.process import SIGNAL_SECONDS
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
@@ -79,6 +79,7 @@ def check_files(
 ) -> int:
     """Check packages given as files; the targets are those of their architecture."""
     loaded = load(options.directory)
+    require_known_checks(loaded)
     debs, changes = _read(files)
     environment = environment_for(loaded, sandbox, replace=replace)
     targets = _targets(loaded, debs, patterns_for(loaded, environment, patterns))
