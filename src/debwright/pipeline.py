@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import __version__
+from debwright.check.run import ASKED_FOR
 from debwright.config import effective_json
 from debwright.errors import DebwrightError
 from debwright.files import atomic_write
@@ -29,6 +30,7 @@ from debwright.results import (
 )
 from debwright.roots.cache import Cache
 from debwright.sandbox import cgroups
+from debwright.stages.again import reproducible_stage
 from debwright.stages.base import Job, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
 from debwright.stages.check import check_stage, not_proven
@@ -51,10 +53,15 @@ class Wanted:
 
     check: bool = True
     publish: bool = True
+    reproducible: bool = False
+    """Build every target a second time and compare."""
+    equivalence: bool = False
+    """Compare the targets of a suite with each other, and cross-built ones with emulated ones."""
 
     @property
     def stages(self) -> tuple[str, ...]:
-        return tuple(s for s in STAGES if s != "check" or self.check)
+        extra = [n for n in ASKED_FOR if getattr(self, n)]
+        return (*(s for s in STAGES if s != "check" or self.check), *extra)
 
 
 def run(job: Job, wanted: Wanted) -> RunResult:
@@ -167,6 +174,10 @@ def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
         elif built:
             stage, checks = check_stage(job, target)
             build.stages.append(stage)
+            if wanted.reproducible:
+                stage, more = reproducible_stage(build)
+                build.stages.append(stage)
+                checks += more
         else:
             build.stages.append(skipped(job, build.name, "check", "there is no package to check"))
     finally:

@@ -15,6 +15,7 @@ from debian.deb822 import Dsc
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
+from debwright.build.workplace import USUAL, Workplace
 from debwright.errors import BuildError, Evidence, MissingError
 from debwright.files import sha256_file
 from debwright.process import CommandError, TimedOut
@@ -24,7 +25,7 @@ from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import Bind, Namespaces
 
 SOURCES = "/source"
-HOME = Path("build")
+HOME = USUAL.directory
 # Of the characters dpkg uses (deb-version(7), policy 5.6.1) and no others.
 ARTIFACT = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9+.~-]*(?:_[A-Za-z0-9+.~%-]+)+\.(?:deb|udeb|ddeb|changes|buildinfo)",
@@ -111,6 +112,7 @@ def build_binary(
     log: BuildLog,
     environment: Mapping[str, str] | None = None,
     timeout: float = 7200,
+    workplace: Workplace = USUAL,
 ) -> Built:
     """Build `source` by `plan` on an overlay of `layer` and copy what came out to `output`.
 
@@ -121,19 +123,26 @@ def build_binary(
         stack.enter_context(layer.in_use())
         overlay = make_throwaway(scratch, layer)
         bind = Bind(source=lend_source(source, scratch), target=SOURCES)
-        inside = stack.enter_context(opened(overlay, network=False, binds=[bind]))
-        tree = f"/{HOME}/{tree_name(source)}"
+        inside = stack.enter_context(
+            opened(overlay, network=False, binds=[bind], hostname=workplace.hostname)
+        )
+        workplace.prepare(inside)
+        home = f"/{workplace.directory}"
+        tree = f"{home}/{tree_name(source)}"
         cpu = 0.0
         try:
             inside.run(
-                ["dpkg-source", "--no-check", "-x", f"{SOURCES}/{source.dsc.name}", tree],
-                cwd=f"/{HOME}", uid=BUILDER_UID, sink=log, merge=True,
+                workplace.command(
+                    ["dpkg-source", "--no-check", "-x", f"{SOURCES}/{source.dsc.name}", tree]
+                ),
+                cwd=home, uid=workplace.uid, sink=log, merge=True,
             )  # fmt: skip
             command = build_command(plan)
             log.heading(f"{' '.join(command)}   (in {tree})")
             done = inside.run(
-                command, cwd=tree, uid=BUILDER_UID, sink=log, merge=True, timeout=timeout,
-                env=build_environment(plan, environment or {}),
+                workplace.command(command), cwd=tree, uid=workplace.uid, sink=log, merge=True,
+                timeout=timeout,
+                env={**build_environment(plan, environment or {}), **workplace.environment},
             )  # fmt: skip
             cpu = done.cpu_seconds
         except CommandError as error:
@@ -145,13 +154,14 @@ def build_binary(
                 cause="something waits for ever, or the machine is slower than thought",
                 fix="[build] timeout_minutes in debwright.toml",
             ) from error  # fmt: skip
-        files = take(overlay, output)
+        files = take(overlay, output, workplace.directory)
     if not any(f.suffix == ".deb" for f in files):
         raise PackageBuildError(
             f"{plan.target}: the build of {plan.source} made no .deb", code="build/nothing",
             cause="debian/control has no package for this architecture",
         )  # fmt: skip
-    return Built(files=tuple(files), cpu_seconds=cpu, tree=overlay.upper / HOME / tree_name(source))
+    kept = overlay.upper / workplace.directory / tree_name(source)
+    return Built(files=tuple(files), cpu_seconds=cpu, tree=kept)
 
 
 def lend_source(source: SourcePackage, scratch: Path) -> Path:
@@ -178,15 +188,15 @@ def lend_source(source: SourcePackage, scratch: Path) -> Path:
     return directory
 
 
-def take(overlay: Throwaway, output: Path) -> list[Path]:
-    """Copy the artifacts out of the overlay's upper directory.
+def take(overlay: Throwaway, output: Path, home: Path = HOME) -> list[Path]:
+    """Copy the artifacts out of `home` in the overlay's upper directory.
 
     What lies there was made by the package: only regular files with an artifact's name are taken,
     and never through a link (O_NOFOLLOW), which could lead to a file of this machine.
     """
     output.mkdir(parents=True, exist_ok=True)
     taken = []
-    directory = os.open(overlay.upper / HOME, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    directory = os.open(overlay.upper / home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 - by descriptor, not by path
             if not ARTIFACT.fullmatch(name):

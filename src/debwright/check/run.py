@@ -15,6 +15,7 @@ from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.check.state import FilesCheck
 from debwright.check.static import ContentsCheck, ElfCheck
+from debwright.config import Config
 from debwright.errors import CheckError, DebwrightError
 from debwright.results import CheckResult, Finding, Severity, Status
 from debwright.sandbox.nspawn import BootError
@@ -41,7 +42,10 @@ LIVE: tuple[LiveCheck, ...] = (
 )
 """On a booted system with the package installed, one after the other on the same system."""
 
-NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
+ASKED_FOR = ("reproducible", "equivalence")
+"""Checks of their own stages, which take further builds: only when they are asked for."""
+
+NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE), *ASKED_FOR)
 
 
 def run_checks(
@@ -77,9 +81,14 @@ def _off(context: CheckContext, name: str) -> bool:
 
 
 def judge(result: CheckResult, context: CheckContext) -> CheckResult:
+    """What the configuration makes of a result; see judge_by."""
+    return judge_by(result, context.config, str(context.target))
+
+
+def judge_by(result: CheckResult, config: Config, target: str) -> CheckResult:
     """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them."""
-    findings = [_waive(f, context) for f in result.findings]
-    if context.config.checks.get(result.name) == "warn":
+    findings = [_waive(f, config, target) for f in result.findings]
+    if config.checks.get(result.name) == "warn":
         findings = [
             f.model_copy(update={"severity": Severity.WARNING})
             if f.severity is Severity.ERROR else f for f in findings
@@ -90,12 +99,12 @@ def judge(result: CheckResult, context: CheckContext) -> CheckResult:
     return result.model_copy(update={"findings": tuple(findings), "status": status})
 
 
-def _waive(finding: Finding, context: CheckContext) -> Finding:
+def _waive(finding: Finding, config: Config, target: str) -> Finding:
     if finding.severity is not Severity.ERROR:
         return finding
     today = datetime.now(UTC).date()
-    target, ended = str(context.target), None
-    for waiver in context.config.waivers:
+    ended = None
+    for waiver in config.waivers:
         if waiver.covers(finding.code, target, today):
             said = f"waived until {waiver.until}: {waiver.reason}"
             return finding.model_copy(

@@ -1,5 +1,7 @@
 """The check stage: every check on one target's packages."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,38 @@ def check_outcome(
     outputs = [report, log_path]
     if (directory / "lintian.json").exists():
         outputs.append(directory / "lintian.json")
+    return _outcome(results, outputs, log_path, dist)
+
+
+def extra_outcome(results: list[CheckResult], log_path: Path, dist: Path) -> Outcome:
+    """Of a stage that holds one more check, which was asked for."""
+    return _outcome(results, [log_path], log_path, dist)
+
+
+def remember_checks(job: Job, target: TargetPlan, results: Sequence[CheckResult]) -> None:
+    """Put the results of a later stage into check.json, in place of what it had of them before."""
+    directory = job.directory(target)
+    report = directory / "check.json"
+    names = {r.name for r in results}
+    try:
+        before = [CheckResult.model_validate(item) for item in json.loads(report.read_bytes())]
+    except (OSError, ValueError, TypeError):
+        before = []
+    kept = [r for r in before if r.name not in names]
+    document = ",\n".join(r.model_dump_json(indent=1) for r in [*kept, *results])
+    atomic_write(report, f"[{document}]\n")
+    job.ledger(target).renew("check", report)
+
+
+def policy_inputs(job: Job) -> str:
+    """What the configuration says of how findings are judged."""
+    keys = {"checks", "waivers", "suites"}
+    return digest(job.plan.config.model_dump(mode="json", include=keys))
+
+
+def _outcome(
+    results: list[CheckResult], outputs: list[Path], log_path: Path, dist: Path
+) -> Outcome:
     errors = [f for r in results for f in r.findings if f.severity is Severity.ERROR]
     failed = [r.name for r in results if r.status is Status.FAILED]
     details: dict[str, Any] = {
