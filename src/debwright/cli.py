@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from debwright import __version__
+from debwright.commands import cli_keys, cli_release
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -238,6 +239,12 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
     from debwright.commands.cache import prune_cache
 
     return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
+
+
+for command in (
+    cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
+):  # fmt: skip
+    cli.add_command(command)
 
 
 def _run(

@@ -20,6 +20,7 @@ from debwright.targets import (
     select,
 )
 from debwright.version import VersionInfo, determine, for_suite
+from debwright.wheelhouse.prepare import Wish, wish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,8 @@ class Plan:
     dsc: SourcePackage | None
     targets: tuple[TargetPlan, ...]
     source_digest: str
+    wheelhouse: Wish | None = None
+    """What the source package is to carry, where that is configured."""
     companions: tuple[Companion, ...] = ()
 
     @property
@@ -155,6 +158,7 @@ def make_plan(
         tree=tree,
         dsc=package,
         targets=_with_all(chosen, choices),
+        wheelhouse=wish(config, path) if tree is not None else None,
         source_digest=whole_digest(identity, config),
         companions=plan_companions(loaded, name, host),
     )

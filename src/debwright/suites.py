@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from debwright.errors import UsageError
 
@@ -41,6 +42,10 @@ class SuiteInfo:
     """Path of the archive's keyring as its package installs it; None: not known."""
     python: str | None
     """Version of its python3, as `3.11`; None: not known."""
+    python_patch: int = 0
+    """The third number of its python3's version, as released."""
+    glibc: str | None = None
+    """Version of its C library, as `2.36`; None: not known."""
     published: str | None = None
     """Year and month of the release, as `2023-06`; None: not yet, or not known."""
     mirror: str | None = None
@@ -56,8 +61,16 @@ _RASPIOS_KEYRING = "/usr/share/keyrings/raspberrypi-archive-keyring.gpg"
 _BEFORE_RISCV = ARCHITECTURES - {"riscv64"}
 
 
+class _Has(NamedTuple):
+    """Versions that a release came with: of python3, and of the C library."""
+
+    python: str
+    patch: int
+    glibc: str
+
+
 def _debian(
-    name: str, release: str | None, python: str, published: str | None, arches: frozenset[str]
+    name: str, release: str | None, software: _Has, published: str | None, arches: frozenset[str]
 ) -> SuiteInfo:
     return SuiteInfo(
         name=name,
@@ -66,12 +79,14 @@ def _debian(
         release=release,
         architectures=arches,
         keyring=_DEBIAN_KEYRING,
-        python=python,
+        python=software.python,
+        python_patch=software.patch,
+        glibc=software.glibc,
         published=published,
     )
 
 
-def _ubuntu(name: str, release: str, python: str, published: str) -> SuiteInfo:
+def _ubuntu(name: str, release: str, software: _Has, published: str) -> SuiteInfo:
     return SuiteInfo(
         name=name,
         distribution="ubuntu",
@@ -80,7 +95,9 @@ def _ubuntu(name: str, release: str, python: str, published: str) -> SuiteInfo:
         # i386 is a partial architecture in Ubuntu: libraries only, it cannot be booted.
         architectures=ARCHITECTURES - {"i386"},
         keyring=_UBUNTU_KEYRING,
-        python=python,
+        python=software.python,
+        python_patch=software.patch,
+        glibc=software.glibc,
         published=published,
     )
 
@@ -89,12 +106,12 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
     {
         suite.name: suite
         for suite in (
-            _debian("bullseye", "11", "3.9", "2021-08", _BEFORE_RISCV),
-            _debian("bookworm", "12", "3.11", "2023-06", _BEFORE_RISCV),
-            _debian("trixie", "13", "3.13", "2025-08", ARCHITECTURES),
-            _debian("sid", None, "3.14", None, ARCHITECTURES),
-            _ubuntu("jammy", "22.04", "3.10", "2022-04"),
-            _ubuntu("noble", "24.04", "3.12", "2024-04"),
+            _debian("bullseye", "11", _Has("3.9", 2, "2.31"), "2021-08", _BEFORE_RISCV),
+            _debian("bookworm", "12", _Has("3.11", 2, "2.36"), "2023-06", _BEFORE_RISCV),
+            _debian("trixie", "13", _Has("3.13", 5, "2.41"), "2025-08", ARCHITECTURES),
+            _debian("sid", None, _Has("3.14", 0, "2.42"), None, ARCHITECTURES),
+            _ubuntu("jammy", "22.04", _Has("3.10", 4, "2.35"), "2022-04"),
+            _ubuntu("noble", "24.04", _Has("3.12", 3, "2.39"), "2024-04"),
             # The 64-bit Raspberry Pi OS is Debian's own arm64 archive plus one more.
             SuiteInfo(
                 name="raspios-bookworm",
@@ -104,6 +121,8 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
                 architectures=frozenset({"arm64"}),
                 keyring=_DEBIAN_KEYRING,
                 python="3.11",
+                python_patch=2,
+                glibc="2.36",
                 # Of Debian 12, whose libraries it has.
                 published="2023-06",
                 extra_sources=(

@@ -11,8 +11,10 @@ from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
 from debwright.config.metrics import Metrics
+from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Section
+from debwright.config.wheelhouse import Wheelhouse
 from debwright.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
@@ -95,6 +97,12 @@ class Suite(Section):
         description="The distribution a suite unknown to debwright belongs to, as debian; it "
         "counts as Debian's by default.",
     )
+    python: v.PythonVersion | None = Field(
+        None, description="Version of the suite's python3, as 3.12.3; known for known suites."
+    )
+    glibc: v.GlibcVersion | None = Field(
+        None, description="Version of the suite's C library, as 2.39; known for known suites."
+    )
 
 
 class Roots(Section):
@@ -169,12 +177,16 @@ class Config(Section):
     signing: Signing = Field(Signing(), description="The key that signs.")
     repository: Repository = Field(Repository(), description="The APT repository.")
     release: Release = Field(Release(), description="The release on the hosting service.")
+    notify: Notify = Field(Notify(), description="Who is told of releases and failures.")
     metrics: Metrics = Field(
         Metrics(), description="What is remembered of runs, and when it is an alarm."
     )
     roots: Roots = Field(Roots(), description="The root file systems that are built in.")
     cache: Cache = Field(Cache(), description="What is kept between runs.")
     build: Build = Field(Build(), description="How packages are built.")
+    wheelhouse: Wheelhouse | None = Field(
+        None, description="Python distributions that the source package carries."
+    )
 
     @property
     def strategy(self) -> Strategy:

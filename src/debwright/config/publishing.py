@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from debwright.config import values as v
+from debwright.config.rotation import Rotation
 from debwright.config.section import Section
 
 
@@ -16,8 +17,16 @@ class Signing(Section):
         None,
         description="GNUPGHOME that holds the key, relative to this file; default: gpg's own.",
     )
+    key_env: v.VariableName | None = Field(
+        None,
+        description="Name of the environment variable that holds the secret key itself, armoured "
+        "or in base64, as CI systems hand it over; it is used in memory only, and instead of home.",
+    )
     passphrase_env: v.VariableName | None = Field(
         None, description="Name of the environment variable that holds the key's passphrase."
+    )
+    rotation: Rotation | None = Field(
+        None, description="The change to another key, while it lasts; see `debwright keys rotate`."
     )
 
 

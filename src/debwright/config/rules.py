@@ -11,8 +11,9 @@ from typing import Any
 from debwright.config.locate import KeyPath
 from debwright.config.model import Targets
 from debwright.config.problems import Problem
+from debwright.config.wheelhouse import problems as unknown_architectures
 from debwright.errors import UsageError
-from debwright.targets import SUITES, Target, can_cross, is_suite_name, nearest
+from debwright.targets import ARCHITECTURES, SUITES, Target, can_cross, is_suite_name, nearest
 
 Raw = Mapping[str, Any]
 
@@ -26,6 +27,9 @@ def check(raw: Raw, host: str) -> Iterator[Problem]:
     yield from _service(raw)
     yield from _lintian(raw)
     yield from _package(raw)
+    yield from _signing(raw)
+    yield from _email(raw)
+    yield from _wheelhouse(raw)
 
 
 def _table(raw: Raw, name: str) -> Raw:
@@ -155,6 +159,76 @@ def _package(raw: Raw) -> Iterator[Problem]:
             what=f"{source} comes with its orig tarball: nothing can be left out of it",
             expected="no exclude beside a .dsc file",
             fix="remove `exclude`",
+        )
+
+
+def _signing(raw: Raw) -> Iterator[Problem]:
+    signing = _table(raw, "signing")
+    rotation = _table(signing, "rotation")
+    if rotation and "key" not in signing:
+        yield Problem(
+            path=("signing", "rotation"),
+            what="signing.rotation has no effect without signing.key",
+            expected="the key that signs until the day of signing.rotation.drop",
+            fix='add `key = "FINGERPRINT"` to [signing]',
+        )
+    elif rotation and rotation.get("new_key") == signing.get("key"):
+        yield Problem(
+            path=("signing", "rotation", "new_key"),
+            what="signing.rotation.new_key is the key that signs already",
+            expected="another key than signing.key",
+            fix="remove [signing.rotation]",
+        )
+    for name in ("key_env", "passphrase_env"):
+        if name in signing and "key" not in signing:
+            yield Problem(
+                path=("signing", name),
+                what=f"signing.{name} has no effect without signing.key",
+                expected="the fingerprint of the key, so that no other one signs",
+                fix='add `key = "FINGERPRINT"` to [signing]',
+            )
+    if "home" in signing and "key_env" in signing:
+        yield Problem(
+            path=("signing", "home"),
+            what="signing.home and signing.key_env both say where the key is",
+            expected="one of them",
+            fix="remove `home`",
+        )
+
+
+def _email(raw: Raw) -> Iterator[Problem]:
+    email = _table(_table(raw, "notify"), "email")
+    if "password_env" in email and "user" not in email:
+        yield Problem(
+            path=("notify", "email", "password_env"),
+            what="notify.email.password_env has no effect without notify.email.user",
+            expected="the user name that belongs to the password",
+            fix='add `user = "..."` to [notify.email]',
+        )
+    if "password_env" in email and email.get("security") == "none":
+        yield Problem(
+            path=("notify", "email", "security"),
+            what='security = "none" would send the password for everybody to read',
+            expected="starttls or tls where there is a password",
+            fix='write `security = "starttls"`',
+        )
+
+
+def _wheelhouse(raw: Raw) -> Iterator[Problem]:
+    source = _table(raw, "package").get("source")
+    if "wheelhouse" in raw and isinstance(source, str) and source.endswith(".dsc"):
+        yield Problem(
+            path=("wheelhouse",),
+            what=f"{source} comes with all its files: nothing can be added to it",
+            expected="no [wheelhouse] beside a .dsc file",
+            fix="remove [wheelhouse]",
+        )
+    for path in unknown_architectures(raw, ARCHITECTURES):
+        yield Problem(
+            path=path,
+            what=f"`{path[-1]}` is not an architecture debwright builds for",
+            expected=f"architectures: {', '.join(sorted(ARCHITECTURES))}",
+            fix=_instead(nearest(path[-1], ARCHITECTURES), "remove the table"),
         )
 
 

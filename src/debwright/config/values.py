@@ -299,6 +299,17 @@ BuildOption = Annotated[
         "one option of DEB_BUILD_OPTIONS (Debian Policy 4.9.1), as nocheck or parallel=2",
     ),
 ]
+Address = Annotated[
+    str, _matching(r"[^\s@<>,;:\"()\\]+@[A-Za-z0-9.-]+", "a mail address, as releases@example.org")
+]
+HostName = Annotated[
+    str,
+    _matching(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9a-fA-F:]+", "the name of a host"),
+]
+PythonVersion = Annotated[
+    str, _matching(r"3\.\d{1,2}(\.\d{1,2})?", "a version of Python 3, as 3.12 or 3.12.3")
+]
+GlibcVersion = Annotated[str, _matching(r"2\.\d{1,2}", "a version of the C library, as 2.39")]
 GithubRepository = Annotated[
     str,
     _matching(

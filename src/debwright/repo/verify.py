@@ -5,17 +5,16 @@ Nothing here trusts the manifests of `publish`: only what a client reads is read
 
 import gzip
 import lzma
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from debwright.errors import DebwrightError, MissingError
-from debwright.process import Completed, run
+from debwright.errors import DebwrightError
 from debwright.repo.incoming import measure
 from debwright.repo.release import listed_files
 from debwright.results import Evidence, Finding, Severity
+from debwright.sign.check import Verdict, binary_keyring, check, signed_text
 
 INDEX_LIMIT = 2 * 1024**3
 """Bytes of an index, unpacked."""
@@ -45,7 +44,7 @@ def verify_repository(path: Path, keyring: Path) -> list[Finding]:
     if not suites:
         return [_error("repository/empty", f"{path} has no suites")]
     with tempfile.TemporaryDirectory() as scratch:
-        key = _binary_keyring(keyring, Path(scratch))
+        key = binary_keyring(keyring, Path(scratch) / "keyring.gpg")
         return [f for suite in suites for f in _verify_suite(path, suite, key)]
 
 
@@ -72,62 +71,26 @@ def _verify_suite(repo: Path, suite: Path, keyring: Path) -> Iterator[Finding]:
 
 
 def _verify_signatures(suite: Path, keyring: Path) -> Iterator[Finding]:
-    tools = [t for t in ("gpgv", "sqv") if shutil.which(t)]
-    if not tools:
-        raise MissingError("neither gpgv nor sqv is installed", fix="apt-get install gpgv")
-    for tool in tools:
-        for name, arguments in _signature_checks(tool, suite):
-            done = run([tool, *arguments(keyring)], check=False)
-            if done.returncode != 0:
-                yield _bad_signature(tool, suite, name, done)
-    if "gpgv" in tools:
-        options = ["--keyring", str(keyring.resolve()), "--output", "-"]
-        signed = run(["gpgv", *options, str(suite / "InRelease")], check=False).output
-        release = (suite / "Release").read_text(encoding="utf-8", errors="replace")
-        # Text in a cleartext signature ends without its last line end (RFC 9580, 7.2).
-        if signed and signed.rstrip("\n") != release.rstrip("\n"):
-            yield _error(
-                "repository/mismatch",
-                f"InRelease and Release of suite {suite.name} differ",
-                fix="publish again",
-            )
+    for name, signature in (("InRelease", None), ("Release", suite / "Release.gpg")):
+        for verdict in check(keyring, suite / name, signature):
+            if not verdict.good:
+                yield _bad_signature(suite, name if signature is None else "Release.gpg", verdict)
+    signed = signed_text(keyring, suite / "InRelease")
+    release = (suite / "Release").read_text(encoding="utf-8", errors="replace")
+    # Text in a cleartext signature ends without its last line end (RFC 9580, 7.2).
+    if signed and signed.rstrip("\n") != release.rstrip("\n"):
+        yield _error(
+            "repository/mismatch",
+            f"InRelease and Release of suite {suite.name} differ",
+            fix="publish again",
+        )
 
 
-def _signature_checks(tool: str, suite: Path) -> list[tuple[str, Any]]:
-    def gpgv(*files: str) -> Any:
-        # SHA-1 and older are refused here, as Debian 13's apt does.
-        weak = ("--weak-digest", "SHA1", "--weak-digest", "RIPEMD160")
-        return lambda key: ["--keyring", str(key.resolve()), *weak, *files]
-
-    def sqv(*files: str) -> Any:
-        return lambda key: ["--keyring", str(key.resolve()), *files]
-
-    in_release, signature, release = (
-        str(suite / n) for n in ("InRelease", "Release.gpg", "Release")
-    )
-    if tool == "gpgv":
-        return [("InRelease", gpgv(in_release)), ("Release.gpg", gpgv(signature, release))]
-    checks = [("Release.gpg", sqv(signature, release))]
-    if "--cleartext" in run(["sqv", "--help"], check=False, merge=True).output:
-        checks.append(("InRelease", sqv("--cleartext", in_release)))
-    return checks
-
-
-def _bad_signature(tool: str, suite: Path, name: str, done: Completed) -> Finding:
-    said = done.tail(6)
-    text = " ".join(said).lower()
-    causes = (
-        ("no public key", "it was signed with a key that is not in the keyring"),
-        ("missing key", "it was signed with a key that is not in the keyring"),
-        ("expired", "the key or the signature has expired"),
-        ("bad signature", "the file was altered after it was signed"),
-        ("weak", "the signature uses a digest that is not accepted any more"),
-    )
-    why = next((c for word, c in causes if word in text), f"{tool} does not accept it")
+def _bad_signature(suite: Path, name: str, verdict: Verdict) -> Finding:
     return _error(
         "repository/signature",
-        f"the signature of {suite.name}/{name} is not good: {why}",
-        *said,
+        f"the signature of {suite.name}/{name} is not good for {verdict.tool}: {verdict.why}",
+        *verdict.said,
         file=str(suite / name),
         fix="debwright publish, with the key the users have",
     )
@@ -220,20 +183,6 @@ def _compare(file: Path, size: int, sha256: str, code: str, base: Path) -> Findi
         file=str(file),
         fix=f"remove {name} and publish it again",
     )
-
-
-def _binary_keyring(keyring: Path, scratch: Path) -> Path:
-    """gpgv reads binary keyrings only."""
-    try:
-        data = keyring.read_bytes()
-    except OSError as error:
-        raise DebwrightError(f"the keyring {keyring} cannot be read: {error.strerror}") from error
-    if not data.lstrip().startswith(b"-----BEGIN PGP"):
-        return keyring
-    binary = scratch / "keyring.gpg"
-    options = ["--batch", "--no-tty", "--homedir", str(scratch), "--output", str(binary)]
-    run(["gpg", *options, "--dearmor"], stdin=data)
-    return binary
 
 
 def _error(

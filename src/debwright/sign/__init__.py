@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from debwright.sign.dual import DualSigner
 from debwright.sign.gpg import GpgSigner, SigningError, ThrowawaySigner, throwaway_signer
 from debwright.sign.home import heal_stale_homes
 
@@ -11,7 +12,8 @@ class Signer(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """The primary key's fingerprint in upper-case hexadecimal digits."""
+        """The primary key's fingerprint in upper-case hexadecimal digits; while two keys sign,
+        both with a space between."""
 
     @property
     def note(self) -> str:
@@ -32,6 +34,7 @@ class Signer(Protocol):
 
 
 __all__ = [
+    "DualSigner",
     "GpgSigner",
     "Signer",
     "SigningError",

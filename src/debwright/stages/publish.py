@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +18,12 @@ from debwright.repo import (
     sources_text,
 )
 from debwright.results import StageResult, Status
-from debwright.sign import GpgSigner, Signer, throwaway_signer
+from debwright.sign import Signer
+from debwright.sign.choose import configured_keys, configured_signer
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import CHECK_FAILED, packages_of
 from debwright.stages.companion import companion_packages, companion_sources
+from debwright.stages.keyring import keyring_packages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,20 +34,6 @@ class Published:
     key: str | None = None
     note: str | None = None
     sources: str | None = None
-
-
-@contextmanager
-def signer_for(config: Config, package: str) -> Iterator[Signer]:
-    """The configured key, or one made for this run."""
-    if config.signing.key:
-        home = Path(config.signing.home).expanduser() if config.signing.home else None
-        with GpgSigner(
-            config.signing.key, home=home, passphrase_env=config.signing.passphrase_env
-        ) as signer:
-            yield signer
-    else:
-        with throwaway_signer(f"{package} test repository (throw-away key)") as signer:
-            yield signer
 
 
 def settings_of(config: Config, package: str) -> RepositorySettings:
@@ -71,14 +58,15 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         **common_inputs(job),
         "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
         "settings": settings.model_dump(mode="json"),
-        "key": config.signing.key,
+        "key": [s.fingerprint for s in configured_keys(job.plan.loaded)],
         "current": _current(repository),
     }
 
     def work() -> Outcome:
         job.reporter.activity(None, "publish", "signing")
-        with signer_for(config, job.plan.package) as signer:
-            publication = _publish(job, repository, files, signer, settings)
+        with configured_signer(job.plan.loaded, job.plan.package) as signer:
+            keyrings = keyring_packages(job, repository, settings, signer, targets)
+            publication = _publish(job, repository, [*files, *keyrings], signer, settings)
             details = {
                 "publication": publication.number,
                 "added": list(publication.added),

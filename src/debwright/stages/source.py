@@ -6,6 +6,8 @@ from debwright.results import StageResult, Status
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.targets import Target, suite_info
 from debwright.version import VersionInfo
+from debwright.wheelhouse.component import COMPONENT
+from debwright.wheelhouse.prepare import Prepared, prepare
 
 
 def source_stage(job: Job, suite: str) -> StageResult:
@@ -31,20 +33,50 @@ def source_stage(job: Job, suite: str) -> StageResult:
         job.reporter.activity(None, "source", "preparing a root")
         machine = Target(suite_info(suite).codename, plan.host.arch)
         layer = job.roots.build(machine, sink)
+        house = _wheelhouse(job)
         job.reporter.activity(None, "source", "dpkg-source")
         epoch = source_epoch(plan.tree, plan.version, version)
         made = make_source(
             plan.tree, version, directory, layer=layer, cache=job.roots.cache, epoch=epoch,
             exclude=plan.config.package.exclude, suite=suite_info(suite).codename, sink=sink,
+            components={COMPONENT: house.tarball} if house else {},
         )  # fmt: skip
         job.sources[suite] = made
-        return Outcome(outputs=[made.dsc, *made.files], details={"version": made.version})
+        return Outcome(
+            outputs=[made.dsc, *made.files], details={"version": made.version, **_details(house)}
+        )
 
     inputs = {**common_inputs(job), "version": version, "suite": suite}
+    if job.plan.wheelhouse is not None:
+        inputs["wheelhouse"] = job.plan.wheelhouse.digest
     result, _ = perform(job, ledger, work, target=None, stage="source", inputs=inputs)
     if result.status is Status.CACHED:
         job.sources[suite] = job.plan.dsc or _only_dsc(directory, version)
     return result
+
+
+def _wheelhouse(job: Job) -> Prepared | None:
+    """The wheelhouse in the cache; the suites of a run share it."""
+    asked = job.plan.wheelhouse
+    if asked is None:
+        return None
+    return prepare(
+        asked, job.roots.cache, note=job.reporter.note,
+        activity=lambda text: job.reporter.activity(None, "source", text),
+    )  # fmt: skip
+
+
+def _details(house: Prepared | None) -> dict[str, object]:
+    if house is None:
+        return {}
+    return {
+        "wheelhouse": {
+            "digest": house.digest,
+            "files": house.files,
+            "bytes": house.tarball.stat().st_size,
+            "seconds": round(house.seconds, 3),
+        }
+    }
 
 
 def source_epoch(tree: SourceTree, info: VersionInfo, version: str) -> int:

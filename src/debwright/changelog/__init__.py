@@ -1,0 +1,1 @@
+"""What changed since the last release: for debian/changelog and for people."""

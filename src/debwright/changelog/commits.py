@@ -1,0 +1,223 @@
+"""Commits since a release, read by git-cliff (`--context`), the one source of all changelogs.
+
+Conventional Commits 1.0.0 are sorted by their type; others are kept as they are. A message is
+text by whoever may push: it is cut to one line of printable characters here, and quoted by
+whoever writes it into a format.
+"""
+
+import json
+import re
+import shutil
+import sysconfig
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from debwright.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.git import git
+from debwright.process import CommandError, run
+from debwright.version import compare, release_version
+
+TEXT_LIMIT = 300
+CONTEXT_LIMIT = 256 * 1024 * 1024
+COMMITS_LIMIT = 20_000
+
+_CONFIG = """\
+[changelog]
+body = ""
+[git]
+conventional_commits = true
+filter_unconventional = false
+filter_commits = false
+split_commits = false
+protect_breaking_commits = true
+sort_commits = "oldest"
+commit_parsers = [
+  { message = "^(feat|feature)(\\\\(|!|:)", group = "feature" },
+  { message = "^(sec|security)(\\\\(|!|:)", group = "security" },
+  { message = "^(fix|bugfix|hotfix)(\\\\(|!|:)", group = "fix" },
+  { message = "^perf(\\\\(|!|:)", group = "performance" },
+  { message = "^revert(\\\\(|!|:)", group = "revert" },
+  { message = "^docs?(\\\\(|!|:)", group = "documentation" },
+  { message = "^(build|chore|ci|refactor|style|test|tests)(\\\\(|!|:)", group = "internal" },
+  { message = ".*", group = "other" },
+]
+"""
+
+
+class Kind(StrEnum):
+    """What a change is, in the order in which people want to read of it."""
+
+    SECURITY = "security"
+    FEATURE = "feature"
+    FIX = "fix"
+    PERFORMANCE = "performance"
+    OTHER = "other"
+    REVERT = "revert"
+    DOCUMENTATION = "documentation"
+    INTERNAL = "internal"
+
+
+TITLES = {
+    Kind.SECURITY: "Security",
+    Kind.FEATURE: "New",
+    Kind.FIX: "Fixed",
+    Kind.PERFORMANCE: "Faster",
+    Kind.OTHER: "Changed",
+    Kind.REVERT: "Taken back",
+    Kind.DOCUMENTATION: "Documentation",
+    Kind.INTERNAL: "Internal",
+}
+
+_SKIPPED = re.compile(
+    r"(?:Merge (?:branch|branches|tag|commit|pull request|remote-tracking)\b|fixup! |squash! "
+    r"|amend! |(?:chore|build)\(release\)|chore: release\b)"
+)
+_ISSUE = re.compile(r"(?<![\w/#&])#(\d{1,9})\b")
+_CLOSING = ("closes", "close", "fixes", "fix", "resolves", "resolve", "refs", "ref", "issue")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One commit as a reader of a changelog sees it."""
+
+    kind: Kind
+    text: str
+    """One line of printable characters, without the type and the scope."""
+    scope: str | None
+    breaking: str | None
+    """What users must do or lose; None when nothing breaks."""
+    issues: tuple[int, ...]
+    commit: str
+
+
+def previous_release(directory: Path, revision: str, prefix: str, version: str) -> str | None:
+    """The tag of the release before `version` in the history of `revision`.
+
+    Before a release proper, pre-releases do not count: what they brought is new to its users.
+    """
+    done = git(
+        directory, "for-each-ref", f"--merged={revision}", "--format=%(refname:lstrip=2)",
+        "refs/tags",
+    )  # fmt: skip
+    found = [(release_version(tag, prefix), tag) for tag in done.output.split("\n") if tag]
+    best: tuple[str, str] | None = None
+    for upstream, tag in found:
+        if upstream is None or compare(upstream, version) >= 0:
+            continue
+        if "~" in upstream and "~" not in version:
+            continue
+        if best is None or compare(upstream, best[0]) > 0:
+            best = (upstream, tag)
+    return best[1] if best else None
+
+
+def changes_between(directory: Path, since: str | None, until: str = "HEAD") -> list[Change]:
+    """What changed below `directory` after `since` (None: ever) up to `until`, oldest first.
+
+    Raises UsageError when git knows neither, MissingError without git-cliff.
+    """
+    top = Path(git(directory, "rev-parse", "--show-toplevel").output.strip())
+    last = _commit(directory, until)
+    revisions = f"{_commit(directory, since)}..{last}" if since else last
+    with tempfile.TemporaryDirectory() as scratch:
+        config, context = Path(scratch) / "cliff.toml", Path(scratch) / "context.json"
+        config.write_text(_CONFIG, encoding="utf-8")
+        below = directory.resolve().relative_to(top.resolve())
+        paths = ["--include-path", f"{below}/**"] if below.parts else []
+        argv = [
+            *(_git_cliff(), "--no-exec", "--offline", "--repository", str(top), *paths),
+            *("--config", str(config), "--context", "--output", str(context), "--", revisions),
+        ]
+        try:
+            run(argv, timeout=300, env={"NO_COLOR": "1"})
+        except CommandError as error:
+            raise DebwrightError(
+                "git-cliff could not read the history",
+                evidence=error.evidence,
+                fix=f"git -C {directory} log --oneline {revisions}",
+            ) from error
+        if context.stat().st_size > CONTEXT_LIMIT:
+            raise DebwrightError("the history is too large for a changelog", fix="--since TAG")
+        releases = json.loads(context.read_text(encoding="utf-8", errors="replace"))
+    commits = [c for release in releases for c in release.get("commits", [])]
+    return changes_of(commits[-COMMITS_LIMIT:])
+
+
+def changes_of(commits: Sequence[Mapping[str, Any]]) -> list[Change]:
+    """The changes of git-cliff's commits; those that say nothing to a reader are left out."""
+    changes = (_change(commit) for commit in commits)
+    return [change for change in changes if change is not None]
+
+
+def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
+    """The first line of a text, of printable characters alone, shortened."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    plain = " ".join("".join(c if c.isprintable() else " " for c in first).split())
+    return plain if len(plain) <= limit else plain[: limit - 1].rstrip() + "…"
+
+
+def _change(commit: Mapping[str, Any]) -> Change | None:
+    raw = str(commit.get("raw_message") or commit.get("message") or "")
+    if _SKIPPED.match(raw) or commit.get("merge_commit"):
+        return None
+    text = one_line(str(commit.get("message") or ""))
+    if not text:
+        return None
+    kind = _kind(str(commit.get("group") or ""))
+    if text.startswith('Revert "'):
+        kind = Kind.REVERT
+    breaking = None
+    if commit.get("breaking"):
+        breaking = one_line(str(commit.get("breaking_description") or text)) or text
+    scope = one_line(str(commit.get("scope") or ""), 40) or None
+    return Change(
+        kind=kind, text=text, scope=scope, breaking=breaking,
+        issues=_issues(text, commit.get("footers") or []), commit=str(commit.get("id") or ""),
+    )  # fmt: skip
+
+
+def _kind(group: str) -> Kind:
+    try:
+        return Kind(group)
+    except ValueError:
+        return Kind.OTHER
+
+
+def _issues(text: str, footers: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    found = [int(n) for n in _ISSUE.findall(text)]
+    for footer in footers:
+        if str(footer.get("token", "")).lower() in _CLOSING:
+            value = str(footer.get("value", ""))
+            separated = str(footer.get("separator", "")).strip() == "#"
+            found += [
+                int(n) for n in re.findall(r"#(\d{1,9})\b", f"#{value}" if separated else value)
+            ]
+    return tuple(dict.fromkeys(found))
+
+
+def _commit(directory: Path, name: str) -> str:
+    """The commit a name stands for; git never sees the name as an option."""
+    try:
+        return git(
+            directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"
+        ).output.strip()
+    except CommandError as error:
+        raise UsageError(
+            f"git knows no commit {name!r}",
+            evidence=[Evidence(text=str(directory))],
+            cause="there is no such tag here; a shallow clone has few of them",
+            fix="git fetch --unshallow --tags; git tag --list",
+        ) from error
+
+
+def _git_cliff() -> str:
+    """git-cliff as it was installed with debwright, or else on PATH."""
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which("git-cliff", path=scripts) or shutil.which("git-cliff")
+    if found is None:
+        raise MissingError("git-cliff is not installed", fix="pip install git-cliff")
+    return found

@@ -1,0 +1,98 @@
+"""Release notes in Markdown, of text that nobody has looked at before."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from debwright.changelog.commits import TITLES, Change, Kind
+
+MOST = 300
+"""GitHub refuses notes above 125,000 characters."""
+_SPECIAL = re.compile(r"([\\*_{}\[\]<>#|~$&!`])")
+_CODE = re.compile(r"(`[^`\n]+`)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Where issues and comparisons are; `repository` is the URL of the project's page."""
+
+    repository: str | None = None
+
+    def issue(self, number: int) -> str:
+        if self.repository is None:
+            return f"\\#{number}"
+        return f"[#{number}]({self.repository}/issues/{number})"
+
+    def compare(self, since: str | None, until: str) -> str | None:
+        if self.repository is None or since is None:
+            return None
+        return f"{self.repository}/compare/{since}...{until}"
+
+
+def release_notes(
+    changes: Sequence[Change], *, links: Links, since: str | None, tag: str, install: str = ""
+) -> str:
+    """The notes: what breaks first, then by kind, then what is internal, folded.
+
+    `install` is Markdown of our own making, put behind the changes.
+    """
+    parts: list[str] = []
+    breaking = [c for c in changes if c.breaking is not None]
+    if breaking:
+        parts.append("## Breaking changes\n\n" + _bullets(breaking, links, breaking=True))
+    for kind in Kind:
+        of_kind = [c for c in changes if c.kind is kind and c.breaking is None]
+        if not of_kind:
+            continue
+        bullets = _bullets(of_kind, links)
+        if kind is Kind.INTERNAL:
+            count = f"{len(of_kind)} internal change{'s' if len(of_kind) > 1 else ''}"
+            parts.append(f"<details><summary>{count}</summary>\n\n{bullets}\n</details>")
+        else:
+            parts.append(f"## {TITLES[kind]}\n\n{bullets}")
+    if not parts:
+        parts.append("No changes that users see.")
+    if install:
+        parts.append(install.strip())
+    if url := links.compare(since, tag):
+        parts.append(f"All changes: <{url}>")
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    """A line of text that Markdown shows as it is: no markup, no HTML, nobody is notified.
+
+    Spans in backquotes stay, since nothing within them has a meaning.
+    """
+    parts = _CODE.split(text)
+    for index, part in enumerate(parts):
+        if index % 2 == 0:
+            plain = _SPECIAL.sub(r"\\\1", part)
+            # An empty comment between sign and name: GitHub would write to the person else.
+            parts[index] = re.sub(r"@(?=[A-Za-z0-9])", "@<!-- -->", plain)
+    line = "".join(parts)
+    # At the start of an item these would begin a list, a quotation or a rule of its own.
+    return re.sub(r"^([-+>=]|\d+[.)])", r"\\\1", line)
+
+
+def _bullets(changes: Sequence[Change], links: Links, *, breaking: bool = False) -> str:
+    lines = [f"- {_item(change, links, breaking=breaking)}" for change in changes[:MOST]]
+    if len(changes) > MOST:
+        lines.append(f"- and {len(changes) - MOST} more")
+    return "\n".join(lines) + "\n"
+
+
+def _item(change: Change, links: Links, *, breaking: bool) -> str:
+    text = escaped(change.text)
+    for number in change.issues:
+        # Numbers and a configured URL: no backslash that re.sub would read.
+        shown = links.issue(number).replace("\\", r"\\")
+        text = re.sub(rf"\\#{number}\b", shown, text)
+    rest = [links.issue(n) for n in change.issues if links.issue(n) not in text]
+    if rest:
+        text += f" ({', '.join(rest)})"
+    if change.scope:
+        text = f"**{escaped(change.scope)}:** {text}"
+    if breaking and change.breaking and change.breaking != change.text:
+        text += f"\n  {escaped(change.breaking)}"
+    return text

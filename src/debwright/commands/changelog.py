@@ -1,0 +1,119 @@
+"""debwright changelog."""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from debwright.build.source import read_tree
+from debwright.changelog.commits import Change, changes_between, previous_release
+from debwright.changelog.debian import entry, prepend
+from debwright.changelog.notes import Links, release_notes
+from debwright.commands.common import Options, emit
+from debwright.config import LoadedConfig, load
+from debwright.errors import ConfigError, UsageError
+from debwright.files import atomic_write
+from debwright.git import NotARepository, git
+from debwright.process import CommandError
+from debwright.release.place import github_repository
+from debwright.version import determine, is_native, release_version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a version brought."""
+
+    version: str
+    tag: str
+    since: str | None
+    changes: tuple[Change, ...]
+    when: datetime
+
+
+def tell_changes(
+    options: Options, *, tag: str | None, since: str | None, write: bool, notes: Path | None,
+    distribution: str,
+) -> int:  # fmt: skip
+    """Show or write what changed: an entry of debian/changelog, and release notes."""
+    loaded = load(options.directory)
+    directory = loaded.resolve(loaded.config.package.source)
+    if directory.suffix == ".dsc":
+        raise UsageError("a .dsc has its changelog within", fix="name a source directory")
+    tree = read_tree(directory)
+    story = story_of(loaded, directory, tag=tag, since=since)
+    author = _author() or tree.maintainer
+    text = entry(
+        tree.name, story.version, story.changes, distribution=distribution, author=author,
+        when=story.when,
+    )  # fmt: skip
+    page = notes_of(loaded, story)
+    lines = []
+    if write:
+        prepend(directory / "debian/changelog", text)
+        lines.append(f"wrote {directory / 'debian/changelog'}: {story.version}")
+    if notes is not None:
+        atomic_write(notes, page)
+        lines.append(f"wrote {notes}")
+    data = {
+        "version": story.version, "since": story.since, "changelog": text, "notes": page,
+        "changes": len(story.changes),
+    }  # fmt: skip
+    emit(options, data, "\n".join(lines) or f"{text}\n{page}")
+    return 0
+
+
+def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: str | None) -> Story:
+    """The changes of the version that `tag` names or will name, by default the current one."""
+    package = loaded.config.package
+    info = determine(directory, version_from="git", tag_prefix=package.tag_prefix)
+    upstream, debian, until = info.upstream, info.debian, "HEAD"
+    if tag is not None:
+        found = release_version(tag, package.tag_prefix)
+        if found is None:
+            raise UsageError(
+                f"{tag!r} is not a release's tag",
+                cause=f"{package.tag_prefix}MAJOR.MINOR.PATCH[-PRERELEASE] is expected",
+                fix=f"debwright changelog --tag {package.tag_prefix}1.2.3",
+            )
+        upstream, debian = found, found if is_native(directory) else f"{found}-1"
+        until = tag if _exists(directory, tag) else "HEAD"
+    before = since or previous_release(directory, until, package.tag_prefix, upstream)
+    shown = tag or (info.tag if info.tag and info.distance == 0 else (info.commit or "HEAD"))
+    return Story(
+        version=debian,
+        tag=shown,
+        since=before,
+        changes=tuple(changes_between(directory, before, until)),
+        when=info.commit_time,
+    )
+
+
+def notes_of(loaded: LoadedConfig, story: Story, install: str = "") -> str:
+    """The release notes: the configured file's, or those made from the commits."""
+    if (name := loaded.config.release.notes_file) is not None:
+        path = loaded.resolve(name)
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"release.notes_file {path} cannot be read", cause=str(error)
+            ) from error
+    repository = github_repository(loaded)
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
+    links = Links(repository=f"{server}/{repository}" if repository else None)
+    return release_notes(
+        story.changes, links=links, since=story.since, tag=story.tag, install=install
+    )
+
+
+def _exists(directory: Path, tag: str) -> bool:
+    try:
+        git(directory, "rev-parse", "--verify", "--quiet", f"refs/tags/{tag}^{{commit}}")
+    except (CommandError, NotARepository):
+        return False
+    return True
+
+
+def _author() -> str | None:
+    name, address = os.environ.get("DEBFULLNAME"), os.environ.get("DEBEMAIL")
+    return f"{name} <{address}>" if name and address else None

@@ -1,0 +1,198 @@
+"""debwright release: from a tag to a draft that waits for a person, or to its publication."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from debwright.commands.changelog import notes_of, story_of
+from debwright.commands.common import (
+    Options,
+    emit,
+    interruptible,
+    reporter_for,
+    write_reports,
+)
+from debwright.errors import CheckError, DebwrightError, UsageError
+from debwright.events import Reporter
+from debwright.files import atomic_write
+from debwright.github.client import Github
+from debwright.github.http import Http
+from debwright.github.model import Release
+from debwright.notify import Event, tell_everyone
+from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
+from debwright.plan import Plan, make_plan
+from debwright.release.assemble import KINDS, SBOM_PATTERNS, Asset, assemble, chosen
+from debwright.release.install import install_text
+from debwright.release.place import github_repository
+from debwright.release.preflight import preflight
+from debwright.release.upload import Draft, bring_assets, prepare_draft, publish
+from debwright.results import RunResult, Status
+from debwright.roots.layers import Roots
+from debwright.sign.choose import configured_signer
+from debwright.stages.base import Job
+from debwright.stages.check import not_proven
+from debwright.stages.publish import settings_of
+from debwright.version import release_version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What became of the release."""
+
+    release: Release
+    assets: tuple[Asset, ...]
+    sent: int
+
+
+def release(options: Options, tag: str | None, *, public: bool) -> int:
+    """Build, check, sign and bring the release of `tag` to GitHub. The exit code."""
+    plan = make_plan(options.directory)
+    tag = tag or _current_tag(plan)
+    public = public or not plan.config.release.draft
+    repository = github_repository(plan.loaded)
+    if repository is None:
+        raise UsageError(
+            "it is not known which repository the release is of",
+            cause="release.repository is not set, and git has no remote `origin` on GitHub",
+            fix='[release] repository = "owner/name"',
+        )
+    reporter = reporter_for(options)
+    with closing(reporter), interruptible(), Http.from_environment(say=reporter.note) as http:
+        github = Github(http, repository)
+        try:
+            preflight(plan, tag, github, reporter.note)
+            done = _release(options, plan, tag, github, reporter, public=public)
+        except DebwrightError as error:
+            event = Event.failed(plan.package, plan.version_text, error.render())
+            tell_everyone(plan.loaded, event, reporter.note)
+            raise
+    if isinstance(done, int):
+        return done
+    _tell(options, done, public=public)
+    return 0
+
+
+def _release(
+    options: Options, plan: Plan, tag: str, github: Github, reporter: Reporter, *, public: bool
+) -> Done | int:
+    """The release; or the exit code of a build or a check that failed, which was told."""
+    dist = options.dist(plan.loaded.directory)
+    with exclusive(dist):
+        cache = options.cache()
+        heal(cache)
+        job = Job(plan, dist, Roots(cache, plan.config, note=reporter.note), reporter)
+        result = run(job, Wanted(publish=False))
+        write_reports(result, job.home)
+        reporter.end(result)
+        if (code := exit_code(result)) != 0:
+            event = Event.failed(plan.package, plan.version_text, _failures(result))
+            tell_everyone(plan.loaded, event, reporter.note)
+            return code
+        _must_be_proven(plan, result)
+        files = chosen(release_files(job, result))
+        with configured_signer(plan.loaded, plan.package) as signer:
+            assets = assemble(files, job.home / "release", signer)
+            fingerprints = signer.fingerprint
+        draft = _draft(plan, tag, fingerprints)
+        atomic_write(job.home / "release-notes.md", draft.body)
+        made = prepare_draft(github, draft, reporter.note)
+        sent = bring_assets(github, made, assets, reporter.note)
+        if public:
+            made = publish(github, made, reporter.note)
+    event = Event.released(plan.package, plan.version_text, made.html_url, draft=made.draft)
+    tell_everyone(plan.loaded, event, reporter.note)
+    return Done(release=made, assets=tuple(assets), sent=sent)
+
+
+def release_files(job: Job, result: RunResult) -> Iterator[Path]:
+    """Packages of all targets and companions, source packages, and SBOMs where there are any."""
+    for part in (*result.targets, *result.companions):
+        for artifact in part.artifacts:
+            if artifact.kind in KINDS:
+                yield job.dist / artifact.path
+    for source in job.sources.values():
+        yield source.dsc
+        yield from source.files
+    for pattern in SBOM_PATTERNS:
+        found = (p for p in sorted(job.home.rglob(pattern)) if "release" not in _parts(job, p))
+        yield from found
+
+
+def _parts(job: Job, path: Path) -> tuple[str, ...]:
+    return path.relative_to(job.home).parts[:1]
+
+
+def _must_be_proven(plan: Plan, result: RunResult) -> None:
+    """What was never seen to start is not released."""
+    for target in result.targets:
+        reason = not_proven(target.checks, has_service=plan.config.service is not None)
+        if reason is not None:
+            raise CheckError(
+                f"{target.target} is not proven to work: {reason}",
+                cause="nothing was sent to GitHub",
+                fix=f"debwright check -t {target.target}",
+            )
+
+
+def _draft(plan: Plan, tag: str, fingerprints: str) -> Draft:
+    config = plan.config
+    settings = settings_of(config, plan.package)
+    install = install_text(config, plan.package, settings.name, fingerprints)
+    directory = plan.loaded.resolve(config.package.source)
+    upstream = release_version(tag, config.package.tag_prefix) or tag
+    if plan.dsc is not None:
+        body = install
+    else:
+        story = story_of(plan.loaded, directory, tag=tag, since=None)
+        body = notes_of(plan.loaded, story, install)
+    marked = config.release.prerelease
+    return Draft(
+        tag=tag,
+        name=f"{plan.package} {upstream.replace('~', '-')}",
+        body=body,
+        prerelease="~" in upstream if marked == "auto" else marked,
+        commit=plan.version.commit if plan.version else None,
+    )
+
+
+def _current_tag(plan: Plan) -> str:
+    version = plan.version
+    if version is None or version.tag is None or version.distance:
+        raise UsageError(
+            "there is no release tag on this commit",
+            cause=f"the version here is {plan.version_text}",
+            fix=f"git tag {plan.config.package.tag_prefix}1.2.3, or --tag",
+        )
+    return version.tag
+
+
+def _failures(result: RunResult) -> str:
+    stages = [(None, s) for s in result.stages]
+    stages += [(t.target, s) for t in (*result.targets, *result.companions) for s in t.stages]  # type: ignore[misc]
+    lines = [
+        f"{target or 'run'}: {stage.stage}: {stage.error.message if stage.error else stage.reason}"
+        for target, stage in stages
+        if stage.status is Status.FAILED
+    ]
+    return "\n".join(lines) or "a stage failed"
+
+
+def _tell(options: Options, done: Done, *, public: bool) -> None:
+    release = done.release
+    kind = "pre-release" if release.prerelease else "release"
+    lines = [
+        f"{release.name}: {'' if public else 'draft of a '}{kind}, {len(done.assets)} files, "
+        f"{done.sent} sent now",
+        release.html_url,
+    ]
+    if release.draft:
+        lines.append("next: read the draft; then `debwright release --publish`, or its button")
+    data = {
+        "tag": release.tag_name, "url": release.html_url, "draft": release.draft,
+        "prerelease": release.prerelease, "sent": done.sent,
+        "assets": [{"name": a.name, "size": a.size, "sha256": a.sha256} for a in done.assets],
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
+    emit(options, data, "\n".join(lines))

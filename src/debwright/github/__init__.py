@@ -1,0 +1,1 @@
+"""The few calls of GitHub's REST API that a release needs."""

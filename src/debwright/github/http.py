@@ -1,0 +1,217 @@
+"""Requests to GitHub's REST API: time limits, rate limits, and what is tried again.
+
+Rules: docs.github.com, "Best practices for using the REST API" and "Rate limits".
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from debwright.errors import DebwrightError, Evidence, MissingError
+from debwright.net import CONNECT_SECONDS, READ_SECONDS, USER_AGENT
+
+API = "https://api.github.com"
+API_VERSION = "2022-11-28"
+ATTEMPTS = 5
+LONGEST_WAIT = 900.0
+"""Seconds to wait for a rate limit at most; GitHub's last an hour."""
+UPLOAD_SECONDS = 600.0
+SAID_LIMIT = 300
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+
+Sleep = Callable[[float], None]
+
+
+class GithubError(DebwrightError):
+    """GitHub refused a request."""
+
+    def __init__(self, what: str, *, status: int | None = None, **rest: Any) -> None:
+        super().__init__(what, **rest)
+        self.status = status
+
+
+class Unsure(GithubError):
+    """A request that may or may not have been done: whoever asked must look before asking again."""
+
+
+@dataclass
+class Http:
+    """Sends requests with the token, and turns refusals into words.
+
+    Reading is tried again after a server's error (5xx) and a broken connection; a request that
+    changes something is not: it raises Unsure. Both wait when GitHub asks for it.
+    """
+
+    base: str
+    token: str
+    sleep: Sleep = time.sleep
+    say: Callable[[str], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        # Redirections are not followed: the token must not go elsewhere, and only a renamed
+        # repository answers with one.
+        self._client = httpx.Client(timeout=timeout, follow_redirects=False)
+
+    @classmethod
+    def from_environment(cls, **rest: Any) -> Self:
+        """GITHUB_API_URL and GITHUB_TOKEN or GH_TOKEN, as GitHub Actions sets them.
+
+        Raises MissingError without a token.
+        """
+        token = next((os.environ[n] for n in TOKENS if os.environ.get(n)), None)
+        if token is None:
+            raise MissingError(
+                "there is no token for GitHub",
+                cause=f"neither {' nor '.join(TOKENS)} is set",
+                fix="export GITHUB_TOKEN=..., with the permission `contents: write`",
+            )
+        return cls(base=os.environ.get("GITHUB_API_URL", API).rstrip("/"), token=token, **rest)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str | int] | None = None,
+    ) -> httpx.Response:
+        """A request below the API's address. Raises GithubError, Unsure or MissingError."""
+        return self._send(method, self.base + path, json=json, params=params)
+
+    def upload(self, url: str, name: str, path: Path) -> httpx.Response:
+        """Send the file `path` as the asset `name` to a release's upload address."""
+        api, target = urlsplit(self.base), urlsplit(url)
+        if target.scheme not in ("https", api.scheme):
+            raise GithubError(f"GitHub names an upload address without TLS: {url}")
+        with path.open("rb") as content:
+            return self._send(
+                "POST", url, params={"name": name}, content=content,
+                headers={
+                    "Content-Type": "application/octet-stream",
+                    "Content-Length": str(path.stat().st_size),
+                },
+                timeout=httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS),
+            )  # fmt: skip
+
+    def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
+        headers = {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {self.token}",
+            "X-GitHub-Api-Version": API_VERSION,
+            "User-Agent": USER_AGENT,
+            **options.pop("headers", {}),
+        }
+        reading = method == "GET"
+        what = f"{method} {url.removeprefix(self.base)}"
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = self._client.request(method, url, headers=headers, **options)
+            except httpx.TransportError as error:
+                self._broken(what, str(error) or type(error).__name__, attempt, reading=reading)
+                continue
+            if answer.status_code >= 500:
+                said = f"HTTP status {answer.status_code}"
+                self._broken(what, said, attempt, reading=reading)
+            elif (wait := self._limited(answer)) is not None:
+                self._wait(what, wait, attempt)
+                if (content := options.get("content")) is not None:
+                    content.seek(0)
+            elif answer.is_success:
+                return answer
+            else:
+                raise refusal(what, answer)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _broken(self, what: str, said: str, attempt: int, *, reading: bool) -> None:
+        if not reading:
+            raise Unsure(
+                f"GitHub did not answer as it should: {what}", evidence=[Evidence(text=said)],
+                fix="run the same command again: it goes on where it stopped",
+            )  # fmt: skip
+        if attempt == ATTEMPTS:
+            raise MissingError(
+                f"GitHub cannot be reached: {what}", evidence=[Evidence(text=said)],
+                cause="GitHub, or the network, is out of order",
+                fix="look at githubstatus.com, then run the same command again",
+            )  # fmt: skip
+        self.sleep(2.0 ** (attempt - 1))
+
+    @staticmethod
+    def _limited(answer: httpx.Response) -> float | None:
+        """Seconds that GitHub wants us to wait; None when no limit was reached."""
+        if answer.status_code not in (403, 429):
+            return None
+        after = answer.headers.get("retry-after", "")
+        if after.isdecimal():
+            return float(after)
+        if answer.headers.get("x-ratelimit-remaining") == "0":
+            reset = answer.headers.get("x-ratelimit-reset", "")
+            return max(1.0, float(reset) - time.time() + 1) if reset.isdecimal() else 60.0
+        return 60.0 if answer.status_code == 429 else None
+
+    def _wait(self, what: str, seconds: float, attempt: int) -> None:
+        if seconds > LONGEST_WAIT or attempt == ATTEMPTS:
+            raise GithubError(
+                f"GitHub's rate limit is reached: {what}",
+                status=429,
+                evidence=[Evidence(text=f"it wants {seconds:.0f} more seconds of patience")],
+                fix="run the same command again then: it goes on where it stopped",
+            )
+        self.say(f"GitHub's rate limit: waiting {seconds:.0f} s")
+        self.sleep(seconds)
+
+
+def refusal(what: str, answer: httpx.Response) -> GithubError:
+    """A refusal in words; never with a header of the request."""
+    evidence = [Evidence(text=f"HTTP status {answer.status_code}: {_message(answer)}")]
+    causes = {
+        401: ("the token is wrong or has expired", "export GITHUB_TOKEN=... with a valid one"),
+        403: (
+            "the token may not do this",
+            "give it `contents: write` (in a workflow: permissions:)",
+        ),
+        404: (
+            "there is no such thing, or the token may not see it",
+            "check release.repository and what the token may do",
+        ),
+    }
+    cause, fix = causes.get(answer.status_code, (None, None))
+    if answer.is_redirect:
+        cause, fix = "the repository was renamed", "set release.repository to its new name"
+    return GithubError(
+        f"GitHub refused: {what}", status=answer.status_code, evidence=evidence, cause=cause,
+        fix=fix,
+    )  # fmt: skip
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        data = answer.json()
+    except ValueError:
+        return answer.text[:SAID_LIMIT]
+    if not isinstance(data, dict):
+        return ""
+    errors = [e for e in data.get("errors") or () if isinstance(e, dict)]
+    wanted = ("field", "code", "message")
+    parts = [str(data.get("message", ""))]
+    parts += [" ".join(str(error[k]) for k in wanted if k in error) for error in errors]
+    return "; ".join(p for p in parts if p)[:SAID_LIMIT]

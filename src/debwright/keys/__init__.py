@@ -1,0 +1,1 @@
+"""The life of signing keys: made, shown, exported, backed up, restored, replaced."""

@@ -1,0 +1,32 @@
+"""Where a release goes: the repository on the hosting service."""
+
+import os
+import re
+
+from debwright.config import LoadedConfig
+from debwright.errors import DebwrightError
+from debwright.git import git
+
+_REMOTE = re.compile(
+    r"(?:https?://(?:[^@/]+@)?|ssh://(?:[^@/]+@)?|[^@/\s]+@)[^/:]+(?::\d+)?[:/]"
+    r"([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+?)(?:\.git)?/?"
+)
+
+
+def github_repository(loaded: LoadedConfig) -> str | None:
+    """owner/name: configured, else of the CI run, else of the git remote `origin`."""
+    if configured := loaded.config.release.repository:
+        return configured
+    if given := os.environ.get("GITHUB_REPOSITORY"):
+        return given
+    try:
+        url = git(loaded.directory, "config", "--get", "remote.origin.url").output.strip()
+    except DebwrightError:
+        return None  # no git work tree, or no such remote
+    return repository_of(url)
+
+
+def repository_of(url: str) -> str | None:
+    """owner/name of a remote's URL, as git@host:owner/name.git; None for another form."""
+    found = _REMOTE.fullmatch(url)
+    return found[1] if found else None

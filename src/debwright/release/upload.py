@@ -1,0 +1,161 @@
+"""Bringing a release to GitHub: a draft, all of its files, and at the very end its publication.
+
+Every step looks at what is there before it does anything, so that a run that broke off anywhere is
+finished by the next one, with nothing twice. A published release is never touched.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from debwright.errors import DebwrightError, Evidence
+from debwright.github.client import Github
+from debwright.github.http import GithubError, Unsure
+from debwright.github.model import Asset as Remote
+from debwright.github.model import Release
+from debwright.release.assemble import Asset
+
+ATTEMPTS = 4
+EXISTS = 422
+
+Say = Callable[[str], None]
+
+
+class AlreadyReleased(DebwrightError):
+    """The tag has a published release, which must not change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What the release is to say of itself."""
+
+    tag: str
+    name: str
+    body: str
+    prerelease: bool
+    commit: str | None
+
+
+def find_draft(github: Github, tag: str, say: Say) -> Release | None:
+    """The draft of `tag`; None when there is none. Raises AlreadyReleased."""
+    found = github.releases_of(tag)
+    for release in found:
+        if not release.draft:
+            raise AlreadyReleased(
+                f"{tag} is released already",
+                evidence=[Evidence(text=release.html_url)],
+                cause="what is published must not change: users have it",
+                fix="release the next version; git tag lists those there are",
+            )
+    if len(found) > 1:
+        others = ", ".join(str(r.id) for r in found[1:])
+        say(f"{tag} has {len(found)} drafts; {found[0].id} is used, remove the others: {others}")
+    return found[0] if found else None
+
+
+def prepare_draft(github: Github, draft: Draft, say: Say) -> Release:
+    """The draft with its current name and notes, made when there is none."""
+    for _ in range(ATTEMPTS):
+        found = find_draft(github, draft.tag, say)
+        try:
+            return _update(github, found, draft) if found else _create(github, draft, say)
+        except Unsure as error:
+            say(f"{error.what}; looking again")
+            last = error
+    raise last
+
+
+def _update(github: Github, found: Release, draft: Draft) -> Release:
+    return github.update(found, name=draft.name, body=draft.body, prerelease=draft.prerelease)
+
+
+def _create(github: Github, draft: Draft, say: Say) -> Release:
+    made = github.create_draft(
+        draft.tag, name=draft.name, body=draft.body, prerelease=draft.prerelease,
+        commit=draft.commit,
+    )  # fmt: skip
+    say(f"made the draft {made.html_url}")
+    return made
+
+
+def bring_assets(github: Github, release: Release, assets: Sequence[Asset], say: Say) -> int:
+    """Make the draft's files those of `assets`; how many were sent.
+
+    Files of other names stay: a person may have put them there. Raises DebwrightError when at the
+    end GitHub has not what was sent.
+    """
+    there = {a.name: a for a in github.assets(release)}
+    sent = 0
+    for asset in assets:
+        remote = there.get(asset.name)
+        if remote is not None and is_same(remote, asset):
+            continue
+        if remote is not None:
+            github.delete_asset(remote)
+        _send(github, release, asset, say)
+        sent += 1
+        say(f"sent {asset.name}")
+    there = {a.name: a for a in github.assets(release)}
+    wrong = [a for a in assets if a.name not in there or not is_same(there[a.name], a)]
+    if wrong:
+        raise DebwrightError(
+            "GitHub does not have the files that were sent",
+            evidence=[Evidence(text=_difference(a, there.get(a.name))) for a in wrong[:10]],
+            fix="run the same command again",
+        )
+    wanted = {a.name for a in assets}
+    if others := [name for name in sorted(there) if name not in wanted]:
+        say(f"the draft has further files, which were left alone: {', '.join(others)}")
+    return sent
+
+
+def publish(github: Github, release: Release, say: Say) -> Release:
+    """Make the draft public."""
+    for _ in range(ATTEMPTS):
+        try:
+            return github.update(release, draft=False)
+        except Unsure as error:
+            say(f"{error.what}; looking again")
+            last = error
+        done = [r for r in github.releases_of(release.tag_name) if r.id == release.id]
+        if done and not done[0].draft:
+            return done[0]
+    raise last
+
+
+def is_same(remote: Remote, asset: Asset) -> bool:
+    """Whether GitHub has this very file; without a digest it is not believed."""
+    return (
+        remote.state == "uploaded"
+        and remote.size == asset.size
+        and remote.digest == f"sha256:{asset.sha256}"
+    )
+
+
+def _send(github: Github, release: Release, asset: Asset, say: Say) -> None:
+    """Send one file; after a failure see what has become of it, and begin again."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            github.upload(release, asset.name, asset.path)
+        except GithubError as error:
+            if not isinstance(error, Unsure) and error.status != EXISTS:
+                raise
+            there = {a.name: a for a in github.assets(release)}
+            remote = there.get(asset.name)
+            if remote is not None and is_same(remote, asset):
+                return
+            if remote is not None:
+                github.delete_asset(remote)
+            if attempt == ATTEMPTS:
+                raise
+            say(f"{asset.name}: {error.what}; once more")
+        else:
+            return
+
+
+def _difference(asset: Asset, remote: Remote | None) -> str:
+    if remote is None:
+        return f"{asset.name} is not there"
+    return (
+        f"{asset.name}: {remote.state}, {remote.size} bytes, {remote.digest}; "
+        f"sent {asset.size} bytes, sha256:{asset.sha256}"
+    )

@@ -1,0 +1,64 @@
+"""Which signer a configuration asks for."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from debwright.sign.dual import DualSigner
+from debwright.sign.gpg import GpgSigner, throwaway_signer
+from debwright.sign.imported import ImportedSigner
+
+if TYPE_CHECKING:
+    from debwright.config import LoadedConfig
+    from debwright.sign import Signer
+
+
+@contextmanager
+def configured_signer(
+    loaded: "LoadedConfig", package: str, *, today: date | None = None
+) -> Iterator["Signer"]:
+    """The signer of [signing], ready to sign: one key, two while they change, or a throw-away one.
+
+    From the day of signing.rotation.drop (in UTC) on, the new key signs alone. Raises what
+    GpgSigner raises when a key is missing or cannot sign.
+    """
+    with ExitStack() as stack:
+        found = configured_keys(loaded, today=today)
+        if not found:
+            yield stack.enter_context(
+                throwaway_signer(f"{package} test repository (throw-away key)")
+            )
+        elif len(found) == 1:
+            yield stack.enter_context(found[0])
+        else:
+            yield stack.enter_context(DualSigner(*found))
+
+
+def configured_keys(loaded: "LoadedConfig", *, today: date | None = None) -> list[GpgSigner]:
+    """The keys that sign today, the oldest first; none when a throw-away key would."""
+    signing = loaded.config.signing
+    if signing.key is None:
+        return []
+    keys = [_signer(loaded, signing.key, signing.passphrase_env)]
+    if (change := signing.rotation) is not None:
+        keys.append(
+            _signer(loaded, change.new_key, change.passphrase_env or signing.passphrase_env)
+        )
+        if change.over(today or datetime.now(UTC).date()):
+            del keys[0]
+    return keys
+
+
+def _signer(loaded: "LoadedConfig", key: str, passphrase_env: str | None) -> GpgSigner:
+    signing = loaded.config.signing
+    if signing.key_env is not None:
+        return ImportedSigner(key, key_env=signing.key_env, passphrase_env=passphrase_env)
+    return GpgSigner(key, home=home_of(loaded), passphrase_env=passphrase_env)
+
+
+def home_of(loaded: "LoadedConfig") -> Path | None:
+    """The configured GnuPG home; None for gpg's own."""
+    home = loaded.config.signing.home
+    return loaded.resolve(home) if home is not None else None

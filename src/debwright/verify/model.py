@@ -1,0 +1,64 @@
+"""What a verification found."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from debwright.results import Evidence, Finding, Severity
+from debwright.sign.check import ALTERED, EXPIRED, UNKNOWN, Verdict, check
+
+_FIXES = {
+    UNKNOWN: "get the key another way, compare its fingerprint, and name it with --key",
+    EXPIRED: "get the current keyring package or key: its expiry may have been extended",
+    ALTERED: "fetch it again; if it stays so, do not use it, and tell whoever publishes it",
+}
+
+
+@dataclass
+class Verification:
+    """What was looked at, what was found good, and what was not."""
+
+    subject: str
+    good: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was good and nothing was an error."""
+        return bool(self.good) and not any(f.severity is Severity.ERROR for f in self.findings)
+
+    def error(self, code: str, message: str, *evidence: str, fix: str | None = None) -> None:
+        self._add(Severity.ERROR, code, message, evidence, fix)
+
+    def warn(self, code: str, message: str, *evidence: str, fix: str | None = None) -> None:
+        self._add(Severity.WARNING, code, message, evidence, fix)
+
+    def _add(
+        self, severity: Severity, code: str, message: str, evidence: tuple[str, ...],
+        fix: str | None,
+    ) -> None:  # fmt: skip
+        lines = tuple(Evidence(text=text) for text in evidence)
+        self.findings.append(
+            Finding(severity=severity, code=code, message=message, evidence=lines, fix=fix)
+        )
+
+    def signature(self, keyring: Path, file: Path, signature: Path | None, name: str) -> bool:
+        """Check a signature with every tool there is; whether all take it."""
+        verdicts = check(keyring, file, signature)
+        for verdict in verdicts:
+            if not verdict.good:
+                self.error(
+                    "verify/signature",
+                    f"{name}: {verdict.tool} does not accept the signature: {verdict.why}",
+                    *verdict.said,
+                    fix=_FIXES.get(verdict.why),
+                )
+        if all(v.good for v in verdicts):
+            self.good.append(f"{name}: {_accepted(verdicts)}")
+            return True
+        return False
+
+
+def _accepted(verdicts: list[Verdict]) -> str:
+    signers = next((v.signers for v in verdicts if v.signers), ())
+    tools = " and ".join(v.tool for v in verdicts)
+    return f"signature accepted by {tools}" + (f", key {' and '.join(signers)}" if signers else "")

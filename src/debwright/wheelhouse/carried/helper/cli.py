@@ -1,0 +1,143 @@
+"""The commands of wheelhouse.py."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import lent, tools
+from .compiling import compile_sdist
+from .manifest import Entry, Wheelhouse, check
+from .problem import Problem
+from .unpack import unpack
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0, or 1 with what went wrong on standard error."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.command(Wheelhouse.read(HOME), arguments)
+    except Problem as problem:
+        print(f"wheelhouse: error: {problem}", file=sys.stderr)
+        for line in problem.lines:
+            print(f"wheelhouse:   | {line}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def install(house: Wheelhouse, arguments: argparse.Namespace) -> None:
+    """Unpack everything for one architecture and Python, compiling where there is no wheel."""
+    arch, python = arguments.arch or tools.own_arch(), arguments.python
+    entries = house.select(arch, python)
+    if arguments.only:
+        entries = house.named(entries, arguments.only)
+    if arguments.skip:
+        skipped = house.named(entries, arguments.skip)
+        entries = [e for e in entries if e not in skipped]
+    for entry in entries:
+        check(entry)
+    arguments.target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="wheelhouse-") as made:
+        for entry in entries:
+            wheel, how = _wheel(house, entry, arch, python, Path(made))
+            unpack(
+                wheel, arguments.target, arch=arch, exclude=arguments.exclude_files,
+                scripts=arguments.scripts,
+            )  # fmt: skip
+            print(f"wheelhouse: {entry.name} {entry.version} {how}", flush=True)
+
+
+def _wheel(
+    house: Wheelhouse, entry: Entry, arch: str, python: str, output: Path
+) -> tuple[Path, str]:
+    """The wheel of `entry`, and where it comes from."""
+    if entry.kind == "wheel":
+        return entry.path, "from its wheel"
+    wheel = lent.find(entry, arch, python, house.settings(entry.name, arch))
+    if wheel is not None:
+        return wheel, "compiled before, from its sdist"
+    if python != f"{sys.version_info[0]}.{sys.version_info[1]}":
+        raise Problem(
+            f"{entry.name} has to be compiled for Python {python}, and this is Python "
+            f"{sys.version_info[0]}.{sys.version_info[1]}"
+        )
+    print(f"wheelhouse: compiling {entry.name} {entry.version} for {arch}", flush=True)
+    return compile_sdist(house, entry, arch, output), "compiled now, from its sdist"
+
+
+def extract(house: Wheelhouse, arguments: argparse.Namespace) -> None:
+    """Unpack one distribution that is only wanted for its files."""
+    wheels = [e for e in house.entries if e.use == "run" and e.kind == "wheel"]
+    for entry in house.named(wheels, [arguments.name])[:1]:
+        check(entry)
+        arguments.target.mkdir(parents=True, exist_ok=True)
+        if not unpack(entry.path, arguments.target, arch=None, only=arguments.files):
+            raise Problem(f"{entry.file} has no file that matches {', '.join(arguments.files)}")
+
+
+def compile_one(house: Wheelhouse, arguments: argparse.Namespace) -> None:
+    """Compile one sdist and leave the wheel in a directory."""
+    sdists = [e for e in house.entries if e.use == "run" and e.kind == "sdist"]
+    (entry,) = house.named(sdists, [arguments.name])
+    made = compile_sdist(
+        house, entry, arguments.arch or tools.own_arch(), arguments.output, work=arguments.work
+    )
+    print(f"wheelhouse: made {made.name}", flush=True)
+
+
+def verify(house: Wheelhouse, _: argparse.Namespace) -> None:
+    """Check every file against the manifest."""
+    for entry in house.entries:
+        check(entry)
+    print(f"wheelhouse: {len(house.entries)} files are what they should be")
+
+
+def show(house: Wheelhouse, _: argparse.Namespace) -> None:
+    """Say what the wheelhouse holds."""
+    for entry in sorted(house.entries, key=lambda e: (e.use != "run", e.name, e.file)):
+        print(f"{entry.use:5} {entry.name} {entry.version} {entry.file}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wheelhouse.py",
+        description="Installs the Python distributions this source package carries. "
+        "Needs no network and nothing beyond Python's standard library.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(command=function)
+        return made
+
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    one = command("install", install, "unpack everything for one architecture and Python")
+    one.add_argument("--arch", help="Debian architecture; default: DEB_HOST_ARCH, or this one")
+    one.add_argument("--python", default=here, help=f"Python version; default: {here}")
+    one.add_argument("--target", type=Path, required=True, help="directory to unpack into")
+    one.add_argument("--only", action="append", default=[], metavar="NAME",
+                     help="only this distribution; may be repeated")  # fmt: skip
+    one.add_argument("--skip", action="append", default=[], metavar="NAME",
+                     help="not this distribution; may be repeated")  # fmt: skip
+    one.add_argument("--exclude-files", action="append", default=[], metavar="GLOB",
+                     help="leave out files whose path below TARGET matches")  # fmt: skip
+    one.add_argument("--scripts", action="store_true", help="unpack programs too, to TARGET/bin")
+    one = command("extract", extract, "unpack one distribution wanted for its files only")
+    one.add_argument("--name", required=True, help="the distribution")
+    one.add_argument("--target", type=Path, required=True, help="directory to unpack into")
+    one.add_argument("--files", action="append", default=[], metavar="GLOB",
+                     help="only files whose path matches; may be repeated")  # fmt: skip
+    one = command("compile", compile_one, "compile one sdist into a wheel")
+    one.add_argument("--name", required=True, help="the distribution")
+    one.add_argument("--arch", help="Debian architecture; default: DEB_HOST_ARCH, or this one")
+    one.add_argument("--output", type=Path, required=True, help="directory for the wheel")
+    one.add_argument("--work", type=Path, help="directory to make and work in, removed again")
+    command("verify", verify, "check every file against the manifest")
+    command("list", show, "say what the wheelhouse holds")
+    return parser

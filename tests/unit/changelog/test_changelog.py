@@ -1,0 +1,219 @@
+"""Changelogs from commits: conventional ones, any others, and those that mean harm."""
+
+import os
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from debian.changelog import Changelog
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from debwright.changelog.commits import (
+    Change,
+    Kind,
+    changes_between,
+    changes_of,
+    previous_release,
+)
+from debwright.changelog.debian import entry, prepend
+from debwright.changelog.notes import Links, escaped, release_notes
+from debwright.errors import UsageError
+from debwright.release.place import repository_of
+
+WHEN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LINKS = Links(repository="https://github.com/example/greeter")
+HOSTILE = (
+    "fix: evil \x1b[31m <script>alert(1)</script> [x](javascript:alert(1)) @octocat "
+    "![i](http://t/) `<b>` | {{ x }} $(reboot) closes: #99 LP: #7\r\n\r\n"
+    " -- Evil <e@example.org>  Mon, 01 Jan 2024 00:00:00 +0000\n\n"
+    "greeter (99:1-1) unstable; urgency=low\n"
+)
+
+
+def git(directory: Path, *arguments: str) -> None:
+    environment = {
+        **os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
+        "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org",
+    }  # fmt: skip
+    subprocess.run(
+        ["git", *arguments], cwd=directory, check=True, capture_output=True, env=environment
+    )
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    commit(tmp_path, "feat: the first")
+    git(tmp_path, "tag", "v1.0.0")
+    return tmp_path
+
+
+def commit(directory: Path, message: str) -> None:
+    git(directory, "commit", "-q", "--allow-empty", "--allow-empty-message", "-m", message)
+
+
+def changelog_of(changes: list[Change]) -> str:
+    return entry(
+        "greeter", "1.1.0-1", changes, distribution="unstable", author="A <a@example.org>",
+        when=WHEN,
+    )  # fmt: skip
+
+
+def test_commits_are_sorted_and_what_breaks_comes_first(history: Path) -> None:
+    for message in (
+        "chore: tidy up",
+        "fix(http): no crash on empty input (#34)",
+        "feat: colours\n\nCloses #12\nRefs: #13, #14",
+        "feat(api)!: drop v1\n\nBREAKING CHANGE: v1 is gone, use v2",
+        "security: check the token",
+        "Merge branch 'topic'",
+        "just some words",
+        "",
+        "fixup! feat: colours",
+    ):
+        commit(history, message)
+    changes = changes_between(history, "v1.0.0")
+    assert [c.kind for c in changes] == [
+        Kind.INTERNAL, Kind.FIX, Kind.FEATURE, Kind.FEATURE, Kind.SECURITY, Kind.OTHER,
+    ]  # fmt: skip
+    assert changes[2].issues == (12, 13, 14)
+    text = changelog_of(changes)
+    bullets = [line for line in text.splitlines() if line.startswith("  * ")]
+    assert bullets[0] == "  * BREAKING: api: drop v1 (v1 is gone, use v2)"
+    assert bullets[1:] == [
+        "  * check the token", "  * colours (#12, #13, #14)",
+        "  * http: no crash on empty input (#34)", "  * just some words",
+    ]  # fmt: skip
+    assert "urgency=high" in text
+    notes = release_notes(changes, links=LINKS, since="v1.0.0", tag="v1.1.0")
+    titles = [line for line in notes.splitlines() if line.startswith("## ")]
+    assert titles == ["## Breaking changes", "## Security", "## New", "## Fixed", "## Changed"]
+    assert "[#34](https://github.com/example/greeter/issues/34)" in notes
+    assert "[#12](https://github.com/example/greeter/issues/12)" in notes
+    assert "1 internal change<" in notes
+    assert "compare/v1.0.0...v1.1.0" in notes
+
+
+def test_a_history_without_any_convention(history: Path) -> None:
+    for message in ("Add colours", "WIP", "Update README.md"):
+        commit(history, message)
+    changes = changes_between(history, "v1.0.0")
+    assert "  * Add colours\n  * WIP\n  * Update README.md\n" in changelog_of(changes)
+    assert "## Changed\n\n- Add colours\n" in release_notes(
+        changes, links=Links(), since="v1.0.0", tag="v1.1.0"
+    )
+
+
+def test_only_internal_changes_and_none_at_all(history: Path) -> None:
+    assert "No changes that users see" in changelog_of([])
+    assert "No changes" in release_notes([], links=LINKS, since=None, tag="v1")
+    commit(history, "ci: another runner")
+    assert "  * another runner\n" in changelog_of(changes_between(history, "v1.0.0"))
+
+
+def test_hostile_messages_are_text_and_nothing_else(history: Path) -> None:
+    commit(history, HOSTILE)
+    commit(history, "feat: one @everyone #1\n\nBREAKING CHANGE: <img src=x onerror=alert(1)>")
+    changes = changes_between(history, "v1.0.0")
+    text = changelog_of(changes)
+    parsed = Changelog(text, strict=True)
+    assert [str(block.version) for block in parsed] == ["1.1.0-1"]
+    assert not parsed[0].bugs_closed, "dpkg would close bug 99 of Debian"
+    assert not parsed[0].lp_bugs_closed
+    assert "\x1b" not in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    notes = release_notes(changes, links=LINKS, since="v1.0.0", tag="v1.1.0")
+    html = MarkdownIt("commonmark", {"html": True}).render(notes)
+    for bad in ("<script", "<img", 'href="javascript'):
+        assert bad not in html, html
+    assert "@octocat" not in notes
+    assert "\x1b" not in notes
+
+
+@given(st.text(max_size=120))
+def test_any_text_stays_within_its_bullet(message: str) -> None:
+    changes = changes_of([{"message": message, "group": "fix", "raw_message": message}])
+    text = changelog_of(changes)
+    assert len(Changelog(text, strict=True)) == 1
+    notes = release_notes(changes, links=LINKS, since=None, tag="v1")
+    tokens = MarkdownIt("commonmark", {"html": True}).parse(notes)
+    kinds = {child.type for token in tokens for child in token.children or ()}
+    assert not kinds & {"image", "softbreak"}
+    html = [c.content for t in tokens for c in t.children or () if c.type == "html_inline"]
+    assert set(html) <= {"<!-- -->"}
+    assert [t.tag for t in tokens if t.type == "heading_open"] in ([], ["h2"])
+
+
+def test_what_looks_like_markup_is_shown_as_it_is() -> None:
+    html = MarkdownIt("commonmark").renderInline(escaped("a_b_c *x* \\ <i> `x < y` 1 ~ 2"))
+    assert html == "a_b_c *x* \\ &lt;i&gt; <code>x &lt; y</code> 1 ~ 2"
+
+
+def test_the_release_before(history: Path) -> None:
+    for tag in ("v1.1.0-rc1", "v1.1.0", "v0.9.0", "nightly", "v2.0.0-beta"):
+        commit(history, f"feat: {tag}")
+        git(history, "tag", tag)
+    before = {
+        "1.1.0": "v1.0.0", "1.1.0~rc1": "v1.0.0", "2.0.0": "v1.1.0", "2.0.0~rc1": "v2.0.0-beta",
+        "0.1.0": None,
+    }  # fmt: skip
+    for version, wanted in before.items():
+        assert previous_release(history, "HEAD", "v", version) == wanted, version
+
+
+def test_one_directory_of_a_larger_repository(history: Path) -> None:
+    for name in ("one", "two"):
+        (history / name).mkdir()
+        (history / name / "file").write_text(name)
+        git(history, "add", ".")
+        commit(history, f"feat: {name}")
+    assert [c.text for c in changes_between(history / "one", "v1.0.0")] == ["one"]
+
+
+@pytest.mark.parametrize("name", ["v9.9.9", "--help", "-x", "a b"])
+def test_a_name_git_does_not_know(history: Path, name: str) -> None:
+    with pytest.raises(UsageError):
+        changes_between(history, name)
+
+
+def test_an_entry_goes_in_front_once(tmp_path: Path) -> None:
+    path = tmp_path / "changelog"
+    old = (
+        "greeter (1.0-1) unstable; urgency=medium\n\n  * x\n\n"
+        " -- A <a@example.org>  Mon, 01 Jan 2024 00:00:00 +0000\n"
+    )
+    path.write_text(old)
+    prepend(path, changelog_of([]))
+    assert path.read_text().endswith("\n\n" + old)
+    assert [str(b.version) for b in Changelog(path.read_text(), strict=True)] == [
+        "1.1.0-1",
+        "1.0-1",
+    ]
+    with pytest.raises(UsageError, match="already"):
+        prepend(path, changelog_of([]))
+    path.write_text("nothing of the kind\n")
+    with pytest.raises(UsageError, match="cannot be read"):
+        prepend(path, changelog_of([]))
+    path.unlink()
+    prepend(path, changelog_of([]))
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/example/greeter.git", "example/greeter"),
+        ("https://token@github.com/example/greeter", "example/greeter"),
+        ("git@github.com:example/greeter.git", "example/greeter"),
+        ("ssh://git@github.com:22/example/greeter", "example/greeter"),
+        ("/srv/git/greeter", None),
+        ("https://github.com/example", None),
+        ("", None),
+    ],
+)
+def test_the_repository_of_a_remote(url: str, name: str | None) -> None:
+    assert repository_of(url) == name
