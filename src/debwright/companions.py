@@ -19,6 +19,7 @@ from debwright.plan import Companion, Plan, TargetPlan, whole_digest
 from debwright.suites import oldest_first, suite_info
 from debwright.targets import Choice, HostFacts, Strategy, Target, choose_strategy
 from debwright.version import determine
+from debwright.wheelhouse.prepare import wish
 
 
 def plan_companions(loaded: LoadedConfig, product: str, host: HostFacts) -> tuple[Companion, ...]:
@@ -82,6 +83,7 @@ def _plan(product: LoadedConfig, source: str, root: TargetPlan, host: HostFacts)
         dsc=None,
         targets=(root,),
         source_digest=whole_digest(source_digest(path), config),
+        wheelhouse=wish(config, path),
     )
     return Companion(source=source, plan=plan)
 

@@ -135,6 +135,18 @@ def test_a_configuration_found_above_is_not_the_companions_own(product: Path) ->
     assert not companions(product).config.lintian.pedantic
 
 
+def test_a_companion_may_carry_a_wheelhouse_for_the_one_target_it_is_built_on(
+    product: Path,
+) -> None:
+    data = product.parent / "lexicon-data"
+    with (data / "debwright.toml").open("a") as file:
+        file.write('\n[wheelhouse]\nlock = "requirements.lock"\n')
+    (data / "requirements.lock").write_text(f"words==1.0 --hash=sha256:{'0' * 64}\n")
+    plan = companions(product)
+    assert plan.wheelhouse is not None
+    assert [i.name for i in plan.wheelhouse.interpreters] == ["amd64/3.11"]
+
+
 def test_a_table_without_a_source_is_refused_with_its_line(product: Path) -> None:
     edit(product / "debwright.toml", "source =", "path =")
     with pytest.raises(ConfigError) as caught:
