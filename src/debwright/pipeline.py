@@ -35,6 +35,7 @@ from debwright.stages.base import Job, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
 from debwright.stages.check import check_stage, not_proven
 from debwright.stages.companion import adopt, companion_job, finished
+from debwright.stages.equivalence import equivalence_stages
 from debwright.stages.publish import Published, publish_stage, skipped_publish
 from debwright.stages.source import source_stage
 
@@ -84,6 +85,8 @@ def run(job: Job, wanted: Wanted) -> RunResult:
         targets = _unbuilt(job, f"its companion {lost[0]} failed")
     elif all(s.status.ok for s in whole):
         targets = _targets(job, wanted)
+        if wanted.equivalence:
+            targets = equivalence_stages(job, targets)
     else:
         targets = _unbuilt(job, "there is no source package")
     published = _publish(job, wanted, companions, targets)

@@ -154,7 +154,8 @@ def entries(path: Path, part: str) -> dict[str, Entry]:
                 if number >= LIMIT:
                     raise UsageError(f"{path.name} holds more than {LIMIT} files")
                 # A name that comes twice must not hide the first.
-                name = info.name if info.name not in found else f"{info.name} ({number})"
+                name = str(info.name)
+                name = name if name not in found else f"{name} ({number})"
                 found[name] = _describe(archive, info)
         return found
 
@@ -171,7 +172,7 @@ def _describe(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Entry:
     return Entry(
         kind=info.type.decode("ascii", "replace"), mode=f"{info.mode:04o}",
         owner=f"{info.uname or info.uid}:{info.gname or info.gid}", size=info.size,
-        modified=int(info.mtime), link=info.linkname, content=digest.hexdigest(), head=head,
+        modified=int(info.mtime), link=str(info.linkname), content=digest.hexdigest(), head=head,
     )  # fmt: skip
 
 

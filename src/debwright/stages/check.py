@@ -51,23 +51,31 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
 
     def work() -> Outcome:
         with BuildLog(log_path, lambda line: job.reporter.line(name, "check", line)) as log:
-            changes = sorted(directory.glob("*.changes"))
-            context = CheckContext(
-                target=target.target,
-                host_arch=job.plan.host.arch,
-                config=config,
-                debs=[read_deb(p) for p in paths],
-                changes=changes[0] if changes else None,
-                roots=job.roots,
-                output=directory,
-                log=log,
-                activity=lambda text: job.reporter.activity(name, "check", text),
-                companions=[read_deb(p) for p in companions],
-            )
+            context = check_context(job, target, log)
             results = run_checks(context, lambda result: _tell(log, result))
         return check_outcome(results, directory, log_path, job.dist)
 
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
+
+
+def check_context(
+    job: Job, target: TargetPlan, log: BuildLog, stage: str = "check"
+) -> CheckContext:
+    """What checks of the target's packages may use."""
+    name, directory = str(target.target), job.directory(target)
+    changes = sorted(directory.glob("*.changes"))
+    return CheckContext(
+        target=target.target,
+        host_arch=job.plan.host.arch,
+        config=job.plan.config,
+        debs=[read_deb(p) for p in packages_of(job, target)],
+        changes=changes[0] if changes else None,
+        roots=job.roots,
+        output=directory,
+        log=log,
+        activity=lambda text: job.reporter.activity(name, stage, text),
+        companions=[read_deb(p) for p in companion_packages(job)],
+    )
 
 
 def _tell(log: BuildLog, result: CheckResult) -> None:

@@ -1,0 +1,43 @@
+"""The two sides of a comparison."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from debwright.check.debs import Deb
+from debwright.targets import TRIPLETS, Target
+
+SHOWN = 30
+"""Lines of evidence of one finding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One target's packages, by name; debug symbols and `all` packages are left out."""
+
+    name: str
+    """As `bookworm-arm64` or `bookworm-arm64 (emulated)`."""
+    target: Target
+    debs: Sequence[Deb]
+
+    @property
+    def packages(self) -> dict[str, Deb]:
+        return {d.package: d for d in self.debs if not d.debug and d.arch != "all"}
+
+    def plain(self, text: str) -> str:
+        """`text` without what names the architecture: its triplet (multiarch, deb-multiarch)."""
+        return text.replace(TRIPLETS[self.target.arch], "<triplet>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    left: Side
+    right: Side
+
+    def both(self) -> list[tuple[Deb, Deb]]:
+        """The packages that both have."""
+        left, right = self.left.packages, self.right.packages
+        return [(left[name], right[name]) for name in sorted(left.keys() & right.keys())]
+
+    @property
+    def same_arch(self) -> bool:
+        return self.left.target.arch == self.right.target.arch
