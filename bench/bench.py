@@ -33,7 +33,7 @@ from debwright.targets import Strategy, Target
 
 TOP = Path(__file__).parent.parent
 AMD64, ARM64 = Target("bookworm", "amd64"), Target("bookworm", "arm64")
-LIVE = ("install", "service", "smoke", "files", "purge")
+LIVE = ("install", "service", "smoke", "files", "stop", "purge")
 
 
 @dataclass(frozen=True)

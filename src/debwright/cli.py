@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.commands import cli_keys, cli_release
+from debwright.commands import cli_documents, cli_keys, cli_release
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -119,6 +119,13 @@ def build(
     "--equivalence", is_flag=True,
     help="Compare the architectures of a suite, and cross-built packages with emulated builds.",
 )  # fmt: skip
+@click.option(
+    "--previous",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A .deb of the release before FILES, to upgrade from; may be repeated.",
+)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def check(
@@ -126,6 +133,7 @@ def check(
     /,
     files: tuple[Path, ...],
     patterns: tuple[str, ...],
+    previous: tuple[Path, ...],
     *,
     force: bool,
     **more: bool,
@@ -139,7 +147,13 @@ def check(
             )
         from debwright.commands.check import check_files
 
-        return check_files(options, files, patterns)
+        return check_files(options, files, patterns, previous)
+    if previous:
+        raise UsageError(
+            "--previous goes with the packages to check",
+            fix="debwright check --previous OLD.deb NEW.deb, or [upgrade] previous in "
+            "debwright.toml",
+        )
     from debwright.pipeline import Wanted
 
     return _run(options, Wanted(publish=False, **more), None, patterns, None, force=force)
@@ -243,6 +257,7 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
 
 for command in (
     cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
+    cli_documents.schema, cli_documents.sbom,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -30,6 +30,7 @@ from debwright.results import (
 )
 from debwright.roots.cache import Cache
 from debwright.sandbox import cgroups
+from debwright.sbom.make import CYCLONEDX, SPDX
 from debwright.stages.again import reproducible_stage
 from debwright.stages.base import Job, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
@@ -37,15 +38,20 @@ from debwright.stages.check import check_stage, not_proven
 from debwright.stages.companion import adopt, companion_job, finished
 from debwright.stages.equivalence import equivalence_stages
 from debwright.stages.publish import Published, publish_stage, skipped_publish
+from debwright.stages.sbom import sbom_stage
 from debwright.stages.source import source_stage
 
-STAGES = ("build", "test", "check")
+STAGES = ("build", "test", "sbom", "check")
 """Of each target, in order. source comes before them and publish after, for the run as a whole."""
 
 KINDS = {
     ".deb": "deb", ".dsc": "source", ".xz": "source", ".gz": "source", ".bz2": "source",
     ".changes": "changes", ".buildinfo": "buildinfo", ".log": "log", ".json": "result",
 }  # fmt: skip
+
+
+DOWNLOADS = frozenset({"deb", "source", "changes", "buildinfo", "sbom"})
+"""Kinds of files that a user would download."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +178,8 @@ def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
     try:
         built = build_stage(build)
         _share_all(job, target, built=built)
+        if built:
+            build.stages.append(sbom_stage(job, target))
         if not wanted.check:
             pass
         elif built:
@@ -243,17 +251,22 @@ def _artifacts(job: Job, target: TargetPlan) -> tuple[Artifact, ...]:
     if not directory.is_dir():
         return ()
     return tuple(
-        job.artifact(path, KINDS[path.suffix])
+        job.artifact(path, kind_of(path))
         for path in sorted(directory.iterdir())
         if path.suffix in KINDS and path.name != "stages.json"
     )
+
+
+def kind_of(path: Path) -> str:
+    """What the report calls a file of a target's directory; its suffix is one of KINDS."""
+    return "sbom" if path.name.endswith((CYCLONEDX, SPDX)) else KINDS[path.suffix]
 
 
 def _checksums(job: Job, targets: Sequence[TargetResult]) -> tuple[Artifact, ...]:
     """SHA256SUMS of what a user would download, in sha256sum(1)'s format."""
     lines = sorted(
         f"{a.sha256}  {Path(a.path).relative_to(job.home.name)}"
-        for t in targets for a in t.artifacts if a.kind in {"deb", "source", "changes", "buildinfo"}
+        for t in targets for a in t.artifacts if a.kind in DOWNLOADS
     )  # fmt: skip
     if not lines:
         return ()

@@ -4,7 +4,7 @@ These models are the published JSON of debwright (`check.json`, `report.json`); 
 comes from `RunResult.model_json_schema()`.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +46,13 @@ class Evidence(_Model):
     line: int | None = Field(default=None, ge=1)
 
 
+class Waived(_Model):
+    """Why an error does not count, and the last day on which it does not."""
+
+    reason: str
+    until: date
+
+
 class Finding(_Model):
     """One thing a check or a diagnosis has to say."""
 
@@ -55,6 +62,8 @@ class Finding(_Model):
     message: str
     evidence: tuple[Evidence, ...] = ()
     fix: str | None = None
+    waived: Waived | None = None
+    """Set on what would be an error, were it not for a waiver; the severity is then `info`."""
 
     @classmethod
     def from_error(cls, code: str, error: errors.DebwrightError) -> "Finding":
@@ -112,6 +121,18 @@ class TargetResult(_Model):
     @property
     def ok(self) -> bool:
         return all(s.status is not Status.FAILED for s in self.stages)
+
+
+class CheckReport(_Model):
+    """The checks of one target: what `dist/VERSION/TARGET/check.json` holds."""
+
+    schema_version: int = 1
+    debwright: str
+    target: str
+    packages: dict[str, str] = {}
+    """File name of each checked package to its SHA-256."""
+    status: Status
+    checks: tuple[CheckResult, ...] = ()
 
 
 class CompanionResult(TargetResult):

@@ -27,7 +27,10 @@ def test_everything_passes(greeter_run: tuple[Debwright, Run]) -> None:
     assert [t["target"] for t in report["targets"]] == list(TARGETS)
     for target in report["targets"]:
         checks = {c["name"]: c["status"] for c in target["checks"]}
-        assert set(checks.values()) == {"passed"}, checks
+        # These need what a machine may lack: signatures, and a database on the network.
+        lacking = {c["name"] for c in target["checks"] if c["status"] == "skipped" and c["reason"]}
+        assert lacking <= {"malware", "vulnerabilities"}, checks
+        assert {checks[name] for name in set(checks) - lacking} == {"passed"}, checks
         assert {"lintian", "dependencies", "install", "service", "smoke", "files", "purge"} <= set(
             checks
         )

@@ -54,6 +54,20 @@ class WordEmbedder:
         pass
 
 
+class HeldEmbedder(WordEmbedder):
+    """Waits, when it is to embed more than a question, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+        self.entered = threading.Event()
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.entered.set()
+        assert self.go.wait(30)
+        return super().embed(texts)
+
+
 class QuotingGenerator:
     """Writes the first words of the prompt's last message back, piece by piece, with a [1]."""
 

@@ -1,12 +1,14 @@
 """The seam between the checks and the pipeline that runs them."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
-from debwright.check.debs import Deb
+from debwright.check.debs import Deb, Member
+from debwright.check.previous import Previous
+from debwright.check.unpacked import Unpacked
 from debwright.config import Config
 from debwright.errors import DebwrightError
 from debwright.process import LineSink
@@ -31,8 +33,13 @@ class CheckContext:
     """Where a check may leave files of its own (`lintian.json`)."""
     log: LineSink
     activity: Callable[[str], None]
+    previous: Previous = field(default_factory=Previous)
+    """The release before, or why none is known."""
     companions: Sequence[Deb] = ()
     """Packages that are at hand when these are installed, and are not what is checked."""
+    project: Path = Path()
+    """Directory of debwright.toml; paths in it are relative to that."""
+    unpacked: Unpacked = field(default_factory=Unpacked)
 
     @property
     def cache(self) -> Cache:
@@ -46,6 +53,12 @@ class CheckContext:
     def installable(self) -> list[Deb]:
         """Packages a user would install: debug symbols and installer parts are not."""
         return [d for d in self.debs if d.path.suffix == ".deb" and not d.debug]
+
+    def files(self) -> Iterator[tuple[Deb, Member, IO[bytes] | None]]:
+        """Every file of the packages a user would install; see Unpacked.files."""
+        for deb in self.installable:
+            for member, handle in self.unpacked.files(deb.path):
+                yield deb, member, handle
 
 
 class Check(Protocol):
@@ -68,6 +81,21 @@ def warning(
     return Finding(
         severity=Severity.WARNING, code=code, message=message, evidence=evidence, fix=fix
     )
+
+
+def levelled(
+    level: str,
+    code: str,
+    message: str,
+    *,
+    evidence: tuple[Evidence, ...] = (),
+    fix: str | None = None,
+) -> list[Finding]:
+    """The finding as severe as the configured level says; none when that is `off`."""
+    severity = {"error": Severity.ERROR, "warn": Severity.WARNING}.get(level)
+    if severity is None:
+        return []
+    return [Finding(severity=severity, code=code, message=message, evidence=evidence, fix=fix)]
 
 
 def conclude(

@@ -4,14 +4,16 @@ import re
 import stat
 import tarfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from debian.debfile import DebFile
 
-from debwright.errors import Evidence, UsageError
+from debwright.errors import DebwrightError, Evidence, UsageError
 from debwright.files import sha256_file
+from debwright.process import Interrupted
 
 FIELDS = ("Pre-Depends", "Depends", "Recommends", "Conflicts", "Breaks", "Replaces", "Provides")
 LIMIT = 200_000
@@ -109,9 +111,20 @@ def members(path: Path) -> Iterator[Member]:
 
     Raises UsageError when the archive cannot be read to its end.
     """
+    with unreadable(path), DebFile(str(path)) as deb:
+        archive = deb.data.tgz()
+        for number, entry in enumerate(archive):
+            if number >= LIMIT:
+                raise UsageError(f"{path.name} holds more than {LIMIT} files")
+            yield member_of(entry, archive.extractfile(entry) if entry.isreg() else None)
+
+
+@contextmanager
+def unreadable(path: Path) -> Iterator[None]:
+    """Say of any failure to read the data archive what it means to the user, as UsageError."""
     try:
-        yield from _members(path)
-    except UsageError:
+        yield
+    except (DebwrightError, Interrupted, GeneratorExit):
         raise
     except Exception as problem:
         # As in read_deb: tarfile and the decompressors raise many things.
@@ -122,22 +135,22 @@ def members(path: Path) -> Iterator[Member]:
         ) from problem
 
 
-def _members(path: Path) -> Iterator[Member]:
-    with DebFile(str(path)) as deb:
-        archive = deb.data.tgz()
-        for number, entry in enumerate(archive):
-            if number >= LIMIT:
-                raise UsageError(f"{path.name} holds more than {LIMIT} files")
-            yield Member(
-                path=_absolute(entry.name),
-                mode=entry.mode,
-                uid=entry.uid,
-                gid=entry.gid,
-                size=entry.size,
-                kind=_kind(entry),
-                link=entry.linkname,
-                head=_head(archive.extractfile(entry)) if entry.isreg() else b"",
-            )
+def member_of(entry: tarfile.TarInfo, handle: IO[bytes] | None) -> Member:
+    """A member of the data archive; `handle` reads it from its beginning and is rewound."""
+    head = b""
+    if handle is not None:
+        head = handle.read(64)
+        handle.seek(0)
+    return Member(
+        path=_absolute(entry.name),
+        mode=entry.mode,
+        uid=entry.uid,
+        gid=entry.gid,
+        size=entry.size,
+        kind=_kind(entry),
+        link=entry.linkname,
+        head=head,
+    )
 
 
 def _absolute(name: str) -> str:
@@ -152,7 +165,3 @@ def _kind(entry: tarfile.TarInfo) -> str:
     if entry.issym():
         return "symlink"
     return "hardlink" if entry.islnk() else "special"
-
-
-def _head(handle: IO[bytes] | None) -> bytes:
-    return handle.read(64) if handle is not None else b""

@@ -9,7 +9,12 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from debwright.check.base import CheckContext
-from debwright.check.runtime import copy_into, make_repository, runtime_layer
+from debwright.check.runtime import (
+    copy_into,
+    make_repository,
+    runtime_layer,
+    without_preconfiguration,
+)
 from debwright.check.session import Session
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.store import Layer
@@ -61,6 +66,7 @@ def _open_nspawn(context: CheckContext, layer: Layer, stack: ExitStack) -> Sessi
     directory = stack.enter_context(context.cache.scratch("check"))
     overlay = make_throwaway(directory, layer)
     copy_into(overlay.upper, make_repository(directory / "repository", context.installable))
+    without_preconfiguration(overlay.upper, layer)
     context.activity("booting")
     system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated))
     return Session.begin(context, system)

@@ -3,21 +3,42 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
+from debwright.check import policy
 from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
+from debwright.check.benchmarks import BenchmarksCheck
+from debwright.check.buildpath import BuildPathCheck
+from debwright.check.conffiles import ConffilesCheck
+from debwright.check.contents import ContentsCheck
+from debwright.check.crash import CrashCheck
+from debwright.check.dependencies import dependencies_result
+from debwright.check.downgrade import DowngradeCheck
+from debwright.check.elf import ElfCheck
 from debwright.check.environment import Environment, NspawnEnvironment, Open
+from debwright.check.exposure import ExposureCheck
+from debwright.check.hardening import HardeningCheck
+from debwright.check.journal import JournalCheck
 from debwright.check.lintian import LintianCheck
+from debwright.check.malware import MalwareCheck
 from debwright.check.purge import PurgeCheck
-from debwright.check.runtime import REPOSITORY, UnsatisfiableDependencies
+from debwright.check.reboot import RebootCheck
+from debwright.check.regression import RegressionCheck
+from debwright.check.restart import ReloadCheck, RestartCheck, StopCheck
+from debwright.check.runtime import REPOSITORY, ConflictsWithSystem, UnsatisfiableDependencies
+from debwright.check.sbom import SbomCheck
+from debwright.check.secrets import SecretsCheck
 from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.check.state import FilesCheck
-from debwright.check.static import ContentsCheck, ElfCheck
-from debwright.config import Config
+from debwright.check.steady import SteadyCheck
+from debwright.check.unpacked import Unpacked
+from debwright.check.upgrade import UpgradeCheck
+from debwright.check.vulnerabilities import VulnerabilitiesCheck
+from debwright.check.writes import WritesCheck
 from debwright.errors import CheckError, DebwrightError
-from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.results import CheckResult, Finding
 from debwright.sandbox.nspawn import BootError
 
 T = TypeVar("T")
@@ -31,16 +52,45 @@ class LiveCheck(Protocol):
     def run(self, session: Session) -> CheckResult: ...
 
 
-STATIC: tuple[Check, ...] = (ElfCheck(), ContentsCheck(), LintianCheck())
+STATIC: tuple[Check, ...] = (
+    ElfCheck(),
+    HardeningCheck(),
+    ContentsCheck(),
+    SecretsCheck(),
+    BuildPathCheck(),
+    MalwareCheck(),
+    VulnerabilitiesCheck(),
+    SbomCheck(),
+    LintianCheck(),
+)
 """On the files alone."""
 
 LIVE: tuple[LiveCheck, ...] = (
     ServiceCheck(),
     SmokeCheck(),
+    ExposureCheck(),
+    WritesCheck(),
     FilesCheck(),
+    SteadyCheck(),
+    RestartCheck(),
+    ReloadCheck(),
+    JournalCheck(),
+    CrashCheck(),
+    BenchmarksCheck(),
+    ConffilesCheck(),
+    StopCheck(),
+    RebootCheck(),
     PurgeCheck(),
+    UpgradeCheck(),
+    DowngradeCheck(),
+    RegressionCheck(),
 )
-"""On a booted system with the package installed, one after the other on the same system."""
+"""On a booted system with the package installed, one after the other on the same system.
+
+The order spares restarts: what only looks comes while the wait of `steady` runs; the journal is
+read before a crash fills it; the reboot starts what `stop` has stopped, so that removal meets a
+running service; an upgrade needs a system from which the package is gone.
+"""
 
 ASKED_FOR = ("reproducible", "equivalence")
 """Checks of their own stages, which take further builds: only when they are asked for."""
@@ -60,62 +110,32 @@ def run_checks(
     results: list[CheckResult] = []
 
     def add(result: CheckResult) -> None:
-        judged = judge(result, context)
+        judged = policy.judge(result, context.config, context.target)
         results.append(judged)
         finished(judged)
 
     if not context.installable:
         raise CheckError(f"{context.target}: there is no package to check")
+    with context.cache.scratch("unpacked") as directory:
+        _static(replace(context, unpacked=Unpacked(directory)), add)
+    _live(context, environment or NspawnEnvironment(), add)
+    if (waivers := policy.waivers_result(context.config, context.target, results)) is not None:
+        results.append(waivers)
+        finished(waivers)
+    return results
+
+
+def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
     for check in STATIC:
         if _off(context, check.name):
             add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
             continue
         context.activity(check.name)
         add(_guarded(check.name, check.run, context))
-    _live(context, environment or NspawnEnvironment(), add)
-    return results
 
 
 def _off(context: CheckContext, name: str) -> bool:
     return context.config.checks.get(name) == "off"
-
-
-def judge(result: CheckResult, context: CheckContext) -> CheckResult:
-    """What the configuration makes of a result; see judge_by."""
-    return judge_by(result, context.config, str(context.target))
-
-
-def judge_by(result: CheckResult, config: Config, target: str) -> CheckResult:
-    """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them."""
-    findings = [_waive(f, config, target) for f in result.findings]
-    if config.checks.get(result.name) == "warn":
-        findings = [
-            f.model_copy(update={"severity": Severity.WARNING})
-            if f.severity is Severity.ERROR else f for f in findings
-        ]  # fmt: skip
-    status = result.status
-    if status is Status.FAILED and not any(f.severity is Severity.ERROR for f in findings):
-        status = Status.PASSED
-    return result.model_copy(update={"findings": tuple(findings), "status": status})
-
-
-def _waive(finding: Finding, config: Config, target: str) -> Finding:
-    if finding.severity is not Severity.ERROR:
-        return finding
-    today = datetime.now(UTC).date()
-    ended = None
-    for waiver in config.waivers:
-        if waiver.covers(finding.code, target, today):
-            said = f"waived until {waiver.until}: {waiver.reason}"
-            return finding.model_copy(
-                update={"severity": Severity.INFO, "message": f"{finding.message} ({said})"}
-            )
-        if waiver.covers(finding.code, target, waiver.until):
-            ended = max(waiver.until, ended or waiver.until)
-    if ended is not None:
-        said = f"its waiver ended on {ended}"
-        return finding.model_copy(update={"message": f"{finding.message} ({said})"})
-    return finding
 
 
 def _live(
@@ -135,7 +155,11 @@ def _live(
         add(failed_by("dependencies", started, "install/maintainer-script", problem))
         _skip(add, rest, "the package's dependencies cannot be installed")
         return
-    add(conclude("dependencies", started, []))
+    except ConflictsWithSystem as problem:
+        add(failed_by("dependencies", started, "dependencies/removes", problem))
+        _skip(add, rest, "installing the package would remove others")
+        return
+    add(dependencies_result(context, environment.kind, started))
     if why := environment.unavailable():
         _skip(add, rest, why)
         return
@@ -173,7 +197,9 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
                 add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
                 continue
             context.activity(check.name)
-            add(_guarded(check.name, check.run, session))
+            result = _guarded(check.name, check.run, session)
+            session.measured[check.name] = result.measurements
+            add(result)
 
 
 def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckResult:

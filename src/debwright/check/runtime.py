@@ -15,7 +15,8 @@ from typing import Any
 
 from debwright import process
 from debwright.check.debs import Deb
-from debwright.errors import CheckError
+from debwright.check.elsewhere import available_elsewhere, elsewhere_cause
+from debwright.errors import CheckError, Evidence
 from debwright.process import LineSink
 from debwright.roots import apt
 from debwright.roots.layers import Roots
@@ -37,6 +38,9 @@ LOCAL_ONLY = (
     "-o", "Dir::Cache::pkgcache=",
     "-o", "Dir::Cache::srcpkgcache=",
 )  # fmt: skip
+_EXTRACTS = "usr/bin/apt-extracttemplates"
+# Right behind debconf's own 70debconf: a hook of the package's is left alone.
+_HOOKS = "etc/apt/apt.conf.d/70debwright"
 _INSTALLS = re.compile(
     r"^Inst (?P<name>\S+) (?:\[\S+\] )?\((?P<version>\S+) [^)]*?\[?(?P<arch>\w+)?\]?\)"
 )
@@ -44,6 +48,10 @@ _INSTALLS = re.compile(
 
 class UnsatisfiableDependencies(CheckError):
     """A user of the target could not install the package."""
+
+
+class ConflictsWithSystem(CheckError):
+    """A user of the target would lose packages of the system by installing this one."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +62,16 @@ class LocalRepository:
 
 
 def make_repository(directory: Path, debs: Sequence[Deb]) -> LocalRepository:
-    """Fill `directory`. apt-ftparchive writes the index (apt-ftparchive(1), `packages`)."""
+    """Fill `directory`. apt-ftparchive(1) writes the index, and the Release file that names it."""
     directory.mkdir(mode=0o755)
     for deb in debs:
         copy = directory / deb.path.name
         shutil.copyfile(deb.path, copy)
         copy.chmod(0o644)
-    index = process.run(["apt-ftparchive", "packages", "."], cwd=directory)
-    (directory / "Packages").write_text(index.output)
+    # Release comes last: it names Packages. Without it apt tries seven names for the index.
+    for command, name in (("packages", "Packages"), ("release", "Release")):
+        index = process.run(["apt-ftparchive", command, "."], cwd=directory)
+        (directory / name).write_text(index.output)
     return LocalRepository(directory)
 
 
@@ -76,6 +86,20 @@ def copy_into(upper: Path, repository: LocalRepository) -> None:
     source = upper / SOURCE_LIST.lstrip("/")
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text(_SOURCE)
+
+
+def without_preconfiguration(upper: Path, layer: Layer) -> None:
+    """Let apt not start debconf's hook where it can do nothing.
+
+    dpkg-preconfigure(8) asks a package's questions before it is unpacked, with a program of
+    apt-utils; without that it says so and ends, after seconds of an emulated perl. The questions
+    are asked by the package's own scripts in either case.
+    """
+    if any((tree.tree / _EXTRACTS).exists() for tree in layer.chain()):
+        return
+    path = upper / _HOOKS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#clear DPkg::Pre-Install-Pkgs;\n")
 
 
 def runtime_layer(
@@ -119,10 +143,18 @@ def runtime_layer(
                     what=f"{', '.join(sorted(names))} cannot be installed on {target}", sink=sink,
                 )  # fmt: skip
             except apt.UnsatisfiableError as problem:
+                others_have = available_elsewhere(inside, target, problem, sink)
                 raise UnsatisfiableDependencies(
-                    problem.what,
-                    evidence=problem.evidence, cause=problem.cause, fix=problem.fix,
+                    problem.what, evidence=[*problem.evidence, *others_have],
+                    cause=elsewhere_cause(others_have) or problem.cause, fix=problem.fix,
                 ) from problem  # fmt: skip
+            if removed := [x for x in plan.output.splitlines() if x.startswith("Remv ")]:
+                raise ConflictsWithSystem(
+                    f"installing {', '.join(sorted(names))} on {target} removes what is there",
+                    evidence=[Evidence(text=line) for line in removed[:8]],
+                    cause="Conflicts or Breaks of the package, or of one it depends on",
+                    fix="correct the relations in debian/control",
+                )
             others = planned(plan.output, names)
             if others:
                 roots.install(inside, scratch, ["install", "--no-install-recommends", *others],

@@ -1,17 +1,25 @@
-"""The unit starts, answers, keeps to its limits, restarts and stops."""
+"""The service comes up by being installed, answers, and keeps to its limits."""
 
 import time
 
 from debwright.check.base import conclude, error, skipped, warning
+from debwright.check.health import (
+    NO_SERVICE,
+    SLOWER_EMULATED,
+    Unit,
+    Waited,
+    patience,
+    shell_hint,
+    state_of,
+    unsteady_answers,
+    wait_healthy,
+)
 from debwright.check.session import Session
 from debwright.config import Service
 from debwright.results import CheckResult, Evidence, Finding
 
-POLL = 1.5
-"""Seconds the health URL is asked before the unit's state is looked at again."""
-
-SLOWER_EMULATED = 6.0
-"""How much longer than configured a service may take under an emulator before it fails."""
+ASKED_AGAIN = 3
+"""Requests to a service that has just been healthy: each must be answered as well."""
 
 
 class ServiceCheck:
@@ -23,127 +31,77 @@ class ServiceCheck:
         started = time.monotonic()
         service = session.context.config.service
         if service is None:
-            return skipped(self.name, "no [service] in debwright.toml: nothing to start")
+            return skipped(self.name, NO_SERVICE)
         findings: list[Finding] = []
         measurements: dict[str, float] = {}
-        healthy = _come_up(session, service, findings, measurements)
-        if healthy:
-            findings += _while_running(session, service, measurements)
-            findings += _restart_and_stop(session, service, measurements)
+        if (absent := _absent(session, service)) is not None:
+            findings.append(absent)
+        else:
+            waited, flaky = _come_up(session, service)
+            findings += flaky
+            if waited.problem is not None:
+                findings.append(waited.problem)
+            else:
+                session.healthy = True
+                measurements["start_seconds"] = waited.seconds
+                if waited.latency is not None:
+                    measurements["health_latency_seconds"] = waited.latency
+                findings += _while_running(session, service, measurements)
         return conclude(
             self.name, started, findings, measurements=measurements, notes=_notes(session)
         )
 
 
-def patience(session: Session, seconds: float) -> float:
-    return seconds * SLOWER_EMULATED if session.context.emulated else seconds
-
-
-def _come_up(
-    session: Session, service: Service, findings: list[Finding], measurements: dict[str, float]
-) -> bool:
-    """Whether the unit is active and healthy after installation; findings say why not."""
+def _absent(session: Session, service: Service) -> Finding | None:
+    """A finding when installation has brought no unit, or has not started it."""
     unit = session.unit(service.unit)
     if unit.get("LoadState") != "loaded":
-        findings.append(
-            error(
-                "service/missing",
-                f"{service.unit} does not exist once the package is installed",
-                evidence=(Evidence(text=f"LoadState={unit.get('LoadState', '?')}"),),
-                fix="name the unit the package installs under [service] unit, or ship one "
-                "(dh_installsystemd(1))",
-            )
+        return error(
+            "service/missing",
+            f"{service.unit} does not exist once the package is installed",
+            evidence=(Evidence(text=f"LoadState={unit.get('LoadState', '?')}"),),
+            fix="name the unit the package installs under [service] unit, or ship one "
+            "(dh_installsystemd(1))",
         )
-        return False
     if unit.get("ActiveState") == "inactive" and unit.get("Result") == "success":
-        findings.append(
-            error(
-                "service/not-started",
-                f"installing the package does not start {service.unit}",
-                evidence=(Evidence(text=_state(unit)),),
-                fix="do not pass --no-start or --no-enable to dh_installsystemd",
-            )
+        return error(
+            "service/not-started",
+            f"installing the package does not start {service.unit}",
+            evidence=(Evidence(text=state_of(unit)),),
+            fix="do not pass --no-start or --no-enable to dh_installsystemd",
         )
-        return False
-    return _wait_healthy(session, service, findings, measurements, "start_seconds")
+    return None
 
 
-def _wait_healthy(
-    session: Session,
-    service: Service,
-    findings: list[Finding],
-    measurements: dict[str, float],
-    measure: str,
-) -> bool:
-    limit = patience(session, service.start_seconds)
-    started = time.monotonic()
-    while True:
-        left = limit - (time.monotonic() - started)
-        if service.health_url is None:
-            unit = session.unit(service.unit)
-            if unit.get("ActiveState") == "active":
-                measurements[measure] = time.monotonic() - started
-                return True
-            said = _state(unit)
-        else:
-            answer = session.ask(
-                service.health_url, service.expect_status, service.expect_body,
-                max(0.1, min(POLL, left)),
-            )  # fmt: skip
-            if answer.ok:
-                measurements[measure] = time.monotonic() - started
-                measurements["health_latency_seconds"] = answer.latency
-                return True
-            unit = session.unit(service.unit)
-            said = answer.describe()
-        if crash := _crashed(session, service, unit):
-            findings.append(crash)
-            return False
-        if time.monotonic() - started >= limit:
-            break
-        time.sleep(0.1)
-    findings.append(
-        error(
-            "service/unhealthy",
-            f"{service.unit} did not become healthy within {limit:.0f} s"
-            + (f": {service.health_url}" if service.health_url else ""),
-            evidence=(
-                Evidence(text=f"{service.health_url or service.unit}: {said}"),
-                Evidence(text=_state(unit)),
-                *session.journal(service.unit),
-            ),
-            fix=f"debwright shell {session.context.target} --booted; "
-            f"then: journalctl -u {service.unit}",
+def _come_up(session: Session, service: Service) -> tuple[Waited, list[Finding]]:
+    """Wait for the started service; should it not come up, try once more.
+
+    One that is healthy only then is reported as flaky, with what was wrong at first.
+    """
+    first = wait_healthy(session, service)
+    if first.problem is None:
+        wrong = unsteady_answers(session, service, ASKED_AGAIN)
+        return first, _flaky(session, service, tuple(Evidence(text=line) for line in wrong))
+    session.systemctl("restart", service.unit, patience(session, 90))
+    second = wait_healthy(session, service)
+    if second.problem is not None:
+        return first, []
+    said = Evidence(text=f"at first: {first.problem.message}")
+    return second, _flaky(session, service, (said, *first.problem.evidence))
+
+
+def _flaky(session: Session, service: Service, evidence: tuple[Evidence, ...]) -> list[Finding]:
+    if not evidence:
+        return []
+    return [
+        warning(
+            "service/flaky",
+            f"{service.unit} is healthy only at the second try",
+            evidence=evidence,
+            fix="with Type=notify say READY=1 only once requests are answered (sd_notify(3)); "
+            + shell_hint(session, f"journalctl -u {service.unit}"),
         )
-    )
-    return False
-
-
-def _crashed(session: Session, service: Service, unit: dict[str, str]) -> Finding | None:
-    """A finding once the unit has failed, or systemd has had to start it again."""
-    restarts = int(unit.get("NRestarts") or 0)
-    if unit.get("ActiveState") != "failed" and restarts == 0:
-        return None
-    if restarts:
-        what = (
-            f"{service.unit} crashed (status {unit.get('ExecMainStatus', '?')}) and was restarted "
-            f"{restarts} time(s) by systemd"
-        )
-    else:
-        status = unit.get("ExecMainStatus", "?")
-        what = f"{service.unit} crashed ({unit.get('Result', '?')}, status {status})"
-    return error(
-        "service/crashed",
-        what,
-        evidence=(Evidence(text=_state(unit)), *session.journal(service.unit)),
-        fix=f"debwright shell {session.context.target} --booted; "
-        f"then: systemctl status {service.unit}",
-    )
-
-
-def _state(unit: dict[str, str]) -> str:
-    names = ("ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts")
-    return " ".join(f"{n}={unit.get(n, '?')}" for n in names)
+    ]
 
 
 def _while_running(
@@ -197,7 +155,7 @@ def _ports(session: Session, service: Service) -> list[Finding]:
 
 
 def _memory(
-    session: Session, service: Service, unit: dict[str, str], measurements: dict[str, float]
+    session: Session, service: Service, unit: Unit, measurements: dict[str, float]
 ) -> list[Finding]:
     used = session.system.unit_memory(unit.get("ControlGroup", ""))
     if used is None:
@@ -212,45 +170,6 @@ def _memory(
         finding("service/memory", f"{service.unit} uses more memory than allowed",
                 evidence=(Evidence(text=text),))
     ]  # fmt: skip
-
-
-def _restart_and_stop(
-    session: Session, service: Service, measurements: dict[str, float]
-) -> list[Finding]:
-    findings: list[Finding] = []
-    done = session.systemctl("restart", service.unit, patience(session, 90))
-    if done.returncode != 0:
-        return [_verb_failed(session, service, "restart", done.tail(4))]
-    if not _wait_healthy(session, service, findings, measurements, "restart_seconds"):
-        return findings
-    started = time.monotonic()
-    done = session.systemctl("stop", service.unit, patience(session, 120))
-    taken = time.monotonic() - started
-    measurements["stop_seconds"] = taken
-    unit = session.unit(service.unit)
-    if done.returncode != 0 or unit.get("ActiveState") != "inactive":
-        findings.append(_verb_failed(session, service, "stop", [*done.tail(4), _state(unit)]))
-    elif taken > patience(session, service.stop_seconds):
-        findings.append(
-            error(
-                "service/slow-stop",
-                f"{service.unit} took {taken:.1f} s to stop, {service.stop_seconds} are allowed",
-                evidence=session.journal(service.unit),
-                fix="end on SIGTERM; systemd kills after TimeoutStopSec=",
-            )
-        )
-    session.systemctl("start", service.unit, patience(session, 90))
-    return findings
-
-
-def _verb_failed(session: Session, service: Service, verb: str, said: list[str]) -> Finding:
-    return error(
-        f"service/{verb}-failed",
-        f"systemctl {verb} {service.unit} does not work",
-        evidence=(*(Evidence(text=line) for line in said), *session.journal(service.unit)),
-        fix=f"debwright shell {session.context.target} --booted; "
-        f"then: systemctl {verb} {service.unit}",
-    )
 
 
 def _notes(session: Session) -> list[str]:

@@ -19,7 +19,10 @@ from debwright.sandbox.snapshot import Entry
 
 PROBE = Path(__file__).with_name("probe.py")
 _SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
-          "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup")  # fmt: skip
+          "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup", "Type", "Restart",
+          "RestartUSec", "CanReload", "ExecMainStartTimestampMonotonic", "StateDirectory",
+          "CacheDirectory", "LogsDirectory", "RuntimeDirectory",
+          "ConfigurationDirectory")  # fmt: skip
 # dpkg's words from 1.19 on, and those before; a package's name is only in the former.
 _SCRIPT = re.compile(
     r"(?:(?:installed|new|old) (?P<package>\S+) package (?P<script>[a-z-]+) script subprocess"
@@ -65,6 +68,20 @@ class Session:
     """The files there were before the package came."""
     accounts_before: set[str] = field(default_factory=set)
     install_seconds: float = 0.0
+    installed_at: float = 0.0
+    """When installation ended, by time.monotonic."""
+    stopped: bool = False
+    """Whether a check has stopped the healthy service, and it is to be started again."""
+    gone: bool = False
+    """Whether the packages have been purged without a failure."""
+    upgraded: bool = False
+    """Whether the packages have replaced the previous release."""
+    markers: dict[str, str] = field(default_factory=dict)
+    """Files that were put among the service's data before the upgrade, with their content."""
+    healthy: bool = False
+    """Whether the service is up and answers, as far as the checks before have seen."""
+    measured: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Measurements of the checks before, by their names."""
 
     @classmethod
     def begin(cls, context: CheckContext, system: BootedSandbox) -> Self:
@@ -79,10 +96,16 @@ class Session:
 
     def apt(self, arguments: list[str], what: str) -> Completed:
         """apt-get inside with the local repository only; maintainer-script failures told apart."""
-        return self._change(["apt-get", *apt.OPTIONS, *LOCAL_ONLY, *arguments], what)
+        # apt would ask dpkg three times for the architectures.
+        known = ("-o", f"APT::Architectures::={self.context.target.arch}")
+        return self._change(["apt-get", *apt.OPTIONS, *LOCAL_ONLY, *known, *arguments], what)
+
+    def remove(self, packages: list[str]) -> Completed:
+        """Remove packages, keeping their configuration. dpkg refuses when others need them."""
+        return self._change(["dpkg", "--remove", "--", *packages], "removing the packages")
 
     def purge(self, packages: list[str]) -> Completed:
-        """Purge packages that are removed. dpkg does it, as it would for apt."""
+        """Purge packages that are removed."""
         return self._change(["dpkg", "--purge", "--", *packages], "purging the packages")
 
     def _change(self, command: list[str], what: str) -> Completed:
@@ -99,7 +122,12 @@ class Session:
         self.apt(["update"], "reading the local repository")
         packages = [f"{d.package}={d.version}" for d in self.context.installable]
         self.apt(["install", *packages], "installing the packages")
-        self.install_seconds = time.monotonic() - started
+        self.installed_at = time.monotonic()
+        self.install_seconds = self.installed_at - started
+
+    def since_install(self) -> float:
+        """Seconds since installation ended."""
+        return time.monotonic() - self.installed_at
 
     def unit(self, name: str) -> dict[str, str]:
         """systemctl show, as a dictionary (org.freedesktop.systemd1(5))."""

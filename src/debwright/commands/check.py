@@ -13,6 +13,7 @@ from debwright import __version__
 from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
 from debwright.check.debs import Deb, read_deb
+from debwright.check.previous import expand, find_previous
 from debwright.check.run import run_checks
 from debwright.commands.common import Options, interruptible, reporter_for, write_reports
 from debwright.config import LoadedConfig, load
@@ -22,7 +23,7 @@ from debwright.machine import describe_host
 from debwright.pipeline import exclusive, exit_code, heal
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
-from debwright.stages.check import check_outcome
+from debwright.stages.check import check_outcome, check_report
 from debwright.targets import Target, host_arch, select
 
 
@@ -34,6 +35,8 @@ class _Subject:
     debs: Sequence[Deb]
     changes: Path | None
     dist: Path
+    previous: Sequence[Path] = ()
+    """Packages of the release before."""
 
     @property
     def home(self) -> Path:
@@ -41,14 +44,20 @@ class _Subject:
         return self.dist / "check" / f"{first.source}_{first.version.split(':', 1)[-1]}"
 
 
-def check_files(options: Options, files: Sequence[Path], patterns: Sequence[str]) -> int:
+def check_files(
+    options: Options,
+    files: Sequence[Path],
+    patterns: Sequence[str],
+    previous: Sequence[Path] = (),
+) -> int:
     """Check packages given as files; the targets are those of their architecture."""
     loaded = load(options.directory)
     debs, changes = _read(files)
     targets = _targets(loaded, debs, patterns)
     subject = _Subject(
-        loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory)
-    )
+        loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
+        previous=previous or expand(loaded.directory, loaded.config.upgrade.previous),
+    )  # fmt: skip
     reporter = reporter_for(options)
     started, clock = datetime.now(UTC), time.monotonic()
     with closing(reporter), interruptible(), exclusive(subject.dist):
@@ -82,20 +91,27 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
     reporter.stage_started(name, "check")
     begun, clock = datetime.now(UTC), time.monotonic()
     log_path = output / "check.log"
+    debs = [d for d in subject.debs if d.arch in {target.arch, "all"}]
+    installable = [d for d in debs if not d.debug]
+    previous = find_previous(
+        target, installable, files=subject.previous, repository=subject.dist / "apt"
+    )
     with BuildLog(log_path, lambda line: reporter.line(name, "check", line)) as log:
         context = CheckContext(
             target=target,
             host_arch=host_arch(),
             config=subject.loaded.config,
-            debs=[d for d in subject.debs if d.arch in {target.arch, "all"}],
+            debs=debs,
             changes=subject.changes,
             roots=roots,
             output=output,
             log=log,
             activity=lambda text: reporter.activity(name, "check", text),
+            project=subject.loaded.directory,
+            previous=previous,
         )
         checks = run_checks(context, lambda _: None)
-    outcome = check_outcome(checks, output, log_path, subject.dist)
+    outcome = check_outcome(check_report(context, checks), output, log_path, subject.dist)
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,

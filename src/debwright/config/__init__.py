@@ -1,6 +1,7 @@
 """The configuration: its model, where it is found, and what is said when it is wrong."""
 
 from debwright.config.checking import Limits, Lintian, Service, Waiver
+from debwright.config.live import Benchmarks, Regression, Upgrade
 from debwright.config.load import LoadedConfig, effective_json, load, validate_check_names
 from debwright.config.metrics import Metrics
 from debwright.config.model import Build, Cache, Config, Package, Roots, Suite, Targets
@@ -8,6 +9,7 @@ from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.values import Port
 
 __all__ = [
+    "Benchmarks",
     "Build",
     "Cache",
     "Config",
@@ -17,6 +19,7 @@ __all__ = [
     "Metrics",
     "Package",
     "Port",
+    "Regression",
     "Release",
     "Repository",
     "Roots",
@@ -24,6 +27,7 @@ __all__ = [
     "Signing",
     "Suite",
     "Targets",
+    "Upgrade",
     "Waiver",
     "effective_json",
     "load",

@@ -43,6 +43,19 @@ class Service(Section):
         "127.0.0.1:8080/tcp, [::1]:53/udp or *:80/tcp. Not looked at when empty.",
     )
     stop_seconds: v.Seconds = Field(15, description="Seconds it may take to stop.")
+    steady_seconds: v.Pause = Field(
+        8, description="Seconds it must have run without a crash after installation."
+    )
+    must_restart: bool = Field(
+        False,
+        description="Whether a unit that stays down after a crash is an error even if it has no "
+        "Restart=.",
+    )
+    writes: Annotated[list[v.Line], AfterValidator(v.no_repeats)] = Field(
+        [],
+        description="fnmatch patterns of absolute paths it may create while it runs, beside its "
+        "packaged directories and those of StateDirectory= and its like.",
+    )
 
 
 class Lintian(Section):
@@ -61,6 +74,11 @@ class Lintian(Section):
 class Limits(Section):
     """What a package may weigh and take."""
 
+    exposure: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = Field(
+        None,
+        description="Exposure level (systemd-analyze(1), `security`; 0 is the best, 10 the worst) "
+        "the unit may have at most.",
+    )
     deb_mb: v.Megabytes | None = Field(
         None, description="Megabytes (10^6 bytes) a .deb may have at most."
     )
@@ -85,8 +103,10 @@ class Waiver(Section):
 
     def covers(self, code: str, target: str, today: date) -> bool:
         """Whether the waiver excuses the finding `code` on `target` on the day `today`."""
-        return (
-            today <= self.until
-            and fnmatchcase(code, self.code)
-            and fnmatchcase(target, self.target)
-        )
+        return today <= self.until and self.is_of(code) and self.is_for(target)
+
+    def is_of(self, code: str) -> bool:
+        return fnmatchcase(code, self.code)
+
+    def is_for(self, target: str) -> bool:
+        return fnmatchcase(target, self.target)

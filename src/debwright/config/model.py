@@ -11,15 +11,24 @@ from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
 from debwright.config.equivalence import Equivalence
+from debwright.config.live import Benchmarks, Regression, Upgrade
 from debwright.config.metrics import Metrics
 from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Section
+from debwright.config.static import (
+    Dependencies,
+    Files,
+    Hardening,
+    Level,
+    Malware,
+    Resources,
+    Vulnerabilities,
+)
 from debwright.config.wheelhouse import Wheelhouse
 from debwright.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
-Level = Literal["error", "warn", "off"]
 
 _RESERVED_VARIABLES = {
     "DEB_BUILD_OPTIONS": "list them in build.options",
@@ -172,6 +181,29 @@ class Config(Section):
         Equivalence(), description="What the packages of two architectures have in common."
     )
     limits: Limits = Field(Limits(), description="What a package may weigh and take.")
+    files: Files = Field(Files(), description="Where packages may put files.")
+    hardening: Hardening = Field(
+        Hardening(), description="What programs and libraries must have been compiled with."
+    )
+    dependencies: Dependencies = Field(
+        Dependencies(), description="What installing the package may bring with it."
+    )
+    malware: Malware = Field(Malware(), description="The scan for malware.")
+    vulnerabilities: Vulnerabilities = Field(
+        Vulnerabilities(), description="The scan of bundled Python for known vulnerabilities."
+    )
+    resources: Resources = Field(
+        Resources(), description="What targets worked on at the same time may take together."
+    )
+    upgrade: Upgrade = Field(
+        Upgrade(), description="Coming from the previous release, and going back to it."
+    )
+    regression: Regression = Field(
+        Regression(), description="How much worse than the previous release a package may be."
+    )
+    benchmarks: Benchmarks = Field(
+        Benchmarks(), description="What is measured of the running service."
+    )
     secrets: bool = Field(
         True, description="Whether packages are searched for keys, tokens and passwords."
     )

@@ -253,6 +253,7 @@ Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Growth = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Megabytes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[int, Field(ge=1, le=24 * 3600)]
+Pause = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
 TagPrefix = Annotated[
     str,

@@ -9,7 +9,7 @@ from typing import Any
 
 from debwright.check.base import CheckContext, error
 from debwright.check.environment import Environment
-from debwright.check.service import SLOWER_EMULATED
+from debwright.check.health import SLOWER_EMULATED
 from debwright.check.session import Session
 from debwright.config.equivalence import Equivalence, Question, steps
 from debwright.equivalence.model import SHOWN, Sides

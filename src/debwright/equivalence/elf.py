@@ -17,7 +17,7 @@ from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
 
 from debwright.check.base import error, warning
 from debwright.check.debs import LIMIT, Deb, members
-from debwright.check.static import elf_finding
+from debwright.check.elf import elf_finding
 from debwright.equivalence.model import SHOWN, Side
 from debwright.results import Evidence, Finding
 from debwright.roots.store import Layer

@@ -5,16 +5,18 @@ import re
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from debwright.errors import DebwrightError, printable
 from debwright.files import atomic_write
-from debwright.report import html, junit, markdown
+from debwright.report import html, junit, markdown, sarif
+from debwright.report.schemas import SCHEMAS
 from debwright.results import RunResult
 
 
 def write_reports(result: RunResult, directory: Path) -> list[Path]:
-    """Write report.json, report.html, report.md and junit.xml into `directory`.
+    """Write report.json, report.html, report.md, junit.xml and report.sarif into `directory`.
 
     `directory` is `dist/VERSION`, made if absent. Each file is replaced as a whole. Returns
     their paths. Raises DebwrightError when the directory cannot be written.
@@ -24,6 +26,7 @@ def write_reports(result: RunResult, directory: Path) -> list[Path]:
         "report.html": html.render(result, directory),
         "report.md": markdown.render(result),
         "junit.xml": junit.render(result),
+        "report.sarif": sarif.render(result),
     }
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -40,6 +43,11 @@ def write_reports(result: RunResult, directory: Path) -> list[Path]:
 
 def to_json(result: RunResult) -> str:
     """The run as JSON; `schema` describes it."""
+    return model_json(result)
+
+
+def model_json(result: BaseModel) -> str:
+    """A model as indented JSON, whatever text it holds."""
     try:
         return result.model_dump_json(indent=2) + "\n"
     except PydanticSerializationError:
@@ -51,7 +59,4 @@ def to_json(result: RunResult) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of report.json."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **RunResult.model_json_schema(mode="serialization"),
-    }
+    return SCHEMAS["report"]()

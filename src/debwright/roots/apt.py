@@ -109,7 +109,7 @@ def explain(done: Completed, what: str) -> DebwrightError:
             '[suites.SUITE] mirror = "..."',
         )
     if evidence := lines_matching(_UNMET, text):
-        names = ", ".join(dict.fromkeys(m[1] for m in _UNMET_NAME.finditer(text))) or "see below"
+        names = ", ".join(unmet_names(text)) or "see below"
         return UnsatisfiableError(
             f"{what}: dependencies cannot be satisfied: {names}",
             evidence=evidence,
@@ -119,6 +119,12 @@ def explain(done: Completed, what: str) -> DebwrightError:
             "[suites.SUITE] extra_sources",
         )
     return CommandError(done, f"{what} failed")
+
+
+def unmet_names(text: str) -> list[str]:
+    """The packages that apt says it cannot have, each once."""
+    # "Building dependency tree..." reads like one.
+    return list(dict.fromkeys(m[1] for m in _UNMET_NAME.finditer(text) if m[1][-1] != "."))
 
 
 def retry(

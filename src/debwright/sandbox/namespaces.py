@@ -80,8 +80,42 @@ def overlay_options() -> list[str]:
     return ["volatile", "userxattr"]
 
 
+class Entered:
+    """Commands run behind an argv prefix that enters a sandbox: what every kind has in common."""
+
+    def prefix(
+        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+    ) -> list[str]:
+        """The argv prefix that enters the sandbox: a person can paste it."""
+        raise NotImplementedError
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = "/",
+        env: Mapping[str, str] | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        stdin: str | bytes | None = None,
+        timeout: float | None = None,
+        sink: LineSink | None = None,
+        merge: bool = False,
+        check: bool = True,
+    ) -> Completed:
+        """Run a command inside, with a clean environment plus `env`; see process.run."""
+        return process.run(
+            [*CLEAN, *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
+            stdin=stdin,
+            timeout=timeout,
+            sink=sink,
+            merge=merge,
+            check=check,
+        )
+
+
 @dataclass
-class Namespaces:
+class Namespaces(Entered):
     """A running set of namespaces. A context manager: leaving it ends everything inside."""
 
     spec: Spec
@@ -160,30 +194,6 @@ class Namespaces:
         # With the network it is this machine's, which an ordinary user may not even enter again.
         own_network = not self.spec.network
         return enter(self.pid, network=own_network, user=not is_root(), cwd=cwd, uid=uid, gid=gid)
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        cwd: str = "/",
-        env: Mapping[str, str] | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
-        stdin: str | bytes | None = None,
-        timeout: float | None = None,
-        sink: LineSink | None = None,
-        merge: bool = False,
-        check: bool = True,
-    ) -> Completed:
-        """Run a command inside, with a clean environment plus `env`; see process.run."""
-        return process.run(
-            [*CLEAN, *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
-            stdin=stdin,
-            timeout=timeout,
-            sink=sink,
-            merge=merge,
-            check=check,
-        )
 
     def _message(self) -> dict[str, Any]:
         spec = self.spec

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,18 +18,17 @@ from typing import Self
 
 from debwright import process
 from debwright.errors import CheckError, Evidence, MissingError, printable
-from debwright.process import Completed, LineSink
+from debwright.process import Completed
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox import cgroups, memory, ports
 from debwright.sandbox.base import push_through
 from debwright.sandbox.namespaces import (
-    CLEAN,
     PATH,
     Bind,
+    Entered,
     Namespaces,
     Spec,
     enter,
-    inner_environment,
     is_root,
 )
 from debwright.sandbox.snapshot import Entry, Snapshot
@@ -51,6 +50,19 @@ _NO_CREDENTIALS = (
     "systemd-journald.service",
     "systemd-udev-load-credentials.service",
 )
+# At every start and daemon-reload systemd runs its generators, each a process to emulate. These
+# look for disks, consoles and kernel options, of which a container has none.
+_IDLE_GENERATORS = (
+    "systemd-cryptsetup-generator",
+    "systemd-debug-generator",
+    "systemd-getty-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-integritysetup-generator",
+    "systemd-run-generator",
+    "systemd-system-update-generator",
+    "systemd-veritysetup-generator",
+)
 _DROP_IN = (
     "# Under qemu-user, loading credentials fails.\n[Service]\nLoadCredential=\nImportCredential=\n"
 )
@@ -61,7 +73,7 @@ class BootError(CheckError):
 
 
 @dataclass
-class NspawnSandbox:
+class NspawnSandbox(Entered):
     """A context manager: entering boots the system, leaving ends it without a trace."""
 
     overlay: Throwaway
@@ -112,6 +124,7 @@ class NspawnSandbox:
     def _boot(self) -> None:
         if self.emulated:
             self._without_credentials()
+            self._without_idle_generators()
         placement = self._stack.enter_context(cgroups.own_group())
         outer = self._stack.enter_context(
             Namespaces(
@@ -184,6 +197,13 @@ class NspawnSandbox:
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "debwright.conf").write_text(_DROP_IN)
 
+    def _without_idle_generators(self) -> None:
+        """systemd.generator(7): a link to /dev/null in /etc masks one of the same name."""
+        directory = self.overlay.upper / "etc/systemd/system-generators"
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in _IDLE_GENERATORS:
+            (directory / name).symlink_to("/dev/null")
+
     def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:
         assert self._nspawn is not None
         while not ready.wait(0.25):
@@ -209,25 +229,6 @@ class NspawnSandbox:
     ) -> list[str]:
         """The argv prefix that enters the booted system."""
         return enter(self.leader, network=True, user=False, cwd=cwd, uid=uid, gid=gid)
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        cwd: str = "/",
-        env: Mapping[str, str] | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
-        stdin: str | bytes | None = None,
-        timeout: float | None = None,
-        sink: LineSink | None = None,
-        merge: bool = False,
-        check: bool = True,
-    ) -> Completed:
-        return process.run(
-            [*CLEAN, *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
-            stdin=stdin, timeout=timeout, sink=sink, merge=merge, check=check,
-        )  # fmt: skip
 
     def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
         """Run a Python script of debwright's on this machine, in the container's network."""

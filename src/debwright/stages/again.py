@@ -7,7 +7,6 @@ from pathlib import Path
 from debwright.build.binary import PackageBuildError
 from debwright.build.log import BuildLog
 from debwright.check.reproducible import NAME, TwoBuilds, compare_builds, failed_second_build
-from debwright.check.run import judge_by
 from debwright.compare import diffoscope
 from debwright.files import sha256_file
 from debwright.rebuild.variations import Second, second_build
@@ -15,7 +14,7 @@ from debwright.results import CheckResult, StageResult, Status
 from debwright.roots.cache import remove_tree
 from debwright.stages.base import Outcome, common_inputs, perform
 from debwright.stages.build import TargetBuild, carry_out, dependencies, plan_of, stage_inputs
-from debwright.stages.check import extra_outcome, policy_inputs, remember_checks
+from debwright.stages.extra import extra_outcome, policy_inputs, remember
 
 DIRECTORY = "again"
 """Below a target's directory: packages of the second build that are not those of the first."""
@@ -41,13 +40,13 @@ def reproducible_stage(build: TargetBuild) -> tuple[StageResult, tuple[CheckResu
             BuildLog(log_path, lambda line: job.reporter.line(build.name, NAME, line)) as log,
             job.roots.cache.scratch("again") as scratch,
         ):
-            result = judge_by(_twice(build, scratch, log), job.plan.config, build.name)
-        return extra_outcome([result], log_path, job.dist)
+            result = _twice(build, scratch, log)
+        return extra_outcome(job, build.target, result, log_path)
 
     result, checks = perform(
         job, job.ledger(build.target), work, target=build.name, stage=NAME, inputs=inputs
     )
-    remember_checks(job, build.target, checks)
+    remember(job, build.target, checks)
     return result, checks
 
 

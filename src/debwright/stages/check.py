@@ -1,18 +1,25 @@
 """The check stage: every check on one target's packages."""
 
-import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from debwright import __version__
 from debwright.build.log import BuildLog
+from debwright.check import malware, policy
 from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
+from debwright.check.previous import Previous, expand, find_previous
 from debwright.check.run import run_checks
+from debwright.config.checking import Waiver
+from debwright.errors import DebwrightError
 from debwright.files import atomic_write, sha256_file
 from debwright.plan import TargetPlan
-from debwright.results import CheckResult, Finding, Severity, StageResult, Status
+from debwright.report.write import model_json
+from debwright.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
 from debwright.roots.manifest import digest
+from debwright.sbom.make import CYCLONEDX, SPDX
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.companion import companion_packages
 
@@ -39,43 +46,84 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     companions = companion_packages(job)
     config = job.plan.config
     base, _ = job.roots.store.find(job.roots.base_request(target.target))
+    previous, unusable = Previous(), None
+    try:
+        previous = _previous(job, target, paths)
+    except DebwrightError as problem:
+        unusable = problem
     inputs = {
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
         "config": digest(config.model_dump(mode="json", include={
-            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites"})),
+            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites", "files",
+            "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
+            "benchmarks"})),
+        "previous": {d.path.name: d.sha256 for d in previous.debs},
+        "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
+                 if p.name.endswith((CYCLONEDX, SPDX))},
+        "databases": scanners(job),
+        "today": waiver_states(config.waivers),
         "base": base.id if base else None,
     }  # fmt: skip
     log_path = directory / "check.log"
 
     def work() -> Outcome:
+        if unusable is not None:
+            raise unusable
         with BuildLog(log_path, lambda line: job.reporter.line(name, "check", line)) as log:
-            context = check_context(job, target, log)
+            changes = sorted(directory.glob("*.changes"))
+            context = CheckContext(
+                target=target.target,
+                host_arch=job.plan.host.arch,
+                config=config,
+                debs=[read_deb(p) for p in paths],
+                changes=changes[0] if changes else None,
+                roots=job.roots,
+                output=directory,
+                log=log,
+                activity=lambda text: job.reporter.activity(name, "check", text),
+                project=job.plan.loaded.directory,
+                previous=previous,
+                companions=[read_deb(p) for p in companions],
+            )
             results = run_checks(context, lambda result: _tell(log, result))
-        return check_outcome(results, directory, log_path, job.dist)
+        report = check_report(context, results)
+        return check_outcome(report, directory, log_path, job.dist)
 
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
 
 
-def check_context(
-    job: Job, target: TargetPlan, log: BuildLog, stage: str = "check"
-) -> CheckContext:
-    """What checks of the target's packages may use."""
-    name, directory = str(target.target), job.directory(target)
-    changes = sorted(directory.glob("*.changes"))
-    return CheckContext(
-        target=target.target,
-        host_arch=job.plan.host.arch,
-        config=job.plan.config,
-        debs=[read_deb(p) for p in packages_of(job, target)],
-        changes=changes[0] if changes else None,
-        roots=job.roots,
-        output=directory,
-        log=log,
-        activity=lambda text: job.reporter.activity(name, stage, text),
-        companions=[read_deb(p) for p in companion_packages(job)],
-    )
+def scanners(job: Job) -> dict[str, object]:
+    """What scanners of this machine know: with other signatures, other things are found."""
+    config, directory = job.plan.config, job.plan.loaded.directory
+    paths = [directory / d for d in (config.malware.database, config.vulnerabilities.database) if d]
+    return {
+        "clamscan": shutil.which("clamscan"),
+        "times": {str(p): newest(p) for p in (*paths, malware.DATABASE)},
+    }
+
+
+def newest(path: Path) -> float | None:
+    """The time of the last change to a file, or to a directory's entries; None if it is absent."""
+    try:
+        entries = [path, *path.iterdir()] if path.is_dir() else [path]
+        return max(p.stat().st_mtime for p in entries)
+    except OSError:
+        return None
+
+
+def waiver_states(waivers: Sequence[Waiver]) -> list[bool]:
+    """Which waivers still count today: on the day one ends, the checks are judged anew."""
+    return [waiver.until >= policy.today() for waiver in waivers]
+
+
+def _previous(job: Job, target: TargetPlan, paths: Sequence[Path]) -> Previous:
+    """The release before, from the configuration or from what this directory has published."""
+    loaded = job.plan.loaded
+    files = expand(loaded.directory, loaded.config.upgrade.previous)
+    debs = [read_deb(p) for p in paths if p.suffix == ".deb"]
+    return find_previous(target.target, debs, files=files, repository=job.dist / "apt")
 
 
 def _tell(log: BuildLog, result: CheckResult) -> None:
@@ -86,47 +134,25 @@ def _tell(log: BuildLog, result: CheckResult) -> None:
         log(f"{finding.severity} {finding.code}: {finding.message}")
 
 
-def check_outcome(
-    results: list[CheckResult], directory: Path, log_path: Path, dist: Path
-) -> Outcome:
-    report = directory / "check.json"
-    document = ",\n".join(r.model_dump_json(indent=1) for r in results)
-    atomic_write(report, f"[{document}]\n")
-    outputs = [report, log_path]
+def check_report(context: CheckContext, results: Sequence[CheckResult]) -> CheckReport:
+    """The content of check.json."""
+    failed = any(r.status is Status.FAILED for r in results)
+    return CheckReport(
+        debwright=__version__,
+        target=str(context.target),
+        packages={d.path.name: d.sha256 for d in context.debs},
+        status=Status.FAILED if failed else Status.PASSED,
+        checks=tuple(results),
+    )
+
+
+def check_outcome(report: CheckReport, directory: Path, log_path: Path, dist: Path) -> Outcome:
+    path = directory / "check.json"
+    atomic_write(path, model_json(report))
+    results = report.checks
+    outputs = [path, log_path]
     if (directory / "lintian.json").exists():
         outputs.append(directory / "lintian.json")
-    return _outcome(results, outputs, log_path, dist)
-
-
-def extra_outcome(results: list[CheckResult], log_path: Path, dist: Path) -> Outcome:
-    """Of a stage that holds one more check, which was asked for."""
-    return _outcome(results, [log_path], log_path, dist)
-
-
-def remember_checks(job: Job, target: TargetPlan, results: Sequence[CheckResult]) -> None:
-    """Put the results of a later stage into check.json, in place of what it had of them before."""
-    directory = job.directory(target)
-    report = directory / "check.json"
-    names = {r.name for r in results}
-    try:
-        before = [CheckResult.model_validate(item) for item in json.loads(report.read_bytes())]
-    except (OSError, ValueError, TypeError):
-        before = []
-    kept = [r for r in before if r.name not in names]
-    document = ",\n".join(r.model_dump_json(indent=1) for r in [*kept, *results])
-    atomic_write(report, f"[{document}]\n")
-    job.ledger(target).renew("check", report)
-
-
-def policy_inputs(job: Job) -> str:
-    """What the configuration says of how findings are judged."""
-    keys = {"checks", "waivers", "suites"}
-    return digest(job.plan.config.model_dump(mode="json", include=keys))
-
-
-def _outcome(
-    results: list[CheckResult], outputs: list[Path], log_path: Path, dist: Path
-) -> Outcome:
     errors = [f for r in results for f in r.findings if f.severity is Severity.ERROR]
     failed = [r.name for r in results if r.status is Status.FAILED]
     details: dict[str, Any] = {

@@ -19,7 +19,6 @@ from debwright.check.equivalence import (
     compare_floor,
     compare_imports,
 )
-from debwright.check.run import judge_by
 from debwright.equivalence.model import Side, Sides
 from debwright.files import sha256_file
 from debwright.plan import TargetPlan
@@ -27,14 +26,9 @@ from debwright.results import CheckResult, Finding, StageResult, TargetResult
 from debwright.roots.manifest import digest
 from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
 from debwright.stages.build import TargetBuild, carry_out, dependencies, stage_inputs
-from debwright.stages.check import (
-    check_context,
-    extra_outcome,
-    packages_of,
-    policy_inputs,
-    remember_checks,
-)
+from debwright.stages.check import packages_of
 from debwright.stages.companion import companion_packages
+from debwright.stages.extra import extra_context, extra_outcome, policy_inputs, remember
 from debwright.targets import Strategy
 
 
@@ -111,10 +105,10 @@ def _compare(
         started = time.monotonic()
         found = Comparison()
         with BuildLog(log_path, lambda line: job.reporter.line(name, NAME, line)) as log:
-            context = check_context(job, target, log, NAME)
+            context = extra_context(job, target, log, NAME)
             mine = Side(name=name, target=target.target, debs=context.debs)
             if reference is not None:
-                other = check_context(job, reference.plan, log, NAME)
+                other = extra_context(job, reference.plan, log, NAME)
                 other = replace(other, activity=context.activity)
                 _with_reference(job, found, mine, context, other)
             if build is not None:
@@ -124,10 +118,10 @@ def _compare(
         result = conclude(
             NAME, started, found.findings, measurements=found.measurements, notes=found.notes
         )
-        return extra_outcome([judge_by(result, config, name)], log_path, job.dist)
+        return extra_outcome(job, target, result, log_path)
 
     result, checks = perform(job, job.ledger(target), work, target=name, stage=NAME, inputs=inputs)
-    remember_checks(job, target, checks)
+    remember(job, target, checks)
     return result, checks
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debwright.check import policy
 from debwright.check import run as checks
 from debwright.check.base import CheckContext, error, warning
 from debwright.check.lintian import _finding, parse_line
@@ -252,6 +253,10 @@ def result(*findings: Finding, name: str = "contents", **more: Any) -> CheckResu
     return CheckResult(name=name, status=status, findings=findings, **more)
 
 
+def judged_in(found: CheckResult, where: CheckContext) -> CheckResult:
+    return policy.judge(found, where.config, where.target)
+
+
 SETUID = error("files/setuid", "x is setuid")
 TODAY = datetime.now(UTC).date()
 
@@ -261,15 +266,15 @@ def waiver(until: date, code: str = "files/*", target: str = "*") -> dict[str, A
 
 
 def test_warn_cannot_fail_and_hides_nothing(tmp_path: Path) -> None:
-    judged = checks.judge(result(SETUID), context(tmp_path, checks={"contents": "warn"}))
+    judged = judged_in(result(SETUID), context(tmp_path, checks={"contents": "warn"}))
     assert judged.status is Status.PASSED
     assert [f.severity for f in judged.findings] == [Severity.WARNING]
-    untouched = checks.judge(result(SETUID), context(tmp_path, checks={"elf": "warn"}))
+    untouched = judged_in(result(SETUID), context(tmp_path, checks={"elf": "warn"}))
     assert untouched.status is Status.FAILED
 
 
 def test_a_waiver_excuses_until_its_day(tmp_path: Path) -> None:
-    judged = checks.judge(result(SETUID), context(tmp_path, waivers=[waiver(TODAY)]))
+    judged = judged_in(result(SETUID), context(tmp_path, waivers=[waiver(TODAY)]))
     assert judged.status is Status.PASSED
     assert judged.findings[0].severity is Severity.INFO
     assert f"waived until {TODAY}: known" in judged.findings[0].message
@@ -277,29 +282,29 @@ def test_a_waiver_excuses_until_its_day(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("more", [{"target": "*-arm64"}, {"code": "elf/*"}])
 def test_a_waiver_for_something_else_does_not(tmp_path: Path, more: dict[str, str]) -> None:
-    judged = checks.judge(result(SETUID), context(tmp_path, waivers=[waiver(TODAY, **more)]))
+    judged = judged_in(result(SETUID), context(tmp_path, waivers=[waiver(TODAY, **more)]))
     assert judged.status is Status.FAILED
     assert judged.findings == (SETUID,)
 
 
 def test_an_expired_waiver_says_that_it_is(tmp_path: Path) -> None:
     yesterday = TODAY - timedelta(days=1)
-    judged = checks.judge(result(SETUID), context(tmp_path, waivers=[waiver(yesterday)]))
+    judged = judged_in(result(SETUID), context(tmp_path, waivers=[waiver(yesterday)]))
     assert judged.status is Status.FAILED
     assert f"its waiver ended on {yesterday}" in judged.findings[0].message
 
 
 def test_an_expired_waiver_does_not_hide_a_later_one(tmp_path: Path) -> None:
     waivers = [waiver(TODAY - timedelta(days=9)), waiver(TODAY, "files/setuid")]
-    judged = checks.judge(result(SETUID), context(tmp_path, waivers=waivers))
+    judged = judged_in(result(SETUID), context(tmp_path, waivers=waivers))
     assert judged.status is Status.PASSED
 
 
 def test_what_is_no_error_is_left_alone(tmp_path: Path) -> None:
     before = result(warning("files/special", "x"))
-    assert checks.judge(before, context(tmp_path, waivers=[waiver(TODAY)])) == before
+    assert judged_in(before, context(tmp_path, waivers=[waiver(TODAY)])) == before
     skipped = CheckResult(name="smoke", status=Status.SKIPPED, reason="none")
-    assert checks.judge(skipped, context(tmp_path, checks={"smoke": "warn"})) == skipped
+    assert judged_in(skipped, context(tmp_path, checks={"smoke": "warn"})) == skipped
 
 
 def test_a_check_that_cannot_be_carried_out_has_failed() -> None:

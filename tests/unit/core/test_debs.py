@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from debwright.check.base import CheckContext
+from debwright.check.contents import ContentsCheck, contents_findings
 from debwright.check.debs import Member, members, read_deb
-from debwright.check.static import ContentsCheck, ElfCheck, contents_findings, elf_finding
+from debwright.check.elf import ElfCheck, elf_finding
 from debwright.config import Config
 from debwright.errors import UsageError
 from debwright.results import Severity, Status
@@ -167,14 +168,14 @@ def member(path: str = "/usr/bin/x", **more: object) -> Member:
         (member("/home/jo/x"), ["files/place"]),
         (member("/../../etc/cron.d/x"), ["files/place"]),
         (member("/usr/share/doc/..x"), []),
-        (member("/dev-x", kind="special", mode=0o600), ["files/special"]),
+        (member("/var/dev-x", kind="special", mode=0o600), ["files/special"]),
         (member(mode=0o6777, uid=1000, path="/tmp/x"),
          ["files/setuid", "files/world-writable", "files/owner", "files/place"]),
     ],
 )  # fmt: skip
 def test_owners_modes_and_places(tmp_path: Path, found: Member, codes: list[str]) -> None:
     deb = read_deb(make_deb(tmp_path / "x.deb"))
-    findings = contents_findings(deb, found)
+    findings = contents_findings(deb, found, Config())
     assert [f.code for f in findings] == codes
     for finding in findings:
         assert found.path in finding.evidence[0].text

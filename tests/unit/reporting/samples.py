@@ -419,3 +419,9 @@ def hostile(text: str) -> RunResult:
         apt_sources=text,
         notes=(text,),
     )
+
+
+ALL: tuple[Sample, ...] = (
+    passing, failing_build, failing_check, skipped, cached, failing_publish,
+)  # fmt: skip
+"""Every sample that needs no argument."""

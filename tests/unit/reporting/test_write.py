@@ -14,7 +14,7 @@ from . import samples
 def test_all_forms_are_written_below_the_directory(tmp_path: Path) -> None:
     directory = tmp_path / "dist" / samples.VERSION
     paths = write_reports(samples.passing(), directory)
-    names = ["report.json", "report.html", "report.md", "junit.xml"]
+    names = ["report.json", "report.html", "report.md", "junit.xml", "report.sarif"]
     assert paths == [directory / name for name in names]
     assert sorted(p.name for p in directory.iterdir()) == sorted(names)
 

@@ -78,7 +78,8 @@ class Engine:
         """End jobs after the document at hand, and close the index."""
         self._ended.set()
         self._seen.set()
-        self._opened.wait(_PATIENCE_S)
+        if self._threads:
+            self._opened.wait(_PATIENCE_S)
         with self._exchange:
             self._close()
         for thread in self._threads:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -9,8 +10,9 @@ import socket
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from local_rag.api.app import create_app
+from local_rag.api.front import Front
 from local_rag.config import Settings
 from local_rag.errors import ConfigError, RagError
 from local_rag.service import Service
@@ -81,25 +83,50 @@ def notify(state: str) -> None:
 class _Server(uvicorn.Server):
     """Begins and ends the service, and says so to systemd and in the log."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, front: Front) -> None:
         super().__init__(config)
         self._service = service
+        self._front = front
+        self._loading: asyncio.Task[None] | None = None
+        self.failure: Exception | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and only then open the index: /health answers the sooner for it."""
+        """Listen, and only then load the interface and open the index."""
         await super().startup(sockets)
         if self.started and sockets:
-            self._service.start()
             address = sockets[0].getsockname()
             host = f"[{address[0]}]" if ":" in address[0] else address[0]
             log.info("listening", extra={"url": f"http://{host}:{address[1]}"})
-            notify("READY=1")
+            self._loading = asyncio.create_task(self._load())
+
+    async def _load(self) -> None:
+        try:
+            whole = await asyncio.to_thread(_interface, self._service)
+        except Exception as error:  # noqa: BLE001 - a module that is missing or broken
+            self.failure = error
+            self.should_exit = True
+            return
+        # What is imported by now stays for good; see cli/serve.py.
+        gc.freeze()
+        gc.enable()
+        self._front.become(whole)
+        # One after the other: both import modules, and neither gains from the other's company.
+        self._service.start()
+        notify("READY=1")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more requests, end what runs, close the index."""
         notify("STOPPING=1")
+        if self._loading is not None:
+            await self._loading
         await super().shutdown(sockets)
         await asyncio.to_thread(self._service.stop)
+
+
+def _interface(service: Service) -> ASGIApp:
+    from local_rag.api.app import create_app
+
+    return create_app(service, manage=False)
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
@@ -107,21 +134,27 @@ def run(settings: Settings, listener: socket.socket) -> None:
     prepare_directory(settings.storage.data_dir)
     service = Service(settings)
     service.prepare()
+    front = Front(service)
     config = uvicorn.Config(
-        create_app(service, manage=False),
+        front,
         log_config=None,
         access_log=settings.logging.level == "debug",
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_S,
         ws="none",
-        lifespan="on",
+        lifespan="off",
     )
     # uvicorn raises the signal again when it has ended, which would make a clean end look like a
     # death by signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ended)
-    _Server(config, service).run(sockets=[listener])
+    server = _Server(config, service, front)
+    server.run(sockets=[listener])
+    if server.failure is not None:
+        raise RagError(
+            f"the service cannot be loaded: {server.failure}", hint="install local-rag again"
+        ) from server.failure
 
 
 def _ended(number: int, _: object) -> None:

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
+from local_rag.closing import Closing
 from local_rag.engine import Engine
 from local_rag.errors import NotFound, TooLarge, Unavailable
 from local_rag.types import ImportJob
@@ -33,7 +33,7 @@ class BackupFile:
     created: datetime
 
 
-class Incoming:
+class Incoming(Closing):
     """A backup that arrives; what was not restored is removed."""
 
     def __init__(self, engine: Engine, folder: Path) -> None:
@@ -43,15 +43,8 @@ class Incoming:
         self._file: IO[bytes] = os.fdopen(handle, "wb")
         self._size = 0
 
-    def __enter__(self) -> "Incoming":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove what was not restored."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 

@@ -1,6 +1,9 @@
 """The process in which documents are parsed: its limits, and what happens when it dies."""
 
+import io
+import json
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from local_rag.errors import InvalidInput, TooLarge, Unavailable
-from local_rag.extract import Source, isolated
+from local_rag.extract import Source, isolated, worker
 from local_rag.extract.isolated import Extraction
 from local_rag.extract.worker import answer
 from make_files import docx, paragraph, pdf
@@ -136,3 +139,51 @@ def test_what_the_worker_answers(
 def test_nonsense_from_the_worker_is_refused() -> None:
     with pytest.raises(InvalidInput, match="nonsense"):
         isolated._extracted({"title": "", "sections": 3, "metadata": 4, "media_type": ""}, "x")
+
+
+def frames(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(worker.LENGTH, "big") + part for part in parts)
+
+
+def served(monkeypatch: pytest.MonkeyPatch, requests: bytes) -> list[dict[str, object]]:
+    """Return what the worker answers to a stream, without its limits on this process."""
+    answers = io.BytesIO()
+    limits: list[int] = []
+    monkeypatch.setattr(worker, "limit", limits.append)
+    monkeypatch.setattr(sys, "argv", ["worker", "123456789"])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(requests)))
+    # Kept, as sys.__stdout__ keeps the real one: collected, it would close what is below it.
+    kept = io.TextIOWrapper(answers)
+    monkeypatch.setattr(sys, "stdout", kept)
+    assert worker.main() == 0
+    assert limits == [123456789]
+    answers.seek(0)
+    return [json.loads(frame) for frame in iter(lambda: worker.read_frame(kept.buffer), None)]
+
+
+def test_the_worker_answers_one_document_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = json.dumps({"name": "x.html"}).encode()
+    ready, first, broken, last = served(
+        monkeypatch,
+        frames(name, b"<title>One</title><p>1", b"no JSON", b"data", name, b"<title>Two</title>2"),
+    )
+    assert ready == {}
+    assert first["title"] == "One"
+    assert broken["error"] == "invalid-input"
+    assert "JSONDecodeError" in str(broken["message"])
+    assert last["title"] == "Two"
+
+
+@pytest.mark.parametrize("torn", [b"", b"\0\0", frames(b"{}")[:-1], frames(b"{}")])
+def test_the_worker_ends_with_its_input(monkeypatch: pytest.MonkeyPatch, torn: bytes) -> None:
+    assert served(monkeypatch, torn) == [{}]
+
+
+def test_the_worker_gives_up_what_parsing_needs_not() -> None:
+    code = (
+        "import resource; from local_rag.extract.worker import limit; limit(2_000_000_000); "
+        "print(*[resource.getrlimit(k)[0] for k in "
+        "(resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={}, check=True)
+    assert done.stdout.split() == [b"2000000000", b"0", b"0"]

@@ -524,20 +524,38 @@ def test_cancel_and_resume(bench: Bench) -> None:
     assert slow.entered.wait(20)
     assert bench.jobs.cancel(job.id).state is JobState.CANCELLED
     assert bench.jobs.cancel(job.id).state is JobState.CANCELLED
+    # The model still has the documents of the cancelled run.
+    assert bench.jobs.resume(job.id).state is JobState.QUEUED
+    with pytest.raises(Conflict, match="queued"):
+        bench.jobs.resume(job.id)
     slow.go.set()
-
-    def resume() -> bool:
-        try:
-            bench.jobs.resume(job.id)
-        except Conflict:
-            return False
-        return True
-
-    until(resume)
     done = bench.wait(job)
     assert (done.state, done.done, done.total) == (JobState.DONE, 40, 40)
     with pytest.raises(Conflict, match="done"):
         bench.jobs.cancel(job.id)
+
+
+def test_a_cancelled_run_that_ends_later_leaves_the_job_cancelled(bench: Bench) -> None:
+    slow = bench.words = SlowModel()
+    job = bench.jobs.submit([str(bench.write("a.md", "# A\nwords"))])
+    other = bench.jobs.submit([str(bench.write("b.md", "# B\nwords"))])
+    assert slow.entered.wait(20)
+    bench.jobs.cancel(job.id)
+    slow.go.set()
+    assert bench.wait(other).state is JobState.DONE
+    assert bench.jobs.get(job.id).state is JobState.CANCELLED
+
+
+def test_a_pause_does_not_revive_a_cancelled_job(bench: Bench) -> None:
+    slow = bench.words = SlowModel()
+    job = bench.jobs.submit([str(bench.write("a.md", "# A\nwords"))])
+    assert slow.entered.wait(20)
+    bench.jobs.cancel(job.id)
+    for reason in ("hot", None):
+        # The run may have looked at the machine before the cancellation and note it after.
+        bench.store.jobs.set_paused(job.id, reason)
+        assert bench.jobs.get(job.id).state is JobState.CANCELLED
+    slow.go.set()
 
 
 def test_cancelling_a_queued_job(bench: Bench) -> None:

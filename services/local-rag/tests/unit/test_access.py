@@ -98,7 +98,6 @@ def test_the_token_must_be_whole(header: str, valid: bool) -> None:
 
 
 def test_without_a_token_nobody_is_asked() -> None:
-    assert not policy().demands_token
     assert policy().token_valid("")
 
 

@@ -16,6 +16,7 @@ from local_rag.api.auth import AccessPolicy, Gatekeeper
 from local_rag.api.limits import MULTIPART_ALLOWANCE, BodyLimit, SecurityHeaders
 from local_rag.api.models import ErrorBody
 from local_rag.api.observe import Observer
+from local_rag.api.responses import Json
 from local_rag.service import Service
 from local_rag.web import STATIC
 
@@ -70,7 +71,7 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
         summary="Private question answering over your own documents.",
         lifespan=lifespan,
         middleware=middleware,
-        default_response_class=errors.Json,
+        default_response_class=Json,
         # The usual pages for it load their scripts from a content delivery network.
         docs_url=None,
         redoc_url=None,

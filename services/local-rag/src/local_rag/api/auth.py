@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from local_rag.api.errors import error_response, rag_error_response
+from local_rag.api.responses import error_response, rag_error_response
 from local_rag.config import ServerSettings
 from local_rag.errors import Unauthorized
 
@@ -52,11 +52,6 @@ class AccessPolicy:
             own = socket.gethostname().lower()
             names |= {own, f"{own.split('.')[0]}.local"}
         self._names = frozenset(names - {""})
-
-    @property
-    def demands_token(self) -> bool:
-        """True when clients must send a token."""
-        return self._token is not None
 
     def host_allowed(self, header: str) -> bool:
         """Return whether a Host header is one of ours; a bare address cannot be rebound."""

@@ -1,80 +1,22 @@
 """Every error leaves the service as `{error, details, timestamp}` with the right status."""
 
-import json
 import logging
 import uuid
-from collections.abc import Mapping
-from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 from starlette.routing import Match
 
+from local_rag.api.responses import Json, error_response, rag_error_response
 from local_rag.errors import RagError
 
 log = logging.getLogger(__name__)
 
 # How many wrong fields one answer names; a hostile body can have thousands.
 _MAX_FIELDS = 20
-_MAX_MESSAGE = 2000
-
-
-class Json(JSONResponse):
-    """JSON that also survives text which is no valid Unicode (old file names hold such)."""
-
-    def render(self, content: Any) -> bytes:
-        """Serialise; a lone surrogate becomes its escape."""
-        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode("utf-8", "backslashreplace")
-
-
-def error_body(
-    message: str, details: Mapping[str, Any] | None = None, *, code: str | None = None
-) -> dict[str, Any]:
-    """Return the body of an error answer, with a timestamp in UTC."""
-    return {
-        "error": message[:_MAX_MESSAGE],
-        "details": {**({"code": code} if code else {}), **(details or {})},
-        "timestamp": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-    }
-
-
-def error_response(
-    status: int,
-    message: str,
-    details: Mapping[str, Any] | None = None,
-    *,
-    code: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Json:
-    """Return a whole error answer."""
-    return Json(
-        error_body(message, details, code=code),
-        status_code=status,
-        headers=dict(headers or {}),
-    )
-
-
-def rag_error_body(error: RagError) -> dict[str, Any]:
-    """Return the body for an error of our own: its hint and code stand in `details`."""
-    details = json.loads(json.dumps(error.details, default=str))
-    if error.hint:
-        details["hint"] = error.hint
-    return error_body(error.message, details, code=error.code)
-
-
-def rag_error_response(error: RagError) -> Json:
-    """Return the answer for an error of our own."""
-    headers = {}
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "5"
-    return Json(rag_error_body(error), status_code=error.status, headers=headers)
 
 
 async def _on_rag_error(request: Request, error: Exception) -> Json:

@@ -4,9 +4,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from local_rag.api.deps import Running
-from local_rag.api.errors import Json
+from local_rag.api.front import health_answer
 from local_rag.api.models import HealthBody
-from local_rag.wire import to_wire
 
 router = APIRouter(tags=["system"])
 
@@ -19,12 +18,4 @@ router = APIRouter(tags=["system"])
 )
 def health(request: Request, service: Running) -> Response:
     """Return 200 while the index can be used, even without a model, and 503 otherwise."""
-    found = service.health()
-    body = to_wire(found)
-    if not getattr(request.state, "authorised", True):
-        # A watchdog may know that something is wrong; where files lie is not its business.
-        body["components"] = [
-            {"name": part.name, "state": part.state, "message": "", "hint": None, "details": {}}
-            for part in found.components
-        ]
-    return Json(body, status_code=503 if found.status == "failed" else 200)
+    return health_answer(service, authorised=getattr(request.state, "authorised", True))

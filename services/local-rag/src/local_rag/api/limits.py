@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from local_rag.api.errors import error_response
+from local_rag.api.responses import error_response
 
 JSON_LIMIT = 1_000_000
 # What multipart framing may add to a file of the full size.

@@ -11,13 +11,13 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from anyio import to_thread
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from local_rag.closing import Closing
 from local_rag.errors import InvalidInput, TooLarge
 
 _MAX_FIELD = 16_384
@@ -42,7 +42,7 @@ class Form:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-class FormReceiver:
+class FormReceiver(Closing):
     """Parses one multipart body; a context manager that removes what nobody took over."""
 
     def __init__(self, content_type: str, staging: Path, *, max_file_bytes: int) -> None:
@@ -78,15 +78,8 @@ class FormReceiver:
             },
         )
 
-    def __enter__(self) -> "FormReceiver":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove what nobody took."""
         if self._file is not None:
             self._file.close()
         for item in self.form.files:

@@ -10,8 +10,8 @@ from starlette.responses import Response, StreamingResponse
 
 from local_rag.answer import Done, Event, Passages, Token
 from local_rag.api.deps import Running
-from local_rag.api.errors import Json, error_body
 from local_rag.api.models import AnswerBody, Query
+from local_rag.api.responses import Json, error_body
 from local_rag.api.sse import Named, pump
 from local_rag.questions import Question
 from local_rag.wire import to_wire

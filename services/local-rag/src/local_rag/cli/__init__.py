@@ -24,6 +24,7 @@ _COMMANDS = {
     "backup": ("care", "backup", "Write a copy of the index to a file."),
     "restore": ("care", "restore", "Replace the index by a backup."),
     "reindex": ("care", "reindex", "Embed every document again."),
+    "migrate": ("migrate", "migrate", "Move from a user's installation to the package, or back."),
     "reset": ("care", "reset", "Remove every document."),
 }
 

@@ -91,4 +91,6 @@ def when(value: str | None) -> str:
     """Return a time of the service in local time, to the minute."""
     if not value:
         return ""
-    return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M")
+    # Python 3.10 knows no Z.
+    moment = datetime.fromisoformat(re.sub("Z$", "+00:00", value))
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -67,13 +67,11 @@ def _show(settings: Settings) -> None:
 
 def _run(settings: Settings) -> None:
     # Nothing that is imported is ever garbage, but the collector looks at it again and again: a
-    # tenth of the start.
+    # tenth of the start. The server turns it on again when its interface is loaded.
     gc.disable()
     # Imported here: the other commands need no web server, and --check no model code.
     from local_rag import logs, server
 
-    gc.freeze()
-    gc.enable()
     logs.setup_logging(settings.logging)
     listener = server.bind(settings)
     server.run(settings, listener)

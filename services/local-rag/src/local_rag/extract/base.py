@@ -1,6 +1,5 @@
 """What kind of file it is, and who reads it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -45,9 +44,6 @@ class Source:
     name: str
     media_type: str | None = None
     charset: str | None = None
-
-
-Extractor = Callable[[Source], Extracted]
 
 
 def extension_type(name: str) -> str | None:

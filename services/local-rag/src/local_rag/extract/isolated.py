@@ -4,14 +4,13 @@ A hostile PDF can make any parser loop or eat memory; here that costs the one do
 """
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from contextlib import suppress
-from types import TracebackType
 from typing import IO
 
+from local_rag import child
+from local_rag.closing import Closing
 from local_rag.errors import InvalidInput, RagError, TooLarge, Unavailable
 from local_rag.extract import extract
 from local_rag.extract.base import MARKDOWN, TEXT, Source, detect
@@ -23,7 +22,7 @@ MEMORY_BYTES = 1_500_000_000
 _IN_PROCESS_BYTES = 2_000_000
 
 
-class Extraction:
+class Extraction(Closing):
     """A worker process that is started when first needed and replaced when it hangs or dies.
 
     Thread-safe; one document at a time. Close it, or use it as a context manager.
@@ -34,17 +33,6 @@ class Extraction:
         self._memory_bytes = memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-
-    def __enter__(self) -> "Extraction":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the worker."""
@@ -92,16 +80,13 @@ class Extraction:
         return _extracted(json.loads(reply), source.name)
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        environment = {
-            key: os.environ[key] for key in ("PATH", "LANG", "PYTHONPATH") if key in os.environ
-        }
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, fixed arguments
-                [sys.executable, "-m", "local_rag.extract.worker", str(self._memory_bytes)],
+                child.python("local_rag.extract.worker", str(self._memory_bytes)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=environment,
+                env=child.environment(("PATH", "LANG")),
                 start_new_session=True,
             )
         except OSError as error:

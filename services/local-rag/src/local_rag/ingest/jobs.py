@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -26,6 +27,15 @@ from local_rag.types import (
 
 MAX_SOURCES = 10_000
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Run:
+    """A job that is being worked on. A cancelled run may still be ending when its job goes on."""
+
+    job_id: str
+    stop: threading.Event = field(default_factory=threading.Event)
+    cancelled: bool = False
 
 
 class ImportJobs:
@@ -55,8 +65,7 @@ class ImportJobs:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._current: tuple[str, threading.Event] | None = None
-        self._cancelled: set[str] = set()
+        self._current: _Run | None = None
 
     # -- running ----------------------------------------------------------------------------
 
@@ -76,7 +85,7 @@ class ImportJobs:
             thread, self._thread = self._thread, None
             self._stopping.set()
             if self._current:
-                self._current[1].set()
+                self._current.stop.set()
         if thread is None:
             return True
         self._queue.put(None)
@@ -87,7 +96,7 @@ class ImportJobs:
         """Queue every job that was not finished, and return them."""
         jobs = list(self._store.jobs.unfinished())
         with self._lock:
-            running = self._current[0] if self._current else None
+            running = self._current.job_id if self._current else None
         for job in jobs:
             if job.id != running:
                 self._queue.put(job.id)
@@ -179,23 +188,22 @@ class ImportJobs:
                 return job
             if job.state.finished:
                 raise Conflict(f"import {job_id} is {job.state.value} already")
-            self._cancelled.add(job_id)
             self._store.jobs.cancel(job_id)
-            if self._current and self._current[0] == job_id:
-                self._current[1].set()
+            if self._current and self._current.job_id == job_id:
+                self._current.cancelled = True
+                self._current.stop.set()
         return self._store.jobs.get(job_id)
 
     def resume(self, job_id: str) -> ImportJob:
         """Go on with a cancelled or failed job, and try its failed documents again.
 
-        Raises NotFound, and Conflict while it is queued or running.
+        A job that was cancelled just now goes on when its last document is through. Raises
+        NotFound, and Conflict while it is queued or running.
         """
         with self._lock:
             job = self._store.jobs.get(job_id)
-            busy = self._current is not None and self._current[0] == job_id
-            if not job.state.finished or busy:
+            if not job.state.finished:
                 raise Conflict(f"import {job_id} is {job.state.value} already")
-            self._cancelled.discard(job_id)
             self._store.jobs.requeue(job_id)
         self._queue.put(job_id)
         return self._store.jobs.get(job_id)
@@ -219,17 +227,17 @@ class ImportJobs:
                 _log.exception("import %s ended", job_id)
 
     def _run(self, job_id: str) -> None:
-        stop = threading.Event()
+        run = _Run(job_id)
         with self._lock:
             job = self._store.jobs.get(job_id)
             if job.state.finished or self._stopping.is_set():
                 return
-            self._current = (job_id, stop)
+            self._current = run
             self._store.jobs.set_state(job_id, JobState.RUNNING)
         try:
             embedder = self._embedder_provider()
             runner = JobRunner(
-                self._store, embedder, self._settings, self._gate, stop, self._observe
+                self._store, embedder, self._settings, self._gate, run.stop, self._observe
             )
             runner.run(job)
             state, error = self._verdict(job_id)
@@ -244,9 +252,8 @@ class ImportJobs:
             state, error = JobState.FAILED, f"{type(failure).__name__}: {failure}"
         with self._lock:
             self._current = None
-            if state is not None and job_id not in self._cancelled:
+            if state is not None and not run.cancelled:
                 self._store.jobs.set_state(job_id, state, error)
-            self._cancelled.discard(job_id)
 
     def _verdict(self, job_id: str) -> tuple[JobState, str | None]:
         job = self._store.jobs.get(job_id)

@@ -20,7 +20,6 @@ from local_rag.types import (
     ImportGate,
     ImportItemState,
     ImportJob,
-    JobState,
 )
 
 _BATCH = 500
@@ -131,11 +130,11 @@ class JobRunner:
             if allowed:
                 break
             if not paused:
-                self._store.jobs.set_state(job_id, JobState.PAUSED, reason)
+                self._store.jobs.set_paused(job_id, reason or "paused")
                 paused = True
             self._stop.wait(_LOOK_AGAIN_S)
         if paused and not self._stop.is_set():
-            self._store.jobs.set_state(job_id, JobState.RUNNING)
+            self._store.jobs.set_paused(job_id, None)
 
     def _reject(self, uri: str, error: RagError) -> None:
         if error.code not in _PERMANENT or is_url(uri) or uri.startswith(_REINDEX):

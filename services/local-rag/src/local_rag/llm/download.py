@@ -5,7 +5,6 @@ gets the target's name. Requests and answers: RFC 9110 sections 13.1.5 (If-Range
 """
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -21,12 +20,12 @@ import httpx
 
 from local_rag.errors import Conflict, InvalidInput, ModelError, Unavailable
 from local_rag.llm.atomic import sync_directory
+from local_rag.llm.digest import compute_sha256
 
 MAX_BYTES = 64 << 30
 KEEP_FREE_BYTES = 256 << 20
 ATTEMPTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=15.0)
-_BLOCK = 1 << 18
 _PAUSE_S = 0.5
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
@@ -138,14 +137,11 @@ def _locked(partial: _Partial, name: str) -> Iterator[BinaryIO]:
 def _finish(partial: _Partial, handle: BinaryIO, target: Path, sha256: str) -> int:
     handle.flush()
     os.fsync(handle.fileno())
-    digest = hashlib.sha256()
-    with partial.path.open("rb") as whole:
-        while block := whole.read(_BLOCK):
-            digest.update(block)
-    if digest.hexdigest() != sha256:
+    digest = compute_sha256(partial.path)
+    if digest != sha256:
         partial.drop()
         raise ModelError(
-            f"{target.name}: the checksum is {digest.hexdigest()}, not {sha256}; it was deleted",
+            f"{target.name}: the checksum is {digest}, not {sha256}; it was deleted",
             hint="compare the checksum with the one its publisher names, then pull again",
         )
     size = partial.size

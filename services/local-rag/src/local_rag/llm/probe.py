@@ -7,7 +7,6 @@ therefore first loaded and run once in a child; if that dies, the service lives 
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from local_rag import child
 from local_rag.errors import CpuUnsupported, ModelError, RagError
 from local_rag.llm.sizing import ModelKind
 
@@ -29,12 +29,10 @@ def probe(path: Path, kind: ModelKind, *, timeout_s: float = TIMEOUT_S) -> dict[
 
     Raises CpuUnsupported or ModelError in words that say how the child ended.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    command = [sys.executable, "-m", "local_rag.llm.probe", kind, str(path)]
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            command,
-            env=environment,
+            child.python("local_rag.llm.probe", kind, str(path)),
+            env=child.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout_s,

@@ -8,6 +8,10 @@ from local_rag.store import Store
 from local_rag.types import Embedder, Passage, SearchMode
 
 MAX_QUESTION_CHARS = 8_000
+# Some chunk is always the best match of the words, however bad; a vote by rank alone would let
+# "the" and "house" outvote the meaning. Squared, a chunk with half of what the words can give
+# counts a quarter (bench/quality.py --tune compares powers).
+WORD_POWER = 2.0
 
 
 class Searcher:
@@ -23,7 +27,10 @@ class Searcher:
         *,
         candidates: int = 50,
         rrf_k: int = 60,
+        word_power: float = WORD_POWER,
     ) -> None:
+        """Take parts; `word_power` 0 makes the ranks alone count."""
+        self._word_power = word_power
         self._store = store
         self._embedder = embedder
         self._candidates = candidates
@@ -75,10 +82,7 @@ class Searcher:
         keys = [key for key, _ in words]
         if mode == "keyword" or self._embedder is None:
             return [(key, 1 / rank) for rank, key in enumerate(keys, start=1)]
-        # Some chunk is always the best match of the words, however bad; a vote by rank alone
-        # would let "the" and "house" outvote the meaning. The square makes a chunk with half of
-        # what the words can give count a quarter (bench/quality.py has the effect).
-        strength = {key: share * share for key, share in words}
+        strength = {key: share**self._word_power for key, share in words}
         fused = reciprocal_rank_fusion(
             [[key for key, _ in near], keys], k=self._rrf_k, weights=[1.0, strength]
         )

@@ -39,7 +39,7 @@ class Connections:
         self._pool: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._local = threading.local()
         self._open_readers: list[sqlite3.Connection] = []
-        self._lock_fd: int | None = _lock(path)
+        self._lock_fd: int | None = hold(path)
         self._writer: sqlite3.Connection | None = None
         try:
             self.open()
@@ -173,7 +173,11 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> RagError:
     return RagError(f"the index {path} failed: {text}", details={"path": str(path)})
 
 
-def _lock(path: Path) -> int:
+def hold(path: Path) -> int:
+    """Keep other processes away from an index file until the returned descriptor is closed.
+
+    Raises Conflict when one has it open, Unavailable when its directory cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -197,13 +201,19 @@ def _lock(path: Path) -> int:
 
 
 def load_extension(db: sqlite3.Connection) -> None:
-    """Load sqlite-vec. Raises Unavailable when this Python's SQLite takes no extensions."""
+    """Load sqlite-vec. Raises Unavailable when this Python's SQLite takes no extensions.
+
+    Later versions of SQLite (3.51 does) look into the file for this: what they say of a damaged
+    one is sqlite3.DatabaseError itself, and passed on.
+    """
     try:
         db.enable_load_extension(True)
         sqlite_vec.load(db)
         db.enable_load_extension(False)
         db.execute("SELECT vec_version()").fetchone()
     except (AttributeError, sqlite3.Error) as error:
+        if type(error) is sqlite3.DatabaseError:
+            raise
         raise Unavailable(
             f"sqlite-vec cannot be loaded: {error}",
             hint="use the distribution's Python (/usr/bin/python3); others may be built "

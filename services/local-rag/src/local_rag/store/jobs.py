@@ -107,6 +107,21 @@ class Jobs:
                 (state.value, error, now(), job_id),
             )
 
+    def set_paused(self, job_id: str, reason: str | None) -> None:
+        """Note why a running job waits, or with None that it goes on.
+
+        A job that was cancelled meanwhile stays as it is.
+        """
+        state = JobState.RUNNING if reason is None else JobState.PAUSED
+        with self._connections.write() as db:
+            db.execute(
+                "UPDATE jobs SET state=?, error=?, updated=? WHERE id=? AND state IN (?,?)",
+                (
+                    *(state.value, reason, now(), job_id),
+                    *(JobState.RUNNING.value, JobState.PAUSED.value),
+                ),
+            )
+
     def set_listed(self, job_id: str) -> None:
         """Note that all sources of a job have been found."""
         with self._connections.write() as db:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
+from local_rag.closing import Closing
 from local_rag.store import backup, integrity
 from local_rag.store.chunks import Chunks
 from local_rag.store.connection import READERS, Connections
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Store:
+class Store(Closing):
     """One index file with everything in it.
 
     Without an embedder id any index opens, so that a service whose model is broken can still
@@ -54,17 +54,6 @@ class Store:
         except BaseException:
             self.connections.close()
             raise
-
-    def __enter__(self) -> "Store":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file; may be called twice."""

@@ -1,0 +1,91 @@
+"""Start-up time, memory after a rest, and the health URL's latency: several runs of each."""
+
+import statistics
+import time
+
+from debwright.check.base import conclude, skipped
+from debwright.check.health import (
+    patience,
+    restarts,
+    service_of,
+    verb_failed,
+    wait_healthy,
+    why_not,
+)
+from debwright.check.session import Session
+from debwright.config import Service
+from debwright.process import go_on
+from debwright.results import CheckResult, Finding
+
+
+class BenchmarksCheck:
+    """Measures, and finds fault only with a service that does not come up while it does."""
+
+    name = "benchmarks"
+
+    def run(self, session: Session) -> CheckResult:
+        if reason := why_not(session):
+            return skipped(self.name, reason)
+        settings = session.context.config.benchmarks
+        if session.context.emulated and not settings.emulated:
+            return skipped(
+                self.name,
+                "an emulator's times say nothing of the machine: [benchmarks] emulated = true "
+                "measures them all the same",
+            )
+        begun, service = time.monotonic(), service_of(session)
+        measurements: dict[str, float] = {}
+        starts: list[float] = []
+        for number in range(settings.runs):
+            session.context.activity(f"start {number + 1} of {settings.runs}")
+            taken, problem = _start(session, service)
+            if problem is not None:
+                session.healthy = False
+                return conclude(self.name, begun, [problem])
+            starts.append(taken)
+        measurements |= summary("start", starts)
+        session.context.activity("requests")
+        measurements |= summary("latency", _latencies(session, service, settings.requests))
+        _rest(settings.idle_seconds)
+        unit = session.unit(service.unit)
+        if (used := session.system.unit_memory(unit.get("ControlGroup", ""))) is not None:
+            measurements["idle_memory_bytes"] = float(used)
+        return conclude(self.name, begun, [], measurements=measurements)
+
+
+def summary(name: str, values: list[float]) -> dict[str, float]:
+    """Median, and the distance from the least to the greatest; in seconds."""
+    if not values:
+        return {}
+    return {
+        f"{name}_median_seconds": statistics.median(values),
+        f"{name}_spread_seconds": max(values) - min(values),
+    }
+
+
+def _start(session: Session, service: Service) -> tuple[float, Finding | None]:
+    """Stop, then start: seconds from the start to health."""
+    session.systemctl("stop", service.unit, patience(session, 120))
+    before = restarts(session.unit(service.unit))
+    started = time.monotonic()
+    done = session.systemctl("start", service.unit, patience(session, 90))
+    if done.returncode != 0:
+        return 0.0, verb_failed(session, service, "start", done.tail(4))
+    waited = wait_healthy(session, service, restarts_before=before)
+    return time.monotonic() - started, waited.problem
+
+
+def _latencies(session: Session, service: Service, requests: int) -> list[float]:
+    if service.health_url is None:
+        return []
+    return [
+        session.ask(service.health_url, service.expect_status, service.expect_body, 5).latency
+        for _ in range(requests)
+    ]
+
+
+def _rest(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        go_on()
+        time.sleep(min(left, 0.5))

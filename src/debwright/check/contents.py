@@ -1,0 +1,120 @@
+"""Owners, modes and places of the packaged files."""
+
+import stat
+import time
+from collections.abc import Iterator
+
+from debwright.check.base import CheckContext, conclude, levelled
+from debwright.check.debs import Deb, Member, members
+from debwright.config import Config
+from debwright.results import CheckResult, Evidence, Finding
+
+# Debian policy 9.1.1 (File System Hierarchy) and 9.1.2: a package ships nothing there.
+_NEVER = (
+    "/root/", "/tmp/", "/run/", "/var/run/", "/var/lock/", "/mnt/", "/media/", "/srv/", "/proc/",  # noqa: S108
+    "/sys/", "/dev/", "/var/tmp/", "/usr/tmp/", "/lost+found/",  # noqa: S108
+)  # fmt: skip
+_TOP = frozenset(
+    ["bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "libo32", "opt", "sbin", "usr", "var"]
+)
+"""Directories below / that a package may put files in (FHS 3.0, chapter 3)."""
+
+
+class ContentsCheck:
+    """Owners, modes and places of the packaged files."""
+
+    name = "contents"
+
+    def run(self, context: CheckContext) -> CheckResult:
+        started = time.monotonic()
+        findings: list[Finding] = []
+        count = 0
+        for deb in context.installable:
+            context.activity(f"files of {deb.package}")
+            for member in members(deb.path):
+                count += member.kind == "file"
+                findings += contents_findings(deb, member, context.config)
+        return conclude(self.name, started, findings, measurements={"files": float(count)})
+
+
+def contents_findings(deb: Deb, member: Member, config: Config) -> list[Finding]:
+    return [*_rights(deb, member), *_place(deb, member, config)]
+
+
+def _shown(member: Member) -> tuple[Evidence, ...]:
+    shown = f"{stat.filemode(_type_bits(member) | member.mode)} ({member.mode:04o})"
+    return (
+        Evidence(file=member.path, text=f"{shown} {member.uid}/{member.gid} {member.path}"),
+    )  # fmt: skip
+
+
+def _rights(deb: Deb, member: Member) -> Iterator[Finding]:
+    evidence = _shown(member)
+    if member.kind == "file" and member.mode & (stat.S_ISUID | stat.S_ISGID):
+        yield from levelled(
+            "error",
+            "files/setuid",
+            f"{member.path} in {deb.package} runs with another user's rights",
+            evidence=evidence,
+            fix="remove the bit, or if it must be, waive files/setuid with a reason",
+        )
+    sticky = member.kind == "directory" and member.mode & stat.S_ISVTX
+    if member.mode & stat.S_IWOTH and member.kind in {"file", "directory"} and not sticky:
+        yield from levelled(
+            "error",
+            "files/world-writable",
+            f"{member.path} in {deb.package} can be changed by every user",
+            evidence=evidence,
+            fix="chmod o-w in debian/rules, or leave it to dh_fixperms",
+        )
+    # Ids below 100 are allocated by policy 9.2.1 and so the same everywhere.
+    if member.uid >= 100 or member.gid >= 100:
+        yield from levelled(
+            "error",
+            "files/owner",
+            f"{member.path} in {deb.package} belongs to an id that other machines do not have",
+            evidence=evidence,
+            fix="build with Rules-Requires-Root: no, or under fakeroot",
+        )
+    if member.kind == "special":
+        yield from levelled(
+            "warn",
+            "files/special",
+            f"{member.path} in {deb.package} is a device or FIFO",
+            evidence=evidence,
+        )
+
+
+def _place(deb: Deb, member: Member, config: Config) -> Iterator[Finding]:
+    level = place_level(member, config)
+    yield from levelled(
+        level,
+        "files/place",
+        f"{member.path} in {deb.package} is not a place packages may use",
+        evidence=_shown(member),
+        fix="install below /usr, /etc or /var/lib (Debian policy 9.1), or allow the place: "
+        "[files] allow",
+    )
+
+
+def place_level(member: Member, config: Config) -> str:
+    """How bad it is that the file is where it is: a level of `[files]`, or off."""
+    path = member.path
+    if ".." in path.split("/"):
+        return "error"
+    if any(f"{path}/".startswith(f"{allowed.rstrip('/')}/") for allowed in config.files.allow):
+        return "off"
+    policy = config.files
+    for prefix, level in (
+        ("/usr/local/", policy.usr_local), ("/home/", policy.home), ("/opt/", policy.opt),
+    ):  # fmt: skip
+        if path.startswith(prefix) and path != prefix:
+            return level
+    if any(path.startswith(p) and path != p for p in _NEVER):
+        return "error"
+    top = path.split("/")[1]
+    return "off" if top in _TOP or not top or member.kind == "directory" else "error"
+
+
+def _type_bits(member: Member) -> int:
+    return {"directory": stat.S_IFDIR, "symlink": stat.S_IFLNK}.get(member.kind, stat.S_IFREG)

@@ -1,0 +1,129 @@
+"""After a crash: the unit's Restart= brings the service back."""
+
+import time
+
+from debwright.check.base import conclude, error, skipped, warning
+from debwright.check.health import (
+    Unit,
+    patience,
+    restarts,
+    service_of,
+    shell_hint,
+    state_of,
+    wait_healthy,
+    why_not,
+)
+from debwright.check.session import Session
+from debwright.config import Service
+from debwright.results import CheckResult, Evidence, Finding
+
+_RESTARTING = {"always", "on-failure", "on-abnormal", "on-abort"}
+"""Values of Restart= that cover a process killed by SIGKILL (systemd.service(5), table 1)."""
+
+_LONGEST_PAUSE = 60.0
+"""Seconds of RestartSec= up to which a restart is waited for."""
+
+
+class CrashCheck:
+    """Kills the main process with SIGKILL, as the kernel does when memory runs out."""
+
+    name = "crash"
+
+    def run(self, session: Session) -> CheckResult:
+        if reason := why_not(session):
+            return skipped(self.name, reason)
+        started, service = time.monotonic(), service_of(session)
+        unit = session.unit(service.unit)
+        if unit.get("MainPID", "0") == "0":
+            return skipped(self.name, f"{service.unit} has no main process that could crash")
+        if unit.get("Restart") not in _RESTARTING:
+            return conclude(self.name, started, [_no_restart(service, unit)])
+        pause = restart_pause(unit.get("RestartUSec", ""))
+        if pause is None or pause > _LONGEST_PAUSE:
+            return skipped(
+                self.name, f"RestartSec= is {unit.get('RestartUSec')}: too long to wait for"
+            )
+        session.system.run(
+            ["systemctl", "kill", "--kill-who=main", "--signal=KILL", "--", service.unit],
+            check=False, timeout=60,
+        )  # fmt: skip
+        back = _wait_for_restart(session, service, unit, pause)
+        if back is None:
+            session.healthy = False
+            return conclude(self.name, started, [_stays_down(session, service, unit)])
+        waited = wait_healthy(session, service, restarts_before=back)
+        session.healthy = waited.ok
+        findings = []
+        if waited.problem is not None:
+            findings.append(
+                waited.problem.model_copy(
+                    update={
+                        "code": "crash/not-healthy",
+                        "message": f"restarted after a crash, {waited.problem.message}",
+                    }
+                )
+            )
+        return conclude(
+            self.name, started, findings, measurements={"recovery_seconds": _since(started)}
+        )
+
+
+def _since(started: float) -> float:
+    return time.monotonic() - started
+
+
+def _wait_for_restart(session: Session, service: Service, before: Unit, pause: float) -> int | None:
+    """systemd's count of restarts once there is a new main process; None when there is none."""
+    deadline = time.monotonic() + pause + patience(session, service.start_seconds)
+    while time.monotonic() < deadline:
+        now = session.unit(service.unit)
+        if now.get("MainPID") not in {"0", before.get("MainPID"), None}:
+            return restarts(now)
+        if now.get("ActiveState") == "failed":
+            return None
+        if now.get("ActiveState") == "inactive" and now.get("SubState") == "dead":
+            return None
+        time.sleep(0.1)
+    return None
+
+
+def _no_restart(service: Service, unit: Unit) -> Finding:
+    finding = error if service.must_restart else warning
+    return finding(
+        "crash/no-restart",
+        f"{service.unit} would stay down after a crash",
+        evidence=(Evidence(text=f"Restart={unit.get('Restart', '?')}"),),
+        fix="Restart=on-failure and RestartSec=1 in the unit's [Service] section",
+    )
+
+
+def _stays_down(session: Session, service: Service, unit: Unit) -> Finding:
+    return error(
+        "crash/stays-down",
+        f"{service.unit} did not come back after its main process was killed, though it has "
+        f"Restart={unit.get('Restart')}",
+        evidence=(
+            Evidence(text=state_of(session.unit(service.unit))),
+            *session.journal(service.unit),
+        ),
+        fix="look for RestartPreventExitStatus=, StartLimitBurst= and a lock or socket the killed "
+        "process left; " + shell_hint(session, f"systemctl kill --signal=KILL {service.unit}"),
+    )
+
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def restart_pause(text: str) -> float | None:
+    """Seconds of a time span as systemctl shows it (`1min 30s`, `100ms`); None for `infinity`."""
+    total = 0.0
+    for word in text.split() if text != "0" else ():
+        number = word.rstrip("usminhd")
+        unit = _UNITS.get(word[len(number) :])
+        if unit is None:
+            return None
+        try:
+            total += float(number) * unit
+        except ValueError:
+            return None
+    return total

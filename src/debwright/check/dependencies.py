@@ -1,0 +1,203 @@
+"""What installing the package brings with it, read from the root in which apt installed it.
+
+apt has solved it there from the target's archive alone. Nothing is run in the root for this: an
+emulated target costs the same as a native one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from debian.deb822 import Packages, PkgRelation
+
+from debwright.check.base import CheckContext, conclude, error, levelled
+from debwright.check.debs import Deb
+from debwright.check.runtime import runtime_layer
+from debwright.files import human_size
+from debwright.results import CheckResult, Evidence, Finding
+from debwright.roots.store import Layer
+
+NAME = "dependencies"
+SHOWN = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A package of the root."""
+
+    name: str
+    version: str
+    arch: str
+    size: int
+    """Bytes, by its Installed-Size."""
+    depends: str
+    recommends: str
+    provides: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}:{self.arch}={self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """What comes with the package: all of it, and what would without recommended packages."""
+
+    everything: tuple[Installed, ...]
+    minimum: tuple[Installed, ...]
+    unmet: tuple[tuple[str, str], ...]
+    """Package, and a clause of its Recommends that nothing installed satisfies."""
+
+
+def dependencies_result(context: CheckContext, kind: str, started: float) -> CheckResult:
+    """The dependencies check, once they are known to be solvable; `kind` is the environment's."""
+    if kind == "ssh":
+        return conclude(
+            NAME, started, [], notes=["solved by the machine's own apt, and not measured"]
+        )
+    layer = runtime_layer(
+        context.roots, context.target, context.installable, context.log,
+        companions=context.companions,
+    )  # fmt: skip
+    with layer.in_use():
+        pulled = pulled_in(layer, context.installable)
+    return conclude(
+        NAME, started, list(_findings(context, pulled)), measurements=_measured(pulled),
+        notes=[_summary(pulled)],
+    )  # fmt: skip
+
+
+def pulled_in(layer: Layer, own: Sequence[Deb]) -> Pulled:
+    """Compare the layer with the one below it, the bare system."""
+    there = set(layer.manifest.packages)
+    before = set(layer.parent.manifest.packages) if layer.parent else set()
+    status = installed_packages(layer)
+    everything = tuple(p for p in status if p.key in there - before)
+    needed = closure((d.relations for d in own), status)
+    unmet = [
+        (deb.package, clause)
+        for deb in own
+        for clause in unsatisfied(deb.relations.get("Recommends", ""), status, own)
+    ]
+    return Pulled(
+        everything=everything, minimum=tuple(p for p in everything if p.name in needed),
+        unmet=tuple(unmet),
+    )  # fmt: skip
+
+
+def installed_packages(layer: Layer) -> list[Installed]:
+    """dpkg's status as the layer's top or one below has it."""
+    for tree in (one.tree for one in layer.chain()):
+        path = tree / "var/lib/dpkg/status"
+        if path.is_file():
+            with path.open("rb") as file:
+                paragraphs = list(Packages.iter_paragraphs(file, use_apt_pkg=False))
+            return [_installed(p) for p in paragraphs if p.get("Status", "").endswith(" installed")]
+    return []
+
+
+def _installed(paragraph: Mapping[str, str]) -> Installed:
+    size = paragraph.get("Installed-Size", "0")
+    depends = [paragraph[f] for f in ("Pre-Depends", "Depends") if paragraph.get(f)]
+    return Installed(
+        name=paragraph["Package"], version=paragraph["Version"], arch=paragraph["Architecture"],
+        size=int(size) * 1024 if size.isdigit() else 0, depends=", ".join(depends),
+        recommends=paragraph.get("Recommends", ""), provides=paragraph.get("Provides", ""),
+    )  # fmt: skip
+
+
+def _names(relation: str) -> list[list[str]]:
+    """The clauses of a relation field, each as the names of its alternatives."""
+    if not relation.strip():
+        return []
+    parsed = PkgRelation.parse_relations(" ".join(relation.split()))
+    return [[str(option["name"]) for option in clause] for clause in parsed if clause]
+
+
+def _providers(status: Iterable[Installed]) -> dict[str, list[Installed]]:
+    found: dict[str, list[Installed]] = {}
+    for package in status:
+        names = [package.name, *(n[0] for n in _names(package.provides))]
+        for name in dict.fromkeys(names):
+            found.setdefault(name, []).append(package)
+    return found
+
+
+def closure(own: Iterable[Mapping[str, str]], status: Sequence[Installed]) -> set[str]:
+    """Names of the installed packages that Depends alone leads to."""
+    providers = _providers(status)
+    pending = [f"{r.get('Pre-Depends', '')}, {r.get('Depends', '')}".strip(", ") for r in own]
+    reached: set[str] = set()
+    while pending:
+        for clause in _names(pending.pop()):
+            # apt takes the first alternative that is there.
+            found = next((p for name in clause for p in providers.get(name, ())), None)
+            if found is not None and found.name not in reached:
+                reached.add(found.name)
+                pending.append(found.depends)
+    return reached
+
+
+def unsatisfied(field: str, status: Sequence[Installed], own: Sequence[Deb]) -> Iterator[str]:
+    """Clauses of which no alternative is installed, nor one of the packages themselves."""
+    there = set(_providers(status)) | {d.package for d in own}
+    for deb in own:
+        there |= {n[0] for n in _names(deb.relations.get("Provides", ""))}
+    for clause in _names(field):
+        if not there & set(clause):
+            yield " | ".join(clause)
+
+
+def _findings(context: CheckContext, pulled: Pulled) -> Iterator[Finding]:
+    policy = context.config.dependencies
+    for package, clause in pulled.unmet:
+        yield from levelled(
+            policy.recommends, "dependencies/recommends",
+            f"{package} recommends {clause}, which cannot be had on {context.target}",
+            evidence=(Evidence(file=package, text=f"Recommends: {clause}"),),
+            fix="correct the name in debian/control, or move it to Suggests",
+        )  # fmt: skip
+    count, size = len(pulled.everything), _size(pulled.everything)
+    if policy.max_packages is not None and count > policy.max_packages:
+        yield error(
+            "dependencies/too-many",
+            f"it pulls in {count} packages, {policy.max_packages} are allowed",
+            evidence=_largest(pulled), fix="move what is not needed to Suggests",
+        )  # fmt: skip
+    if policy.max_mb is not None and size > policy.max_mb * 1e6:
+        yield error(
+            "dependencies/too-large",
+            f"what it pulls in takes {size / 1e6:.1f} MB, {policy.max_mb:g} MB are allowed",
+            evidence=_largest(pulled), fix="move what is not needed to Suggests",
+        )  # fmt: skip
+
+
+def _size(packages: Iterable[Installed]) -> int:
+    return sum(p.size for p in packages)
+
+
+def _measured(pulled: Pulled) -> dict[str, float]:
+    return {
+        "pulled_in_packages": float(len(pulled.everything)),
+        "pulled_in_bytes": float(_size(pulled.everything)),
+        "minimum_packages": float(len(pulled.minimum)),
+        "minimum_bytes": float(_size(pulled.minimum)),
+    }
+
+
+def _by_size(pulled: Pulled) -> list[Installed]:
+    return sorted(pulled.everything, key=lambda p: (-p.size, p.name))
+
+
+def _largest(pulled: Pulled) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(text=f"{human_size(p.size):>10}  {p.name} {p.version}")
+        for p in _by_size(pulled)[:SHOWN]
+    )
+
+
+def _summary(pulled: Pulled) -> str:
+    if not pulled.everything:
+        return "a bare system has all it needs"
+    shown = ", ".join(f"{p.name} ({human_size(p.size)})" for p in _by_size(pulled)[:SHOWN])
+    more = len(pulled.everything) - SHOWN
+    return f"pulls in {shown}" + (f" and {more} more" if more > 0 else "")

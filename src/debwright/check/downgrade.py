@@ -1,0 +1,62 @@
+"""Back to the previous release: refused cleanly, or done with service and data intact."""
+
+import time
+
+from debwright.check.base import conclude, error, skipped
+from debwright.check.health import patience
+from debwright.check.kept import install_files, lost_data, service_after
+from debwright.check.session import Session
+from debwright.errors import DebwrightError
+from debwright.results import CheckResult, Evidence, Finding
+
+
+class DowngradeCheck:
+    """Debian does not support downgrades; what must not be is a package that is half of each."""
+
+    name = "downgrade"
+
+    def run(self, session: Session) -> CheckResult:
+        started = time.monotonic()
+        previous = session.context.previous
+        if not previous.debs:
+            return skipped(self.name, previous.reason)
+        if not session.upgraded:
+            return skipped(self.name, "there was no upgrade to go back from")
+        service = session.context.config.service
+        notes, refused = [], None
+        try:
+            install_files(session, previous.debs, "--allow-downgrades")
+            notes.append("a downgrade is possible")
+        except DebwrightError as problem:
+            refused = problem
+            notes.append(f"a downgrade is refused: {problem.what}")
+        findings = _half_done(session, refused)
+        if not findings:
+            what = "the refused downgrade" if refused else "the downgrade"
+            findings += service_after(session, service, "0", self.name, what)
+            findings += lost_data(session, session.markers, self.name, what)
+        return conclude(self.name, started, findings, notes=notes)
+
+
+def _half_done(session: Session, refused: DebwrightError | None) -> list[Finding]:
+    """A finding when packages are left in any state but installed (dpkg-query(1))."""
+    names = [d.package for d in session.context.previous.debs]
+    done = session.system.run(
+        ["dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Package} ${Version}\\n",
+         "--", *names],
+        check=False, timeout=patience(session, 30),
+    )  # fmt: skip
+    rows = done.output.splitlines()
+    if rows and all(row.startswith("ii ") for row in rows):
+        return []
+    said = tuple(Evidence(text=e.text) for e in refused.evidence) if refused else ()
+    return [
+        error(
+            "downgrade/broken",
+            "a downgrade to the previous release neither works nor is refused: it leaves the "
+            "package half installed",
+            evidence=(*(Evidence(text=row.strip()) for row in rows), *said),
+            fix="let preinst refuse an older version before anything is changed, or make "
+            "prerm and postinst of both releases work in this direction",
+        )
+    ]

@@ -1,0 +1,60 @@
+"""How much of the system the unit can reach: the exposure level of systemd-analyze(1)."""
+
+import re
+import time
+
+from debwright.check.base import conclude, error, skipped
+from debwright.check.health import NO_SERVICE, patience
+from debwright.check.session import Session
+from debwright.results import CheckResult, Evidence, Finding
+
+_OVERALL = re.compile(r"Overall exposure level for \S+: (?P<level>\d+(?:\.\d+)?)")
+# Columns: mark, NAME, DESCRIPTION, EXPOSURE; only settings that raise the level have the last.
+_ROW = re.compile(r"^\S?\s*(?P<name>[A-Za-z~_=:()*\-]+=?\S*)\s+(?P<text>.*\S)\s+(?P<level>\d\.\d)$")
+_WORST = 8
+
+
+class ExposureCheck:
+    """`systemd-analyze security`, against `limits.exposure`."""
+
+    name = "exposure"
+
+    def run(self, session: Session) -> CheckResult:
+        service = session.context.config.service
+        if service is None:
+            return skipped(self.name, NO_SERVICE)
+        started = time.monotonic()
+        done = session.system.run(
+            ["systemd-analyze", "security", "--no-pager", "--", service.unit],
+            check=False, timeout=patience(session, 60),
+        )  # fmt: skip
+        level = overall(done.output)
+        if level is None:
+            said = " ".join(done.tail(1))
+            return skipped(self.name, f"systemd-analyze security gave no exposure level: {said}")
+        limit = session.context.config.limits.exposure
+        findings: list[Finding] = []
+        if limit is not None and level > limit:
+            findings.append(
+                error(
+                    "exposure/too-high",
+                    f"{service.unit} has an exposure level of {level:g}, {limit:g} is allowed",
+                    evidence=tuple(Evidence(text=row) for row in worst(done.output)),
+                    fix="add the settings named, each after a look at systemd.exec(5); "
+                    f"systemd-analyze security {service.unit} lists them all",
+                )
+            )
+        return conclude(self.name, started, findings, measurements={"exposure_level": level})
+
+
+def overall(text: str) -> float | None:
+    """The level systemd-analyze gives the unit, 0.0 to 10.0."""
+    match = _OVERALL.search(text)
+    return float(match["level"]) if match else None
+
+
+def worst(text: str) -> list[str]:
+    """The settings that raise the level most, the worst first."""
+    rows = [m for line in text.splitlines() if (m := _ROW.match(line.rstrip()))]
+    rows.sort(key=lambda m: -float(m["level"]))
+    return [f"{m['level']} {m['name']}: {' '.join(m['text'].split())}" for m in rows[:_WORST]]

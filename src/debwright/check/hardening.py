@@ -1,0 +1,89 @@
+"""What programs and libraries were compiled with: PIE, NX, RELRO, stack protector."""
+
+import time
+from collections.abc import Iterator
+
+from debwright.check.base import CheckContext, conclude, levelled
+from debwright.check.debs import Deb, Member
+from debwright.check.elfheader import ET_EXEC, Elf, read
+from debwright.config.static import Hardening
+from debwright.results import CheckResult, Evidence, Finding
+
+_FLAGS = (
+    "build with dpkg-buildflags (debhelper does) and DEB_BUILD_MAINT_OPTIONS=hardening=+all; a "
+    "makefile must use $(CFLAGS), $(CPPFLAGS) and $(LDFLAGS)"
+)
+# What -fstack-protector-strong would have guarded: functions that fill a caller's buffer.
+_BUFFER_FUNCTIONS = frozenset(
+    [b"strcpy", b"strcat", b"sprintf", b"vsprintf", b"gets", b"scanf", b"sscanf",
+     b"__isoc99_sscanf", b"__isoc99_scanf", b"__isoc23_sscanf", b"__isoc23_scanf",
+     b"fgets", b"recv", b"recvfrom",
+     b"realpath", b"readlink"]
+)  # fmt: skip
+# NX cannot be had without a say in the file only where the loader's default is an executable
+# stack: x86 and 32-bit arm. Elsewhere an absent PT_GNU_STACK means none.
+_EXECUTABLE_BY_DEFAULT = frozenset({"amd64", "i386", "armhf"})
+
+
+class HardeningCheck:
+    """Each protection at the level `[hardening]` gives it."""
+
+    name = "hardening"
+
+    def run(self, context: CheckContext) -> CheckResult:
+        started = time.monotonic()
+        findings: list[Finding] = []
+        counts = {"pie": 0, "relro": 0, "bind_now": 0, "stack_protector": 0, "files": 0}
+        for deb, member, handle in context.files():
+            if handle is None or member.head[:4] != b"\x7fELF":
+                continue
+            elf = read(handle)
+            if elf is None or not elf.loadable:
+                continue
+            counts["files"] += 1
+            counts["pie"] += elf.kind != ET_EXEC
+            counts["relro"] += elf.relro
+            counts["bind_now"] += elf.relro and elf.bind_now
+            counts["stack_protector"] += b"__stack_chk_fail" in elf.names
+            findings += judge(deb, member, elf, context.config.hardening)
+        measured = {f"{name}_files" if name != "files" else name: float(n)
+                    for name, n in counts.items()}  # fmt: skip
+        return conclude(self.name, started, findings, measurements=measured)
+
+
+def judge(deb: Deb, member: Member, elf: Elf, policy: Hardening) -> list[Finding]:
+    """What the file lacks."""
+    return [
+        finding
+        for level, code, problem, evidence in _lacks(deb, elf, policy)
+        for finding in levelled(
+            level, f"hardening/{code}", f"{member.path} in {deb.package} {problem}",
+            evidence=(Evidence(file=member.path, text=evidence),), fix=_FLAGS,
+        )
+    ]  # fmt: skip
+
+
+def _lacks(deb: Deb, elf: Elf, policy: Hardening) -> Iterator[tuple[str, str, str, str]]:
+    if elf.kind == ET_EXEC:
+        yield policy.pie, "no-pie", "is not a position-independent program", "e_type ET_EXEC"
+    if elf.exec_stack or (elf.exec_stack is None and deb.arch in _EXECUTABLE_BY_DEFAULT):
+        said = "PT_GNU_STACK with PF_X" if elf.exec_stack else "no PT_GNU_STACK segment"
+        yield policy.nx, "executable-stack", "asks for an executable stack", said
+    if not elf.relro:
+        yield (
+            policy.relro, "no-relro", "leaves its relocations writable",
+            "no PT_GNU_RELRO segment",
+        )  # fmt: skip
+    elif not elf.bind_now:
+        yield (
+            policy.bind_now, "lazy-binding", "resolves symbols lazily",
+            "PT_GNU_RELRO without BIND_NOW",
+        )  # fmt: skip
+    used = sorted(elf.names & _BUFFER_FUNCTIONS)
+    if used and b"__stack_chk_fail" not in elf.names:
+        names = ", ".join(name.decode() for name in used[:6])
+        yield (
+            policy.stack_protector, "no-stack-protector",
+            "fills buffers without guarding the stack",
+            f"it uses {names} and never __stack_chk_fail",
+        )  # fmt: skip

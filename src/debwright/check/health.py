@@ -1,0 +1,159 @@
+"""Waiting for a service: until it is healthy, has crashed, or has had its time."""
+
+import time
+from dataclasses import dataclass
+
+from debwright.check.base import error
+from debwright.check.session import Session
+from debwright.config import Service
+from debwright.results import Evidence, Finding
+
+POLL = 1.5
+"""Seconds the health URL is asked before the unit's state is looked at again."""
+
+SLOWER_EMULATED = 6.0
+"""How much longer than configured a service may take under an emulator before it fails."""
+
+NO_SERVICE = "no [service] in debwright.toml: nothing to start"
+NOT_HEALTHY = "the service is not up: see the check that found it down"
+
+Unit = dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waited:
+    """How waiting for a service ended; times in seconds."""
+
+    seconds: float
+    latency: float | None = None
+    problem: Finding | None = None
+    """Why it is not healthy."""
+
+    @property
+    def ok(self) -> bool:
+        return self.problem is None
+
+
+def patience(session: Session, seconds: float) -> float:
+    return seconds * SLOWER_EMULATED if session.context.emulated else seconds
+
+
+def why_not(session: Session) -> str | None:
+    """Why a check that needs the running service has nothing to look at."""
+    if session.context.config.service is None:
+        return NO_SERVICE
+    return None if session.healthy else NOT_HEALTHY
+
+
+def service_of(session: Session) -> Service:
+    """The configured service; only after `why_not` has given None."""
+    service = session.context.config.service
+    assert service is not None
+    return service
+
+
+def restarts(unit: Unit) -> int:
+    """How often systemd has started the unit again by itself."""
+    return int(unit.get("NRestarts") or 0)
+
+
+def wait_healthy(session: Session, service: Service, *, restarts_before: int = 0) -> Waited:
+    """Wait at most `service.start_seconds`; sooner when the unit crashes.
+
+    `restarts_before` is how often systemd had restarted it when the waiting began.
+    """
+    limit = patience(session, service.start_seconds)
+    started = time.monotonic()
+    while True:
+        left = limit - (time.monotonic() - started)
+        if service.health_url is None:
+            unit = session.unit(service.unit)
+            if unit.get("ActiveState") == "active":
+                return Waited(seconds=time.monotonic() - started)
+            said = state_of(unit)
+        else:
+            answer = session.ask(
+                service.health_url, service.expect_status, service.expect_body,
+                max(0.1, min(POLL, left)),
+            )  # fmt: skip
+            if answer.ok:
+                return Waited(seconds=time.monotonic() - started, latency=answer.latency)
+            unit = session.unit(service.unit)
+            said = answer.describe()
+        waited = time.monotonic() - started
+        if crash := crashed(session, service, unit, restarts_before):
+            return Waited(seconds=waited, problem=crash)
+        if waited >= limit:
+            return Waited(seconds=waited, problem=_unhealthy(session, service, unit, said, limit))
+        time.sleep(0.1)
+
+
+def _unhealthy(session: Session, service: Service, unit: Unit, said: str, limit: float) -> Finding:
+    return error(
+        "service/unhealthy",
+        f"{service.unit} did not become healthy within {limit:.0f} s"
+        + (f": {service.health_url}" if service.health_url else ""),
+        evidence=(
+            Evidence(text=f"{service.health_url or service.unit}: {said}"),
+            Evidence(text=state_of(unit)),
+            *session.journal(service.unit),
+        ),
+        fix=shell_hint(session, f"journalctl -u {service.unit}"),
+    )
+
+
+def crashed(
+    session: Session, service: Service, unit: Unit, restarts_before: int = 0
+) -> Finding | None:
+    """A finding once the unit has failed, or systemd has had to start it again."""
+    again = restarts(unit) - restarts_before
+    if unit.get("ActiveState") != "failed" and again <= 0:
+        return None
+    status = unit.get("ExecMainStatus", "?")
+    if again > 0:
+        what = (
+            f"{service.unit} crashed (status {status}) and was restarted {again} time(s) by systemd"
+        )
+    else:
+        what = f"{service.unit} crashed ({unit.get('Result', '?')}, status {status})"
+    return error(
+        "service/crashed",
+        what,
+        evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),
+        fix=shell_hint(session, f"systemctl status {service.unit}"),
+    )
+
+
+def unsteady_answers(session: Session, service: Service, times: int) -> list[str]:
+    """Ask a healthy service again; a line for each time that took more than one try."""
+    if service.health_url is None:
+        return []
+    lines = []
+    for number in range(1, times + 1):
+        answer = session.ask(
+            service.health_url, service.expect_status, service.expect_body, patience(session, 3)
+        )
+        if not answer.ok:
+            lines.append(f"request {number}: {answer.describe()}")
+        elif answer.attempts > 1:
+            lines.append(f"request {number}: as expected only at attempt {answer.attempts}")
+    return lines
+
+
+def verb_failed(session: Session, service: Service, verb: str, said: list[str]) -> Finding:
+    """A finding that `systemctl VERB` does not work."""
+    return error(
+        f"{verb}/failed",
+        f"systemctl {verb} {service.unit} does not work",
+        evidence=(*(Evidence(text=line) for line in said), *session.journal(service.unit)),
+        fix=shell_hint(session, f"systemctl {verb} {service.unit}"),
+    )
+
+
+def shell_hint(session: Session, command: str) -> str:
+    return f"debwright shell {session.context.target} --booted; then: {command}"
+
+
+def state_of(unit: Unit) -> str:
+    names = ("ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts")
+    return " ".join(f"{n}={unit.get(n, '?')}" for n in names)

@@ -1,0 +1,108 @@
+"""What must outlive a change of version: the service's data, and the service itself."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from debwright.check.base import error, warning
+from debwright.check.debs import Deb
+from debwright.check.health import patience, wait_healthy
+from debwright.check.session import Session
+from debwright.check.writes import declared
+from debwright.config import Service
+from debwright.results import Evidence, Finding
+
+PLACE = "/mnt/debwright/previous"
+MARKER = "debwright-marker"
+
+
+def install_files(session: Session, debs: Sequence[Deb], *options: str) -> None:
+    """Bring package files into the system and let its apt install them."""
+    paths = []
+    for deb in debs:
+        path = f"{PLACE}/{deb.path.name}"
+        session.system.push(deb.path, path)
+        paths.append(path)
+    session.apt(["install", *options, *paths], "installing the previous release")
+
+
+def mark_data(session: Session, service: Service) -> dict[str, str]:
+    """Put a file into each directory of the service's data; path to content."""
+    markers: dict[str, str] = {}
+    unit = session.unit(service.unit)
+    for directory in sorted(declared(unit) | _state_made(session)):
+        _mark(session, directory, markers)
+    return markers
+
+
+def _state_made(session: Session) -> set[str]:
+    """Directories below /var/lib that came with the package, whoever has made them."""
+    parents = {p.split("/")[3] for p in session.created() if p.startswith("/var/lib/")}
+    known = {"apt", "dpkg", "systemd", "ucf", "pam", "dbus", "python", "private"}
+    return {f"/var/lib/{name}" for name in parents - known}
+
+
+_MARK = 'd=$1; [ -d "$d" ] || exit 1; printf %s "$3" > "$d/$2"; chown --reference="$d" "$d/$2"'
+
+
+def _mark(session: Session, directory: str, markers: dict[str, str]) -> None:
+    """Put a file among the service's data, owned as the directory is."""
+    if not directory.startswith("/var/lib/") or directory == "/var/lib/private":
+        return
+    text = secrets.token_hex(8)
+    done = session.system.run(
+        ["sh", "-c", _MARK, "sh", directory, MARKER, text],
+        check=False, timeout=patience(session, 30),
+    )  # fmt: skip
+    if done.returncode == 0:
+        markers[f"{directory}/{MARKER}"] = text
+
+
+def lost_data(
+    session: Session, markers: Mapping[str, str], check: str, after: str
+) -> list[Finding]:
+    """A finding for each file among the data that is gone or another now."""
+    found = []
+    for path, text in markers.items():
+        done = session.system.run(["cat", "--", path], check=False, timeout=patience(session, 30))
+        if done.returncode == 0 and done.output == text:
+            continue
+        said = " ".join(done.tail(1)) or "its content is another"
+        found.append(
+            error(
+                f"{check}/data-lost",
+                f"a file among the service's data in {path.rsplit('/', 1)[0]} did not survive "
+                f"{after}",
+                evidence=(Evidence(file=path, text=said),),
+                fix="remove data in postrm at `purge` only, and migrate it in place",
+            )
+        )
+    return found
+
+
+def service_after(
+    session: Session, service: Service | None, main_pid: str, check: str, after: str
+) -> list[Finding]:
+    """A finding when the service is not healthy; `main_pid` is the process it must not still be."""
+    if service is None:
+        return []
+    waited = wait_healthy(session, service)
+    if waited.problem is not None:
+        return [
+            waited.problem.model_copy(
+                update={
+                    "code": f"{check}/{waited.problem.code.split('/', 1)[1]}",
+                    "message": f"after {after}, {waited.problem.message}",
+                }
+            )
+        ]
+    if main_pid == "0" or session.unit(service.unit).get("MainPID") != main_pid:
+        return []
+    return [
+        warning(
+            f"{check}/not-restarted",
+            f"{service.unit} still runs the previous release after {after}",
+            evidence=(Evidence(text=f"MainPID={main_pid} before and after"),),
+            fix="do not pass --no-restart-on-upgrade or --no-restart-after-upgrade to "
+            "dh_installsystemd",
+        )
+    ]

@@ -1,0 +1,67 @@
+"""After a reboot: the unit is started by the system, and healthy."""
+
+import time
+
+from debwright.check.base import conclude, error, skipped
+from debwright.check.health import NO_SERVICE, NOT_HEALTHY, state_of, wait_healthy
+from debwright.check.journal import journal_findings
+from debwright.check.session import Session
+from debwright.config import Service
+from debwright.errors import MissingError
+from debwright.results import CheckResult, Evidence, Finding
+
+
+class RebootCheck:
+    """Shuts the system down in order, boots it again, and waits for the service."""
+
+    name = "reboot"
+
+    def run(self, session: Session) -> CheckResult:
+        service = session.context.config.service
+        if service is None:
+            return skipped(self.name, NO_SERVICE)
+        if not (session.healthy or session.stopped):
+            return skipped(self.name, NOT_HEALTHY)
+        started = time.monotonic()
+        session.healthy = False
+        try:
+            taken = session.system.reboot()
+        except MissingError as problem:
+            return skipped(self.name, problem.what)
+        session.stopped = False
+        measurements = {"reboot_seconds": taken}
+        findings = _after_boot(session, service)
+        if not findings:
+            session.healthy = True
+            measurements["healthy_seconds"] = time.monotonic() - started - taken
+            findings = journal_findings(session, service, self.name)
+        return conclude(self.name, started, findings, measurements=measurements)
+
+
+def _after_boot(session: Session, service: Service) -> list[Finding]:
+    """Why the service is not healthy after the boot."""
+    unit = session.unit(service.unit)
+    if unit.get("ActiveState") == "inactive":
+        return [
+            error(
+                "reboot/not-started",
+                f"{service.unit} is not started when the system boots",
+                evidence=(
+                    Evidence(text=f"UnitFileState={unit.get('UnitFileState', '?')}"),
+                    Evidence(text=state_of(unit)),
+                ),
+                fix="give the unit an [Install] section with WantedBy=multi-user.target, and let "
+                "dh_installsystemd enable it",
+            )
+        ]
+    waited = wait_healthy(session, service)
+    if waited.problem is None:
+        return []
+    return [
+        waited.problem.model_copy(
+            update={
+                "code": f"reboot/{waited.problem.code.split('/', 1)[1]}",
+                "message": f"after a reboot, {waited.problem.message}",
+            }
+        )
+    ]

@@ -1,0 +1,89 @@
+"""The service stays up: it has run for a while without a crash, and still answers."""
+
+import time
+
+from debwright.check.base import conclude, error, skipped, warning
+from debwright.check.health import (
+    Unit,
+    crashed,
+    service_of,
+    shell_hint,
+    state_of,
+    wait_healthy,
+    why_not,
+)
+from debwright.check.session import Session
+from debwright.config import Service
+from debwright.process import go_on
+from debwright.results import CheckResult, Evidence, Finding
+
+
+class SteadyCheck:
+    """Looks at the unit once it has run for `service.steady_seconds`."""
+
+    name = "steady"
+
+    def run(self, session: Session) -> CheckResult:
+        if reason := why_not(session):
+            return skipped(self.name, reason)
+        started, service = time.monotonic(), service_of(session)
+        _wait_until_old(session, service)
+        unit = session.unit(service.unit)
+        findings: list[Finding] = []
+        measurements: dict[str, float] = {}
+        if (down := _down(session, service, unit)) is not None:
+            findings.append(down)
+        else:
+            waited = wait_healthy(session, service)
+            if waited.problem is not None:
+                findings.append(_no_longer(waited.problem))
+        session.healthy = not findings
+        if session.healthy:
+            findings += idle_memory(session, service, unit, measurements)
+        return conclude(self.name, started, findings, measurements=measurements)
+
+
+def _wait_until_old(session: Session, service: Service) -> None:
+    """Sleep the rest of the time; installation and the checks before have taken some of it."""
+    while (left := service.steady_seconds - session.since_install()) > 0:
+        go_on()
+        time.sleep(min(left, 0.5))
+
+
+def _down(session: Session, service: Service, unit: Unit) -> Finding | None:
+    died = crashed(session, service, unit)
+    if died is None and unit.get("ActiveState") not in {"active", "reloading"}:
+        died = error(
+            "service/ended",
+            f"{service.unit} has ended",
+            evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),
+            fix=shell_hint(session, f"journalctl -u {service.unit}"),
+        )
+    return None if died is None else _no_longer(died)
+
+
+def _no_longer(problem: Finding) -> Finding:
+    return problem.model_copy(
+        update={
+            "code": f"steady/{problem.code.split('/', 1)[1]}",
+            "message": f"some seconds after a healthy start, {problem.message}",
+        }
+    )
+
+
+def idle_memory(
+    session: Session, service: Service, unit: Unit, measurements: dict[str, float]
+) -> list[Finding]:
+    """Memory once nothing has been asked for a while; compared with `service.memory_mb`."""
+    used = session.system.unit_memory(unit.get("ControlGroup", ""))
+    if used is None:
+        return []
+    measurements["memory_bytes"] = float(used)
+    if service.memory_mb is None or used <= service.memory_mb * 1024 * 1024:
+        return []
+    finding = warning if session.context.emulated else error
+    text = f"{used / 1024 / 1024:.0f} MB proportional set size, {service.memory_mb} MB allowed"
+    return [
+        finding("steady/memory", f"{service.unit} uses more memory than allowed after a while",
+                evidence=(Evidence(text=text),))
+    ]  # fmt: skip

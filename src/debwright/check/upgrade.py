@@ -1,0 +1,143 @@
+"""From the previous release to this one: data, configuration and service are kept."""
+
+import re
+import time
+from dataclasses import dataclass, field
+
+from debwright.check.base import conclude, error, failed_by, skipped
+from debwright.check.conffiles import conffiles, edit, lost_edits
+from debwright.check.health import wait_healthy
+from debwright.check.kept import install_files, lost_data, mark_data, service_after
+from debwright.check.restart import restart
+from debwright.check.session import MaintainerScriptError, Session
+from debwright.config import Service
+from debwright.errors import DebwrightError
+from debwright.results import CheckResult, Evidence, Finding
+
+_PROMPT = re.compile(r"^Configuration file '(?P<path>[^']+)'")
+
+
+@dataclass
+class _Before:
+    """What was put into the system while the previous release ran."""
+
+    markers: dict[str, str] = field(default_factory=dict)
+    """Path of a file in a directory of the service's data, to its content."""
+    edited: dict[str, str] = field(default_factory=dict)
+    main_pid: str = "0"
+
+
+class UpgradeCheck:
+    """Installs the previous release, gives it data, and upgrades. Needs a purged system."""
+
+    name = "upgrade"
+
+    def run(self, session: Session) -> CheckResult:
+        started = time.monotonic()
+        measurements: dict[str, float] = {}
+        if reason := _begin(session, measurements):
+            return skipped(self.name, reason)
+        service = session.context.config.service
+        before, unprepared = _prepare(session, service)
+        if unprepared is not None:
+            return conclude(self.name, started, [unprepared])
+        begun = time.monotonic()
+        session.context.activity("upgrade")
+        try:
+            done = session.apt(
+                ["install", *(f"{d.package}={d.version}" for d in session.context.installable)],
+                "upgrading from the previous release",
+            )
+        except DebwrightError as problem:
+            script = isinstance(problem, MaintainerScriptError)
+            code = "upgrade/maintainer-script" if script else "upgrade/failed"
+            return failed_by(self.name, started, code, problem)
+        measurements["upgrade_seconds"] = time.monotonic() - begun
+        session.upgraded, session.markers = True, before.markers
+        findings = [_prompted(p) for p in prompts(done.output) if p not in before.edited]
+        findings += lost_edits(session, before.edited, self.name, "the upgrade")
+        findings += service_after(session, service, before.main_pid, self.name, "the upgrade")
+        findings += lost_data(session, before.markers, self.name, "the upgrade")
+        findings += _verify(session)
+        return conclude(self.name, started, findings, measurements=measurements)
+
+
+def _begin(session: Session, measurements: dict[str, float]) -> str | None:
+    """Bring the system to the previous release, healthy; why that cannot be done."""
+    previous = session.context.previous
+    if not previous.debs:
+        return previous.reason
+    if not session.gone:
+        return "the packages could not be purged from the system before"
+    try:
+        install_files(session, previous.debs)
+    except DebwrightError as problem:
+        return f"the previous release cannot be installed here: {problem.what}"
+    service = session.context.config.service
+    if service is not None and (why := _measure(session, service, measurements)):
+        return f"the previous release is not healthy here: {why}"
+    return None
+
+
+def _measure(session: Session, service: Service, measurements: dict[str, float]) -> str | None:
+    """Start-up time and memory of the previous release; why it is not healthy, if it is not."""
+    waited = wait_healthy(session, service)
+    if waited.problem is None:
+        waited = restart(session, service)
+    if waited.problem is not None:
+        return waited.problem.message
+    measurements["previous_restart_seconds"] = waited.seconds
+    unit = session.unit(service.unit)
+    if (used := session.system.unit_memory(unit.get("ControlGroup", ""))) is not None:
+        measurements["previous_memory_bytes"] = float(used)
+    return None
+
+
+def _prepare(session: Session, service: Service | None) -> tuple[_Before, Finding | None]:
+    """Data, markers and edited conffiles; a finding when a `prepare` command fails."""
+    before = _Before()
+    for command in session.context.config.upgrade.prepare:
+        done = session.smoke(command)
+        if done.returncode != 0:
+            return before, error(
+                "upgrade/prepare-failed",
+                f"`{command}` ended with status {done.returncode} on the previous release",
+                evidence=tuple(Evidence(text=line) for line in done.tail(6)),
+                fix="correct [upgrade] prepare in debwright.toml",
+            )
+    known = conffiles(session, [d.package for d in session.context.previous.debs])
+    before.edited = edit(session, [c.path for c in known]) if known else {}
+    if service is not None:
+        before.main_pid = session.unit(service.unit).get("MainPID", "0")
+        before.markers = mark_data(session, service)
+    return before, None
+
+
+def prompts(output: str) -> list[str]:
+    """Conffiles about which dpkg would have asked; what it was told to answer does not matter."""
+    return [m["path"] for line in output.splitlines() if (m := _PROMPT.match(line.strip()))]
+
+
+def _prompted(path: str) -> Finding:
+    return error(
+        "upgrade/conffile-prompt",
+        f"the upgrade asks the user about {path}, which nobody has edited",
+        evidence=(Evidence(file=path, text="dpkg: modified (by you or by a script)"),),
+        fix="do not write to a conffile from a maintainer script or the service",
+    )
+
+
+def _verify(session: Session) -> list[Finding]:
+    found = []
+    for command in session.context.config.upgrade.verify:
+        done = session.smoke(command)
+        if done.returncode != 0:
+            found.append(
+                error(
+                    "upgrade/verify-failed",
+                    f"`{command}` ended with status {done.returncode} after the upgrade",
+                    evidence=tuple(Evidence(text=line) for line in done.tail(6)),
+                    fix=f"debwright shell {session.context.target} --booted",
+                )
+            )
+    return found

@@ -1,0 +1,122 @@
+"""What the running service has created outside of the directories it declares."""
+
+import time
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from debwright.check.base import conclude, error, skipped
+from debwright.check.health import patience, service_of, why_not
+from debwright.check.purge import leftovers
+from debwright.check.session import Session
+from debwright.results import CheckResult, Evidence
+from debwright.sandbox.snapshot import Entry
+
+# Unit property to the directory it names directories in (systemd.exec(5), table 2).
+_DIRECTORIES = {
+    "StateDirectory": "/var/lib",
+    "CacheDirectory": "/var/cache",
+    "LogsDirectory": "/var/log",
+    "RuntimeDirectory": "/run",
+    "ConfigurationDirectory": "/etc",
+}
+_PRIVATE = ("/var/lib/private", "/var/cache/private", "/var/log/private")
+"""Where systemd keeps the directories of a unit with DynamicUser=."""
+
+
+class WritesCheck:
+    """Files that came up after the unit's start and that nothing declares."""
+
+    name = "writes"
+
+    def run(self, session: Session) -> CheckResult:
+        if reason := why_not(session):
+            return skipped(self.name, reason)
+        started, service = time.monotonic(), service_of(session)
+        created = session.created()
+        shipped = _shipped(session)
+        unit = session.unit(service.unit)
+        homes = declared(unit) | own_directories(shipped, created)
+        begun = _start_of(session, unit)
+        if begun is None:
+            return skipped(self.name, "when the unit was started is not known")
+        found = undeclared(created, shipped, homes, service.writes, begun)
+        findings = [
+            error(
+                "writes/undeclared",
+                f"{service.unit} has created {path}, which nothing declares",
+                evidence=(Evidence(file=path, text=entry.describe(path)),),
+                fix="StateDirectory=, CacheDirectory= or LogsDirectory= in the unit, with "
+                "ProtectSystem=strict; or allow it: [service] writes",
+            )
+            for path, entry in sorted(found.items())[:20]
+        ]
+        return conclude(
+            self.name, started, findings, measurements={"undeclared_files": float(len(found))}
+        )
+
+
+def declared(unit: Mapping[str, str]) -> set[str]:
+    """The directories a unit's settings name; `NAME:LINK` counts as both."""
+    found = set(_PRIVATE)
+    for setting, parent in _DIRECTORIES.items():
+        for words in unit.get(setting, "").split():
+            found |= {f"{parent}/{name}" for name in words.split(":") if name}
+    return found
+
+
+def own_directories(shipped: Iterable[str], created: Mapping[str, Entry]) -> set[str]:
+    """Packaged directories that no other package had: what is made below is at home there."""
+    return {p for p in shipped if p in created and created[p].kind == "directory"}
+
+
+def undeclared(
+    created: Mapping[str, Entry],
+    shipped: set[str],
+    homes: set[str],
+    allowed: Iterable[str],
+    begun: float,
+) -> dict[str, Entry]:
+    """Of what was created, what came after `begun` (seconds since 1970) and has no home."""
+    late = {
+        path: entry
+        for path, entry in created.items()
+        if path not in shipped
+        and entry.mtime_ns / 1e9 >= begun
+        and not _below(path, homes)
+        and not any(fnmatchcase(path, pattern) for pattern in allowed)
+    }
+    return leftovers(late)
+
+
+def _below(path: str, homes: set[str]) -> bool:
+    while path:
+        if path in homes:
+            return True
+        path = path.rsplit("/", 1)[0]
+    return False
+
+
+def _shipped(session: Session) -> set[str]:
+    """Every path of the packages, as dpkg has written them down."""
+    names = [d.package for d in session.context.installable]
+    done = session.system.run(
+        ["dpkg-query", "--listfiles", "--", *names], timeout=patience(session, 60)
+    )
+    return {line for line in done.output.splitlines() if line.startswith("/")}
+
+
+def _start_of(session: Session, unit: Mapping[str, str]) -> float | None:
+    """When the main process was started, by the system's clock, in seconds since 1970."""
+    text = unit.get("ExecMainStartTimestampMonotonic", "")
+    if not text.isdigit() or int(text) == 0:
+        return None
+    # The unit's time counts from the system's start, as its /proc/uptime does.
+    done = session.system.run(
+        ["sh", "-c", "date +%s.%N; cat /proc/uptime"], timeout=patience(session, 30)
+    )
+    words = done.output.split()
+    try:
+        now, up = float(words[0]), float(words[1])
+    except (IndexError, ValueError):
+        return None
+    return now - up + int(text) / 1e6

@@ -1,0 +1,32 @@
+"""The commands that print or write documents: schema, sbom."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("name", type=click.Choice(["check", "report"]))
+def schema(name: str) -> int:
+    """Print the JSON schema of check.json or report.json."""
+    from debwright.commands.schema import print_schema
+
+    return print_schema(name)
+
+
+@click.command()
+@click.option(
+    "--vendor", type=click.Choice(["debian", "ubuntu"]), default="debian",
+    help="The distribution the packages are for, as package URLs name it.",
+)  # fmt: skip
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.pass_obj
+def sbom(options: Any, files: tuple[Path, ...], vendor: str) -> int:
+    """Write CycloneDX and SPDX bills of materials of FILES (.deb) beside them.
+
+    With --output, into that directory. `debwright build` makes them for what it builds.
+    """
+    from debwright.commands.sbom import make_bills
+
+    return make_bills(options, files, vendor)

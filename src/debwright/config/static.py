@@ -1,0 +1,119 @@
+"""Tables of the checks on package files: places, hardening, build paths, scanners, dependencies."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from debwright.config import values as v
+from debwright.config.section import Section
+
+Level = Literal["error", "warn", "off"]
+Kind = Literal["code-execution", "privilege-escalation", "injection"]
+
+_ABSOLUTE = "an absolute path without `..`, as /srv/www"
+
+
+def _absolute(value: str) -> str:
+    if not value.startswith("/") or ".." in value.split("/") or not value.isprintable():
+        raise v.refused(f"{v.quoted(value)} is not acceptable", expected=_ABSOLUTE)
+    return value
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+
+
+class Files(Section):
+    """Where packages may put files, and what must not stand in them."""
+
+    usr_local: Level = Field("error", description="How a file below /usr/local counts.")
+    home: Level = Field("error", description="How a file below /home counts.")
+    opt: Level = Field(
+        "warn", description="How a file below /opt counts: it is for software of other vendors."
+    )
+    allow: Annotated[list[AbsolutePath], AfterValidator(v.no_repeats)] = Field(
+        [], description="Directories the package may use though packages usually do not."
+    )
+    build_paths: Level = Field(
+        "warn",
+        description="How a file counts that holds the path of a build directory or of somebody's "
+        "home.",
+    )
+
+
+class Hardening(Section):
+    """What programs and libraries must have been compiled with."""
+
+    pie: Level = Field("error", description="How a program counts that is not loaded anywhere.")
+    nx: Level = Field("error", description="How a file counts whose stack may be executed.")
+    relro: Level = Field(
+        "warn", description="How a file counts whose relocations stay writable (no RELRO)."
+    )
+    bind_now: Level = Field(
+        "off", description="How a file counts that resolves symbols lazily (RELRO in part only)."
+    )
+    stack_protector: Level = Field(
+        "warn",
+        description="How a file counts that handles buffers but never checks for a smashed stack.",
+    )
+
+
+class Dependencies(Section):
+    """What installing the package may bring with it."""
+
+    recommends: Level = Field(
+        "warn", description="How it counts that a recommended package cannot be had."
+    )
+    max_packages: int | None = Field(
+        None, ge=0, description="Packages it may pull in at most, recommended ones included."
+    )
+    max_mb: v.Megabytes | None = Field(
+        None, description="Megabytes (10^6 bytes) they may take once installed."
+    )
+
+
+class Malware(Section):
+    """The scan for malware, by clamav where that is installed."""
+
+    database: v.Line | None = Field(
+        None,
+        description="Directory or file with clamav's signatures, relative to this file; default: "
+        "clamav's own.",
+    )
+
+
+class Vulnerabilities(Section):
+    """The scan of bundled Python distributions for known vulnerabilities (OSV)."""
+
+    database: v.Line | None = Field(
+        None,
+        description="Directory or .zip of OSV records to use instead of the service, relative to "
+        "this file.",
+    )
+    url: v.HttpUrl = Field("https://api.osv.dev", description="The service that is asked.")
+    block: Annotated[list[Kind], AfterValidator(v.no_repeats)] = Field(
+        ["code-execution", "privilege-escalation", "injection"],
+        description="Kinds of vulnerability that fail the check; the others are reported.",
+    )
+    timeout_seconds: v.Seconds = Field(20, description="Seconds to wait for an answer.")
+
+
+class Resources(Section):
+    """What the targets worked on at the same time may take together."""
+
+    memory_mb: v.Megabytes | None = Field(
+        None,
+        description="Megabytes (10^6 bytes) for booted systems; default: four fifths of what is "
+        "free at the start.",
+    )
+    check_memory_mb: v.Megabytes | None = Field(
+        None,
+        description="Megabytes one target's checks are counted with; default: 400, more under "
+        "emulation, and the service's memory_mb.",
+    )
+    cores: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="Targets that are checked at the same time at most; default: one for each "
+        "processor core.",
+    )

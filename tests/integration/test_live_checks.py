@@ -1,0 +1,293 @@
+"""Bad packages on a booted system: each is caught by the check named, with its evidence."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debwright.check import run
+from debwright.check.base import CheckContext
+from debwright.check.debs import read_deb
+from debwright.check.previous import find_previous
+from debwright.config import Config
+from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.roots.cache import Cache, default_cache
+from debwright.roots.layers import Roots
+from debwright.targets import Target
+
+from .recipes import PORT, Recipe
+
+TARGET = Target("bookworm", "amd64")
+LIVE = [check.name for check in run.LIVE]
+GOOD = Recipe()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks said of a package."""
+
+    results: dict[str, CheckResult]
+
+    def finding(self, code: str) -> Finding:
+        found = [f for r in self.results.values() for f in r.findings]
+        matching = [f for f in found if f.code == code]
+        assert matching, [(f.code, f.message) for f in found]
+        return matching[0]
+
+    def codes(self, severity: Severity = Severity.ERROR) -> set[str]:
+        found = [f for r in self.results.values() for f in r.findings]
+        return {f.code for f in found if f.severity is severity}
+
+    def evidence(self, code: str) -> str:
+        return "\n".join(f"{e.file}: {e.text}" for e in self.finding(code).evidence)
+
+
+Check = Callable[..., Checked]
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Check:
+    """Checks a recipe on a booted root; only the live checks named, beside `service`."""
+    cache = Cache(default_cache())
+    cache.prepare()
+
+    def work(
+        recipe: Recipe,
+        only: Sequence[str],
+        previous: Recipe | None = None,
+        **tables: Any,
+    ) -> Checked:
+        service = {
+            "unit": "demo",
+            "health_url": f"http://127.0.0.1:{PORT}/",
+            "start_seconds": 5,
+            "steady_seconds": 0,
+            **tables.pop("service", {}),
+        }
+        wanted = {"service", "purge" if previous else "", *only}
+        off = {
+            name: "off" for name in run.NAMES if name not in {*wanted, "install", "dependencies"}
+        }
+        config = Config.model_validate({"service": service, "checks": off, **tables})
+        home = tmp_path / "debs"
+        home.mkdir(exist_ok=True)
+        deb = read_deb(recipe.build(home))
+        files = [previous.build(home)] if previous else []
+        context = CheckContext(
+            target=TARGET, host_arch="amd64", config=config, debs=[deb], changes=None,
+            roots=Roots(cache, config), output=tmp_path, log=lambda _: None,
+            activity=lambda _: None, previous=find_previous(TARGET, [deb], files=files),
+        )  # fmt: skip
+        results = run.run_checks(context, lambda _: None)
+        return Checked({r.name: r for r in results})
+
+    return work
+
+
+def test_a_good_package_passes_everything(check: Check) -> None:
+    made = check(
+        Recipe(version="1.1-1", files={"/usr/share/demo/new": "n"}),
+        LIVE,
+        previous=Recipe(files={"/usr/share/demo/old": "o"}, depends="perl-base"),
+        service={"ports": [f"127.0.0.1:{PORT}/tcp"], "must_restart": True, "memory_mb": 40,
+                 "steady_seconds": 2},
+        benchmarks={"runs": 2, "requests": 3, "idle_seconds": 0},
+        upgrade={"prepare": ["echo data > /var/lib/demo/data"],
+                 "verify": ["grep -q data /var/lib/demo/data"]},
+        limits={"exposure": 10},
+    )  # fmt: skip
+    assert made.codes() == set()
+    assert made.codes(Severity.WARNING) == set()
+    ran = {name: r.status for name, r in made.results.items() if name in LIVE}
+    assert ran.pop("smoke") is Status.SKIPPED
+    assert set(ran.values()) == {Status.PASSED}, made.results
+    assert "dependencies that are gone" in made.finding("regression/dependencies-lost").message
+    assert "/usr/share/demo/new" in made.evidence("regression/files-gained")
+    assert "/usr/share/demo/old" in made.evidence("regression/files-lost")
+    for name, measured in (
+        ("restart", "restart_seconds"), ("crash", "recovery_seconds"),
+        ("reboot", "reboot_seconds"), ("benchmarks", "start_median_seconds"),
+        ("benchmarks", "latency_spread_seconds"), ("benchmarks", "idle_memory_bytes"),
+        ("steady", "memory_bytes"), ("upgrade", "upgrade_seconds"),
+        ("regression", "start_growth_percent"), ("regression", "memory_growth_percent"),
+        ("exposure", "exposure_level"),
+    ):  # fmt: skip
+        assert measured in made.results[name].measurements, name
+
+
+def test_a_unit_that_dies_after_some_seconds(check: Check) -> None:
+    made = check(Recipe(arguments="ends=4"), ["steady"], service={"steady_seconds": 6})
+    assert made.results["service"].status is Status.PASSED
+    assert "restarted" in made.finding("steady/crashed").message
+    assert "this one does not last" in made.evidence("steady/crashed")
+
+
+def test_a_unit_that_ends_quietly(check: Check) -> None:
+    recipe = Recipe(arguments="ends=3", settings="SuccessExitStatus=9\nRestart=no")
+    made = check(recipe, ["steady", "restart"], service={"steady_seconds": 5})
+    assert "has ended" in made.finding("steady/ended").message
+    assert made.results["restart"].status is Status.SKIPPED
+
+
+def test_it_stays_down_after_a_crash(check: Check) -> None:
+    recipe = Recipe(settings="Restart=on-failure\nRestartPreventExitStatus=SIGKILL")
+    made = check(recipe, ["crash"])
+    assert "Restart=on-failure" in made.finding("crash/stays-down").message
+    assert "status=9/KILL" in made.evidence("crash/stays-down")
+
+
+@pytest.mark.parametrize(("must", "severity"), [(False, "warning"), (True, "error")])
+def test_it_has_no_restart(check: Check, must: bool, severity: str) -> None:
+    made = check(Recipe(settings=""), ["crash"], service={"must_restart": must})
+    assert made.finding("crash/no-restart").severity == severity
+    assert "Restart=no" in made.evidence("crash/no-restart")
+
+
+def test_it_is_not_enabled(check: Check) -> None:
+    made = check(Recipe(enable="systemctl start demo.service"), ["stop", "reboot"])
+    assert "will not start at the next boot" in made.finding("service/not-enabled").message
+    assert "UnitFileState=disabled" in made.evidence("reboot/not-started")
+
+
+def test_it_does_not_survive_a_reload(check: Check) -> None:
+    made = check(Recipe(arguments="reload=1"), ["reload"])
+    assert made.results["reload"].status is Status.FAILED
+    # Whether systemctl still hears of it depends on which process ends first.
+    assert made.codes() & {"reload/restarted", "reload/crashed", "reload/failed"}
+
+
+def test_it_writes_outside_of_its_directories(check: Check) -> None:
+    recipe = Recipe(arguments="writes=/srv/demo.db")
+    assert "/srv/demo.db" in check(recipe, ["writes"]).evidence("writes/undeclared")
+    allowed = check(recipe, ["writes"], service={"writes": ["/srv/*.db"]})
+    assert allowed.results["writes"].status is Status.PASSED
+
+
+def test_it_logs_errors(check: Check) -> None:
+    made = check(Recipe(arguments='"complains=the moon is down"'), ["journal"])
+    assert "err: demo: the moon is down" in made.evidence("journal/errors")
+
+
+def test_its_exposure_is_too_high(check: Check) -> None:
+    made = check(GOOD, ["exposure"], limits={"exposure": 3.5})
+    assert "3.5 is allowed" in made.finding("exposure/too-high").message
+    assert "User=/DynamicUser=" in made.evidence("exposure/too-high")
+
+
+def test_a_port_on_every_address(check: Check) -> None:
+    made = check(
+        Recipe(arguments="address=0.0.0.0"), [], service={"ports": [f"127.0.0.1:{PORT}/tcp"]}
+    )
+    assert f"0.0.0.0:{PORT}/tcp" in made.finding("service/port-undeclared").message
+    assert f"127.0.0.1:{PORT}/tcp" in made.finding("service/port-closed").message
+
+
+def test_memory_over_the_limit(check: Check) -> None:
+    made = check(Recipe(arguments="memory=60"), ["steady"], service={"memory_mb": 30})
+    assert "30.0 MB allowed" in made.evidence("service/memory")
+    assert "steady/memory" in made.codes()
+
+
+def test_health_that_comes_at_the_second_try(check: Check) -> None:
+    made = check(Recipe(arguments="flaky=1"), [])
+    assert made.results["service"].status is Status.PASSED
+    assert made.finding("service/flaky").severity is Severity.WARNING
+    assert "attempt 2" in made.evidence("service/flaky")
+
+
+def test_a_start_that_works_at_the_second_try(check: Check) -> None:
+    made = check(Recipe(arguments="once=/var/lib/demo/tried", settings="StateDirectory=demo"), [])
+    assert made.results["service"].status is Status.PASSED
+    assert "too early" in made.evidence("service/flaky")
+
+
+def test_a_postinst_that_needs_the_network(check: Check) -> None:
+    made = check(Recipe(postinst="bash -c 'echo > /dev/tcp/192.0.2.1/80'"), [])
+    assert "postinst" in made.finding("install/maintainer-script").message
+    assert "Network is unreachable" in made.evidence("install/maintainer-script")
+    assert made.results["service"].status is Status.SKIPPED
+
+
+def test_a_conffile_that_loses_its_edits(check: Check) -> None:
+    made = check(Recipe(postinst="echo 'a = 1' > /etc/demo.conf"), ["conffiles"])
+    assert "/etc/demo.conf" in made.finding("conffiles/edit-lost").message
+
+
+def test_a_conffile_that_its_package_changes(check: Check) -> None:
+    changing = "[ -n \"$2\" ] || echo 'b = 2' >> /etc/demo.conf"
+    made = check(Recipe(postinst=changing), ["conffiles"])
+    assert "not as packaged" in made.finding("conffiles/changed-by-package").message
+    assert "MD5" in made.evidence("conffiles/changed-by-package")
+
+
+def test_an_upgrade_that_asks_about_a_conffile_nobody_edited(check: Check) -> None:
+    """/etc/demo.conf is edited by the check; /etc/other.conf was by the old postinst, after."""
+    both = {"/etc/demo.conf": "a = 1\n", "/etc/other.conf": "b = 1\n"}
+    old = Recipe(conffiles={"/etc/demo.conf": "a = 1\n"}, files={"/etc/other.conf": "b = 0\n"},
+                 postinst="echo 'b = 3' > /etc/other.conf")  # fmt: skip
+    made = check(Recipe(version="1.1-1", conffiles=both), ["upgrade"], previous=old)
+    assert "/etc/other.conf" in made.finding("upgrade/conffile-prompt").message
+
+
+def test_an_upgrade_that_loses_data_and_edits(check: Check) -> None:
+    losing = "[ -z \"$2\" ] || { rm -rf /var/lib/demo/*; echo 'a = 1' > /etc/demo.conf; }"
+    made = check(
+        Recipe(version="1.1-1", postinst=losing), ["upgrade"], previous=GOOD,
+        upgrade={"prepare": ["echo 1 > /var/lib/demo/data"],
+                 "verify": ["cat /var/lib/demo/data"]},
+    )  # fmt: skip
+    assert "/var/lib/demo" in made.finding("upgrade/data-lost").message
+    assert "/etc/demo.conf" in made.finding("upgrade/edit-lost").message
+    assert "No such file" in made.evidence("upgrade/verify-failed")
+
+
+def test_an_upgrade_that_fails(check: Check) -> None:
+    failing = '[ -z "$2" ] || { echo "no way from $2"; exit 4; }'
+    made = check(Recipe(version="1.1-1", postinst=failing), ["upgrade", "downgrade"], previous=GOOD)
+    assert "no way from 1.0-1" in made.evidence("upgrade/maintainer-script")
+    assert made.results["downgrade"].status is Status.SKIPPED
+
+
+def test_a_downgrade_that_leaves_half_a_package(check: Check) -> None:
+    failing = '[ -z "$2" ] || dpkg --compare-versions "$2" le 1.0-1 || exit 4'
+    made = check(
+        Recipe(version="1.1-1"), ["upgrade", "downgrade"], previous=Recipe(postinst=failing)
+    )
+    assert made.results["upgrade"].status is Status.PASSED
+    assert "iF demo 1.0-1" in made.evidence("downgrade/broken")
+
+
+def test_a_downgrade_that_is_refused(check: Check) -> None:
+    refusing = (
+        '[ "$1" != upgrade ] || dpkg --compare-versions "$2" le 1.0-1 || '
+        '{ echo "use a newer one" >&2; exit 1; }'
+    )
+    made = check(
+        Recipe(version="1.1-1"), ["upgrade", "downgrade"], previous=Recipe(preinst=refusing)
+    )
+    assert made.results["downgrade"].status is Status.PASSED, made.results["downgrade"]
+    assert "refused" in made.results["downgrade"].notes[0]
+
+
+def test_what_is_left_after_purge(check: Check) -> None:
+    recipe = Recipe(postinst="useradd --system demo-user; mkdir -p /var/log/demo; : > /srv/left")
+    made = check(recipe, ["purge"])
+    assert "demo-user" in made.finding("purge/account").message
+    left = {f.message for f in made.results["purge"].findings if f.code == "purge/leftover"}
+    assert left == {f"{p} is still there after purge" for p in ("/srv/left", "/var/log/demo")}
+
+
+def test_a_release_that_is_larger_and_slower(check: Check) -> None:
+    old = Recipe()
+    new = Recipe(
+        version="1.1-1",
+        arguments="memory=30",
+        files={"/usr/share/demo/big": "".join(map(str, range(9000)))},
+        settings="Restart=always\nStateDirectory=demo\nExecStartPre=sleep 2",
+    )  # fmt: skip
+    made = check(new, ["steady", "restart", "upgrade", "regression"], previous=old)
+    assert "bytes now" in made.evidence("regression/deb-size")
+    assert "s before" in made.evidence("regression/start")
+    assert "bytes before" in made.evidence("regression/memory")
