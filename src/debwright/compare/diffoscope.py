@@ -89,11 +89,15 @@ def _leaves(node: dict[str, Any], above: tuple[str, ...]) -> Iterator[Explanatio
     path = (*above, " / ".join(names)) if above or "details" not in node else above
     diff = node.get("unified_diff")
     if isinstance(diff, str) and diff:
-        yield Explanation(member=_member(path), path=" > ".join(path), lines=_changed(diff))
+        yield Explanation(member=_member(path), path=_shown(path), lines=_changed(diff))
     for comment in node.get("comments") or ():
-        yield Explanation(member=_member(path), path=" > ".join(path), lines=(str(comment),))
+        yield Explanation(member=_member(path), path=_shown(path), lines=(str(comment),))
     for child in node.get("details") or ():
         yield from _leaves(child, path or ("",))
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    return " > ".join(name for name in path if name)
 
 
 def _member(path: tuple[str, ...]) -> str:

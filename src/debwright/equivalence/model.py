@@ -1,5 +1,6 @@
 """The two sides of a comparison."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,8 +25,9 @@ class Side:
         return {d.package: d for d in self.debs if not d.debug and d.arch != "all"}
 
     def plain(self, text: str) -> str:
-        """`text` without what names the architecture: its triplet (multiarch, deb-multiarch)."""
-        return text.replace(TRIPLETS[self.target.arch], "<triplet>")
+        """`text` without what names the architecture: its triplet, and the `:ARCH` of packages."""
+        plain = text.replace(TRIPLETS[self.target.arch], "<triplet>")
+        return re.sub(rf"(?<=[a-z0-9+.-]):{self.target.arch}\b", ":<arch>", plain)
 
 
 @dataclass(frozen=True, kw_only=True)

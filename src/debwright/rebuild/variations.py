@@ -92,7 +92,7 @@ def second_build(
     second_jobs = 1 if first_jobs > 1 else 3
     environment = {
         "HOME": f"/nonexistent/{_DIRECTORY}",
-        "TZ": "UTC-14",
+        "TZ": "<+14>-14",
         "LC_ALL": LOCALE,
         "LANG": LOCALE,
         "LANGUAGE": "fr_CH:fr",

@@ -47,7 +47,11 @@ class Tree:
     def __init__(self, directory: Path, arch: str) -> None:
         self.directory, self.arch, self.triplet = directory, arch, TRIPLETS[arch]
         self.write("DEBIAN/control", CONTROL.format(arch=arch, size=12, libc="2.34"))
-        self.write("DEBIAN/postinst", f"#!/bin/sh\necho /usr/lib/{self.triplet}\n", 0o755)
+        self.write(
+            "DEBIAN/postinst",
+            f"#!/bin/sh\necho /usr/lib/{self.triplet}\npy3compile -p demo:{arch} \n",
+            0o755,
+        )
         self.write("usr/share/doc/demo/README", "read me\n")
         self.write(f"{SITE}/demo/__init__.py", "")
         self.write(f"{SITE}/demo/_fast.cpython-311-{self.triplet}.so", elf(self.machine))
