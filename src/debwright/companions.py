@@ -74,6 +74,7 @@ def _plan(product: LoadedConfig, source: str, root: TargetPlan, host: HostFacts)
     tree = read_tree(path)
     _require_all(path, source)
     config = _as_companion(loaded.config, product.config, root.target)
+    house = wish(config, path)
     plan = Plan(
         loaded=replace(loaded, config=config),
         host=host,
@@ -82,8 +83,8 @@ def _plan(product: LoadedConfig, source: str, root: TargetPlan, host: HostFacts)
         tree=tree,
         dsc=None,
         targets=(root,),
-        source_digest=whole_digest(source_digest(path), config),
-        wheelhouse=wish(config, path),
+        source_digest=whole_digest(source_digest(path), config, house),
+        wheelhouse=house,
     )
     return Companion(source=source, plan=plan)
 

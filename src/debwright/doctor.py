@@ -15,6 +15,7 @@ from debwright.machine import emulation_fix, emulation_problem, free_bytes, runs
 from debwright.roots.cache import default_cache
 from debwright.sandbox.namespaces import Namespaces, Spec, is_root
 from debwright.targets import Target, host_arch
+from debwright.wheelhouse.resolve import find_uv
 
 NEEDED_BYTES = 5 * 1024**3
 
@@ -53,7 +54,8 @@ TOOLS = (
 def examine(config: Config) -> list[Diagnosis]:
     """Look at everything; nothing is changed."""
     parts: list[Callable[[], Iterator[Diagnosis]]] = [
-        _tools, _namespaces, _rights, lambda: _emulation(config), _disk,
+        _tools, _namespaces, _rights, lambda: _emulation(config),
+        lambda: _wheelhouse(config), _disk,
     ]  # fmt: skip
     return [diagnosis for part in parts for diagnosis in part()]
 
@@ -136,6 +138,17 @@ def _emulation(config: Config) -> Iterator[Diagnosis]:
             found=problem or "qemu-user runs its programs",
             fix=None if problem is None else emulation_fix(problem),
         )
+
+
+def _wheelhouse(config: Config) -> Iterator[Diagnosis]:
+    if config.wheelhouse is None:
+        return
+    try:
+        uv = find_uv()
+    except DebwrightError as problem:
+        yield Diagnosis(name="uv", ok=False, found=problem.what, fix=problem.fix)
+    else:
+        yield Diagnosis(name="uv", ok=True, found=_version(str(uv)))
 
 
 def _disk() -> Iterator[Diagnosis]:

@@ -2,10 +2,15 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+
+LARGE = 8 * 1024 * 1024
+"""Bytes from which on `share` links a file."""
 
 SETTLED_SECONDS = 2.0
 """A file changed less long ago may change again without its times showing it."""
@@ -43,6 +48,23 @@ def _sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
+def share(source: Path, target: Path) -> None:
+    """Give `target` the content of `source`; a large file by a hard link, where that can be.
+
+    For files that are replaced and never written to: whatever is at `target` goes first, since
+    it may be a link to somebody else's. Raises OSError.
+    """
+    target.unlink(missing_ok=True)
+    if source.stat().st_size >= LARGE:
+        try:
+            os.link(source, target, follow_symlinks=True)
+        except OSError:
+            pass  # another file system, or one without links
+        else:
+            return
+    shutil.copyfile(source, target)
+
+
 def sha256_file(path: Path) -> str:
     """The file's SHA-256 in lower-case hexadecimal, read in pieces. Raises OSError.
 
@@ -52,13 +74,24 @@ def sha256_file(path: Path) -> str:
     info = path.stat()
     if time.time() - info.st_ctime < SETTLED_SECONDS:
         return _sha256(path)
-    identity = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
-    return _sha256_of(path, identity)
+    times = (info.st_mtime_ns, info.st_ctime_ns)
+    return _sha256_of(_Content(info.st_dev, info.st_ino, info.st_size, times, path))
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What tells that a file is as it was; equal for the links of one file."""
+
+    device: int
+    inode: int
+    size: int
+    times: tuple[int, int]
+    path: Path = field(compare=False)
 
 
 @lru_cache(maxsize=4096)
-def _sha256_of(path: Path, _: tuple[int, ...]) -> str:
-    return _sha256(path)
+def _sha256_of(content: _Content) -> str:
+    return _sha256(content.path)
 
 
 def _sha256(path: Path) -> str:

@@ -150,6 +150,7 @@ def make_plan(
         tree = read_tree(path)
         version = _version(config, path)
         identity, package, name = source_digest(path), None, tree.name
+    house = wish(config, path) if tree is not None else None
     return Plan(
         loaded=loaded,
         host=host,
@@ -158,15 +159,18 @@ def make_plan(
         tree=tree,
         dsc=package,
         targets=_with_all(chosen, choices),
-        wheelhouse=wish(config, path) if tree is not None else None,
-        source_digest=whole_digest(identity, config),
+        wheelhouse=house,
+        source_digest=whole_digest(identity, config, house),
         companions=plan_companions(loaded, name, host),
     )
 
 
-def whole_digest(source: str, config: Config) -> str:
-    """Of the source and of what the configuration takes out of it."""
-    return digest({"source": source, "exclude": list(config.package.exclude)})
+def whole_digest(source: str, config: Config, house: Wish | None) -> str:
+    """Of the source, of what the configuration takes out of it, and of what is put beside it."""
+    parts: dict[str, object] = {"source": source, "exclude": list(config.package.exclude)}
+    if house is not None:
+        parts["wheelhouse"] = house.digest
+    return digest(parts)
 
 
 def _source_path(start: Path | None, source: Path | None) -> tuple[Path, LoadedConfig]:
@@ -198,7 +202,7 @@ def _for_source(loaded: LoadedConfig, *, own: bool) -> LoadedConfig:
         return loaded
     package = loaded.config.package.model_copy(update={"version_from": "changelog"})
     config = loaded.config.model_copy(
-        update={"service": None, "package": package, "companions": []}
+        update={"service": None, "wheelhouse": None, "package": package, "companions": []}
     )
     return replace(loaded, config=config)
 

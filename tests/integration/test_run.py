@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from debwright.config import Config
@@ -15,7 +16,7 @@ from debwright.roots.overlay import opened, throwaway
 from debwright.sandbox.namespaces import Bind
 from debwright.targets import Target
 
-from .conftest import Debwright, Run
+from .conftest import PROJECTS, Debwright, Run
 
 TARGETS = ("bookworm-amd64", "bookworm-arm64")
 
@@ -34,6 +35,25 @@ def test_everything_passes(greeter_run: tuple[Debwright, Run]) -> None:
         assert {"lintian", "dependencies", "install", "service", "smoke", "files", "purge"} <= set(
             checks
         )
+
+
+def test_documents_beside_the_packages(greeter_run: tuple[Debwright, Run]) -> None:
+    """A bill of materials in both formats, and check.json as its published schema says."""
+    _, run = greeter_run
+    home = run.dist / "1.0.0-1"
+    schema = json.loads((PROJECTS.parents[1] / "docs/schemas/check.json").read_text())
+    sums = (home / "SHA256SUMS").read_text()
+    for target in TARGETS:
+        arch = target.split("-")[1]
+        report = json.loads((home / target / "check.json").read_text())
+        jsonschema.validate(report, schema)
+        assert any(name.startswith("greeter_") for name in report["packages"])
+        for form in ("cdx", "spdx"):
+            name = f"{target}/greeter_1.0.0-1_{arch}.{form}.json"
+            assert name in sums
+            assert "pkg:pypi/greeter@1.0.0" in (home / name).read_text()
+    sarif = json.loads((home / "report.sarif").read_text())
+    assert sarif["version"] == "2.1.0"
 
 
 def test_arm64_is_really_cross_built(greeter_run: tuple[Debwright, Run]) -> None:

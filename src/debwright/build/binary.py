@@ -5,7 +5,7 @@ import re
 import shutil
 import stat
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.build.workplace import USUAL, Workplace
 from debwright.errors import BuildError, Evidence, MissingError
-from debwright.files import sha256_file
+from debwright.files import sha256_file, share
 from debwright.process import CommandError, TimedOut
 from debwright.roots.layers import BUILDER_UID
 from debwright.roots.overlay import Throwaway, make_throwaway, opened
@@ -111,12 +111,14 @@ def build_binary(
     output: Path,
     log: BuildLog,
     environment: Mapping[str, str] | None = None,
+    binds: Sequence[Bind] = (),
     timeout: float = 7200,
     workplace: Workplace = USUAL,
 ) -> Built:
     """Build `source` by `plan` on an overlay of `layer` and copy what came out to `output`.
 
-    `scratch` holds the overlay and is the caller's to remove; the built tree stays in it. Raises
+    `scratch` holds the overlay and is the caller's to remove; the built tree stays in it. `binds`
+    are shown to the build beside its source. Raises
     PackageBuildError with the telling lines of the log.
     """
     with ExitStack() as stack:
@@ -124,7 +126,7 @@ def build_binary(
         overlay = make_throwaway(scratch, layer)
         bind = Bind(source=lend_source(source, scratch), target=SOURCES)
         inside = stack.enter_context(
-            opened(overlay, network=False, binds=[bind], hostname=workplace.hostname)
+            opened(overlay, network=False, binds=[bind, *binds], hostname=workplace.hostname)
         )
         workplace.prepare(inside)
         home = f"/{workplace.directory}"
@@ -154,7 +156,7 @@ def build_binary(
                 cause="something waits for ever, or the machine is slower than thought",
                 fix="[build] timeout_minutes in debwright.toml",
             ) from error  # fmt: skip
-        files = take(overlay, output, workplace.directory)
+        files = take(overlay, output, place=workplace.directory)
     if not any(f.suffix == ".deb" for f in files):
         raise PackageBuildError(
             f"{plan.target}: the build of {plan.source} made no .deb", code="build/nothing",
@@ -176,8 +178,12 @@ def lend_source(source: SourcePackage, scratch: Path) -> Path:
     directory.mkdir()
     directory.chmod(0o755)
     for path in (source.dsc, *source.files):
-        shutil.copyfile(path, directory / path.name)
-        (directory / path.name).chmod(0o644)
+        # What the user that builds may read already is only shown to it (and cannot be written).
+        if path.stat().st_mode & stat.S_IROTH:
+            share(path, directory / path.name)
+        else:
+            shutil.copyfile(path, directory / path.name)
+            (directory / path.name).chmod(0o644)
         if path.name in sums and sha256_file(directory / path.name) != sums[path.name]:
             raise PackageBuildError(
                 f"{path.name} is not the file that {source.dsc.name} names",
@@ -188,18 +194,20 @@ def lend_source(source: SourcePackage, scratch: Path) -> Path:
     return directory
 
 
-def take(overlay: Throwaway, output: Path, home: Path = HOME) -> list[Path]:
-    """Copy the artifacts out of `home` in the overlay's upper directory.
+def take(
+    overlay: Throwaway, output: Path, *, place: Path = HOME, names: re.Pattern[str] = ARTIFACT
+) -> list[Path]:
+    """Copy the artifacts out of the overlay's upper directory; `place` is of the user that builds.
 
     What lies there was made by the package: only regular files with an artifact's name are taken,
     and never through a link (O_NOFOLLOW), which could lead to a file of this machine.
     """
     output.mkdir(parents=True, exist_ok=True)
     taken = []
-    directory = os.open(overlay.upper / home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    directory = os.open(overlay.upper / place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 - by descriptor, not by path
-            if not ARTIFACT.fullmatch(name):
+            if not names.fullmatch(name):
                 continue
             try:
                 handle = os.open(

@@ -5,14 +5,14 @@ import shlex
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from types import MappingProxyType
 
 from debian.changelog import Changelog
 
+from debwright.build.components import Component, put_real, put_stand_ins
 from debwright.build.package import (
     NoPackageError,
     SourceError,
@@ -23,6 +23,7 @@ from debwright.build.package import (
 )
 from debwright.digest import OUTPUT, unquoted
 from debwright.errors import ConfigError, Evidence, MissingError, UsageError
+from debwright.files import share
 from debwright.git import NotARepository, git
 from debwright.process import CommandError, LineSink
 from debwright.roots.cache import Cache
@@ -56,12 +57,11 @@ def make_source(
     exclude: Iterable[str] = (),
     suite: str = "unstable",
     sink: LineSink | None = None,
-    components: Mapping[str, Path] = MappingProxyType({}),
+    components: Sequence[Component] = (),
 ) -> SourcePackage:
     """Write `tree` as a source package of `version` into `output`.
 
-    `components` are further upstream tarballs (.tar.gz) by the directory each becomes
-    (dpkg-source(1), "3.0 (quilt)").
+    `components` are further upstream tarballs that were made before.
 
     dpkg-source and xz run in the root `layer`, so that the bytes do not depend on this machine.
     File dates are `epoch` (seconds), modes are 644 or 755, owners root: what git does not record
@@ -78,17 +78,15 @@ def make_source(
             _prepend_entry(export / "debian/changelog", tree, version, epoch, suite)
         if not native:
             _orig(tree, export, work, upstream, epoch)
-        _components(tree, export, work, upstream, components)
+        options = put_stand_ins(tree, export, work, upstream, components)
         _set_times(export, epoch)
         bind = Bind(source=work, target=INSIDE, read_only=False)
         with opened(overlay, network=False, binds=[bind]) as inside:
             try:
                 for name in work.glob("*.orig.tar"):
                     inside.run(["xz", "-T1", "-6", "--", name.name], cwd=INSIDE, sink=sink)
-                # The tree does not have the components unpacked: that is no change of theirs.
-                ignored = [f"--extend-diff-ignore=^[^/]+/{name}/" for name in components]
                 inside.run(
-                    ["dpkg-source", "-b", *ignored, export.name],
+                    ["dpkg-source", "-b", *options, export.name],
                     cwd=INSIDE,
                     env={"SOURCE_DATE_EPOCH": str(epoch)},
                     sink=sink,
@@ -96,6 +94,8 @@ def make_source(
                 )
             except CommandError as error:
                 raise _dpkg_source_error(error) from error
+        (dsc,) = work.glob("*.dsc")
+        put_real(tree, dsc, work, upstream, components)
         return _collect(work, output)
 
 
@@ -231,27 +231,6 @@ def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int)
                 tar.addfile(entry)
 
 
-def _components(
-    tree: SourceTree, export: Path, work: Path, upstream: str, components: Mapping[str, Path]
-) -> None:
-    """Put the component tarballs beside the source, under the names dpkg-source looks for."""
-    if components and tree.format != "3.0 (quilt)":
-        raise SourceError(
-            f"debian/source/format is {tree.format}, which has no component tarballs",
-            code="source/no-components",
-            cause=f"{', '.join(components)}: only `3.0 (quilt)` carries more than one tarball",
-            fix="echo '3.0 (quilt)' > debian/source/format",
-        )
-    for name, tarball in components.items():
-        if (export / name).exists():
-            raise SourceError(
-                f"the source has a directory {name} of its own", code="source/component-clash",
-                cause=f"the component tarball {name} is unpacked there",
-                fix=f"rename it, or leave it out: [package] exclude = [\"{name}/*\"]",
-            )  # fmt: skip
-        shutil.copyfile(tarball, work / f"{tree.name}_{upstream}.orig-{name}.tar.gz")
-
-
 def _prepend_entry(path: Path, tree: SourceTree, version: str, epoch: int, suite: str) -> None:
     """The changelog entry of the version being built, when nobody has written it."""
     from email.utils import formatdate
@@ -279,7 +258,6 @@ def _set_times(export: Path, epoch: int) -> None:
 def _collect(work: Path, output: Path) -> SourcePackage:
     output.mkdir(parents=True, exist_ok=True)
     (dsc,) = work.glob("*.dsc")
-    for path in read_dsc(dsc).files:
-        shutil.copyfile(path, output / path.name)
-    shutil.copyfile(dsc, output / dsc.name)
+    for path in (*read_dsc(dsc).files, dsc):
+        share(path, output / path.name)
     return read_dsc(output / dsc.name)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from debian.deb822 import Changes
 
 from debwright import __version__
+from debwright.budget import budget_for, need_mb
 from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
 from debwright.check.debs import Deb, read_deb
@@ -21,6 +23,7 @@ from debwright.errors import Evidence, UsageError
 from debwright.events import Reporter
 from debwright.machine import describe_host
 from debwright.pipeline import exclusive, exit_code, heal
+from debwright.process import SIGNAL_SECONDS
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
 from debwright.stages.check import check_outcome, check_report
@@ -66,7 +69,7 @@ def check_files(
         cache = options.cache()
         heal(cache)
         roots = Roots(cache, loaded.config, note=reporter.note)
-        results = [_check_on(subject, target, roots, reporter) for target in targets]
+        results = _side_by_side(subject, targets, roots, reporter)
         result = RunResult(
             debwright=__version__,
             package=debs[0].source,
@@ -81,6 +84,26 @@ def check_files(
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)
+
+
+def _side_by_side(
+    subject: _Subject, targets: Sequence[Target], roots: Roots, reporter: Reporter
+) -> list[TargetResult]:
+    """Every target, as many at once as memory and cores allow; in the targets' order."""
+    config = subject.loaded.config
+    budget = budget_for(config)
+
+    def one(target: Target) -> TargetResult:
+        name = str(target)
+        need = need_mb(config, emulated=target.arch != host_arch())
+        with budget.share(need, waiting=lambda why: reporter.activity(name, "check", why)):
+            return _check_on(subject, target, roots, reporter)
+
+    with ThreadPoolExecutor(max_workers=min(budget.cores or 1, len(targets))) as pool:
+        futures = [pool.submit(one, target) for target in targets]
+        while wait(futures, timeout=SIGNAL_SECONDS).not_done:
+            pass  # only between two waits is a signal sure to be noticed
+        return [future.result() for future in futures]
 
 
 def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporter) -> TargetResult:

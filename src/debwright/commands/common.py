@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from debwright import process
+from debwright.budget import budget_for
 from debwright.events import Reporter
 from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
 from debwright.plan import Plan
@@ -67,7 +68,7 @@ def run_plan(options: Options, plan: Plan, wanted: Wanted, *, force: bool) -> in
         cache = options.cache()
         heal(cache)
         roots = Roots(cache, plan.config, note=reporter.note)
-        job = Job(plan, dist, roots, reporter, force=force)
+        job = Job(plan, dist, roots, reporter, force=force, budget=budget_for(plan.config))
         result = run(job, wanted)
         write_reports(result, job.home)
         reporter.end(result)

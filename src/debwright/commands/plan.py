@@ -5,9 +5,11 @@ from typing import Any
 
 from debwright.commands.common import Options, emit
 from debwright.config import effective_json
+from debwright.files import human_size
 from debwright.ledger import Ledger
 from debwright.plan import Plan
 from debwright.roots.layers import Roots
+from debwright.wheelhouse.prepare import find
 
 
 def show_plan(options: Options, plan: Plan) -> int:
@@ -54,9 +56,24 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
             }
             for c in plan.companions
         ],
+        "wheelhouse": _wheelhouse(options, plan),
         "configuration_file": str(plan.loaded.path) if plan.loaded.path else None,
         "targets": targets,
         "configuration": json.loads(effective_json(plan.config)),
+    }
+
+
+def _wheelhouse(options: Options, plan: Plan) -> dict[str, Any] | None:
+    asked = plan.wheelhouse
+    if asked is None:
+        return None
+    packed = find(asked, options.cache())
+    return {
+        "lock": asked.lock.name,
+        "distributions": len({p.name for p in asked.lock.pins}),
+        "interpreters": [i.name for i in asked.interpreters],
+        "files": packed.files if packed else None,
+        "bytes": packed.component.size if packed else None,
     }
 
 
@@ -78,5 +95,14 @@ def _text(data: dict[str, Any]) -> str:
     for item in data["companions"]:
         lines.append(f"\ncompanion {item['package']} {item['version']}  from {item['source']}")
         lines.append(f"  built once, on {item['built_on']}; published in every suite")
+    if house := data["wheelhouse"]:
+        state = (
+            f"packed, {house['files']} files, {human_size(house['bytes'])}"
+            if house["files"] is not None
+            else "to be fetched"
+        )
+        lines.append(f"\nwheelhouse  {house['lock']}: {house['distributions']} distributions")
+        lines.append(f"  for Python on {', '.join(house['interpreters'])}")
+        lines.append(f"  {state}")
     lines.append("\nThe whole configuration: debwright plan --json")
     return "\n".join(lines)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 EVIDENCE_LINES = 200
+TAIL_LINES = 120
+"""Of the log of a stage that failed; the whole is a link away."""
 LINE_LIMIT = 2000
 FINDINGS_SHOWN = 300
 """Of one check; all are in report.json."""
@@ -35,19 +37,23 @@ def render(result: RunResult, directory: Path | None = None) -> str:
     script = _resource("report.js")
     name = directory.name if directory is not None else result.version
     checks = dict.fromkeys(c.name for t in result.parts for c in t.checks)
+    dist = directory.parent if directory is not None else None
     return environment.get_template("report.html.j2").render(
         result=result,
         style=style,
         script=script,
         policy=_policy(style, script),
         verdict=view.verdict(result),
-        failures=view.failures(result, directory.parent if directory is not None else None),
+        failures=view.failures(result, dist),
         skips=view.skips(result),
         timeline=timeline(result),
         matrix=_matrix(result, list(checks)),
         check_names=list(checks),
         target_status=view.target_status,
         href=lambda path: view.link(path, name),
+        stage_log=lambda target, stage: view.find_log(result, target, stage, dist),
+        tail=lambda path: _tail(dist, path),
+        longest=lambda checks: max((c.seconds for c in checks), default=0.0),
         has_findings=any(c.findings for t in result.parts for c in t.checks),
     )
 
@@ -123,6 +129,16 @@ def blocks(finding: Finding) -> list[dict[str, Any]]:
     if more := len(finding.evidence) - len(shown):
         found.append({"file": None, "lines": [{"number": None, "text": f"[{more} more lines]"}]})
     return found
+
+
+def _tail(dist: Path | None, path: str) -> list[str]:
+    """The end of a log below `dist`; a path that leads out of it has none."""
+    if dist is None or "\0" in path:
+        return []
+    place = (dist / path).resolve()
+    if not place.is_relative_to(dist.resolve()):
+        return []
+    return [_cut(line) for line in view.log_tail(place, TAIL_LINES)]
 
 
 def _cut(text: str) -> str:

@@ -160,7 +160,13 @@ def _detail(result: RunResult) -> str:
     for severity in (Severity.ERROR, Severity.WARNING):
         if n := count_findings(checks, severity):
             text += f" · {plural(n, severity.value)}"
+    if n := count_waived(checks):
+        text += f" · {n} waived"
     return text
+
+
+def count_waived(checks: Iterable[CheckResult]) -> int:
+    return sum(f.waived is not None for c in checks for f in c.findings)
 
 
 def count_findings(checks: Iterable[CheckResult], severity: Severity) -> int:
@@ -285,6 +291,22 @@ def find_log(
     parts = [result.version, target.target, wanted] if target else [result.version, wanted]
     usual = dist.joinpath(*parts)
     return "/".join(parts) if usual.is_file() else None
+
+
+TAIL_BYTES = 64 * 1024
+
+
+def log_tail(path: Path, lines: int) -> list[str]:
+    """The last lines of a log, read from its end; none when it cannot be read. Untrusted."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            found = file.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    # The first line is cut where reading began.
+    return (found[1:] if size > TAIL_BYTES else found)[-lines:]
 
 
 def debs(artifacts: Iterable[Artifact]) -> list[Artifact]:

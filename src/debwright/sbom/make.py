@@ -58,11 +58,13 @@ def make_sboms(
     vendor: str,
     scratch: Path,
     beside: Iterable[Path] = (),
+    python: str | None = None,
 ) -> Bill:
     """Write both documents into `output`.
 
     `vendor` is the distribution (`debian` or `ubuntu`) in package URLs; `beside` are files of the
-    source package, among which a wheelhouse may be. `scratch` is an empty directory of the
+    source package, among which a wheelhouse may be, and `python` the minor version (`3.11`) whose
+    wheels were taken from it. `scratch` is an empty directory of the
     caller's. Raises DebwrightError.
     """
     shipped = [d for d in debs if d.path.suffix == ".deb" and not d.debug]
@@ -75,7 +77,7 @@ def make_sboms(
     raw = _debsbom(root, shipped, scratch, arch=arch, vendor=vendor)
     found = distributions(shipped, packages)
     bundled = {d.package: [f for f in found if f.package == d.package] for d in shipped}
-    wheels = _by_name(wheels_of(beside), arch)
+    wheels = _by_name(wheels_of(beside), arch, python)
     names = names_of(shipped, arch)
     documents = [
         module.complete(document, debs=shipped, bundled=bundled, wheels=wheels, tool=__version__)
@@ -90,11 +92,20 @@ def make_sboms(
     )  # fmt: skip
 
 
-def _by_name(wheels: Iterable[Wheel], arch: str) -> dict[tuple[str, str], Wheel]:
-    """For the architecture; where several minors of Python have one each, the first."""
+def _by_name(
+    wheels: Iterable[Wheel], arch: str, python: str | None
+) -> dict[tuple[str, str], Wheel]:
+    """The file each distribution came from on this architecture and Python."""
+
+    def fits(wheel: Wheel) -> bool:
+        return not wheel.interpreters or any(
+            name == f"{arch}/{python}" or (name.startswith(f"{arch}/") and python is None)
+            for name in wheel.interpreters
+        )
+
     found: dict[tuple[str, str], Wheel] = {}
-    for wheel in sorted(wheels, key=lambda w: (w.arch is None, w.file)):
-        if wheel.arch in (None, arch):
+    for wheel in sorted(wheels, key=lambda w: w.file):
+        if fits(wheel):
             found.setdefault((wheel.name, wheel.version), wheel)
     return found
 

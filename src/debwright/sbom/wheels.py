@@ -24,8 +24,8 @@ class Wheel:
     file: str
     sha256: str
     licence: str | None
-    arch: str | None
-    """Debian architecture it is for; None: every one."""
+    interpreters: frozenset[str] = frozenset()
+    """ARCH/PYTHON of each it serves, as `arm64/3.11`; none: every one."""
 
 
 def wheels_of(files: Iterable[Path]) -> list[Wheel]:
@@ -61,18 +61,21 @@ def read_manifest(document: Any) -> list[Wheel]:
         document = next((v for v in document.values() if isinstance(v, list)), [])
     if not isinstance(document, list):
         return []
-    return [w for e in document if isinstance(e, dict) and (w := _wheel(e)) is not None]
+    # What sdists are compiled with is not in the package.
+    entries = [e for e in document if isinstance(e, dict) and e.get("use", "run") == "run"]
+    return [w for e in entries if (w := _wheel(e)) is not None]
 
 
 def _wheel(entry: Mapping[str, Any]) -> Wheel | None:
     try:
         name = canonicalize_name(str(entry["name"]), validate=True)
         licence = entry.get("licence") or entry.get("license")
-        arch = entry.get("arch")
+        interpreters = entry.get("interpreters")
         return Wheel(
             name=name, version=str(entry["version"]), file=str(entry["file"]),
             sha256=str(entry["sha256"]), licence=str(licence) if licence else None,
-            arch=str(arch) if arch and arch != "all" else None,
+            interpreters=frozenset(map(str, interpreters))
+            if isinstance(interpreters, list) else frozenset(),
         )  # fmt: skip
     except (KeyError, InvalidName):
         return None

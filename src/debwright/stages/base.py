@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright import __version__
+from debwright.budget import Budget
 from debwright.build.source import SourcePackage
 from debwright.errors import DebwrightError, from_os_error
 from debwright.events import Reporter
@@ -32,6 +33,8 @@ class Job:
     reporter: Reporter
     force: bool = False
     notes: list[str] = field(default_factory=list)
+    budget: Budget = field(default_factory=Budget)
+    """What the checks of several targets share."""
     sources: dict[str, SourcePackage] = field(default_factory=dict)
     """Suite to its source package, filled by the source stage."""
     source_lock: threading.Lock = field(default_factory=threading.Lock)

@@ -1,6 +1,5 @@
 """The build stage, the fallback from cross to emulated, and the tests of cross-built packages."""
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +9,13 @@ from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.build.workplace import USUAL, Workplace
 from debwright.errors import BuildError
+from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
 from debwright.roots.apt import UnsatisfiableError
 from debwright.roots.store import Layer
 from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
+from debwright.stages.wheels import Wheels, compiled_wheels, wheel_inputs
 from debwright.targets import Strategy, Target
 
 CROSS_LOG = "cross.log"
@@ -60,7 +61,7 @@ def build_stage(build: TargetBuild) -> bool:
         _forget_untested(build)
         if _attempt(build, scratch / "first"):
             return _tests(build, scratch)
-        if cross is None:
+        if cross is None or _compiled_in_vain(build):
             return False
         failed = build.stages.pop()
         _keep_cross_log(build)
@@ -69,6 +70,12 @@ def build_stage(build: TargetBuild) -> bool:
             # Or the next run would try the cross build again before finding nothing to do.
             ledger.write("cross", cross, [], failed)
         return built
+
+
+def _compiled_in_vain(build: TargetBuild) -> bool:
+    """What could not be compiled was tried under emulation, too, where that is allowed."""
+    error = build.stages[-1].error
+    return error is not None and error.code.startswith("wheelhouse/")
 
 
 def _keep_cross_log(build: TargetBuild) -> None:
@@ -120,7 +127,9 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
                         f"{build.strategy} ({build.strategy_reason})")  # fmt: skip
             layer = dependencies(job, build.source, plan, log)
             job.reporter.activity(build.name, "build", "dpkg-buildpackage")
-            built = carry_out(build, plan, layer, scratch=scratch, output=build.directory, log=log)
+            built, wheels = carry_out(
+                build, plan, layer, scratch=scratch, output=build.directory, log=log
+            )
         sources = _beside(build)
         outputs = [*built.files, *sources, log_path]
         details = {
@@ -128,8 +137,10 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
             "layer": layer.id,
             "log": str(log_path.relative_to(job.dist)),
             "log_lines": log.lines,
+            **wheels.details,
         }
-        return Outcome(outputs=outputs, details=details, cpu_seconds=built.cpu_seconds)
+        cpu_seconds = built.cpu_seconds + wheels.cpu_seconds
+        return Outcome(outputs=outputs, details=details, cpu_seconds=cpu_seconds)
 
     result, _ = perform(
         job, job.ledger(target), work, target=build.name, stage="build", inputs=inputs
@@ -147,13 +158,16 @@ def carry_out(
     output: Path,
     log: BuildLog,
     workplace: Workplace = USUAL,
-) -> Built:
-    """Build the target's source by `plan`, as its project says; see build_binary."""
+) -> tuple[Built, Wheels]:
+    """Build the target's source by `plan`, as its project says, with the wheels it is lent."""
     config = build.job.plan.config.build
-    return build_binary(
+    wheels = compiled_wheels(build.job, build.target, build.source, scratch, log)
+    built = build_binary(
         build.source, plan, layer, scratch=scratch, output=output, log=log,
-        environment=config.environment, timeout=config.timeout_minutes * 60, workplace=workplace,
+        environment={**config.environment, **wheels.environment}, binds=wheels.binds,
+        timeout=config.timeout_minutes * 60, workplace=workplace,
     )  # fmt: skip
+    return built, wheels
 
 
 def stage_inputs(build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
@@ -170,6 +184,7 @@ def stage_inputs(build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
         "options": list(plan.options),
         "base": base.id if base else None,
         "environment": job.plan.config.build.environment,
+        **wheel_inputs(job, build.target, build.source),
     }
 
 
@@ -198,7 +213,7 @@ def _beside(build: TargetBuild) -> list[Path]:
     copies = []
     for path in (build.source.dsc, *build.source.files):
         copy = build.directory / path.name
-        shutil.copyfile(path, copy)
+        share(path, copy)
         copies.append(copy)
     return copies
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright import __version__
+from debwright.budget import need_mb
 from debwright.build.log import BuildLog
 from debwright.check import malware, policy
 from debwright.check.base import CheckContext
@@ -87,9 +88,14 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 previous=previous,
                 companions=[read_deb(p) for p in companions],
             )
-            results = run_checks(context, lambda result: _tell(log, result))
+            need = need_mb(config, emulated=context.emulated)
+            with job.budget.share(need, waiting=context.activity) as waited:
+                results = run_checks(context, lambda result: _tell(log, result))
         report = check_report(context, results)
-        return check_outcome(report, directory, log_path, job.dist)
+        outcome = check_outcome(report, directory, log_path, job.dist)
+        if waited >= 1:
+            outcome.details["waited_seconds"] = round(waited, 1)
+        return outcome
 
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
 

@@ -30,6 +30,7 @@ def sbom_stage(job: Job, target: TargetPlan) -> StageResult:
             bill = make_sboms(
                 [read_deb(p) for p in paths], directory, arch=target.target.arch,
                 vendor=vendor_of(target.target.suite), scratch=scratch, beside=source,
+                python=suite_info(target.target.suite).python,
             )  # fmt: skip
         details = {"components": bill.components, "bundled": len(bill.bundled)}
         return Outcome(outputs=bill.paths, details=details)

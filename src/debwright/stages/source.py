@@ -6,7 +6,6 @@ from debwright.results import StageResult, Status
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.targets import Target, suite_info
 from debwright.version import VersionInfo
-from debwright.wheelhouse.component import COMPONENT
 from debwright.wheelhouse.prepare import Prepared, prepare
 
 
@@ -39,7 +38,7 @@ def source_stage(job: Job, suite: str) -> StageResult:
         made = make_source(
             plan.tree, version, directory, layer=layer, cache=job.roots.cache, epoch=epoch,
             exclude=plan.config.package.exclude, suite=suite_info(suite).codename, sink=sink,
-            components={COMPONENT: house.tarball} if house else {},
+            components=[house.component] if house else [],
         )  # fmt: skip
         job.sources[suite] = made
         return Outcome(
@@ -47,8 +46,6 @@ def source_stage(job: Job, suite: str) -> StageResult:
         )
 
     inputs = {**common_inputs(job), "version": version, "suite": suite}
-    if job.plan.wheelhouse is not None:
-        inputs["wheelhouse"] = job.plan.wheelhouse.digest
     result, _ = perform(job, ledger, work, target=None, stage="source", inputs=inputs)
     if result.status is Status.CACHED:
         job.sources[suite] = job.plan.dsc or _only_dsc(directory, version)
@@ -71,9 +68,9 @@ def _details(house: Prepared | None) -> dict[str, object]:
         return {}
     return {
         "wheelhouse": {
-            "digest": house.digest,
+            "digest": house.component.sha256,
             "files": house.files,
-            "bytes": house.tarball.stat().st_size,
+            "bytes": house.component.size,
             "seconds": round(house.seconds, 3),
         }
     }

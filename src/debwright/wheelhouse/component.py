@@ -71,12 +71,17 @@ def manifest_text(files: Sequence[dict[str, Any]], compiled: dict[str, Any]) -> 
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
-def digest(manifest: str) -> str:
-    """Names the component: its manifest, which holds every file's hash, and the helper."""
-    state = hashlib.sha256(manifest.encode())
+def helper_digest() -> str:
+    """SHA-256 over the helper's files."""
+    state = hashlib.sha256()
     for name, path in helper_files():
         state.update(name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()
+
+
+def digest(manifest: str) -> str:
+    """Names the component: its manifest, which holds every file's hash, and the helper."""
+    return hashlib.sha256(f"{helper_digest()}\n{manifest}".encode()).hexdigest()
 
 
 def write(manifest: str, files: Sequence[Path], path: Path) -> None:

@@ -1,6 +1,7 @@
 """From the configuration to a wheelhouse that is ready to go into the source package."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from packaging.markers import UndefinedEnvironmentName
 from packaging.specifiers import InvalidSpecifier
 
+from debwright.build.components import Component, sums
 from debwright.config import Config
 from debwright.config.wheelhouse import Wheelhouse, canonical
 from debwright.errors import Evidence
@@ -31,6 +33,8 @@ from debwright.wheelhouse.resolve import (
     to_json,
 )
 
+HOME = "wheelhouse"
+"""The directory of the cache: files, tarballs, and what was compiled."""
 RESOLVER = 1
 """Raised when the same lock may resolve to other files."""
 
@@ -41,11 +45,9 @@ Say = Callable[[str], None]
 class Prepared:
     """A wheelhouse in the cache."""
 
-    tarball: Path
-    """The component tarball, without the name a source package gives it."""
-    digest: str
-    manifest: dict[str, Any]
+    component: Component
     files: int
+    """How many the manifest names."""
     seconds: float
 
 
@@ -92,26 +94,64 @@ def prepare(asked: Wish, cache: Cache, *, note: Say, activity: Say) -> Prepared:
     Raises WheelhouseError, or IndexUnreachable (the environment's fault) after three attempts.
     """
     started = time.monotonic()
-    home = cache.root / "wheelhouse"
+    home = cache.root / HOME
     with cache.lock(f"wheelhouse-{asked.digest}"):
-        chosen = _resolved(asked, cache, home, note, activity)
-        fetched = fetch_all(chosen, home / "files", note=note, activity=activity)
-        activity("reading what was fetched")
-        abouts = [_about(f) for f in fetched]
-        _check_build_requirements(asked, fetched, abouts)
-        files = [_item(f, a) for f, a in zip(fetched, abouts, strict=True)]
-        text = component.manifest_text(files, _compile_settings(asked.settings))
-        name = component.digest(text)
-        tarball = home / "components" / f"{name}.tar.gz"
-        if tarball.is_file():
-            tarball.touch()
-        else:
-            activity("packing the wheelhouse")
-            component.write(text, [f.path for f in fetched], tarball)
-    return Prepared(
-        tarball=tarball, digest=name, manifest=json.loads(text), files=len(files),
-        seconds=time.monotonic() - started,
+        known = _packed(asked, home)
+        if known is None:
+            known = _pack(asked, cache, home, note, activity)
+            record = _record(asked, home)
+            record.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(record, json.dumps(known) + "\n")
+    return _prepared(known, home, time.monotonic() - started)
+
+
+def find(asked: Wish, cache: Cache) -> Prepared | None:
+    """The wheelhouse, when it is in the cache."""
+    known = _packed(asked, cache.root / HOME)
+    return _prepared(known, cache.root / HOME, 0.0) if known else None
+
+
+def _prepared(known: dict[str, Any], home: Path, seconds: float) -> Prepared:
+    part = Component(
+        name=component.COMPONENT, tarball=home / "components" / known["tarball"],
+        size=known["size"], md5=known["md5"], sha1=known["sha1"], sha256=known["sha256"],
     )  # fmt: skip
+    return Prepared(component=part, files=known["files"], seconds=seconds)
+
+
+def _record(asked: Wish, home: Path) -> Path:
+    # The helper goes in, too: another one makes another tarball of the same files.
+    return home / "prepared" / f"{asked.digest}-{component.helper_digest()[:16]}.json"
+
+
+def _packed(asked: Wish, home: Path) -> dict[str, Any] | None:
+    """What _pack returned, for a tarball that was made before and is still there."""
+    record = _record(asked, home)
+    try:
+        known: dict[str, Any] = json.loads(record.read_text())
+        tarball = home / "components" / known["tarball"]
+        if tarball.stat().st_size != known["size"]:
+            return None
+        os.utime(record)  # "last used", for pruning
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return known
+
+
+def _pack(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -> dict[str, Any]:
+    chosen = _resolved(asked, cache, home, note, activity)
+    fetched = fetch_all(chosen, home / "files", note=note, activity=activity)
+    activity("reading what was fetched")
+    abouts = [_about(f) for f in fetched]
+    _check_build_requirements(asked, fetched, abouts)
+    files = [_item(f, a) for f, a in zip(fetched, abouts, strict=True)]
+    text = component.manifest_text(files, _compile_settings(asked.settings))
+    name = component.digest(text)
+    tarball = home / "components" / f"{name}.tar.gz"
+    if not tarball.is_file():
+        activity("packing the wheelhouse")
+        component.write(text, [f.path for f in fetched], tarball)
+    return {"tarball": tarball.name, "files": len(files), **sums(tarball)}
 
 
 def _resolved(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -> Sequence[Chosen]:

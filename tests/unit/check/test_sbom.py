@@ -59,7 +59,11 @@ def wheelhouse(directory: Path) -> Path:
     path = directory / "demo_1.0.orig-wheelhouse.tar.gz"
     manifest = {"format": 1, "files": [
         {"name": "acme-tools", "version": "1.4", "file": "acme_tools-1.4-py3-none-any.whl",
-         "sha256": WHEEL_SHA, "arch": "all"},
+         "sha256": WHEEL_SHA, "use": "run", "interpreters": ["amd64/3.11", "arm64/3.11"]},
+        {"name": "acme-tools", "version": "1.4", "file": "aaa-other.whl",
+         "sha256": "0" * 64, "use": "run", "interpreters": ["amd64/3.13"]},
+        {"name": "plain", "version": "2.0", "file": "plain-2.0.whl",
+         "sha256": "1" * 64, "use": "build", "interpreters": ["amd64/3.11"]},
     ]}  # fmt: skip
     data = json.dumps(manifest).encode()
     with tarfile.open(path, "w:gz") as archive:
@@ -77,7 +81,13 @@ def make(directory: Path, name: str = "out") -> tuple[dict[str, Any], dict[str, 
     out.mkdir()
     scratch.mkdir()
     bill = make_sboms(
-        debs, out, arch="amd64", vendor="debian", scratch=scratch, beside=[wheelhouse(source)]
+        debs,
+        out,
+        arch="amd64",
+        vendor="debian",
+        scratch=scratch,
+        beside=[wheelhouse(source)],
+        python="3.11",
     )
     cdx, spdx = (json.loads(p.read_text()) for p in bill.paths)
     return cdx, spdx, bill.paths
@@ -156,7 +166,7 @@ def test_the_same_packages_give_the_same_bytes(made: Made, tmp_path: Path) -> No
     debs = sorted((read_deb(p) for p in copied), key=lambda d: d.package)
     again = make_sboms(
         debs, out, arch="amd64", vendor="debian", scratch=scratch,
-        beside=source.glob("*.tar.gz"),
+        beside=source.glob("*.tar.gz"), python="3.11",
     )  # fmt: skip
     assert [p.read_bytes() for p in again.paths] == [p.read_bytes() for p in made[2]]
 

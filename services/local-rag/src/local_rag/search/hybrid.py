@@ -1,5 +1,6 @@
 """From a question to passages."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from local_rag.errors import InvalidInput
@@ -51,11 +52,15 @@ class Searcher:
             raise InvalidInput(
                 "vector search needs an embedding model", hint="local-rag models list"
             )
-        vector = None
-        if self._embedder is not None and mode != "keyword":
-            vector = self._embedder.embed([text])[0]
-        near = [] if vector is None else self._store.search_vectors(vector, depth)
-        words = [] if mode == "vector" else self._store.keywords.scored(text, depth)
+        # SQLite and llama.cpp let other threads run, so words are looked up meanwhile.
+        with ThreadPoolExecutor(1, thread_name_prefix="keywords") as beside:
+            look = self._store.keywords.scored
+            finding = None if mode == "vector" else beside.submit(look, text, depth)
+            vector = None
+            if self._embedder is not None and mode != "keyword":
+                vector = self._embedder.embed([text])[0]
+            near = [] if vector is None else self._store.search_vectors(vector, depth)
+            words = [] if finding is None else finding.result()
         cosines = dict(near)
         ranks = {key: rank for rank, (key, _) in enumerate(words, start=1)}
         scores = self._scores(near, words, mode)

@@ -107,18 +107,22 @@ class Wheelhouse:
         return [e for e in kept if e.name in wanted]
 
     def settings(self, name: str, arch: str) -> Settings:
-        """The settings of [wheelhouse.compile.NAME], with those of `arch` over them."""
-        found = dict(self.compile.get(name, {}))
-        own = found.pop("arch", {}).get(arch, {})
-        environment = {**found.pop("environment", {}), **own.pop("environment", {})}
-        merged = {**found, **own}
-        return Settings(
-            environment=environment,
-            config_settings=dict(merged.get("config_settings", {})),
-            keep=tuple(merged.get("keep", ())),
-            drop=tuple(merged.get("drop", ())),
-            strip=bool(merged.get("strip", True)),
-        )
+        return settings_for(self.compile, name, arch)
+
+
+def settings_for(tables: dict[str, dict[str, Any]], name: str, arch: str) -> Settings:
+    """The settings of [wheelhouse.compile.NAME], with those of `arch` over them."""
+    found = dict(tables.get(name, {}))
+    own = dict(found.pop("arch", {}).get(arch, {}))
+    environment = {**found.pop("environment", {}), **own.pop("environment", {})}
+    merged = {**found, **own}
+    return Settings(
+        environment=environment,
+        config_settings=dict(merged.get("config_settings", {})),
+        keep=tuple(merged.get("keep", ())),
+        drop=tuple(merged.get("drop", ())),
+        strip=bool(merged.get("strip", True)),
+    )
 
 
 def check(entry: Entry) -> None:

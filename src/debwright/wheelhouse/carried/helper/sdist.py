@@ -61,7 +61,11 @@ def _unpack_tar(archive: Path, target: Path) -> int:
                 raise Problem(f"{archive.name}: {member.name!r} is no file, directory or link")
             _parents(path, target)
             if member.issym():
-                _inside(os.path.normpath(f"{PurePosixPath(member.name).parent}/{member.linkname}"))
+                _inside(
+                    member.linkname
+                    if member.linkname.startswith("/")
+                    else os.path.normpath(f"{PurePosixPath(member.name).parent}/{member.linkname}")
+                )
                 path.symlink_to(member.linkname)
                 continue
             newest = max(newest, int(member.mtime))
