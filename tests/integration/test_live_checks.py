@@ -243,6 +243,18 @@ def test_an_upgrade_that_loses_data_and_edits(check: Check) -> None:
     assert "No such file" in made.evidence("upgrade/verify-failed")
 
 
+def test_an_upgrade_from_what_needed_more(check: Check) -> None:
+    """The new release is checked without it, and comes after a release that has it."""
+    made = check(Recipe(version="1.1-1"), ["upgrade"], previous=Recipe(depends="ed"))
+    assert made.results["upgrade"].status is Status.PASSED, made.results["upgrade"]
+
+
+def test_an_upgrade_from_what_cannot_be_had(check: Check) -> None:
+    made = check(Recipe(version="1.1-1"), ["upgrade"], previous=Recipe(depends="no-such-thing"))
+    assert made.results["upgrade"].status is Status.SKIPPED
+    assert "no-such-thing" in str(made.results["upgrade"].reason)
+
+
 def test_an_upgrade_that_fails(check: Check) -> None:
     failing = '[ -z "$2" ] || { echo "no way from $2"; exit 4; }'
     made = check(Recipe(version="1.1-1", postinst=failing), ["upgrade", "downgrade"], previous=GOOD)

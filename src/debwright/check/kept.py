@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from debwright.check.base import error, warning
 from debwright.check.debs import Deb
@@ -15,12 +16,14 @@ PLACE = "/mnt/debwright/previous"
 MARKER = "debwright-marker"
 
 
-def install_files(session: Session, debs: Sequence[Deb], *options: str) -> None:
-    """Bring package files into the system and let its apt install them."""
+def install_files(
+    session: Session, debs: Sequence[Deb], *options: str, beside: Sequence[Path] = ()
+) -> None:
+    """Bring package files into the system and let its apt install them, with what they need."""
     paths = []
-    for deb in debs:
-        path = f"{PLACE}/{deb.path.name}"
-        session.system.push(deb.path, path)
+    for file in (*(d.path for d in debs), *beside):
+        path = f"{PLACE}/{file.name}"
+        session.system.push(file, path)
         paths.append(path)
     session.apt(["install", *options, *paths], "installing the previous release")
 

@@ -4,6 +4,7 @@ import re
 import time
 
 from debwright.check.base import conclude, error, failed_by, warning
+from debwright.check.health import patience
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.errors import DebwrightError
 from debwright.results import CheckResult, Evidence, Finding
@@ -37,7 +38,7 @@ class PurgeCheck:
         service = session.context.config.service
         if service and session.stopped:
             # Removal has to stop a running service, and there has been no reboot to start it.
-            session.systemctl("start", service.unit, 90)
+            session.systemctl("start", service.unit, patience(session, 90))
         try:
             session.context.activity("remove")
             session.remove(names)

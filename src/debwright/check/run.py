@@ -19,6 +19,12 @@ from debwright.check.elf import ElfCheck
 from debwright.check.environment import Environment, NspawnEnvironment, Open
 from debwright.check.exposure import ExposureCheck
 from debwright.check.hardening import HardeningCheck
+from debwright.check.infrastructure import (
+    NOT_THE_PACKAGE,
+    PREFIX,
+    is_infrastructure,
+    open_session,
+)
 from debwright.check.journal import JournalCheck
 from debwright.check.lintian import LintianCheck
 from debwright.check.malware import MalwareCheck
@@ -39,7 +45,6 @@ from debwright.check.vulnerabilities import VulnerabilitiesCheck
 from debwright.check.writes import WritesCheck
 from debwright.errors import CheckError, DebwrightError
 from debwright.results import CheckResult, Finding
-from debwright.sandbox.nspawn import BootError
 
 T = TypeVar("T")
 
@@ -175,23 +180,24 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
     started = time.monotonic()
     with ExitStack() as stack:
         try:
-            session = opening(stack)
+            session, notes = open_session(opening, stack, context.log)
             context.activity("installing")
             session.install()
         except DebwrightError as problem:
             code = "install/failed"
             if isinstance(problem, MaintainerScriptError):
                 code = "install/maintainer-script"
-            elif isinstance(problem, BootError):
-                code = "install/boot"
+            reason = "the package could not be installed"
+            if is_infrastructure(problem):
+                code, reason = f"{PREFIX}/sandbox", NOT_THE_PACKAGE
             add(failed_by("install", started, code, problem))
-            _skip(add, [c.name for c in LIVE], "the package could not be installed")
+            _skip(add, [c.name for c in LIVE], reason)
             return
         measurements = {
             "boot_seconds": session.system.boot_seconds,
             "install_seconds": session.install_seconds,
         }
-        add(conclude("install", started, _sizes(context), measurements=measurements))
+        add(conclude("install", started, _sizes(context), measurements=measurements, notes=notes))
         for check in LIVE:
             if _off(context, check.name):
                 add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
@@ -208,7 +214,8 @@ def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckRes
     try:
         return run(subject)
     except DebwrightError as problem:
-        return failed_by(name, started, f"{name}/failed", problem)
+        code = f"{PREFIX}/{name}" if is_infrastructure(problem) else f"{name}/failed"
+        return failed_by(name, started, code, problem)
 
 
 def _sizes(context: CheckContext) -> list[Finding]:

@@ -164,6 +164,45 @@ def runtime_layer(
     return roots.custom("rundeps", target, boot, inputs, change)
 
 
+def previous_dependencies(
+    roots: Roots,
+    target: Target,
+    layer: Layer,
+    debs: Sequence[Deb],
+    *,
+    scratch: Path,
+    sink: LineSink | None,
+) -> list[Path]:
+    """Package files that an earlier release needs beside what the newer one's layer has.
+
+    They are downloaded, not installed: a system under test has no network, and the newer release
+    must be checked without what only the older one brings. Files below `scratch` or the package
+    cache. Raises what apt.get raises when they cannot be had.
+    """
+    with roots.root_for_change(scratch, target, layer) as inside:
+        _bring_repository(inside, scratch, debs)
+        files = [f"{REPOSITORY}/{d.path.name}" for d in debs]
+        what = f"{target}: dependencies of the previous release"
+        plan = apt.get(inside, ["install", "--simulate", *files], what=what, sink=sink)
+        others = planned(plan.output, {d.package for d in debs})
+        if not others:
+            return []
+        apt.get(
+            inside, ["install", "--download-only", "--no-install-recommends", *others],
+            what=what, sink=sink,
+        )  # fmt: skip
+    homes = (scratch / "archives", roots.cache.debs(str(target)))
+    return [path for name in others if (path := _archived(homes, name)) is not None]
+
+
+def _archived(homes: Sequence[Path], name_version: str) -> Path | None:
+    """apt's file of a package: NAME_VERSION_ARCH.deb, an epoch's colon as %3a."""
+    name, _, version = name_version.partition("=")
+    stem = f"{name.split(':')[0]}_{version.replace(':', '%3a')}_"
+    found = (p for home in homes for p in home.iterdir() if p.name.startswith(stem))
+    return next((p for p in found if p.suffix == ".deb" and p.is_file()), None)
+
+
 def planned(simulation: str, own: set[str]) -> list[str]:
     """`name=version` of what `apt-get --simulate install` would install beside `own`."""
     found = []

@@ -40,6 +40,10 @@ class MaintainerScriptError(CheckError):
     """A preinst, postinst, prerm or postrm failed (Debian policy 6)."""
 
 
+class ProbeError(CheckError):
+    """The health URL could not even be asked: a fault of this machine, not of the service."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What the health URL said at last; times in seconds."""
@@ -153,14 +157,23 @@ class Session:
         )
 
     def ask(self, url: str, status: int, body: str | None, seconds: float) -> Answer:
-        """Ask until the answer is as expected, or `seconds` have passed."""
+        """Ask until the answer is as expected, or `seconds` have passed.
+
+        Raises ProbeError when asking itself fails twice.
+        """
+        try:
+            return self._ask(url, status, body, seconds)
+        except ProbeError:
+            return self._ask(url, status, body, seconds)
+
+    def _ask(self, url: str, status: int, body: str | None, seconds: float) -> Answer:
         done = self.system.run_outside(
             PROBE, [url, str(status), str(seconds), body or ""], timeout=seconds + 60
         )
         try:
             return Answer(**json.loads(done.output))
         except (ValueError, TypeError) as problem:
-            raise CheckError(
+            raise ProbeError(
                 "the health URL could not be asked",
                 evidence=[ErrorEvidence(text=line) for line in done.tail(4)],
             ) from problem

@@ -9,6 +9,7 @@ from debwright.check.conffiles import conffiles, edit, lost_edits
 from debwright.check.health import wait_healthy
 from debwright.check.kept import install_files, lost_data, mark_data, service_after
 from debwright.check.restart import restart
+from debwright.check.runtime import previous_dependencies, runtime_layer
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.config import Service
 from debwright.errors import DebwrightError
@@ -70,13 +71,34 @@ def _begin(session: Session, measurements: dict[str, float]) -> str | None:
     if not session.gone:
         return "the packages could not be purged from the system before"
     try:
-        install_files(session, previous.debs)
+        _install_previous(session)
     except DebwrightError as problem:
         return f"the previous release cannot be installed here: {problem.what}"
     service = session.context.config.service
     if service is not None and (why := _measure(session, service, measurements)):
         return f"the previous release is not healthy here: {why}"
     return None
+
+
+def _install_previous(session: Session) -> None:
+    """The previous release, with what it needs and the new one does not."""
+    context = session.context
+    old = context.previous.debs
+    names = {d.package for d in old}
+    if {d.package: d.relations for d in old} == {
+        d.package: d.relations for d in context.installable if d.package in names
+    }:
+        install_files(session, old)
+        return
+    layer = runtime_layer(
+        context.roots, context.target, context.installable, context.log,
+        companions=context.companions,
+    )  # fmt: skip
+    with layer.in_use(), context.cache.scratch("previous") as scratch:
+        more = previous_dependencies(
+            context.roots, context.target, layer, old, scratch=scratch, sink=context.log
+        )
+        install_files(session, old, beside=more)
 
 
 def _measure(session: Session, service: Service, measurements: dict[str, float]) -> str | None:

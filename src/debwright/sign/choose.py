@@ -1,13 +1,16 @@
 """Which signer a configuration asks for."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from debwright.keys.ring import list_keys
 from debwright.sign.dual import DualSigner
 from debwright.sign.gpg import GpgSigner, throwaway_signer
+from debwright.sign.home import open_home
 from debwright.sign.imported import ImportedSigner
 
 if TYPE_CHECKING:
@@ -49,6 +52,20 @@ def configured_keys(loaded: "LoadedConfig", *, today: date | None = None) -> lis
         if change.over(today or datetime.now(UTC).date()):
             del keys[0]
     return keys
+
+
+def key_states(loaded: "LoadedConfig", *, today: date | None = None) -> list[str]:
+    """The keys that sign today, each with its expiry: when one changes, users need to get it.
+
+    A key that is handed over in a variable is not opened for this: a fingerprint alone then.
+    """
+    found = [s.fingerprint for s in configured_keys(loaded, today=today)]
+    home = home_of(loaded) or Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
+    if not found or loaded.config.signing.key_env is not None or not home.is_dir():
+        return found
+    with open_home(home) as opened:
+        known = {k.fingerprint: k.expires for k in list_keys(opened, *found)}
+    return [f"{fingerprint} {known.get(fingerprint)}" for fingerprint in found]
 
 
 def _signer(loaded: "LoadedConfig", key: str, passphrase_env: str | None) -> GpgSigner:

@@ -11,10 +11,11 @@ from debwright.build.log import BuildLog
 from debwright.check import malware, policy
 from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
+from debwright.check.infrastructure import PREFIX
 from debwright.check.previous import Previous, expand, find_previous
 from debwright.check.run import run_checks
 from debwright.config.checking import Waiver
-from debwright.errors import DebwrightError
+from debwright.errors import DebwrightError, MissingError
 from debwright.files import atomic_write, sha256_file
 from debwright.plan import TargetPlan
 from debwright.report.write import model_json
@@ -85,8 +86,8 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 log=log,
                 activity=lambda text: job.reporter.activity(name, "check", text),
                 project=job.plan.loaded.directory,
-                previous=previous,
                 companions=[read_deb(p) for p in companions],
+                previous=previous,
             )
             need = need_mb(config, emulated=context.emulated)
             with job.budget.share(need, waiting=context.activity) as waited:
@@ -128,7 +129,7 @@ def _previous(job: Job, target: TargetPlan, paths: Sequence[Path]) -> Previous:
     """The release before, from the configuration or from what this directory has published."""
     loaded = job.plan.loaded
     files = expand(loaded.directory, loaded.config.upgrade.previous)
-    debs = [read_deb(p) for p in paths if p.suffix == ".deb"]
+    debs = [d for p in paths if p.suffix == ".deb" and not (d := read_deb(p)).debug]
     return find_previous(target.target, debs, files=files, repository=job.dist / "apt")
 
 
@@ -168,7 +169,9 @@ def check_outcome(report: CheckReport, directory: Path, log_path: Path, dist: Pa
         "skipped": [r.name for r in results if r.status is Status.SKIPPED],
     }
     if failed:
-        details["exit_code"] = CHECK_FAILED
+        # What failed may be the machine alone; that is not a package to be corrected.
+        machine = bool(errors) and all(f.code.startswith(f"{PREFIX}/") for f in errors)
+        details["exit_code"] = MissingError.exit_code if machine else CHECK_FAILED
     return Outcome(
         outputs=outputs, details=details, checks=tuple(results),
         failed=_worst(errors, failed),

@@ -19,7 +19,7 @@ from debwright.repo import (
 )
 from debwright.results import StageResult, Status
 from debwright.sign import Signer
-from debwright.sign.choose import configured_keys, configured_signer
+from debwright.sign.choose import configured_signer, key_states
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import CHECK_FAILED, packages_of
 from debwright.stages.companion import companion_packages, companion_sources
@@ -58,7 +58,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         **common_inputs(job),
         "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
         "settings": settings.model_dump(mode="json"),
-        "key": [s.fingerprint for s in configured_keys(job.plan.loaded)],
+        "key": key_states(job.plan.loaded),
         "current": _current(repository),
     }
 

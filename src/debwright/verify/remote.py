@@ -65,7 +65,9 @@ def verify_url(
         if slash or suites:
             remote = Remote(http, base, work, limit)
             found = [s for s in suites if _suite(remote, s)]
-            if found or slash:
+            if slash and not found:
+                raise NotThere(f"{base} has no suite {suites[0]}", fix=f"look at {base}/dists/")
+            if found:
                 return _verified(verify_directory, work, keyring, url, _absent(suites, found))
         if not urlsplit(url).path.endswith("/") and "." in url.rsplit("/", 1)[-1]:
             return _file(Remote(http, url.rsplit("/", 1)[0], work, limit), url, keyring)
@@ -112,7 +114,7 @@ def _suite(remote: Remote, suite: str) -> bool:
         return True  # what is missing is told by the verification
     from debian.deb822 import Packages, Sources
 
-    by_hash = b"\nAcquire-By-Hash: yes" in release.read_bytes()
+    by_hash = re.search(rb"^Acquire-By-Hash: yes", release.read_bytes(), re.MULTILINE) is not None
     for name, _, sha256 in listed_files(release.read_bytes()):
         index = remote.try_get(f"{place}/{name}")
         if by_hash and re.fullmatch(r"[0-9a-f]{64}", sha256):

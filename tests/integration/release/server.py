@@ -111,8 +111,13 @@ class FakeGithub:
     def _repository(self) -> dict[str, Any]:
         data: dict[str, Any] = example("full-repository-default-response")
         data["full_name"] = "example/greeter"
+        # The schema wants these, and the description's own example lacks them.
+        data["language"] = None
+        for name in ("parent", "source", "template_repository"):
+            data.pop(name, None)
+        data.pop("permissions", None)  # as for the tokens of GitHub Actions
         if self.permissions is not None:
-            data["permissions"] = {"pull": True, **self.permissions}
+            data["permissions"] = {"pull": True, "admin": False, **self.permissions}
         return data
 
     def _tag(self, name: str) -> Response:
@@ -204,10 +209,12 @@ class FakeGithub:
     @staticmethod
     def _as_request(request: Request) -> MockRequest:
         upload = request.method == "POST" and request.path.endswith("/assets")
+        # A ref has slashes in it, which OpenAPI 3.0 cannot say of a parameter in a path.
+        path = request.path.replace("/git/ref/tags/", "/git/ref/tags%2F")
         return MockRequest(
             UPLOADS if upload else API,
             (request.method or "get").lower(),
-            request.path,
+            path,
             args=dict(request.args),
             headers=dict(request.headers),
             data=request.get_data(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from debian.changelog import Changelog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -134,6 +134,7 @@ def test_hostile_messages_are_text_and_nothing_else(history: Path) -> None:
     assert "\x1b" not in notes
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=120))
 def test_any_text_stays_within_its_bullet(message: str) -> None:
     changes = changes_of([{"message": message, "group": "fix", "raw_message": message}])

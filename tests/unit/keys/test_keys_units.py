@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debwright.config import load
@@ -28,6 +28,7 @@ def key(**changes: object) -> KeyInfo:
     return KeyInfo(**(values | changes))  # type: ignore[arg-type]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(min_size=1, max_size=400), st.sampled_from(["SIGNATURE", "PUBLIC KEY BLOCK"]))
 def test_armour_gives_back_what_it_was_made_from(data: bytes, kind: str) -> None:
     assert dearmor(enarmor(kind, data), kind) == data
@@ -48,6 +49,7 @@ def test_blocks_are_put_together_and_others_left_out() -> None:
             dearmor(nothing, "SIGNATURE")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_any_shares_that_are_enough_give_the_secret(data: st.DataObject) -> None:
     shares = data.draw(st.integers(2, 5))

@@ -1,0 +1,113 @@
+"""Faults of the sandbox: tried once more, and never told as the package's."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from debwright.check import run as checks
+from debwright.check.base import CheckContext
+from debwright.check.debs import read_deb
+from debwright.check.infrastructure import is_infrastructure, open_session
+from debwright.check.session import ProbeError, Session
+from debwright.config import Config
+from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
+from debwright.results import CheckResult, Status
+from debwright.roots.cache import Cache
+from debwright.roots.layers import Roots
+from debwright.sandbox.nspawn import BootError
+from debwright.stages.check import check_outcome, check_report
+from debwright.targets import Target
+
+from .debfiles import make_deb
+
+SESSION = cast(Session, object())
+
+
+class Opening:
+    """Raises the problems in turn, then gives a session; counts what was cleaned up."""
+
+    def __init__(self, *problems: DebwrightError) -> None:
+        self.problems = list(problems)
+        self.cleaned = 0
+
+    def __call__(self, stack: ExitStack) -> Session:
+        stack.callback(self._clean)
+        if self.problems:
+            raise self.problems.pop(0)
+        return SESSION
+
+    def _clean(self) -> None:
+        self.cleaned += 1
+
+
+def test_a_system_that_boots_at_the_second_attempt() -> None:
+    opening, said = Opening(BootError("it did not come up")), list[str]()
+    with ExitStack() as stack:
+        session, notes = open_session(opening, stack, said.append)
+        assert session is SESSION
+        assert opening.cleaned == 1, "the failed attempt's leftovers go before the second"
+    assert opening.cleaned == 2
+    assert "second attempt" in notes[0]
+    assert "it did not come up" in said[0]
+
+
+def test_twice_is_enough() -> None:
+    opening = Opening(BootError("once"), MissingError("twice"), BootError("never reached"))
+    with ExitStack() as stack, pytest.raises(MissingError, match="twice"):
+        open_session(opening, stack, lambda _: None)
+    assert opening.cleaned == 2
+
+
+def test_the_packages_own_faults_are_not_tried_again() -> None:
+    opening = Opening(CheckError("dpkg said no"))
+    with ExitStack() as stack, pytest.raises(CheckError, match="dpkg said no"):
+        open_session(opening, stack, lambda _: None)
+    assert opening.cleaned == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "machine"),
+    [(BootError("x"), True), (MissingError("x"), True), (ProbeError("x"), True),
+     (CheckError("x"), False), (UsageError("x"), False)],
+)  # fmt: skip
+def test_which_faults_are_the_machines(problem: DebwrightError, machine: bool) -> None:
+    assert is_infrastructure(problem) is machine
+
+
+class Environment:
+    kind = "nspawn"
+
+    def __init__(self, opening: Callable[[ExitStack], Session]) -> None:
+        self.opening = opening
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def prepare(self, _: CheckContext) -> Callable[[ExitStack], Session]:
+        return self.opening
+
+
+def test_a_failed_sandbox_is_named_as_such(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    cache.prepare()
+    config = Config.model_validate({"checks": {c.name: "off" for c in checks.STATIC}})
+    context = CheckContext(
+        target=Target("bookworm", "amd64"), host_arch="amd64", config=config,
+        debs=[read_deb(make_deb(tmp_path / "x.deb"))], changes=None,
+        roots=Roots(cache, config), output=tmp_path, log=lambda _: None,
+        activity=lambda _: None,
+    )  # fmt: skip
+    opening = Opening(BootError("no cgroups"), BootError("no cgroups"))
+    results = checks.run_checks(context, lambda _: None, Environment(opening))
+    by_name: dict[str, CheckResult] = {r.name: r for r in results}
+    assert by_name["install"].findings[0].code == "infrastructure/sandbox"
+    assert by_name["service"].status is Status.SKIPPED
+    assert "nothing about the package" in str(by_name["service"].reason)
+    (tmp_path / "check.log").touch()
+    outcome = check_outcome(
+        check_report(context, results), tmp_path, tmp_path / "check.log", tmp_path
+    )
+    assert outcome.details["exit_code"] == 5
