@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
 # The service that is shipped.
-PROJECT=tests/projects/greeter
+PROJECT=services/local-rag
 
 usage() {
     cat <<'TEXT'

@@ -21,9 +21,9 @@ from debwright.github.client import Github
 from debwright.github.http import Http
 from debwright.github.model import Release
 from debwright.notify import Event, tell_everyone
-from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
+from debwright.pipeline import DOWNLOADS, Wanted, exclusive, exit_code, heal, run
 from debwright.plan import Plan, make_plan
-from debwright.release.assemble import KINDS, SBOM_PATTERNS, Asset, assemble, chosen
+from debwright.release.assemble import Asset, assemble, chosen
 from debwright.release.install import install_text
 from debwright.release.place import github_repository
 from debwright.release.preflight import preflight
@@ -107,21 +107,14 @@ def _release(
 
 
 def release_files(job: Job, result: RunResult) -> Iterator[Path]:
-    """Packages of all targets and companions, source packages, and SBOMs where there are any."""
+    """What users may download: packages, SBOMs and sources, of targets and companions."""
     for part in (*result.targets, *result.companions):
         for artifact in part.artifacts:
-            if artifact.kind in KINDS:
+            if artifact.kind in DOWNLOADS:
                 yield job.dist / artifact.path
     for source in job.sources.values():
         yield source.dsc
         yield from source.files
-    for pattern in SBOM_PATTERNS:
-        found = (p for p in sorted(job.home.rglob(pattern)) if "release" not in _parts(job, p))
-        yield from found
-
-
-def _parts(job: Job, path: Path) -> tuple[str, ...]:
-    return path.relative_to(job.home).parts[:1]
 
 
 def _must_be_proven(plan: Plan, result: RunResult) -> None:

@@ -14,8 +14,6 @@ from debwright.sign.control import sign_control_files
 
 SUMS = "SHA256SUMS"
 RECORD = ".made-from.json"
-KINDS = frozenset({"deb", "source", "changes", "buildinfo"})
-SBOM_PATTERNS = ("*.cdx.json", "*.spdx.json", "*.cdx.xml", "*.spdx")
 LARGEST = 2 * 1024**3
 """GitHub takes assets below 2 GiB."""
 

@@ -130,6 +130,8 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
             built, wheels = carry_out(
                 build, plan, layer, scratch=scratch, output=build.directory, log=log
             )
+            # The roots wheels are compiled in may not have been there before.
+            inputs.update(wheel_inputs(job, target, build.source))
         sources = _beside(build)
         outputs = [*built.files, *sources, log_path]
         details = {

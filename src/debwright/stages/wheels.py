@@ -9,6 +9,7 @@ from debwright.build.binary import PackageBuildError
 from debwright.build.depends import build_dependencies
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
+from debwright.errors import DebwrightError
 from debwright.plan import TargetPlan
 from debwright.sandbox.namespaces import Bind
 from debwright.stages.base import Job
@@ -20,6 +21,7 @@ from debwright.wheelhouse.compiled import (
     LENT,
     Made,
     Root,
+    ToolMissing,
     compile_wheel,
     find,
     keep_under,
@@ -44,9 +46,14 @@ def wheel_inputs(job: Job, target: TargetPlan, source: SourcePackage) -> dict[st
     house = carried(source)
     if house is None or not house.sdists:
         return {}
-    bases = {}
+    bases: dict[str, str | None] = {}
     for suite in _suites(job, target.target.arch):
-        base, _ = job.roots.store.find(job.roots.base_request(_machine(job, suite, target)))
+        try:
+            machine = _machine(job, suite, target)
+        except DebwrightError as impossible:
+            bases[suite] = impossible.what  # the build itself will say so
+            continue
+        base, _ = job.roots.store.find(job.roots.base_request(machine))
         bases[suite] = base.id if base else None
     return {"wheels": bases}
 
@@ -122,7 +129,7 @@ class _Making:
             try:
                 return self._compile(sdist, root)
             except PackageBuildError as failed:
-                if not self._may_emulate(root):
+                if isinstance(failed, ToolMissing) or not self._may_emulate(root):
                     raise
                 return self._emulated(sdist, target, key, failed)
 

@@ -41,33 +41,51 @@ _TELLING = re.compile(
     r"Error: |CMake Error|No module named",
     re.I,
 )
+
+
+class ToolMissing(PackageBuildError):
+    """What compiles is not there, and would not be there under emulation either."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Hint:
+    sign: re.Pattern[str]
+    cause: str
+    fix: str
+    tool: bool = False
+    """It is a tool that lacks, on every architecture."""
+
+
 _HINTS = (
-    (
-        re.compile(r"invalid command '?bdist_wheel"),
-        "setuptools needs the distribution `wheel` before its version 70.1",
-        "lock wheel in [wheelhouse] build_lock, or add python3-wheel to Build-Depends",
+    _Hint(
+        sign=re.compile(r"invalid command '?bdist_wheel"),
+        cause="setuptools needs the distribution `wheel` before its version 70.1",
+        fix="lock wheel in [wheelhouse] build_lock, or add python3-wheel to Build-Depends",
+        tool=True,
     ),
-    (
-        re.compile(r"Python\.h: No such file|pyconfig\.h: No such file|cannot find -lpython"),
-        "Python's headers are not there for the architecture that is compiled for",
-        "add libpython3-dev and python3-dev:any to Build-Depends",
+    _Hint(
+        sign=re.compile(r"Python\.h: No such file|pyconfig\.h: No such file|cannot find -lpython"),
+        cause="Python's headers are not there for the architecture that is compiled for",
+        fix="add libpython3-dev and python3-dev:any to Build-Depends",
     ),
-    (
-        re.compile(r"No module named '?([\w.]+)|Cannot import '([\w.]+)'|BackendUnavailable"),
-        "the build backend, or something it imports, is not there",
-        "lock it in [wheelhouse] build_lock, or add its Debian package to Build-Depends",
+    _Hint(
+        sign=re.compile(r"No module named '?[\w.]+|Cannot import '[\w.]+'|BackendUnavailable"),
+        cause="the build backend, or something it imports, is not there",
+        fix="lock it in [wheelhouse] build_lock, or add its Debian package to Build-Depends",
+        tool=True,
     ),
-    (
-        re.compile(r"(?:directory: '|could not find |: )(cmake|ninja|meson|cargo)\b"),
-        "a program that the build backend calls is not there",
-        "add its Debian package to Build-Depends, as cmake or ninja-build",
+    _Hint(
+        sign=re.compile(r"(?:directory: '|could not find |: )(?:cmake|ninja|meson|cargo)\b", re.I),
+        cause="a program that the build backend calls is not there",
+        fix="add its Debian package to Build-Depends, as cmake or ninja-build",
+        tool=True,
     ),
-    (
-        re.compile(r"fatal error: \S+: No such file"),
-        "a header is not there",
-        "add the -dev package that has it to Build-Depends: apt-file search NAME",
+    _Hint(
+        sign=re.compile(r"fatal error: \S+: No such file"),
+        cause="a header is not there",
+        fix="add the -dev package that has it to Build-Depends: apt-file search NAME",
     ),
-)  # fmt: skip
+)
 
 
 class Wheel(BaseModel):
@@ -253,14 +271,12 @@ def _explain(sdist: Sdist, root: Root, log: BuildLog, first_line: int) -> Packag
     # The helper repeats the last lines; they are evidence where they stood.
     said = [(n, t) for n, t in said if not t.startswith(("wheelhouse:", "==="))]
     telling = [(n, t) for n, t in said if _TELLING.search(t)][:8] or said[-6:]
-    cause, fix = None, f"debwright shell {root.target}"
-    for pattern, why, what in _HINTS:
-        if any(pattern.search(text) for _, text in said):
-            cause, fix = why, what
-            break
-    return PackageBuildError(
+    hint = next((h for h in _HINTS if any(h.sign.search(text) for _, text in said)), None)
+    kind = ToolMissing if hint is not None and hint.tool else PackageBuildError
+    return kind(
         f"{sdist.name} {sdist.version} did not compile for {root.target.arch} ({root.strategy})",
         code="wheelhouse/compile",
         evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in telling],
-        cause=cause, fix=fix,
-    )  # fmt: skip
+        cause=hint.cause if hint else None,
+        fix=hint.fix if hint else f"debwright shell {root.target}",
+    )

@@ -191,7 +191,16 @@ def test_a_release_from_its_tag_to_its_publication(project: Project, tmp_path: P
     names = {n for n in files if not n.endswith(".asc")}
     assert {n.rpartition("_")[2] for n in names if n.endswith(".deb")} == {"all.deb"}
     assert "memo_2.0.0.rc1-1_all.deb" in names, "GitHub would rename ~ itself"
-    for kind in (".dsc", ".orig.tar.xz", ".debian.tar.xz", ".changes", ".buildinfo", "SHA256SUMS"):
+    for kind in (
+        ".cdx.json",
+        ".spdx.json",
+        ".dsc",
+        ".orig.tar.xz",
+        ".debian.tar.xz",
+        ".changes",
+        ".buildinfo",
+        "SHA256SUMS",
+    ):
         assert any(n.endswith(kind) for n in names), kind
     assert set(files) == names | {f"{n}.asc" for n in names}
 

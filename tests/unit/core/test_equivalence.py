@@ -240,6 +240,10 @@ def test_two_builds_for_one_architecture_are_compared_by_content(tmp_path: Path)
     (code,) = shape_findings(Sides(left=one.side(), right=two.side()), [])
     assert code.severity is Severity.INFO
     assert "1 programs and 0 other files differ" in code.message
+    for number, tree in enumerate((one, two)):
+        tree.write(f"{SITE}/demo-1.dist-info/RECORD", f"demo/_fast.so,sha256={number},1\n")
+    (code,) = shape_findings(Sides(left=one.side(), right=two.side()), [])
+    assert code.severity is Severity.INFO, "its digests follow from the program"
     two.write("usr/share/doc/demo/README", "read me again\n")
     (text,) = shape_findings(Sides(left=one.side(), right=two.side()), [])
     assert text.severity is Severity.WARNING

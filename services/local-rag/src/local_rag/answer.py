@@ -124,12 +124,15 @@ class Answerer:
         max_tokens: int | None = None,
         stop: threading.Event | None = None,
         mode: SearchMode = "hybrid",
+        passages_only: bool = False,
     ) -> Answer:
         """Return the whole answer.
 
         Raises InvalidInput for an empty or endless question, and whatever the search raises.
         """
-        events = self.stream(question, k=k, max_tokens=max_tokens, stop=stop, mode=mode)
+        events = self.stream(
+            question, k=k, max_tokens=max_tokens, stop=stop, mode=mode, passages_only=passages_only
+        )
         last = deque(events, maxlen=1).pop()
         if isinstance(last, Done):
             return last.answer
@@ -147,9 +150,11 @@ class Answerer:
         max_tokens: int | None = None,
         stop: threading.Event | None = None,
         mode: SearchMode = "hybrid",
+        passages_only: bool = False,
     ) -> Iterator[Event]:
         """Yield Passages, then Tokens, then Done; or Failed when the model breaks off.
 
+        With `passages_only` no language model is asked, nor loaded.
         Errors of the question or the search are raised before the first event.
         """
         question = check_question(question)
@@ -157,12 +162,16 @@ class Answerer:
         found = self._searcher.search(question, k=k or self._settings.retrieval.k, mode=mode)
         passages = relevant(question, found, self._settings.retrieval.threshold)
         timer.mark("search")
-        return self._events(question, passages, max_tokens, stop or threading.Event(), timer)
+        provide = _no_generator if passages_only else self._generator
+        return self._events(
+            question, passages, provide, max_tokens, stop or threading.Event(), timer
+        )
 
     def _events(
         self,
         question: str,
         passages: tuple[Passage, ...],
+        provide: Callable[[], tuple[Generator | None, str | None]],
         max_tokens: int | None,
         stop: threading.Event,
         timer: _Timer,
@@ -180,7 +189,7 @@ class Answerer:
             return
         prompt: Prompt | None = None
         try:
-            generator, reason = self._generator()
+            generator, reason = provide()
             if generator is not None:
                 prompt = self._prompt(question, passages, generator, max_tokens)
         except RagError as error:
@@ -272,6 +281,10 @@ class Answerer:
             )  # fmt: skip
             return
         yield Done(_finished(question, passages, prompt, writing, reason, timer))
+
+
+def _no_generator() -> tuple[None, str]:
+    return None, "only the passages were asked for"
 
 
 @contextmanager

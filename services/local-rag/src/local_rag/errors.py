@@ -93,6 +93,10 @@ class ModelError(RagError):
     code = "model"
 
 
+class ModelMissing(ModelError):
+    """No model of the kind that is needed is installed; this ends as soon as one is."""
+
+
 class CpuUnsupported(ModelError):
     """The processor lacks instructions that the compiled model code needs."""
 

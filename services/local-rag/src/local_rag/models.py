@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from local_rag.config import Settings
-from local_rag.errors import Conflict, InvalidInput, ModelError, NotFound, RagError
+from local_rag.errors import Conflict, InvalidInput, ModelError, ModelMissing, NotFound, RagError
 from local_rag.llm.lazy import LazyModel
 from local_rag.llm.registry import ModelInfo, ModelRegistry, Verified
 from local_rag.llm.sizing import ModelKind
@@ -124,7 +124,7 @@ class Models:
         info = self._choose(kind, afresh=True)
         if info is None:
             message, hint = _MISSING[kind]
-            raise ModelError(message, hint=hint)
+            raise ModelMissing(message, hint=hint)
         if info.problem is not None:
             raise ModelError(
                 f"{info.name} cannot be used: {info.problem}",

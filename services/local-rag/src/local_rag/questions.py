@@ -27,6 +27,7 @@ class Question:
     k: int | None = None
     max_tokens: int | None = None
     mode: SearchMode = "hybrid"
+    passages_only: bool = False
 
 
 class _Place(AbstractContextManager[None]):
@@ -84,6 +85,7 @@ class Questions:
                 max_tokens=question.max_tokens,
                 stop=stop,
                 mode=question.mode,
+                passages_only=question.passages_only,
             )
         except RagError:
             self._observe(None)
@@ -101,6 +103,7 @@ class Questions:
                 max_tokens=question.max_tokens,
                 stop=stop,
                 mode=question.mode,
+                passages_only=question.passages_only,
             )
             for event in events:
                 if isinstance(event, Done):

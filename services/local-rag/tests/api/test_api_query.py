@@ -88,6 +88,18 @@ def test_without_a_language_model_there_are_passages_and_a_reason(tmp_path: Path
         assert [name for name, _ in found] == ["passages", "done"]
 
 
+def test_passages_alone_are_had_without_asking_the_model(client: TestClient) -> None:
+    item = add(client, "lease.txt", LEASE)
+    body = {"question": QUESTION, "passages_only": True}
+    answer = client.post(f"{API}/query", json=body).json()
+    assert answer["mode"] == "retrieval-only"
+    assert answer["text"] == ""
+    assert answer["passages"][0]["document_id"] == item["id"]
+    assert "asked for" in answer["reason"]
+    streamed = client.post(f"{API}/query", json={**body, "stream": True}).text
+    assert [name for name, _ in events(streamed)] == ["passages", "done"]
+
+
 def test_a_broken_embedding_model_is_an_error_and_no_answer(tmp_path: Path) -> None:
     service = make_service(tmp_path)
 

@@ -247,6 +247,7 @@ def test_query_ways(run: Run, notes: Path) -> None:
     run("import", notes)
     assert run("query", "--json", QUESTION).json["mode"] == "generated"
     assert "2031" in run("query", "--no-stream", QUESTION).out
+    assert run("query", "--passages", "--json", QUESTION).json["mode"] == "retrieval-only"
     assert "2031" in run("query", *QUESTION.split()).out
     assert "2031" in run("query", "-", stdin=QUESTION).out
     assert "2031" in run("query", stdin=QUESTION + "\n").out

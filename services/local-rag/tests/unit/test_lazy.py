@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from local_rag.errors import ModelError
+from local_rag.errors import ModelError, ModelMissing
 from local_rag.llm.lazy import RETRY_AFTER_S, LazyModel
 
 
@@ -157,3 +157,20 @@ def test_unload_forgets_an_error() -> None:
     lazy.unload()
     assert lazy.state == "unloaded"
     assert lazy.error is None
+
+
+def test_that_none_is_installed_is_not_remembered() -> None:
+    found: list[FakeModel] = []
+
+    def load() -> FakeModel:
+        if not found:
+            raise ModelMissing("none is installed")
+        return found[0]
+
+    lazy = LazyModel(load, clock=Clock())
+    with pytest.raises(ModelMissing):
+        lazy.get()
+    assert lazy.state == "unloaded"
+    assert lazy.error is None
+    found.append(FakeModel())
+    assert lazy.get() is found[0]

@@ -45,6 +45,7 @@ class Query(_Body):
     max_tokens: int | None = Field(None, ge=1, le=8192, description="longest answer")
     mode: SearchMode = Field("hybrid", description="keyword works without an embedding model")
     stream: bool = Field(False, description="answer with server-sent events")
+    passages_only: bool = Field(False, description="search, and let no model write an answer")
 
 
 class ImportRequest(_Body):

@@ -36,7 +36,13 @@ _GONE_POLL_S = 0.5
 )
 async def query(body: Query, request: Request, service: Running) -> Response:
     """Answer a question from the documents, and cite them."""
-    question = Question(text=body.question, k=body.k, max_tokens=body.max_tokens, mode=body.mode)
+    question = Question(
+        text=body.question,
+        k=body.k,
+        max_tokens=body.max_tokens,
+        mode=body.mode,
+        passages_only=body.passages_only,
+    )
     stop = Flag()
     place = service.questions.reserve()
     if body.stream:

@@ -22,6 +22,7 @@ _SNIPPET = 240
     default="hybrid",
     help="How to search; keyword works without an embedding model.",
 )
+@click.option("--passages", "passages_only", is_flag=True, help="Only search; write no answer.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
 @json_option
 @click.pass_context
@@ -31,6 +32,7 @@ def query(
     passages: int | None,
     max_tokens: int | None,
     mode: str,
+    passages_only: bool,
     no_stream: bool,
     as_json: bool,
 ) -> None:
@@ -46,6 +48,7 @@ def query(
     body: dict[str, Any] = {"question": words.strip(), "mode": mode, "stream": False}
     body |= {"k": passages} if passages else {}
     body |= {"max_tokens": max_tokens} if max_tokens else {}
+    body |= {"passages_only": True} if passages_only else {}
     with connect(ctx) as client:
         if as_json:
             output.write_json(client.call("POST", "/query", json=body, timeout=LONG_TIMEOUT))

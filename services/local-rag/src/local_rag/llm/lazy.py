@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Generic, Literal, Protocol, TypeVar
 
-from local_rag.errors import ModelError, RagError
+from local_rag.errors import ModelError, ModelMissing, RagError
 
 _log = logging.getLogger(__name__)
 RETRY_AFTER_S = 60.0
@@ -27,6 +27,8 @@ M = TypeVar("M", bound=Closable)
 
 class LazyModel(Generic[M]):
     """Holds one model. `get` loads it; a failure is remembered for a minute, then tried again.
+
+    That no model is installed is not remembered.
 
     `idle_unload_s`: after so many seconds without use `unload_if_idle` frees the memory; None
     keeps it for good.
@@ -82,6 +84,10 @@ class LazyModel(Generic[M]):
         started = time.perf_counter()
         try:
             model = self._load()
+        except ModelMissing:
+            # Looking for one costs nothing, and once it is installed it shall be found at once.
+            self._state, self._error = "unloaded", None
+            raise
         except RagError as error:
             self._remember(error)
             raise

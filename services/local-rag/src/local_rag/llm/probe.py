@@ -32,7 +32,6 @@ def probe(path: Path, kind: ModelKind, *, timeout_s: float = TIMEOUT_S) -> dict[
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
             child.python("local_rag.llm.probe", kind, str(path)),
-            env=child.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout_s,
