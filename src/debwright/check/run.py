@@ -133,7 +133,7 @@ def run_checks(
 def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
     for check in STATIC:
         if _off(context, check.name):
-            add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
+            add(_switched_off(check.name))
             continue
         context.activity(check.name)
         add(_guarded(check.name, check.run, context))
@@ -141,6 +141,10 @@ def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
 
 def _off(context: CheckContext, name: str) -> bool:
     return context.config.checks.get(name) == "off"
+
+
+def _switched_off(name: str) -> CheckResult:
+    return skipped(name, f'switched off in debwright.toml: {name} = "off"')
 
 
 def _live(
@@ -164,7 +168,11 @@ def _live(
         add(failed_by("dependencies", started, "dependencies/removes", problem))
         _skip(add, rest, "installing the package would remove others")
         return
-    add(dependencies_result(context, environment.kind, started))
+    if _off(context, "dependencies"):
+        # They must be had all the same, or nothing could be installed.
+        add(_switched_off("dependencies"))
+    else:
+        add(dependencies_result(context, environment.kind, started))
     if why := environment.unavailable():
         _skip(add, rest, why)
         return
@@ -200,7 +208,7 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
         add(conclude("install", started, _sizes(context), measurements=measurements, notes=notes))
         for check in LIVE:
             if _off(context, check.name):
-                add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
+                add(_switched_off(check.name))
                 continue
             context.activity(check.name)
             result = _guarded(check.name, check.run, session)

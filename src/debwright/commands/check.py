@@ -23,6 +23,7 @@ from debwright.errors import Evidence, UsageError
 from debwright.events import Reporter
 from debwright.machine import describe_host
 from debwright.pipeline import exclusive, exit_code, heal
+from debwright.plan import require_known_checks
 from debwright.process import SIGNAL_SECONDS
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
@@ -55,6 +56,7 @@ def check_files(
 ) -> int:
     """Check packages given as files; the targets are those of their architecture."""
     loaded = load(options.directory)
+    require_known_checks(loaded)
     debs, changes = _read(files)
     targets = _targets(loaded, debs, patterns)
     subject = _Subject(
