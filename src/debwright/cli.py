@@ -112,6 +112,14 @@ def build(
 @targets_option
 @force_option
 @click.option(
+    "--reproducible", is_flag=True,
+    help="Build every target once more, under other conditions, and compare bit for bit.",
+)  # fmt: skip
+@click.option(
+    "--equivalence", is_flag=True,
+    help="Compare the architectures of a suite, and cross-built packages with emulated builds.",
+)  # fmt: skip
+@click.option(
     "--previous",
     multiple=True,
     metavar="FILE",
@@ -122,14 +130,21 @@ def build(
 @click.pass_obj
 def check(
     options: Any,
+    /,
     files: tuple[Path, ...],
     patterns: tuple[str, ...],
     previous: tuple[Path, ...],
     *,
     force: bool,
+    **more: bool,
 ) -> int:
     """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
     if files:
+        if asked := [name for name, wanted in more.items() if wanted]:
+            raise UsageError(
+                f"--{asked[0]} builds from the source, which packages alone do not give",
+                fix=f"debwright check --{asked[0]}, in the project's directory",
+            )
         from debwright.commands.check import check_files
 
         return check_files(options, files, patterns, previous)
@@ -141,7 +156,7 @@ def check(
         )
     from debwright.pipeline import Wanted
 
-    return _run(options, Wanted(publish=False), None, patterns, None, force=force)
+    return _run(options, Wanted(publish=False, **more), None, patterns, None, force=force)
 
 
 @cli.command()

@@ -97,7 +97,10 @@ read before a crash fills it; the reboot starts what `stop` has stopped, so that
 running service; an upgrade needs a system from which the package is gone.
 """
 
-NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
+ASKED_FOR = ("reproducible", "equivalence")
+"""Checks of their own stages, which take further builds: only when they are asked for."""
+
+NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE), *ASKED_FOR)
 
 
 def run_checks(
