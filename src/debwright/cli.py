@@ -112,6 +112,14 @@ def build(
 @targets_option
 @force_option
 @click.option(
+    "--reproducible", is_flag=True,
+    help="Build every target once more, under other conditions, and compare bit for bit.",
+)  # fmt: skip
+@click.option(
+    "--equivalence", is_flag=True,
+    help="Compare the architectures of a suite, and cross-built packages with emulated builds.",
+)  # fmt: skip
+@click.option(
     "--previous",
     multiple=True,
     metavar="FILE",
@@ -131,6 +139,7 @@ def build(
 @click.pass_obj
 def check(
     options: Any,
+    /,
     files: tuple[Path, ...],
     patterns: tuple[str, ...],
     previous: tuple[Path, ...],
@@ -138,9 +147,16 @@ def check(
     *,
     force: bool,
     replace_installed: bool,
+    **more: bool,
 ) -> int:
     """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
     from debwright.commands.check import check_files, check_project
+
+    if files and (asked := [name for name, wanted in more.items() if wanted]):
+        raise UsageError(
+            f"--{asked[0]} builds from the source, which packages alone do not give",
+            fix=f"debwright check --{asked[0]}, in the project's directory",
+        )
 
     if files:
         return check_files(
@@ -152,7 +168,9 @@ def check(
             fix="debwright check --previous OLD.deb NEW.deb, or [upgrade] previous in "
             "debwright.toml",
         )
-    return check_project(options, patterns, force=force, sandbox=sandbox, replace=replace_installed)
+    return check_project(
+        options, patterns, force=force, sandbox=sandbox, replace=replace_installed, **more
+    )
 
 
 @cli.command()

@@ -101,7 +101,10 @@ running service; an upgrade needs a system from which the package is gone.
 WITHOUT_INIT = frozenset({"files", "purge"})
 """Live checks that look at no unit: they can be made where systemd does not run."""
 
-NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
+ASKED_FOR = ("reproducible", "equivalence")
+"""Checks of their own stages, which take further builds: only when they are asked for."""
+
+NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE), *ASKED_FOR)
 
 
 def run_checks(

@@ -58,13 +58,22 @@ class _Subject:
 
 
 def check_project(
-    options: Options, patterns: Sequence[str], *, force: bool, sandbox: str | None, replace: bool
+    options: Options,
+    patterns: Sequence[str],
+    *,
+    force: bool,
+    sandbox: str | None,
+    replace: bool,
+    **more: bool,
 ) -> int:
-    """Check the packages of the project, building first what is not built."""
+    """Check the packages of the project, building first what is not built.
+
+    `more` are the checks that are only made when asked for, as fields of Wanted.
+    """
     loaded = load(options.directory)
     environment = environment_for(loaded, sandbox, replace=replace)
     chosen = make_plan(options.directory, patterns=patterns_for(loaded, environment, patterns))
-    wanted = Wanted(publish=False)
+    wanted = Wanted(publish=False, **more)
     return run_plan(options, chosen, wanted, force=force, environment=environment)
 
 

@@ -11,6 +11,7 @@ from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
 from debwright.config.environments import Environments
+from debwright.config.equivalence import Equivalence
 from debwright.config.live import Benchmarks, Regression, Upgrade
 from debwright.config.metrics import Metrics
 from debwright.config.notify import Notify
@@ -179,6 +180,9 @@ class Config(Section):
     )
     environments: Environments = Field(
         Environments(), description="The systems that packages are checked on."
+    )
+    equivalence: Equivalence = Field(
+        Equivalence(), description="What the packages of two architectures have in common."
     )
     limits: Limits = Field(Limits(), description="What a package may weigh and take.")
     files: Files = Field(Files(), description="Where packages may put files.")

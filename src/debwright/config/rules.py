@@ -29,6 +29,7 @@ def check(raw: Raw, host: str) -> Iterator[Problem]:
     yield from _service(raw)
     yield from _lintian(raw)
     yield from _package(raw)
+    yield from _equivalence(raw)
     yield from _signing(raw)
     yield from _email(raw)
     yield from _wheelhouse(raw)
@@ -239,6 +240,28 @@ def _wheelhouse(raw: Raw) -> Iterator[Problem]:
             expected=f"architectures: {', '.join(sorted(ARCHITECTURES))}",
             fix=_instead(nearest(path[-1], ARCHITECTURES), "remove the table"),
         )
+
+
+def _equivalence(raw: Raw) -> Iterator[Problem]:
+    questions = _table(raw, "equivalence").get("questions")
+    for index, question in enumerate(questions if isinstance(questions, list) else ()):
+        if not isinstance(question, dict):
+            continue
+        path: KeyPath = ("equivalence", "questions", index)
+        if ("command" in question) == ("url" in question):
+            yield Problem(
+                path=path,
+                what="a question is asked by `command` or by `url`",
+                expected="one of the two",
+                fix="add one of them" if "command" not in question else "remove one of them",
+            )
+        elif "body" in question and question.get("method", "GET") == "GET":
+            yield Problem(
+                path=(*path, "body"),
+                what="a question with a body is not asked with GET",
+                expected='method = "POST" or "PUT" beside a url',
+                fix='add `method = "POST"`',
+            )
 
 
 def _is_number(value: object) -> bool:
