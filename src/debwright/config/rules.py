@@ -24,6 +24,8 @@ def check(raw: Raw, host: str) -> Iterator[Problem]:
     for index, target in _targets(raw):
         path = ("targets", "build", index) if "build" in _table(raw, "targets") else ()
         yield from _target(raw, path or ("targets",), target, host)
+    for index, target in _listed(_table(raw, "environments"), "install_on"):
+        yield from _target(raw, ("environments", "install_on", index), target, host, built=False)
     yield from _service(raw)
     yield from _lintian(raw)
     yield from _package(raw)
@@ -39,7 +41,11 @@ def _table(raw: Raw, name: str) -> Raw:
 
 
 def _targets(raw: Raw) -> list[tuple[int, str]]:
-    value = _table(raw, "targets").get("build", Targets().build)
+    return _listed({"build": Targets().build, **_table(raw, "targets")}, "build")
+
+
+def _listed(table: Raw, name: str) -> list[tuple[int, str]]:
+    value = table.get(name)
     items = enumerate(value) if isinstance(value, list) else ()
     return [(index, item) for index, item in items if isinstance(item, str)]
 
@@ -63,7 +69,9 @@ def _suites(raw: Raw) -> Iterator[Problem]:
             )
 
 
-def _target(raw: Raw, path: KeyPath, text: str, host: str) -> Iterator[Problem]:
+def _target(
+    raw: Raw, path: KeyPath, text: str, host: str, *, built: bool = True
+) -> Iterator[Problem]:
     try:
         target = Target.parse(text)
     except UsageError as error:
@@ -95,7 +103,8 @@ def _target(raw: Raw, path: KeyPath, text: str, host: str) -> Iterator[Problem]:
             fix=_instead(nearest(text, known, cutoff=0), f"write `{known[0]}`"),
         )
     if (
-        _table(raw, "targets").get("strategy") == "cross"
+        built
+        and _table(raw, "targets").get("strategy") == "cross"
         and target.arch != host
         and not can_cross(host, target.arch)
     ):

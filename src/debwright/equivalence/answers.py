@@ -28,7 +28,7 @@ def ask_all(context: CheckContext, environment: Environment) -> dict[str, Any]:
     """
     asked = context.config.equivalence
     with ExitStack() as stack:
-        session = environment.prepare(context)(stack)
+        session = environment.prepare(context, stack)(stack)
         session.install()
         _wait(session)
         for command in asked.prepare:
