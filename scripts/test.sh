@@ -6,7 +6,7 @@
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-install_packages "${PACKAGES[@]}" clamav openssl sqv
+install_packages "${PACKAGES[@]}" clamav diffoscope-minimal docker.io openssh-client openssl sqv
 prepare_emulation
 prepare_python dev.txt
 

@@ -112,36 +112,65 @@ def build(
 @targets_option
 @force_option
 @click.option(
+    "--reproducible", is_flag=True,
+    help="Build every target once more, under other conditions, and compare bit for bit.",
+)  # fmt: skip
+@click.option(
+    "--equivalence", is_flag=True,
+    help="Compare the architectures of a suite, and cross-built packages with emulated builds.",
+)  # fmt: skip
+@click.option(
     "--previous",
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="A .deb of the release before FILES, to upgrade from; may be repeated.",
 )
+@click.option(
+    "--sandbox", metavar="KIND",
+    help="Where to install and start them: nspawn, docker, vm, or a machine as "
+    "ssh://USER@HOST[:PORT]; instead of what debwright.toml says.",
+)  # fmt: skip
+@click.option(
+    "--replace-installed", is_flag=True,
+    help="With ssh: replace the packages when the machine has them, and purge them at the end.",
+)  # fmt: skip
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def check(
     options: Any,
+    /,
     files: tuple[Path, ...],
     patterns: tuple[str, ...],
     previous: tuple[Path, ...],
+    sandbox: str | None,
     *,
     force: bool,
+    replace_installed: bool,
+    **more: bool,
 ) -> int:
     """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
-    if files:
-        from debwright.commands.check import check_files
+    from debwright.commands.check import check_files, check_project
 
-        return check_files(options, files, patterns, previous)
+    if files and (asked := [name for name, wanted in more.items() if wanted]):
+        raise UsageError(
+            f"--{asked[0]} builds from the source, which packages alone do not give",
+            fix=f"debwright check --{asked[0]}, in the project's directory",
+        )
+
+    if files:
+        return check_files(
+            options, files, patterns, previous, sandbox=sandbox, replace=replace_installed
+        )
     if previous:
         raise UsageError(
             "--previous goes with the packages to check",
             fix="debwright check --previous OLD.deb NEW.deb, or [upgrade] previous in "
             "debwright.toml",
         )
-    from debwright.pipeline import Wanted
-
-    return _run(options, Wanted(publish=False), None, patterns, None, force=force)
+    return check_project(
+        options, patterns, force=force, sandbox=sandbox, replace=replace_installed, **more
+    )
 
 
 @cli.command()

@@ -65,6 +65,15 @@ class Ledger:
         )
         self._save(records)
 
+    def renew(self, stage: str, path: Path) -> None:
+        """An output of `stage` was added to on purpose: it is intact as it is now."""
+        records = self._read()
+        record, name = records.get(stage), str(path.relative_to(self.directory))
+        if record is not None and name in record.outputs:
+            outputs = {**record.outputs, name: sha256_file(path)}
+            records[stage] = record.model_copy(update={"outputs": outputs})
+            self._save(records)
+
     def stages(self) -> list[str]:
         """Names of the stages there is a record of."""
         return list(self._read())

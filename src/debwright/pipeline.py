@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import __version__
+from debwright.check.run import ASKED_FOR
 from debwright.config import effective_json
 from debwright.errors import DebwrightError
 from debwright.files import atomic_write
@@ -30,10 +31,12 @@ from debwright.results import (
 from debwright.roots.cache import Cache
 from debwright.sandbox import cgroups
 from debwright.sbom.make import CYCLONEDX, SPDX
+from debwright.stages.again import reproducible_stage
 from debwright.stages.base import Job, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
 from debwright.stages.check import check_stage, not_proven
 from debwright.stages.companion import adopt, companion_job, finished
+from debwright.stages.equivalence import equivalence_stages
 from debwright.stages.publish import Published, publish_stage, skipped_publish
 from debwright.stages.sbom import sbom_stage
 from debwright.stages.source import source_stage
@@ -57,10 +60,15 @@ class Wanted:
 
     check: bool = True
     publish: bool = True
+    reproducible: bool = False
+    """Build every target a second time and compare."""
+    equivalence: bool = False
+    """Compare the targets of a suite with each other, and cross-built ones with emulated ones."""
 
     @property
     def stages(self) -> tuple[str, ...]:
-        return tuple(s for s in STAGES if s != "check" or self.check)
+        extra = [n for n in ASKED_FOR if getattr(self, n)]
+        return (*(s for s in STAGES if s != "check" or self.check), *extra)
 
 
 def run(job: Job, wanted: Wanted) -> RunResult:
@@ -83,6 +91,8 @@ def run(job: Job, wanted: Wanted) -> RunResult:
         targets = _unbuilt(job, f"its companion {lost[0]} failed")
     elif all(s.status.ok for s in whole):
         targets = _targets(job, wanted)
+        if wanted.equivalence:
+            targets = equivalence_stages(job, targets)
     else:
         targets = _unbuilt(job, "there is no source package")
     published = _publish(job, wanted, companions, targets)
@@ -175,6 +185,10 @@ def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
         elif built:
             stage, checks = check_stage(job, target)
             build.stages.append(stage)
+            if wanted.reproducible:
+                stage, more = reproducible_stage(build)
+                build.stages.append(stage)
+                checks += more
         else:
             build.stages.append(skipped(job, build.name, "check", "there is no package to check"))
     finally:

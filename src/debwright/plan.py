@@ -6,7 +6,7 @@ from pathlib import Path
 
 from debwright.build.depends import BuildPlan
 from debwright.build.source import SourcePackage, SourceTree, read_dsc, read_tree
-from debwright.config import Config, LoadedConfig, load
+from debwright.config import Config, LoadedConfig, load, validate_check_names
 from debwright.digest import source_digest
 from debwright.errors import UsageError
 from debwright.machine import host_facts
@@ -120,6 +120,15 @@ class Plan:
         )
 
 
+def require_known_checks(loaded: LoadedConfig) -> None:
+    """Raise ConfigError for a name in `[checks]` that no check has: it would switch nothing."""
+    if loaded.config.checks:
+        # Only where there is something to look at: the checks are most of debwright.
+        from debwright.check.run import NAMES
+
+        validate_check_names(loaded, NAMES)
+
+
 def make_plan(
     start: Path | None = None,
     *,
@@ -136,6 +145,7 @@ def make_plan(
 
     path, loaded = _source_path(start, source)
     config = loaded.config
+    require_known_checks(loaded)
     wanted = [Target.parse(t) for t in config.targets.build]
     chosen = select(wanted, patterns) if patterns else wanted
     if not chosen:

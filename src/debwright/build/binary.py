@@ -15,6 +15,7 @@ from debian.deb822 import Dsc
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
+from debwright.build.workplace import USUAL, Workplace
 from debwright.errors import BuildError, Evidence, MissingError
 from debwright.files import sha256_file, share
 from debwright.process import CommandError, TimedOut
@@ -24,7 +25,7 @@ from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import Bind, Namespaces
 
 SOURCES = "/source"
-HOME = Path("build")
+HOME = USUAL.directory
 # Of the characters dpkg uses (deb-version(7), policy 5.6.1) and no others.
 ARTIFACT = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9+.~-]*(?:_[A-Za-z0-9+.~%-]+)+\.(?:deb|udeb|ddeb|changes|buildinfo)",
@@ -112,6 +113,7 @@ def build_binary(
     environment: Mapping[str, str] | None = None,
     binds: Sequence[Bind] = (),
     timeout: float = 7200,
+    workplace: Workplace = USUAL,
 ) -> Built:
     """Build `source` by `plan` on an overlay of `layer` and copy what came out to `output`.
 
@@ -123,19 +125,26 @@ def build_binary(
         stack.enter_context(layer.in_use())
         overlay = make_throwaway(scratch, layer)
         bind = Bind(source=lend_source(source, scratch), target=SOURCES)
-        inside = stack.enter_context(opened(overlay, network=False, binds=[bind, *binds]))
-        tree = f"/{HOME}/{tree_name(source)}"
+        inside = stack.enter_context(
+            opened(overlay, network=False, binds=[bind, *binds], hostname=workplace.hostname)
+        )
+        workplace.prepare(inside)
+        home = f"/{workplace.directory}"
+        tree = f"{home}/{tree_name(source)}"
         cpu = 0.0
         try:
             inside.run(
-                ["dpkg-source", "--no-check", "-x", f"{SOURCES}/{source.dsc.name}", tree],
-                cwd=f"/{HOME}", uid=BUILDER_UID, sink=log, merge=True,
+                workplace.command(
+                    ["dpkg-source", "--no-check", "-x", f"{SOURCES}/{source.dsc.name}", tree]
+                ),
+                cwd=home, uid=workplace.uid, sink=log, merge=True,
             )  # fmt: skip
             command = build_command(plan)
             log.heading(f"{' '.join(command)}   (in {tree})")
             done = inside.run(
-                command, cwd=tree, uid=BUILDER_UID, sink=log, merge=True, timeout=timeout,
-                env=build_environment(plan, environment or {}),
+                workplace.command(command), cwd=tree, uid=workplace.uid, sink=log, merge=True,
+                timeout=timeout,
+                env={**build_environment(plan, environment or {}), **workplace.environment},
             )  # fmt: skip
             cpu = done.cpu_seconds
         except CommandError as error:
@@ -147,13 +156,14 @@ def build_binary(
                 cause="something waits for ever, or the machine is slower than thought",
                 fix="[build] timeout_minutes in debwright.toml",
             ) from error  # fmt: skip
-        files = take(overlay, output)
+        files = take(overlay, output, place=workplace.directory)
     if not any(f.suffix == ".deb" for f in files):
         raise PackageBuildError(
             f"{plan.target}: the build of {plan.source} made no .deb", code="build/nothing",
             cause="debian/control has no package for this architecture",
         )  # fmt: skip
-    return Built(files=tuple(files), cpu_seconds=cpu, tree=overlay.upper / HOME / tree_name(source))
+    kept = overlay.upper / workplace.directory / tree_name(source)
+    return Built(files=tuple(files), cpu_seconds=cpu, tree=kept)
 
 
 def lend_source(source: SourcePackage, scratch: Path) -> Path:

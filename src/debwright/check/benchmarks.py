@@ -27,7 +27,7 @@ class BenchmarksCheck:
         if reason := why_not(session):
             return skipped(self.name, reason)
         settings = session.context.config.benchmarks
-        if session.context.emulated and not settings.emulated:
+        if session.system.emulated and not settings.emulated:
             return skipped(
                 self.name,
                 "an emulator's times say nothing of the machine: [benchmarks] emulated = true "

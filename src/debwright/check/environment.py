@@ -16,6 +16,7 @@ from debwright.check.runtime import (
     without_preconfiguration,
 )
 from debwright.check.session import Session
+from debwright.errors import CheckError
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import is_root
@@ -25,6 +26,10 @@ Open = Callable[[ExitStack], Session]
 """Opens the session; whatever must be ended or removed afterwards goes onto the stack."""
 
 
+class CleaningError(CheckError):
+    """Something of the check is still on a machine that is not debwright's own."""
+
+
 class Environment(Protocol):
     """A kind of place for live checks."""
 
@@ -32,11 +37,15 @@ class Environment(Protocol):
     def kind(self) -> str:
         """`nspawn`, `docker`, `ssh`, `vm`: as on the command line and in reports."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it can be a system of any target."""
+
     def unavailable(self) -> str | None:
         """Why nothing can be booted here by this user, though dependencies can be resolved."""
 
-    def prepare(self, context: CheckContext) -> Open:
-        """Resolve the dependencies.
+    def prepare(self, context: CheckContext, stack: ExitStack, /) -> Open:
+        """Resolve the dependencies. What must last until the checks are done goes onto `stack`.
 
         Raises UnsatisfiableDependencies, MaintainerScriptError (of a dependency), and MissingError
         when the environment itself lacks something.
@@ -47,13 +56,17 @@ class NspawnEnvironment:
     """systemd-nspawn on a throw-away overlay: the fastest, and the default."""
 
     kind = "nspawn"
+    elsewhere = True
+
+    def __str__(self) -> str:
+        return self.kind
 
     def unavailable(self) -> str | None:
         if is_root():
             return None
         return "booting a system needs root: run `debwright check` with sudo"
 
-    def prepare(self, context: CheckContext) -> Open:
+    def prepare(self, context: CheckContext, _: ExitStack) -> Open:
         layer = runtime_layer(
             context.roots, context.target, context.installable, context.log,
             companions=context.companions,

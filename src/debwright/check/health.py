@@ -35,7 +35,7 @@ class Waited:
 
 
 def patience(session: Session, seconds: float) -> float:
-    return seconds * SLOWER_EMULATED if session.context.emulated else seconds
+    return seconds * SLOWER_EMULATED if session.system.emulated else seconds
 
 
 def why_not(session: Session) -> str | None:

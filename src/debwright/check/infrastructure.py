@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from debwright.check.session import ProbeError, Session
 from debwright.errors import DebwrightError, MissingError
-from debwright.sandbox.nspawn import BootError
+from debwright.sandbox.base import BootError
 
 T = TypeVar("T")
 

@@ -57,7 +57,7 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
         )
     if about:
         # An emulator lacks some of what systemd asks of the kernel.
-        finding = warning if session.context.emulated else error
+        finding = warning if session.system.emulated else error
         found.append(
             finding(
                 f"{name}/systemd",

@@ -1,12 +1,17 @@
 """Ask a URL until it answers as it should. Run as a script; imports the standard library only.
 
 Arguments: URL, expected status, seconds. Prints one JSON object. It is run on this machine but in
-the network namespace of the system under test, which therefore needs no HTTP client.
+the network namespace of the system under test, which therefore needs no HTTP client. Where there is
+no such namespace, DEBWRIGHT_RELAY holds a command (JSON) that connects its standard input and
+output to a host and port of the system, and says NUL once it has.
 """
 
 import http.client
 import json
+import os
+import socket
 import ssl
+import subprocess
 import sys
 import time
 from typing import Any
@@ -18,13 +23,17 @@ LIMIT = 64 * 1024
 def ask(url: str, timeout: float) -> tuple[int, str]:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
+    secure = parts.scheme == "https"
+    # The certificate is the package's own; what is tested is that the service answers.
+    context = ssl._create_unverified_context() if secure else None
     connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        # The certificate is the package's own; what is tested is that the service answers.
-        context = ssl._create_unverified_context()
+    if context:
         connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
     else:
         connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    if relay := os.environ.get("DEBWRIGHT_RELAY"):
+        plain = connect(json.loads(relay), host, port or (443 if secure else 80), timeout)
+        connection.sock = context.wrap_socket(plain, server_hostname=host) if context else plain
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", path, headers={"User-Agent": "debwright"})
@@ -32,6 +41,25 @@ def ask(url: str, timeout: float) -> tuple[int, str]:
         return answer.status, answer.read(LIMIT).decode("utf-8", "replace")
     finally:
         connection.close()
+
+
+def connect(relay: list[str], host: str, port: int, timeout: float) -> socket.socket:
+    """A connection by way of the relay's standard input and output."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(timeout)
+    with theirs:
+        process = subprocess.Popen(
+            [*relay, host, str(port)], stdin=theirs.fileno(), stdout=theirs.fileno(),
+            stderr=subprocess.PIPE,
+        )  # fmt: skip
+    try:
+        if ours.recv(1) == b"\0":
+            return ours
+    except TimeoutError:
+        process.kill()
+    ours.close()
+    said = process.communicate()[1].decode("utf-8", "replace").strip().splitlines()
+    raise ConnectionError(said[-1][:200] if said else "no connection")
 
 
 def main() -> None:

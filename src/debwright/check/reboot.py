@@ -23,10 +23,11 @@ class RebootCheck:
         if not (session.healthy or session.stopped):
             return skipped(self.name, NOT_HEALTHY)
         started = time.monotonic()
-        session.healthy = False
+        before, session.healthy = session.healthy, False
         try:
             taken = session.system.reboot()
         except MissingError as problem:
+            session.healthy = before
             return skipped(self.name, problem.what)
         session.stopped = False
         measurements = {"reboot_seconds": taken}

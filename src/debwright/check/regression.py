@@ -135,7 +135,7 @@ def _running(session: Session, limits: Regression, measurements: dict[str, float
     """Start-up time and memory, as the checks before have measured them of both releases."""
     before = session.measured.get("upgrade", {})
     # Times and memory of an emulator are no reason to stop a release.
-    finding = warning if session.context.emulated else error
+    finding = warning if session.system.emulated else error
     found = []
     rows = (
         ("start", "the restart", "s", limits.start_percent, _SLOWER,

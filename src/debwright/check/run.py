@@ -16,7 +16,7 @@ from debwright.check.crash import CrashCheck
 from debwright.check.dependencies import dependencies_result
 from debwright.check.downgrade import DowngradeCheck
 from debwright.check.elf import ElfCheck
-from debwright.check.environment import Environment, NspawnEnvironment, Open
+from debwright.check.environment import CleaningError, Environment, NspawnEnvironment, Open
 from debwright.check.exposure import ExposureCheck
 from debwright.check.hardening import HardeningCheck
 from debwright.check.infrastructure import (
@@ -43,8 +43,9 @@ from debwright.check.unpacked import Unpacked
 from debwright.check.upgrade import UpgradeCheck
 from debwright.check.vulnerabilities import VulnerabilitiesCheck
 from debwright.check.writes import WritesCheck
-from debwright.errors import CheckError, DebwrightError
+from debwright.errors import CheckError, DebwrightError, MissingError
 from debwright.results import CheckResult, Finding
+from debwright.targets import Target
 
 T = TypeVar("T")
 
@@ -97,30 +98,43 @@ read before a crash fills it; the reboot starts what `stop` has stopped, so that
 running service; an upgrade needs a system from which the package is gone.
 """
 
-NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE))
+WITHOUT_INIT = frozenset({"files", "purge"})
+"""Live checks that look at no unit: they can be made where systemd does not run."""
+
+ASKED_FOR = ("reproducible", "equivalence")
+"""Checks of their own stages, which take further builds: only when they are asked for."""
+
+NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE), *ASKED_FOR)
 
 
 def run_checks(
     context: CheckContext,
     finished: Callable[[CheckResult], None],
     environment: Environment | None = None,
+    also_on: Sequence[Target] = (),
 ) -> list[CheckResult]:
     """Every check of the target; `finished` hears of each as it ends.
 
-    `environment` is where the live ones run; nspawn when it is not named.
+    `environment` is where the live ones run; nspawn when it is not named. They run on the targets
+    of `also_on` too, with the same packages, and are then called CHECK@TARGET.
     """
     results: list[CheckResult] = []
 
+    def record(result: CheckResult) -> None:
+        results.append(result)
+        finished(result)
+
     def add(result: CheckResult) -> None:
-        judged = policy.judge(result, context.config, context.target)
-        results.append(judged)
-        finished(judged)
+        record(policy.judge(result, context.config, context.target))
 
     if not context.installable:
         raise CheckError(f"{context.target}: there is no package to check")
     with context.cache.scratch("unpacked") as directory:
         _static(replace(context, unpacked=Unpacked(directory)), add)
-    _live(context, environment or NspawnEnvironment(), add)
+    chosen = environment or NspawnEnvironment()
+    _live(context, chosen, add)
+    for target in also_on:
+        _elsewhere(replace(context, target=target), chosen, record)
     if (waivers := policy.waivers_result(context.config, context.target, results)) is not None:
         results.append(waivers)
         finished(waivers)
@@ -130,25 +144,65 @@ def run_checks(
 def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
     for check in STATIC:
         if _off(context, check.name):
-            add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
+            add(_switched_off(check.name))
             continue
         context.activity(check.name)
         add(_guarded(check.name, check.run, context))
+
+
+def _elsewhere(
+    context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
+) -> None:
+    """The live checks on a target that the packages were not built on.
+
+    What this machine, or the network, lacks for it is no fault of the packages: it is skipped.
+    """
+
+    def named(result: CheckResult) -> None:
+        judged = policy.judge(result, context.config, context.target)
+        add(judged.model_copy(update={"name": f"{judged.name}@{context.target}"}))
+
+    if not environment.elsewhere:
+        named(skipped("install", f"{environment} is a machine of one suite"))
+        return
+    try:
+        _live(context, environment, named)
+    except MissingError as problem:
+        said = "; ".join([problem.what, *(e.text for e in problem.evidence[:1])])
+        named(skipped("install", f"{said} (next: {problem.fix})" if problem.fix else said))
 
 
 def _off(context: CheckContext, name: str) -> bool:
     return context.config.checks.get(name) == "off"
 
 
+def _switched_off(name: str) -> CheckResult:
+    return skipped(name, f'switched off in debwright.toml: {name} = "off"')
+
+
 def _live(
     context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
 ) -> None:
     """Dependencies, then a boot, then what runs on it; what cannot run says why."""
+    started = time.monotonic()
+    try:
+        with ExitStack() as stack:
+            _live_within(context, environment, stack, add)
+    except CleaningError as problem:
+        add(failed_by("cleanup", started, "cleanup/failed", problem))
+
+
+def _live_within(
+    context: CheckContext,
+    environment: Environment,
+    stack: ExitStack,
+    add: Callable[[CheckResult], None],
+) -> None:
     rest = ["install", *(c.name for c in LIVE)]
     started = time.monotonic()
     try:
         context.activity("resolving dependencies")
-        opening = environment.prepare(context)
+        opening = environment.prepare(context, stack)
     except UnsatisfiableDependencies as problem:
         add(failed_by("dependencies", started, "install/unsatisfiable", problem))
         _skip(add, rest, "the package's dependencies cannot be satisfied")
@@ -161,7 +215,11 @@ def _live(
         add(failed_by("dependencies", started, "dependencies/removes", problem))
         _skip(add, rest, "installing the package would remove others")
         return
-    add(dependencies_result(context, environment.kind, started))
+    if _off(context, "dependencies"):
+        # They must be had all the same, or nothing could be installed.
+        add(_switched_off("dependencies"))
+    else:
+        add(dependencies_result(context, environment.kind, started))
     if why := environment.unavailable():
         _skip(add, rest, why)
         return
@@ -196,8 +254,11 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
         }
         add(conclude("install", started, _sizes(context), measurements=measurements, notes=notes))
         for check in LIVE:
+            if session.system.without_init and check.name not in WITHOUT_INIT:
+                add(skipped(check.name, session.system.without_init))
+                continue
             if _off(context, check.name):
-                add(skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"'))
+                add(_switched_off(check.name))
                 continue
             context.activity(check.name)
             result = _guarded(check.name, check.run, session)

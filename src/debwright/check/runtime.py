@@ -26,7 +26,7 @@ from debwright.targets import Target
 
 REPOSITORY = "/mnt/debwright"
 SOURCE_LIST = "/etc/apt/sources.list.d/debwright-check.list"
-_SOURCE = f"deb [trusted=yes] file:{REPOSITORY} ./\n"
+SOURCE_LINE = f"deb [trusted=yes] file:{REPOSITORY} ./\n"
 _LISTS = "/mnt/debwright-lists"
 
 # Only the local repository and what dpkg says is installed: apt then need not read the archive's
@@ -85,7 +85,7 @@ def copy_into(upper: Path, repository: LocalRepository) -> None:
     (lists / "partial").mkdir(parents=True)
     source = upper / SOURCE_LIST.lstrip("/")
     source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text(_SOURCE)
+    source.write_text(SOURCE_LINE)
 
 
 def without_preconfiguration(upper: Path, layer: Layer) -> None:
@@ -109,15 +109,18 @@ def runtime_layer(
     sink: LineSink | None,
     *,
     companions: Sequence[Deb] = (),
+    boot: Layer | None = None,
 ) -> Layer:
     """The bootable root with the dependencies of `debs`, recommended packages included.
+
+    `boot` stands in for the usual bootable root.
 
     `companions` lie in the local repository beside `debs`: apt takes those that are needed, and
     they become part of the layer. Keyed by the packages' relation fields and the companions'
     content: a new version with the same ones starts from the same layer. Raises
     UnsatisfiableDependencies with apt's own words.
     """
-    boot = roots.boot(target, sink)
+    boot = boot or roots.boot(target, sink)
     names = {d.package for d in debs}
     inputs: dict[str, Any] = {
         "packages": {d.package: {"arch": d.arch, **d.relations} for d in debs},
@@ -220,7 +223,7 @@ def _bring_repository(inside: Namespaces, scratch: Path, debs: Sequence[Deb]) ->
         inside.run(
             ["sh", "-c", 'cat > "$1"', "sh", f"{REPOSITORY}/{path.name}"], stdin=path.read_bytes()
         )
-    inside.run(["sh", "-c", f"cat > {SOURCE_LIST}"], stdin=_SOURCE)
+    inside.run(["sh", "-c", f"cat > {SOURCE_LIST}"], stdin=SOURCE_LINE)
 
 
 def _remove_repository(inside: Namespaces) -> None:

@@ -137,7 +137,7 @@ def _ports(session: Session, service: Service) -> list[Finding]:
     if not service.ports:
         return []
     declared = set(service.ports)
-    open_now = session.system.listening()
+    open_now = session.listening()
     missing = sorted(declared - open_now)
     extra = sorted(open_now - declared)
     found = [
@@ -165,7 +165,7 @@ def _memory(
     if limit is None or used <= limit * 1024 * 1024:
         return []
     text = f"{used / 1024 / 1024:.0f} MB proportional set size, {limit} MB allowed"
-    finding = warning if session.context.emulated else error
+    finding = warning if session.system.emulated else error
     return [
         finding("service/memory", f"{service.unit} uses more memory than allowed",
                 evidence=(Evidence(text=text),))
@@ -173,14 +173,9 @@ def _memory(
 
 
 def _notes(session: Session) -> list[str]:
-    notes = []
-    if session.context.emulated:
-        notes.append(
-            "ran under qemu-user: SystemCallFilter= and other seccomp settings are accepted but "
-            "see the emulator's system calls; times and memory include the emulator, and "
-            f"time limits are {SLOWER_EMULATED:g} times as long; credentials of systemd's own "
-            "units are switched off, which the emulator cannot mount"
-        )
+    notes = session.system.notes()
+    if session.system.emulated:
+        notes.append(f"time limits are {SLOWER_EMULATED:g} times as long under an emulator")
     if not session.system.memory_enforced():
         notes.append(
             "MemoryMax= was accepted but not enforced: this machine gives containers no memory "

@@ -62,6 +62,14 @@ class Answer:
         return f"status {self.status}, body {self.body[:200]!r}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class AptSources:
+    """Options that say which package lists apt-get reads, for `update` and for all else."""
+
+    update: tuple[str, ...] = LOCAL_ONLY
+    other: tuple[str, ...] = LOCAL_ONLY
+
+
 @dataclass
 class Session:
     """A booted root of the target and what was seen of it."""
@@ -71,6 +79,8 @@ class Session:
     before: FileMark
     """The files there were before the package came."""
     accounts_before: set[str] = field(default_factory=set)
+    ports_before: set[str] = field(default_factory=set)
+    sources: AptSources = field(default_factory=AptSources)
     install_seconds: float = 0.0
     installed_at: float = 0.0
     """When installation ended, by time.monotonic."""
@@ -88,21 +98,30 @@ class Session:
     """Measurements of the checks before, by their names."""
 
     @classmethod
-    def begin(cls, context: CheckContext, system: BootedSandbox) -> Self:
+    def begin(
+        cls, context: CheckContext, system: BootedSandbox, sources: AptSources | None = None
+    ) -> Self:
         """A session on a system the package has not come to yet: what is there is remembered."""
         session = cls(context, system, before=system.mark_files())
         session.accounts_before = session.accounts()
+        session.ports_before = system.listening()
+        session.sources = sources or session.sources
         return session
 
     def created(self) -> dict[str, Entry]:
         """What is in the system now and was not before installation."""
         return self.before.created()
 
+    def listening(self) -> set[str]:
+        """`ADDRESS:PORT/PROTOCOL` of the sockets that wait for others, and did not before."""
+        return self.system.listening() - self.ports_before
+
     def apt(self, arguments: list[str], what: str) -> Completed:
-        """apt-get inside with the local repository only; maintainer-script failures told apart."""
+        """apt-get inside, from the session's sources; maintainer-script failures told apart."""
+        options = self.sources.update if arguments[:1] == ["update"] else self.sources.other
         # apt would ask dpkg three times for the architectures.
         known = ("-o", f"APT::Architectures::={self.context.target.arch}")
-        return self._change(["apt-get", *apt.OPTIONS, *LOCAL_ONLY, *known, *arguments], what)
+        return self._change(["apt-get", *apt.OPTIONS, *options, *known, *arguments], what)
 
     def remove(self, packages: list[str]) -> Completed:
         """Remove packages, keeping their configuration. dpkg refuses when others need them."""

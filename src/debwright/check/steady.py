@@ -81,7 +81,7 @@ def idle_memory(
     measurements["memory_bytes"] = float(used)
     if service.memory_mb is None or used <= service.memory_mb * 1024 * 1024:
         return []
-    finding = warning if session.context.emulated else error
+    finding = warning if session.system.emulated else error
     text = f"{used / 1024 / 1024:.0f} MB proportional set size, {service.memory_mb} MB allowed"
     return [
         finding("steady/memory", f"{service.unit} uses more memory than allowed after a while",

@@ -14,15 +14,24 @@ from debwright import __version__
 from debwright.budget import budget_for, need_mb
 from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
+from debwright.check.choose import also_on, environment_for, patterns_for
 from debwright.check.debs import Deb, read_deb
+from debwright.check.environment import Environment
 from debwright.check.previous import expand, find_previous
 from debwright.check.run import run_checks
-from debwright.commands.common import Options, interruptible, reporter_for, write_reports
+from debwright.commands.common import (
+    Options,
+    interruptible,
+    reporter_for,
+    run_plan,
+    write_reports,
+)
 from debwright.config import LoadedConfig, load
 from debwright.errors import Evidence, UsageError
 from debwright.events import Reporter
 from debwright.machine import describe_host
-from debwright.pipeline import exclusive, exit_code, heal
+from debwright.pipeline import Wanted, exclusive, exit_code, heal
+from debwright.plan import make_plan, require_known_checks
 from debwright.process import SIGNAL_SECONDS
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
@@ -38,6 +47,7 @@ class _Subject:
     debs: Sequence[Deb]
     changes: Path | None
     dist: Path
+    environment: Environment
     previous: Sequence[Path] = ()
     """Packages of the release before."""
 
@@ -47,18 +57,44 @@ class _Subject:
         return self.dist / "check" / f"{first.source}_{first.version.split(':', 1)[-1]}"
 
 
+def check_project(
+    options: Options,
+    patterns: Sequence[str],
+    *,
+    force: bool,
+    sandbox: str | None,
+    replace: bool,
+    **more: bool,
+) -> int:
+    """Check the packages of the project, building first what is not built.
+
+    `more` are the checks that are only made when asked for, as fields of Wanted.
+    """
+    loaded = load(options.directory)
+    environment = environment_for(loaded, sandbox, replace=replace)
+    chosen = make_plan(options.directory, patterns=patterns_for(loaded, environment, patterns))
+    wanted = Wanted(publish=False, **more)
+    return run_plan(options, chosen, wanted, force=force, environment=environment)
+
+
 def check_files(
     options: Options,
     files: Sequence[Path],
     patterns: Sequence[str],
     previous: Sequence[Path] = (),
+    *,
+    sandbox: str | None = None,
+    replace: bool = False,
 ) -> int:
     """Check packages given as files; the targets are those of their architecture."""
     loaded = load(options.directory)
+    require_known_checks(loaded)
     debs, changes = _read(files)
-    targets = _targets(loaded, debs, patterns)
+    environment = environment_for(loaded, sandbox, replace=replace)
+    targets = _targets(loaded, debs, patterns_for(loaded, environment, patterns))
     subject = _Subject(
         loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
+        environment=environment,
         previous=previous or expand(loaded.directory, loaded.config.upgrade.previous),
     )  # fmt: skip
     reporter = reporter_for(options)
@@ -133,7 +169,9 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
             project=subject.loaded.directory,
             previous=previous,
         )
-        checks = run_checks(context, lambda _: None)
+        config = subject.loaded.config
+        further = also_on(config.targets.build, config.environments.install_on, target)
+        checks = run_checks(context, lambda _: None, subject.environment, further)
     outcome = check_outcome(check_report(context, checks), output, log_path, subject.dist)
     stage = StageResult(
         stage="check",

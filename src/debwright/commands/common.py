@@ -12,6 +12,8 @@ from types import FrameType
 
 from debwright import process
 from debwright.budget import budget_for
+from debwright.check.choose import environment_for
+from debwright.check.environment import Environment
 from debwright.events import Reporter
 from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
 from debwright.plan import Plan
@@ -60,7 +62,14 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_plan(options: Options, plan: Plan, wanted: Wanted, *, force: bool) -> int:
+def run_plan(
+    options: Options,
+    plan: Plan,
+    wanted: Wanted,
+    *,
+    force: bool,
+    environment: Environment | None = None,
+) -> int:
     """Run the stages, write the reports, show the summary; the exit code."""
     reporter = reporter_for(options)
     dist = options.dist(plan.loaded.directory)
@@ -68,7 +77,11 @@ def run_plan(options: Options, plan: Plan, wanted: Wanted, *, force: bool) -> in
         cache = options.cache()
         heal(cache)
         roots = Roots(cache, plan.config, note=reporter.note)
-        job = Job(plan, dist, roots, reporter, force=force, budget=budget_for(plan.config))
+        chosen = environment or environment_for(plan.loaded)
+        job = Job(
+            plan, dist, roots, reporter, force=force, environment=chosen,
+            budget=budget_for(plan.config),
+        )  # fmt: skip
         result = run(job, wanted)
         write_reports(result, job.home)
         reporter.end(result)

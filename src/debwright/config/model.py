@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field
 from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
+from debwright.config.environments import Environments
+from debwright.config.equivalence import Equivalence
 from debwright.config.live import Benchmarks, Regression, Upgrade
 from debwright.config.metrics import Metrics
 from debwright.config.notify import Notify
@@ -175,6 +177,12 @@ class Config(Section):
     checks: dict[str, Level] = Field(
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
+    )
+    environments: Environments = Field(
+        Environments(), description="The systems that packages are checked on."
+    )
+    equivalence: Equivalence = Field(
+        Equivalence(), description="What the packages of two architectures have in common."
     )
     limits: Limits = Field(Limits(), description="What a package may weigh and take.")
     files: Files = Field(Files(), description="Where packages may put files.")

@@ -24,9 +24,12 @@ def check(raw: Raw, host: str) -> Iterator[Problem]:
     for index, target in _targets(raw):
         path = ("targets", "build", index) if "build" in _table(raw, "targets") else ()
         yield from _target(raw, path or ("targets",), target, host)
+    for index, target in _listed(_table(raw, "environments"), "install_on"):
+        yield from _target(raw, ("environments", "install_on", index), target, host, built=False)
     yield from _service(raw)
     yield from _lintian(raw)
     yield from _package(raw)
+    yield from _equivalence(raw)
     yield from _signing(raw)
     yield from _email(raw)
     yield from _wheelhouse(raw)
@@ -38,7 +41,11 @@ def _table(raw: Raw, name: str) -> Raw:
 
 
 def _targets(raw: Raw) -> list[tuple[int, str]]:
-    value = _table(raw, "targets").get("build", Targets().build)
+    return _listed({"build": Targets().build, **_table(raw, "targets")}, "build")
+
+
+def _listed(table: Raw, name: str) -> list[tuple[int, str]]:
+    value = table.get(name)
     items = enumerate(value) if isinstance(value, list) else ()
     return [(index, item) for index, item in items if isinstance(item, str)]
 
@@ -62,7 +69,9 @@ def _suites(raw: Raw) -> Iterator[Problem]:
             )
 
 
-def _target(raw: Raw, path: KeyPath, text: str, host: str) -> Iterator[Problem]:
+def _target(
+    raw: Raw, path: KeyPath, text: str, host: str, *, built: bool = True
+) -> Iterator[Problem]:
     try:
         target = Target.parse(text)
     except UsageError as error:
@@ -94,7 +103,8 @@ def _target(raw: Raw, path: KeyPath, text: str, host: str) -> Iterator[Problem]:
             fix=_instead(nearest(text, known, cutoff=0), f"write `{known[0]}`"),
         )
     if (
-        _table(raw, "targets").get("strategy") == "cross"
+        built
+        and _table(raw, "targets").get("strategy") == "cross"
         and target.arch != host
         and not can_cross(host, target.arch)
     ):
@@ -230,6 +240,28 @@ def _wheelhouse(raw: Raw) -> Iterator[Problem]:
             expected=f"architectures: {', '.join(sorted(ARCHITECTURES))}",
             fix=_instead(nearest(path[-1], ARCHITECTURES), "remove the table"),
         )
+
+
+def _equivalence(raw: Raw) -> Iterator[Problem]:
+    questions = _table(raw, "equivalence").get("questions")
+    for index, question in enumerate(questions if isinstance(questions, list) else ()):
+        if not isinstance(question, dict):
+            continue
+        path: KeyPath = ("equivalence", "questions", index)
+        if ("command" in question) == ("url" in question):
+            yield Problem(
+                path=path,
+                what="a question is asked by `command` or by `url`",
+                expected="one of the two",
+                fix="add one of them" if "command" not in question else "remove one of them",
+            )
+        elif "body" in question and question.get("method", "GET") == "GET":
+            yield Problem(
+                path=(*path, "body"),
+                what="a question with a body is not asked with GET",
+                expected='method = "POST" or "PUT" beside a url',
+                fix='add `method = "POST"`',
+            )
 
 
 def _is_number(value: object) -> bool:

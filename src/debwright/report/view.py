@@ -215,8 +215,8 @@ def _failure(
 ) -> Failure:
     broken = [
         check
-        for check in (target.checks if target and stage.stage == "check" else ())
-        if check.status is Status.FAILED
+        for check in (target.checks if target else ())
+        if check.status is Status.FAILED and _stage_of(check) == stage.stage
     ]
     errors = [f for c in broken for f in c.findings if f.severity is Severity.ERROR]
     own = stage.error
@@ -234,6 +234,11 @@ def _failure(
     )
 
 
+def _stage_of(check: CheckResult) -> str:
+    """The stage a check was made in: those that take builds of their own have their own."""
+    return check.name if check.name in ("reproducible", "equivalence") else "check"
+
+
 def _what(stage: StageResult, broken: list[CheckResult]) -> str:
     if stage.error is not None:
         return stage.error.message
@@ -249,6 +254,9 @@ def _reproduce(target: TargetResult | None, stage: StageResult) -> str:
     companion = isinstance(target, CompanionResult)
     if stage.stage == "build":
         return "debwright build" if companion else f"debwright build -t {name}"
+    if stage.stage in ("reproducible", "equivalence"):
+        only = "" if companion else f" -t {name}"
+        return f"debwright check --{stage.stage}{only}"
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
         return f"debwright check {shlex.quote('dist/' + changes[0])}"

@@ -4,8 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from debwright.errors import CheckError
 from debwright.process import Completed, LineSink
 from debwright.sandbox.snapshot import Entry
+
+
+class BootError(CheckError):
+    """The system did not come up, or did not come back."""
 
 
 class Sandbox(Protocol):
@@ -55,6 +60,17 @@ class BootedSandbox(Sandbox, Protocol):
     @property
     def boot_seconds(self) -> float:
         """How long the system took to come up; 0.0 when it was running before."""
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the processor is an emulator's: times and memory are not the target's."""
+
+    @property
+    def without_init(self) -> str | None:
+        """Why systemd does not run there, so that no unit can be looked at; None: it runs."""
+
+    def notes(self) -> list[str]:
+        """What a reader must know to judge results from there, such as limits not enforced."""
 
     def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
         """Run a Python script of debwright's on this machine; its connections reach the system.

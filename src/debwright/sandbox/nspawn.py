@@ -17,11 +17,12 @@ from types import TracebackType
 from typing import Self
 
 from debwright import process
-from debwright.errors import CheckError, Evidence, MissingError, printable
+from debwright.errors import Evidence, MissingError, printable
 from debwright.process import Completed
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox import cgroups, memory, ports
-from debwright.sandbox.base import push_through
+from debwright.sandbox.base import BootError, push_through
+from debwright.sandbox.emulated import QEMU_USER_NOTE, without_credentials, without_idle_generators
 from debwright.sandbox.namespaces import (
     PATH,
     Bind,
@@ -39,38 +40,6 @@ BOOT_TIMEOUT = 120.0
 SHUTDOWN_TIMEOUT = 150.0
 """Seconds; systemd kills a unit that does not stop after DefaultTimeoutStopSec=, 90."""
 
-# systemd 252 under qemu-user fails at step CREDENTIALS: the emulator lacks what its credential
-# mounts need. Without credentials to load, the three units work.
-_NO_CREDENTIALS = (
-    "systemd-sysusers.service",
-    "systemd-tmpfiles-setup.service",
-    "systemd-tmpfiles-setup-dev.service",
-    "systemd-tmpfiles-setup-dev-early.service",
-    "systemd-sysctl.service",
-    "systemd-journald.service",
-    "systemd-udev-load-credentials.service",
-)
-# At every start and daemon-reload systemd runs its generators, each a process to emulate. These
-# look for disks, consoles and kernel options, of which a container has none.
-_IDLE_GENERATORS = (
-    "systemd-cryptsetup-generator",
-    "systemd-debug-generator",
-    "systemd-getty-generator",
-    "systemd-gpt-auto-generator",
-    "systemd-hibernate-resume-generator",
-    "systemd-integritysetup-generator",
-    "systemd-run-generator",
-    "systemd-system-update-generator",
-    "systemd-veritysetup-generator",
-)
-_DROP_IN = (
-    "# Under qemu-user, loading credentials fails.\n[Service]\nLoadCredential=\nImportCredential=\n"
-)
-
-
-class BootError(CheckError):
-    """The system did not come up."""
-
 
 @dataclass
 class NspawnSandbox(Entered):
@@ -87,6 +56,7 @@ class NspawnSandbox(Entered):
     _start: Callable[[], None] = field(default=lambda: None, repr=False)
 
     kind = "nspawn"
+    without_init = None
 
     def __enter__(self) -> Self:
         if not is_root():
@@ -123,8 +93,8 @@ class NspawnSandbox(Entered):
 
     def _boot(self) -> None:
         if self.emulated:
-            self._without_credentials()
-            self._without_idle_generators()
+            without_credentials(self.overlay.upper)
+            without_idle_generators(self.overlay.upper)
         placement = self._stack.enter_context(cgroups.own_group())
         outer = self._stack.enter_context(
             Namespaces(
@@ -191,19 +161,6 @@ class NspawnSandbox(Entered):
             "--hostname=debwright", *binds, "--boot",
         ]  # fmt: skip
 
-    def _without_credentials(self) -> None:
-        for unit in _NO_CREDENTIALS:
-            directory = self.overlay.upper / "etc/systemd/system" / f"{unit}.d"
-            directory.mkdir(parents=True, exist_ok=True)
-            (directory / "debwright.conf").write_text(_DROP_IN)
-
-    def _without_idle_generators(self) -> None:
-        """systemd.generator(7): a link to /dev/null in /etc masks one of the same name."""
-        directory = self.overlay.upper / "etc/systemd/system-generators"
-        directory.mkdir(parents=True, exist_ok=True)
-        for name in _IDLE_GENERATORS:
-            (directory / name).symlink_to("/dev/null")
-
     def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:
         assert self._nspawn is not None
         while not ready.wait(0.25):
@@ -237,6 +194,9 @@ class NspawnSandbox(Entered):
              sys.executable, "-I", "-S", script, *arguments],
             timeout=timeout, check=False,
         )  # fmt: skip
+
+    def notes(self) -> list[str]:
+        return [QEMU_USER_NOTE] if self.emulated else []
 
     def mark_files(self) -> "OverlayMark":
         return OverlayMark(self.overlay, Snapshot.of(self.overlay.upper))

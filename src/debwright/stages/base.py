@@ -13,6 +13,7 @@ from typing import Any
 from debwright import __version__
 from debwright.budget import Budget
 from debwright.build.source import SourcePackage
+from debwright.check.environment import Environment, NspawnEnvironment
 from debwright.errors import DebwrightError, from_os_error
 from debwright.events import Reporter
 from debwright.files import sha256_file
@@ -32,6 +33,8 @@ class Job:
     roots: Roots
     reporter: Reporter
     force: bool = False
+    environment: Environment = field(default_factory=NspawnEnvironment)
+    """Where the live checks run."""
     notes: list[str] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
     """What the checks of several targets share."""
@@ -94,7 +97,7 @@ def own_digest() -> str:
     home = Path(__file__).parent.parent
     state = hashlib.sha256(__version__.encode())
     for path in sorted(home.rglob("*")):
-        if path.suffix in {".py", ".j2", ".html", ".css", ".js"}:
+        if path.suffix in {".py", ".sh", ".j2", ".html", ".css", ".js"}:
             state.update(str(path.relative_to(home)).encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
 

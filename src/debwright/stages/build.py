@@ -3,17 +3,19 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from debwright.build.binary import PackageBuildError, build_binary, run_tests
+from debwright.build.binary import Built, PackageBuildError, build_binary, run_tests
 from debwright.build.depends import BuildPlan, build_dependencies
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
+from debwright.build.workplace import USUAL, Workplace
 from debwright.errors import BuildError
 from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
 from debwright.roots.apt import UnsatisfiableError
+from debwright.roots.store import Layer
 from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
-from debwright.stages.wheels import compiled_wheels, wheel_inputs
+from debwright.stages.wheels import Wheels, compiled_wheels, wheel_inputs
 from debwright.targets import Strategy, Target
 
 CROSS_LOG = "cross.log"
@@ -52,7 +54,7 @@ def build_stage(build: TargetBuild) -> bool:
     """Build the target; on a failed cross build fall back to emulation where that is allowed."""
     ledger = build.job.ledger(build.target)
     with build.job.roots.cache.scratch("build") as scratch:
-        cross = _inputs(build.job, build, _plan(build)) if _may_fall_back(build) else None
+        cross = stage_inputs(build, plan_of(build)) if _may_fall_back(build) else None
         known = ledger.find("cross", cross) if cross and not build.job.force else None
         if known is not None:
             return _fall_back(build, scratch, known.result)
@@ -93,7 +95,8 @@ def _fall_back(build: TargetBuild, scratch: Path, failed: StageResult) -> bool:
     return _attempt(build, scratch / "second")
 
 
-def _plan(build: TargetBuild) -> BuildPlan:
+def plan_of(build: TargetBuild) -> BuildPlan:
+    """How the target is built, after a fallback that of the build that worked."""
     return build.job.plan.build_plan(build.target, build.source, build.strategy)
 
 
@@ -108,12 +111,12 @@ def _forget_untested(build: TargetBuild) -> None:
 def _attempt(build: TargetBuild, scratch: Path) -> bool:
     scratch.mkdir(mode=0o755)
     job, target = build.job, build.target
-    plan = _plan(build)
+    plan = plan_of(build)
     if not (plan.with_all or plan.with_any):
         result = skipped(job, build.name, "build", "built by another target: it is all `all`")
         build.stages.append(result)
         return True
-    inputs = _inputs(job, build, plan)
+    inputs = stage_inputs(build, plan)
     log_path = build.directory / "build.log"
 
     def work() -> Outcome:
@@ -122,16 +125,13 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
             job.reporter.activity(build.name, "build", "build dependencies")
             log.heading(f"{build.source.name} {build.source.version} for {build.name}: "
                         f"{build.strategy} ({build.strategy_reason})")  # fmt: skip
-            layer = _dependencies(job, build.source, plan, log)
-            wheels = compiled_wheels(job, target, build.source, scratch, log)
-            # The roots they are compiled in may not have been there before.
-            inputs.update(wheel_inputs(job, target, build.source))
+            layer = dependencies(job, build.source, plan, log)
             job.reporter.activity(build.name, "build", "dpkg-buildpackage")
-            built = build_binary(
-                build.source, plan, layer, scratch=scratch, output=build.directory, log=log,
-                environment={**job.plan.config.build.environment, **wheels.environment},
-                binds=wheels.binds, timeout=job.plan.config.build.timeout_minutes * 60,
-            )  # fmt: skip
+            built, wheels = carry_out(
+                build, plan, layer, scratch=scratch, output=build.directory, log=log
+            )
+            # The roots wheels are compiled in may not have been there before.
+            inputs.update(wheel_inputs(job, target, build.source))
         sources = _beside(build)
         outputs = [*built.files, *sources, log_path]
         details = {
@@ -151,7 +151,30 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
     return result.status.ok
 
 
-def _inputs(job: Job, build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
+def carry_out(
+    build: TargetBuild,
+    plan: BuildPlan,
+    layer: Layer,
+    *,
+    scratch: Path,
+    output: Path,
+    log: BuildLog,
+    workplace: Workplace = USUAL,
+) -> tuple[Built, Wheels]:
+    """Build the target's source by `plan`, as its project says, with the wheels it is lent."""
+    config = build.job.plan.config.build
+    wheels = compiled_wheels(build.job, build.target, build.source, scratch, log)
+    built = build_binary(
+        build.source, plan, layer, scratch=scratch, output=output, log=log,
+        environment={**config.environment, **wheels.environment}, binds=wheels.binds,
+        timeout=config.timeout_minutes * 60, workplace=workplace,
+    )  # fmt: skip
+    return built, wheels
+
+
+def stage_inputs(build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
+    """All that a build of the target depends on."""
+    job = build.job
     base, _ = job.roots.store.find(job.roots.base_request(plan.machine))
     return {
         **common_inputs(job),
@@ -167,7 +190,8 @@ def _inputs(job: Job, build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
     }
 
 
-def _dependencies(job: Job, source: SourcePackage, plan: BuildPlan, log: BuildLog):  # type: ignore[no-untyped-def]
+def dependencies(job: Job, source: SourcePackage, plan: BuildPlan, log: BuildLog) -> Layer:
+    """The layer with the build dependencies; UnmetBuildDependency where apt cannot find them."""
     try:
         return build_dependencies(job.roots, source, plan, log)
     except UnsatisfiableError as problem:
@@ -228,7 +252,7 @@ def _tests(build: TargetBuild, scratch: Path) -> bool:
         plan = _native_plan(build, job)
         with BuildLog(log_path, lambda line: job.reporter.line(build.name, "test", line)) as log:
             job.reporter.activity(build.name, "test", "build dependencies under emulation")
-            layer = _dependencies(job, build.source, plan, log)
+            layer = dependencies(job, build.source, plan, log)
             job.reporter.activity(build.name, "test", "tests under emulation")
             reason = run_tests(build.source, tree, layer, plan, scratch=scratch_test, log=log)
         if reason is not None:

@@ -10,6 +10,7 @@ from debwright.budget import need_mb
 from debwright.build.log import BuildLog
 from debwright.check import malware, policy
 from debwright.check.base import CheckContext
+from debwright.check.choose import also_on
 from debwright.check.debs import read_deb
 from debwright.check.infrastructure import PREFIX
 from debwright.check.previous import Previous, expand, find_previous
@@ -60,13 +61,14 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         "config": digest(config.model_dump(mode="json", include={
             "service", "lintian", "checks", "limits", "secrets", "waivers", "suites", "files",
             "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
-            "benchmarks"})),
+            "benchmarks", "environments"})),
         "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
-                 if p.name.endswith((CYCLONEDX, SPDX))},
+                  if p.name.endswith((CYCLONEDX, SPDX))},
         "databases": scanners(job),
         "today": waiver_states(config.waivers),
         "base": base.id if base else None,
+        "environment": str(job.environment),
     }  # fmt: skip
     log_path = directory / "check.log"
 
@@ -90,8 +92,11 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 previous=previous,
             )
             need = need_mb(config, emulated=context.emulated)
+            further = also_on(config.targets.build, config.environments.install_on, target.target)
             with job.budget.share(need, waiting=context.activity) as waited:
-                results = run_checks(context, lambda result: _tell(log, result))
+                results = run_checks(
+                    context, lambda result: _tell(log, result), job.environment, further
+                )
         report = check_report(context, results)
         outcome = check_outcome(report, directory, log_path, job.dist)
         if waited >= 1:

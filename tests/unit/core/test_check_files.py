@@ -9,10 +9,11 @@ from debwright import doctor
 from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
 from debwright.check.lintian import lend_packages
-from debwright.commands.check import _read, _targets
+from debwright.commands.check import _read, _targets, check_files
+from debwright.commands.common import Options
 from debwright.config import Config, LoadedConfig
 from debwright.doctor import Diagnosis, examine
-from debwright.errors import MissingError, UsageError
+from debwright.errors import ConfigError, MissingError, UsageError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target
@@ -172,3 +173,10 @@ def test_a_lost_registration_is_registered_again_not_installed(
     problem = machine.emulation_problem("arm64")
     assert problem is not None
     assert "apt-get install qemu-user-static" in machine.emulation_fix(problem)
+
+
+def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:
+    (tmp_path / "debwright.toml").write_text("[checks]\nhardning = 'off'\n")
+    with pytest.raises(ConfigError, match="hardning") as caught:
+        check_files(Options(directory=tmp_path), [make_deb(tmp_path / "x.deb")], [])
+    assert caught.value.fix == "write `hardening`"

@@ -17,7 +17,7 @@ from debwright.errors import CheckError, DebwrightError, MissingError, UsageErro
 from debwright.results import CheckResult, Status
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.sandbox.nspawn import BootError
+from debwright.sandbox.base import BootError
 from debwright.stages.check import check_outcome, check_report
 from debwright.targets import Target
 
@@ -79,6 +79,7 @@ def test_which_faults_are_the_machines(problem: DebwrightError, machine: bool) -
 
 class Environment:
     kind = "ssh"  # whose dependencies are not measured here, which would take a root
+    elsewhere = True
 
     def __init__(self, opening: Callable[[ExitStack], Session]) -> None:
         self.opening = opening
@@ -86,7 +87,7 @@ class Environment:
     def unavailable(self) -> str | None:
         return None
 
-    def prepare(self, _: CheckContext) -> Callable[[ExitStack], Session]:
+    def prepare(self, _: CheckContext, __: ExitStack) -> Callable[[ExitStack], Session]:
         return self.opening
 
 

@@ -197,3 +197,28 @@ def test_a_stage_that_does_not_say_when_it_started_follows_the_one_before() -> N
     build, check = timeline(moved).lanes[0].bars
     assert build.x == 0
     assert check.x == pytest.approx(build.width, abs=0.1)
+
+
+def test_the_end_of_a_failed_stages_log_is_in_the_page(tmp_path: Path) -> None:
+    result = samples.failing_check()
+    home = tmp_path / "dist" / result.version
+    failed = next(t for t in result.targets if not t.ok)
+    (home / failed.target).mkdir(parents=True)
+    lines = [f"line {n} <script>" for n in range(20_000)]
+    (home / failed.target / "check.log").write_text("\n".join(lines))
+    page = render(result, home)
+    assert "line 19999 &lt;script&gt;" in page
+    assert "line 19880 " in page
+    assert "line 19800 " not in page
+
+
+def test_a_log_outside_of_dist_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("do not show this")
+    (tmp_path / "dist/1.0").mkdir(parents=True)
+    result = samples.failing_check()
+    stages = [
+        s.model_copy(update={"details": {"log": "../secret"}}) for s in result.targets[1].stages
+    ]
+    target = result.targets[1].model_copy(update={"stages": tuple(stages)})
+    hostile = result.model_copy(update={"targets": (result.targets[0], target)})
+    assert "do not show this" not in render(hostile, tmp_path / "dist/1.0")

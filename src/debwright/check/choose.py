@@ -1,0 +1,68 @@
+"""From the name of a sandbox, as a user writes it, to the environment it stands for."""
+
+from collections.abc import Sequence
+
+from debwright.check.containers import DockerEnvironment
+from debwright.check.environment import Environment, NspawnEnvironment
+from debwright.check.machine import SshEnvironment, ask_facts
+from debwright.check.virtual import VmEnvironment
+from debwright.config import LoadedConfig
+from debwright.config.environments import KINDS, SSH
+from debwright.errors import UsageError
+from debwright.sandbox.ssh import Address, SshSandbox
+from debwright.targets import Target, nearest
+
+
+def environment_for(
+    loaded: LoadedConfig, text: str | None = None, *, replace: bool = False
+) -> Environment:
+    """`text`, or without it what the configuration names. Raises UsageError."""
+    name = text or loaded.config.environments.sandbox
+    if replace and not name.startswith(SSH):
+        raise UsageError(
+            "--replace-installed is for a machine of somebody's: nothing else has anything to lose",
+            fix="--sandbox ssh://USER@HOST",
+        )
+    if name.startswith(SSH):
+        config = loaded.config.environments.ssh_config
+        return SshEnvironment(
+            Address.parse(name), config=loaded.resolve(config) if config else None, replace=replace
+        )
+    if name == "nspawn":
+        return NspawnEnvironment()
+    if name == "docker":
+        return DockerEnvironment()
+    if name == "vm":
+        return VmEnvironment()
+    kinds = (*KINDS, f"{SSH}USER@HOST[:PORT]")
+    raise UsageError(
+        f"`{name}` is not a kind of sandbox",
+        cause=f"there are {', '.join(kinds)}",
+        fix=f"--sandbox {nearest(name, kinds, cutoff=0.4) or KINDS[0]}",
+    )
+
+
+def patterns_for(
+    loaded: LoadedConfig, environment: Environment, patterns: Sequence[str]
+) -> Sequence[str]:
+    """Which targets to check there: for a real machine, without patterns, those of its kind."""
+    if patterns or not isinstance(environment, SshEnvironment):
+        return patterns
+    with SshSandbox(environment.address, config=environment.config) as system:
+        facts = ask_facts(system)
+    # Raspberry Pi OS calls itself by Debian's names.
+    names = [facts.target, f"raspios-{facts.target}"]
+    return [n for n in names if n in loaded.config.targets.build] or [facts.target]
+
+
+def also_on(build: Sequence[str], install_on: Sequence[str], target: Target) -> list[Target]:
+    """The further targets that the packages of `target` are installed on.
+
+    Of several targets of one architecture it is the first's packages that go elsewhere.
+    """
+    built = [Target.parse(t) for t in build]
+    first = next((t for t in built if t.arch == target.arch), None)
+    if target != first and target in built:
+        return []
+    wanted = [Target.parse(t) for t in install_on]
+    return [t for t in wanted if t.arch == target.arch and t != target]

@@ -1,0 +1,79 @@
+"""Live checks in Docker: the image is debwright's own root with the package's dependencies."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from debwright.check.base import CheckContext
+from debwright.check.environment import Open
+from debwright.check.runtime import copy_into, make_repository, runtime_layer
+from debwright.check.session import Session
+from debwright.roots.overlay import make_throwaway
+from debwright.roots.store import Layer
+from debwright.sandbox.docker import DockerSandbox, docker_problem, has_image, import_image
+from debwright.sandbox.emulated import without_credentials
+from debwright.sandbox.namespaces import Namespaces, Spec
+
+
+class DockerEnvironment:
+    """A container of an image that holds what nspawn would boot."""
+
+    kind = "docker"
+    elsewhere = True
+
+    def __str__(self) -> str:
+        return self.kind
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def prepare(self, context: CheckContext, _: ExitStack) -> Open:
+        """See Environment. Raises MissingError when there is no docker, or no daemon."""
+        if problem := docker_problem():
+            raise problem
+        layer = runtime_layer(
+            context.roots, context.target, context.installable, context.log,
+            companions=context.companions,
+        )  # fmt: skip
+        return lambda stack: _open(context, layer, stack)
+
+
+def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
+    stack.enter_context(layer.in_use())
+    directory = stack.enter_context(context.cache.scratch("check"))
+    image = image_of(context, layer, directory)
+    content = directory / "content"
+    content.mkdir(mode=0o755)
+    copy_into(content, make_repository(directory / "repository", context.installable))
+    if context.emulated:
+        without_credentials(content)
+    context.activity("booting")
+    system = stack.enter_context(DockerSandbox(image, content, emulated=context.emulated))
+    return Session.begin(context, system)
+
+
+def image_of(context: CheckContext, layer: Layer, directory: Path) -> str:
+    """The layer and all below it as an image of the daemon's; made when it is not there."""
+    name = f"debwright/{context.target}:{layer.manifest.name}-{layer.id}"
+    if has_image(name):
+        return name
+    context.activity("importing the image")
+    with context.cache.lock(f"docker-{layer.id}"):
+        if not has_image(name):
+            tarball = directory / "root.tar"
+            _pack(layer, directory / "pack", tarball)
+            import_image(tarball, name, context.target.arch, {"debwright.layer": layer.id})
+            tarball.unlink()
+    return name
+
+
+def _pack(layer: Layer, directory: Path, tarball: Path) -> None:
+    """A tarball of the merged layers, with the owners as they are inside."""
+    directory.mkdir()
+    overlay = make_throwaway(directory, layer)
+    spec = Spec(root=overlay.mount_point, overlay=overlay.overlay(), pivot=False, network=True)
+    with Namespaces(spec) as mounted:
+        mounted.run(
+            ["tar", "--create", "--numeric-owner", "--xattrs", "--one-file-system",
+             f"--file={tarball}", f"--directory={overlay.mount_point}", "."],
+            timeout=900,
+        )  # fmt: skip

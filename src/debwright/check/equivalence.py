@@ -1,0 +1,124 @@
+"""Whether a target's packages are the same product as those of another target or build."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from debwright.check.base import CheckContext, warning
+from debwright.check.environment import Environment
+from debwright.check.runtime import runtime_layer
+from debwright.equivalence.answers import answer_findings, ask_all
+from debwright.equivalence.control import control_findings
+from debwright.equivalence.elf import floor_findings, machine_findings
+from debwright.equivalence.imports import Imports, import_all, import_findings, modules_of
+from debwright.equivalence.model import Side, Sides
+from debwright.equivalence.shape import shape_findings
+from debwright.errors import DebwrightError
+from debwright.results import Finding
+from debwright.roots.store import Layer
+
+NAME = "equivalence"
+
+
+@dataclass
+class Comparison:
+    """What was found so far; several pairs of packages add to it."""
+
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    measurements: dict[str, float] = field(default_factory=dict)
+
+    def lacking(self, what: str, why: str) -> None:
+        """Something could not be compared: that must not look like a success."""
+        self.findings.append(
+            warning("equivalence/not-compared", f"{what} were not compared: {why}")
+        )
+
+    def attempt(self, code: str, work: Callable[[], None]) -> None:
+        """Do `work`; an error of it is a finding, and the other comparisons go on."""
+        try:
+            work()
+        except DebwrightError as problem:
+            self.findings.append(Finding.from_error(code, problem))
+
+
+def compare_files(found: Comparison, sides: Sides, context: CheckContext) -> None:
+    """File lists, control files and ELF machines; needs nothing but the packages."""
+    asked = context.config.equivalence
+    context.activity(f"files: {sides.left.name} and {sides.right.name}")
+
+    def work() -> None:
+        found.findings.extend(shape_findings(sides, asked.ignore))
+        found.findings.extend(control_findings(sides))
+        found.findings.extend(machine_findings(sides.right))
+
+    found.attempt("equivalence/unreadable", work)
+    found.notes.append(
+        f"{sides.left.name} and {sides.right.name}: {len(sides.both())} package(s) compared"
+    )
+
+
+def compare_floor(found: Comparison, side: Side, context: CheckContext) -> None:
+    """Whether the target's libraries have the symbols that the packages need."""
+    context.activity(f"symbols of {side.name}")
+
+    def work() -> None:
+        findings, note = floor_findings(side, _layer(context))
+        found.findings.extend(findings)
+        found.notes.append(note)
+
+    found.attempt("equivalence/symbols-unread", work)
+
+
+def compare_imports(
+    found: Comparison, sides: Sides, left: CheckContext, right: CheckContext
+) -> None:
+    """Import the Python modules of both packages, each in a root of its own target."""
+    more = left.config.equivalence.python_paths
+    modules = [modules_of(side, more) for side in (sides.left, sides.right)]
+    count = sum(len(names) for names in modules[0].values())
+    if not any(modules):
+        found.notes.append("there are no Python modules")
+        return
+
+    def work() -> None:
+        results: list[Imports] = []
+        for context, names in zip((left, right), modules, strict=True):
+            context.activity(f"importing {sum(map(len, names.values()))} modules")
+            results.append(import_all(context, _layer(context), names))
+        found.findings.extend(import_findings(sides, *results))
+        found.measurements["modules"] = float(count)
+        imported = sum(1 for why in results[1].results.values() if why is None)
+        found.measurements["imported_modules"] = float(imported)
+
+    found.attempt("equivalence/not-imported", work)
+
+
+def compare_answers(
+    found: Comparison,
+    sides: Sides,
+    left: CheckContext,
+    right: CheckContext,
+    environment: Environment,
+) -> None:
+    """Ask both packages the configured questions."""
+    asked = left.config.equivalence
+    if not asked.questions:
+        found.notes.append("no questions were asked: [[equivalence.questions]] names none")
+        return
+    if why := environment.unavailable():
+        found.lacking("answers", why)
+        return
+
+    def work() -> None:
+        answers = [ask_all(context, environment) for context in (left, right)]
+        found.findings.extend(answer_findings(sides, asked, *answers))
+        found.measurements["questions"] = float(len(asked.questions))
+
+    found.attempt("equivalence/not-answered", work)
+
+
+def _layer(context: CheckContext) -> Layer:
+    return runtime_layer(
+        context.roots, context.target, context.installable, context.log,
+        companions=context.companions,
+    )  # fmt: skip

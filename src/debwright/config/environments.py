@@ -1,0 +1,38 @@
+"""Where packages are checked: the kind of system, and further targets to install them on."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from debwright.config import values as v
+from debwright.config.section import Section
+
+KINDS = ("nspawn", "docker", "vm")
+SSH = "ssh://"
+
+
+def _sandbox(text: str) -> str:
+    if text in KINDS or text.startswith(SSH):
+        return text
+    raise ValueError(f"one of {', '.join(KINDS)} is wanted, or ssh://USER@HOST[:PORT]")
+
+
+class Environments(Section):
+    """The systems that packages are installed, started and removed on."""
+
+    sandbox: Annotated[v.Line, AfterValidator(_sandbox)] = Field(
+        "nspawn",
+        description="What the live checks run in: nspawn, docker, vm, or a machine as "
+        "ssh://USER@HOST[:PORT]. `debwright check --sandbox` takes another for once.",
+    )
+    install_on: Annotated[list[v.Line], AfterValidator(v.no_repeats)] = Field(
+        [],
+        description="Further targets on which packages are installed and checked, as "
+        "trixie-amd64: those of the first target in targets.build with the same architecture. "
+        "One whose archive cannot be reached is skipped, and the report says why.",
+    )
+    ssh_config: v.Line | None = Field(
+        None,
+        description="Configuration file for ssh instead of ~/.ssh/config, relative to this file: "
+        "keys, known hosts, jump hosts (ssh_config(5)).",
+    )

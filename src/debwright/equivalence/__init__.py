@@ -1,0 +1,1 @@
+"""Whether the packages of two targets are the same product."""

@@ -1,0 +1,1 @@
+"""Building a package a second time, under conditions that must make no difference."""

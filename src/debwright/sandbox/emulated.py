@@ -1,0 +1,52 @@
+"""What a booted system needs, and what a reader must know, when qemu-user runs its programs."""
+
+from pathlib import Path
+
+# systemd 252 under qemu-user fails at step CREDENTIALS: the emulator lacks what its credential
+# mounts need. Without credentials to load, the three units work.
+_NO_CREDENTIALS = (
+    "systemd-sysusers.service",
+    "systemd-tmpfiles-setup.service",
+    "systemd-tmpfiles-setup-dev.service",
+    "systemd-tmpfiles-setup-dev-early.service",
+    "systemd-sysctl.service",
+    "systemd-journald.service",
+    "systemd-udev-load-credentials.service",
+)
+# At every start and daemon-reload systemd runs its generators, each a process to emulate. These
+# look for disks, consoles and kernel options, of which a container has none.
+_IDLE_GENERATORS = (
+    "systemd-cryptsetup-generator",
+    "systemd-debug-generator",
+    "systemd-getty-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-integritysetup-generator",
+    "systemd-run-generator",
+    "systemd-system-update-generator",
+    "systemd-veritysetup-generator",
+)
+_DROP_IN = (
+    "# Under qemu-user, loading credentials fails.\n[Service]\nLoadCredential=\nImportCredential=\n"
+)
+QEMU_USER_NOTE = (
+    "ran under qemu-user: SystemCallFilter= and other seccomp settings are accepted but see the "
+    "emulator's system calls; times and memory include the emulator; credentials of systemd's own "
+    "units are switched off, which the emulator cannot mount"
+)
+
+
+def without_credentials(tree: Path) -> None:
+    """Put drop-ins for systemd's own units into a tree that will be the top of the root."""
+    for unit in _NO_CREDENTIALS:
+        directory = tree / "etc/systemd/system" / f"{unit}.d"
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "debwright.conf").write_text(_DROP_IN)
+
+
+def without_idle_generators(tree: Path) -> None:
+    """systemd.generator(7): a link to /dev/null in /etc masks one of the same name."""
+    directory = tree / "etc/systemd/system-generators"
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in _IDLE_GENERATORS:
+        (directory / name).symlink_to("/dev/null")

@@ -1,0 +1,179 @@
+"""A running system's state asked by commands inside it, where nothing can be read from outside.
+
+What is used is Essential in Debian, or part of systemd: sh, coreutils, findutils, grep, bash. Every
+answer is text of a system that is not trusted: what does not parse is passed over or refused.
+"""
+
+import json
+import re
+import secrets
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from debwright import process
+from debwright.errors import CheckError
+from debwright.process import Completed
+from debwright.sandbox.base import Sandbox
+from debwright.sandbox.ports import SOCKETS, parse_table
+from debwright.sandbox.snapshot import Entry
+
+STATE = "/var/lib/debwright-check"
+"""Directory inside the system for what must outlive a reboot; root's alone."""
+
+RELAY_VARIABLE = "DEBWRIGHT_RELAY"
+"""For scripts run by `run_outside`: JSON of an argv that connects its standard input and output to
+the host and port given as two more arguments, and says so by one NUL byte first."""
+
+# bash opens TCP connections by itself (bash(1), "Redirection"); Debian's is built with that.
+# The copying process that ends first must not take what the other has yet to say.
+_RELAY = 'exec 3<>"/dev/tcp/$1/$2" || exit 1; printf "\\0"; cat <&3 & cat >&3 2>/dev/null; wait'
+RELAY = ("bash", "-c", _RELAY, "bash")
+
+_TYPES = {
+    "regular file": "file", "regular empty file": "file",
+    "directory": "directory", "symbolic link": "symlink",
+}  # fmt: skip
+_STAT = "%F/%a/%u/%g/%s/%Y%n"
+_GROUP = re.compile(r"^/proc/(?P<pid>\d{1,10})/cgroup:(?:0::|\d+:name=systemd:)(?P<path>/.*)$")
+_PSS = re.compile(r"^Pss:\s+(\d+) kB$", re.M)
+# A file system of the kernel's, or one where a package's files have no business.
+_PRUNED = (STATE, "/proc", "/sys", "/dev", "/run", "/tmp", "/mnt/debwright")  # noqa: S108 - passed over
+
+
+def limited(argv: Sequence[str], timeout: float | None) -> list[str]:
+    """`argv`, ended inside the system after `timeout` seconds: killing its client would not."""
+    return list(argv) if timeout is None else ["timeout", "-k", "5", f"{timeout:.1f}", *argv]
+
+
+def told_time_out(done: Completed, argv: Sequence[str], timeout: float | None) -> None:
+    """Raise TimedOut when `limited` has ended the command (timeout(1), "Exit status")."""
+    if timeout is not None and done.returncode in (124, 137) and done.seconds >= timeout:
+        raise process.TimedOut(
+            f"`{shlex.join(argv)[:300]}` ran longer than {timeout:.0f} s and was stopped"
+        )
+
+
+def run_with_relay(
+    connect: Sequence[str], script: Path, arguments: Sequence[str], timeout: float
+) -> Completed:
+    """Run a Python script here whose connections go through `connect`; see RELAY_VARIABLE."""
+    return process.run(
+        [sys.executable, "-I", "-S", script, *arguments],
+        env={RELAY_VARIABLE: json.dumps(list(connect))}, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ListedMark:
+    """A sorted list of all paths, kept in the system itself: it may be megabytes long."""
+
+    system: Sandbox
+    path: str
+
+    @classmethod
+    def make(cls, system: Sandbox) -> "ListedMark":
+        mark = cls(system, f"{STATE}/files-{secrets.token_hex(4)}")
+        script = f'mkdir -p -m 700 {STATE}; {_find()} > "$1"'
+        system.run(["sh", "-ec", script, "sh", mark.path], timeout=600)
+        return mark
+
+    def created(self) -> dict[str, Entry]:
+        """See FileMark."""
+        script = (
+            f'{_find()} | LC_ALL=C comm -z -13 "$1" - '
+            f"| xargs -0 -r stat --printf='{_STAT}\\0' -- 2>/dev/null || true"
+        )
+        done = self.system.run(["sh", "-ec", script, "sh", self.path], timeout=600)
+        return parse_stat(done.output)
+
+
+def _find() -> str:
+    pruned = " -o ".join(f"-path {path}" for path in _PRUNED)
+    # A file that goes away while it is looked at is no error: the system is running.
+    return (
+        rf"{{ find / -xdev \( {pruned} \) -prune -o -print0 2>/dev/null || true; }} "
+        "| LC_ALL=C sort -z"
+    )
+
+
+def parse_stat(text: str) -> dict[str, Entry]:
+    """Entries from stat(1)'s output in `_STAT`, each ended by NUL."""
+    found = {}
+    for record in text.split("\0"):
+        fields = record.split("/", 5)
+        if len(fields) < 6 or "/" not in fields[5]:
+            continue
+        seconds, path = fields[5].split("/", 1)
+        try:
+            numbers = [int(fields[1], 8), *(int(f) for f in fields[2:5]), int(seconds)]
+        except ValueError:
+            continue
+        mode, uid, gid, size, changed = numbers
+        kind = _TYPES.get(fields[0], "special")
+        found[f"/{path}"] = Entry(kind, mode, uid, gid, size, changed * 10**9)
+    return found
+
+
+def listening(system: Sandbox) -> set[str]:
+    """`ADDRESS:PORT/tcp|udp` of every socket that waits for others."""
+    found = set()
+    for table, protocol, state in SOCKETS:
+        done = system.run(["cat", f"/proc/net/{table}"], check=False, timeout=60)
+        found |= {f"{address}/{protocol}" for address in parse_table(done.output, state)}
+    return found
+
+
+def unit_memory(system: Sandbox, control_group: str) -> int | None:
+    """Bytes (proportional set size) of the processes in a control group of the system's."""
+    if not control_group.startswith("/") or control_group == "/":
+        return None
+    script = "grep -H -E '^(0::|[0-9]+:name=systemd:)' /proc/[0-9]*/cgroup 2>/dev/null || true"
+    listing = system.run(["sh", "-ec", script], timeout=60).output
+    pids = processes_of(listing, control_group)
+    if not pids:
+        return None
+    script = 'for p; do cat "/proc/$p/smaps_rollup" 2>/dev/null || true; done'
+    maps = system.run(["sh", "-c", script, "sh", *map(str, pids)], timeout=60).output
+    sizes = [int(kib) for kib in _PSS.findall(maps)]
+    return sum(sizes) * 1024 if sizes else None
+
+
+def processes_of(listing: str, control_group: str) -> list[int]:
+    """Process numbers in a control group or below it, from grep's output of /proc/*/cgroup.
+
+    Inside a container the paths may begin with the container's own group (cgroup_namespaces(7)).
+    """
+    found = set()
+    for line in listing.splitlines():
+        match = _GROUP.match(line)
+        if match and f"{control_group}/" in f"{match['path']}/":
+            found.add(int(match["pid"]))
+    return sorted(found)
+
+
+def memory_enforced(system: Sandbox) -> bool:
+    """Whether the system's own control groups have a memory controller (cgroups(7))."""
+    done = system.run(
+        ["sh", "-c", "cat /sys/fs/cgroup/cgroup.controllers 2>/dev/null"], check=False, timeout=60
+    )
+    return "memory" in done.output.split()
+
+
+def boot_id(system: Sandbox) -> str:
+    """Which start of the kernel this is (proc(5), random/boot_id)."""
+    return system.run(["cat", "/proc/sys/kernel/random/boot_id"], timeout=60).output.strip()
+
+
+def dpkg_architecture(system: Sandbox) -> str:
+    """Raises CheckError when the system has no dpkg: it is not Debian, nor of its family."""
+    done = system.run(["dpkg", "--print-architecture"], check=False, timeout=60)
+    word = done.output.strip()
+    if done.returncode != 0 or not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", word):
+        raise CheckError(
+            "the system does not say its architecture: it has no dpkg",
+            cause="it is not Debian, Ubuntu or Raspberry Pi OS",
+        )
+    return word

@@ -1,0 +1,134 @@
+"""Checks in docker, with a daemon of our own: no registry, no bridge, no firewall rules."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debwright.config import Config
+from debwright.roots.cache import Cache, default_cache
+from debwright.roots.layers import Roots
+from debwright.sandbox.docker import DockerSandbox
+from debwright.targets import Target
+
+from . import bellhop
+from .conftest import Debwright
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dockerd; what commands started by the tests are given as DOCKER_HOST."""
+    if shutil.which("dockerd") is None:
+        pytest.skip("dockerd is not installed: sudo apt-get install docker.io")
+    home = tmp_path_factory.mktemp("docker")
+    address = f"unix://{home}/socket"
+    with (home / "log").open("wb") as log:
+        dockerd = subprocess.Popen(
+            ["dockerd", "--iptables=false", "--bridge=none", f"--data-root={home}/data",
+             f"--exec-root={home}/exec", f"--pidfile={home}/pid", f"--host={address}"],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        for _ in range(600):
+            if ask(address, "version").returncode == 0:
+                break
+            assert dockerd.poll() is None, (home / "log").read_text()[-2000:]
+            time.sleep(0.1)
+        yield address
+        assert ask(address, "ps", "--all", "--quiet").stdout == "", "a container was left behind"
+    finally:
+        dockerd.terminate()
+        dockerd.wait(timeout=60)
+
+
+def ask(address: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *arguments], env={**os.environ, "DOCKER_HOST": address},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def debwright(daemon: str, tmp_path: Path) -> Debwright:
+    (tmp_path / "debwright.toml").write_text(bellhop.CONFIG)
+    return Debwright(tmp_path, {"DOCKER_HOST": daemon})
+
+
+def results(debwright: Debwright) -> dict[str, dict[str, Any]]:
+    (path,) = debwright.directory.glob("dist/check/*/bookworm-amd64/check.json")
+    return {result["name"]: result for result in json.loads(path.read_text())["checks"]}
+
+
+def test_every_live_check_with_systemd_in_the_container(debwright: Debwright) -> None:
+    run = debwright("check", "--sandbox", "docker", str(bellhop.make(debwright.directory)))
+    assert run.code == 0, run.said
+    found = results(debwright)
+    for name in ("dependencies", "install", "service", "smoke", "files", "reboot", "purge"):
+        assert found[name]["status"] == "passed", found[name]
+    assert found["service"]["measurements"]["memory_bytes"] > 1_000_000
+
+
+def test_what_fails_in_nspawn_fails_here(debwright: Debwright) -> None:
+    config = debwright.directory / "debwright.toml"
+    config.write_text(config.read_text().replace("at service", "something else"))
+    config.write_text(config.read_text().replace("[service]", "[service]\nstart_seconds = 2"))
+    run = debwright("check", "--sandbox", "docker", str(bellhop.make(debwright.directory)))
+    assert run.code == 4
+    assert "did not become healthy" in run.said
+    assert "at service" in run.said
+
+
+def test_a_killed_check_leaves_no_container(debwright: Debwright, daemon: str) -> None:
+    started = debwright.start(
+        "check", "--sandbox", "docker", str(bellhop.make(debwright.directory))
+    )
+    while not ask(daemon, "ps", "--quiet").stdout:
+        assert started.poll() is None, "it ended before there was a container"
+        time.sleep(0.05)
+    started.send_signal(signal.SIGKILL)
+    started.wait()
+    for _ in range(300):
+        if not (left := ask(daemon, "ps", "--all", "--quiet").stdout):
+            break
+        time.sleep(0.1)
+    assert left == ""
+
+
+def test_without_systemd_it_is_said(
+    daemon: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image without an init: packages can be installed there, units cannot be looked at."""
+    monkeypatch.setenv("DOCKER_HOST", daemon)
+    cache = Cache(default_cache())
+    cache.prepare()
+    with ExitStack() as stack:
+        layer = Roots(cache, Config()).base(Target("bookworm", "amd64"))
+        stack.enter_context(layer.in_use())
+        subprocess.run(
+            ["tar", "--create", "--numeric-owner", f"--directory={layer.tree}",
+             f"--file={tmp_path}/base.tar", "bin", "sbin", "lib", "lib64", "etc", "usr"],
+            check=True,
+        )  # fmt: skip
+        assert ask(daemon, "import", f"{tmp_path}/base.tar", "no-init:1").returncode == 0
+        content = tmp_path / "content"
+        content.mkdir()
+        system = stack.enter_context(DockerSandbox("no-init:1", content))
+        assert system.without_init is not None
+        assert "systemd does not run in this docker container" in system.without_init
+        assert system.run(["true"]).returncode == 0
+
+
+def test_no_daemon_says_what_to_do(debwright: Debwright, tmp_path: Path) -> None:
+    debwright.environment["DOCKER_HOST"] = f"unix://{tmp_path}/nothing"
+    run = debwright("check", "--sandbox", "docker", str(bellhop.make(debwright.directory)))
+    assert run.code == 5
+    assert "there is no docker daemon to talk to" in run.said
+    assert "sudo systemctl start docker" in run.said

@@ -1,0 +1,181 @@
+"""Addresses, what ssh and docker say, and what systems answer: text of others, taken apart."""
+
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from debwright.check.choose import also_on, environment_for
+from debwright.check.machine import Facts, mismatch
+from debwright.config import LoadedConfig, load
+from debwright.errors import ConfigError, UsageError
+from debwright.sandbox import inside
+from debwright.sandbox.ssh import Address
+from debwright.sandbox.sshtrouble import explain
+from debwright.sandbox.vm import MODELS, VirtualMachine, vm_problem
+from debwright.targets import Target
+
+
+@pytest.mark.parametrize(
+    ("text", "destination", "port"),
+    [
+        ("ssh://pi@raspberrypi.local", "pi@raspberrypi.local", None),
+        ("ssh://board:2222", "board", 2222),
+        ("ssh://root@192.0.2.7:22/", "root@192.0.2.7", 22),
+        ("ssh://pi@[2001:db8::1]:2200", "pi@2001:db8::1", 2200),
+    ],
+)
+def test_addresses(text: str, destination: str, port: int | None) -> None:
+    address = Address.parse(text)
+    assert (address.destination, address.port) == (destination, port)
+    assert Address.parse(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ssh://", "ssh://-oProxyCommand=x", "ssh://pi@-x", "ssh://a b", "ssh://a;b", "ssh://pi@h:0",
+     "ssh://pi@h:65536", "ssh://pi@h/etc", "ssh://a@b@c", "ssh://$(x)", "http://h", "ssh://h\n"],
+)  # fmt: skip
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(UsageError):
+        Address.parse(text)
+
+
+@given(st.text(max_size=60))
+@example("ssh://-x")
+def test_no_address_can_be_an_option(text: str) -> None:
+    try:
+        address = Address.parse(f"ssh://{text}")
+    except UsageError:
+        return
+    assert not address.destination.startswith("-")
+    assert set(address.destination) <= set(string.ascii_letters + string.digits + "@._-:")
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "fix"),
+    [
+        ("Host key verification failed.", "not known here", "ssh -p 22 pi@h true"),
+        ("@@@@@\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification "
+         "failed.", "is not the one that is known", "ssh-keygen -R h"),
+        ("pi@h: Permission denied (publickey).", "does not let this account in",
+         "ssh-copy-id -p 22 pi@h"),
+        ("ssh: Could not resolve hostname h: Name or service not known", "name is not known",
+         "getent hosts h"),
+        ("ssh: connect to host h port 22: Connection refused", "nothing answers", "systemctl"),
+        ("ssh: connect to host h port 22: Connection timed out", "cannot be reached", "ping"),
+        ("a thing never seen", "ssh did not connect", "ssh -p 22 pi@h -v"),
+    ],
+)  # fmt: skip
+def test_what_ssh_says(said: str, what: str, fix: str) -> None:
+    error = explain("ssh -p 22 pi@h", said)
+    assert error.exit_code == 5
+    assert what in error.what
+    assert fix in (error.fix or "")
+
+
+def test_files_come_as_stat_prints_them() -> None:
+    text = (
+        "regular file/644/0/0/5/1700000000/var/lib/x y\0"
+        "directory/1777/33/33/4096/1700000001/srv/a\nb\0symbolic link/777/0/0/3/17/etc/l\0"
+        "socket/600/0/0/0/1/run/s\0broken\0regular file/9z/0/0/0/0/x\0"
+    )
+    found = inside.parse_stat(text)
+    assert set(found) == {"/var/lib/x y", "/srv/a\nb", "/etc/l", "/run/s"}
+    assert found["/var/lib/x y"].mtime_ns == 1_700_000_000 * 10**9
+    assert found["/srv/a\nb"].mode == 0o1777
+    assert found["/run/s"].kind == "special"
+
+
+@given(st.text(max_size=300))
+def test_any_answer_gives_files_or_none(text: str) -> None:
+    assert all(path.startswith("/") for path in inside.parse_stat(text))
+
+
+def test_processes_of_a_unit_in_a_container_and_out_of_one() -> None:
+    listing = (
+        "/proc/1/cgroup:0::/init.scope\n"
+        "/proc/70/cgroup:0::/system.slice/a.service\n"
+        "/proc/71/cgroup:0::/system.slice/a.service/worker\n"
+        "/proc/72/cgroup:1:name=systemd:/docker/77/system.slice/a.service\n"
+        "/proc/73/cgroup:0::/system.slice/aa.service\n"
+        "/proc/x/cgroup:0::/system.slice/a.service\n"
+    )
+    assert inside.processes_of(listing, "/system.slice/a.service") == [70, 71, 72]
+
+
+@pytest.mark.parametrize(
+    ("facts", "target", "why"),
+    [
+        (Facts("arm64", "debian", "bookworm"), "bookworm-arm64", None),
+        (Facts("arm64", "debian", "bookworm"), "raspios-bookworm-arm64", None),
+        (Facts("armhf", "raspbian", "bookworm"), "raspios-bookworm-arm64", "armhf packages"),
+        (Facts("amd64", "ubuntu", "jammy"), "jammy-amd64", None),
+        (Facts("amd64", "ubuntu", "jammy"), "bookworm-amd64", "runs ubuntu"),
+        (Facts("amd64", "debian", "trixie"), "bookworm-amd64", "runs trixie"),
+        (Facts("amd64", "debian", None), "sid-amd64", None),
+    ],
+)  # fmt: skip
+def test_a_machine_and_a_target(facts: Facts, target: str, why: str | None) -> None:
+    said = mismatch(facts, Target.parse(target))
+    assert (said is None) if why is None else (said is not None and why in said)
+
+
+def test_packages_of_the_first_target_go_elsewhere() -> None:
+    build = ["bookworm-amd64", "trixie-amd64", "bookworm-arm64"]
+    wanted = ["trixie-amd64", "jammy-amd64", "jammy-arm64"]
+
+    def go(target: str) -> list[str]:
+        return [str(t) for t in also_on(build, wanted, Target.parse(target))]
+
+    assert go("bookworm-amd64") == ["trixie-amd64", "jammy-amd64"]
+    assert go("trixie-amd64") == []
+    assert go("bookworm-arm64") == ["jammy-arm64"]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> LoadedConfig:
+    (tmp_path / "debwright.toml").write_text(
+        '[environments]\nsandbox = "ssh://pi@board"\nssh_config = "ssh"\n'
+    )
+    return load(tmp_path)
+
+
+def test_the_command_line_goes_before_the_configuration(loaded: LoadedConfig) -> None:
+    assert str(environment_for(loaded)) == "ssh://pi@board"
+    assert str(environment_for(loaded, "nspawn")) == "nspawn"
+    with pytest.raises(UsageError, match="not a kind of sandbox"):
+        environment_for(loaded, "dokcer")
+    with pytest.raises(UsageError, match="nothing else has anything to lose"):
+        environment_for(loaded, "vm", replace=True)
+
+
+@pytest.mark.parametrize(
+    "line", ['sandbox = "podman"', 'install_on = ["trixy-amd64"]', 'install_on = ["bookworm"]']
+)
+def test_wrong_environments_are_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "debwright.toml").write_text(f"[environments]\n{line}\n")
+    with pytest.raises(ConfigError):
+        load(tmp_path)
+
+
+def test_a_pi_has_its_own_core_and_no_way_out(tmp_path: Path) -> None:
+    machine = VirtualMachine(
+        "arm64", tmp_path / "k", tmp_path / "i", tmp_path / "a,b", tmp_path, accelerated=False
+    )
+    command = machine.command()
+    assert command[command.index("-cpu") + 1] == "cortex-a76"
+    assert any("restart=" not in word and "restrict=on" in word for word in command)
+    assert f"file={tmp_path}/a,,b,format=raw,if=none,id=disk,cache=unsafe" in command
+    problem = vm_problem("s390x")
+    assert problem is not None
+    assert all(arch in (problem.cause or "") for arch in MODELS)
+
+
+def test_no_qemu_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    problem = vm_problem("arm64")
+    assert problem is not None
+    assert problem.fix == "sudo apt-get install qemu-system-arm"
