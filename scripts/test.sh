@@ -6,7 +6,10 @@
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-install_packages "${PACKAGES[@]}" clamav diffoscope-minimal docker.io openssh-client openssl sqv
+install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl sqv
+# docker.io starts a service and changes the packet filter: not on a person's machine, unasked. Its
+# tests say that they were skipped where it is missing.
+[ -z "${CI:-}" ] || install_packages docker.io
 prepare_emulation
 prepare_python dev.txt
 
