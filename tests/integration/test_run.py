@@ -192,4 +192,4 @@ def test_emulated_build_gives_a_working_package(project: Callable[[str], Debwrig
     assert run.code == 0, run.said[-3000:]
     target = run.target("bookworm-arm64")
     assert target["strategy"] == "emulated"
-    assert [s["stage"] for s in target["stages"]] == ["build"]
+    assert [s["stage"] for s in target["stages"]] == ["build", "sbom"]
