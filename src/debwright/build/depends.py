@@ -6,7 +6,9 @@ from pathlib import Path
 from debian.deb822 import Dsc
 
 from debwright.build.source import SourcePackage
+from debwright.errors import BuildError
 from debwright.process import LineSink
+from debwright.roots.apt import UnsatisfiableError
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import Namespaces
@@ -50,6 +52,21 @@ class BuildPlan:
         return "-B" if self.with_any else "-A"
 
 
+class UnmetBuildDependency(BuildError):
+    """The archive cannot give what debian/control says the build needs."""
+
+    code = "build/unmet-dependency"
+
+
+def _unmet(plan: BuildPlan, problem: UnsatisfiableError) -> UnmetBuildDependency:
+    return UnmetBuildDependency(
+        f"{plan.target}: build {problem.what.split(': ', 1)[-1]}",
+        evidence=problem.evidence, cause=problem.cause,
+        fix="correct Build-Depends in debian/control; for a cross build a tool that runs "
+        "during the build may need `:native` or `:any`",
+    )  # fmt: skip
+
+
 def toolchain(roots: Roots, plan: BuildPlan, sink: LineSink | None) -> Layer:
     """The layer a build stands on before its own dependencies."""
     if plan.cross:
@@ -63,7 +80,7 @@ def build_dependencies(
     """The toolchain with the build dependencies of `source` installed.
 
     Keyed by the dependency fields themselves: a new version of the source with the same ones
-    starts from the same layer. Raises UnsatisfiableError when apt cannot find them.
+    starts from the same layer. Raises UnmetBuildDependency when apt cannot find them.
     """
     parent = toolchain(roots, plan, sink)
     with source.dsc.open("rb") as handle:
@@ -87,7 +104,11 @@ def build_dependencies(
             arguments.append(f"--host-architecture={plan.target.arch}")
         if plan.profiles:
             arguments.append(f"--build-profiles={','.join(plan.profiles)}")
-        roots.install(inside, scratch, [*arguments, where], sink, f"{plan.target}: {source.name}")
+        what = f"{plan.target}: {source.name}"
+        try:
+            roots.install(inside, scratch, [*arguments, where], sink, what)
+        except UnsatisfiableError as problem:
+            raise _unmet(plan, problem) from problem
         inside.run(["rm", "-f", where])
 
     return roots.custom("builddeps", plan.machine, parent, inputs, change)

@@ -8,11 +8,9 @@ from debwright.build.depends import BuildPlan, build_dependencies
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.build.workplace import USUAL, Workplace
-from debwright.errors import BuildError
 from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
-from debwright.roots.apt import UnsatisfiableError
 from debwright.roots.store import Layer
 from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
 from debwright.stages.wheels import Wheels, compiled_wheels, wheel_inputs
@@ -20,10 +18,6 @@ from debwright.targets import Strategy, Target
 
 CROSS_LOG = "cross.log"
 """The log of a cross build that failed, where an emulated one followed it."""
-
-
-class UnmetBuildDependency(BuildError):
-    code = "build/unmet-dependency"
 
 
 @dataclass
@@ -192,15 +186,7 @@ def stage_inputs(build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
 
 def dependencies(job: Job, source: SourcePackage, plan: BuildPlan, log: BuildLog) -> Layer:
     """The layer with the build dependencies; UnmetBuildDependency where apt cannot find them."""
-    try:
-        return build_dependencies(job.roots, source, plan, log)
-    except UnsatisfiableError as problem:
-        raise UnmetBuildDependency(
-            f"{plan.target}: build {problem.what.split(': ', 1)[-1]}",
-            evidence=problem.evidence, cause=problem.cause,
-            fix="correct Build-Depends in debian/control; for a cross build a tool that runs "
-            "during the build may need `:native` or `:any`",
-        ) from problem  # fmt: skip
+    return build_dependencies(job.roots, source, plan, log)
 
 
 def _clear(directory: Path) -> None:

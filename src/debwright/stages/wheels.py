@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright.build.binary import PackageBuildError
-from debwright.build.depends import build_dependencies
+from debwright.build.depends import UnmetBuildDependency, build_dependencies
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import DebwrightError
@@ -117,7 +117,15 @@ class _Making:
     def _in_suite(self, sdist: Sdist, suite: str) -> Made:
         target = Target(suite, self.target.target.arch)
         choice = _choice(self.job, target)
-        root = self._root(target, choice)
+        try:
+            root = self._root(target, choice)
+        except UnmetBuildDependency as unmet:
+            if not self._may_emulate(choice.strategy, target.arch):
+                raise
+            # As for the package itself, whose cross build fails for the same reason.
+            self._note(f"{sdist.name} is compiled under emulation: {unmet.what}")
+            choice = Choice(strategy=Strategy.EMULATED, reason="cross build dependencies lack")
+            root = self._root(target, choice)
         key = key_of(self.house, sdist, root)
         self.activity(f"waiting for {sdist.name} to be compiled")
         with self.job.roots.cache.lock(f"wheel-{key}"):
@@ -129,7 +137,9 @@ class _Making:
             try:
                 return self._compile(sdist, root)
             except PackageBuildError as failed:
-                if isinstance(failed, ToolMissing) or not self._may_emulate(root):
+                if isinstance(failed, ToolMissing) or not self._may_emulate(
+                    root.strategy, target.arch
+                ):
                     raise
                 return self._emulated(sdist, target, key, failed)
 
@@ -169,14 +179,14 @@ class _Making:
             layer=layer,
         )  # fmt: skip
 
-    def _may_emulate(self, root: Root) -> bool:
+    def _may_emulate(self, strategy: Strategy, arch: str) -> bool:
         config, host = self.job.plan.config, self.job.plan.host
         asked = config.wheelhouse.strategy if config.wheelhouse else "auto"
         return (
-            root.strategy is Strategy.CROSS
+            strategy is Strategy.CROSS
             and asked == "auto"
             and config.targets.fallback
-            and host.emulated.get(root.target.arch, "unknown") is None
+            and host.emulated.get(arch, "unknown") is None
         )
 
     def _note(self, text: str) -> None:

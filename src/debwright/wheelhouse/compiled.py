@@ -60,7 +60,7 @@ _HINTS = (
     _Hint(
         sign=re.compile(r"invalid command '?bdist_wheel"),
         cause="setuptools needs the distribution `wheel` before its version 70.1",
-        fix="lock wheel in [wheelhouse] build_lock, or add python3-wheel to Build-Depends",
+        fix="lock wheel in [wheelhouse] build_lock, or add python3-wheel:native to Build-Depends",
         tool=True,
     ),
     _Hint(
