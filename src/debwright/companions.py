@@ -15,11 +15,10 @@ from debwright.config import Config, LoadedConfig, load
 from debwright.digest import source_digest
 from debwright.errors import ConfigError, Evidence
 from debwright.machine import host_facts
-from debwright.plan import Companion, Plan, TargetPlan, whole_digest
+from debwright.plan import Companion, Plan, TargetPlan, wheelhouse_of, whole_digest
 from debwright.suites import oldest_first, suite_info
 from debwright.targets import Choice, HostFacts, Strategy, Target, choose_strategy
 from debwright.version import determine
-from debwright.wheelhouse.prepare import wish
 
 
 def plan_companions(loaded: LoadedConfig, product: str, host: HostFacts) -> tuple[Companion, ...]:
@@ -74,7 +73,7 @@ def _plan(product: LoadedConfig, source: str, root: TargetPlan, host: HostFacts)
     tree = read_tree(path)
     _require_all(path, source)
     config = _as_companion(loaded.config, product.config, root.target)
-    house = wish(config, path)
+    house = wheelhouse_of(config, path)
     plan = Plan(
         loaded=replace(loaded, config=config),
         host=host,

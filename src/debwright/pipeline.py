@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import __version__
-from debwright.check.run import ASKED_FOR
+from debwright.check.base import ASKED_FOR
 from debwright.config import effective_json
 from debwright.errors import DebwrightError
 from debwright.files import atomic_write
@@ -31,12 +31,10 @@ from debwright.results import (
 from debwright.roots.cache import Cache
 from debwright.sandbox import cgroups
 from debwright.sbom.make import CYCLONEDX, SPDX
-from debwright.stages.again import reproducible_stage
 from debwright.stages.base import Job, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
 from debwright.stages.check import check_stage, not_proven
 from debwright.stages.companion import adopt, companion_job, finished
-from debwright.stages.equivalence import equivalence_stages
 from debwright.stages.publish import Published, publish_stage, skipped_publish
 from debwright.stages.sbom import sbom_stage
 from debwright.stages.source import source_stage
@@ -92,6 +90,8 @@ def run(job: Job, wanted: Wanted) -> RunResult:
     elif all(s.status.ok for s in whole):
         targets = _targets(job, wanted)
         if wanted.equivalence:
+            from debwright.stages.equivalence import equivalence_stages
+
             targets = equivalence_stages(job, targets)
     else:
         targets = _unbuilt(job, "there is no source package")
@@ -186,6 +186,8 @@ def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
             stage, checks = check_stage(job, target)
             build.stages.append(stage)
             if wanted.reproducible:
+                from debwright.stages.again import reproducible_stage
+
                 stage, more = reproducible_stage(build)
                 build.stages.append(stage)
                 checks += more

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from debwright.build.depends import BuildPlan
 from debwright.build.source import SourcePackage, SourceTree, read_dsc, read_tree
@@ -20,7 +21,9 @@ from debwright.targets import (
     select,
 )
 from debwright.version import VersionInfo, determine, for_suite
-from debwright.wheelhouse.prepare import Wish, wish
+
+if TYPE_CHECKING:
+    from debwright.wheelhouse.prepare import Wish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,7 @@ class Plan:
     dsc: SourcePackage | None
     targets: tuple[TargetPlan, ...]
     source_digest: str
-    wheelhouse: Wish | None = None
+    wheelhouse: "Wish | None" = None
     """What the source package is to carry, where that is configured."""
     companions: tuple[Companion, ...] = ()
 
@@ -120,6 +123,15 @@ class Plan:
         )
 
 
+def wheelhouse_of(config: Config, source: Path) -> "Wish | None":
+    """What the configuration wants carried; None without [wheelhouse]. Raises ConfigError."""
+    if config.wheelhouse is None:
+        return None
+    from debwright.wheelhouse.prepare import wish
+
+    return wish(config, source)
+
+
 def require_known_checks(loaded: LoadedConfig) -> None:
     """Raise ConfigError for a name in `[checks]` that no check has: it would switch nothing."""
     if loaded.config.checks:
@@ -160,7 +172,7 @@ def make_plan(
         tree = read_tree(path)
         version = _version(config, path)
         identity, package, name = source_digest(path), None, tree.name
-    house = wish(config, path) if tree is not None else None
+    house = wheelhouse_of(config, path) if tree is not None else None
     return Plan(
         loaded=loaded,
         host=host,
@@ -175,7 +187,7 @@ def make_plan(
     )
 
 
-def whole_digest(source: str, config: Config, house: Wish | None) -> str:
+def whole_digest(source: str, config: Config, house: "Wish | None") -> str:
     """Of the source, of what the configuration takes out of it, and of what is put beside it."""
     parts: dict[str, object] = {"source": source, "exclude": list(config.package.exclude)}
     if house is not None:

@@ -17,6 +17,9 @@ from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target
 
+ASKED_FOR = ("reproducible", "equivalence")
+"""Checks of their own stages, which take further builds: only when they are asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CheckContext:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from debwright.check import policy
-from debwright.check.base import Check, CheckContext, conclude, error, failed_by, skipped
+from debwright.check.base import ASKED_FOR, Check, CheckContext, conclude, error, failed_by, skipped
 from debwright.check.benchmarks import BenchmarksCheck
 from debwright.check.buildpath import BuildPathCheck
 from debwright.check.conffiles import ConffilesCheck
@@ -100,9 +100,6 @@ running service; an upgrade needs a system from which the package is gone.
 
 WITHOUT_INIT = frozenset({"files", "purge"})
 """Live checks that look at no unit: they can be made where systemd does not run."""
-
-ASKED_FOR = ("reproducible", "equivalence")
-"""Checks of their own stages, which take further builds: only when they are asked for."""
 
 NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in LIVE), *ASKED_FOR)
 

@@ -12,8 +12,7 @@ from types import FrameType
 
 from debwright import process
 from debwright.budget import budget_for
-from debwright.check.choose import environment_for
-from debwright.check.environment import Environment
+from debwright.check.environment import Environment, NspawnEnvironment
 from debwright.events import Reporter
 from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
 from debwright.plan import Plan
@@ -77,7 +76,7 @@ def run_plan(
         cache = options.cache()
         heal(cache)
         roots = Roots(cache, plan.config, note=reporter.note)
-        chosen = environment or environment_for(plan.loaded)
+        chosen = environment or _environment(plan)
         job = Job(
             plan, dist, roots, reporter, force=force, environment=chosen,
             budget=budget_for(plan.config),
@@ -90,6 +89,15 @@ def run_plan(
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)
+
+
+def _environment(plan: Plan) -> Environment:
+    """What the configuration names; the kinds that are rare are not even imported."""
+    if plan.config.environments.sandbox == "nspawn":
+        return NspawnEnvironment()
+    from debwright.check.choose import environment_for
+
+    return environment_for(plan.loaded)
 
 
 def write_reports(result: RunResult, home: Path) -> Sequence[Path]:

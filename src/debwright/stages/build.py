@@ -13,7 +13,7 @@ from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
 from debwright.roots.store import Layer
 from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
-from debwright.stages.wheels import Wheels, compiled_wheels, wheel_inputs
+from debwright.stages.lent import Wheels, compiled_wheels, wheel_inputs
 from debwright.targets import Strategy, Target
 
 CROSS_LOG = "cross.log"

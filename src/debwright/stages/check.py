@@ -10,11 +10,9 @@ from debwright.budget import need_mb
 from debwright.build.log import BuildLog
 from debwright.check import malware, policy
 from debwright.check.base import CheckContext
-from debwright.check.choose import also_on
 from debwright.check.debs import read_deb
 from debwright.check.infrastructure import PREFIX
 from debwright.check.previous import Previous, expand, find_previous
-from debwright.check.run import run_checks
 from debwright.config.checking import Waiver
 from debwright.errors import DebwrightError, MissingError
 from debwright.files import atomic_write, sha256_file
@@ -73,6 +71,10 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     log_path = directory / "check.log"
 
     def work() -> Outcome:
+        # Most of debwright's code, and a run in which nothing has changed does not need it.
+        from debwright.check.choose import also_on
+        from debwright.check.run import run_checks
+
         if unusable is not None:
             raise unusable
         with BuildLog(log_path, lambda line: job.reporter.line(name, "check", line)) as log:

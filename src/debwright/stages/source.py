@@ -1,12 +1,16 @@
 """The source stage: one source package for each suite."""
 
+from typing import TYPE_CHECKING
+
 from debwright.build.source import SourcePackage, SourceTree, make_source, read_dsc
 from debwright.ledger import Ledger
 from debwright.results import StageResult, Status
 from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.targets import Target, suite_info
 from debwright.version import VersionInfo
-from debwright.wheelhouse.prepare import Prepared, prepare
+
+if TYPE_CHECKING:
+    from debwright.wheelhouse.prepare import Prepared
 
 
 def source_stage(job: Job, suite: str) -> StageResult:
@@ -52,18 +56,20 @@ def source_stage(job: Job, suite: str) -> StageResult:
     return result
 
 
-def _wheelhouse(job: Job) -> Prepared | None:
+def _wheelhouse(job: Job) -> "Prepared | None":
     """The wheelhouse in the cache; the suites of a run share it."""
     asked = job.plan.wheelhouse
     if asked is None:
         return None
+    from debwright.wheelhouse.prepare import prepare
+
     return prepare(
         asked, job.roots.cache, note=job.reporter.note,
         activity=lambda text: job.reporter.activity(None, "source", text),
     )  # fmt: skip
 
 
-def _details(house: Prepared | None) -> dict[str, object]:
+def _details(house: "Prepared | None") -> dict[str, object]:
     if house is None:
         return {}
     return {

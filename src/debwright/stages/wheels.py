@@ -1,7 +1,7 @@
 """Before a build: the wheels its source package would have to compile, compiled once for all."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import DebwrightError
 from debwright.plan import TargetPlan
-from debwright.sandbox.namespaces import Bind
 from debwright.stages.base import Job
+from debwright.stages.lent import Wheels
 from debwright.suites import oldest_first
 from debwright.targets import Choice, Strategy, Target, choose_strategy
 from debwright.wheelhouse.carried.helper.lent import VARIABLE
@@ -29,16 +29,6 @@ from debwright.wheelhouse.compiled import (
     lend,
 )
 from debwright.wheelhouse.interpreters import suite_python
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wheels:
-    """What is lent to a build, and what the report says of it."""
-
-    binds: tuple[Bind, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
-    cpu_seconds: float = 0.0
 
 
 def wheel_inputs(job: Job, target: TargetPlan, source: SourcePackage) -> dict[str, object]:
