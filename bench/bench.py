@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from debwright.targets import Strategy, Target
 
 TOP = Path(__file__).parent.parent
 AMD64, ARM64 = Target("bookworm", "amd64"), Target("bookworm", "arm64")
+PARTS = ("greeter", "peers", "cross")
 LIVE = ("install", "service", "smoke", "files", "stop", "purge")
 
 
@@ -57,15 +58,20 @@ class Bench:
         self.roots = Roots(self.cache, Config(), note=lambda text: print("  ", text))
         self.rows: list[Row] = []
 
-    def run(self) -> list[Row]:
-        print("preparing (roots, layers, hello's source)")
-        self.hello = self.fetch_hello()
-        self.empty = self.work / "hello"
-        self.empty.mkdir()
-        self.debwright(self.empty, "build", str(self.hello), "-t", "bookworm-*")
-        self.warm_against_peers()
-        self.cross_against_native()
-        self.greeter()
+    def run(self, parts: Sequence[str]) -> list[Row]:
+        """Measure the named parts, of PARTS; a row is added for each figure."""
+        if "greeter" in parts:
+            self.greeter()
+        if {"peers", "cross"} & set(parts):
+            print("preparing (roots, layers, hello's source)")
+            self.hello = self.fetch_hello()
+            self.empty = self.work / "hello"
+            self.empty.mkdir()
+            self.debwright(self.empty, "build", str(self.hello), "-t", "bookworm-*")
+        if "peers" in parts:
+            self.warm_against_peers()
+        if "cross" in parts:
+            self.cross_against_native()
         return self.rows
 
     def add(self, name: str, value: float, bound: float, unit: str, detail: str) -> None:
@@ -280,9 +286,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument(
+        "--only", choices=PARTS, action="append", help="measure this part alone; may be repeated"
+    )
     options = parser.parse_args()
+    if options.only and options.write:
+        parser.error("--write needs all parts: docs/benchmarks.md is of one run")
     with tempfile.TemporaryDirectory(prefix="debwright-bench-", dir="/var/tmp") as work:
-        rows = Bench(Path(work), options.rounds).run()
+        rows = Bench(Path(work), options.rounds).run(options.only or PARTS)
     text = table(rows)
     print(f"\n{text}")
     if options.write:
