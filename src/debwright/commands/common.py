@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from debwright import process
+from debwright.errors import DebwrightError
 
 # What a run needs is imported by a run: commands that are about keys or the repository alone
 # start in half the time.
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from debwright.plan import Plan
     from debwright.results import RunResult
     from debwright.roots.cache import Cache
+    from debwright.stages.base import Job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,8 @@ def run_plan(
 ) -> int:
     """Run the stages, write the reports, show the summary; the exit code."""
     from debwright.budget import budget_for
-    from debwright.pipeline import exclusive, exit_code, heal, run
+    from debwright.metrics.hook import remember
+    from debwright.pipeline import exclusive, exit_code, heal
     from debwright.roots import downloads
     from debwright.roots.layers import Roots
     from debwright.stages.base import Job
@@ -90,14 +94,33 @@ def run_plan(
             plan, dist, roots, reporter, force=force, environment=chosen,
             budget=budget_for(plan.config),
         )  # fmt: skip
-        result = run(job, wanted)
+        result = run_recorded(job, wanted)
         write_reports(result, job.home)
         reporter.end(result)
         # The size limit of the cache: the layers longest unused go, those in use stay.
-        downloads.shrink(roots.store, int(plan.config.cache.max_gb * 1e9))
+        shrunk = downloads.shrink(roots.store, int(plan.config.cache.max_gb * 1e9))
+        # A build alone proves nothing; what comes after it records it.
+        if wanted.check or not result.ok:
+            remember(plan.loaded, dist, result, reporter.note, cache_bytes=shrunk.left)
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)
+
+
+def run_recorded(job: "Job", wanted: "Wanted") -> "RunResult":
+    """The run; one that ends without a result is remembered as broken."""
+    from debwright.metrics.hook import remember_broken
+    from debwright.pipeline import run
+
+    started = datetime.now(UTC)
+    try:
+        return run(job, wanted)
+    except DebwrightError as error:
+        names = (job.plan.package, job.plan.version_text)
+        remember_broken(
+            job.plan.loaded, job.dist, error, job.reporter.note, names=names, started=started
+        )
+        raise
 
 
 def _environment(plan: "Plan") -> "Environment":
