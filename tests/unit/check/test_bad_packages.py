@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.core.debfiles import Item, make_deb
 
 from debwright.check.base import Check
 from debwright.check.buildpath import BuildPathCheck
@@ -15,7 +16,6 @@ from debwright.check.hardening import HardeningCheck
 from debwright.check.secrets import SecretsCheck
 from debwright.results import Finding, Severity, Status
 
-from ..core.debfiles import Item, make_deb
 from .elffiles import Program
 from .packages import Content, build, context
 from .secretfiles import GITHUB, KEY, PGP, aws, github

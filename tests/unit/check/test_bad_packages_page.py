@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from ...integration import test_live_checks
-from ...integration.caught import CASES
+from tests.integration import test_live_checks
+from tests.integration.caught import CASES
+
 from .test_bad_packages import BAD
 
 PAGE = Path(__file__).parents[3] / "docs/bad-packages.md"
