@@ -6,7 +6,7 @@
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl sqv
+install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsync sqv
 # docker.io starts a service and changes the packet filter: not on a person's machine, unasked. Its
 # tests say that they were skipped where it is missing.
 # clamav brings a service that fetches signatures; its tests have one of their own.
