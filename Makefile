@@ -1,4 +1,4 @@
-.PHONY: packages test quick check-vm lint bench clean
+.PHONY: packages test quick ci check-vm lint bench clean
 
 packages: ## build, check and publish the service for all targets
 	./scripts/build-local.sh
@@ -6,8 +6,11 @@ packages: ## build, check and publish the service for all targets
 test: ## everything: linters, types, unit and integration tests
 	./scripts/test.sh
 
-quick: ## unit tests only
-	./scripts/test.sh tests/unit
+quick: ## linters, types and unit tests: seconds
+	./scripts/test-quick.sh
+
+ci: ## the workflow that builds the packages, on this machine
+	./scripts/test-ci-local.sh --no-tests
 
 check-vm: ## checks in virtual machines, amd64 and an emulated Cortex-A76: ten minutes and more
 	./scripts/check-vm.sh

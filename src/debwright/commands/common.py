@@ -17,6 +17,7 @@ from debwright.events import Reporter
 from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
 from debwright.plan import Plan
 from debwright.results import RunResult
+from debwright.room import require_room
 from debwright.roots import downloads
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
@@ -75,6 +76,7 @@ def run_plan(
     with closing(reporter), interruptible(), exclusive(dist):
         cache = options.cache()
         heal(cache)
+        require_room([cache.root, dist])
         roots = Roots(cache, plan.config, note=reporter.note)
         chosen = environment or _environment(plan)
         job = Job(
