@@ -1,4 +1,4 @@
-.PHONY: packages test quick ci check-vm lint bench clean
+.PHONY: packages test quick ci check-archive check-vm lint bench clean
 
 packages: ## build, check and publish the service for all targets
 	./scripts/build-local.sh
@@ -11,6 +11,9 @@ quick: ## linters, types and unit tests: seconds
 
 ci: ## the workflow that builds the packages, on this machine
 	./scripts/test-ci-local.sh --no-tests
+
+check-archive: ## good packages of Debian's archive must pass: some minutes
+	./scripts/test.sh -m "archive or not archive" tests/integration/test_archive.py
 
 check-vm: ## checks in virtual machines, amd64 and an emulated Cortex-A76: ten minutes and more
 	./scripts/check-vm.sh

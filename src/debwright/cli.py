@@ -12,7 +12,14 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.commands import cli_cache, cli_documents, cli_keys, cli_release, cli_workflows
+from debwright.commands import (
+    cli_cache,
+    cli_documents,
+    cli_keys,
+    cli_metrics,
+    cli_release,
+    cli_workflows,
+)
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -235,8 +242,8 @@ def doctor(options: Any, *, install: bool) -> int:
 
 for command in (
     cli_cache.cache, cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
-    cli_documents.schema, cli_documents.sbom, cli_workflows.workflows, cli_workflows.collect,
-    cli_workflows.validate, cli_workflows.ci,
+    cli_documents.schema, cli_documents.sbom, cli_metrics.metrics, cli_metrics.dashboard,
+    cli_workflows.workflows, cli_workflows.collect, cli_workflows.validate, cli_workflows.ci,
 ):  # fmt: skip
     cli.add_command(command)
 
