@@ -10,7 +10,7 @@ from debwright.check.session import Session
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.store import Layer
 from debwright.sandbox.docker import DockerSandbox, docker_problem, has_image, import_image
-from debwright.sandbox.emulated import without_credentials
+from debwright.sandbox.emulated import for_qemu_user
 from debwright.sandbox.namespaces import Namespaces, Spec
 
 
@@ -45,7 +45,7 @@ def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
     content.mkdir(mode=0o755)
     copy_into(content, make_repository(directory / "repository", context.installable))
     if context.emulated:
-        without_credentials(content)
+        for_qemu_user(content)
     context.activity("booting")
     system = stack.enter_context(DockerSandbox(image, content, emulated=context.emulated))
     return Session.begin(context, system)

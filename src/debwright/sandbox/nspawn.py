@@ -22,7 +22,7 @@ from debwright.process import Completed
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox import cgroups, memory, ports
 from debwright.sandbox.base import BootError, push_through
-from debwright.sandbox.emulated import QEMU_USER_NOTE, without_credentials, without_idle_generators
+from debwright.sandbox.emulated import QEMU_USER_NOTE, for_qemu_user, without_idle_generators
 from debwright.sandbox.namespaces import (
     PATH,
     Bind,
@@ -93,7 +93,7 @@ class NspawnSandbox(Entered):
 
     def _boot(self) -> None:
         if self.emulated:
-            without_credentials(self.overlay.upper)
+            for_qemu_user(self.overlay.upper)
             without_idle_generators(self.overlay.upper)
         placement = self._stack.enter_context(cgroups.own_group())
         outer = self._stack.enter_context(
