@@ -78,7 +78,9 @@ def _contents(app: Sphinx, name: str, source: list[str]) -> None:
     parts = re.split(r"^(## .*)$", source[0], flags=re.M)
     for heading, body in zip(parts[1::2], parts[2::2], strict=True):
         pages = [p for p in re.findall(r"\]\(([^):#]+\.md)\)", body) if p]
-        entries = "\n".join("/" + str((TOP / "docs" / p).resolve().relative_to(TOP))[:-3] for p in pages)
+        entries = "\n".join(
+            "/" + str((TOP / "docs" / p).resolve().relative_to(TOP))[:-3] for p in pages
+        )
         source[0] += f"\n\n```{{toctree}}\n:hidden:\n:caption: {heading[3:]}\n\n{entries}\n```\n"
 
 
