@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
+from debwright import meter
 from debwright.check.session import ProbeError, Session
 from debwright.errors import DebwrightError, MissingError
 from debwright.sandbox.base import BootError
@@ -36,6 +37,7 @@ def open_session(
         if not is_infrastructure(problem):
             raise
         say(f"{problem.what}; a second attempt")
+        meter.retried()
         session = _attempt(opening, stack)
         return session, (f"the system came up at the second attempt only: {problem.what}",)
 

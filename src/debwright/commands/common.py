@@ -7,13 +7,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 from debwright import process
 from debwright.budget import budget_for
 from debwright.check.environment import Environment, NspawnEnvironment
+from debwright.errors import DebwrightError
 from debwright.events import Reporter
+from debwright.metrics.hook import remember, remember_broken
 from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
 from debwright.plan import Plan
 from debwright.results import RunResult
@@ -81,14 +84,30 @@ def run_plan(
             plan, dist, roots, reporter, force=force, environment=chosen,
             budget=budget_for(plan.config),
         )  # fmt: skip
-        result = run(job, wanted)
+        result = run_recorded(job, wanted)
         write_reports(result, job.home)
         reporter.end(result)
         # The size limit of the cache: the layers longest unused go, those in use stay.
-        downloads.shrink(roots.store, int(plan.config.cache.max_gb * 1e9))
+        shrunk = downloads.shrink(roots.store, int(plan.config.cache.max_gb * 1e9))
+        # A build alone proves nothing; what comes after it records it.
+        if wanted.check or not result.ok:
+            remember(plan.loaded, dist, result, reporter.note, cache_bytes=shrunk.left)
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)
+
+
+def run_recorded(job: Job, wanted: Wanted) -> RunResult:
+    """The run; one that ends without a result is remembered as broken."""
+    started = datetime.now(UTC)
+    try:
+        return run(job, wanted)
+    except DebwrightError as error:
+        names = (job.plan.package, job.plan.version_text)
+        remember_broken(
+            job.plan.loaded, job.dist, error, job.reporter.note, names=names, started=started
+        )
+        raise
 
 
 def _environment(plan: Plan) -> Environment:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from debwright import meter
 from debwright.config import Config, Suite
 from debwright.process import LineSink
 from debwright.roots import apt
@@ -147,6 +148,7 @@ class Roots:
         wanted = f"{what}: apt-get {' '.join(arguments)[:120]}"
         apt.get(inside, ["--download-only", *arguments], what=wanted, sink=sink)
         self.fetched.append(self._debs(scratch).keep(scratch))
+        meter.fetched(self.fetched[-1])
         apt.get(inside, arguments, what=wanted, sink=sink)
 
     def _debs(self, scratch: Path) -> apt.DebCache:
