@@ -18,6 +18,7 @@ from debwright.commands import (
     cli_keys,
     cli_metrics,
     cli_release,
+    cli_repo,
     cli_workflows,
 )
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
@@ -244,6 +245,7 @@ for command in (
     cli_cache.cache, cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
     cli_documents.schema, cli_documents.sbom, cli_metrics.metrics, cli_metrics.dashboard,
     cli_workflows.workflows, cli_workflows.collect, cli_workflows.validate, cli_workflows.ci,
+    cli_repo.repo,
 ):  # fmt: skip
     cli.add_command(command)
 
