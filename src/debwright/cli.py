@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.commands import cli_documents, cli_keys, cli_release
+from debwright.commands import cli_diagnose, cli_documents, cli_keys, cli_release
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -271,7 +271,7 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
 
 for command in (
     cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
-    cli_documents.schema, cli_documents.sbom,
+    cli_documents.schema, cli_documents.sbom, cli_diagnose.diagnose,
 ):  # fmt: skip
     cli.add_command(command)
 
