@@ -15,16 +15,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+
+import records
 
 from debwright.build.depends import BuildPlan, build_dependencies
 from debwright.build.source import read_dsc
 from debwright.config import Config
-from debwright.machine import describe_host
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import BUILDER_UID, Roots
 from debwright.roots.overlay import opened, throwaway
@@ -34,18 +33,19 @@ from debwright.targets import Strategy, Target
 TOP = Path(__file__).parent.parent
 AMD64, ARM64 = Target("bookworm", "amd64"), Target("bookworm", "arm64")
 PARTS = ("greeter", "peers", "cross")
+TITLES = {
+    "greeter": "Checks of a small service",
+    "peers": "Builds, against dpkg-buildpackage and sbuild",
+    "cross": "Cross-compilation",
+}
+HOW = {
+    "greeter": "",
+    "peers": "The peers' times include what they do for each build (unpacking a tarball, apt, "
+    "clean-up), as debwright's include its own: process start, source, overlay, copying and "
+    "hashing of the results.",
+    "cross": "The native build runs hello's tests, the cross build cannot.",
+}
 LIVE = ("install", "service", "smoke", "files", "stop", "purge")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. `value` is a ratio or, where there is no peer, an absolute."""
-
-    name: str
-    value: str
-    bound: str
-    met: bool | None
-    detail: str
 
 
 class Bench:
@@ -56,27 +56,31 @@ class Bench:
         self.cache = Cache(default_cache())
         self.cache.prepare()
         self.roots = Roots(self.cache, Config(), note=lambda text: print("  ", text))
-        self.rows: list[Row] = []
+        self.rows: list[records.Row] = []
+        self.hello = Path()
+        """hello's .dsc, once it is there."""
+        self.empty = work / "hello"
 
-    def run(self, parts: Sequence[str]) -> list[Row]:
-        """Measure the named parts, of PARTS; a row is added for each figure."""
-        if "greeter" in parts:
+    def run(self, part: str) -> list[records.Row]:
+        """Measure one of PARTS."""
+        self.rows = []
+        if part == "greeter":
             self.greeter()
-        if {"peers", "cross"} & set(parts):
-            print("preparing (roots, layers, hello's source)")
-            self.hello = self.fetch_hello()
-            self.empty = self.work / "hello"
-            self.empty.mkdir()
-            self.debwright(self.empty, "build", str(self.hello), "-t", "bookworm-*")
-        if "peers" in parts:
-            self.warm_against_peers()
-        if "cross" in parts:
-            self.cross_against_native()
+        else:
+            self.prepare_hello()
+            self.warm_against_peers() if part == "peers" else self.cross_against_native()
         return self.rows
 
+    def prepare_hello(self) -> None:
+        if self.empty.exists():
+            return
+        print("preparing (roots, layers, hello's source)")
+        self.hello = self.fetch_hello()
+        self.empty.mkdir()
+        self.debwright(self.empty, "build", str(self.hello), "-t", "bookworm-*")
+
     def add(self, name: str, value: float, bound: float, unit: str, detail: str) -> None:
-        met = value <= bound
-        self.rows.append(Row(name, f"{value:.2f}{unit}", f"{bound:g}{unit}", met, detail))
+        self.rows.append(records.row(name, value, bound, unit, detail))
         print(f"  {name}: {value:.2f}{unit} (at most {bound:g}{unit}) {detail}", flush=True)
 
     def fetch_hello(self) -> Path:
@@ -190,7 +194,7 @@ class Bench:
         print("emulated, once")
         emulated = self.build_stage(ARM64, "emulated")
         self.rows.append(
-            Row(
+            records.Row(
                 "emulated arm64 / native amd64",
                 f"{emulated / native:.2f}",
                 "for the record",
@@ -274,14 +278,6 @@ def temporary_user() -> Iterator[str]:
         subprocess.run(["userdel", "--remove", name], check=False, capture_output=True)
 
 
-def table(rows: list[Row]) -> str:
-    lines = ["| what | measured | at most | |", "| --- | ---: | ---: | --- |"]
-    for row in rows:
-        mark = {True: "", False: " **not met**", None: ""}[row.met]
-        lines.append(f"| {row.name} | {row.value}{mark} | {row.bound} | {row.detail} |")
-    return "\n".join(lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
@@ -290,22 +286,14 @@ def main() -> None:
         "--only", choices=PARTS, action="append", help="measure this part alone; may be repeated"
     )
     options = parser.parse_args()
-    if options.only and options.write:
-        parser.error("--write needs all parts: docs/benchmarks.md is of one run")
     with tempfile.TemporaryDirectory(prefix="debwright-bench-", dir="/var/tmp") as work:
-        rows = Bench(Path(work), options.rounds).run(options.only or PARTS)
-    text = table(rows)
-    print(f"\n{text}")
-    if options.write:
-        when = datetime.now(UTC).date()
-        (TOP / "docs/benchmarks.md").write_text(
-            "# Benchmarks\n\n"
-            f"From `make bench` on {when}: {os.cpu_count()} cores, {describe_host()}. "
-            f"Medians of {options.rounds} rounds, tools taking turns.\n\n{text}\n\n"
-            "The peer's times include what it does for each build (unpacking its tarball, apt, "
-            "clean-up), as debwright's include its own: process start, source, overlay, copying "
-            "and hashing of the results.\n"
-        )
+        bench = Bench(Path(work), options.rounds)
+        for part in options.only or PARTS:
+            rows = bench.run(part)
+            print(f"\n{records.table(rows)}\n")
+            if options.write:
+                how = f"Medians of {options.rounds} rounds, taking turns. {HOW[part]}"
+                records.save(part, TITLES[part], how.strip(), rows)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@
 install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl sqv
 # docker.io starts a service and changes the packet filter: not on a person's machine, unasked. Its
 # tests say that they were skipped where it is missing.
-[ -z "${CI:-}" ] || install_packages docker.io
+# clamav brings a service that fetches signatures; its tests have one of their own.
+[ -z "${CI:-}" ] || install_packages clamav docker.io
 prepare_emulation
 prepare_python dev.txt
 

@@ -13,7 +13,14 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.commands import cli_diagnose, cli_documents, cli_keys, cli_release
+from debwright.commands import (
+    cli_diagnose,
+    cli_documents,
+    cli_keys,
+    cli_metrics,
+    cli_release,
+    cli_repo,
+)
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -271,7 +278,8 @@ def cache_prune(options: Any, max_gb: float | None, days: float | None, *, every
 
 for command in (
     cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
-    cli_documents.schema, cli_documents.sbom, cli_diagnose.diagnose,
+    cli_documents.schema, cli_documents.sbom, cli_metrics.metrics, cli_metrics.dashboard,
+    cli_repo.repo, cli_diagnose.diagnose,
 ):  # fmt: skip
     cli.add_command(command)
 

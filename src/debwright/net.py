@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debwright import __version__
+from debwright import __version__, meter
 from debwright.errors import DebwrightError, Evidence, MissingError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def download(http: "httpx.Client", url: str, target: Path, *, limit: int) -> int
     last: Exception | str = ""
     for attempt in range(ATTEMPTS):
         if attempt:
+            meter.retried()
             time.sleep(0.5 * 2 ** (attempt - 1))
         try:
             with http.stream("GET", url) as answer:
@@ -87,4 +88,5 @@ def _write(answer: "httpx.Response", url: str, target: Path, limit: int) -> int:
                     f"{url} is larger than {limit} bytes", fix="allow more with --max-mb"
                 )
             file.write(chunk)
+    meter.fetched(total)
     return total

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from debwright import meter
 from debwright.errors import DebwrightError, Evidence, MissingError
 
 LINE_LIMIT = 64 * 1024
@@ -292,6 +293,7 @@ def _wait(
     finally:
         os.close(handle)
     _, status, usage = os.wait4(process.pid, 0)
+    meter.command(usage)
     process.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_utime + usage.ru_stime
 

@@ -99,6 +99,21 @@ class Artifact(_Model):
     sha256: str
 
 
+class Usage(_Model):
+    """What a stage cost, beside time; of commands whose usage the kernel tells (getrusage(2))."""
+
+    peak_memory_bytes: int | None = None
+    """Of the largest single process; of a booted system, all of it where the kernel counts that."""
+    written_bytes: int = 0
+    fetched_bytes: int = 0
+    """Downloaded packages and distributions. A base root's own are not counted."""
+    layers_found: int = 0
+    """Layers that the cache had."""
+    layers_made: int = 0
+    retries: int = 0
+    """Second attempts, as at a mirror or at a system that did not boot."""
+
+
 class StageResult(_Model):
     stage: str
     status: Status
@@ -107,6 +122,7 @@ class StageResult(_Model):
     seconds: float = 0.0
     cpu_seconds: float | None = None
     error: Finding | None = None
+    usage: Usage | None = None
     details: dict[str, Any] = {}
 
 

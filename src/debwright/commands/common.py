@@ -7,20 +7,24 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from debwright import process
-from debwright.budget import budget_for
-from debwright.check.environment import Environment, NspawnEnvironment
-from debwright.events import Reporter
-from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
-from debwright.plan import Plan
-from debwright.results import RunResult
-from debwright.roots import downloads
-from debwright.roots.cache import Cache, default_cache
-from debwright.roots.layers import Roots
-from debwright.stages.base import Job
+from debwright.errors import DebwrightError
+
+# What a run needs is imported by a run: commands that are about keys or the repository alone
+# start in half the time.
+if TYPE_CHECKING:
+    from debwright.check.environment import Environment
+    from debwright.events import Reporter
+    from debwright.pipeline import Wanted
+    from debwright.plan import Plan
+    from debwright.results import RunResult
+    from debwright.roots.cache import Cache
+    from debwright.stages.base import Job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +39,13 @@ class Options:
     def dist(self, plan_directory: Path) -> Path:
         return (self.output or plan_directory / "dist").absolute()
 
-    def cache(self) -> Cache:
+    def cache(self) -> "Cache":
+        from debwright.roots.cache import Cache, default_cache
+
         return Cache(default_cache())
 
 
-def reporter_for(options: Options) -> Reporter:
+def reporter_for(options: Options) -> "Reporter":
     from debwright.console import make_reporter
 
     return make_reporter(json_mode=options.json, verbose=options.verbose)
@@ -63,13 +69,20 @@ def interruptible() -> Iterator[None]:
 
 def run_plan(
     options: Options,
-    plan: Plan,
-    wanted: Wanted,
+    plan: "Plan",
+    wanted: "Wanted",
     *,
     force: bool,
-    environment: Environment | None = None,
+    environment: "Environment | None" = None,
 ) -> int:
     """Run the stages, write the reports, show the summary; the exit code."""
+    from debwright.budget import budget_for
+    from debwright.metrics.hook import remember
+    from debwright.pipeline import exclusive, exit_code, heal
+    from debwright.roots import downloads
+    from debwright.roots.layers import Roots
+    from debwright.stages.base import Job
+
     reporter = reporter_for(options)
     dist = options.dist(plan.loaded.directory)
     with closing(reporter), interruptible(), exclusive(dist):
@@ -81,18 +94,39 @@ def run_plan(
             plan, dist, roots, reporter, force=force, environment=chosen,
             budget=budget_for(plan.config),
         )  # fmt: skip
-        result = run(job, wanted)
+        result = run_recorded(job, wanted)
         write_reports(result, job.home)
         reporter.end(result)
         # The size limit of the cache: the layers longest unused go, those in use stay.
-        downloads.shrink(roots.store, int(plan.config.cache.max_gb * 1e9))
+        shrunk = downloads.shrink(roots.store, int(plan.config.cache.max_gb * 1e9))
+        # A build alone proves nothing; what comes after it records it.
+        if wanted.check or not result.ok:
+            remember(plan.loaded, dist, result, reporter.note, cache_bytes=shrunk.left)
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)
 
 
-def _environment(plan: Plan) -> Environment:
+def run_recorded(job: "Job", wanted: "Wanted") -> "RunResult":
+    """The run; one that ends without a result is remembered as broken."""
+    from debwright.metrics.hook import remember_broken
+    from debwright.pipeline import run
+
+    started = datetime.now(UTC)
+    try:
+        return run(job, wanted)
+    except DebwrightError as error:
+        names = (job.plan.package, job.plan.version_text)
+        remember_broken(
+            job.plan.loaded, job.dist, error, job.reporter.note, names=names, started=started
+        )
+        raise
+
+
+def _environment(plan: "Plan") -> "Environment":
     """What the configuration names; the kinds that are rare are not even imported."""
+    from debwright.check.environment import NspawnEnvironment
+
     if plan.config.environments.sandbox == "nspawn":
         return NspawnEnvironment()
     from debwright.check.choose import environment_for
@@ -100,7 +134,7 @@ def _environment(plan: Plan) -> Environment:
     return environment_for(plan.loaded)
 
 
-def write_reports(result: RunResult, home: Path) -> Sequence[Path]:
+def write_reports(result: "RunResult", home: Path) -> Sequence[Path]:
     from debwright.report import write_reports as write
 
     return write(result, home)

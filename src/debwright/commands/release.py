@@ -12,6 +12,7 @@ from debwright.commands.common import (
     emit,
     interruptible,
     reporter_for,
+    run_recorded,
     write_reports,
 )
 from debwright.errors import CheckError, DebwrightError, UsageError
@@ -20,8 +21,9 @@ from debwright.files import atomic_write
 from debwright.github.client import Github
 from debwright.github.http import Http
 from debwright.github.model import Release
+from debwright.metrics.hook import remember
 from debwright.notify import Event, tell_everyone
-from debwright.pipeline import DOWNLOADS, Wanted, exclusive, exit_code, heal, run
+from debwright.pipeline import DOWNLOADS, Wanted, exclusive, exit_code, heal
 from debwright.plan import Plan, make_plan
 from debwright.release.assemble import Asset, assemble, chosen
 from debwright.release.install import install_text
@@ -83,9 +85,10 @@ def _release(
         cache = options.cache()
         heal(cache)
         job = Job(plan, dist, Roots(cache, plan.config, note=reporter.note), reporter)
-        result = run(job, Wanted(publish=False))
+        result = run_recorded(job, Wanted(publish=False))
         write_reports(result, job.home)
         reporter.end(result)
+        remember(plan.loaded, dist, result, reporter.note)
         if (code := exit_code(result)) != 0:
             event = Event.failed(plan.package, plan.version_text, _failures(result))
             tell_everyone(plan.loaded, event, reporter.note)

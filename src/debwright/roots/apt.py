@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from debwright import process
+from debwright import meter, process
 from debwright.errors import BuildError, DebwrightError, Evidence, MissingError
 from debwright.process import CommandError, Completed, LineSink
 from debwright.sandbox.namespaces import Namespaces, OverlayMount, Submount
@@ -141,6 +141,7 @@ def retry(
         except MirrorError as error:
             if attempt == ATTEMPTS:
                 raise
+            meter.retried()
             note(f"{error.what}; attempt {attempt + 1} of {ATTEMPTS} in {pause:g} s")
             sleep(pause)
             pause *= 2

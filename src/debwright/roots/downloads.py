@@ -19,6 +19,8 @@ class Shrunk:
     layers: tuple[Path, ...]
     downloads: int
     """Bytes."""
+    left: int = 0
+    """Bytes of the cache afterwards, roughly: layers as they were made, downloads as they lie."""
 
 
 def total(cache: Cache) -> int:
@@ -46,9 +48,10 @@ def shrink(store: LayerStore, max_bytes: int, max_age_days: float | None = None)
     """Bring the whole cache to `max_bytes`. Downloads go first: a layer costs more to make."""
     layers = sum(manifest.size for _, manifest in store.all())
     freed = prune(store.cache, max(0, max_bytes - layers))
-    left = max(0, max_bytes - total(store.cache))
+    kept = total(store.cache)
+    left = max(0, max_bytes - kept)
     removed = store.prune(max_bytes=left, max_age_days=max_age_days)
-    return Shrunk(layers=tuple(removed), downloads=freed)
+    return Shrunk(layers=tuple(removed), downloads=freed, left=min(layers, left) + kept)
 
 
 def _files(cache: Cache) -> Iterator[tuple[Path, os.stat_result]]:

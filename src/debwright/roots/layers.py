@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from debwright import meter
 from debwright.config import Config, Suite
 from debwright.process import LineSink
 from debwright.roots import apt
@@ -25,7 +26,9 @@ BUILDER_UID = 1234
 """The unprivileged user builds run as; the same everywhere, so that it never shows in a file."""
 
 _BUILD_PACKAGES = ("build-essential", "fakeroot")
-_BOOT_PACKAGES = ("systemd-sysv", "dbus")
+# procps has priority important and so is everywhere but in the smallest of containers: its kill is
+# what the ExecReload= of many units calls.
+_BOOT_PACKAGES = ("systemd-sysv", "dbus", "procps")
 
 Change = Callable[[Namespaces, Path], None]
 """What a layer does to the root; the path is the scratch directory with the archives overlay."""
@@ -147,6 +150,7 @@ class Roots:
         wanted = f"{what}: apt-get {' '.join(arguments)[:120]}"
         apt.get(inside, ["--download-only", *arguments], what=wanted, sink=sink)
         self.fetched.append(self._debs(scratch).keep(scratch))
+        meter.fetched(self.fetched[-1])
         apt.get(inside, arguments, what=wanted, sink=sink)
 
     def _debs(self, scratch: Path) -> apt.DebCache:

@@ -25,6 +25,27 @@ class Placement:
     prefix: tuple[str, ...]
     directories: tuple[Path, ...]
 
+    scope: str | None = None
+    """The transient scope's name, where systemd made the group."""
+
+    def usage(self) -> tuple[float, int]:
+        """Processor seconds so far, and bytes of memory at most; 0 where the kernel tells neither.
+
+        cpu.stat and memory.peak of control groups v2 (Documentation/admin-guide/cgroup-v2.rst).
+        """
+        groups = list(self.directories)
+        if self.scope is not None:
+            groups.append(Path("/sys/fs/cgroup/system.slice") / f"{self.scope}.scope")
+        seconds, peak = 0.0, 0
+        for group in groups:
+            try:
+                rows = dict(r.split() for r in (group / "cpu.stat").read_text().splitlines())
+                seconds = max(seconds, int(rows["usage_usec"]) / 1e6)
+                peak = max(peak, int((group / "memory.peak").read_text()))
+            except (OSError, ValueError, KeyError):
+                continue
+        return seconds, peak
+
     def joined(self, argv: list[str]) -> list[str]:
         """The command as run inside the namespaces: joins the groups, then becomes `argv`."""
         if not self.directories:
@@ -50,7 +71,7 @@ def own_group() -> Iterator[Placement]:
     if systemd_runs():
         scope = ("systemd-run", "--quiet", "--scope", "--collect", "-p", "Delegate=yes",
                  f"--unit={name}")  # fmt: skip
-        yield Placement(scope, ())
+        yield Placement(scope, (), name)
         return
     made: list[Path] = []
     try:

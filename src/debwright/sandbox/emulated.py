@@ -26,22 +26,30 @@ _IDLE_GENERATORS = (
     "systemd-system-update-generator",
     "systemd-veritysetup-generator",
 )
-_DROP_IN = (
+_NO_LOAD = (
     "# Under qemu-user, loading credentials fails.\n[Service]\nLoadCredential=\nImportCredential=\n"
 )
+# unshare(CLONE_NEWUSER) wants a process of one thread, and the emulator's has more: a unit with
+# PrivateUsers=yes ends with 217/USER. systemd.unit(5): service.d holds drop-ins of every service.
+_NO_USER_NAMESPACES = "# Under qemu-user, user namespaces fail.\n[Service]\nPrivateUsers=no\n"
 QEMU_USER_NOTE = (
     "ran under qemu-user: SystemCallFilter= and other seccomp settings are accepted but see the "
-    "emulator's system calls; times and memory include the emulator; credentials of systemd's own "
-    "units are switched off, which the emulator cannot mount"
+    "emulator's system calls; times and memory include the emulator; PrivateUsers= and the "
+    "credentials of systemd's own units are switched off, which the emulator cannot do"
 )
 
 
-def without_credentials(tree: Path) -> None:
-    """Put drop-ins for systemd's own units into a tree that will be the top of the root."""
+def for_qemu_user(tree: Path) -> None:
+    """Switch off, in a tree that will be the top of the root, what units cannot have there."""
     for unit in _NO_CREDENTIALS:
-        directory = tree / "etc/systemd/system" / f"{unit}.d"
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "debwright.conf").write_text(_DROP_IN)
+        _drop_in(tree, unit, _NO_LOAD)
+    _drop_in(tree, "service", _NO_USER_NAMESPACES)
+
+
+def _drop_in(tree: Path, unit: str, text: str) -> None:
+    directory = tree / "etc/systemd/system" / f"{unit}.d"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "debwright.conf").write_text(text)
 
 
 def without_idle_generators(tree: Path) -> None:

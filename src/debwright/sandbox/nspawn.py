@@ -16,13 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debwright import process
+from debwright import meter, process
 from debwright.errors import Evidence, MissingError, printable
 from debwright.process import Completed
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox import cgroups, memory, ports
 from debwright.sandbox.base import BootError, push_through
-from debwright.sandbox.emulated import QEMU_USER_NOTE, without_credentials, without_idle_generators
+from debwright.sandbox.emulated import QEMU_USER_NOTE, for_qemu_user, without_idle_generators
 from debwright.sandbox.namespaces import (
     PATH,
     Bind,
@@ -53,6 +53,7 @@ class NspawnSandbox(Entered):
     """Process 1 of the container, as this machine numbers it."""
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
     _nspawn: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _placement: cgroups.Placement | None = field(default=None, repr=False)
     _start: Callable[[], None] = field(default=lambda: None, repr=False)
 
     kind = "nspawn"
@@ -81,6 +82,9 @@ class NspawnSandbox(Entered):
         self.close()
 
     def close(self) -> None:
+        if self._placement is not None:
+            meter.booted(*self._placement.usage())
+            self._placement = None
         self._stack.close()
         if self._nspawn is not None:
             process.kill_group(self._nspawn.pid)
@@ -93,9 +97,10 @@ class NspawnSandbox(Entered):
 
     def _boot(self) -> None:
         if self.emulated:
-            without_credentials(self.overlay.upper)
+            for_qemu_user(self.overlay.upper)
             without_idle_generators(self.overlay.upper)
         placement = self._stack.enter_context(cgroups.own_group())
+        self._placement = placement
         outer = self._stack.enter_context(
             Namespaces(
                 Spec(

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from debwright import __version__
+from debwright import __version__, meter
 from debwright.budget import Budget
 from debwright.build.source import SourcePackage
 from debwright.check.environment import Environment, NspawnEnvironment
@@ -124,16 +124,17 @@ def perform(
     ledger.forget(stage)
     started, clock = datetime.now(UTC), time.monotonic()
     outcome, error = Outcome(), None
-    try:
-        outcome = work()
-        error = outcome.failed
-    except Interrupted:
-        raise
-    except (DebwrightError, OSError) as caught:
-        # The disk may be full for this target alone: the others go on.
-        problem = from_os_error(caught) if isinstance(caught, OSError) else caught
-        error = Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem)
-        outcome.details["exit_code"] = problem.exit_code
+    with meter.metered() as cost:
+        try:
+            outcome = work()
+            error = outcome.failed
+        except Interrupted:
+            raise
+        except (DebwrightError, OSError) as caught:
+            # The disk may be full for this target alone: the others go on.
+            problem = from_os_error(caught) if isinstance(caught, OSError) else caught
+            error = Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem)
+            outcome.details["exit_code"] = problem.exit_code
     if error is not None:
         from debwright.stages.diagnosis import diagnosis_of
 
@@ -146,8 +147,9 @@ def perform(
         reason=outcome.skipped,
         started=started,
         seconds=time.monotonic() - clock,
-        cpu_seconds=outcome.cpu_seconds,
+        cpu_seconds=cost.cpu_seconds if outcome.cpu_seconds is None else outcome.cpu_seconds,
         error=error,
+        usage=cost.usage(),
         details=outcome.details,
     )
     if status is Status.PASSED or (status is Status.SKIPPED and outcome.remember):

@@ -8,12 +8,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from debwright import process
+from debwright import meter, process
 from debwright.errors import Evidence
 from debwright.files import sha256_file
 from debwright.roots import apt
@@ -58,7 +59,9 @@ def fetch_all(
         return made
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        list(pool.map(one, missing))
+        # What they cost is counted for the stage that waits for them.
+        contexts = [copy_context() for _ in missing]
+        list(pool.map(lambda context, file: context.run(one, file), contexts, missing))
     return tuple(_kept(f, store) or one(f) for f in files)
 
 
@@ -125,6 +128,7 @@ def _download(url: str, file: BinaryIO) -> None:
                         code="wheelhouse/too-large",
                     )
                 file.write(block)
+        meter.fetched(total)
     except (urllib.error.URLError, TimeoutError, ConnectionError, EOFError) as error:
         raise IndexUnreachable(
             f"{_shown(url)} could not be fetched",

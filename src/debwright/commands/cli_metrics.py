@@ -1,0 +1,125 @@
+"""Arguments of `debwright metrics` and `debwright dashboard`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+target_option = click.option(
+    "-t", "--target", "patterns", multiple=True, metavar="PATTERN",
+    help="Only targets that match, as '*-arm64'. May be given several times.",
+)  # fmt: skip
+branch_option = click.option("--branch", help="Only runs of this branch.")
+days_option = click.option(
+    "--days", type=click.FloatRange(min=0, min_open=True), help="Only of so many days."
+)
+file_path = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def metrics() -> None:
+    """What is remembered of runs: trends, comparison, alerts, and exchange between machines."""
+
+
+@metrics.command("list")
+@target_option
+@branch_option
+@days_option
+@click.option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True)
+@click.pass_obj
+def list_(options: Any, /, patterns: tuple[str, ...], **more: Any) -> int:
+    """The last runs, newest first."""
+    from debwright.commands.metrics import list_runs
+
+    return list_runs(options, patterns, **more)
+
+
+@metrics.command()
+@click.argument("run", default="last")
+@click.pass_obj
+def show(options: Any, run: str) -> int:
+    """One run: an id, the beginning of one, `last`, or `last~2`."""
+    from debwright.commands.metrics import show_run
+
+    return show_run(options, run)
+
+
+@metrics.command()
+@target_option
+@branch_option
+@days_option
+@click.pass_obj
+def trends(options: Any, /, patterns: tuple[str, ...], **more: Any) -> int:
+    """Time of stages with spread and changes of level, success rate, overhead of cross builds."""
+    from debwright.commands.metrics import show_trends
+
+    return show_trends(options, patterns, **more)
+
+
+@metrics.command()
+@click.argument("one", metavar="RUN")
+@click.argument("other", metavar="RUN", default="last")
+@click.pass_obj
+def compare(options: Any, one: str, other: str) -> int:
+    """Two runs, stage by stage; what is unusual against earlier builds is marked."""
+    from debwright.commands.metrics import compare_runs
+
+    return compare_runs(options, one, other)
+
+
+@metrics.command()
+@click.argument("file", type=file_path, required=False)
+@click.pass_obj
+def export(options: Any, file: Path | None) -> int:
+    """Write all records as JSON lines, to FILE (packed, if it ends in .gz) or to the output."""
+    from debwright.commands.metrics import export_records
+
+    return export_records(options, file)
+
+
+@metrics.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.pass_obj
+def merge(options: Any, paths: tuple[Path, ...]) -> int:
+    """Take in records that others have exported: files, or directories of such.
+
+    In any order, and as often as one likes: what is known already changes nothing.
+    """
+    from debwright.commands.metrics import merge_records
+
+    return merge_records(options, paths)
+
+
+@metrics.command()
+@click.argument("file", type=file_path, required=False)
+@click.pass_obj
+def prometheus(options: Any, file: Path | None) -> int:
+    """Write what Prometheus reads, to FILE or to the output."""
+    from debwright.commands.metrics import write_prometheus
+
+    return write_prometheus(options, file)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.option(
+    "--serve", "address", metavar="[HOST:]PORT",
+    help="Serve it instead, kept up to date, with /metrics for Prometheus.",
+)  # fmt: skip
+@click.option(
+    "--doctor", type=file_path,
+    help="What `debwright --json doctor` said. Default: dist/doctor.json, where there is one.",
+)  # fmt: skip
+@click.option("--badge-branch", "branch", help="The branch that badge.svg tells of. Default: any.")
+@click.pass_obj
+def dashboard(
+    options: Any, *, directory: Path | None, address: str | None, doctor: Path | None,
+    branch: str | None,
+) -> int:  # fmt: skip
+    """Write the state of all targets as one page into DIRECTORY (default: dist/dashboard).
+
+    index.html needs no other file and loads nothing; badge.svg and metrics.prom are beside it.
+    """
+    from debwright.commands.dashboard import dashboard as make
+
+    return make(options, directory, address=address, doctor=doctor, branch=branch)

@@ -1,0 +1,91 @@
+"""debwright dashboard: the state of all targets as one page, written or served."""
+
+import math
+import time
+from pathlib import Path
+
+from debwright.commands.common import Options, emit, interruptible
+from debwright.config import LoadedConfig, load
+from debwright.errors import DebwrightError
+from debwright.files import atomic_write, human_size
+from debwright.metrics.dashboard.badge import badge
+from debwright.metrics.dashboard.data import Data, Settings, gather
+from debwright.metrics.dashboard.page import as_json, render
+from debwright.metrics.dashboard.serve import Document, parse_address, server
+from debwright.metrics.hook import store_path
+from debwright.metrics.prometheus import CONTENT_TYPE, exposition
+from debwright.metrics.store import Store
+
+DOCTOR = "doctor.json"
+
+
+def dashboard(
+    options: Options, directory: Path | None, *, address: str | None, doctor: Path | None,
+    branch: str | None,
+) -> int:  # fmt: skip
+    """Write the page, the badge and Prometheus' text, or serve them."""
+    loaded = load(options.directory)
+    dist = options.dist(loaded.directory)
+    path = store_path(loaded, dist)
+    source = _Source(loaded, path, doctor or dist / DOCTOR, branch)
+    if address is not None:
+        return _serve(source, parse_address(address))
+    target = (directory or dist / "dashboard").absolute()
+    data = source.data()
+    contents = {
+        "index.html": render(data), "badge.svg": badge(data, branch),
+        "metrics.prom": source.prometheus(),
+    }  # fmt: skip
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            atomic_write(target / name, content)
+    except OSError as error:
+        raise DebwrightError(f"{target} cannot be written: {error.strerror}") from error
+    size = (target / "index.html").stat().st_size
+    written = {"directory": str(target), "files": sorted(contents), "bytes": size}
+    emit(options, written | {"builds": data["builds"]},
+         f"{target / 'index.html'}: {data['builds']} builds, {human_size(size)}; "
+         "beside it badge.svg and metrics.prom")  # fmt: skip
+    return 0
+
+
+class _Source:
+    """What is shown, read anew each time."""
+
+    def __init__(self, loaded: LoadedConfig, path: Path, doctor: Path, branch: str | None) -> None:
+        self.loaded, self.path, self.doctor, self.branch = loaded, path, doctor, branch
+
+    def data(self) -> Data:
+        # To the minute, so that a page that asks again gets nothing new while nothing is.
+        now = math.ceil(time.time() / 60) * 60
+        settings = Settings(metrics=self.loaded.config.metrics, now=now, doctor=self.doctor)
+        with Store.open(self.path, create=False) as store:
+            return gather(store, settings)
+
+    def prometheus(self) -> str:
+        with Store.open(self.path, create=False) as store:
+            return exposition(store, self.loaded.config.metrics, time.time())
+
+
+def _serve(source: _Source, address: tuple[str, int]) -> int:
+    html = "text/html; charset=utf-8"
+    documents = {
+        "/": Document(content_type=html, make=lambda: render(source.data(), live=True)),
+        "/data.json": Document(
+            content_type="application/json", make=lambda: as_json(source.data())
+        ),
+        "/badge.svg": Document(
+            content_type="image/svg+xml", make=lambda: badge(source.data(), source.branch)
+        ),
+        "/metrics": Document(content_type=CONTENT_TYPE, make=source.prometheus),
+    }
+    with interruptible(), server(address, documents, print) as running:
+        host, port = running.server_address[:2]
+        shown = f"[{host!s}]" if ":" in str(host) else str(host)
+        print(f"http://{shown}:{port}/ (and /metrics for Prometheus); Ctrl-C ends it", flush=True)
+        try:
+            running.serve_forever()
+        except KeyboardInterrupt:
+            print("ended")
+    return 0

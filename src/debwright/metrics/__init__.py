@@ -1,0 +1,1 @@
+"""What is remembered of runs, and what is made of it: trends, alerts, a dashboard."""

@@ -1,0 +1,1 @@
+"""The state of all targets and how it came to be, as one page."""

@@ -1,0 +1,44 @@
+"""What a stage's commands cost is counted for the stage."""
+
+import sys
+from contextvars import copy_context
+from pathlib import Path
+from threading import Thread
+
+from debwright import meter, process
+
+
+def test_commands_are_counted_with_their_children(tmp_path: Path) -> None:
+    script = (
+        "import os, subprocess, sys\n"
+        "block = bytearray(64 << 20)\n"
+        "end = os.times().user + 0.2\n"
+        "while os.times().user < end: pass\n"
+        f"with open({str(tmp_path / 'f')!r}, 'wb') as f: f.write(block); f.flush(); os.fsync(f)\n"
+    )
+    with meter.metered() as cost:
+        process.run(["sh", "-c", '"$@" && :', "sh", sys.executable, "-c", script])
+        meter.layer(made=True)
+        meter.fetched(5)
+    assert cost.cpu_seconds >= 0.2
+    usage = cost.usage()
+    assert usage.peak_memory_bytes is not None
+    assert usage.peak_memory_bytes > 64 << 20
+    assert usage.layers_made == 1
+    assert usage.fetched_bytes == 5
+
+
+def test_outside_of_a_stage_nothing_is_counted() -> None:
+    with meter.metered() as cost:
+        thread = Thread(target=lambda: meter.fetched(1))
+        thread.start()
+        thread.join()
+        context = copy_context()
+        thread = Thread(target=lambda: context.run(meter.fetched, 2))
+        thread.start()
+        thread.join()
+        with meter.metered() as inner:
+            meter.retried()
+    meter.fetched(3)
+    assert cost.fetched_bytes == 2
+    assert (cost.retries, inner.retries) == (0, 1)
