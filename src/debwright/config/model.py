@@ -171,6 +171,11 @@ class Config(Section):
         description="The service that must start and answer; without it a package is installed "
         "and removed only.",
     )
+    smoke: list[v.Script] = Field(
+        [],
+        description="Commands run with `sh -c` on the booted system once the packages are "
+        "installed; each must exit with status 0. For packages without a service.",
+    )
     lintian: Lintian = Field(
         Lintian(), description="What lintian is asked, and which of its answers count."
     )
