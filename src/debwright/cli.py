@@ -14,6 +14,7 @@ import click
 from debwright import __version__
 from debwright.commands import (
     cli_cache,
+    cli_diagnose,
     cli_documents,
     cli_keys,
     cli_metrics,
@@ -244,8 +245,8 @@ def doctor(options: Any, *, install: bool) -> int:
 for command in (
     cli_cache.cache, cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
     cli_documents.schema, cli_documents.sbom, cli_metrics.metrics, cli_metrics.dashboard,
+    cli_repo.repo, cli_diagnose.diagnose,
     cli_workflows.workflows, cli_workflows.collect, cli_workflows.validate, cli_workflows.ci,
-    cli_repo.repo,
 ):  # fmt: skip
     cli.add_command(command)
 

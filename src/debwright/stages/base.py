@@ -102,7 +102,7 @@ def own_digest() -> str:
     home = Path(__file__).parent.parent
     state = hashlib.sha256(__version__.encode())
     for path in sorted(home.rglob("*")):
-        if path.suffix in {".py", ".sh", ".j2", ".html", ".css", ".js"}:
+        if path.suffix in {".py", ".sh", ".j2", ".html", ".css", ".js", ".toml"}:
             state.update(str(path.relative_to(home)).encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
 
@@ -140,6 +140,11 @@ def perform(
             problem = from_os_error(caught) if isinstance(caught, OSError) else caught
             error = Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem)
             outcome.details["exit_code"] = problem.exit_code
+    if error is not None:
+        from debwright.stages.diagnosis import diagnosis_of
+
+        told = diagnosis_of(stage, ledger.directory, error, outcome.checks)
+        outcome.details |= {"diagnosis": told} if told else {}
     status = Status.FAILED if error else (Status.SKIPPED if outcome.skipped else Status.PASSED)
     result = StageResult(
         stage=stage,
