@@ -50,6 +50,20 @@ class Repository(Section):
     keep: int = Field(
         0, ge=0, description="Versions of each package that are kept, newest first; 0: all."
     )
+    publications: int = Field(
+        10, ge=1, description="Publications that can be gone back to, the current one among them."
+    )
+    sources: bool = Field(
+        True,
+        description="Whether source packages are published too. Where they are too large for the "
+        "repository's host they can be left to the GitHub release.",
+    )
+    channel: Literal["stable", "candidate", "nightly", "auto"] = Field(
+        "stable",
+        description="Where `debwright publish` puts packages: stable is the suite itself, as "
+        "bookworm; the others are bookworm-candidate and bookworm-nightly. auto: by the version, "
+        "releases to stable, pre-releases to candidate, all others to nightly.",
+    )
     codename_suffix: v.CodenameSuffix = Field(
         "", description="What is added to a suite's name to make the repository's codename."
     )

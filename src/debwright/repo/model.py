@@ -34,6 +34,10 @@ class RepositorySettings(_Model):
     """Where users reach it; `None` for the directory itself, as a `file:` URL."""
     keep: int = Field(default=10, ge=1)
     """How many publications stay on disk, the current one among them."""
+    keep_versions: int = Field(default=0, ge=0)
+    """How many versions of each package a suite has, the newest; 0 for all."""
+    sources: bool = True
+    """Whether source packages are published, too."""
     architectures: tuple[str, ...] = ()
     """Architectures every suite has an index for, beside those of its packages."""
 
@@ -129,6 +133,12 @@ class PublicationRecord(_Model):
     fingerprint: str
     settings: RepositorySettings
     suites: tuple[str, ...]
+    repository: str = ""
+    """The same in all publications of a repository and in no other."""
+    what: str = "publish"
+    """What was done, in words."""
+    removed: tuple[str, ...] = ()
+    """Pool files that the publication before had and this one has not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,3 +156,5 @@ class Publication:
     """The directory of the publication."""
     fingerprint: str
     """Of the key that signed it: an earlier run's when nothing was to be done."""
+    removed: tuple[str, ...] = ()
+    """Pool files that no suite has any more; they stay while a publication on disk has them."""
