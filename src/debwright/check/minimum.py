@@ -44,7 +44,7 @@ class MinimumCheck:
                 "installing the packages on the minimum",
             )  # fmt: skip
         except apt.UnsatisfiableError as problem:
-            # apt has solved them for `dependencies`: it is what was taken away that was chosen badly.
+            # apt has solved them for `dependencies`: too much has been taken away.
             said = "; ".join(e.text.strip() for e in problem.evidence[1:3])
             return skipped(self.name, f"what is only recommended cannot be told apart: {said}")
         except DebwrightError as problem:
