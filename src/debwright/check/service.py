@@ -182,17 +182,18 @@ def _notes(session: Session) -> list[str]:
 
 
 class SmokeCheck:
-    """The commands of `[service] smoke`, each of which must end with status 0."""
+    """The commands of `smoke` or `[service] smoke`, each of which must end with status 0."""
 
     name = "smoke"
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
-        service = session.context.config.service
-        if service is None or not service.smoke:
-            return skipped(self.name, "no [service] smoke commands in debwright.toml")
+        config = session.context.config
+        commands = config.smoke + (config.service.smoke if config.service else [])
+        if not commands:
+            return skipped(self.name, "no smoke commands in debwright.toml")
         findings = []
-        for command in service.smoke:
+        for command in commands:
             session.context.activity(f"smoke: {command[:40]}")
             done = session.smoke(command)
             if done.returncode != 0:
