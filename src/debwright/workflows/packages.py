@@ -125,7 +125,7 @@ def _report(context: Context, ref: str) -> Job:
                 name="One result of all targets",
                 env={"ARCHITECTURE": "${{ inputs.architecture || 'all' }}"},
                 run=context.product_command(
-                    f'collect --arch "$ARCHITECTURE" "$GITHUB_WORKSPACE/{context.results}"'
+                    'collect --arch "$ARCHITECTURE" "$RUNNER_TEMP/results"'
                 ),
             ),
             *_hand_over(context),
