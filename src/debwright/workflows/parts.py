@@ -52,7 +52,7 @@ class Context:
 
     @property
     def results(self) -> str:
-        """Where the results of other jobs are put: in the work tree they would be a change of it."""
+        """Where other jobs' results are put: in the work tree they would be a change of it."""
         return "${{ runner.temp }}/results"
 
 
