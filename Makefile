@@ -1,4 +1,4 @@
-.PHONY: packages test quick check-vm lint bench clean
+.PHONY: packages test quick ci check-archive check-vm lint bench docs site clean
 
 packages: ## build, check and publish the service for all targets
 	./scripts/build-local.sh
@@ -6,14 +6,26 @@ packages: ## build, check and publish the service for all targets
 test: ## everything: linters, types, unit and integration tests
 	./scripts/test.sh
 
-quick: ## unit tests only
-	./scripts/test.sh tests/unit
+quick: ## linters, types and unit tests: seconds
+	./scripts/test-quick.sh
+
+ci: ## the workflow that builds the packages, on this machine
+	./scripts/test-ci-local.sh --no-tests
+
+check-archive: ## good packages of Debian's archive must pass: some minutes
+	./scripts/test.sh -m "archive or not archive" tests/integration/test_archive.py
 
 check-vm: ## checks in virtual machines, amd64 and an emulated Cortex-A76: ten minutes and more
 	./scripts/check-vm.sh
 
 bench: ## speed against sbuild and plain dpkg-buildpackage, as ratios of one run
 	./scripts/bench.sh
+
+docs: ## write what is generated: reference, manual pages, completion
+	.venv/bin/python -m tools.reference
+
+site: docs ## the documentation as a site below dist/site
+	.venv/bin/python -m sphinx -q -W --keep-going -b html -d build/doctrees -c docs . dist/site
 
 clean: ## remove what was built; the cache of roots stays
 	rm -rf dist

@@ -16,10 +16,11 @@ PROJECTS = Path(__file__).parent.parent / "projects"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "vm" not in str(config.getoption("markexpr", "")):
-        slow = [item for item in items if item.get_closest_marker("vm")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    for mark in ("vm", "archive"):
+        if mark not in str(config.getoption("markexpr", "")):
+            slow = [item for item in items if item.get_closest_marker(mark)]
+            config.hook.pytest_deselected(items=slow)
+            items[:] = [item for item in items if item not in slow]
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:

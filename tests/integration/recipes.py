@@ -28,8 +28,11 @@ my $stop = $o{ends} ? time + $o{ends} : 0;
 my $server = IO::Socket::INET->new(
     LocalAddr => $o{address} || '127.0.0.1', LocalPort => $o{port} || 8400, Listen => 9,
     ReuseAddr => 1, Timeout => 0.2) or die "listen: $!";
-my $asked = 0;
+my ($asked, $second) = (0, undef);
 while (1) {
+    if ($o{second} && !$second && -e "$state/second") {
+        $second = IO::Socket::INET->new(LocalPort => $o{second}, Listen => 1, ReuseAddr => 1);
+    }
     if ($stop && time >= $stop) { print STDERR "this one does not last\n"; exit 9 }
     my $client = $server->accept or next;
     <$client>;
@@ -85,6 +88,8 @@ class Recipe:
     prerm: str = ""
     postrm: str = ""
     depends: str = ""
+    recommends: str = ""
+    conflicts: str = ""
     conffiles: Mapping[str, str] = field(default_factory=lambda: {"/etc/demo.conf": "a = 1\n"})
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -121,6 +126,8 @@ class Recipe:
 
     def _control(self) -> str:
         depends = f"Depends: {self.depends}\n" if self.depends else ""
+        depends += f"Recommends: {self.recommends}\n" if self.recommends else ""
+        depends += f"Conflicts: {self.conflicts}\n" if self.conflicts else ""
         return (
             f"Package: demo\nVersion: {self.version}\nArchitecture: amd64\nSection: net\n"
             f"Maintainer: Jo <jo@example.org>\nInstalled-Size: 20\n{depends}"

@@ -1,7 +1,6 @@
 """Bad packages on a booted system: each is caught by the check named, with its evidence."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,17 @@ from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
 from debwright.check.previous import find_previous
 from debwright.config import Config
-from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.results import Severity, Status
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target
 
+from .caught import Checked, caught
 from .recipes import PORT, Recipe
 
 TARGET = Target("bookworm", "amd64")
 LIVE = [check.name for check in run.LIVE]
 GOOD = Recipe()
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What the checks said of a package."""
-
-    results: dict[str, CheckResult]
-
-    def finding(self, code: str) -> Finding:
-        found = [f for r in self.results.values() for f in r.findings]
-        matching = [f for f in found if f.code == code]
-        assert matching, [(f.code, f.message) for f in found]
-        return matching[0]
-
-    def codes(self, severity: Severity = Severity.ERROR) -> set[str]:
-        found = [f for r in self.results.values() for f in r.findings]
-        return {f.code for f in found if f.severity is severity}
-
-    def evidence(self, code: str) -> str:
-        return "\n".join(f"{e.file}: {e.text}" for e in self.finding(code).evidence)
 
 
 Check = Callable[..., Checked]
@@ -117,121 +97,166 @@ def test_a_good_package_passes_everything(check: Check) -> None:
         assert measured in made.results[name].measurements, name
 
 
-def test_a_unit_that_dies_after_some_seconds(check: Check) -> None:
-    made = check(Recipe(arguments="ends=4"), ["steady"], service={"steady_seconds": 6})
+@caught("a unit that dies after 20 seconds", "steady", "steady/crashed")
+def test_a_unit_that_dies_after_20_seconds(check: Check) -> Checked:
+    made = check(Recipe(arguments="ends=20"), ["steady"], service={"steady_seconds": 22})
     assert made.results["service"].status is Status.PASSED
     assert "restarted" in made.finding("steady/crashed").message
     assert "this one does not last" in made.evidence("steady/crashed")
+    return made
 
 
-def test_a_unit_that_ends_quietly(check: Check) -> None:
+@caught(
+    "a unit that ends after some seconds, with a status that counts as success",
+    "steady",
+    "steady/ended",
+)
+def test_a_unit_that_ends_quietly(check: Check) -> Checked:
     recipe = Recipe(arguments="ends=3", settings="SuccessExitStatus=9\nRestart=no")
     made = check(recipe, ["steady", "restart"], service={"steady_seconds": 5})
     assert "has ended" in made.finding("steady/ended").message
     assert made.results["restart"].status is Status.SKIPPED
+    return made
 
 
-def test_it_stays_down_after_a_crash(check: Check) -> None:
+@caught("a unit that does not come back after a crash", "crash", "crash/stays-down")
+def test_it_stays_down_after_a_crash(check: Check) -> Checked:
     recipe = Recipe(settings="Restart=on-failure\nRestartPreventExitStatus=SIGKILL")
     made = check(recipe, ["crash"])
     assert "Restart=on-failure" in made.finding("crash/stays-down").message
     assert "status=9/KILL" in made.evidence("crash/stays-down")
+    return made
 
 
-@pytest.mark.parametrize(("must", "severity"), [(False, "warning"), (True, "error")])
-def test_it_has_no_restart(check: Check, must: bool, severity: str) -> None:
-    made = check(Recipe(settings=""), ["crash"], service={"must_restart": must})
-    assert made.finding("crash/no-restart").severity == severity
+@caught("a unit without Restart=", "crash", "crash/no-restart", Severity.WARNING)
+def test_it_has_no_restart(check: Check) -> Checked:
+    made = check(Recipe(settings=""), ["crash"])
     assert "Restart=no" in made.evidence("crash/no-restart")
+    return made
 
 
-def test_it_is_not_enabled(check: Check) -> None:
+@caught("a unit without Restart=, where one is wanted", "crash", "crash/no-restart")
+def test_it_has_no_restart_and_must_have_one(check: Check) -> Checked:
+    return check(Recipe(settings=""), ["crash"], service={"must_restart": True})
+
+
+@caught("a unit that is not started at boot", "reboot", "reboot/not-started")
+def test_it_is_not_enabled(check: Check) -> Checked:
     made = check(Recipe(enable="systemctl start demo.service"), ["stop", "reboot"])
     assert "will not start at the next boot" in made.finding("service/not-enabled").message
     assert "UnitFileState=disabled" in made.evidence("reboot/not-started")
+    return made
 
 
-def test_it_does_not_survive_a_reload(check: Check) -> None:
+@caught("a service that ends when it is reloaded", "reload", "reload/*")
+def test_it_does_not_survive_a_reload(check: Check) -> Checked:
     made = check(Recipe(arguments="reload=1"), ["reload"])
     assert made.results["reload"].status is Status.FAILED
     # Whether systemctl still hears of it depends on which process ends first.
     assert made.codes() & {"reload/restarted", "reload/crashed", "reload/failed"}
+    return made
 
 
-def test_it_writes_outside_of_its_directories(check: Check) -> None:
+@caught("a service that writes outside of its directories", "writes", "writes/undeclared")
+def test_it_writes_outside_of_its_directories(check: Check) -> Checked:
     recipe = Recipe(arguments="writes=/srv/demo.db")
-    assert "/srv/demo.db" in check(recipe, ["writes"]).evidence("writes/undeclared")
     allowed = check(recipe, ["writes"], service={"writes": ["/srv/*.db"]})
     assert allowed.results["writes"].status is Status.PASSED
+    made = check(recipe, ["writes"])
+    assert "/srv/demo.db" in made.evidence("writes/undeclared")
+    return made
 
 
-def test_it_logs_errors(check: Check) -> None:
+@caught("a service that logs errors", "journal", "journal/errors")
+def test_it_logs_errors(check: Check) -> Checked:
     made = check(Recipe(arguments='"complains=the moon is down"'), ["journal"])
     assert "err: demo: the moon is down" in made.evidence("journal/errors")
+    return made
 
 
-def test_its_exposure_is_too_high(check: Check) -> None:
+@caught("a unit that is exposed more than allowed", "exposure", "exposure/too-high")
+def test_its_exposure_is_too_high(check: Check) -> Checked:
     made = check(GOOD, ["exposure"], limits={"exposure": 3.5})
     assert "3.5 is allowed" in made.finding("exposure/too-high").message
     assert "User=/DynamicUser=" in made.evidence("exposure/too-high")
+    return made
 
 
-def test_a_port_on_every_address(check: Check) -> None:
+@caught("a port on 0.0.0.0", "service", "service/port-undeclared")
+def test_a_port_on_every_address(check: Check) -> Checked:
     made = check(
         Recipe(arguments="address=0.0.0.0"), [], service={"ports": [f"127.0.0.1:{PORT}/tcp"]}
     )
     assert f"0.0.0.0:{PORT}/tcp" in made.finding("service/port-undeclared").message
     assert f"127.0.0.1:{PORT}/tcp" in made.finding("service/port-closed").message
+    return made
 
 
-def test_memory_over_the_limit(check: Check) -> None:
+@caught("memory over the limit", "service", "service/memory")
+def test_memory_over_the_limit(check: Check) -> Checked:
     made = check(Recipe(arguments="memory=60"), ["steady"], service={"memory_mb": 30})
     assert "30.0 MB allowed" in made.evidence("service/memory")
     assert "steady/memory" in made.codes()
+    return made
 
 
-def test_health_that_comes_at_the_second_try(check: Check) -> None:
+@caught("every second request is refused", "service", "service/flaky", Severity.WARNING)
+def test_health_that_comes_at_the_second_try(check: Check) -> Checked:
     made = check(Recipe(arguments="flaky=1"), [])
     assert made.results["service"].status is Status.PASSED
     assert made.finding("service/flaky").severity is Severity.WARNING
     assert "attempt 2" in made.evidence("service/flaky")
+    return made
 
 
-def test_a_start_that_works_at_the_second_try(check: Check) -> None:
+@caught("a start that works at the second try only", "service", "service/flaky", Severity.WARNING)
+def test_a_start_that_works_at_the_second_try(check: Check) -> Checked:
     made = check(Recipe(arguments="once=/var/lib/demo/tried", settings="StateDirectory=demo"), [])
     assert made.results["service"].status is Status.PASSED
     assert "too early" in made.evidence("service/flaky")
+    return made
 
 
-def test_a_postinst_that_needs_the_network(check: Check) -> None:
+@caught("a postinst that needs the network", "install", "install/maintainer-script")
+def test_a_postinst_that_needs_the_network(check: Check) -> Checked:
     made = check(Recipe(postinst="bash -c 'echo > /dev/tcp/192.0.2.1/80'"), [])
     assert "postinst" in made.finding("install/maintainer-script").message
     assert "Network is unreachable" in made.evidence("install/maintainer-script")
     assert made.results["service"].status is Status.SKIPPED
+    return made
 
 
-def test_a_conffile_that_loses_its_edits(check: Check) -> None:
+@caught("a conffile that a reinstallation overwrites", "conffiles", "conffiles/edit-lost")
+def test_a_conffile_that_loses_its_edits(check: Check) -> Checked:
     made = check(Recipe(postinst="echo 'a = 1' > /etc/demo.conf"), ["conffiles"])
     assert "/etc/demo.conf" in made.finding("conffiles/edit-lost").message
+    return made
 
 
-def test_a_conffile_that_its_package_changes(check: Check) -> None:
+@caught("a conffile that its own postinst changes", "conffiles", "conffiles/changed-by-package")
+def test_a_conffile_that_its_package_changes(check: Check) -> Checked:
     changing = "[ -n \"$2\" ] || echo 'b = 2' >> /etc/demo.conf"
     made = check(Recipe(postinst=changing), ["conffiles"])
     assert "not as packaged" in made.finding("conffiles/changed-by-package").message
     assert "MD5" in made.evidence("conffiles/changed-by-package")
+    return made
 
 
-def test_an_upgrade_that_asks_about_a_conffile_nobody_edited(check: Check) -> None:
+@caught(
+    "an upgrade that asks about a conffile nobody has edited", "upgrade", "upgrade/conffile-prompt"
+)
+def test_an_upgrade_that_asks_about_a_conffile_nobody_edited(check: Check) -> Checked:
     """/etc/demo.conf is edited by the check; /etc/other.conf was by the old postinst, after."""
     both = {"/etc/demo.conf": "a = 1\n", "/etc/other.conf": "b = 1\n"}
     old = Recipe(conffiles={"/etc/demo.conf": "a = 1\n"}, files={"/etc/other.conf": "b = 0\n"},
                  postinst="echo 'b = 3' > /etc/other.conf")  # fmt: skip
     made = check(Recipe(version="1.1-1", conffiles=both), ["upgrade"], previous=old)
     assert "/etc/other.conf" in made.finding("upgrade/conffile-prompt").message
+    return made
 
 
-def test_an_upgrade_that_loses_data_and_edits(check: Check) -> None:
+@caught("an upgrade that loses data", "upgrade", "upgrade/data-lost")
+def test_an_upgrade_that_loses_data_and_edits(check: Check) -> Checked:
     losing = "[ -z \"$2\" ] || { rm -rf /var/lib/demo/*; echo 'a = 1' > /etc/demo.conf; }"
     made = check(
         Recipe(version="1.1-1", postinst=losing), ["upgrade"], previous=GOOD,
@@ -241,6 +266,7 @@ def test_an_upgrade_that_loses_data_and_edits(check: Check) -> None:
     assert "/var/lib/demo" in made.finding("upgrade/data-lost").message
     assert "/etc/demo.conf" in made.finding("upgrade/edit-lost").message
     assert "No such file" in made.evidence("upgrade/verify-failed")
+    return made
 
 
 def test_an_upgrade_from_what_needed_more(check: Check) -> None:
@@ -255,20 +281,24 @@ def test_an_upgrade_from_what_cannot_be_had(check: Check) -> None:
     assert "no-such-thing" in str(made.results["upgrade"].reason)
 
 
-def test_an_upgrade_that_fails(check: Check) -> None:
+@caught("an upgrade whose postinst fails", "upgrade", "upgrade/maintainer-script")
+def test_an_upgrade_that_fails(check: Check) -> Checked:
     failing = '[ -z "$2" ] || { echo "no way from $2"; exit 4; }'
     made = check(Recipe(version="1.1-1", postinst=failing), ["upgrade", "downgrade"], previous=GOOD)
     assert "no way from 1.0-1" in made.evidence("upgrade/maintainer-script")
     assert made.results["downgrade"].status is Status.SKIPPED
+    return made
 
 
-def test_a_downgrade_that_leaves_half_a_package(check: Check) -> None:
+@caught("a downgrade that leaves half a package", "downgrade", "downgrade/broken")
+def test_a_downgrade_that_leaves_half_a_package(check: Check) -> Checked:
     failing = '[ -z "$2" ] || dpkg --compare-versions "$2" le 1.0-1 || exit 4'
     made = check(
         Recipe(version="1.1-1"), ["upgrade", "downgrade"], previous=Recipe(postinst=failing)
     )
     assert made.results["upgrade"].status is Status.PASSED
     assert "iF demo 1.0-1" in made.evidence("downgrade/broken")
+    return made
 
 
 def test_a_downgrade_that_is_refused(check: Check) -> None:
@@ -283,15 +313,20 @@ def test_a_downgrade_that_is_refused(check: Check) -> None:
     assert "refused" in made.results["downgrade"].notes[0]
 
 
-def test_what_is_left_after_purge(check: Check) -> None:
+@caught("files left after purge", "purge", "purge/leftover")
+def test_what_is_left_after_purge(check: Check) -> Checked:
     recipe = Recipe(postinst="useradd --system demo-user; mkdir -p /var/log/demo; : > /srv/left")
     made = check(recipe, ["purge"])
     assert "demo-user" in made.finding("purge/account").message
     left = {f.message for f in made.results["purge"].findings if f.code == "purge/leftover"}
     assert left == {f"{p} is still there after purge" for p in ("/srv/left", "/var/log/demo")}
+    return made
 
 
-def test_a_release_that_is_larger_and_slower(check: Check) -> None:
+@caught(
+    "a release that is larger, slower and takes more memory", "regression", "regression/deb-size"
+)
+def test_a_release_that_is_larger_and_slower(check: Check) -> Checked:
     old = Recipe()
     new = Recipe(
         version="1.1-1",
@@ -303,3 +338,105 @@ def test_a_release_that_is_larger_and_slower(check: Check) -> None:
     assert "bytes now" in made.evidence("regression/deb-size")
     assert "s before" in made.evidence("regression/start")
     assert "bytes before" in made.evidence("regression/memory")
+    return made
+
+
+@caught("a port that is opened some seconds after the start", "steady", "steady/port-undeclared")
+def test_a_port_that_is_opened_later(check: Check) -> Checked:
+    made = check(
+        Recipe(arguments="second=8401"), ["smoke", "steady"],
+        service={"ports": [f"127.0.0.1:{PORT}/tcp"],
+                 "smoke": ["touch /var/lib/demo/second; sleep 1"]},
+    )  # fmt: skip
+    assert made.results["service"].status is Status.PASSED
+    assert "0.0.0.0:8401/tcp" in made.finding("steady/port-undeclared").message
+    return made
+
+
+@caught("a file that a postinst makes setuid", "files", "files/setuid")
+def test_a_setuid_file_that_comes_later(check: Check) -> Checked:
+    made = check(Recipe(postinst="cp /bin/true /var/lib/own; chmod 4755 /var/lib/own"), ["files"])
+    assert "-rwsr-xr-x (4755)" in made.evidence("files/setuid")
+    return made
+
+
+@caught("a file that every user can change, made by the service", "files", "files/world-writable")
+def test_a_file_for_everybody(check: Check) -> Checked:
+    settings = "Restart=on-failure\nStateDirectory=demo\nUMask=0000"
+    made = check(Recipe(settings=settings), ["files"])
+    assert "/var/lib/demo/starts" in made.evidence("files/world-writable")
+    return made
+
+
+@caught("an account left after purge", "purge", "purge/account")
+def test_an_account_that_stays(check: Check) -> Checked:
+    made = check(
+        Recipe(postinst="id demo-user || useradd --system demo-user"), ["purge"],
+        files={"accounts": "error"},
+    )  # fmt: skip
+    assert "demo-user" in made.evidence("purge/account")
+    return made
+
+
+@caught("a postinst that cannot be run twice", "reinstall", "reinstall/maintainer-script")
+def test_a_postinst_that_works_only_once(check: Check) -> Checked:
+    made = check(Recipe(postinst="mkdir /var/lib/demo-once"), ["reinstall", "conffiles"])
+    assert "File exists" in made.evidence("reinstall/maintainer-script")
+    assert made.results["conffiles"].status is Status.SKIPPED
+    return made
+
+
+@caught("an upgrade that loses a conffile", "upgrade", "upgrade/edit-lost")
+def test_an_upgrade_that_loses_a_conffile(check: Check) -> Checked:
+    new = Recipe(version="1.1-1", conffiles={}, postinst="rm -f /etc/demo.conf")
+    made = check(new, ["upgrade"], previous=GOOD)
+    assert "is gone" in made.finding("upgrade/edit-lost").message
+    return made
+
+
+@caught("a service that needs what is only recommended", "minimum", "minimum/*")
+def test_a_service_that_needs_what_is_only_recommended(check: Check) -> Checked:
+    settings = "Restart=on-failure\nRestartSec=200ms\nExecStartPre=/usr/bin/ed --version"
+    made = check(Recipe(settings=settings, recommends="ed"), ["purge", "minimum"])
+    assert made.results["service"].status is Status.PASSED
+    finding = made.results["minimum"].findings[0]
+    assert "without ed" in finding.message
+    assert "/usr/bin/ed" in made.evidence(finding.code)
+    return made
+
+
+@caught("a purge that leaves the unit masked", "minimum", "minimum/*")
+def test_a_purge_that_leaves_the_unit_masked(check: Check) -> Checked:
+    masking = '[ "$1" != remove ] || systemctl mask demo.service'
+    made = check(Recipe(postrm=masking), ["purge", "minimum"])
+    assert "masked" in made.evidence(made.results["minimum"].findings[0].code)
+    return made
+
+
+@caught("a dependency that does not exist", "dependencies", "install/unsatisfiable")
+def test_a_dependency_that_does_not_exist(check: Check) -> Checked:
+    made = check(Recipe(depends="no-such-thing"), [])
+    assert "no-such-thing" in made.evidence("install/unsatisfiable")
+    assert made.results["install"].status is Status.SKIPPED
+    return made
+
+
+@caught("a dependency that only sid has", "dependencies", "install/unsatisfiable")
+def test_a_dependency_that_only_sid_has(check: Check) -> Checked:
+    made = check(Recipe(depends="python3.14"), [])
+    assert "python3.14" in made.evidence("install/unsatisfiable")
+    assert "is in sid" in made.evidence("install/unsatisfiable")
+    return made
+
+
+@caught("a package that removes others of the system", "dependencies", "dependencies/removes")
+def test_a_package_that_removes_others(check: Check) -> Checked:
+    made = check(Recipe(conflicts="dbus"), [])
+    assert "Remv dbus" in made.evidence("dependencies/removes")
+    return made
+
+
+def test_what_is_only_recommended_and_not_needed(check: Check) -> None:
+    made = check(Recipe(recommends="ed"), ["purge", "minimum"], previous=None)
+    assert made.results["minimum"].status is Status.PASSED
+    assert made.results["minimum"].notes == ("left out: ed",)

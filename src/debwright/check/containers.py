@@ -5,7 +5,7 @@ from pathlib import Path
 
 from debwright.check.base import CheckContext
 from debwright.check.environment import Open
-from debwright.check.runtime import copy_into, make_repository, runtime_layer
+from debwright.check.runtime import copy_into, repository_for, runtime_layer
 from debwright.check.session import Session
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.store import Layer
@@ -43,12 +43,12 @@ def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
     image = image_of(context, layer, directory)
     content = directory / "content"
     content.mkdir(mode=0o755)
-    copy_into(content, make_repository(directory / "repository", context.installable))
+    copy_into(content, repository_for(directory / "repository", context.installable, layer))
     if context.emulated:
         for_qemu_user(content)
     context.activity("booting")
     system = stack.enter_context(DockerSandbox(image, content, emulated=context.emulated))
-    return Session.begin(context, system)
+    return Session.begin(context, system, layer=layer)
 
 
 def image_of(context: CheckContext, layer: Layer, directory: Path) -> str:

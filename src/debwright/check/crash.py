@@ -43,6 +43,8 @@ class CrashCheck:
             return skipped(
                 self.name, f"RestartSec= is {unit.get('RestartUSec')}: too long to wait for"
             )
+        session.forgive_starts(service.unit)
+        unit = session.unit(service.unit)
         session.system.run(
             ["systemctl", "kill", "--kill-who=main", "--signal=KILL", "--", service.unit],
             check=False, timeout=60,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from debian.deb822 import Packages, PkgRelation
 
+from debwright.check import beside
 from debwright.check.base import CheckContext, conclude, error, levelled
 from debwright.check.debs import Deb
 from debwright.check.runtime import runtime_layer
@@ -71,7 +72,9 @@ def pulled_in(layer: Layer, own: Sequence[Deb]) -> Pulled:
     there = set(layer.manifest.packages)
     before = set(layer.parent.manifest.packages) if layer.parent else set()
     status = installed_packages(layer)
-    everything = tuple(p for p in status if p.key in there - before)
+    late = [_from_file(deb) for deb in beside.packages(layer)]
+    everything = (*(p for p in status if p.key in there - before), *late)
+    status += late
     needed = closure((d.relations for d in own), status)
     unmet = [
         (deb.package, clause)
@@ -93,6 +96,16 @@ def installed_packages(layer: Layer) -> list[Installed]:
                 paragraphs = list(Packages.iter_paragraphs(file, use_apt_pkg=False))
             return [_installed(p) for p in paragraphs if p.get("Status", "").endswith(" installed")]
     return []
+
+
+def _from_file(deb: Deb) -> Installed:
+    relations = deb.relations
+    depends = [relations[f] for f in ("Pre-Depends", "Depends") if relations.get(f)]
+    return Installed(
+        name=deb.package, version=deb.version, arch=deb.arch, size=(deb.installed_kib or 0) * 1024,
+        depends=", ".join(depends), recommends=relations.get("Recommends", ""),
+        provides=relations.get("Provides", ""),
+    )  # fmt: skip
 
 
 def _installed(paragraph: Mapping[str, str]) -> Installed:

@@ -78,6 +78,8 @@ def _ask(
         "-o", f"Dir::Etc::SourceList={where}/list", "-o", "Dir::Etc::SourceParts=-",
         "-o", f"Dir::State::Lists={where}/lists", "-o", "Dir::Cache::pkgcache=",
         "-o", "Dir::Cache::srcpkgcache=", "-o", "Acquire::Languages=none",
+        # Nothing is installed from there: what a mirror that is some days behind has is an answer.
+        "-o", "Acquire::Check-Valid-Until=false",
     ]  # fmt: skip
     try:
         inside.run(["mkdir", "-p", f"{where}/lists/partial"])

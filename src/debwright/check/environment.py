@@ -11,7 +11,7 @@ from typing import Protocol
 from debwright.check.base import CheckContext
 from debwright.check.runtime import (
     copy_into,
-    make_repository,
+    repository_for,
     runtime_layer,
     without_preconfiguration,
 )
@@ -78,8 +78,8 @@ def _open_nspawn(context: CheckContext, layer: Layer, stack: ExitStack) -> Sessi
     stack.enter_context(layer.in_use())
     directory = stack.enter_context(context.cache.scratch("check"))
     overlay = make_throwaway(directory, layer)
-    copy_into(overlay.upper, make_repository(directory / "repository", context.installable))
+    copy_into(overlay.upper, repository_for(directory / "repository", context.installable, layer))
     without_preconfiguration(overlay.upper, layer)
     context.activity("booting")
     system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated))
-    return Session.begin(context, system)
+    return Session.begin(context, system, layer=layer)

@@ -11,6 +11,7 @@ from typing import TypeVar
 from debwright import meter
 from debwright.check.session import ProbeError, Session
 from debwright.errors import DebwrightError, MissingError
+from debwright.roots.apt import MirrorError
 from debwright.sandbox.base import BootError
 
 T = TypeVar("T")
@@ -22,6 +23,11 @@ NOT_THE_PACKAGE = "the system to check on failed, which says nothing about the p
 def is_infrastructure(problem: DebwrightError) -> bool:
     """Whether it is the sandbox or the machine that has failed."""
     return isinstance(problem, BootError | MissingError | ProbeError)
+
+
+def infrastructure_code(problem: DebwrightError) -> str:
+    """The code of the finding: which part of the surroundings has failed."""
+    return f"{PREFIX}/{'mirror' if isinstance(problem, MirrorError) else 'sandbox'}"
 
 
 def open_session(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from debwright.check.base import CheckContext
@@ -178,25 +179,29 @@ def _bring(
 
 
 def _resolve(context: CheckContext, system: SshSandbox) -> None:
-    """That the machine's own archives have what the packages need."""
+    """That the machine's own archives have what the packages need; tried again like any archive."""
     wanted = [f"{d.package}={d.version}" for d in context.installable]
     for arguments in (
         [*_SOURCES.update, "update"],
         ["--simulate", "install", *wanted],
     ):
-        done = system.run(
-            ["apt-get", *apt.OPTIONS, *arguments], env=apt.NONINTERACTIVE, merge=True,
-            check=False, sink=context.log, timeout=900,
+        apt.retry(partial(_apt, context, system, arguments), note=context.log)
+
+
+def _apt(context: CheckContext, system: SshSandbox, arguments: Sequence[str]) -> None:
+    done = system.run(
+        ["apt-get", *apt.OPTIONS, *arguments], env=apt.NONINTERACTIVE, merge=True,
+        check=False, sink=context.log, timeout=900,
+    )  # fmt: skip
+    if done.returncode == 0:
+        return
+    problem = apt.explain(done, f"{context.target}: the packages cannot be installed")
+    if isinstance(problem, apt.UnsatisfiableError):
+        raise UnsatisfiableDependencies(
+            problem.what, evidence=problem.evidence, cause=problem.cause,
+            fix="on the machine: sudo apt-get update; " + (problem.fix or ""),
         )  # fmt: skip
-        if done.returncode == 0:
-            continue
-        problem = apt.explain(done, f"{context.target}: the packages cannot be installed")
-        if isinstance(problem, apt.UnsatisfiableError):
-            raise UnsatisfiableDependencies(
-                problem.what, evidence=problem.evidence, cause=problem.cause,
-                fix="on the machine: sudo apt-get update; " + (problem.fix or ""),
-            )  # fmt: skip
-        raise problem
+    raise problem
 
 
 def _clean(context: CheckContext, system: SshSandbox, mark: inside.ListedMark) -> None:

@@ -2,8 +2,9 @@
 
 import re
 import time
+from collections.abc import Mapping
 
-from debwright.check.base import conclude, error, failed_by, warning
+from debwright.check.base import conclude, error, failed_by, levelled, warning
 from debwright.check.health import patience
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.errors import DebwrightError
@@ -22,6 +23,11 @@ _SYSTEMS_OWN = re.compile(
 )
 
 
+# The web server's document root (policy 11.5) is the administrator's: packages put a first page
+# there and leave it, since they cannot know whose it has become.
+_ADMINISTRATORS = "/var/www"
+
+
 class PurgeCheck:
     """Removal keeps configuration, purging leaves nothing (Debian policy 6.8, 10.7.3).
 
@@ -32,10 +38,11 @@ class PurgeCheck:
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
-        names = [d.package for d in session.context.installable]
+        names = session.packages
         accounts = session.accounts()
         findings: list[Finding] = []
         service = session.context.config.service
+        mounts = mount_points(session.unit(service.unit)) if service else set()
         if service and session.stopped:
             # Removal has to stop a running service, and there has been no reboot to start it.
             session.systemctl("start", service.unit, patience(session, 90))
@@ -54,11 +61,41 @@ class PurgeCheck:
         except DebwrightError as problem:
             return failed_by(self.name, started, "purge/failed", problem)
         session.gone = True
-        created = session.created()
+        created = without_mount_points(session.created(), mounts)
         left = leftovers(created)
         findings += [_left(path, created) for path in sorted(left)[:50]]
-        findings += _accounts_left(accounts - session.accounts_before, session.accounts())
-        return conclude(self.name, started, findings, measurements={"left_files": float(len(left))})
+        level = session.context.config.files.accounts
+        findings += _accounts_left(level, accounts - session.accounts_before, session.accounts())
+        notes = []
+        if session.beside:
+            notes.append(f"purged with it: {', '.join(session.beside)}")
+        return conclude(
+            self.name, started, findings, measurements={"left_files": float(len(left))},
+            notes=notes,
+        )  # fmt: skip
+
+
+def mount_points(unit: Mapping[str, str]) -> set[str]:
+    """Where a unit's BindPaths= and BindReadOnlyPaths= appear: systemd makes what is not there."""
+    found = set()
+    for setting in ("BindPaths", "BindReadOnlyPaths"):
+        for word in unit.get(setting, "").split():
+            source, _, rest = word.lstrip("-").partition(":")
+            found.add(rest.split(":")[0] or source)
+    return found
+
+
+def without_mount_points(created: Mapping[str, Entry], mounts: set[str]) -> dict[str, Entry]:
+    """`created` without empty mount points, and without directories that hold nothing else."""
+    rest = dict(created)
+    for mount in mounts & created.keys():
+        if created[mount].kind == "file" and created[mount].size > 0:
+            continue
+        path = mount
+        while path in rest and not any(other.startswith(f"{path}/") for other in rest):
+            del rest[path]
+            path = path.rsplit("/", 1)[0]
+    return rest
 
 
 def leftovers(created: dict[str, Entry]) -> dict[str, Entry]:
@@ -69,7 +106,8 @@ def leftovers(created: dict[str, Entry]) -> dict[str, Entry]:
 
 def _left(path: str, created: dict[str, Entry]) -> Finding:
     below = [p for p in sorted(created) if p == path or p.startswith(f"{path}/")]
-    return error(
+    finding = warning if f"{path}/".startswith(f"{_ADMINISTRATORS}/") else error
+    return finding(
         "purge/leftover",
         f"{path} is still there after purge",
         evidence=tuple(Evidence(file=p, text=created[p].describe(p)) for p in below[:6]),
@@ -78,13 +116,15 @@ def _left(path: str, created: dict[str, Entry]) -> Finding:
     )
 
 
-def _accounts_left(made: set[str], now: set[str]) -> list[Finding]:
+def _accounts_left(level: str, made: set[str], now: set[str]) -> list[Finding]:
     return [
-        warning(
+        finding
+        for name in sorted(made & now)
+        for finding in levelled(
+            level,
             "purge/account",
             f"the account {name} stays after purge",
             evidence=(Evidence(file="/etc/passwd", text=name),),
             fix="most packages leave it on purpose, so that its number is never given to another",
         )
-        for name in sorted(made & now)
     ]

@@ -22,15 +22,18 @@ from debwright.check.hardening import HardeningCheck
 from debwright.check.infrastructure import (
     NOT_THE_PACKAGE,
     PREFIX,
+    infrastructure_code,
     is_infrastructure,
     open_session,
 )
 from debwright.check.journal import JournalCheck
 from debwright.check.lintian import LintianCheck
 from debwright.check.malware import MalwareCheck
+from debwright.check.minimum import MinimumCheck
 from debwright.check.purge import PurgeCheck
 from debwright.check.reboot import RebootCheck
 from debwright.check.regression import RegressionCheck
+from debwright.check.reinstall import ReinstallCheck
 from debwright.check.restart import ReloadCheck, RestartCheck, StopCheck
 from debwright.check.runtime import REPOSITORY, ConflictsWithSystem, UnsatisfiableDependencies
 from debwright.check.sbom import SbomCheck
@@ -83,6 +86,7 @@ LIVE: tuple[LiveCheck, ...] = (
     JournalCheck(),
     CrashCheck(),
     BenchmarksCheck(),
+    ReinstallCheck(),
     ConffilesCheck(),
     StopCheck(),
     RebootCheck(),
@@ -90,12 +94,14 @@ LIVE: tuple[LiveCheck, ...] = (
     UpgradeCheck(),
     DowngradeCheck(),
     RegressionCheck(),
+    MinimumCheck(),
 )
 """On a booted system with the package installed, one after the other on the same system.
 
 The order spares restarts: what only looks comes while the wait of `steady` runs; the journal is
 read before a crash fills it; the reboot starts what `stop` has stopped, so that removal meets a
-running service; an upgrade needs a system from which the package is gone.
+running service; an upgrade needs a system from which the package is gone, and what is left out at
+last nobody needs any more.
 """
 
 WITHOUT_INIT = frozenset({"files", "purge"})
@@ -129,7 +135,7 @@ def run_checks(
     with context.cache.scratch("unpacked") as directory:
         _static(replace(context, unpacked=Unpacked(directory)), add)
     chosen = environment or NspawnEnvironment()
-    _live(context, chosen, add)
+    _here(context, chosen, add)
     for target in also_on:
         _elsewhere(replace(context, target=target), chosen, record)
     if (waivers := policy.waivers_result(context.config, context.target, results)) is not None:
@@ -145,6 +151,22 @@ def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
             continue
         context.activity(check.name)
         add(_guarded(check.name, check.run, context))
+
+
+def _here(
+    context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
+) -> None:
+    """The live checks on the packages' own target.
+
+    An archive that cannot be read, or a machine that lacks something, is no fault of the package's:
+    it has been tried again, and is told under a name of its own.
+    """
+    started = time.monotonic()
+    try:
+        _live(context, environment, add)
+    except MissingError as problem:
+        add(failed_by("dependencies", started, infrastructure_code(problem), problem))
+        _skip(add, ["install", *(c.name for c in LIVE)], NOT_THE_PACKAGE)
 
 
 def _elsewhere(
@@ -241,7 +263,7 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
                 code = "install/maintainer-script"
             reason = "the package could not be installed"
             if is_infrastructure(problem):
-                code, reason = f"{PREFIX}/sandbox", NOT_THE_PACKAGE
+                code, reason = infrastructure_code(problem), NOT_THE_PACKAGE
             add(failed_by("install", started, code, problem))
             _skip(add, [c.name for c in LIVE], reason)
             return

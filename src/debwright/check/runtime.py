@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright import process
+from debwright.check import beside
 from debwright.check.debs import Deb
 from debwright.check.elsewhere import available_elsewhere, elsewhere_cause
 from debwright.errors import CheckError, Evidence
@@ -75,6 +76,11 @@ def make_repository(directory: Path, debs: Sequence[Deb]) -> LocalRepository:
     return LocalRepository(directory)
 
 
+def repository_for(directory: Path, debs: Sequence[Deb], layer: Layer) -> LocalRepository:
+    """A repository of the packages, and of those that can only be installed together with them."""
+    return make_repository(directory, [*debs, *beside.packages(layer)])
+
+
 def copy_into(upper: Path, repository: LocalRepository) -> None:
     """Put the repository and its source list into the top of an overlay that is not mounted yet."""
     inside = upper / REPOSITORY.lstrip("/")
@@ -113,7 +119,8 @@ def runtime_layer(
 ) -> Layer:
     """The bootable root with the dependencies of `debs`, recommended packages included.
 
-    `boot` stands in for the usual bootable root.
+    `boot` stands in for the usual bootable root. What can only be installed together with the
+    packages lies in the layer as files (`beside`).
 
     `companions` lie in the local repository beside `debs`: apt takes those that are needed, and
     they become part of the layer. Keyed by the packages' relation fields and the companions'
@@ -159,10 +166,13 @@ def runtime_layer(
                     fix="correct the relations in debian/control",
                 )
             others = planned(plan.output, names)
-            if others:
-                roots.install(inside, scratch, ["install", "--no-install-recommends", *others],
+            late = beside.choose(inside, others, debs) if others else []
+            if early := [o for o in others if o not in late]:
+                roots.install(inside, scratch, ["install", "--no-install-recommends", *early],
                               sink, str(target))  # fmt: skip
-                inside.run(["apt-mark", "auto", *(o.split("=")[0] for o in others)])
+                inside.run(["apt-mark", "auto", *(o.split("=")[0] for o in early)])
+            if late:
+                beside.fetch(inside, late)
 
     return roots.custom("rundeps", target, boot, inputs, change)
 

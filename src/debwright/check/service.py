@@ -14,6 +14,7 @@ from debwright.check.health import (
     unsteady_answers,
     wait_healthy,
 )
+from debwright.check.ports import ports
 from debwright.check.session import Session
 from debwright.config import Service
 from debwright.results import CheckResult, Evidence, Finding
@@ -32,6 +33,8 @@ class ServiceCheck:
         service = session.context.config.service
         if service is None:
             return skipped(self.name, NO_SERVICE)
+        if (unmet := _unmet_condition(session, service)) is not None:
+            return skipped(self.name, unmet)
         findings: list[Finding] = []
         measurements: dict[str, float] = {}
         if (absent := _absent(session, service)) is not None:
@@ -50,6 +53,22 @@ class ServiceCheck:
         return conclude(
             self.name, started, findings, measurements=measurements, notes=_notes(session)
         )
+
+
+def _unmet_condition(session: Session, service: Service) -> str | None:
+    """Why systemd has left the unit out, by its own Condition...= settings (systemd.unit(5)).
+
+    It says that the unit has nothing to do on a system like this one: no fault, and no proof.
+    """
+    unit = session.unit(service.unit)
+    if unit.get("ConditionResult") != "no" or unit.get("ConditionTimestampMonotonic") == "0":
+        return None
+    if unit.get("ActiveState") != "inactive":
+        return None
+    said = [e.text for e in session.journal(service.unit, lines=4) if "condition" in e.text]
+    return (
+        said[-1] if said else f"a condition of {service.unit} is not met on this system"
+    ) + "; a virtual machine may meet it: --sandbox vm"
 
 
 def _absent(session: Session, service: Service) -> Finding | None:
@@ -127,31 +146,9 @@ def _while_running(
                 fix=f"User={service.user} in the unit's [Service] section",
             )
         )
-    findings += _ports(session, service)
+    findings += ports(session, service, "service")
     findings += _memory(session, service, unit, measurements)
     return findings
-
-
-def _ports(session: Session, service: Service) -> list[Finding]:
-    """Declared ports are open, and nothing else is."""
-    if not service.ports:
-        return []
-    declared = set(service.ports)
-    open_now = session.listening()
-    missing = sorted(declared - open_now)
-    extra = sorted(open_now - declared)
-    found = [
-        error("service/port-closed", f"{service.unit} does not listen on {port}, as declared",
-              evidence=(Evidence(text=f"listening: {', '.join(sorted(open_now)) or 'nothing'}"),))
-        for port in missing
-    ]  # fmt: skip
-    found += [
-        error("service/port-undeclared", f"something listens on {port}, which is not declared",
-              evidence=(Evidence(text=f"declared: {', '.join(sorted(declared))}"),),
-              fix="bind to 127.0.0.1 by default, or declare it: [service] ports")
-        for port in extra
-    ]  # fmt: skip
-    return found
 
 
 def _memory(
@@ -185,17 +182,18 @@ def _notes(session: Session) -> list[str]:
 
 
 class SmokeCheck:
-    """The commands of `[service] smoke`, each of which must end with status 0."""
+    """The commands of `smoke` or `[service] smoke`, each of which must end with status 0."""
 
     name = "smoke"
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
-        service = session.context.config.service
-        if service is None or not service.smoke:
-            return skipped(self.name, "no [service] smoke commands in debwright.toml")
+        config = session.context.config
+        commands = config.smoke + (config.service.smoke if config.service else [])
+        if not commands:
+            return skipped(self.name, "no smoke commands in debwright.toml")
         findings = []
-        for command in service.smoke:
+        for command in commands:
             session.context.activity(f"smoke: {command[:40]}")
             done = session.smoke(command)
             if done.returncode != 0:

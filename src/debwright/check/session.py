@@ -3,26 +3,31 @@
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from debwright.check import beside
 from debwright.check.base import CheckContext
 from debwright.check.runtime import LOCAL_ONLY
-from debwright.errors import CheckError
+from debwright.errors import CheckError, DebwrightError
 from debwright.errors import Evidence as ErrorEvidence
 from debwright.process import Completed
 from debwright.results import Evidence
 from debwright.roots import apt
+from debwright.roots.store import Layer
 from debwright.sandbox.base import BootedSandbox, FileMark
 from debwright.sandbox.snapshot import Entry
 
 PROBE = Path(__file__).with_name("probe.py")
 _SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
           "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup", "Type", "Restart",
-          "RestartUSec", "CanReload", "ExecMainStartTimestampMonotonic", "StateDirectory",
+          "RestartUSec", "CanReload", "ReadWritePaths", "ConditionResult",
+          "ConditionTimestampMonotonic",
+          "ExecMainStartTimestampMonotonic", "StateDirectory",
           "CacheDirectory", "LogsDirectory", "RuntimeDirectory",
-          "ConfigurationDirectory")  # fmt: skip
+          "ConfigurationDirectory", "BindPaths", "BindReadOnlyPaths")  # fmt: skip
 # dpkg's words from 1.19 on, and those before; a package's name is only in the former.
 _SCRIPT = re.compile(
     r"(?:(?:installed|new|old) (?P<package>\S+) package (?P<script>[a-z-]+) script subprocess"
@@ -70,6 +75,20 @@ class AptSources:
     other: tuple[str, ...] = LOCAL_ONLY
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reinstalled:
+    """How installing the packages over themselves went; file digests are MD5, as dpkg's."""
+
+    packaged: Mapping[str, str]
+    """Conffile to the digest that dpkg remembers of the packaged one."""
+    before: Mapping[str, str]
+    """Conffile to its digest before anything was edited."""
+    edited: Mapping[str, str]
+    """Conffile to its digest once edited, before the reinstallation."""
+    seconds: float
+    problem: DebwrightError | None = None
+
+
 @dataclass
 class Session:
     """A booted root of the target and what was seen of it."""
@@ -94,18 +113,30 @@ class Session:
     """Files that were put among the service's data before the upgrade, with their content."""
     healthy: bool = False
     """Whether the service is up and answers, as far as the checks before have seen."""
+    ports_told: set[str] = field(default_factory=set)
+    """Ports that were open when a check looked: each is told of once."""
+    reinstalled: Reinstalled | None = None
+    layer: Layer | None = None
+    """The root with the packages' dependencies; None on a machine that has its own."""
+    beside: tuple[str, ...] = ()
+    """Packages that are not checked, but come and go with those that are (check/beside.py)."""
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
     """Measurements of the checks before, by their names."""
 
     @classmethod
     def begin(
-        cls, context: CheckContext, system: BootedSandbox, sources: AptSources | None = None
+        cls,
+        context: CheckContext,
+        system: BootedSandbox,
+        sources: AptSources | None = None,
+        layer: Layer | None = None,
     ) -> Self:
         """A session on a system the package has not come to yet: what is there is remembered."""
-        session = cls(context, system, before=system.mark_files())
+        session = cls(context, system, before=system.mark_files(), layer=layer)
         session.accounts_before = session.accounts()
         session.ports_before = system.listening()
         session.sources = sources or session.sources
+        session.beside = tuple(d.package for d in beside.packages(layer)) if layer else ()
         return session
 
     def created(self) -> dict[str, Entry]:
@@ -161,9 +192,16 @@ class Session:
         return {key: value for key, _, value in pairs}
 
     def systemctl(self, verb: str, name: str, timeout: float) -> Completed:
+        """`systemctl VERB`; a start is not refused because the checks have started it before."""
+        if verb in {"start", "restart"}:
+            self.forgive_starts(name)
         return self.system.run(
             ["systemctl", verb, "--", name], merge=True, check=False, timeout=timeout
         )
+
+    def forgive_starts(self, name: str) -> None:
+        """Let systemd forget how often the checks have started the unit (StartLimitBurst=)."""
+        self.system.run(["systemctl", "reset-failed", "--", name], check=False, timeout=60)
 
     def journal(self, unit: str, lines: int = 12) -> tuple[Evidence, ...]:
         """The end of the unit's journal."""
@@ -196,6 +234,11 @@ class Session:
                 "the health URL could not be asked",
                 evidence=[ErrorEvidence(text=line) for line in done.tail(4)],
             ) from problem
+
+    @property
+    def packages(self) -> list[str]:
+        """Names of the packages under test, and of those that come and go with them."""
+        return [*(d.package for d in self.context.installable), *self.beside]
 
     def accounts(self) -> set[str]:
         """Names of the user accounts there are now."""

@@ -12,6 +12,7 @@ from debwright.check.health import (
     wait_healthy,
     why_not,
 )
+from debwright.check.ports import ports
 from debwright.check.session import Session
 from debwright.config import Service
 from debwright.process import go_on
@@ -39,6 +40,7 @@ class SteadyCheck:
                 findings.append(_no_longer(waited.problem))
         session.healthy = not findings
         if session.healthy:
+            findings += ports(session, service, self.name)
             findings += idle_memory(session, service, unit, measurements)
         return conclude(self.name, started, findings, measurements=measurements)
 

@@ -3,17 +3,20 @@
 import re
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
 
 from debwright.check.base import conclude, error, failed_by, skipped
-from debwright.check.conffiles import conffiles, edit, lost_edits
+from debwright.check.edits import conffiles, edit, lost_edits
 from debwright.check.health import wait_healthy
 from debwright.check.kept import install_files, lost_data, mark_data, service_after
 from debwright.check.restart import restart
-from debwright.check.runtime import previous_dependencies, runtime_layer
+from debwright.check.runtime import previous_dependencies
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.config import Service
 from debwright.errors import DebwrightError
 from debwright.results import CheckResult, Evidence, Finding
+from debwright.roots import apt
 
 _PROMPT = re.compile(r"^Configuration file '(?P<path>[^']+)'")
 
@@ -90,14 +93,19 @@ def _install_previous(session: Session) -> None:
     }:
         install_files(session, old)
         return
-    layer = runtime_layer(
-        context.roots, context.target, context.installable, context.log,
-        companions=context.companions,
-    )  # fmt: skip
-    with layer.in_use(), context.cache.scratch("previous") as scratch:
-        more = previous_dependencies(
-            context.roots, context.target, layer, old, scratch=scratch, sink=context.log
-        )
+    if session.layer is None:
+        # A machine with archives of its own: its apt fetches what else is needed.
+        install_files(session, old)
+        return
+    with session.layer.in_use(), context.cache.scratch("previous") as scratch:
+        layer = session.layer
+        more = apt.retry(
+            lambda: previous_dependencies(
+                context.roots, context.target, layer, old,
+                scratch=Path(mkdtemp(dir=scratch)), sink=context.log,
+            ),
+            note=context.log,
+        )  # fmt: skip
         install_files(session, old, beside=more)
 
 

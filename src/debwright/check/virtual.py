@@ -8,7 +8,7 @@ from pathlib import Path
 from debwright import process
 from debwright.check.base import CheckContext
 from debwright.check.environment import Open
-from debwright.check.runtime import copy_into, make_repository, runtime_layer
+from debwright.check.runtime import copy_into, repository_for, runtime_layer
 from debwright.check.session import Session
 from debwright.errors import Evidence, MissingError
 from debwright.process import LineSink
@@ -135,7 +135,7 @@ def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
     overlay = make_throwaway(directory, layer)
     keys = Keys.make(directory / "keys")
     keys.put_into(overlay.upper)
-    copy_into(overlay.upper, make_repository(directory / "repository", context.installable))
+    copy_into(overlay.upper, repository_for(directory / "repository", context.installable, layer))
     context.activity("making the disk")
     kernel, initrd = _kernel(layer)
     make_disk(overlay, directory / "disk")
@@ -147,7 +147,7 @@ def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
         ),
         keys, stack,
     )  # fmt: skip
-    return Session.begin(context, system)
+    return Session.begin(context, system, layer=layer)
 
 
 def start(machine: VirtualMachine, keys: Keys, stack: ExitStack) -> SshSandbox:

@@ -35,7 +35,8 @@ class WritesCheck:
         created = session.created()
         shipped = _shipped(session)
         unit = session.unit(service.unit)
-        homes = declared(unit) | own_directories(shipped, created)
+        homes = declared(unit) | writable(unit) | own_directories(shipped, created)
+        homes |= made_for_somebody(created)
         begun = _start_of(session, unit)
         if begun is None:
             return skipped(self.name, "when the unit was started is not known")
@@ -62,6 +63,26 @@ def declared(unit: Mapping[str, str]) -> set[str]:
         for words in unit.get(setting, "").split():
             found |= {f"{parent}/{name}" for name in words.split(":") if name}
     return found
+
+
+def writable(unit: Mapping[str, str]) -> set[str]:
+    """What a unit's ReadWritePaths= names (systemd.exec(5)): `-` and `+` are no part of a path."""
+    paths = {word.lstrip("-+").rstrip("/") for word in unit.get("ReadWritePaths", "").split()}
+    return {path for path in paths if path.startswith("/")}
+
+
+def made_for_somebody(created: Mapping[str, Entry]) -> set[str]:
+    """New directories of an account other than root, in a directory that is root's.
+
+    Only root could make them: a maintainer script has, or systemd-tmpfiles, for the account to
+    write there.
+    """
+    return {
+        path
+        for path, entry in created.items()
+        if entry.kind == "directory" and entry.uid != 0
+        and ((parent := created.get(path.rsplit("/", 1)[0])) is None or parent.uid == 0)
+    }  # fmt: skip
 
 
 def own_directories(shipped: Iterable[str], created: Mapping[str, Entry]) -> set[str]:
@@ -98,9 +119,8 @@ def _below(path: str, homes: set[str]) -> bool:
 
 def _shipped(session: Session) -> set[str]:
     """Every path of the packages, as dpkg has written them down."""
-    names = [d.package for d in session.context.installable]
     done = session.system.run(
-        ["dpkg-query", "--listfiles", "--", *names], timeout=patience(session, 60)
+        ["dpkg-query", "--listfiles", "--", *session.packages], timeout=patience(session, 60)
     )
     return {line for line in done.output.splitlines() if line.startswith("/")}
 

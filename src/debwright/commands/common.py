@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from debwright import process
-from debwright.budget import budget_for
-from debwright.check.environment import Environment, NspawnEnvironment
 from debwright.errors import DebwrightError
-from debwright.events import Reporter
-from debwright.metrics.hook import remember, remember_broken
-from debwright.pipeline import Wanted, exclusive, exit_code, heal, run
-from debwright.plan import Plan
-from debwright.results import RunResult
-from debwright.roots import downloads
-from debwright.roots.cache import Cache, default_cache
-from debwright.roots.layers import Roots
-from debwright.stages.base import Job
+
+# What a run needs is imported by a run: commands that are about keys or the repository alone
+# start in half the time.
+if TYPE_CHECKING:
+    from debwright.check.environment import Environment
+    from debwright.events import Reporter
+    from debwright.pipeline import Wanted
+    from debwright.plan import Plan
+    from debwright.results import RunResult
+    from debwright.roots.cache import Cache
+    from debwright.stages.base import Job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,13 @@ class Options:
     def dist(self, plan_directory: Path) -> Path:
         return (self.output or plan_directory / "dist").absolute()
 
-    def cache(self) -> Cache:
+    def cache(self) -> "Cache":
+        from debwright.roots.cache import Cache, default_cache
+
         return Cache(default_cache())
 
 
-def reporter_for(options: Options) -> Reporter:
+def reporter_for(options: Options) -> "Reporter":
     from debwright.console import make_reporter
 
     return make_reporter(json_mode=options.json, verbose=options.verbose)
@@ -66,18 +69,27 @@ def interruptible() -> Iterator[None]:
 
 def run_plan(
     options: Options,
-    plan: Plan,
-    wanted: Wanted,
+    plan: "Plan",
+    wanted: "Wanted",
     *,
     force: bool,
-    environment: Environment | None = None,
+    environment: "Environment | None" = None,
 ) -> int:
     """Run the stages, write the reports, show the summary; the exit code."""
+    from debwright.budget import budget_for
+    from debwright.metrics.hook import remember
+    from debwright.pipeline import exclusive, exit_code, heal
+    from debwright.room import require_room
+    from debwright.roots import downloads
+    from debwright.roots.layers import Roots
+    from debwright.stages.base import Job
+
     reporter = reporter_for(options)
     dist = options.dist(plan.loaded.directory)
     with closing(reporter), interruptible(), exclusive(dist):
         cache = options.cache()
         heal(cache)
+        require_room([cache.root, dist])
         roots = Roots(cache, plan.config, note=reporter.note)
         chosen = environment or _environment(plan)
         job = Job(
@@ -97,8 +109,11 @@ def run_plan(
     return exit_code(result)
 
 
-def run_recorded(job: Job, wanted: Wanted) -> RunResult:
+def run_recorded(job: "Job", wanted: "Wanted") -> "RunResult":
     """The run; one that ends without a result is remembered as broken."""
+    from debwright.metrics.hook import remember_broken
+    from debwright.pipeline import run
+
     started = datetime.now(UTC)
     try:
         return run(job, wanted)
@@ -110,8 +125,10 @@ def run_recorded(job: Job, wanted: Wanted) -> RunResult:
         raise
 
 
-def _environment(plan: Plan) -> Environment:
+def _environment(plan: "Plan") -> "Environment":
     """What the configuration names; the kinds that are rare are not even imported."""
+    from debwright.check.environment import NspawnEnvironment
+
     if plan.config.environments.sandbox == "nspawn":
         return NspawnEnvironment()
     from debwright.check.choose import environment_for
@@ -119,7 +136,7 @@ def _environment(plan: Plan) -> Environment:
     return environment_for(plan.loaded)
 
 
-def write_reports(result: RunResult, home: Path) -> Sequence[Path]:
+def write_reports(result: "RunResult", home: Path) -> Sequence[Path]:
     from debwright.report import write_reports as write
 
     return write(result, home)

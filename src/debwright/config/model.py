@@ -27,6 +27,7 @@ from debwright.config.static import (
     Vulnerabilities,
 )
 from debwright.config.wheelhouse import Wheelhouse
+from debwright.config.workflows import Workflows
 from debwright.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
@@ -171,6 +172,11 @@ class Config(Section):
         description="The service that must start and answer; without it a package is installed "
         "and removed only.",
     )
+    smoke: list[v.Script] = Field(
+        [],
+        description="Commands run with `sh -c` on the booted system once the packages are "
+        "installed; each must exit with status 0. For packages without a service.",
+    )
     lintian: Lintian = Field(
         Lintian(), description="What lintian is asked, and which of its answers count."
     )
@@ -226,6 +232,9 @@ class Config(Section):
     build: Build = Field(Build(), description="How packages are built.")
     wheelhouse: Wheelhouse | None = Field(
         None, description="Python distributions that the source package carries."
+    )
+    workflows: Workflows = Field(
+        Workflows(), description="What `debwright workflows sync` writes into .github/workflows."
     )
 
     @property

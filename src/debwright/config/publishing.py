@@ -7,6 +7,7 @@ from pydantic import Field
 from debwright.config import values as v
 from debwright.config.rotation import Rotation
 from debwright.config.section import Section
+from debwright.config.stores import DirectoryStore, PagesStore, RsyncStore, S3Store
 
 
 class Signing(Section):
@@ -50,6 +51,26 @@ class Repository(Section):
     keep: int = Field(
         0, ge=0, description="Versions of each package that are kept, newest first; 0: all."
     )
+    publications: int = Field(
+        10, ge=1, description="Publications that can be gone back to, the current one among them."
+    )
+    sources: bool = Field(
+        True,
+        description="Whether source packages are published too. Where they are too large for the "
+        "repository's host they can be left to the GitHub release.",
+    )
+    channel: Literal["stable", "candidate", "nightly", "auto"] = Field(
+        "stable",
+        description="Where `debwright publish` puts packages: stable is the suite itself, as "
+        "bookworm; the others are bookworm-candidate and bookworm-nightly. auto: by the version, "
+        "releases to stable, pre-releases to candidate, all others to nightly.",
+    )
+    directory: DirectoryStore | None = Field(
+        None, description="A directory on this machine that it is copied to."
+    )
+    pages: PagesStore | None = Field(None, description="A branch that GitHub Pages serves.")
+    s3: S3Store | None = Field(None, description="A bucket of S3 and the like.")
+    rsync: RsyncStore | None = Field(None, description="A directory on another host.")
     codename_suffix: v.CodenameSuffix = Field(
         "", description="What is added to a suite's name to make the repository's codename."
     )

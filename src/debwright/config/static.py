@@ -33,6 +33,9 @@ class Files(Section):
     allow: Annotated[list[AbsolutePath], AfterValidator(v.no_repeats)] = Field(
         [], description="Directories the package may use though packages usually do not."
     )
+    accounts: Level = Field(
+        "warn", description="How an account counts that stays when the package is purged."
+    )
     build_paths: Level = Field(
         "warn",
         description="How a file counts that holds the path of a build directory or of somebody's "

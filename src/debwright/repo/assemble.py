@@ -6,8 +6,9 @@ A suite that does not change is hard-linked from the publication before.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
-from debwright.repo import indices, release, store
+from debwright.repo import indices, page, release, store
 from debwright.repo.model import PublicationRecord, RepositorySettings, SuiteManifest
 from debwright.repo.plan import Plan, State
 from debwright.repo.sources import sources_text
@@ -28,7 +29,7 @@ class Assembly:
     def write(self, number: int) -> None:
         dists = self.target / "dists"
         store.make_directories(dists)
-        stale = self.plan.changed | self._other_architectures()
+        stale = (self.plan.changed | self._other_architectures()) & self.plan.entries.keys()
         if stale:
             contents = {s: self.plan.entries[s] for s in sorted(stale)}
             indices.build(self.repo, dists, contents, self.settings)
@@ -39,12 +40,16 @@ class Assembly:
             else:
                 self._link_suite(suite)
         self._write_keys()
+        self._write_page(number)
         record = PublicationRecord(
             number=number,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             fingerprint=self.signer.fingerprint,
             settings=self.settings,
             suites=tuple(sorted(self.plan.entries)),
+            repository=(self.before and self.before.record.repository) or uuid4().hex,
+            what=self.plan.what,
+            removed=self.plan.removed,
         )
         _write_json(self.target / "publication.json", record.model_dump_json(indent=2))
         store.open_to_readers(self.target)
@@ -95,11 +100,18 @@ class Assembly:
                 self.repo,
                 suite,
                 key=armored.decode("ascii"),
-                components=tuple(indices.components(entries)),
+                components=tuple(indices.components(entries, self.settings)),
                 with_source=any(e.kind == "dsc" for e in entries),
             )
             name = f"{self.settings.name}-{suite}.sources"
             (self.target / name).write_text(text, encoding="utf-8")
+
+    def _write_page(self, number: int) -> None:
+        text = page.page(
+            self.settings, self.repo, self.plan.entries, self.signer.fingerprint,
+            key=self.signer.public_key_armored().decode("ascii"), number=number,
+        )  # fmt: skip
+        (self.target / page.NAME).write_text(text, encoding="utf-8")
 
     @property
     def _old(self) -> Path:

@@ -1,6 +1,7 @@
 """What a publication will change, decided before anything is touched."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,10 @@ class Plan:
     added: tuple[str, ...]
     missing: dict[str, tuple[Path, Entry]]
     """Files the pool does not have."""
+    removed: tuple[str, ...] = ()
+    """Files that some suite had, and none will have."""
+    what: str = "publish"
+    """What is done, in words."""
 
 
 def load(repo: Path, number: int | None = None) -> State | None:
@@ -41,10 +46,8 @@ def load(repo: Path, number: int | None = None) -> State | None:
     if number is None:
         return None
     directory = store.publication_directory(repo, number)
+    record = record_of(repo, number)
     try:
-        record = PublicationRecord.model_validate_json(
-            (directory / "publication.json").read_bytes()
-        )
         suites = {
             suite: SuiteManifest.model_validate_json(
                 (directory / "manifests" / f"{suite}.json").read_bytes()
@@ -52,13 +55,31 @@ def load(repo: Path, number: int | None = None) -> State | None:
             for suite in record.suites
         }
     except (FileNotFoundError, ValidationError) as error:
-        raise DebwrightError(
-            f"publication {number} in {repo} has no readable record",
-            evidence=[Evidence(text=str(error).splitlines()[0], file=str(directory))],
-            cause="files below publications/ were changed or removed by hand",
-            fix=f"move {repo} away and publish all packages again",
-        ) from error
+        raise _unreadable(repo, number, error) from error
     return State(record=record, suites=suites)
+
+
+def record_of(repo: Path, number: int) -> PublicationRecord:
+    """What publication `number` was made with. Raises DebwrightError when it is not readable."""
+    path = store.publication_directory(repo, number) / "publication.json"
+    try:
+        return PublicationRecord.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError) as error:
+        raise _unreadable(repo, number, error) from error
+
+
+def _unreadable(repo: Path, number: int, error: Exception) -> DebwrightError:
+    return DebwrightError(
+        f"publication {number} in {repo} has no readable record",
+        evidence=[
+            Evidence(
+                text=str(error).splitlines()[0],
+                file=str(store.publication_directory(repo, number)),
+            )
+        ],
+        cause="files below publications/ were changed or removed by hand",
+        fix=f"move {repo} away and publish all packages again",
+    )
 
 
 def make_plan(
@@ -68,18 +89,18 @@ def make_plan(
     signer: Signer,
     settings: RepositorySettings,
 ) -> Plan:
-    suites: dict[str, dict[str, Entry]] = {}
-    if before is not None:
-        suites = {s: {e.path: e for e in m.entries} for s, m in before.suites.items()}
+    """Add what arrives; then each suite keeps the newest versions alone, if so configured."""
+    suites = entries_of(before)
     published = Published(repo, before)
+    same = {suite: _Packages(entries.values()) for suite, entries in suites.items()}
     added: set[str] = set()
-    changed: set[str] = set()
     missing: dict[str, tuple[Path, Entry]] = {}
     for item in arriving:
         entry = item.entry
         entries = suites.setdefault(item.suite, {})
+        packages = same.setdefault(item.suite, _Packages(()))
         known = published.find(entry.path)
-        for other in (known, *_same_package(entry, entries)):
+        for other in (known, *packages.same(entry)):
             if other is not None:
                 pool.refuse_change(entry, other)
         # A file that no publication names was left by a crash and is as good as none.
@@ -87,15 +108,60 @@ def make_plan(
             missing[entry.path] = (_path_of(item), entry)
         if entry.path not in entries:
             entries[entry.path] = entry
+            packages.add(entry)
             added.add(entry.path)
-            changed.add(item.suite)
         published.add(entry)
+    if not settings.sources:
+        suites = {
+            suite: {path: e for path, e in entries.items() if e.kind == "deb"}
+            for suite, entries in suites.items()
+        }
+    if settings.keep_versions:
+        from debwright.repo.versions import newest
+
+        fresh = {p: path for p, (path, _) in missing.items()}
+        suites = {
+            suite: newest(repo, entries, settings.keep_versions, fresh)
+            for suite, entries in suites.items()
+        }
+    kept = {path for entries in suites.values() for path in entries}
+    missing = {path: source for path, source in missing.items() if path in kept}
+    return decide(before, suites, signer, settings, missing=missing)
+
+
+def entries_of(state: State | None) -> dict[str, dict[str, Entry]]:
+    """The entries of each suite by their path."""
+    if state is None:
+        return {}
+    return {s: {e.path: e for e in m.entries} for s, m in state.suites.items()}
+
+
+def decide(
+    before: State | None,
+    suites: Mapping[str, Mapping[str, Entry]],
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    missing: Mapping[str, tuple[Path, Entry]] | None = None,
+    what: str = "publish",
+) -> Plan:
+    """What has to be done so that the suites have these entries."""
+    had = entries_of(before)
+    changed = frozenset(
+        suite for suite, entries in suites.items() if had.get(suite, {}).keys() != entries.keys()
+    ) | (had.keys() - suites.keys())
+    old = {path for entries in had.values() for path in entries}
+    new = {path for entries in suites.values() for path in entries}
+    fresh = {(s, p) for s in changed for p in suites.get(s, {}).keys() - had.get(s, {}).keys()}
+    publishing = bool(changed or missing)
     return Plan(
         entries={s: tuple(sorted(e.values(), key=_order)) for s, e in suites.items()},
-        changed=frozenset(changed),
-        resigned=_must_resign(before, bool(changed or missing), signer, settings),
-        added=tuple(sorted(added)),
-        missing=missing,
+        changed=changed,
+        resigned=_must_resign(before, publishing, signer, settings),
+        added=tuple(sorted({path for _, path in fresh})),
+        missing=dict(missing or {}),
+        removed=tuple(sorted(old - new)),
+        what=what,
     )
 
 
@@ -114,7 +180,7 @@ def _must_resign(
 
 def visible(settings: RepositorySettings) -> RepositorySettings:
     """The settings without those that no published file shows."""
-    return settings.model_copy(update={"keep": 1})
+    return settings.model_copy(update={"keep": 1, "keep_versions": 0, "sources": True})
 
 
 def _order(entry: Entry) -> tuple[str, str]:
@@ -167,18 +233,21 @@ class Published:
         self._complete = True
 
 
-def _same_package(entry: Entry, suite: dict[str, Entry]) -> Iterable[Entry]:
-    """Entries of the suite that apt would take for the same package and version."""
-    if entry.kind == "file":
-        return
-    for other in suite.values():
-        same = (other.kind, other.package, other.architecture) == (
-            entry.kind,
-            entry.package,
-            entry.architecture,
-        )
-        if same and _same_version(other.version, entry.version):
-            yield other
+class _Packages:
+    """The packages of a suite, to find those that apt would take for one and the same."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._known: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        if entry.kind != "file":
+            self._known[entry.kind, entry.package, entry.architecture].append(entry)
+
+    def same(self, entry: Entry) -> list[Entry]:
+        others = self._known.get((entry.kind, entry.package, entry.architecture), ())
+        return [e for e in others if _same_version(e.version, entry.version)]
 
 
 def _same_version(one: str, other: str) -> bool:

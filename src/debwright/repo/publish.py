@@ -13,15 +13,17 @@ Whoever finds a journal takes back what it names, unless step 4 was done.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from debwright.errors import DebwrightError, Evidence, UsageError
 from debwright.repo import incoming, pool, store
 from debwright.repo.assemble import Assembly
 from debwright.repo.model import PackageFile, Publication, RepositorySettings
-from debwright.repo.plan import Plan, Published, State, load, make_plan
+from debwright.repo.plan import Plan, Published, State, load, make_plan, record_of
 from debwright.sign import Signer
+
+GARBAGE = "garbage.json"
 
 
 def publish(
@@ -40,13 +42,30 @@ def publish(
     without apt-ftparchive or gpg, DebwrightError otherwise. However it ends, readers see the
     old or the new publication, complete.
     """
+
+    def planner(before: State | None) -> Plan:
+        return make_plan(repo.absolute(), before, incoming.read_all(packages), signer, settings)
+
+    return change(repo, planner, signer, settings, say=say, lock_timeout=lock_timeout)
+
+
+def change(
+    repo: Path,
+    planner: Callable[[State | None], Plan],
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    say: store.Say = store.silent,
+    lock_timeout: float | None = None,
+) -> Publication:
+    """Make the publication that `planner` plans, given the current one. As `publish`."""
     repo = repo.absolute()
     try:
         store.make_directories(repo)
         with store.locked(repo, say, lock_timeout):
             recover(repo)
             try:
-                return _publish(repo, packages, signer, settings)
+                return _publish(repo, planner, signer, settings)
             except BaseException:
                 recover(repo)
                 raise
@@ -60,10 +79,13 @@ def publish(
 
 
 def _publish(
-    repo: Path, packages: Sequence[PackageFile], signer: Signer, settings: RepositorySettings
+    repo: Path,
+    planner: Callable[[State | None], Plan],
+    signer: Signer,
+    settings: RepositorySettings,
 ) -> Publication:
     before = load(repo)
-    plan = make_plan(repo, before, incoming.read_all(packages), signer, settings)
+    plan = planner(before)
     if before is not None and not (plan.changed or plan.resigned or plan.missing):
         _prune(repo, settings.keep, before.record.number)
         return _unchanged(repo, before)
@@ -97,6 +119,7 @@ def _publish(
         unchanged=False,
         path=final,
         fingerprint=signer.fingerprint,
+        removed=plan.removed,
     )
 
 
@@ -133,13 +156,43 @@ def recover(repo: Path) -> None:
     if current is not None:
         store.link_top_files(repo, current)
     journal.unlink(missing_ok=True)
+    _collect(repo)
     for pattern in ("work-*", "gone-*"):
         for left in store.private(repo).glob(pattern):
             shutil.rmtree(left, ignore_errors=True)
 
 
 def _prune(repo: Path, keep: int, current: int) -> None:
-    """Remove the oldest publications beyond `keep`; never the current one or a later one."""
+    """Remove the oldest publications beyond `keep`, and what only they had in the pool.
+
+    Never the current one or a later one.
+    """
     old = [n for n in store.publication_numbers(repo) if n < current]
-    for number in old[: max(0, len(old) - (keep - 1))]:
+    gone = old[: max(0, len(old) - (keep - 1))]
+    if not gone:
+        return
+    oldest = next(n for n in store.publication_numbers(repo) if n not in gone)
+    left: set[str] = set()
+    for number in [*(n for n in gone if n != old[0]), oldest]:
+        left.update(record_of(repo, number).removed)
+    if left:
+        # First what is meant to be done: whoever finds it after a crash does the rest.
+        data = json.dumps({"publications": gone, "pool": sorted(left)})
+        store.write_durably(store.private(repo) / GARBAGE, data.encode())
+    for number in gone:
         store.remove_publication(repo, number)
+    _collect(repo)
+
+
+def _collect(repo: Path) -> None:
+    """Remove pool files that an interrupted or running _prune wants gone and nobody names."""
+    garbage = store.private(repo) / GARBAGE
+    if not garbage.exists():
+        return
+    wanted = json.loads(garbage.read_text(encoding="utf-8"))
+    for number in wanted["publications"]:
+        if number != store.current_number(repo):
+            store.remove_publication(repo, number)
+    published = Published(repo, None)
+    pool.remove(repo, [p for p in wanted["pool"] if published.find(p) is None])
+    garbage.unlink()

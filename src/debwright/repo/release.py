@@ -4,6 +4,7 @@ Formats: Debian's wiki page DebianRepository/Format, and apt-secure(8).
 """
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from debwright.errors import DebwrightError
 from debwright.repo import indices, store
+from debwright.repo.describe import OPTIONS, ftparchive
 from debwright.repo.model import Entry, RepositorySettings, SuiteManifest
 from debwright.sign import Signer
 
@@ -67,12 +69,12 @@ def release_text(
         "Date": release_time(date),
         "Acquire-By-Hash": "yes",
         "Architectures": " ".join(indices.architectures(entries, settings)),
-        "Components": " ".join(indices.components(entries)),
+        "Components": " ".join(indices.components(entries, settings)),
         "Description": settings.description,
     }
     options = [f"APT::FTPArchive::Release::{k}={v}" for k, v in fields.items() if v]
-    return indices.ftparchive(
-        repo, ["release", str(suite_directory.relative_to(repo))], [*indices.OPTIONS, *options]
+    return ftparchive(
+        repo, ["release", str(suite_directory.relative_to(repo))], [*OPTIONS, *options]
     )
 
 
@@ -92,11 +94,14 @@ def release_time(date: int) -> str:
 
 
 def listed_files(release: bytes) -> list[tuple[str, int, str]]:
-    """Path, size and SHA-256 of every index a Release names."""
-    from debian.deb822 import Release
+    """Path, size and SHA-256 of every index a Release names.
 
-    rows = Release(release).get("SHA256", [])
-    return [(str(r["name"]), int(r["size"]), str(r["sha256"])) for r in rows]
+    Read here: python-debian takes longer to be imported than a small publication to be written.
+    """
+    field = re.search(rb"^SHA256:[ \t]*\n((?:[ \t].*(?:\n|\Z))*)", release, re.MULTILINE)
+    rows = field[1].decode("utf-8", "replace").splitlines() if field else []
+    split = [row.split() for row in rows]
+    return [(r[2], int(r[1]), r[0]) for r in split if len(r) == 3 and r[1].isdecimal()]
 
 
 def link_by_hash(suite_directory: Path, release: bytes) -> tuple[str, ...]:

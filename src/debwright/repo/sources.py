@@ -21,15 +21,20 @@ def sources_text(
     then written into the entry. apt reads keys in entries since 2.3.10: Debian 12 and Ubuntu
     22.04 do, Debian 11 needs a path. Without a configured url the directory itself is named.
     """
-    where = settings.url or "file:" + quote(str(repo.resolve()))
     lines = [
         f"Types: {'deb deb-src' if with_source else 'deb'}",
-        f"URIs: {where.rstrip('/') + '/'}",
+        f"URIs: {base_url(settings, repo)}",
         f"Suites: {suite}",
         f"Components: {' '.join(components or (settings.component,))}",
         f"Signed-By: {key}" if isinstance(key, Path) else inline_key(key),
     ]
     return "\n".join(lines) + "\n"
+
+
+def base_url(settings: RepositorySettings, repo: Path) -> str:
+    """The repository's address, with a slash at its end."""
+    where = settings.url or "file:" + quote(str(repo.resolve()))
+    return where.rstrip("/") + "/"
 
 
 def inline_key(armored: str) -> str:

@@ -3,7 +3,7 @@
 pool/                   the packages, never changed
 publications/NNNN/      complete, never changed
 dists                   -> publications/NNNN/dists, replaced by rename
-key.asc, key.gpg, *.sources -> dists/../..., so that they change with dists in the same rename
+key.asc, index.html, *.sources... -> dists/../..., so that they change with dists in the same rename
 .debwright/             lock, journal, index cache, work in progress: not for readers
 """
 
@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from debwright.errors import DebwrightError
 
 PRIVATE = ".debwright"
 JOURNAL = "journal.json"
+TOP_FILES = ("key.asc", "key.gpg", "index.html", "publication.json")
+"""Files of a publication that have names at the top of the repository, with *.sources."""
 # Beyond this many files one syncfs(2) is cheaper than an fsync(2) each.
 SYNC_EACH = 64
 
@@ -161,6 +164,14 @@ def write_durably(path: Path, data: bytes) -> None:
     sync([path.parent])
 
 
+def write_once(path: Path, data: bytes) -> None:
+    """Write a file of the work directory, which several threads may want at once."""
+    if not path.exists():
+        beside = path.with_name(f".{path.name}.{threading.get_ident()}")
+        beside.write_bytes(data)
+        beside.rename(path)
+
+
 def sync(paths: Iterable[Path]) -> None:
     """fsync files and directories; many at once by syncfs(2) of their file system."""
     todo = list(paths)
@@ -180,11 +191,15 @@ def sync(paths: Iterable[Path]) -> None:
 
 
 def tree_paths(tree: Path) -> list[Path]:
-    """Every file and directory below and including `tree`."""
-    found = []
+    """Every directory below and including `tree`, and every file once, however often linked."""
+    found, seen = [], set()
     for directory, _, files in os.walk(tree):
         found.append(Path(directory))
-        found += [Path(directory) / name for name in files]
+        for name in files:
+            path = Path(directory) / name
+            if (inode := path.stat().st_ino) not in seen:
+                seen.add(inode)
+                found.append(path)
     return found
 
 
@@ -219,7 +234,7 @@ def link_top_files(repo: Path, number: int) -> None:
     present = {
         path.name
         for path in publication_directory(repo, number).iterdir()
-        if path.name in ("key.asc", "key.gpg") or path.suffix == ".sources"
+        if path.name in TOP_FILES or path.suffix == ".sources"
     }
     for name in present:
         if not (repo / name).is_symlink():

@@ -26,7 +26,9 @@ BUILDER_UID = 1234
 """The unprivileged user builds run as; the same everywhere, so that it never shows in a file."""
 
 _BUILD_PACKAGES = ("build-essential", "fakeroot")
-_BOOT_PACKAGES = ("systemd-sysv", "dbus")
+# procps has priority important and so is everywhere but in the smallest of containers: its kill is
+# what the ExecReload= of many units calls.
+_BOOT_PACKAGES = ("systemd-sysv", "dbus", "procps")
 
 Change = Callable[[Namespaces, Path], None]
 """What a layer does to the root; the path is the scratch directory with the archives overlay."""

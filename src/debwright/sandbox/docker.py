@@ -16,15 +16,14 @@ from typing import Self
 
 from debwright import process
 from debwright.errors import DebwrightError, Evidence, MissingError, printable
-from debwright.process import CommandError, Completed, LineSink
+from debwright.process import CommandError, Completed
 from debwright.sandbox import inside
-from debwright.sandbox.base import BootError, push_through
+from debwright.sandbox.base import BootError
 from debwright.sandbox.emulated import QEMU_USER_NOTE
-from debwright.sandbox.namespaces import PATH
+from debwright.sandbox.talked import Talked
 
 BOOT_TIMEOUT = 120.0
 OWNER_LABEL = "debwright.owner"
-_ENVIRONMENT = ("env", "-i", f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8")
 
 # What systemd and the sandboxing of units need (systemd.exec(5)): mounts of their own, network
 # namespaces, system call filters, and control groups it may write. Not --privileged: that takes
@@ -64,7 +63,7 @@ def docker_problem() -> MissingError | None:
 
 
 @dataclass
-class DockerSandbox:
+class DockerSandbox(Talked):
     """A context manager: entering starts a container of `image`, leaving removes it."""
 
     image: str
@@ -164,60 +163,33 @@ class DockerSandbox:
         self._wait_until_up(time.monotonic())
         return time.monotonic() - started
 
-    def run(
+    def command(
         self,
         argv: Sequence[str],
         *,
-        cwd: str = "/",
-        env: Mapping[str, str] | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
-        stdin: str | bytes | None = None,
-        timeout: float | None = None,
-        sink: LineSink | None = None,
-        merge: bool = False,
-        check: bool = True,
-    ) -> Completed:
+        cwd: str,
+        variables: Sequence[str],
+        uid: int | None,
+        gid: int | None,
+        input_follows: bool,
+    ) -> list[str]:
+        """See Talked."""
         words = ["docker", "exec", f"--workdir={cwd}"]
-        if stdin is not None:
+        if input_follows:
             words.append("--interactive")
         if uid is not None:
-            words.append(f"--user={uid}:{gid if gid is not None else uid}")
-        variables = [f"{k}={v}" for k, v in (env or {}).items()]
-        done = process.run(
-            [*words, self.name, *_ENVIRONMENT, *variables, *inside.limited(argv, timeout)],
-            stdin=stdin, timeout=None if timeout is None else timeout + 20,
-            sink=sink, merge=merge, check=False,
-        )  # fmt: skip
-        inside.told_time_out(done, argv, timeout)
-        if check and done.returncode != 0:
-            raise CommandError(done)
-        return done
+            words.append(f"--user={uid}:{gid}")
+        return [*words, self.name, "env", "-i", *variables, *argv]
 
-    def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
-        relay = ["docker", "exec", "--interactive", self.name, *inside.RELAY]
-        return inside.run_with_relay(relay, script, arguments, timeout)
+    def relay(self) -> list[str]:
+        """See Talked."""
+        return ["docker", "exec", "--interactive", self.name, *inside.RELAY]
 
-    def push(self, source: Path, target: str) -> None:
-        push_through(self, source, target)
-
-    def pull(self, source: str, target: Path) -> None:
-        target.write_text(self.run(["cat", source]).output)
+    def ended(self, done: Completed) -> None:
+        """A container that is gone says so by the command's status, which is the command's own."""
 
     def notes(self) -> list[str]:
         return [QEMU_USER_NOTE] if self.emulated else []
-
-    def mark_files(self) -> inside.ListedMark:
-        return inside.ListedMark.make(self)
-
-    def listening(self) -> set[str]:
-        return inside.listening(self)
-
-    def unit_memory(self, control_group: str) -> int | None:
-        return inside.unit_memory(self, control_group)
-
-    def memory_enforced(self) -> bool:
-        return inside.memory_enforced(self)
 
 
 def _start_reaper(name: str) -> subprocess.Popen[bytes]:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,14 +81,14 @@ def overlay_options() -> list[str]:
     return ["volatile", "userxattr"]
 
 
-class Entered:
+class Entered(ABC):
     """Commands run behind an argv prefix that enters a sandbox: what every kind has in common."""
 
+    @abstractmethod
     def prefix(
         self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
     ) -> list[str]:
         """The argv prefix that enters the sandbox: a person can paste it."""
-        raise NotImplementedError
 
     def run(
         self,

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +20,11 @@ from typing import Self
 
 from debwright import process
 from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
-from debwright.process import CommandError, Completed, LineSink
+from debwright.process import Completed
 from debwright.sandbox import inside
-from debwright.sandbox.base import BootError, push_through
-from debwright.sandbox.namespaces import PATH
+from debwright.sandbox.base import BootError
 from debwright.sandbox.sshtrouble import explain, no_sudo
+from debwright.sandbox.talked import Talked
 
 CONNECT_SECONDS = 15
 REBOOT_TIMEOUT = 300.0
@@ -41,7 +41,6 @@ _HOLDER = (
     f"echo '{_READY}'; cat >/dev/null; s=; [ \"$(id -u)\" = 0 ] || s='sudo -n'; "
     f"if $s test -e {CLEANER}; then exec $s sh {CLEANER} all; fi"
 )
-_ENVIRONMENT = (f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +79,7 @@ class Address:
 
 
 @dataclass
-class SshSandbox:
+class SshSandbox(Talked):
     """A context manager: entering connects, leaving cleans the machine and disconnects."""
 
     address: Address
@@ -199,43 +198,35 @@ class SshSandbox:
             if stream is not None:
                 stream.close()
 
-    def run(
+    def command(
         self,
         argv: Sequence[str],
         *,
-        cwd: str = "/",
-        env: Mapping[str, str] | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
-        stdin: str | bytes | None = None,
-        timeout: float | None = None,
-        sink: LineSink | None = None,
-        merge: bool = False,
-        check: bool = True,
-    ) -> Completed:
+        cwd: str,
+        variables: Sequence[str],
+        uid: int | None,
+        gid: int | None,
+        input_follows: bool,  # noqa: ARG002 - ssh hands on what there is
+    ) -> list[str]:
+        """See Talked."""
         words = ["sudo", "-n", "--"] if self._sudo else []
         if uid is not None:
-            group = gid if gid is not None else uid
-            words += ["setpriv", f"--reuid={uid}", f"--regid={group}", "--clear-groups", "--"]
-        words += ["env", "-i", f"--chdir={cwd}", *_ENVIRONMENT]
-        words += [f"{k}={v}" for k, v in (env or {}).items()]
-        words += inside.limited(argv, timeout)
-        done = process.run(
-            self._ssh("-T", shlex.join(words)),
-            stdin=stdin, timeout=None if timeout is None else timeout + 30,
-            sink=sink, merge=merge, check=False,
-        )  # fmt: skip
-        inside.told_time_out(done, argv, timeout)
-        # A command may end with 255 itself; ssh's own failure takes the connection with it.
+            words += ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--"]
+        words += ["env", "-i", f"--chdir={cwd}", *variables, *argv]
+        return self._ssh("-T", shlex.join(words))
+
+    def relay(self) -> list[str]:
+        """See Talked. ssh joins words with spaces and has the remote shell take them apart."""
+        return self._ssh("-T", shlex.join(inside.RELAY))
+
+    def ended(self, done: Completed) -> None:
+        """A command may end with 255 itself; ssh's own failure takes the connection with it."""
         if done.returncode == 255 and (self._master is None or self._master.poll() is not None):
             raise CheckError(
                 "the connection to the machine was lost",
                 cause="it was switched off, its network failed, or the package under test broke it",
                 fix=self.address.command(),
             )
-        if check and done.returncode != 0:
-            raise CommandError(done)
-        return done
 
     def reboot(self) -> float:
         """See BootedSandbox. Refused for a machine that is not debwright's own."""
@@ -263,31 +254,8 @@ class SshSandbox:
     def wait_until_up(self) -> None:
         self.run(["systemctl", "is-system-running", "--wait"], check=False, timeout=REBOOT_TIMEOUT)
 
-    def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
-        # Not RELAY itself: ssh joins words with spaces and has the remote shell take them apart.
-        connect = [*self._ssh("-T", shlex.join(inside.RELAY))]
-        return inside.run_with_relay(connect, script, arguments, timeout)
-
-    def push(self, source: Path, target: str) -> None:
-        push_through(self, source, target)
-
-    def pull(self, source: str, target: Path) -> None:
-        target.write_text(self.run(["cat", source]).output)
-
     def notes(self) -> list[str]:
         return list(self.said)
-
-    def mark_files(self) -> inside.ListedMark:
-        return inside.ListedMark.make(self)
-
-    def listening(self) -> set[str]:
-        return inside.listening(self)
-
-    def unit_memory(self, control_group: str) -> int | None:
-        return inside.unit_memory(self, control_group)
-
-    def memory_enforced(self) -> bool:
-        return inside.memory_enforced(self)
 
 
 class RebootRefused(MissingError):

@@ -1,6 +1,7 @@
 """Making the bills of materials of a set of packages: the same packages give the same bytes."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -138,14 +139,14 @@ def _debsbom(
     number = uuid5(_NAMESPACE, digests)
     source = re.sub(r"[^A-Za-z0-9.-]", "-", debs[0].source)
     done = process.run(
-        [sys.executable, "-m", "debsbom.cli", "generate", "--root", str(root),
+        [sys.executable, "-P", "-m", "debsbom.cli", "generate", "--root", str(root),
          "--out", str(scratch / "sbom"), "--distro-name", source,
          "--distro-version", debs[0].version, "--distro-arch", arch,
          "--base-distro-vendor", vendor, "--cdx-schema-version", SPECIFICATION,
          "--cdx-serialnumber", str(number),
          "--spdx-namespace", f"https://spdx.org/spdxdocs/{source}-{number}",
          "--timestamp", _when(debs), "--with-licenses", "-t", "cdx", "-t", "spdx"],
-        merge=True, check=False, timeout=300, env={"PYTHONHASHSEED": "0"},
+        merge=True, check=False, timeout=300, env={"PYTHONHASHSEED": "0", "PYTHONPATH": _modules()},
     )  # fmt: skip
     if done.returncode != 0:
         if "No module named" in done.output:
@@ -156,6 +157,12 @@ def _debsbom(
     return [
         json.loads((scratch / f"sbom{suffix}").read_text("utf-8")) for suffix in (CYCLONEDX, SPDX)
     ]
+
+
+def _modules() -> str:
+    """Where modules come from here: the Debian package's launcher has a path of its own."""
+    # Never the working directory, which is that of the project that is built.
+    return os.pathsep.join(p for p in sys.path if p and p != str(Path.cwd()))
 
 
 def _when(debs: Iterable[Deb]) -> str:

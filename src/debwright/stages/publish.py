@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from debwright.config import Config
@@ -17,6 +18,7 @@ from debwright.repo import (
     publish,
     sources_text,
 )
+from debwright.repo.channels import channel_of, channel_suite
 from debwright.results import StageResult, Status
 from debwright.sign import Signer
 from debwright.sign.choose import configured_signer, key_states
@@ -24,6 +26,8 @@ from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import CHECK_FAILED, packages_of
 from debwright.stages.companion import companion_packages, companion_sources
 from debwright.stages.keyring import keyring_packages
+from debwright.stores.base import push_all
+from debwright.stores.choose import any_configured, configured_stores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,9 @@ def settings_of(config: Config, package: str) -> RepositorySettings:
         description=repository.description or f"Packages of {package}",
         component=repository.component,
         url=repository.url,
+        keep=repository.publications,
+        keep_versions=repository.keep,
+        sources=repository.sources,
     )
 
 
@@ -57,7 +64,9 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
     inputs = {
         **common_inputs(job),
         "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
+        "suites": {str(t.target): suite_name(job, t.target.suite) for t in targets},
         "settings": settings.model_dump(mode="json"),
+        "stores": config.repository.model_dump(include={"directory", "pages", "s3", "rsync"}),
         "key": key_states(job.plan.loaded),
         "current": _current(repository),
     }
@@ -65,7 +74,8 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
     def work() -> Outcome:
         job.reporter.activity(None, "publish", "signing")
         with configured_signer(job.plan.loaded, job.plan.package) as signer:
-            keyrings = keyring_packages(job, repository, settings, signer, targets)
+            suites = {suite_name(job, t.target.suite): t.target.suite for t in targets}
+            keyrings = keyring_packages(job, repository, settings, signer, suites)
             publication = _publish(job, repository, [*files, *keyrings], signer, settings)
             details = {
                 "publication": publication.number,
@@ -73,6 +83,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
                 "fingerprint": publication.fingerprint,
                 "note": signer.note,
             }
+        details |= _push(job, repository, throwaway=signer.throwaway)
         inputs["current"] = _current(repository)
         return Outcome(details=details)
 
@@ -85,8 +96,37 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         stage=result,
         key=str(result.details.get("fingerprint")),
         note=str(result.details.get("note")),
-        sources="\n".join(sources_text(settings, repository, s, key=key) for s in suites),
+        sources="\n".join(
+            sources_text(settings, repository, suite_name(job, s), key=key) for s in suites
+        ),
     )
+
+
+def _push(job: Job, repository: Path, *, throwaway: bool) -> dict[str, object]:
+    """Bring the publication to the configured stores."""
+    if not any_configured(job.plan.loaded):
+        return {}
+    if throwaway:
+        job.reporter.note("not brought to any store: it is signed with a throw-away key")
+        return {}
+    job.reporter.activity(None, "publish", "bringing it to its stores")
+    done = push_all(repository, configured_stores(job.plan.loaded), say=job.reporter.note)
+    for store in done:
+        sent = "has it already" if store.unchanged else f"{store.sent} files sent"
+        job.reporter.note(f"{store.name}: publication {store.number}, {sent}")
+    return {"stores": [store.name for store in done]}
+
+
+def suite_name(job: Job, suite: str) -> str:
+    """The repository's suite that packages built for `suite` go into."""
+    repository = job.plan.config.repository
+    channel: str = repository.channel
+    if channel == "auto":
+        version = job.plan.version
+        # A .dsc has no tag: what it is called decides.
+        text = version.upstream if version else job.plan.version_text.rpartition("-")[0]
+        channel = channel_of(text, exact=version is None or not version.distance)
+    return channel_suite(suite, channel, repository.codename_suffix)
 
 
 def _publish(
@@ -119,18 +159,19 @@ def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
     """Packages and source packages, each once, with the suite they are for; companions in all."""
     seen: set[tuple[str, str]] = set()
     component = job.plan.config.repository.component
+    name = partial(suite_name, job)
     for target in targets:
         suite = target.target.suite
         source = job.sources[target.target.suite]
         for path in [*packages_of(job, target), source.dsc, *source.files]:
             if (suite, path.name) not in seen:
                 seen.add((suite, path.name))
-                yield PackageFile(path=path, suite=suite, component=component)
+                yield PackageFile(path=path, suite=name(suite), component=component)
     sources = list(companion_sources(job))
     files = [*companion_packages(job), *(p for s in sources for p in (s.dsc, *s.files))]
     for suite in dict.fromkeys(t.target.suite for t in targets):
         for path in files:
-            yield PackageFile(path=path, suite=suite, component=component)
+            yield PackageFile(path=path, suite=name(suite), component=component)
 
 
 def _current(repository: Path) -> str | None:

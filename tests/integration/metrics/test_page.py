@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,9 @@ from tests.integration.conftest import Debwright, Run
 from tests.unit.metrics.records import CROSS, NATIVE, failed, run, target
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool")
+# scripts/test.sh puts it beside Python: the package that has it would start a service.
+PLACES = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool", path=PLACES)
 SHARE = Path(__file__).parents[3] / "src/debwright/metrics/share"
 browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 promtool = pytest.mark.skipif(

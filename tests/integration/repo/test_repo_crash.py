@@ -91,6 +91,7 @@ class Crash:
         assert not list((self.repo / "pool").rglob(".*"))
         assert {p.name for p in self.repo.iterdir()} == {
             *(".debwright", "dists", "key.asc", "key.gpg", "pool", "publications"),
+            *("index.html", "publication.json"),
             *("greeter-bookworm.sources", "greeter-trixie.sources"),
         }
 

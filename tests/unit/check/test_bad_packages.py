@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.core.debfiles import Item, make_deb
 
 from debwright.check.base import Check
 from debwright.check.buildpath import BuildPathCheck
@@ -41,6 +42,14 @@ class Bad:
     severity: Severity = Severity.ERROR
     arch: str = "amd64"
     config: dict[str, Any] = field(default_factory=dict)
+    uid: int | None = None
+    """Makes the package without dpkg-deb, with files of this account."""
+
+    def build(self, directory: Path) -> Path:
+        if self.uid is None:
+            return build(directory, self.files, arch=self.arch)
+        items = [Item(f".{path}", uid=self.uid) for path in self.files]
+        return make_deb(directory / "demo_1.0-1_amd64.deb", *items)
 
 
 def program(**wrong: Any) -> dict[str, Content]:
@@ -48,6 +57,10 @@ def program(**wrong: Any) -> dict[str, Content]:
 
 
 BAD = {
+    "wrong owner": Bad(
+        files={"/etc/demo.conf": ""}, uid=1000, check="contents", code="files/owner",
+        file="/etc/demo.conf", says=("1000/0",),
+    ),
     "setuid": Bad(
         files={"/usr/bin/demo": (PROGRAM, 0o4755)}, check="contents", code="files/setuid",
         file="/usr/bin/demo", says=("-rwsr-xr-x", "4755"),
@@ -184,7 +197,7 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_caught_with_the_evidence(name: str, tmp_path: Path) -> None:
     bad = BAD[name]
-    deb = build(tmp_path, bad.files, arch=bad.arch)
+    deb = bad.build(tmp_path)
     subject = context(tmp_path, deb, **bad.config)
     result = STATIC[bad.check]().run(subject)
     matching = [f for f in result.findings if f.code == bad.code and bad.file in f.message]

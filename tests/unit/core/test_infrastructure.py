@@ -15,6 +15,7 @@ from debwright.check.session import ProbeError, Session
 from debwright.config import Config
 from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
 from debwright.results import CheckResult, Status
+from debwright.roots.apt import MirrorError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.sandbox.base import BootError
@@ -91,24 +92,58 @@ class Environment:
         return self.opening
 
 
-def test_a_failed_sandbox_is_named_as_such(tmp_path: Path) -> None:
+@pytest.fixture
+def context(tmp_path: Path) -> CheckContext:
     cache = Cache(tmp_path / "cache")
     cache.prepare()
+    (tmp_path / "check.log").touch()
     config = Config.model_validate({"checks": {c.name: "off" for c in checks.STATIC}})
-    context = CheckContext(
+    return CheckContext(
         target=Target("bookworm", "amd64"), host_arch="amd64", config=config,
         debs=[read_deb(make_deb(tmp_path / "x.deb"))], changes=None,
         roots=Roots(cache, config), output=tmp_path, log=lambda _: None,
         activity=lambda _: None,
     )  # fmt: skip
+
+
+def exit_code_of(context: CheckContext, results: list[CheckResult]) -> object:
+    home = context.output
+    outcome = check_outcome(check_report(context, results), home, home / "check.log", home)
+    return outcome.details["exit_code"]
+
+
+def test_a_failed_sandbox_is_named_as_such(context: CheckContext) -> None:
     opening = Opening(BootError("no cgroups"), BootError("no cgroups"))
     results = checks.run_checks(context, lambda _: None, Environment(opening))
     by_name: dict[str, CheckResult] = {r.name: r for r in results}
     assert by_name["install"].findings[0].code == "infrastructure/sandbox"
     assert by_name["service"].status is Status.SKIPPED
     assert "nothing about the package" in str(by_name["service"].reason)
-    (tmp_path / "check.log").touch()
-    outcome = check_outcome(
-        check_report(context, results), tmp_path, tmp_path / "check.log", tmp_path
-    )
-    assert outcome.details["exit_code"] == 5
+    assert exit_code_of(context, results) == 5
+
+
+class Unreadable(Environment):
+    """An archive that cannot be read, or a daemon that is not there."""
+
+    def __init__(self, problem: MissingError) -> None:
+        super().__init__(Opening())
+        self.problem = problem
+
+    def prepare(self, _: CheckContext, __: ExitStack) -> Callable[[ExitStack], Session]:
+        raise self.problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "code"),
+    [(MirrorError("deb.example: 404", fix="later"), "infrastructure/mirror"),
+     (MissingError("no docker daemon", fix="start it"), "infrastructure/sandbox")],
+)  # fmt: skip
+def test_what_lacks_before_installation_is_no_fault_of_the_package(
+    context: CheckContext, problem: MissingError, code: str
+) -> None:
+    results = checks.run_checks(context, lambda _: None, Unreadable(problem))
+    by_name = {r.name: r for r in results}
+    assert by_name["dependencies"].findings[0].code == code
+    assert by_name["dependencies"].findings[0].fix
+    assert {by_name[n].status for n in ("install", "service", "minimum")} == {Status.SKIPPED}
+    assert exit_code_of(context, results) == 5

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debwright.check.benchmarks import summary
-from debwright.check.conffiles import Conffile, parse_conffiles
 from debwright.check.crash import restart_pause
 from debwright.check.debs import read_deb
+from debwright.check.edits import Conffile, parse_conffiles
 from debwright.check.exposure import overall, worst
 from debwright.check.journal import parse
 from debwright.check.previous import expand, find_previous

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from debwright.errors import DebwrightError
 from debwright.repo import RepositorySettings, sources_text
-from debwright.repo.indices import architectures, records
+from debwright.repo.describe import paragraphs
+from debwright.repo.indices import architectures
 from debwright.repo.model import Entry, SuiteManifest
 from debwright.repo.release import now_seconds, release_date, release_time
 
@@ -132,21 +133,23 @@ VALUES = st.from_regex(r"[!-~]([ -~]{0,20}[!-~])?", fullmatch=True)
 
 @hypothesis_settings(deadline=None)  # it writes a file
 @given(st.lists(st.dictionaries(NAMES, VALUES, min_size=1), max_size=5))
-def test_records_reads_what_python_debian_reads(
-    tmp_path_factory: pytest.TempPathFactory, paragraphs: list[dict[str, str]]
+def test_paragraphs_reads_what_python_debian_reads(
+    tmp_path_factory: pytest.TempPathFactory, given_paragraphs: list[dict[str, str]]
 ) -> None:
     index = tmp_path_factory.mktemp("index") / "Packages"
-    stanzas = ["".join(f"{k}: {v}\n" for k, v in p.items()) + " more\n" for p in paragraphs]
+    stanzas = ["".join(f"{k}: {v}\n" for k, v in p.items()) + " more\n" for p in given_paragraphs]
     index.write_text("\n".join(stanzas))
     with index.open() as stream:
         wanted = [
             {k: v.splitlines()[0] for k, v in p.items()}
             for p in Deb822.iter_paragraphs(stream, use_apt_pkg=False)
         ]
-    assert list(records(index)) == wanted
+    found = list(paragraphs(index))
+    assert [fields for fields, _ in found] == wanted
+    assert "".join(f"{stanza}\n" for stanza in stanzas).encode() == b"".join(t for _, t in found)
 
 
 def test_a_field_given_twice_never_equals_a_manifest(tmp_path: Path) -> None:
     index = tmp_path / "Packages"
     index.write_text("Package: a\nFilename: pool/x\nFilename: pool/y\n")
-    assert next(records(index))["Filename"] not in ("pool/x", "pool/y")
+    assert next(paragraphs(index))[0]["Filename"] not in ("pool/x", "pool/y")

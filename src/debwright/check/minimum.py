@@ -1,0 +1,151 @@
+"""The packages with nothing beside them but what Depends leads to, as many servers have them.
+
+They are installed once more on the system from which they have been purged, after everything that
+only Recommends had brought has been purged, too: a service that needs it lacks a dependency.
+"""
+
+import time
+from collections.abc import Iterable
+
+from debwright.check.base import conclude, error, skipped
+from debwright.check.dependencies import pulled_in
+from debwright.check.health import patience, wait_healthy
+from debwright.check.session import MaintainerScriptError, Session
+from debwright.config import Service
+from debwright.errors import DebwrightError
+from debwright.results import CheckResult, Evidence, Finding
+from debwright.roots import apt
+from debwright.roots.store import Layer
+
+_SHOWN = 8
+
+
+class MinimumCheck:
+    """Needs a system from which the packages could be purged; ends it with them installed."""
+
+    name = "minimum"
+
+    def run(self, session: Session) -> CheckResult:
+        if reason := _why_not(session):
+            return skipped(self.name, reason)
+        layer, context = session.layer, session.context
+        assert layer is not None
+        started = time.monotonic()
+        try:
+            left_out = self._strip(session, layer)
+        except DebwrightError as problem:
+            return skipped(self.name, f"the recommended packages cannot be purged: {problem.what}")
+        begun = time.monotonic()
+        context.activity("install again")
+        try:
+            session.apt(
+                ["install", "--no-install-recommends",
+                 *(f"{d.package}={d.version}" for d in context.installable)],
+                "installing the packages on the minimum",
+            )  # fmt: skip
+        except apt.UnsatisfiableError as problem:
+            # apt has solved them for `dependencies`: too much has been taken away.
+            said = "; ".join(e.text.strip() for e in problem.evidence[1:3])
+            return skipped(self.name, f"what is only recommended cannot be told apart: {said}")
+        except DebwrightError as problem:
+            script = isinstance(problem, MaintainerScriptError)
+            code = f"{self.name}/maintainer-script" if script else f"{self.name}/failed"
+            return conclude(self.name, started, [_not_installed(session, code, problem, left_out)])
+        measurements = {
+            "install_again_seconds": time.monotonic() - begun,
+            "left_out_packages": float(len(left_out)),
+        }
+        findings = _at_work(session, context.config.service, left_out)
+        return conclude(
+            self.name, started, findings, measurements=measurements, notes=[_said(left_out)]
+        )
+
+    def _strip(self, session: Session, layer: Layer) -> list[str]:
+        """Purge the packages and what they do not depend on; the names of the latter."""
+        there = _installed(session)
+        if here := [name for name in session.packages if name in there]:
+            session.purge(here)
+            there = _installed(session)
+        bare = _names(layer.parent.manifest.packages) if layer.parent else set()
+        needed = {p.name for p in pulled_in(layer, session.context.installable).minimum}
+        extra = sorted(there - bare - needed)
+        if extra:
+            session.context.activity(f"without {', '.join(extra[:3])}")
+            session.purge(extra)
+        return extra
+
+
+def _why_not(session: Session) -> str | None:
+    if session.layer is None:
+        return "the other packages of a machine that is somebody's are left alone"
+    if not session.gone:
+        return "the packages could not be purged from the system before"
+    service = session.context.config.service
+    if service is not None and "start_seconds" not in session.measured.get("service", {}):
+        return "the service is not up with all it recommends either"
+    return None
+
+
+def _at_work(session: Session, service: Service | None, left_out: list[str]) -> list[Finding]:
+    if service is None:
+        return []
+    waited = wait_healthy(session, service)
+    without = f" without {', '.join(left_out[:_SHOWN])}" if left_out else ""
+    if waited.problem is not None:
+        return [
+            waited.problem.model_copy(
+                update={
+                    "code": f"minimum/{waited.problem.code.split('/', 1)[1]}",
+                    "message": f"installed again{without}, {waited.problem.message}",
+                    "fix": "move what the service needs from Recommends to Depends; and let "
+                    "postrm leave nothing masked or disabled (dh_installsystemd does)",
+                }
+            )
+        ]
+    found = []
+    for command in service.smoke:
+        done = session.smoke(command)
+        if done.returncode != 0:
+            found.append(
+                error(
+                    "minimum/smoke-failed",
+                    f"installed again{without}, `{command}` ended with status {done.returncode}",
+                    evidence=tuple(Evidence(text=line) for line in done.tail(6)),
+                    fix="move what the command needs from Recommends to Depends",
+                )
+            )
+    return found
+
+
+def _not_installed(
+    session: Session, code: str, problem: DebwrightError, left_out: list[str]
+) -> Finding:
+    found = Finding.from_error(code, problem)
+    if service := session.context.config.service:
+        said = session.journal(service.unit)
+        found = found.model_copy(update={"evidence": (*found.evidence, *said)})
+    if not left_out:
+        return found
+    without = f"without {', '.join(left_out[:_SHOWN])}"
+    return found.model_copy(update={"message": f"{without}, {found.message}"})
+
+
+def _installed(session: Session) -> set[str]:
+    done = session.system.run(
+        ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}\\n"],
+        timeout=patience(session, 60),
+    )
+    rows = (line.split(" ", 1) for line in done.output.splitlines())
+    return {row[1] for row in rows if len(row) == 2 and row[0] != "not-installed"}
+
+
+def _names(packages: Iterable[str]) -> set[str]:
+    """From a manifest's `name:arch=version`."""
+    return {p.split("=", 1)[0].split(":", 1)[0] for p in packages}
+
+
+def _said(left_out: list[str]) -> str:
+    if not left_out:
+        return "nothing comes with it that it does not depend on; installed again after its purge"
+    more = len(left_out) - _SHOWN
+    return f"left out: {', '.join(left_out[:_SHOWN])}" + (f" and {more} more" if more > 0 else "")

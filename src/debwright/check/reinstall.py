@@ -1,0 +1,76 @@
+"""The packages installed over themselves, as `apt install --reinstall` does."""
+
+import time
+
+from debwright.check.base import conclude, failed_by
+from debwright.check.edits import conffiles, digests, edit
+from debwright.check.health import wait_healthy
+from debwright.check.session import MaintainerScriptError, Reinstalled, Session
+from debwright.errors import DebwrightError
+from debwright.results import CheckResult, Finding
+
+
+class ReinstallCheck:
+    """Maintainer scripts must be idempotent (Debian policy 6.2), and the service healthy after."""
+
+    name = "reinstall"
+
+    def run(self, session: Session) -> CheckResult:
+        started = time.monotonic()
+        done = reinstalled(session)
+        if done.problem is not None:
+            script = isinstance(done.problem, MaintainerScriptError)
+            code = f"{self.name}/maintainer-script" if script else f"{self.name}/failed"
+            return failed_by(self.name, started, code, done.problem)
+        return conclude(
+            self.name, started, _still_healthy(session),
+            measurements={"reinstall_seconds": done.seconds},
+        )  # fmt: skip
+
+
+def reinstalled(session: Session) -> Reinstalled:
+    """Edit every conffile and install the packages once more; done once in a session."""
+    if session.reinstalled is None:
+        session.reinstalled = _reinstall(session)
+    return session.reinstalled
+
+
+def _reinstall(session: Session) -> Reinstalled:
+    debs = session.context.installable
+    known = [c for c in conffiles(session, [d.package for d in debs]) if not c.obsolete]
+    paths = [c.path for c in known]
+    before = digests(session, paths)
+    edited = edit(session, paths) if paths else {}
+    if session.context.config.service is not None:
+        session.forgive_starts(session.context.config.service.unit)
+    started = time.monotonic()
+    problem: DebwrightError | None = None
+    try:
+        session.apt(
+            ["install", "--reinstall", *(f"{d.package}={d.version}" for d in debs)],
+            "installing the packages once more",
+        )
+    except DebwrightError as caught:
+        problem = caught
+    return Reinstalled(
+        packaged={c.path: c.packaged for c in known}, before=before, edited=edited,
+        seconds=time.monotonic() - started, problem=problem,
+    )  # fmt: skip
+
+
+def _still_healthy(session: Session) -> list[Finding]:
+    service = session.context.config.service
+    if service is None or not session.healthy:
+        return []
+    waited = wait_healthy(session, service)
+    session.healthy = waited.ok
+    if waited.problem is None:
+        return []
+    return [
+        waited.problem.model_copy(
+            update={
+                "code": f"reinstall/{waited.problem.code.split('/', 1)[1]}",
+                "message": f"after a reinstallation, {waited.problem.message}",
+            }
+        )
+    ]

@@ -1,0 +1,100 @@
+"""Compressed indices that are put together from pieces, of which only the changed ones are packed.
+
+A text is cut where its own content says so, so that one more package changes one piece and not
+all that follow. Pieces become members of a gzip file (RFC 1952, 2.2) and blocks of one xz stream
+(The .xz File Format, 1.2.0, chapters 2 and 4). Both are what every reader expects.
+"""
+
+import gzip
+import lzma
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+PIECE_LIMIT = 1024 * 1024
+"""Bytes after which a piece ends though no cut was found."""
+
+_HEADER_SIZE = 12
+_FOOTER_SIZE = 12
+_CHECK = lzma.CHECK_CRC64
+_FLAGS = bytes((0, _CHECK))
+_HEADER = b"\xfd7zXZ\0" + _FLAGS + struct.pack("<I", zlib.crc32(_FLAGS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """A piece in both formats; `xz` is a complete stream of one block."""
+
+    gz: bytes
+    xz: bytes
+
+
+def pieces(parts: Iterable[tuple[bytes, bytes]], average: int) -> Iterator[bytes]:
+    """Join `parts`, each a name and a text, to pieces of about `average` parts.
+
+    Whether a piece begins with a part depends on the part's name alone.
+    """
+    piece: list[bytes] = []
+    size = 0
+    for name, text in parts:
+        if piece and (zlib.crc32(name) % average == 0 or size > PIECE_LIMIT):
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(text)
+        size += len(text)
+    if piece:
+        yield b"".join(piece)
+
+
+def pack(text: bytes) -> Packed:
+    """Compress one piece. The same text gives the same bytes, whenever it is done."""
+    return Packed(gz=gzip.compress(text, 6, mtime=0), xz=lzma.compress(text, check=_CHECK))
+
+
+EMPTY = pack(b"")
+
+
+def gzip_file(packed: Sequence[Packed]) -> bytes:
+    return b"".join(p.gz for p in packed) or EMPTY.gz
+
+
+def xz_file(packed: Sequence[Packed]) -> bytes:
+    """One stream with the blocks of all pieces."""
+    blocks, records = [], []
+    for piece in packed:
+        start = _index_start(piece.xz)
+        blocks.append(piece.xz[_HEADER_SIZE:start])
+        records.append(_record(piece.xz[start:-_FOOTER_SIZE]))
+    index = b"\0" + _number(len(records)) + b"".join(records)
+    index += b"\0" * (-len(index) % 4)
+    index += struct.pack("<I", zlib.crc32(index))
+    tail = struct.pack("<I", len(index) // 4 - 1) + _FLAGS
+    footer = struct.pack("<I", zlib.crc32(tail)) + tail + b"YZ"
+    return b"".join([_HEADER, *blocks, index, footer])
+
+
+def _index_start(stream: bytes) -> int:
+    (backward,) = struct.unpack("<I", stream[-8:-4])
+    return len(stream) - _FOOTER_SIZE - (int(backward) + 1) * 4
+
+
+def _record(index: bytes) -> bytes:
+    """The one record of an index: two numbers, the sizes of the block packed and not."""
+    assert index[:2] == b"\0\x01", "a stream of one block"
+    end = 2
+    for _ in range(2):
+        while index[end] & 0x80:
+            end += 1
+        end += 1
+    return index[2:end]
+
+
+def _number(value: int) -> bytes:
+    """A number in 7 bits a byte, the lowest first."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

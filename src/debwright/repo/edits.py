@@ -1,0 +1,176 @@
+"""Changes of a repository that need no new package: promotion, rollback, removal.
+
+Each is a publication of its own, so that it is as atomic, and can be taken back, as any other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from debwright.errors import DebwrightError, UsageError
+from debwright.repo import store
+from debwright.repo.model import Entry, PackageFile, Publication, RepositorySettings
+from debwright.repo.plan import Plan, State, decide, entries_of, load
+from debwright.repo.publish import change
+from debwright.repo.versions import files_of_dsc, newest, sorted_by_version
+from debwright.sign import Signer
+
+KEYRING = "-archive-keyring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """What goes from one suite to another, as it is."""
+
+    source: str
+    target: str
+    packages: tuple[str, ...] = ()
+    """Patterns of source package names; all when empty."""
+    version: str | None = None
+    """Of the packages; the newest when None."""
+
+
+def promote(
+    repo: Path,
+    promotions: Sequence[Promotion],
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    further: Sequence[PackageFile] = (),
+    say: store.Say = store.silent,
+) -> Publication:
+    """Give suites the packages of others. The files stay what they are: nothing is built.
+
+    `further` are packages to add in the same publication, as keyring packages. Raises UsageError
+    when there is nothing to promote.
+    """
+    from debwright.repo.incoming import read_all
+    from debwright.repo.plan import make_plan
+
+    def planner(before: State | None) -> Plan:
+        if before is None:
+            raise _empty(repo)
+        suites = entries_of(before)
+        for each in promotions:
+            chosen = _chosen(repo, suites.get(each.source, {}), each)
+            suites[each.target] = {**suites.get(each.target, {}), **chosen}
+            if settings.keep_versions:
+                suites[each.target] = newest(repo, suites[each.target], settings.keep_versions, {})
+        what = ", ".join(f"promote {p.source} to {p.target}" for p in promotions)
+        if not further:
+            return decide(before, suites, signer, settings, what=what)
+        added = make_plan(repo.absolute(), before, read_all(further), signer, settings)
+        for suite, entries in added.entries.items():
+            suites[suite] = {**suites.get(suite, {}), **{e.path: e for e in entries}}
+        return decide(before, suites, signer, settings, missing=added.missing, what=what)
+
+    return change(repo, planner, signer, settings, say=say)
+
+
+def _chosen(repo: Path, entries: Mapping[str, Entry], wanted: Promotion) -> dict[str, Entry]:
+    """The newest version (or the one wanted) of every package, with its source."""
+    # The keyring package belongs to its suite: its entry for apt names it.
+    usable = [
+        e for e in entries.values()
+        if not e.package.endswith(KEYRING)
+        and (not wanted.packages or any(fnmatchcase(e.source, p) for p in wanted.packages))
+    ]  # fmt: skip
+    groups: dict[tuple[str, str, str], list[Entry]] = {}
+    for entry in usable:
+        if entry.kind != "file" and wanted.version in (None, entry.version):
+            groups.setdefault((entry.kind, entry.package, entry.architecture), []).append(entry)
+    chosen = {e.path: e for g in groups.values() for e in sorted_by_version(g)[-1:]}
+    if not chosen:
+        what = ", ".join(wanted.packages) or "any package"
+        version = f" in version {wanted.version}" if wanted.version else ""
+        raise UsageError(
+            f"{wanted.source} does not have {what}{version}",
+            cause="the suite is empty, or the name or the version is another",
+            fix="debwright repo list --packages",
+        )
+    for entry in [e for e in chosen.values() if e.kind == "dsc"]:
+        directory = entry.path.rpartition("/")[0]
+        for name in files_of_dsc(repo / entry.path):
+            if (path := f"{directory}/{name}") in entries:
+                chosen[path] = entries[path]
+    return chosen
+
+
+def rollback(
+    repo: Path,
+    number: int,
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    suites: Sequence[str] = (),
+    say: store.Say = store.silent,
+) -> Publication:
+    """Publish again what publication `number` had; of `suites` alone when they are named.
+
+    It is a new publication: apt takes no Release that is older than the one it has. Raises
+    UsageError for a publication that is not there any more.
+    """
+
+    def planner(before: State | None) -> Plan:
+        if before is None:
+            raise _empty(repo)
+        there = store.publication_numbers(repo)
+        old = load(repo, number) if number in there else None
+        if old is None:
+            raise UsageError(
+                f"there is no publication {number}",
+                cause="there are "
+                + ", ".join(map(str, there))
+                + "; older ones were removed (repository.publications)",
+                fix="debwright repo list",
+            )
+        wanted = entries_of(old)
+        if suites:
+            if absent := [s for s in suites if s not in wanted]:
+                raise UsageError(f"publication {number} has no suite {absent[0]}")
+            wanted = {**entries_of(before), **{s: wanted[s] for s in suites}}
+        return decide(before, wanted, signer, settings, what=f"roll back to {number}")
+
+    return change(repo, planner, signer, settings, say=say)
+
+
+def remove(
+    repo: Path,
+    suite: str,
+    packages: Sequence[str],
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    version: str | None = None,
+    say: store.Say = store.silent,
+) -> Publication:
+    """Take packages out of a suite, by patterns of source package names."""
+
+    def planner(before: State | None) -> Plan:
+        if before is None:
+            raise _empty(repo)
+        suites = entries_of(before)
+        entries = suites.get(suite, {})
+        out = {
+            path for path, e in entries.items()
+            if any(fnmatchcase(e.source, p) for p in packages) and version in (None, e.version)
+        }  # fmt: skip
+        if not out:
+            raise UsageError(f"{suite} has no such package", fix="debwright repo list --packages")
+        suites[suite] = {path: e for path, e in entries.items() if path not in out}
+        if not suites[suite]:
+            del suites[suite]
+        if not suites:
+            raise UsageError("a repository without any package cannot be published")
+        return decide(before, suites, signer, settings, what=f"remove {' '.join(packages)}")
+
+    return change(repo, planner, signer, settings, say=say)
+
+
+def _empty(repo: Path) -> DebwrightError:
+    return DebwrightError(
+        f"there is no repository in {repo}",
+        cause="nothing was published there",
+        fix="debwright publish",
+    )

@@ -1,0 +1,202 @@
+"""Promotion, rollback, kept versions: publications without a build, read back with apt."""
+# ruff: noqa: PLR0917 - fixtures come by name
+
+import gzip
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debwright.cli import call
+from debwright.errors import UsageError
+from debwright.repo import PackageFile, RepositorySettings, publish, store, verify_repository
+from debwright.repo.edits import Promotion, promote, remove, rollback
+from debwright.sign import GpgSigner
+
+pytestmark = pytest.mark.integration
+
+MakeDeb = Callable[..., Path]
+Files = Callable[..., list[PackageFile]]
+Set = frozenset[tuple[str, str]]
+
+
+def held(repo: Path, suite: str) -> set[tuple[str, str]]:
+    """Package and version of everything in a suite's index."""
+    text = (repo / "dists" / suite / "main/binary-amd64/Packages").read_text()
+    records = [dict(line.split(": ", 1) for line in p.splitlines() if ": " in line)
+               for p in text.split("\n\n") if p.strip()]  # fmt: skip
+    return {(r["Package"], r["Version"]) for r in records}
+
+
+def test_nightly_to_stable_to_apt_and_back_again(
+    tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner,
+    settings: RepositorySettings, files: Files, keyring: Path, make_apt: Callable[..., Any],
+) -> None:  # fmt: skip
+    repo = tmp_path / "repo"
+    old, new = make_deb("greeter", "0.9-1"), make_deb("greeter", "1.0-1")
+    other = make_deb("other")
+    publish(repo, files(old), signer, settings)
+    publish(repo, files(new, other, source_package, suite="bookworm-nightly"), signer, settings)
+    done = promote(
+        repo, [Promotion(source="bookworm-nightly", target="bookworm", packages=("greet*",))],
+        signer, settings,
+    )  # fmt: skip
+    assert not done.unchanged
+    assert held(repo, "bookworm") == {("greeter", "0.9-1"), ("greeter", "1.0-1")}
+    assert len(list((repo / "pool").rglob("*greeter_1.0-1_amd64.deb"))) == 1  # the same file
+    assert verify_repository(repo, keyring) == []
+    apt = make_apt((repo / "greeter-bookworm.sources").read_text())
+    apt.get("update")
+    apt.get("source", "--download-only", "greeter")  # its source came along
+    assert apt.versions("greeter") == ["1.0-1", "0.9-1", "1.0-1"]
+    again = promote(
+        repo, [Promotion(source="bookworm-nightly", target="bookworm", packages=("greet*",))],
+        signer, settings,
+    )  # fmt: skip
+    assert again.unchanged
+
+    back = rollback(repo, 1, signer, settings)
+    assert back.number == 4
+    assert held(repo, "bookworm") == {("greeter", "0.9-1")}
+    assert not (repo / "dists/bookworm-nightly").exists()
+    assert verify_repository(repo, keyring) == []
+    apt.get("update")  # apt takes it, for it is newer than what it had
+    assert apt.versions("greeter") == ["0.9-1"]
+    # Forward again, one suite alone.
+    rollback(repo, 2, signer, settings, suites=["bookworm-nightly"])
+    assert held(repo, "bookworm") == {("greeter", "0.9-1")}
+    assert len(held(repo, "bookworm-nightly")) == 2
+    assert verify_repository(repo, keyring) == []
+    with pytest.raises(UsageError, match="there is no publication 77"):
+        rollback(repo, 77, signer, settings)
+    with pytest.raises(UsageError, match="does not have greeter in version 7"):
+        promote(
+            repo,
+            [Promotion(source="bookworm-nightly", target="bookworm", packages=("greeter",),
+                       version="7")],
+            signer, settings,
+        )  # fmt: skip
+    remove(repo, "bookworm-nightly", ["other"], signer, settings)
+    assert held(repo, "bookworm-nightly") == {("greeter", "1.0-1")}
+
+
+def test_old_versions_leave_the_index_at_once_and_the_pool_with_the_last_publication(
+    tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner,
+    settings: RepositorySettings, files: Files, keyring: Path,
+) -> None:  # fmt: skip
+    repo = tmp_path / "repo"
+    few = settings.model_copy(update={"keep": 2, "keep_versions": 2})
+    publish(repo, files(source_package, make_deb("other")), signer, few)
+    for version in ("1.9-1", "1.10-1", "1.11-1"):
+        publish(repo, files(make_deb("greeter", version)), signer, few)
+    assert held(repo, "bookworm") == {
+        ("greeter", "1.10-1"), ("greeter", "1.11-1"), ("other", "1.0-1")}  # fmt: skip
+    old = repo / "pool/main/g/greeter/greeter_1.9-1_amd64.deb"
+    assert old.exists()  # the publication before has it
+    assert len(list((repo / "pool").rglob("*.dsc"))) == 1  # versions of the source count apart
+    publish(repo, files(make_deb("more")), signer, few)
+    assert not old.exists()
+    assert verify_repository(repo, keyring) == []
+    # What is older than all that is kept does not come in, and does not stay in the pool.
+    assert publish(repo, files(make_deb("greeter", "1.2-1")), signer, few).unchanged
+    assert not (repo / "pool/main/g/greeter/greeter_1.2-1_amd64.deb").exists()
+    assert sorted(p.name for p in store.private(repo).iterdir()) == ["cache", "lock"]
+
+
+def test_a_kept_revision_keeps_its_upstream_tarball(
+    tmp_path: Path, signer: GpgSigner, settings: RepositorySettings, files: Files,
+    source_package: Path, keyring: Path,
+) -> None:  # fmt: skip
+    repo = tmp_path / "repo"
+    one = settings.model_copy(update={"keep": 1, "keep_versions": 1})
+    publish(repo, files(source_package), signer, one)
+    base = tmp_path / "source"
+    shutil.copytree(source_package.parent, base)
+    tree = base / "greeter-1.0"
+    changelog = tree / "debian/changelog"
+    text = changelog.read_text()
+    changelog.write_text(text.replace("1.0-1", "1.0-2") + "\n" + text)
+    subprocess.run(["dpkg-source", "-b", tree.name], cwd=base, check=True, capture_output=True)
+    publish(repo, files(base / "greeter_1.0-2.dsc"), signer, one)
+    names = sorted(p.name for p in (repo / "pool").rglob("*.*") if p.is_file())
+    assert names == ["greeter_1.0-2.debian.tar.xz", "greeter_1.0-2.dsc", "greeter_1.0.orig.tar.gz"]
+    assert verify_repository(repo, keyring) == []
+    # Without sources none of it stays, and a suite of nothing is a suite still.
+    publish(repo, [], signer, one.model_copy(update={"sources": False}))
+
+
+def test_contents_name_every_owner_and_only_what_is_there(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files,
+) -> None:  # fmt: skip
+    def contents(repo: Path) -> list[list[str]]:
+        with gzip.open(repo / "dists/bookworm/main/Contents-amd64.gz", "rt") as stream:
+            return [line.rsplit(maxsplit=1) for line in stream.read().splitlines()]
+
+    def twin(name: str, version: str) -> Path:
+        """A package with the very path of another."""
+        root = tmp_path / f"{name}-{version}"
+        (root / "DEBIAN").mkdir(parents=True)
+        (root / "usr/share").mkdir(parents=True)
+        (root / "usr/share/same file").write_text("x")
+        (root / f"usr/share/only-{version}").write_text("x")
+        (root / "DEBIAN/control").write_text(
+            f"Package: {name}\nVersion: {version}\nArchitecture: all\nSection: misc\n"
+            "Maintainer: G <g@example.org>\nDescription: d\n"
+        )
+        target = tmp_path / f"{name}_{version}_all.deb"
+        subprocess.run(
+            ["dpkg-deb", "-Zgzip", "--root-owner-group", "-b", str(root), str(target)], check=True,
+            capture_output=True,
+        )  # fmt: skip
+        return target
+
+    repo = tmp_path / "repo"
+    one = settings.model_copy(update={"keep_versions": 1})
+    publish(repo, files(twin("aa", "1"), twin("aa", "2"), twin("bb", "1")), signer, settings)
+    assert contents(repo) == [
+        ["usr/share/only-1", "misc/aa,misc/bb"], ["usr/share/only-2", "misc/aa"],
+        ["usr/share/same file", "misc/aa,misc/bb"],
+    ]  # fmt: skip
+    publish(repo, files(make_deb("greeter")), signer, one)
+    assert ["usr/share/only-1", "misc/bb"] in contents(repo)  # version 1 of aa has gone
+
+
+def test_the_commands(
+    tmp_path: Path, make_deb: MakeDeb, key_home: Path, fingerprint: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "debwright.toml").write_text(
+        f'[signing]\nkey = "{fingerprint}"\nhome = "{key_home}"\n'
+        '[repository]\norigin = "Greeter"\nkeep = 2\n'
+    )
+
+    def repo(*arguments: str, code: int = 0) -> str:
+        assert call(["-C", str(tmp_path), "repo", *arguments]) == code
+        found = capsys.readouterr()
+        return found.out + found.err
+
+    assert "debwright publish" in repo("list", code=1)
+    repo("add", "--suite", "bookworm-nightly", str(make_deb("greeter")))
+    repo("add", "--suite", "bookworm-nightly", str(make_deb("greeter", "1.1-1")))
+    assert "publication 3" in repo("promote", "--from", "nightly", "--to", "candidate")
+    said = repo("list", "--packages")
+    assert "bookworm-candidate (candidate): 1 packages, 1 files" in said
+    assert "promote bookworm-nightly to bookworm-candidate" in said
+    assert "greeter 1.1-1 amd64" in said
+    assert "publication 4" in repo("rollback", "1")
+    assert "no suite of the channel stable" in repo(
+        "promote", "--from", "stable", "--to", "nightly", code=2
+    )
+    assert "--from and --to are both" in repo(
+        "promote", "--from", "stable", "--to", "stable", code=2
+    )
+    assert "no such package" in repo("remove", "--suite", "bookworm-nightly", "nothing", code=2)
+    assert call(["-C", str(tmp_path), "--json", "repo", "list"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["current"] == 4
+    assert [p["what"] for p in data["publications"]][-1] == "roll back to 1"

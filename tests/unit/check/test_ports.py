@@ -1,0 +1,51 @@
+"""Which open ports are the declared ones, and what is told of the others."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from debwright.check.ports import covers, ports, reachable
+from debwright.check.session import Session
+from debwright.config import Service
+from debwright.results import Severity
+
+
+def session(*open_now: str) -> Session:
+    made: Any = SimpleNamespace(listening=lambda: set(open_now), ports_told=set())
+    return cast(Session, made)
+
+
+@pytest.mark.parametrize(
+    ("declared", "port", "same"),
+    [
+        ("*:80/tcp", "0.0.0.0:80/tcp", True), ("*:80/tcp", "[::]:80/tcp", True),
+        ("*:80/tcp", "127.0.0.1:80/tcp", False), ("*:80/tcp", "0.0.0.0:80/udp", False),
+        ("[0:0::1]:53/udp", "[::1]:53/udp", True), ("127.0.0.1:8/tcp", "0.0.0.0:8/tcp", False),
+    ],
+)  # fmt: skip
+def test_the_declared_address_is_meant(declared: str, port: str, same: bool) -> None:
+    assert covers(declared, port) is same
+
+
+def test_every_address_is_one_declaration() -> None:
+    service = Service(unit="x", ports=["*:80/tcp"])
+    assert ports(session("0.0.0.0:80/tcp", "[::]:80/tcp"), service, "service") == []
+    (closed,) = ports(session("127.0.0.1:80/tcp"), service, "service")[:1]
+    assert closed.code == "service/port-closed"
+
+
+def test_a_port_is_told_of_once() -> None:
+    service = Service(unit="x", ports=["127.0.0.1:80/tcp"])
+    seen = session("127.0.0.1:80/tcp", "0.0.0.0:99/udp")
+    assert [f.code for f in ports(seen, service, "service")] == ["service/port-undeclared"]
+    assert ports(seen, service, "steady") == []
+
+
+def test_without_a_declaration_it_is_information() -> None:
+    service = Service(unit="x")
+    (told,) = ports(session("127.0.0.1:1/tcp", "[::1]:1/tcp", "0.0.0.0:80/tcp"), service, "service")
+    assert told.severity is Severity.INFO
+    assert told.fix is not None
+    assert 'ports = ["0.0.0.0:80/tcp"]' in told.fix
+    assert reachable(["127.0.0.1:1/tcp", "10.0.0.1:1/tcp"]) == ["10.0.0.1:1/tcp"]

@@ -1,0 +1,60 @@
+"""The examples of docs/develop.md do what the page says."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.check.packages import build, context
+from tests.unit.docs.pages import TOP, blocks
+
+from debwright.check.base import CheckContext
+from debwright.check.environment import Open
+from debwright.results import Status
+
+
+def example(name: str) -> dict[str, Any]:
+    """What the code of an example defines."""
+    (block,) = (
+        b for b in blocks(TOP / "docs/develop.md") if (b.mark, b.value) == ("example", name)
+    )
+    defined: dict[str, Any] = {"__name__": f"example_{name}"}
+    exec(compile(block.text, str(block), "exec"), defined)  # noqa: S102
+    return defined
+
+
+def test_a_check(tmp_path: Path) -> None:
+    check = example("check")["ManualCheck"]()
+    deb = build(tmp_path, {
+        "/usr/bin/good": ("#!/bin/sh\n", 0o755), "/usr/bin/bad": ("#!/bin/sh\n", 0o755),
+        "/usr/share/man/man1/good.1.gz": b"",
+    })  # fmt: skip
+    result = check.run(context(tmp_path, deb))
+    assert result.name == "manual"
+    assert [(f.code, f.message) for f in result.findings] == [
+        ("manual/missing", "bad has no manual page")
+    ]
+    assert result.status is Status.PASSED, "a warning alone fails nothing"
+
+
+class Here:
+    """An environment that boots nothing."""
+
+    kind, elsewhere = "here", True
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def prepare(self, context: CheckContext, stack: ExitStack) -> Open:  # noqa: ARG002
+        raise AssertionError("nothing is booted here")
+
+
+@pytest.mark.parametrize(("available", "reason"), [
+    (900, None), (100, "102400 bytes of memory are available, 512000 are needed"),
+])  # fmt: skip
+def test_a_sandbox(tmp_path: Path, available: int, reason: str | None) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(f"MemTotal: 1000 kB\nMemAvailable: {available} kB\n")
+    careful = example("sandbox")["Careful"](Here(), 500 * 1024, meminfo)
+    assert careful.unavailable() == reason
+    assert careful.kind == "here"

@@ -1,0 +1,1 @@
+"""Writes what is said of debwright from debwright itself: `python -m tools.reference`."""
