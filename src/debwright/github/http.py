@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.net import CONNECT_SECONDS, READ_SECONDS, USER_AGENT
+from debwright.net import CONNECT_SECONDS, READ_SECONDS, USER_AGENT, client, download
 
 API = "https://api.github.com"
 API_VERSION = "2022-11-28"
@@ -53,6 +53,8 @@ class Http:
     token: str
     sleep: Sleep = time.sleep
     say: Callable[[str], None] = lambda _: None
+    needs: str = "contents: write"
+    """The permission that its requests want of the token, for messages."""
 
     def __post_init__(self) -> None:
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
@@ -71,7 +73,8 @@ class Http:
             raise MissingError(
                 "there is no token for GitHub",
                 cause=f"neither {' nor '.join(TOKENS)} is set",
-                fix="export GITHUB_TOKEN=..., with the permission `contents: write`",
+                fix="export GITHUB_TOKEN=..., with the permission "
+                f"`{rest.get('needs', 'contents: write')}`",
             )
         return cls(base=os.environ.get("GITHUB_API_URL", API).rstrip("/"), token=token, **rest)
 
@@ -112,7 +115,25 @@ class Http:
                 timeout=httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS),
             )  # fmt: skip
 
-    def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
+    def fetch(self, path: str, target: Path, *, limit: int) -> None:
+        """Write what is at `path` to `target`, from wherever GitHub keeps it.
+
+        Its stores are asked without the token. Raises what `request` and `download` raise.
+        """
+        asked = {"Accept": "application/octet-stream"}
+        answer = self._send("GET", self.base + path, headers=asked, elsewhere=True)
+        if not answer.is_redirect:
+            target.write_bytes(answer.content)
+            return
+        place = answer.headers.get("location", "")
+        if urlsplit(place).scheme not in ("https", urlsplit(self.base).scheme):
+            raise GithubError(f"GitHub keeps {path} at an address without TLS: {place[:200]}")
+        with client() as http:
+            download(http, place, target, limit=limit)
+
+    def _send(
+        self, method: str, url: str, *, elsewhere: bool = False, **options: Any
+    ) -> httpx.Response:
         headers = {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {self.token}",
@@ -135,10 +156,10 @@ class Http:
                 self._wait(what, wait, attempt)
                 if (content := options.get("content")) is not None:
                     content.seek(0)
-            elif answer.is_success:
+            elif answer.is_success or (elsewhere and answer.is_redirect):
                 return answer
             else:
-                raise refusal(what, answer)
+                raise refusal(what, answer, self.needs)
         raise AssertionError("the last attempt returns or raises")
 
     def _broken(self, what: str, said: str, attempt: int, *, reading: bool) -> None:
@@ -180,14 +201,14 @@ class Http:
         self.sleep(seconds)
 
 
-def refusal(what: str, answer: httpx.Response) -> GithubError:
+def refusal(what: str, answer: httpx.Response, needs: str) -> GithubError:
     """A refusal in words; never with a header of the request."""
     evidence = [Evidence(text=f"HTTP status {answer.status_code}: {_message(answer)}")]
     causes = {
         401: ("the token is wrong or has expired", "export GITHUB_TOKEN=... with a valid one"),
         403: (
             "the token may not do this",
-            "give it `contents: write` (in a workflow: permissions:)",
+            f"give it `{needs}` (in a workflow: permissions:)",
         ),
         404: (
             "there is no such thing, or the token may not see it",

@@ -30,13 +30,13 @@ Fault = Callable[[Request], Response | None]
 
 
 @cache
-def description() -> tuple[dict[str, Any], OpenAPI]:
-    data = json.loads(REFERENCE.read_text())
+def description(reference: Path = REFERENCE) -> tuple[dict[str, Any], OpenAPI]:
+    data = json.loads(reference.read_text())
     return data, OpenAPI.from_dict(data)
 
 
-def example(name: str) -> Any:
-    return copy.deepcopy(description()[0]["components"]["examples"][name]["value"])
+def example(name: str, reference: Path = REFERENCE) -> Any:
+    return copy.deepcopy(description(reference)[0]["components"]["examples"][name]["value"])
 
 
 @dataclass
@@ -53,6 +53,7 @@ class FakeGithub:
     after: list[Fault] = field(default_factory=list)
     """The same, when the request has been done: the answer gets lost."""
     permissions: dict[str, bool] | None = None
+    reference: Path = REFERENCE
     url: str = ""
     _next: int = 100
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -65,6 +66,8 @@ class FakeGithub:
 
     def _answer(self, request: Request) -> Response:
         self.requests.append(f"{request.method} {request.path}")
+        if request.path.startswith("/store/"):
+            return self._stored(request)
         self._validate_request(request)
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self._json(401, {"message": "Bad credentials"})
@@ -90,11 +93,14 @@ class FakeGithub:
         number = next((r for r in rest if r.isdecimal()), "")
         # The kind of request: its path with the number left out.
         kind = " ".join([key, *(r for r in rest if not r.isdecimal())])
+        if kind == "GET releases assets" and rest[-1].isdecimal():
+            kind += " "  # of one asset, not of a release's
         answers: dict[str, Callable[[], Response]] = {
             "GET": lambda: self._json(200, self._repository()),
             "GET releases": lambda: self._list(request, list(self.releases.values())[::-1]),
             "POST releases": lambda: self._create(request.get_json()),
             "GET releases assets": lambda: self._list(request, self._release(number)["assets"]),
+            "GET releases assets ": lambda: self._place(request, number),
             "POST releases assets": lambda: self._upload(request, number),
             "DELETE releases assets": lambda: self._delete(int(number)),
             "PATCH releases": lambda: self._change(number, request.get_json()),
@@ -166,6 +172,21 @@ class FakeGithub:
         self.contents[asset["id"]] = data
         return self._json(201, asset)
 
+    def _place(self, request: Request, number: str) -> Response:
+        """Where the content is: another host's in truth, that must not see the token."""
+        if request.headers.get("Accept") != "application/octet-stream":
+            self.wrong.append("an asset's description was asked for")
+        response = Response(status=302, mimetype="application/json")
+        response.headers["Location"] = f"{self.url}/store/{number}?signed=1"
+        return response
+
+    def _stored(self, request: Request) -> Response:
+        if "Authorization" in request.headers:
+            self.wrong.append("the token was sent to the store")
+        return Response(
+            self.contents[int(request.path.rsplit("/", 1)[1])], mimetype="application/octet-stream"
+        )
+
     def _delete(self, number: int) -> Response:
         for release in self.releases.values():
             release["assets"] = [a for a in release["assets"] if a["id"] != number]
@@ -186,7 +207,7 @@ class FakeGithub:
 
     def _validate_request(self, request: Request) -> None:
         try:
-            description()[1].validate_request(self._as_request(request))
+            description(self.reference)[1].validate_request(self._as_request(request))
         except OpenAPIError as error:
             self.wrong.append(
                 f"request {request.method} {request.path}: {error}: {error.__cause__}"
@@ -198,7 +219,7 @@ class FakeGithub:
             content_type=response.mimetype or "application/json",
         )  # fmt: skip
         try:
-            description()[1].validate_response(self._as_request(request), mock)
+            description(self.reference)[1].validate_response(self._as_request(request), mock)
         except OpenAPIError as error:
             cause = error.__cause__
             self.wrong.append(
