@@ -30,9 +30,7 @@ class Hub:
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(f"{request.method} {request.url.path}")
         if request.method == "DELETE":
-            (number,) = re.findall(
-                r"/repos/example/pebble/actions/artifacts/(\d+)$", str(request.url)
-            )
+            number = request.url.path.removeprefix("/repos/example/pebble/actions/artifacts/")
             before = len(self.left)
             self.left = [a for a in self.left if a["id"] != int(number)]
             return httpx.Response(204 if len(self.left) < before else 404, json={})
