@@ -170,11 +170,12 @@ def _hand_over(context: Context) -> list[Step]:
 
 
 def _prune(context: Context) -> Job:
+    on_main = f"github.ref == 'refs/heads/{context.settings.main}'"
     return Job(
         name="Prune",
         needs=["report"],
-        # Not by hand: that may be a run on somebody's own machine.
-        condition="${{ !cancelled() && github.event_name == 'push' }}",
+        # Not for a release, nor by hand: that may be a run on somebody's own machine.
+        condition=f"${{{{ !cancelled() && github.event_name == 'push' && {on_main} }}}}",
         runner=context.settings.runner,
         minutes=SHORT_MINUTES,
         permissions={**READ, "actions": "write"},
