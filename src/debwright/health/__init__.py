@@ -1,0 +1,1 @@
+"""What `debwright doctor` looks at beyond this machine's tools: archive, keys, repository, CI."""
