@@ -17,7 +17,7 @@ from debwright.check.base import CheckContext
 from debwright.check.choose import also_on, environment_for, patterns_for
 from debwright.check.debs import Deb, read_deb
 from debwright.check.environment import Environment
-from debwright.check.previous import expand, find_previous
+from debwright.check.previous import expand, previous_of
 from debwright.check.run import run_checks
 from debwright.commands.common import (
     Options,
@@ -60,6 +60,7 @@ class _Subject:
 def check_project(
     options: Options,
     patterns: Sequence[str],
+    strategy: str | None = None,
     *,
     force: bool,
     sandbox: str | None,
@@ -72,7 +73,9 @@ def check_project(
     """
     loaded = load(options.directory)
     environment = environment_for(loaded, sandbox, replace=replace)
-    chosen = make_plan(options.directory, patterns=patterns_for(loaded, environment, patterns))
+    chosen = make_plan(
+        options.directory, patterns=patterns_for(loaded, environment, patterns), strategy=strategy
+    )
     wanted = Wanted(publish=False, **more)
     return run_plan(options, chosen, wanted, force=force, environment=environment)
 
@@ -152,8 +155,8 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
     log_path = output / "check.log"
     debs = [d for d in subject.debs if d.arch in {target.arch, "all"}]
     installable = [d for d in debs if not d.debug]
-    previous = find_previous(
-        target, installable, files=subject.previous, repository=subject.dist / "apt"
+    previous = previous_of(
+        subject.loaded, target, installable, files=subject.previous, dist=subject.dist
     )
     with BuildLog(log_path, lambda line: reporter.line(name, "check", line)) as log:
         context = CheckContext(

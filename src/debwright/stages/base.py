@@ -59,12 +59,17 @@ class Job:
         return Ledger(self.directory(target))
 
     def artifact(self, path: Path, kind: str) -> Artifact:
-        return Artifact(
-            path=str(path.relative_to(self.dist)),
-            kind=kind,
-            size=path.stat().st_size,
-            sha256=sha256_file(path),
-        )
+        return artifact_of(path, kind, self.dist)
+
+
+def artifact_of(path: Path, kind: str, dist: Path) -> Artifact:
+    """A file below `dist` as reports name it."""
+    return Artifact(
+        path=str(path.relative_to(dist)),
+        kind=kind,
+        size=path.stat().st_size,
+        sha256=sha256_file(path),
+    )
 
 
 @dataclass
