@@ -1,9 +1,7 @@
 """The parts of the pipeline that are on GitHub: workflows, secrets (names only), runners."""
 
-import importlib
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from debwright.config.load import LoadedConfig
 from debwright.errors import DebwrightError
@@ -13,35 +11,15 @@ from debwright.health.model import Health
 
 def workflows(loaded: LoadedConfig) -> Iterator[Health]:
     """Whether .github/workflows is what debwright.toml says."""
+    from debwright.workflows.context import context_of
+    from debwright.workflows.files import check
+
     try:
-        files = importlib.import_module("debwright.workflows.files")
-        context = importlib.import_module("debwright.workflows.context")
-    except ImportError:
-        yield Health(
-            name="workflows", ok=False, needed=False, found="this debwright writes none"
-        )  # fmt: skip
-        return
-    try:
-        number = files.check(*context.context_of(loaded))
+        number = check(*context_of(loaded))
     except DebwrightError as problem:
         yield Health(name="workflows", ok=False, needed=False, found=problem.what, fix=problem.fix)
     else:
         yield Health(name="workflows", ok=True, found=f"{number} files, all as they are to be")
-
-
-def wanted_secrets(loaded: LoadedConfig) -> list[str]:
-    """Names of the variables that the configuration says hold secrets."""
-    names = set()
-
-    def look(value: Any) -> None:
-        for key, inner in value.items():
-            if isinstance(inner, dict):
-                look(inner)
-            elif key.endswith("_env") and isinstance(inner, str):
-                names.add(inner)
-
-    look(loaded.config.model_dump(mode="json"))
-    return sorted(names)
 
 
 def hosted(loaded: LoadedConfig) -> Iterator[Health]:
@@ -55,12 +33,14 @@ def hosted(loaded: LoadedConfig) -> Iterator[Health]:
         for name in ("secrets", "runners"):
             yield Health(name=name, ok=False, needed=False, found=f"not looked at: {why}")
         return
+    from debwright.workflows.parts import secret_names
+
     with Http.from_environment() as http:
-        yield from _secrets(http, place, wanted_secrets(loaded))
+        yield from _secrets(http, place, secret_names(loaded.config))
         yield from _runners(http, place)
 
 
-def _secrets(http: Http, place: str, wanted: list[str]) -> Iterator[Health]:
+def _secrets(http: Http, place: str, wanted: Sequence[str]) -> Iterator[Health]:
     if not wanted:
         yield Health(name="secrets", ok=True, found="the configuration wants none")
         return

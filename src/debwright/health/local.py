@@ -1,4 +1,4 @@
-"""The parts of the pipeline that are here: the mirror as seen from here, cache, keys, repository."""
+"""The parts of the pipeline that are here: the mirror as it answers, cache, keys, repository."""
 
 import os
 import time
@@ -19,21 +19,24 @@ from debwright.suites import suite_info
 from debwright.targets import Target
 
 MIRROR_SECONDS = 10.0
+_USUAL = {
+    "debian": "http://deb.debian.org/debian",
+    "ubuntu": "http://archive.ubuntu.com/ubuntu",
+}
+"""What mmdebstrap takes where no mirror is configured."""
 OLD_DAYS = 90
 """A repository that was published longer ago is worth a look."""
 
 
 def mirrors(loaded: LoadedConfig) -> Iterator[Health]:
     """Whether each suite's archive answers, by asking for its InRelease."""
-    from debwright.roots.bootstrap import source_lines
-
     asked: dict[str, str] = {}
     for name in loaded.config.targets.build:
         target = Target.parse(name)
         suite = loaded.config.suites.get(target.suite) or Suite()
-        if urls := [w for w in source_lines(target, suite)[0].split() if "://" in w]:
-            codename = suite_info(target.suite).codename
-            asked.setdefault(target.suite, f"{urls[0].rstrip('/')}/dists/{codename}/InRelease")
+        info = suite_info(target.suite)
+        if url := suite.mirror or _USUAL.get(info.distribution):
+            asked.setdefault(target.suite, f"{url.rstrip('/')}/dists/{info.codename}/InRelease")
     for suite_name, url in asked.items():
         yield _mirror(suite_name, url)
 
@@ -43,7 +46,9 @@ def _mirror(suite: str, url: str) -> Health:
 
     name, host = f"mirror of {suite}", urlsplit(url).hostname or url
     if urlsplit(url).scheme not in ("http", "https"):
-        return Health(name=name, ok=True, found=f"{url.split(':', 1)[0]}: it is not asked over HTTP")
+        return Health(
+            name=name, ok=True, found=f"{url.split(':', 1)[0]}: it is not asked over HTTP"
+        )
     fix = f'curl -I {url}; another one: [suites.{suite}] mirror = "..."'
     try:
         answer = httpx.get(url, timeout=MIRROR_SECONDS, follow_redirects=True)
@@ -64,7 +69,9 @@ def cache() -> Iterator[Health]:
     except (OSError, DebwrightError):
         layers = []
     if not layers:
-        yield Health(name="cache", ok=True, found="empty: the first run makes the roots, in minutes")
+        yield Health(
+            name="cache", ok=True, found="empty: the first run makes the roots, in minutes"
+        )
         return
     bases = sum(1 for _, manifest in layers if manifest.name == "base")
     yield Health(name="cache", ok=True, found=f"{len(layers)} layers, {bases} of them base roots")
@@ -73,8 +80,8 @@ def cache() -> Iterator[Health]:
 def keys(loaded: LoadedConfig) -> Iterator[Health]:
     """The keys that sign: there, strong, and valid for a while."""
     from debwright.keys.ring import health, list_keys
-    from debwright.sign import open_home
     from debwright.sign.choose import configured_keys, home_of
+    from debwright.sign.home import open_home
 
     signing = loaded.config.signing
     if signing.key is None:

@@ -1,14 +1,5 @@
-"""One thing that was looked at."""
+"""One thing that was looked at: the same as doctor's own."""
 
-from dataclasses import dataclass
+from debwright.doctor import Diagnosis as Health
 
-
-@dataclass(frozen=True, kw_only=True)
-class Health:
-    """`needed` says whether debwright can do its main job without it."""
-
-    name: str
-    ok: bool
-    found: str
-    needed: bool = True
-    fix: str | None = None
+__all__ = ["Health"]
