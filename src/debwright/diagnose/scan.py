@@ -17,6 +17,9 @@ TEXT = 400
 """Characters kept of an evidence line."""
 
 MARKS = 6
+LITERALS = 64
+"""Strings of rules looked for in one line; what has more of them is no tool's message."""
+
 KEPT = 4096
 WORTH_KEEPING = 300
 """Bytes of a line."""
@@ -84,7 +87,10 @@ class Scan:
             return
         wanted: set[int] = set()
         position = 0
-        while (found := self.book.candidate.search(raw, position)) is not None:
+        for _ in range(LITERALS):
+            found = self.book.candidate.search(raw, position)
+            if found is None:
+                break
             wanted.update(self.book.by_literal[found.group()])
             position = found.start() + 1
         text = bare(raw.decode("utf-8", "replace"))
