@@ -254,7 +254,7 @@ def doctor(options: Any, *, install: bool) -> int:
 for command in (
     cli_cache.cache, cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
     cli_documents.schema, cli_documents.sbom, cli_metrics.metrics, cli_metrics.dashboard,
-    cli_repo.repo, cli_diagnose.diagnose,
+    cli_repo.repo, cli_documents.documents, cli_diagnose.diagnose,
     cli_workflows.workflows, cli_workflows.collect, cli_workflows.validate, cli_workflows.ci,
 ):  # fmt: skip
     cli.add_command(command)
