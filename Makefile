@@ -1,4 +1,4 @@
-.PHONY: packages test quick check-archive check-vm lint bench docs site clean
+.PHONY: packages test quick ci check-archive check-vm lint bench docs site clean
 
 packages: ## build, check and publish the service for all targets
 	./scripts/build-local.sh
@@ -6,8 +6,11 @@ packages: ## build, check and publish the service for all targets
 test: ## everything: linters, types, unit and integration tests
 	./scripts/test.sh
 
-quick: ## unit tests only
-	./scripts/test.sh tests/unit
+quick: ## linters, types and unit tests: seconds
+	./scripts/test-quick.sh
+
+ci: ## the workflow that builds the packages, on this machine
+	./scripts/test-ci-local.sh --no-tests
 
 check-archive: ## good packages of Debian's archive must pass: some minutes
 	./scripts/test.sh -m "archive or not archive" tests/integration/test_archive.py

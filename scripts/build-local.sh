@@ -5,24 +5,27 @@
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-# The service that is shipped.
-PROJECT=services/local-rag
+# The service that is shipped; another project's directory, from here, as well.
+PROJECT=${DEBWRIGHT_PROJECT:-services/local-rag}
 
 usage() {
     cat <<'TEXT'
-usage: scripts/build-local.sh [--arch=amd64|arm64|all] [--output DIR] [--clean] [--verbose]
+usage: scripts/build-local.sh [--arch=amd64|arm64|all] [--clean] [--validate] [--output DIR]
+                              [--verbose] [--docker]
 
   --arch=ARCH   only targets of this architecture (default: all)
-  --output DIR  write there (default: dist)
   --clean       do everything again, as if nothing had been built before
+  --validate    build and check only: publish nothing
+  --output DIR  write there (default: dist)
   --verbose     show the tools' output as it comes
+  --docker      do it inside a clean Debian container (DEBWRIGHT_IMAGE, default debian:bookworm)
 
 Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 build failed,
-4 validation failed, 5 this machine lacks something (it says what).
+4 validation failed, 5 this machine lacks something (it says what), 130 stopped by Ctrl-C.
 TEXT
 }
 
-arch=all output=$TOP/dist clean='' verbose=''
+arch=all output=$TOP/dist clean='' validate='' verbose='' docker=''
 while [ $# -gt 0 ]; do
     case $1 in
         --arch=all | --arch=amd64 | --arch=arm64) arch=${1#--arch=} ;;
@@ -34,7 +37,9 @@ while [ $# -gt 0 ]; do
             ;;
         --output=*) output=${1#--output=} ;;
         --clean) clean=yes ;;
+        --validate) validate=yes ;;
         --verbose) verbose=yes ;;
+        --docker) docker=yes ;;
         -h | --help)
             usage
             exit 0
@@ -46,16 +51,31 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+[ -n "$output" ] || die 2 "--output needs a directory"
+[ -f "$TOP/$PROJECT/debwright.toml" ] || die 2 "there is no $PROJECT/debwright.toml"
+output=$(realpath -m -- "$output")
+
+if [ -n "$docker" ]; then
+    # shellcheck source=scripts/lib/docker.sh
+    . "$TOP/scripts/lib/docker.sh"
+    inside=("--arch=$arch")
+    [ -z "$clean" ] || inside+=(--clean)
+    [ -z "$validate" ] || inside+=(--validate)
+    [ -z "$verbose" ] || inside+=(--verbose)
+    status=0
+    in_container "$output" "${inside[@]}" || status=$?
+    exit "$status"
+fi
 
 install_packages "${PACKAGES[@]}"
 prepare_emulation
 prepare_python run.txt
 
 command=("$VENV/bin/debwright" -C "$TOP/$PROJECT" -o "$output")
-[ -n "$verbose" ] && command+=(--verbose)
-command+=(run)
+[ -z "$verbose" ] || command+=(--verbose)
+if [ -n "$validate" ]; then command+=(check); else command+=(run); fi
 [ "$arch" = all ] || command+=(-t "*-$arch")
-[ -n "$clean" ] && command+=(--force)
+[ -z "$clean" ] || command+=(--force)
 
 if [ "$(id -u)" -eq 0 ]; then
     exec "${command[@]}"

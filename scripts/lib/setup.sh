@@ -4,7 +4,8 @@
 set -euo pipefail
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-VENV=$TOP/.venv
+# A container has one of its own: the source is read-only there.
+VENV=${DEBWRIGHT_VENV:-$TOP/.venv}
 
 # What `debwright doctor` looks for, and what makes the Python environment.
 # shellcheck disable=SC2034 # used by the scripts that source this
@@ -82,7 +83,7 @@ prepare_python() {
     if [ -x "$VENV/bin/debwright" ] && [ "$(cat "$VENV/.stamp" 2>/dev/null)" = "$wanted $stamp" ]; then
         return 0
     fi
-    say "preparing Python in .venv"
+    say "preparing Python in $VENV"
     if [ ! -x "$VENV/bin/uv" ]; then
         # The distribution's own Python: others may lack modules that tests rely on.
         /usr/bin/python3 -m venv --clear "$VENV"

@@ -4,7 +4,6 @@ Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 buil
 4 validation failed, 5 the environment lacks something, 130 interrupted.
 """
 
-import math
 import os
 import sys
 from pathlib import Path
@@ -13,7 +12,16 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.commands import cli_documents, cli_keys, cli_metrics, cli_release, cli_repo
+from debwright.commands import (
+    cli_cache,
+    cli_diagnose,
+    cli_documents,
+    cli_keys,
+    cli_metrics,
+    cli_release,
+    cli_repo,
+    cli_workflows,
+)
 from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
 from debwright.process import Interrupted
 
@@ -110,6 +118,7 @@ def build(
 
 @cli.command()
 @targets_option
+@strategy_option
 @force_option
 @click.option(
     "--reproducible", is_flag=True,
@@ -143,8 +152,9 @@ def check(
     files: tuple[Path, ...],
     patterns: tuple[str, ...],
     previous: tuple[Path, ...],
-    sandbox: str | None,
     *,
+    sandbox: str | None,
+    strategy: str | None,
     force: bool,
     replace_installed: bool,
     **more: bool,
@@ -169,7 +179,7 @@ def check(
             "debwright.toml",
         )
     return check_project(
-        options, patterns, force=force, sandbox=sandbox, replace=replace_installed, **more
+        options, patterns, strategy, force=force, sandbox=sandbox, replace=replace_installed, **more
     )
 
 
@@ -223,56 +233,20 @@ def shell(options: Any, target: str, command: str | None, *, booted: bool) -> in
 
 
 @cli.command()
+@click.option("--install", is_flag=True, help="Install and set up what lacks, by apt.")
 @click.pass_obj
-def doctor(options: Any) -> int:
+def doctor(options: Any, *, install: bool) -> int:
     """What this machine has, what it lacks, and the command that installs it."""
     from debwright.commands.doctor import show_doctor
 
-    return show_doctor(options)
-
-
-def _not_negative(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not (math.isfinite(value) and value >= 0):
-        raise click.BadParameter("a number from 0 upwards is wanted")
-    return value
-
-
-@cli.group()
-def cache() -> None:
-    """The cached roots and downloads."""
-
-
-@cache.command("list")
-@click.pass_obj
-def cache_list(options: Any) -> int:
-    """Layers with target, age and size."""
-    from debwright.commands.cache import list_cache
-
-    return list_cache(options)
-
-
-@cache.command("prune")
-@click.option("--all", "everything", is_flag=True, help="Remove everything that is not in use.")
-@click.option(
-    "--max-gb", type=float, callback=_not_negative,
-    help="Keep at most this much, the longest unused go first.",
-)  # fmt: skip
-@click.option(
-    "--older-than", "days", type=float, callback=_not_negative, metavar="DAYS",
-    help="Remove older layers.",
-)  # fmt: skip
-@click.pass_obj
-def cache_prune(options: Any, max_gb: float | None, days: float | None, *, everything: bool) -> int:
-    """Remove layers that are old, orphaned, or above the size limit."""
-    from debwright.commands.cache import prune_cache
-
-    return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
+    return show_doctor(options, install=install)
 
 
 for command in (
-    cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
+    cli_cache.cache, cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
     cli_documents.schema, cli_documents.sbom, cli_metrics.metrics, cli_metrics.dashboard,
-    cli_repo.repo,
+    cli_repo.repo, cli_diagnose.diagnose,
+    cli_workflows.workflows, cli_workflows.collect, cli_workflows.validate, cli_workflows.ci,
 ):  # fmt: skip
     cli.add_command(command)
 

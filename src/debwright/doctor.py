@@ -12,9 +12,10 @@ from debwright.config import Config
 from debwright.errors import DebwrightError
 from debwright.files import human_size
 from debwright.machine import emulation_fix, emulation_problem, free_bytes, runs_too
+from debwright.roots.bootstrap import KEYRING_PACKAGES
 from debwright.roots.cache import default_cache
 from debwright.sandbox.namespaces import Namespaces, Spec, is_root
-from debwright.targets import Target, host_arch
+from debwright.targets import Target, host_arch, suite_info
 from debwright.wheelhouse.resolve import find_uv
 
 NEEDED_BYTES = 5 * 1024**3
@@ -47,6 +48,9 @@ TOOLS = (
     _Tool("unshare", "util-linux", "separates sandboxes"),
     _Tool("nsenter", "util-linux", "enters sandboxes"),
     _Tool("systemd-nspawn", "systemd-container", "boots systems to check packages on"),
+    _Tool("gpgv", "gpgv", "checks signatures"),
+    _Tool("xz", "xz-utils", "packs sources"),
+    _Tool("zstd", "zstd", "packs roots for another machine", needed=False),
     _Tool("git", "git", "tells the version", needed=False),
 )
 
@@ -54,7 +58,7 @@ TOOLS = (
 def examine(config: Config) -> list[Diagnosis]:
     """Look at everything; nothing is changed."""
     parts: list[Callable[[], Iterator[Diagnosis]]] = [
-        _tools, _namespaces, _rights, lambda: _emulation(config),
+        _tools, lambda: _keyrings(config), _namespaces, _rights, lambda: _emulation(config),
         lambda: _wheelhouse(config), _disk,
     ]  # fmt: skip
     return [diagnosis for part in parts for diagnosis in part()]
@@ -79,6 +83,22 @@ def _version(path: str) -> str:
         return path
     match = re.search(r"\d+(?:\.\d+)+", done.output + done.error)
     return match[0] if match else path
+
+
+def _keyrings(config: Config) -> Iterator[Diagnosis]:
+    """Ubuntu has not Debian's keys, and the other way round."""
+    known = {s: suite_info(s) for s in {Target.parse(t).suite for t in config.targets.build}}
+    wanted = {
+        info.keyring: KEYRING_PACKAGES.get(info.distribution)
+        for name, info in known.items()
+        if info.keyring and (name not in config.suites or config.suites[name].keyring is None)
+    }
+    for path, package in sorted(wanted.items()):
+        there = Path(path).is_file()
+        yield Diagnosis(
+            name=Path(path).stem, ok=there, found=path if there else f"{path} is not there",
+            fix=None if there or package is None else f"sudo apt-get install {package}",
+        )  # fmt: skip
 
 
 def _namespaces() -> Iterator[Diagnosis]:

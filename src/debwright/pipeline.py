@@ -31,7 +31,7 @@ from debwright.results import (
 from debwright.roots.cache import Cache
 from debwright.sandbox import cgroups
 from debwright.sbom.make import CYCLONEDX, SPDX
-from debwright.stages.base import Job, skipped
+from debwright.stages.base import Job, artifact_of, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
 from debwright.stages.check import check_stage, not_proven
 from debwright.stages.companion import adopt, companion_job, finished
@@ -108,7 +108,7 @@ def run(job: Job, wanted: Wanted) -> RunResult:
         stages=tuple(whole),
         companions=tuple(companions),
         targets=tuple(targets),
-        artifacts=_checksums(job, [*companions, *targets]),
+        artifacts=checksums(job.dist, job.home, [*companions, *targets]),
         signing_key=published.key,
         signing_note=published.note,
         apt_sources=published.sources,
@@ -264,17 +264,17 @@ def kind_of(path: Path) -> str:
     return "sbom" if path.name.endswith((CYCLONEDX, SPDX)) else KINDS[path.suffix]
 
 
-def _checksums(job: Job, targets: Sequence[TargetResult]) -> tuple[Artifact, ...]:
-    """SHA256SUMS of what a user would download, in sha256sum(1)'s format."""
+def checksums(dist: Path, home: Path, targets: Sequence[TargetResult]) -> tuple[Artifact, ...]:
+    """SHA256SUMS of what a user would download, in sha256sum(1)'s format; written into `home`."""
     lines = sorted(
-        f"{a.sha256}  {Path(a.path).relative_to(job.home.name)}"
+        f"{a.sha256}  {Path(a.path).relative_to(home.name)}"
         for t in targets for a in t.artifacts if a.kind in DOWNLOADS
     )  # fmt: skip
     if not lines:
         return ()
-    path = job.home / "SHA256SUMS"
+    path = home / "SHA256SUMS"
     atomic_write(path, "\n".join(lines) + "\n")
-    return (job.artifact(path, "checksums"),)
+    return (artifact_of(path, "checksums", dist),)
 
 
 def exit_code(result: RunResult) -> int:

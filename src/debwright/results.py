@@ -6,7 +6,7 @@ comes from `RunResult.model_json_schema()`.
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -137,6 +137,27 @@ class TargetResult(_Model):
     @property
     def ok(self) -> bool:
         return all(s.status is not Status.FAILED for s in self.stages)
+
+    @property
+    def problems(self) -> tuple["ToldProblem", ...]:
+        """What the diagnosis of the stages that failed says, root cause first."""
+        told = [
+            problem
+            for stage in self.stages if stage.status is Status.FAILED
+            for problem in (stage.details.get("diagnosis") or {}).get("problems", ())
+            if not problem.get("follows")
+        ]  # fmt: skip
+        return tuple(
+            ToldProblem(p["code"], p["title"], p["confidence"] / 100) for p in told
+        )  # fmt: skip
+
+
+class ToldProblem(NamedTuple):
+    """A diagnosed problem in short; `confidence` is from 0 to 1."""
+
+    code: int
+    title: str
+    confidence: float
 
 
 class CheckReport(_Model):

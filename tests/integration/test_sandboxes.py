@@ -1,5 +1,7 @@
 """What the live checks need of a running system, asked of every kind of sandbox."""
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -39,3 +41,17 @@ def test_reboot_keeps_files_and_nothing_else(nspawn: BootedSandbox) -> None:
     created = mark.created()
     assert created["/var/lib/kept"].size == 5
     assert "/var/lib" not in created
+
+
+def test_a_system_that_talks_much_is_not_kept_waiting(nspawn: BootedSandbox) -> None:
+    """systemd reports jobs that take long; once nobody read that, the whole system stood still."""
+    assert isinstance(nspawn, NspawnSandbox)
+    directory = os.open(nspawn.overlay.directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as teller:
+            teller.setblocking(False)
+            for _ in range(1000):
+                with pytest.raises(ConnectionRefusedError):
+                    teller.sendto(b"STATUS=busy", f"/proc/self/fd/{directory}/notify")
+    finally:
+        os.close(directory)

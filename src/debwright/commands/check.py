@@ -60,6 +60,7 @@ class _Subject:
 def check_project(
     options: Options,
     patterns: Sequence[str],
+    strategy: str | None = None,
     *,
     force: bool,
     sandbox: str | None,
@@ -72,7 +73,9 @@ def check_project(
     """
     loaded = load(options.directory)
     environment = environment_for(loaded, sandbox, replace=replace)
-    chosen = make_plan(options.directory, patterns=patterns_for(loaded, environment, patterns))
+    chosen = make_plan(
+        options.directory, patterns=patterns_for(loaded, environment, patterns), strategy=strategy
+    )
     wanted = Wanted(publish=False, **more)
     return run_plan(options, chosen, wanted, force=force, environment=environment)
 

@@ -57,8 +57,15 @@ def changelog(
 @click.command()
 @click.option("--tag", help="The tag to release. Default: the one of the current commit.")
 @click.option("--publish", "public", is_flag=True, help="Make it public when all is there.")
+@click.option("--preflight", "only_look", is_flag=True, help="Only look whether it can be made.")
+@click.option(
+    "--collected", is_flag=True,
+    help="Build nothing: release what `debwright collect` has put into dist/.",
+)  # fmt: skip
 @click.pass_obj
-def release(options: Any, *, tag: str | None, public: bool) -> int:
+def release(
+    options: Any, *, tag: str | None, public: bool, only_look: bool, collected: bool
+) -> int:  # fmt: skip
     """Build and check what a tag names, and bring it to GitHub: signed, as a draft.
 
     Keys, token, tag and version are looked at before anything is built. Run again after a
@@ -66,4 +73,4 @@ def release(options: Any, *, tag: str | None, public: bool) -> int:
     """
     from debwright.commands.release import release as bring
 
-    return bring(options, tag, public=public)
+    return bring(options, tag, public=public, only_look=only_look, collected=collected)

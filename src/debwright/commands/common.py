@@ -79,6 +79,7 @@ def run_plan(
     from debwright.budget import budget_for
     from debwright.metrics.hook import remember
     from debwright.pipeline import exclusive, exit_code, heal
+    from debwright.room import require_room
     from debwright.roots import downloads
     from debwright.roots.layers import Roots
     from debwright.stages.base import Job
@@ -88,6 +89,7 @@ def run_plan(
     with closing(reporter), interruptible(), exclusive(dist):
         cache = options.cache()
         heal(cache)
+        require_room([cache.root, dist])
         roots = Roots(cache, plan.config, note=reporter.note)
         chosen = environment or _environment(plan)
         job = Job(

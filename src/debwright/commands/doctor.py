@@ -1,5 +1,6 @@
 """debwright doctor."""
 
+import sys
 from dataclasses import asdict
 
 from debwright.commands.common import Options, emit
@@ -7,9 +8,15 @@ from debwright.config import load
 from debwright.doctor import examine
 
 
-def show_doctor(options: Options) -> int:
-    """Print what was found; 5 when something needed lacks."""
-    found = examine(load(options.directory).config)
+def show_doctor(options: Options, *, install: bool = False) -> int:
+    """Print what was found; 5 when something needed lacks. With `install`, mend it first."""
+    config = load(options.directory).config
+    if install:
+        from debwright.provision import install_lacking
+
+        found = install_lacking(config, say=lambda text: print(text, file=sys.stderr))
+    else:
+        found = examine(config)
     lines = []
     for item in found:
         mark = "ok     " if item.ok else ("LACKING" if item.needed else "limited")

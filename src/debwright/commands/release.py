@@ -48,9 +48,17 @@ class Done:
     sent: int
 
 
-def release(options: Options, tag: str | None, *, public: bool) -> int:
-    """Build, check, sign and bring the release of `tag` to GitHub. The exit code."""
-    plan = make_plan(options.directory)
+def release(
+    options: Options, tag: str | None, *, public: bool, only_look: bool = False,
+    collected: bool = False,
+) -> int:  # fmt: skip
+    """Build, check, sign and bring the release of `tag` to GitHub. The exit code.
+
+    With `only_look` nothing is built or sent. With `collected` the packages are those that other
+    machines have built and checked, and `debwright collect` has put together.
+    """
+    # What others have built needs nothing of this machine: any strategy will do for the plan.
+    plan = make_plan(options.directory, strategy="auto" if only_look or collected else None)
     tag = tag or _current_tag(plan)
     public = public or not plan.config.release.draft
     repository = github_repository(plan.loaded)
@@ -65,7 +73,12 @@ def release(options: Options, tag: str | None, *, public: bool) -> int:
         github = Github(http, repository)
         try:
             preflight(plan, tag, github, reporter.note)
-            done = _release(options, plan, tag, github, reporter, public=public)
+            if only_look:
+                emit(options, {"tag": tag, "ready": True}, f"{tag} can be released")
+                return 0
+            done = _release(
+                options, plan, tag, github, reporter, public=public, collected=collected
+            )
         except DebwrightError as error:
             event = Event.failed(plan.package, plan.version_text, error.render())
             tell_everyone(plan.loaded, event, reporter.note)
@@ -77,18 +90,24 @@ def release(options: Options, tag: str | None, *, public: bool) -> int:
 
 
 def _release(
-    options: Options, plan: Plan, tag: str, github: Github, reporter: Reporter, *, public: bool
-) -> Done | int:
+    options: Options, plan: Plan, tag: str, github: Github, reporter: Reporter, *, public: bool,
+    collected: bool,
+) -> Done | int:  # fmt: skip
     """The release; or the exit code of a build or a check that failed, which was told."""
     dist = options.dist(plan.loaded.directory)
     with exclusive(dist):
         cache = options.cache()
         heal(cache)
         job = Job(plan, dist, Roots(cache, plan.config, note=reporter.note), reporter)
-        result = run_recorded(job, Wanted(publish=False))
-        write_reports(result, job.home)
-        reporter.end(result)
-        remember(plan.loaded, dist, result, reporter.note)
+        if collected:
+            from debwright.workflows.collect import collected_result
+
+            result = collected_result(job)
+        else:
+            result = run_recorded(job, Wanted(publish=False))
+            write_reports(result, job.home)
+            reporter.end(result)
+            remember(plan.loaded, dist, result, reporter.note)
         if (code := exit_code(result)) != 0:
             event = Event.failed(plan.package, plan.version_text, _failures(result))
             tell_everyone(plan.loaded, event, reporter.note)

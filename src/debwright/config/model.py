@@ -27,6 +27,7 @@ from debwright.config.static import (
     Vulnerabilities,
 )
 from debwright.config.wheelhouse import Wheelhouse
+from debwright.config.workflows import Workflows
 from debwright.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
@@ -231,6 +232,9 @@ class Config(Section):
     build: Build = Field(Build(), description="How packages are built.")
     wheelhouse: Wheelhouse | None = Field(
         None, description="Python distributions that the source package carries."
+    )
+    workflows: Workflows = Field(
+        Workflows(), description="What `debwright workflows sync` writes into .github/workflows."
     )
 
     @property

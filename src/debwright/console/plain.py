@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TextIO
 
 from debwright.console.stream import SafeStream, make_console, one_line
+from debwright.diagnose.findings import findings_in
 from debwright.files import human_seconds
 from debwright.report.view import evidence_lines
 from debwright.results import RunResult, StageResult, Status
@@ -89,6 +90,10 @@ def describe(result: StageResult) -> list[str]:
     if error is not None:
         lines[0] += f": {error.message}"
         lines += [f"  | {line}" for line in evidence_lines(error.evidence, EVIDENCE_LINES)]
+        for told in findings_in(result.details)[:1]:
+            lines.append(f"  diagnosis: {told.message} [{told.code}]")
+            lines += [f"  | {line}" for line in evidence_lines(told.evidence, EVIDENCE_LINES)]
+            lines += [f"  to do: {told.fix}"] if told.fix else []
         if error.fix:
             lines.append(f"  next: {error.fix}")
     elif result.reason:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from debwright.changelog.commits import changes_between, previous_release
 from debwright.config import LoadedConfig
 from debwright.errors import DebwrightError, Evidence
 from debwright.git import git
@@ -30,7 +31,7 @@ def preflight(plan: Plan, tag: str, github: Github, say: Callable[[str], None]) 
     """
     find_draft(github, tag, say)
     findings: list[Finding] = []
-    for look in (_version, _files, _keys):
+    for look in (_version, _files, _changes, _keys):
         findings += _told(look, plan, tag)
     findings += _told(lambda p, t: _github(p, t, github), plan, tag)
     for finding in findings:
@@ -85,6 +86,27 @@ def _files(plan: Plan, _: str) -> Iterator[Finding]:
         yield _error(f"release.notes_file {notes} is not there", f"ls {notes}")
     if shutil.which("gpgv") is None:
         yield _error("gpgv is not installed", "apt-get install gpgv")
+
+
+def _changes(plan: Plan, tag: str) -> Iterator[Finding]:
+    """A release that has nothing to say of itself is a mistake."""
+    prefix, notes = plan.config.package.tag_prefix, plan.config.release.notes_file
+    version = release_version(tag, prefix)
+    if plan.dsc is not None or version is None:
+        return
+    if notes is not None:
+        path = plan.loaded.resolve(notes)
+        if path.is_file() and not path.read_bytes().strip():
+            yield _error(f"release.notes_file {notes} is empty", f"write {notes}")
+        return
+    directory = plan.loaded.resolve(plan.config.package.source)
+    until = tag if _local_tag(plan.loaded, tag) else "HEAD"
+    since = previous_release(directory, until, prefix, version)
+    if not changes_between(directory, since, until):
+        yield _error(
+            f"the changelog of {tag} would be empty: nothing has changed since {since}",
+            f"git log {since}..{until}",
+        )
 
 
 def _keys(plan: Plan, _: str) -> Iterator[Finding]:

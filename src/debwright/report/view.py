@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeGuard
 from urllib.parse import quote
 
+from debwright.diagnose.findings import findings_in
 from debwright.results import (
     Artifact,
     CheckResult,
@@ -223,6 +224,7 @@ def _failure(
     # The stage's own error often only counts the checks below it; then it is the headline.
     if own is not None and own not in errors and (own.evidence or own.fix or not errors):
         errors.insert(0, own)
+    errors = findings_in(stage.details) + errors
     return Failure(
         target=target.target if target else None,
         stage=stage.stage,

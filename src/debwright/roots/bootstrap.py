@@ -15,7 +15,7 @@ from debwright.targets import Target, suite_info
 
 LISTS = Path("var/lib/apt/lists")
 TIMEOUT = 3600
-_KEYRING_PACKAGES = {
+KEYRING_PACKAGES = {
     "debian": "debian-archive-keyring",
     "ubuntu": "ubuntu-keyring",
     "raspios": "raspberrypi-archive-keyring",
@@ -89,7 +89,7 @@ def _keyring(target: Target, suite: Suite) -> list[str]:
         raise MissingError(
             f"the archive key of {target.suite} is not on this machine",
             evidence=[Evidence(text=f"{path} does not exist")],
-            fix=f"sudo apt-get install {_KEYRING_PACKAGES[suite_info(target.suite).distribution]}, "
+            fix=f"sudo apt-get install {KEYRING_PACKAGES[suite_info(target.suite).distribution]}, "
             f'or name the file in debwright.toml: [suites.{target.suite}] keyring = "..."',
         )
     return [f"--keyring={path}"]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -111,15 +111,16 @@ class NspawnSandbox(Entered):
                 )
             )
         )
-        ready = self._stack.enter_context(_NotifySocket(self.overlay.directory / "notify"))
-        argv = [*placement.prefix, *outer.prefix(), *placement.joined(self._command(ready.path))]
-        self._start = lambda: self._start_nspawn(argv, ready)
+        notify = self.overlay.directory / "notify"
+        argv = [*placement.prefix, *outer.prefix(), *placement.joined(self._command(notify))]
+        self._start = lambda: self._start_nspawn(argv, notify)
         self._start()
 
-    def _start_nspawn(self, argv: list[str], ready: "_NotifySocket") -> None:
+    def _start_nspawn(self, argv: list[str], notify: Path) -> None:
         started = time.monotonic()
-        ready.forget()
-        with self.console.open("ab") as console:
+        # Open until the system is up, and no longer: systemd-nspawn passes on what systemd says of
+        # jobs that take their time, and waits for a reader. With nobody to read, both would stop.
+        with _NotifySocket(notify) as ready, self.console.open("ab") as console:
             self._nspawn = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
@@ -127,7 +128,7 @@ class NspawnSandbox(Entered):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_until_ready(ready, started)
+            self._wait_until_ready(ready, started)
         self.leader = _init_below(self._nspawn.pid)
         self.boot_seconds = time.monotonic() - started
 
@@ -248,6 +249,7 @@ class _NotifySocket:
 
     def __enter__(self) -> Self:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.path.unlink(missing_ok=True)
         # The address of a Unix socket holds 108 bytes: longer paths go through a short one.
         directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -258,13 +260,6 @@ class _NotifySocket:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
-
-    def forget(self) -> None:
-        """Drop what a start before this one has said."""
-        with suppress(TimeoutError, BlockingIOError):
-            self._socket.settimeout(0)
-            while True:
-                self._socket.recv(4096)
 
     def wait(self, seconds: float) -> bool:
         self._socket.settimeout(seconds)

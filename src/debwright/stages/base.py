@@ -59,12 +59,17 @@ class Job:
         return Ledger(self.directory(target))
 
     def artifact(self, path: Path, kind: str) -> Artifact:
-        return Artifact(
-            path=str(path.relative_to(self.dist)),
-            kind=kind,
-            size=path.stat().st_size,
-            sha256=sha256_file(path),
-        )
+        return artifact_of(path, kind, self.dist)
+
+
+def artifact_of(path: Path, kind: str, dist: Path) -> Artifact:
+    """A file below `dist` as reports name it."""
+    return Artifact(
+        path=str(path.relative_to(dist)),
+        kind=kind,
+        size=path.stat().st_size,
+        sha256=sha256_file(path),
+    )
 
 
 @dataclass
@@ -97,7 +102,7 @@ def own_digest() -> str:
     home = Path(__file__).parent.parent
     state = hashlib.sha256(__version__.encode())
     for path in sorted(home.rglob("*")):
-        if path.suffix in {".py", ".sh", ".j2", ".html", ".css", ".js"}:
+        if path.suffix in {".py", ".sh", ".j2", ".html", ".css", ".js", ".toml"}:
             state.update(str(path.relative_to(home)).encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
 
@@ -135,6 +140,11 @@ def perform(
             problem = from_os_error(caught) if isinstance(caught, OSError) else caught
             error = Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem)
             outcome.details["exit_code"] = problem.exit_code
+    if error is not None:
+        from debwright.stages.diagnosis import diagnosis_of
+
+        told = diagnosis_of(stage, ledger.directory, error, outcome.checks)
+        outcome.details |= {"diagnosis": told} if told else {}
     status = Status.FAILED if error else (Status.SKIPPED if outcome.skipped else Status.PASSED)
     result = StageResult(
         stage=stage,

@@ -3,11 +3,21 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from debwright.build.binary import Built, PackageBuildError, build_binary, run_tests
+from debwright.build.binary import (
+    HOME,
+    Built,
+    PackageBuildError,
+    build_binary,
+    build_command,
+    build_environment,
+    run_tests,
+    tree_name,
+)
 from debwright.build.depends import BuildPlan, build_dependencies
 from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.build.workplace import USUAL, Workplace
+from debwright.diagnose.record import FailedStage, forget_record, write_record
 from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
@@ -115,18 +125,22 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
 
     def work() -> Outcome:
         _clear(build.directory)
+        build.directory.mkdir(parents=True, exist_ok=True)
+        sources = _beside(build)
+        _remember(build, plan)
         with BuildLog(log_path, lambda line: job.reporter.line(build.name, "build", line)) as log:
             job.reporter.activity(build.name, "build", "build dependencies")
             log.heading(f"{build.source.name} {build.source.version} for {build.name}: "
                         f"{build.strategy} ({build.strategy_reason})")  # fmt: skip
             layer = dependencies(job, build.source, plan, log)
+            _remember(build, plan, layer)
             job.reporter.activity(build.name, "build", "dpkg-buildpackage")
             built, wheels = carry_out(
                 build, plan, layer, scratch=scratch, output=build.directory, log=log
             )
             # The roots wheels are compiled in may not have been there before.
             inputs.update(wheel_inputs(job, target, build.source))
-        sources = _beside(build)
+        forget_record(build.directory)
         outputs = [*built.files, *sources, log_path]
         details = {
             "strategy": str(build.strategy),
@@ -143,6 +157,17 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
     )
     build.stages.append(result)
     return result.status.ok
+
+
+def _remember(build: TargetBuild, plan: BuildPlan, layer: Layer | None = None) -> None:
+    """What the build is about to be; it stays there, beside the source, when it fails."""
+    record = FailedStage(
+        target=build.name, stage="build", strategy=str(plan.strategy),
+        command=tuple(build_command(plan)), directory=f"/{HOME}/{tree_name(build.source)}",
+        environment=build_environment(plan, build.job.plan.config.build.environment),
+        layer=layer.id if layer else None, dsc=build.source.dsc.name,
+    )  # fmt: skip
+    write_record(build.directory, record)
 
 
 def carry_out(

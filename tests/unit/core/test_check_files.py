@@ -1,6 +1,7 @@
 """`debwright check FILE...`: what is read, for which targets; and what this machine lacks."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from debwright.doctor import Diagnosis, examine
 from debwright.errors import ConfigError, MissingError, UsageError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target
+from debwright.targets import Target, suite_info
 
 from .debfiles import make_deb
 
@@ -131,6 +132,8 @@ def diagnose(
     monkeypatch.setattr(doctor, "emulation_problem", lambda arch: f"no emulator for {arch}")
     monkeypatch.setattr(doctor, "is_root", lambda: False)
     monkeypatch.setattr(doctor, "free_bytes", lambda _: 1024**3)
+    keyring = str(tmp_path / "debian-archive-keyring.gpg")
+    monkeypatch.setattr(doctor, "suite_info", lambda s: replace(suite_info(s), keyring=keyring))
     config = Config.model_validate({"targets": {"build": list(targets)}})
     return {item.name: item for item in examine(config)}
 
@@ -142,6 +145,7 @@ def test_everything_that_lacks_comes_with_a_command(
     assert not [item.name for item in found.values() if item.ok]
     assert not [item.name for item in found.values() if not item.fix]
     assert found["mmdebstrap"].fix == "sudo apt-get install mmdebstrap"
+    assert found["debian-archive-keyring"].fix == "sudo apt-get install debian-archive-keyring"
     assert found["systemd-nspawn"].fix == "sudo apt-get install systemd-container"
     assert "qemu-user-static" in str(found["emulation of arm64"].fix)
     assert "1.0 GiB free" in found["disk"].found

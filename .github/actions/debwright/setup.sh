@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Written by `debwright workflows sync` from debwright.toml. Change that, not this.
+# Installs debwright into a place of its own and puts it on the PATH of the steps that follow.
+set -euo pipefail
+
+install='.'
+requirements=('requirements/tools.txt' 'requirements/run.txt')
+
+say() { printf '%s\n' "debwright: $*" >&2; }
+
+# Only what comes over the network is tried again.
+retried() {
+    local attempt
+    for attempt in 1 2 3; do
+        "$@" && return 0
+        say "attempt $attempt of 3 failed: $*"
+        [ "$attempt" -eq 3 ] || sleep $((attempt * 10))
+    done
+    return 5
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+if [ -n "${DEBWRIGHT_INSTALLED:-}" ]; then
+    # `debwright ci`, on somebody's machine: the one that runs there is the one to use.
+    say "using the one in $DEBWRIGHT_INSTALLED"
+    printf '%s\n' "$DEBWRIGHT_INSTALLED" >>"$GITHUB_PATH"
+    exit 0
+fi
+
+home=$RUNNER_TEMP/debwright
+if ! /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))'; then
+    retried as_root apt-get -q update
+    retried as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y --no-install-recommends install python3-venv
+fi
+/usr/bin/python3 -m venv --clear "$home/venv"
+pip=("$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check)
+
+cd "$GITHUB_WORKSPACE"
+if [ "${#requirements[@]}" -gt 0 ]; then
+    locks=()
+    for file in "${requirements[@]}"; do locks+=(--requirement "$file"); done
+    retried "${pip[@]}" --require-hashes "${locks[@]}"
+    # Everything it needs is there: nothing is fetched that has no hash.
+    "${pip[@]}" --no-deps --no-build-isolation "$install"
+else
+    retried "${pip[@]}" "$install"
+fi
+
+# Booting the systems that packages are checked on needs root; runners give it by sudo.
+mkdir -p "$home/bin"
+cat >"$home/bin/debwright" <<TEXT
+#!/bin/sh
+if [ "\$(id -u)" -eq 0 ]; then exec "$home/venv/bin/debwright" "\$@"; fi
+exec sudo --preserve-env env "PATH=\$PATH" "$home/venv/bin/debwright" "\$@"
+TEXT
+chmod 755 "$home/bin/debwright"
+printf '%s\n' "$home/bin" >>"$GITHUB_PATH"
+"$home/bin/debwright" --version

@@ -1,0 +1,151 @@
+"""debwright ci: a whole workflow on this machine."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from debwright import process
+from debwright.commands.common import Options, emit, interruptible
+from debwright.config import load
+from debwright.errors import DebwrightError, Evidence, UsageError, printable
+from debwright.files import atomic_write, human_seconds
+from debwright.github.http import TOKENS
+from debwright.workflows import act
+from debwright.workflows.context import context_of
+from debwright.workflows.parts import Context, secret_names
+
+LONGEST_LINE = 400
+KEPT = 40
+"""Lines of a job's output that are shown when it fails."""
+
+
+def run_workflow(
+    options: Options,
+    workflow: str,
+    *,
+    event: str | None,
+    inputs: Sequence[str],
+    payload: Path | None,
+) -> int:
+    """Run it; the exit code of the step that failed."""
+    top, context = context_of(load(options.directory))
+    file = top / ".github/workflows" / f"{workflow}.yml"
+    _look(top, file, inputs)
+    dist = (options.output or top / context.dist).absolute()
+    store = dist / "ci"
+    with interruptible(), ExitStack() as stack:
+        shutil.rmtree(store, ignore_errors=True)
+        store.mkdir(parents=True)
+        cache = options.cache()
+        cache.prepare()
+        asked = act.Invocation(
+            top=top, file=file, event=event or "workflow_dispatch",
+            labels=[context.settings.runner, context.settings.arm64_runner],
+            inputs=_inputs(workflow, event, inputs), secrets=_secrets(context),
+            payload=payload, store=store, scratch=stack.enter_context(cache.scratch("ci")),
+        )  # fmt: skip
+        started = time.monotonic()
+        record = _run(options, asked)
+    shutil.rmtree(store / "caches", ignore_errors=True)
+    text = "\n".join(f"<!-- {job} -->\n{content}" for job, content in record.summaries)
+    atomic_write(store / "summary.md", text)
+    _tell(options, workflow, record, store, time.monotonic() - started)
+    return record.exit_code
+
+
+def _look(top: Path, file: Path, inputs: Sequence[str]) -> None:
+    if not file.is_file():
+        raise UsageError(f"there is no {file.relative_to(top)}", fix="debwright workflows sync")
+    if not (top / ".git").is_dir():
+        # Jobs work in copies. A copy of a linked work tree would be bound to the original.
+        raise UsageError(
+            f"{top} is not the main work tree of a git repository",
+            cause="the jobs get copies of it, each with a repository of its own",
+            fix="git init && git add . && git commit; or, for a linked work tree: git clone",
+        )
+    for text in inputs:
+        name, equals, _ = text.partition("=")
+        if not equals or not name.replace("-", "").replace("_", "").isalnum():
+            raise UsageError(f"`{text}` is no input", fix="--input NAME=VALUE")
+
+
+def _inputs(workflow: str, event: str | None, given: Sequence[str]) -> list[str]:
+    """Roots are those cached here: packing and unpacking them between jobs would be for nothing."""
+    by_hand = event in (None, "workflow_dispatch")
+    if workflow == "build-packages" and by_hand and not any(t.startswith("force=") for t in given):
+        return [*given, "force=true"]
+    return list(given)
+
+
+def _secrets(context: Context) -> list[str]:
+    names = [n for n in secret_names(context.product) if os.environ.get(n)]
+    return names + [n for n in TOKENS[:1] if os.environ.get(n)]
+
+
+def _run(options: Options, asked: act.Invocation) -> act.Record:
+    record, log = act.Record(), (asked.store / "log.jsonl").open("w", encoding="utf-8")
+    kept: dict[str, list[str]] = {}
+
+    def sink(line: str) -> None:
+        log.write(line + "\n")
+        said = act.read_line(record, line)
+        if said is None:
+            return
+        text = printable(said.text)[:LONGEST_LINE]
+        if said.output:
+            kept.setdefault(said.job, []).append(text)
+            del kept[said.job][:-KEPT]
+        if options.verbose or not said.output:
+            print(f"{said.job}: {text}", file=sys.stderr, flush=True)
+
+    argv, environment = act.command_of(asked)
+    try:
+        done = process.run(argv, cwd=asked.top, env=environment, sink=sink, check=False)
+    finally:
+        log.close()
+        act.end_leftovers(asked.scratch)
+    if not record.jobs:
+        raise DebwrightError(
+            "act ran no job",
+            evidence=[Evidence(text=line) for line in (record.errors or done.tail(8))[-8:]],
+            cause="the workflow does not start at this event, or act cannot read it",
+            fix=f"act --list --workflows {asked.file}",
+        )
+    for job in record.jobs.values():
+        if job.failed and not options.verbose:
+            lines = kept.get(job.title, [])
+            print(f"\n{job.title}: its last lines", file=sys.stderr)
+            print("\n".join(f"  | {line}" for line in lines), file=sys.stderr)
+    return record
+
+
+def _tell(options: Options, workflow: str, record: act.Record, store: Path, seconds: float) -> None:
+    jobs = list(record.jobs.values())
+    data: dict[str, Any] = {
+        "workflow": workflow,
+        "exit_code": record.exit_code,
+        "jobs": [
+            {
+                "job": j.title, "ok": j.ok, "steps": len(j.steps),
+                "failed": [{"step": s, "exit_code": c} for s, c in j.failed],
+            }
+            for j in jobs
+        ],
+        "annotations": [{"level": a, "title": b, "text": c} for a, b, c in record.annotations],
+        "store": str(store),
+    }  # fmt: skip
+    lines = [""]
+    for job in jobs:
+        why = "".join(f", `{step[:60]}` exited with {code}" for step, code in job.failed)
+        word = "passed" if job.ok else ("failed" if job.failed else "did not end")
+        lines.append(f"{job.title}: {word}, {len(job.steps)} steps{why}")
+    lines += [f"{level}: {title}: {text}" for level, title, text in record.annotations]
+    good = sum(j.ok for j in jobs)
+    lines.append(f"{workflow}: {good} of {len(jobs)} jobs passed in {human_seconds(seconds)}")
+    lines.append(f"artifacts, summary and log: {store}")
+    emit(options, data, printable("\n".join(lines)))

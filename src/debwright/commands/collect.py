@@ -1,0 +1,39 @@
+"""debwright collect."""
+
+from contextlib import closing
+from pathlib import Path
+
+from debwright.commands.common import Options, interruptible, reporter_for, write_reports
+from debwright.errors import UsageError
+from debwright.files import atomic_write
+from debwright.pipeline import exclusive, exit_code
+from debwright.plan import make_plan
+from debwright.workflows.collect import collect, read_parts
+
+
+def collect_results(options: Options, directory: Path, *, arch: str) -> int:
+    """One result of several; the exit code is that of the worst."""
+    patterns = [] if arch == "all" else [f"*-{arch}"]
+    plan = make_plan(options.directory, patterns=patterns, strategy="auto")
+    parts = read_parts(directory, plan)
+    if not parts:
+        raise UsageError(
+            f"there is no result below {directory}",
+            cause="no job handed over a dist/ with a report.json, each in a directory of its own",
+            fix=f"find {directory} -name report.json",
+        )
+    dist = options.dist(plan.loaded.directory)
+    reporter = reporter_for(options)
+    with closing(reporter), interruptible(), exclusive(dist):
+        result = collect(plan, parts, dist)
+        home = dist / plan.version_text.split(":", 1)[-1]
+        for path in write_reports(result, home):
+            if path.name == "report.sarif":
+                # Where the next step finds it without knowing the version.
+                atomic_write(dist / path.name, path.read_bytes())
+        names = [str(t.target) for t in plan.targets]
+        reporter.begin(f"{plan.package} {plan.version_text}", names, ["collect"])
+        reporter.end(result)
+    if options.json:
+        print(result.model_dump_json(indent=2))
+    return exit_code(result)

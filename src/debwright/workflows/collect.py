@@ -1,0 +1,246 @@
+"""One result of several: what the jobs of a matrix built, each on a machine of its own.
+
+Every file is named with its digest in the report of the job that made it. What is not named, or
+has another digest, is not taken over; what two jobs made under one name must be the same.
+"""
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from debwright.build.source import read_dsc
+from debwright.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.files import sha256_file
+from debwright.pipeline import checksums
+from debwright.plan import Plan
+from debwright.results import (
+    Artifact,
+    Finding,
+    RunResult,
+    Severity,
+    StageResult,
+    Status,
+    TargetResult,
+)
+from debwright.results import Evidence as Proof
+from debwright.stages.base import Job
+
+T = TypeVar("T", bound=TargetResult)
+
+REPORT_LIMIT = 64 * 1024**2
+MOST_REPORTS = 200
+LACKING = 5
+DIFFERENT = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one job left: its report, and the directory that its artifacts are in."""
+
+    directory: Path
+    result: RunResult
+
+
+def read_parts(directory: Path, plan: Plan) -> list[Part]:
+    """The results below `directory`, of this plan's package and version.
+
+    Each entry of it is the dist/ of a job. Raises UsageError when there are none, or of something
+    else.
+    """
+    version = plan.version_text.split(":", 1)[-1]
+    found = []
+    for path in sorted(directory.glob("*/*/report.json"))[:MOST_REPORTS]:
+        result = _read(path)
+        if result.package != plan.package or result.version != plan.version_text:
+            raise UsageError(
+                f"{path} is of {result.package} {result.version}, and this is "
+                f"{plan.package} {plan.version_text}",
+                cause="the results are of another commit, or of another project",
+                fix="git status; git describe --tags",
+            )
+        if path.parent.name == version and not path.parent.is_symlink():
+            found.append(Part(directory=path.parent.parent, result=result))
+    return found
+
+
+def _read(path: Path) -> RunResult:
+    try:
+        with path.open("rb") as file:
+            data = file.read(REPORT_LIMIT)
+        # What is cut off is no JSON any more.
+        return RunResult.model_validate_json(data)
+    except (OSError, ValueError) as error:
+        raise DebwrightError(
+            f"{path} is not the report of a run",
+            evidence=[Evidence(text=" ".join(str(error).split())[:300])],
+            fix="every job must run the same debwright",
+        ) from error
+
+
+def collect(plan: Plan, parts: Sequence[Part], dist: Path) -> RunResult:
+    """Put everything into `dist` and make one result of it.
+
+    A target of the plan that no job has a result of counts as failed. Raises CheckError where a
+    file is not what its job said, or two jobs made different files of one name.
+    """
+    home = dist / plan.version_text.split(":", 1)[-1]
+    targets = _once((t, p) for p in parts for t in p.result.targets)
+    companions = _once((c, p) for p in parts for c in p.result.companions)
+    _same(parts)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    kept: list[tuple[TargetResult, Part]] = [*companions.values(), *targets.values()]
+    for item, part in kept:
+        for artifact in item.artifacts:
+            _take(part, artifact, dist, home)
+    names = [str(t.target) for t in plan.targets]
+    complete = [targets[n][0] if n in targets else _missing(n) for n in names]
+    extra = [c for c, _ in companions.values()]
+    results = [p.result for p in parts]
+    return RunResult(
+        debwright=results[0].debwright,
+        package=plan.package,
+        version=plan.version_text,
+        started=min(r.started for r in results),
+        # Of machines that worked side by side: the longest.
+        seconds=max(r.seconds for r in results),
+        host=", ".join(dict.fromkeys(r.host for r in results)),
+        commit=results[0].commit,
+        stages=tuple(_stages(results)),
+        companions=tuple(extra),
+        targets=tuple(complete),
+        artifacts=checksums(dist, home, [*extra, *complete]),
+        notes=tuple(dict.fromkeys(n for r in results for n in r.notes)),
+    )
+
+
+def _once(found: Iterable[tuple[T, Part]]) -> dict[str, tuple[T, Part]]:
+    """Each by its name; where several jobs have one, the first, but a failure before a success."""
+    kept: dict[str, tuple[T, Part]] = {}
+    for item, part in found:
+        if item.target not in kept or (kept[item.target][0].ok and not item.ok):
+            kept[item.target] = item, part
+    return kept
+
+
+def _stages(results: Sequence[RunResult]) -> Iterator[StageResult]:
+    """The stages that are of no target: each once, unless one failed."""
+    seen: set[tuple[str, str]] = set()
+    for stage in (s for r in results for s in r.stages):
+        key = stage.stage, str(stage.details.get("version", ""))
+        if stage.status is Status.FAILED or key not in seen:
+            seen.add(key)
+            yield stage
+
+
+def _missing(target: str) -> TargetResult:
+    finding = Finding(
+        severity=Severity.ERROR,
+        code="collect/missing",
+        message=f"there is no result of {target}",
+        evidence=(Proof(text="its job ended before it could hand over anything"),),
+        fix=f"see the log of the job {target}; run it again with: gh run rerun --failed",
+    )
+    stage = StageResult(
+        stage="build", status=Status.FAILED, error=finding, details={"exit_code": LACKING}
+    )
+    return TargetResult(target=target, strategy="", strategy_reason="", stages=(stage,))
+
+
+def _artifacts(part: Part) -> Iterator[Artifact]:
+    for target in part.result.parts:
+        yield from target.artifacts
+
+
+def _same(parts: Sequence[Part]) -> None:
+    """Two files of one name that are not the same must not be in one release."""
+    seen: dict[str, tuple[str, Path]] = {}
+    for part in parts:
+        for artifact in _artifacts(part):
+            if artifact.kind not in ("deb", "source"):
+                continue
+            name = Path(artifact.path).name
+            digest, where = seen.setdefault(name, (artifact.sha256, part.directory))
+            if digest != artifact.sha256:
+                raise CheckError(
+                    f"two jobs built different files of the name {name}",
+                    evidence=[
+                        Evidence(text=f"{digest}  {where.name}"),
+                        Evidence(text=f"{artifact.sha256}  {part.directory.name}"),
+                    ],
+                    cause="the build is not reproducible, or the archive changed between the jobs",
+                    fix="debwright check --reproducible",
+                )
+
+
+def _take(part: Part, artifact: Artifact, dist: Path, home: Path) -> None:
+    """Copy one file, if it is what the report says. Raises CheckError."""
+    source = _must_be_intact(part, artifact, home.name)
+    target = dist / artifact.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _must_be_intact(part: Part, artifact: Artifact, home: str) -> Path:
+    """The file, which is as the report says and where it says. Raises CheckError."""
+    relative = Path(artifact.path)
+    source = part.directory / relative
+    inside = not relative.is_absolute() and ".." not in relative.parts
+    if not inside or relative.parts[0] != home or _linked(part.directory, relative):
+        raise CheckError(
+            f"the report in {part.directory.name} names a file outside of its results",
+            evidence=[Evidence(text=artifact.path)],
+            cause="the results were tampered with",
+        )
+    if not source.is_file() or sha256_file(source) != artifact.sha256:
+        raise CheckError(
+            f"{artifact.path} is not what the job made that reported it",
+            evidence=[Evidence(text=artifact.sha256, file=str(source))],
+            cause="the artifact is incomplete, or was changed on its way",
+            fix="gh run rerun --failed",
+        )
+    return source
+
+
+def _linked(top: Path, relative: Path) -> bool:
+    steps = [top / Path(*relative.parts[: n + 1]) for n in range(len(relative.parts))]
+    return any(step.is_symlink() for step in steps)
+
+
+def collected_result(job: Job) -> RunResult:
+    """The result that `collect` has left in dist/, for a release; the job's sources with it.
+
+    Raises CheckError where a file is not the one that was collected, UsageError where a target of
+    the plan is not in it, or it is of another commit.
+    """
+    path = job.home / "report.json"
+    if not path.is_file():
+        raise UsageError(
+            f"there is no {path}",
+            cause="nothing has been collected for this version",
+            fix="debwright collect DIRECTORY",
+        )
+    result, plan = _read(path), job.plan
+    commit = plan.version.commit if plan.version else None
+    if (result.package, result.version, result.commit) != (plan.package, plan.version_text, commit):
+        raise UsageError(
+            f"{path} is of {result.package} {result.version} at {result.commit or 'no commit'}",
+            cause=f"the release is of {plan.package} {plan.version_text} at {commit}",
+            fix="collect the results of the commit that is released",
+        )
+    lost = {str(t.target) for t in plan.targets} - {t.target for t in result.targets}
+    if lost:
+        raise UsageError(
+            f"{path} lacks {', '.join(sorted(lost))}",
+            cause="a release has all targets of debwright.toml",
+            fix="collect the results of all architectures",
+        )
+    part = Part(directory=job.dist, result=result)
+    for artifact in _artifacts(part):
+        _must_be_intact(part, artifact, job.home.name)
+    for target in plan.targets:
+        for dsc in sorted(job.directory(target).glob("*.dsc")):
+            job.sources[target.target.suite] = read_dsc(dsc)
+    return result

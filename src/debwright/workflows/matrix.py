@@ -1,0 +1,136 @@
+"""Which targets a workflow builds, and on which runner each."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from debwright.config import LoadedConfig
+from debwright.config.workflows import Workflows
+from debwright.errors import UsageError
+from debwright.git import git
+from debwright.plan import Plan, make_plan
+from debwright.report.markdown import cell, escape
+from debwright.sbom.make import CYCLONEDX
+from debwright.targets import (
+    ARCHITECTURES,
+    HostFacts,
+    Strategy,
+    Target,
+    choose_strategy,
+    host_arch,
+    select,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One job of the matrix; the names are those that the workflows use."""
+
+    target: str
+    runner: str
+    strategy: str
+    """As it is asked for: `auto` lets debwright choose, and fall back."""
+    planned: str
+    """What that will be there."""
+    reason: str
+    sbom: str
+    """The target's bill of materials, below dist/."""
+
+
+def entries(product: LoadedConfig, settings: Workflows, targets: Sequence[Target]) -> list[Entry]:
+    """The jobs that build `targets`."""
+    if not targets:
+        return []
+    plan = _plan(product)
+    return [_entry(plan, settings, target) for target in targets]
+
+
+def _plan(product: LoadedConfig) -> Plan:
+    """A plan for this machine, which need not be able to build what other runners build."""
+    own = [t for t in product.config.targets.build if Target.parse(t).arch == host_arch()]
+    return make_plan(product.directory, patterns=own[:1], strategy="auto")
+
+
+def _entry(plan: Plan, settings: Workflows, target: Target) -> Entry:
+    arm = target.arch == "arm64"
+    native = arm and settings.arm64 == "native"
+    machine = "arm64" if native else "amd64"
+    strategy = "emulated" if arm and settings.arm64 == "emulated" else plan.config.targets.strategy
+    # What the runner can do once debwright doctor has installed what lacks there.
+    host = HostFacts(
+        arch=machine,
+        runnable=frozenset({"i386"} if machine == "amd64" else ()),
+        emulated={target.arch: None} if target.arch != machine else {},
+    )
+    choice = choose_strategy(target, strategy, host)
+    reason = choice.reason
+    if choice.strategy is Strategy.CROSS and plan.config.targets.fallback and strategy == "auto":
+        reason += "; emulated if that fails"
+    version = plan.version_text.split(":", 1)[-1]
+    own = plan.version_for(target.suite).split(":", 1)[-1]
+    return Entry(
+        target=str(target),
+        runner=settings.arm64_runner if native else settings.runner,
+        strategy=str(strategy),
+        planned=str(choice.strategy),
+        reason=reason,
+        sbom=f"{version}/{target}/{plan.package}_{own}_{target.arch}{CYCLONEDX}",
+    )
+
+
+def chosen_targets(
+    product: LoadedConfig, settings: Workflows, *, arch: str = "all", light: bool = False
+) -> list[Target]:
+    """Of the configured targets those of `arch`; with `light`, those of a change to a branch."""
+    targets = [Target.parse(t) for t in product.config.targets.build]
+    if arch != "all":
+        if arch not in ARCHITECTURES:
+            raise UsageError(
+                f"`{arch}` is not an architecture",
+                cause=f"architectures: all, {', '.join(sorted(ARCHITECTURES))}",
+                fix="--arch all",
+            )
+        targets = [t for t in targets if t.arch == arch]
+    if light:
+        return list(select(targets, settings.light)) if settings.light else targets[:1]
+    return targets
+
+
+def touched(product: LoadedConfig, settings: Workflows, top: Path, since: str) -> list[str]:
+    """Files that changed after HEAD left `since`, and that packages are made of."""
+    done = git(top, "diff", "--name-only", "-z", "--no-renames", "--end-of-options",
+               f"{since}...HEAD", "--")  # fmt: skip
+    patterns = list(_patterns(product, settings, top))
+    names = [name for name in done.output.split("\0") if name]
+    return [name for name in names if any(fnmatchcase(name, p) for p in patterns)]
+
+
+def _patterns(product: LoadedConfig, settings: Workflows, top: Path) -> Iterable[str]:
+    yield from settings.paths
+    config = product.config
+    sources = [config.package.source, *(c.source for c in config.companions)]
+    for path in [product.directory, *(product.resolve(s) for s in sources)]:
+        found = path.resolve()
+        if found == top.resolve():
+            yield "*"
+        elif found.is_relative_to(top.resolve()):
+            yield f"{found.relative_to(top.resolve())}/*"
+
+
+def to_json(found: Sequence[Entry]) -> str:
+    """As a matrix takes it, in one line."""
+    return json.dumps([asdict(e) for e in found], separators=(",", ":"), sort_keys=True)
+
+
+def to_markdown(found: Sequence[Entry], note: str) -> str:
+    """For the run's summary: what is built where and how."""
+    lines = ["### Targets of this run", "", escape(note), ""]
+    if found:
+        lines += ["| Target | Runner | Strategy | Why |", "| --- | --- | --- | --- |"]
+        lines += [
+            f"| {cell(e.target)} | {cell(e.runner)} | {escape(e.planned)} | {escape(e.reason)} |"
+            for e in found
+        ]
+    return "\n".join(lines) + "\n\n"

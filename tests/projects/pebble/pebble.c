@@ -1,0 +1,7 @@
+#include <stdio.h>
+
+int main(void)
+{
+    puts("a pebble built on " __DATE__);
+    return 0;
+}

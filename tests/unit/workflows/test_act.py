@@ -1,0 +1,95 @@
+"""What is read of act's lines, and how a run is started."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from debwright.workflows import act, actions
+from debwright.workflows.act import Invocation, Record, command_of, read_line
+
+
+def line(message: str, *, job: str = "w/build", **more: object) -> str:
+    return json.dumps({"job": job, "msg": message, "level": "info", **more})
+
+
+def test_a_failed_command_is_known_by_its_status() -> None:
+    record = Record()
+    main: dict[str, object] = {"stage": "Main", "step": "Build and check", "stepID": ["1"]}
+    said = read_line(record, line("⭐ Run Main Build and check", job="w/build", **main))
+    assert said is not None
+    assert (said.text, said.output) == ("Build and check", False)
+    read_line(record, line("  ❌  Failure - Main", job="w/build", stepResult="failure", **main))
+    read_line(record, line("exit status 3", job="w/build", **{**main, "level": "error"}))
+    read_line(record, line("🏁  Job failed", jobResult="failure"))
+    assert record.jobs["w/build"].failed == [("Build and check", 3)]
+    assert record.exit_code == 3
+
+
+def test_jobs_that_passed_are_counted() -> None:
+    record = Record()
+    for name in ("w/a", "w/b "):
+        read_line(record, line("done", job=name, jobResult="success"))
+    assert [j.ok for j in record.jobs.values()] == [True, True]
+    assert record.exit_code == 0
+
+
+def test_a_job_that_did_not_end_is_no_success() -> None:
+    record = Record()
+    read_line(record, line("⭐ Run Set up job"))
+    assert record.exit_code == 1
+    assert Record().exit_code == 1, "nor is a run without a job"
+
+
+def test_a_build_says_more_than_a_check() -> None:
+    record = Record()
+    for job, code in (("a", 4), ("b", 3), ("c", 1)):
+        read_line(record, line(f"exit status {code}", job=job, level="error", step="s"))
+    assert record.exit_code == 3
+
+
+def test_annotations_and_summaries() -> None:
+    record = Record()
+    read_line(record, line("x", command="error", kvPairs={"title": "t"}, arg="what"))
+    read_line(record, line("x", command="summary", content="# Hello"))
+    assert record.annotations == [("error", "t", "what")]
+    assert record.summaries == [("w/build", "# Hello")]
+
+
+@pytest.mark.parametrize(
+    "text", ["no json", "[]", '"x"', '{"msg": 1}', '{"job": "a", "msg": "x", "matrix": []}', "{"]
+)
+def test_what_act_should_not_say_ends_nothing(text: str) -> None:
+    read_line(Record(), text)
+
+
+def test_a_programs_output_is_not_taken_for_acts() -> None:
+    record = Record()
+    said = read_line(record, line('{"jobResult": "success"}\n', raw_output=True))
+    assert said is not None
+    assert said.output
+    assert record.jobs["w/build"].result is None
+
+
+def test_the_command_maps_every_label_and_every_action(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(act, "find_act", lambda: Path("/usr/bin/act"))
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:1")
+    argv, environment = command_of(
+        Invocation(
+            top=tmp_path, file=tmp_path / "w.yml", event="push", labels=["one", "two"],
+            inputs=["a=$(id)"], secrets=["KEY"], payload=None, store=tmp_path / "store",
+            scratch=tmp_path,
+        )
+    )  # fmt: skip
+    assert "one=-self-hosted" in argv
+    assert "two=-self-hosted" in argv
+    assert argv[argv.index("--secret") + 1] == "KEY", "the name: others see the command line"
+    assert sum(a == "--local-repository" for a in argv) == len(actions.ALL)
+    for argument in argv:
+        _, at, directory = argument.partition("=")
+        if at and directory.startswith(str(tmp_path / "standins")):
+            assert any(Path(directory).rglob("action.yml")), argument
+    assert environment["DEBWRIGHT_CI_API"] == "http://127.0.0.1:1"
+    assert (tmp_path / "bin/debwright").stat().st_mode & 0o111

@@ -1,0 +1,245 @@
+"""The workflows that are written: what each step is, who may do what, and that they stay so."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from debwright.config import load
+from debwright.errors import CheckError, ConfigError, UsageError
+from debwright.workflows import actions
+from debwright.workflows.context import context_of
+from debwright.workflows.files import check, sync, wanted_files
+from debwright.workflows.packages import workflow as packages_workflow
+
+TOP = Path(__file__).parents[3]
+CONFIG = """\
+[package]
+version_from = "changelog"
+[signing]
+key = "6C43B96CE05479C89FFD561C3EA65BF54C7A49BC"
+key_env = "SIGNING_KEY"
+passphrase_env = "SIGNING_PASSPHRASE"
+[[workflows.jobs]]
+name = "lint"
+commands = ["true"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "debwright.toml").write_text(CONFIG)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    return tmp_path
+
+
+def written(directory: Path) -> dict[str, dict[str, Any]]:
+    top, context = context_of(load(directory))
+    sync(top, context)
+    found = {p.name: yaml.safe_load(p.read_text()) for p in top.glob(".github/workflows/*.yml")}
+    # To this reader of YAML the key `on` is a truth value.
+    return {name: {**{k: v for k, v in d.items() if k is not True}, "on": d[True]}
+            for name, d in found.items()}  # fmt: skip
+
+
+def jobs(workflows: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for file, document in workflows.items():
+        for name, job in document["jobs"].items():
+            yield file, name, job
+
+
+def steps(workflows: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for _, _, job in jobs(workflows):
+        yield from job.get("steps", ())
+
+
+def test_every_step_is_one_debwright_command_or_a_pinned_action(project: Path) -> None:
+    for step in steps(written(project)):
+        if "run" in step:
+            assert re.fullmatch(r"debwright [^;&|`\n]*", step["run"]), step
+            assert "${{" not in step["run"], "text of the run would become a part of the command"
+        else:
+            assert step["uses"].startswith("./") or re.search(r"@[0-9a-f]{40}$", step["uses"])
+
+
+def test_no_variable_in_a_command_goes_unquoted(project: Path) -> None:
+    for step in steps(written(project)):
+        unquoted = re.sub(r'"[^"]*"', "", step.get("run", ""))
+        assert "$" not in unquoted
+
+
+def test_every_job_has_a_time_limit_and_its_own_permissions(project: Path) -> None:
+    workflows = written(project)
+    assert set(workflows) == {
+        "build-packages.yml", "pr-validation.yml", "release.yml",
+    }  # fmt: skip
+    for document in workflows.values():
+        assert document["permissions"] == {}
+        assert document["concurrency"]["group"]
+    for file, name, job in jobs(workflows):
+        assert "permissions" in job, (file, name)
+        assert "uses" in job or 1 <= job["timeout-minutes"] <= 360, (file, name)
+
+
+def test_who_may_write(project: Path) -> None:
+    allowed = {
+        (file, name): {k for k, v in job["permissions"].items() if v == "write"}
+        for file, name, job in jobs(written(project))
+        if "write" in job["permissions"].values()
+    }
+    assert allowed == {
+        ("build-packages.yml", "report"): {"security-events"},
+        ("build-packages.yml", "prune"): {"actions"},
+        ("release.yml", "preflight"): {"contents"},
+        ("release.yml", "build"): {"security-events", "actions"},
+        ("release.yml", "attest"): {"id-token", "attestations"},
+        ("release.yml", "draft"): {"contents"},
+    }
+
+
+def test_secrets_are_for_single_steps_of_the_environment(project: Path) -> None:
+    for file, name, job in jobs(written(project)):
+        for step in job.get("steps", ()):
+            secrets = [v for v in step.get("env", {}).values() if "secrets." in str(v)]
+            assert not secrets or job["environment"] == "release", (file, name)
+            if secrets:
+                assert step["run"].startswith("debwright release")
+        assert "secrets." not in str({k: v for k, v in job.items() if k != "steps"})
+
+
+def test_no_matrix_ends_when_one_target_fails(project: Path) -> None:
+    matrices = [j["strategy"] for _, _, j in jobs(written(project)) if "strategy" in j]
+    assert len(matrices) == 3
+    assert all(m["fail-fast"] is False for m in matrices)
+
+
+def test_artifacts_stay_for_ninety_days_under_names_of_their_own(project: Path) -> None:
+    uploads = [s for s in steps(written(project)) if "upload-artifact" in s.get("uses", "")]
+    assert {s["with"]["name"] for s in uploads} == {"packages", "packages-${{ matrix.target }}"}
+    assert all(s["with"]["retention-days"] == 90 for s in uploads)
+
+
+def test_a_change_is_superseded_by_the_next_and_keeps_no_roots(project: Path) -> None:
+    document = written(project)["pr-validation.yml"]
+    assert "refs/heads/main" in document["concurrency"]["cancel-in-progress"]
+    assert "cache/save" not in str(document)
+    assert set(document["jobs"]) == {"plan", "workflows", "lint", "packages"}
+
+
+def test_a_release_builds_from_fresh_roots_after_the_preflight(project: Path) -> None:
+    release = written(project)["release.yml"]
+    assert release["on"]["push"]["tags"] == [
+        "v[0-9]+.[0-9]+.[0-9]+",
+        "v[0-9]+.[0-9]+.[0-9]+-rc[0-9]+",
+    ]
+    build = release["jobs"]["build"]
+    assert build["needs"] == ["preflight"]
+    assert build["with"]["force"] is True
+    packages = written(project)["build-packages.yml"]
+    for step in packages["jobs"]["build"]["steps"]:
+        if "cache/restore" in step.get("uses", ""):
+            assert step["if"] == "${{ !inputs.force }}"
+
+
+def test_pins_are_whole_commits() -> None:
+    for action in actions.ALL:
+        assert re.fullmatch(r"[0-9a-f]{40}", action.commit)
+        assert re.fullmatch(r"v\d+\.\d+\.\d+", action.version)
+
+
+def test_what_is_edited_is_told_with_its_lines(project: Path) -> None:
+    top, context = context_of(load(project))
+    assert len(sync(top, context)) == 6
+    assert sync(top, context) == [], "nothing is written twice"
+    assert check(top, context) == 6
+    path = project / ".github/workflows/release.yml"
+    path.write_text(path.read_text().replace("environment: release", "environment: none"))
+    with pytest.raises(CheckError) as caught:
+        check(top, context)
+    said = caught.value.render()
+    assert "-    environment: none" in said
+    assert "+    environment: release" in said
+    assert "debwright workflows sync" in said
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("spoil", ["missing", "mode"])
+def test_a_file_that_is_gone_or_cannot_be_run_is_told(project: Path, spoil: str) -> None:
+    top, context = context_of(load(project))
+    sync(top, context)
+    path = project / ".github/actions/debwright/setup.sh"
+    if spoil == "missing":
+        path.unlink()
+    else:
+        path.chmod(0o644)
+    with pytest.raises(CheckError, match="not what debwright"):
+        check(top, context)
+    assert sync(top, context) == [path]
+    assert path.stat().st_mode & 0o111 == 0o111
+
+
+def test_nothing_is_written_through_a_link(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (project / ".github").symlink_to(elsewhere)
+    top, context = context_of(load(project))
+    with pytest.raises(UsageError, match="symbolic link"):
+        sync(top, context)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_product_below_the_top(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "services/bell").mkdir(parents=True)
+    (tmp_path / "services/bell/debwright.toml").write_text(
+        '[package]\nversion_from = "changelog"\n'
+    )
+    (tmp_path / "debwright.toml").write_text('[workflows]\nproject = "services/bell"\n')
+    document = written(tmp_path)["build-packages.yml"]
+    runs = [s["run"] for s in document["jobs"]["build"]["steps"] if "run" in s]
+    assert 'debwright -C services/bell check -t "$TARGET" --strategy "$STRATEGY"' in runs
+    assert "debwright -C services/bell/dist" not in str(document)
+    uploads = [s for s in document["jobs"]["build"]["steps"] if "upload" in s.get("uses", "")]
+    assert uploads[0]["with"]["path"] == "services/bell/dist"
+
+
+def test_a_product_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "debwright.toml").write_text('[workflows]\nproject = "services/bell"\n')
+    (tmp_path / "services/bell").mkdir(parents=True)
+    with pytest.raises(UsageError, match="services/bell"):
+        context_of(load(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'project = "../elsewhere"', 'project = "$(id)"', 'project = "a b"', 'main = "a b"',
+        'main = "x\'||true"', 'install = "x\' ; id"', 'runner = "${{ github.token }}"',
+        'requirements = ["$(id)"]', "retention_days = 91", 'environment = "a: b"',
+        'jobs = [{ name = "plan", commands = ["true"] }]', 'arm64 = "fast"',
+        'jobs = [{ name = "a b", commands = ["true"] }]', 'jobs = [{ name = "a", commands = [] }]',
+    ],
+)  # fmt: skip
+def test_what_could_mean_something_else_is_refused(tmp_path: Path, line: str) -> None:
+    """A configuration is reviewed less closely than a workflow, and becomes one."""
+    (tmp_path / "debwright.toml").write_text(f"[workflows]\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert "debwright.toml:2" in caught.value.render()
+
+
+def test_the_workflows_of_this_repository_are_as_configured() -> None:
+    top, context = context_of(load(TOP))
+    assert check(top, context) == len(wanted_files(context))
+
+
+def test_native_runners_are_a_switch(project: Path) -> None:
+    """The matrix names the runner; the workflow is the same."""
+    _, context = context_of(load(project))
+    document = packages_workflow(context).to_yaml()
+    assert document["jobs"]["build"]["runs-on"] == "${{ matrix.runner }}"

@@ -1,0 +1,131 @@
+"""Which targets are built where; what a change touches; what a step hands over."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from debwright.commands.common import Options
+from debwright.commands.workflows import show_matrix
+from debwright.errors import DebwrightError, UsageError
+from debwright.process import CommandError
+from debwright.workflows.outputs import write_outputs
+
+from .test_collect import project  # noqa: F401
+
+
+def git(directory: Path, *arguments: str) -> str:
+    settings = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    done = subprocess.run(
+        ["git", "-C", directory, *settings, *arguments], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def tree(project: Path) -> Path:  # noqa: F811
+    git(project, "init", "-q")
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "first")
+    return project
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    return tmp_path
+
+
+def matrix(tree: Path, step: Path, **asked: object) -> list[dict[str, str]]:
+    options = {"arch": "all", "light": False, "since": "", **asked}
+    assert show_matrix(Options(directory=tree), **options) == 0  # type: ignore[arg-type]
+    name, _, value = (step / "output").read_text().splitlines()[-1].partition("=")
+    assert name == "matrix"
+    return list(json.loads(value))
+
+
+def test_cross_on_amd64_is_the_rule(tree: Path, step: Path) -> None:
+    amd, arm = matrix(tree, step)
+    assert (amd["target"], amd["runner"], amd["planned"]) == (
+        "bookworm-amd64", "ubuntu-24.04", "native",
+    )  # fmt: skip
+    assert (arm["runner"], arm["strategy"], arm["planned"]) == ("ubuntu-24.04", "auto", "cross")
+    assert "emulated if that fails" in arm["reason"]
+    assert amd["sbom"] == "1.0/bookworm-amd64/demo_1.0_amd64.cdx.json"
+    summary = (step / "summary.md").read_text()
+    assert "| <code>bookworm\\-arm64</code> | <code>ubuntu\\-24.04</code> | cross |" in summary
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("native", ("ubuntu-24.04-arm", "auto", "native")),
+        ("emulated", ("ubuntu-24.04", "emulated", "emulated")),
+    ],
+)
+def test_the_switch_for_arm64(
+    tree: Path, step: Path, how: str, expected: tuple[str, str, str]
+) -> None:
+    with (tree / "debwright.toml").open("a") as file:
+        file.write(f'[workflows]\narm64 = "{how}"\n')
+    _, arm = matrix(tree, step)
+    assert (arm["runner"], arm["strategy"], arm["planned"]) == expected
+
+
+def test_one_architecture(tree: Path, step: Path) -> None:
+    assert [e["target"] for e in matrix(tree, step, arch="arm64")] == ["bookworm-arm64"]
+    with pytest.raises(UsageError, match="architecture"):
+        matrix(tree, step, arch="$(id)")
+
+
+def test_a_change_gets_the_light_run(tree: Path, step: Path) -> None:
+    assert [e["target"] for e in matrix(tree, step, light=True)] == ["bookworm-amd64"]
+    with (tree / "debwright.toml").open("a") as file:
+        file.write('[workflows]\nlight = ["*-arm64"]\n')
+    assert [e["target"] for e in matrix(tree, step, light=True)] == ["bookworm-arm64"]
+
+
+def test_only_what_is_touched_is_built(tree: Path, step: Path) -> None:
+    top = tree.parent / "top"
+    git(tree.parent, "clone", "-q", str(tree), str(top))
+    (top / "services").mkdir()
+    git(top, "mv", "debian", "services/debian")
+    git(top, "mv", "debwright.toml", "services/debwright.toml")
+    (top / "debwright.toml").write_text('[workflows]\nproject = "services"\npaths = ["tools/*"]\n')
+    git(top, "add", "-A")
+    git(top, "commit", "-q", "-m", "moved")
+    base = git(top, "rev-parse", "HEAD")
+    for name, number in (("README.md", 0), ("tools/x", 1), ("services/y", 1)):
+        (top / name).parent.mkdir(exist_ok=True)
+        (top / name).write_text("new")
+        git(top, "add", "-A")
+        git(top, "commit", "-q", "-m", name)
+        assert len(matrix(top, step, light=True, since=base)) == number, name
+        base = git(top, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize("since", ["--output=/tmp/x", "$(id)", "no-such-commit", "-p"])
+def test_a_strange_commit_is_only_a_name(tree: Path, step: Path, since: str) -> None:
+    with pytest.raises(CommandError):
+        matrix(tree, step, since=since)
+    assert not Path("/tmp/x...HEAD").exists()
+
+
+def test_file_names_in_the_summary_are_only_text(tree: Path, step: Path) -> None:
+    base = git(tree, "rev-parse", "HEAD")
+    (tree / "a|b`<img src=x>\n::error::x").write_text("")
+    git(tree, "add", "-A")
+    git(tree, "commit", "-q", "-m", "x")
+    matrix(tree, step, since=base)
+    summary = (step / "summary.md").read_text()
+    assert "<img" not in summary
+    assert "\n::error" not in summary
+    assert "&lt;img" in summary
+
+
+def test_an_output_is_one_line(step: Path) -> None:
+    with pytest.raises(DebwrightError, match="several lines"):
+        write_outputs({"a": "b\nc=d"})
+    assert not (step / "output").exists()

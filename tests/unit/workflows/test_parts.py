@@ -1,0 +1,206 @@
+"""The commands that workflows call: room, what is installed, artifacts, validation, keys."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debwright import provision, room
+from debwright.commands.common import Options
+from debwright.commands.validate import validate
+from debwright.config import Config
+from debwright.doctor import Diagnosis
+from debwright.errors import MissingError, UsageError
+from debwright.github.storage import Stored, superseded
+from debwright.process import Completed
+from debwright.roots.manifest import Manifest
+from debwright.roots.pack import key_of, layers_for, prefix_of
+
+
+def test_no_room_is_said_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.require_room([tmp_path], least=1)
+    monkeypatch.setattr(room, "free_bytes", lambda _: 3 * 1024**2)
+    with pytest.raises(MissingError) as caught:
+        room.require_room([tmp_path])
+    said = caught.value.render()
+    assert "3.0 MiB free" in said
+    assert "cache prune" in said
+
+
+class Machine:
+    """What the doctor finds, and what is then done about it."""
+
+    def __init__(self, *rounds: Sequence[Diagnosis]) -> None:
+        self.rounds = list(rounds)
+        self.done: list[list[str]] = []
+        self.answers: list[tuple[int, str]] = []
+
+    def examine(self, _: Config) -> list[Diagnosis]:
+        return list(self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0])
+
+    def run(self, argv: Sequence[str], **_: Any) -> Completed:
+        self.done.append(list(argv))
+        code, said = self.answers.pop(0) if self.answers else (0, "")
+        return Completed(argv=tuple(argv), returncode=code, output=said)
+
+
+def lacking(name: str, fix: str | None) -> Diagnosis:
+    return Diagnosis(name=name, ok=False, found="not there", fix=fix)
+
+
+FINE = [Diagnosis(name="all", ok=True, found="there")]
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine(FINE)
+    monkeypatch.setattr(provision, "examine", made.examine)
+    monkeypatch.setattr("debwright.process.run", made.run)
+    monkeypatch.setattr("debwright.process.pause", lambda _: None)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    return made
+
+
+def test_what_lacks_is_installed_in_one_go(machine: Machine) -> None:
+    machine.rounds = [
+        [lacking("a", "sudo apt-get install xz-utils"), lacking("b", "sudo apt-get install gpg")],
+        FINE,
+    ]
+    assert provision.install_lacking(Config(), lambda _: None) == FINE
+    (update, install) = machine.done
+    assert "update" in update
+    assert install[-2:] == ["xz-utils", "gpg"]
+
+
+def test_an_emulator_is_registered_once_its_package_is_there(machine: Machine) -> None:
+    machine.rounds = [
+        [lacking("e", "sudo apt-get install qemu-user-static binfmt-support")],
+        [lacking("e", "sudo update-binfmts --enable qemu-aarch64")],
+        FINE,
+    ]
+    provision.install_lacking(Config(), lambda _: None)
+    assert machine.done[-1] == ["update-binfmts", "--enable", "qemu-aarch64"]
+
+
+@pytest.mark.parametrize("fix", ["sudo rm -rf /", "debwright cache prune", "run with sudo", None])
+def test_no_other_recommendation_is_carried_out(machine: Machine, fix: str | None) -> None:
+    machine.rounds = [[lacking("x", fix)]]
+    assert provision.install_lacking(Config(), lambda _: None)[0].name == "x"
+    assert machine.done == []
+
+
+def test_the_network_is_tried_again_and_nothing_else(machine: Machine) -> None:
+    machine.rounds = [[lacking("a", "sudo apt-get install gpg")], FINE]
+    machine.answers = [(100, "E: Failed to fetch http://x/y  Connection failed")]
+    said: list[str] = []
+    provision.install_lacking(Config(), said.append)
+    assert any("attempt 2 of 3" in text for text in said)
+    assert len(machine.done) == 3
+    machine.done.clear()
+    machine.rounds = [[lacking("a", "sudo apt-get install no-such-package")], FINE]
+    machine.answers = [(0, ""), (100, "E: Unable to locate package no-such-package")]
+    with pytest.raises(MissingError, match="no-such-package"):
+        provision.install_lacking(Config(), lambda _: None)
+    assert len(machine.done) == 2
+
+
+def artifact(number: int, name: str = "packages", *, expired: bool = False) -> Stored:
+    return Stored(
+        id=number, name=name, size_in_bytes=1, expired=expired, created_at=datetime.now(UTC)
+    )
+
+
+def test_the_newest_artifacts_of_each_name_stay() -> None:
+    found = [artifact(n) for n in (3, 1, 2, 4)] + [artifact(9, "packages-x")]
+    found.append(artifact(0, expired=True))
+    assert [a.id for a in superseded(found, keep=2)] == [2, 1]
+    assert superseded([], keep=1) == []
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Options:
+    (tmp_path / "debwright.toml").write_text(
+        '[[workflows.jobs]]\nname = "good"\ncommands = ["echo light > said"]\n'
+        'full = ["echo full > said"]\n'
+        '[[workflows.jobs]]\nname = "bad"\n'
+        'commands = ["echo it is wrong; exit 7", "touch never"]\n'
+    )
+    return Options(directory=tmp_path)
+
+
+def test_validation_runs_all_jobs_and_fails_with_the_one_that_did(
+    jobs: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert validate(jobs, [], scope="light") == 4
+    said = capsys.readouterr().out
+    assert "exited with status 7" in said
+    assert "it is wrong" in said
+    assert (jobs.directory / "said").read_text() == "light\n"
+    assert not (jobs.directory / "never").exists(), "a job ends with the command that failed"
+
+
+def test_the_main_branch_gets_the_full_commands(jobs: Options) -> None:
+    assert validate(jobs, ["good"], scope="full") == 0
+    assert (jobs.directory / "said").read_text() == "full\n"
+
+
+def test_an_unknown_job_is_told_with_the_nearest(jobs: Options) -> None:
+    with pytest.raises(UsageError) as caught:
+        validate(jobs, ["god"], scope="light")
+    assert caught.value.fix == "debwright validate good"
+
+
+def test_what_a_job_prints_is_no_command_of_githubs(
+    jobs: Options, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    (jobs.directory / "debwright.toml").write_text(
+        '[[workflows.jobs]]\nname = "evil"\n'
+        'commands = ["echo ::add-mask::x; echo ::set-env name=A::b"]\n'
+    )
+    validate(jobs, ["evil"], scope="light")
+    lines = capsys.readouterr().out.splitlines()
+    first = next(n for n, text in enumerate(lines) if text.startswith("::stop-commands::"))
+    token = lines[first].removeprefix("::stop-commands::")
+    last = lines.index(f"::{token}::")
+    inside = [n for n, text in enumerate(lines) if "add-mask" in text or "set-env" in text]
+    assert inside
+    assert all(first < n < last for n in inside)
+
+
+class Layers:
+    def __init__(self, *manifests: Manifest) -> None:
+        self.manifests = manifests
+
+    def all(self) -> list[tuple[Path, Manifest]]:
+        return [(Path(m.id), m) for m in self.manifests]
+
+
+def manifest(name: str, *packages: str, parent: str | None = None, target: str = "t") -> Manifest:
+    return Manifest(
+        name=name, target=target, parent=parent, inputs={"of": name}, packages=packages,
+        created=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def test_a_pack_has_the_newest_layers_and_what_they_stand_on() -> None:
+    old, new = manifest("base", "a=1"), manifest("base", "a=2")
+    orphan = manifest("build", "x", parent=old.id)
+    good = manifest("build", "x", parent=new.id)
+    other = manifest("base", "a=2", target="u")
+    store: Any = Layers(old, orphan, new, good, other)
+    assert [m for _, m in layers_for(store, ["t"])] == [new, good]
+
+
+def test_keys_follow_the_manifests() -> None:
+    prefix = prefix_of("t", {"mirror": "x"})
+    assert prefix != prefix_of("t", {"mirror": "y"})
+    one, two = (Path(), manifest("base", "a=1")), (Path(), manifest("base", "a=2"))
+    assert key_of(prefix, [one]) == key_of(prefix, [one])
+    assert key_of(prefix, [one]) != key_of(prefix, [two])
+    assert key_of(prefix, [one, two]) == key_of(prefix, [two, one])
+    assert key_of(prefix, []).startswith(prefix)
