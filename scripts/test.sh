@@ -6,11 +6,12 @@
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl sqv
-# docker.io starts a service and changes the packet filter: not on a person's machine, unasked. Its
+install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsync sqv
+# docker.io starts a service and changes the packet filter, and openssh-server is one: not on a
+# person's machine, unasked. Their
 # tests say that they were skipped where it is missing.
 # clamav brings a service that fetches signatures; its tests have one of their own.
-[ -z "${CI:-}" ] || install_packages clamav docker.io
+[ -z "${CI:-}" ] || install_packages clamav docker.io openssh-server
 prepare_emulation
 prepare_python dev.txt
 

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterable
 
 from debwright.check.base import conclude, error, skipped
-from debwright.check.dependencies import closure, installed_packages
+from debwright.check.dependencies import pulled_in
 from debwright.check.health import patience, wait_healthy
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.config import Service
 from debwright.errors import DebwrightError
 from debwright.results import CheckResult, Evidence, Finding
+from debwright.roots import apt
 from debwright.roots.store import Layer
 
 _SHOWN = 8
@@ -42,6 +43,10 @@ class MinimumCheck:
                  *(f"{d.package}={d.version}" for d in context.installable)],
                 "installing the packages on the minimum",
             )  # fmt: skip
+        except apt.UnsatisfiableError as problem:
+            # apt has solved them for `dependencies`: too much has been taken away.
+            said = "; ".join(e.text.strip() for e in problem.evidence[1:3])
+            return skipped(self.name, f"what is only recommended cannot be told apart: {said}")
         except DebwrightError as problem:
             script = isinstance(problem, MaintainerScriptError)
             code = f"{self.name}/maintainer-script" if script else f"{self.name}/failed"
@@ -62,9 +67,7 @@ class MinimumCheck:
             session.purge(here)
             there = _installed(session)
         bare = _names(layer.parent.manifest.packages) if layer.parent else set()
-        needed = closure(
-            (d.relations for d in session.context.installable), installed_packages(layer)
-        )
+        needed = {p.name for p in pulled_in(layer, session.context.installable).minimum}
         extra = sorted(there - bare - needed)
         if extra:
             session.context.activity(f"without {', '.join(extra[:3])}")

@@ -7,13 +7,14 @@ from pathlib import Path
 from debian.debian_support import Version
 
 from debwright.check.debs import Deb, read_deb
+from debwright.config import LoadedConfig
 from debwright.errors import UsageError
 from debwright.repo import plan as publication
 from debwright.targets import Target
 
 NONE_FOUND = (
     "no previous release is known: the APT repository below dist/ has no older version; "
-    "name one with `--previous FILE.deb` or [upgrade] previous"
+    "name one with `--previous FILE.deb` or [upgrade] previous, or see [upgrade] from_release"
 )
 
 
@@ -41,6 +42,23 @@ def find_previous(
     if repository is None or not repository.is_dir():
         return Previous()
     return _published(target, debs, repository)
+
+
+def previous_of(
+    loaded: LoadedConfig, target: Target, debs: Sequence[Deb], *, files: Sequence[Path], dist: Path
+) -> Previous:
+    """The release before: of files, of the repository below `dist`, or of GitHub's releases.
+
+    Raises UsageError as find_previous does. Only the last needs the network, and is asked only
+    when configured.
+    """
+    found = find_previous(target, debs, files=files, repository=dist / "apt")
+    if found.debs or files or not loaded.config.upgrade.from_release:
+        return found
+    from debwright.check.released import from_releases
+    from debwright.release.place import github_repository
+
+    return from_releases(github_repository(loaded), target, debs, dist / "previous")
 
 
 def expand(directory: Path, patterns: Sequence[str]) -> list[Path]:

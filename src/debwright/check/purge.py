@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 
-from debwright.check.base import conclude, error, failed_by, levelled
+from debwright.check.base import conclude, error, failed_by, levelled, warning
 from debwright.check.health import patience
 from debwright.check.session import MaintainerScriptError, Session
 from debwright.errors import DebwrightError
@@ -21,6 +21,11 @@ _SYSTEMS_OWN = re.compile(
     r"^/etc/(?:ld\.so\.cache|machine-id|mtab|resolv\.conf|\.pwd\.lock|\.updated)$|"
     r"^/var/\.updated$|/__pycache__(?:/|$)|^/etc/(?:rc\d|rcS)\.d$"
 )
+
+
+# The web server's document root (policy 11.5) is the administrator's: packages put a first page
+# there and leave it, since they cannot know whose it has become.
+_ADMINISTRATORS = "/var/www"
 
 
 class PurgeCheck:
@@ -101,7 +106,8 @@ def leftovers(created: dict[str, Entry]) -> dict[str, Entry]:
 
 def _left(path: str, created: dict[str, Entry]) -> Finding:
     below = [p for p in sorted(created) if p == path or p.startswith(f"{path}/")]
-    return error(
+    finding = warning if f"{path}/".startswith(f"{_ADMINISTRATORS}/") else error
+    return finding(
         "purge/leftover",
         f"{path} is still there after purge",
         evidence=tuple(Evidence(file=p, text=created[p].describe(p)) for p in below[:6]),

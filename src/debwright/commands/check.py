@@ -17,7 +17,7 @@ from debwright.check.base import CheckContext
 from debwright.check.choose import also_on, environment_for, patterns_for
 from debwright.check.debs import Deb, read_deb
 from debwright.check.environment import Environment
-from debwright.check.previous import expand, find_previous
+from debwright.check.previous import expand, previous_of
 from debwright.check.run import run_checks
 from debwright.commands.common import (
     Options,
@@ -155,8 +155,8 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
     log_path = output / "check.log"
     debs = [d for d in subject.debs if d.arch in {target.arch, "all"}]
     installable = [d for d in debs if not d.debug]
-    previous = find_previous(
-        target, installable, files=subject.previous, repository=subject.dist / "apt"
+    previous = previous_of(
+        subject.loaded, target, installable, files=subject.previous, dist=subject.dist
     )
     with BuildLog(log_path, lambda line: reporter.line(name, "check", line)) as log:
         context = CheckContext(

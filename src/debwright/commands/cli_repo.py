@@ -92,3 +92,32 @@ def repo_rollback(options: Any, *, number: int, suites: tuple[str, ...]) -> int:
     from debwright.commands.repo import go_back
 
     return go_back(options, number, suites)
+
+
+@repo.command("push")
+@click.option("--force", is_flag=True, help="Replace what is there, whatever it is.")
+@click.pass_obj
+def repo_push(options: Any, *, force: bool) -> int:
+    """Bring the current publication to the stores of [repository]; `publish` does so by itself.
+
+    What never changes is sent once; what is signed comes last.
+    """
+    from debwright.commands.repo_stores import push
+
+    return push(options, force=force)
+
+
+@repo.command("pull")
+@click.option(
+    "--key", type=click.Path(path_type=Path, dir_okay=False),
+    help="The public key to trust. Default: the configured one.",
+)  # fmt: skip
+@click.pass_obj
+def repo_pull(options: Any, *, key: Path | None) -> int:
+    """Get the repository back from its store: on a fresh machine, before publishing there.
+
+    It is verified as a user's apt would before anything of it is used.
+    """
+    from debwright.commands.repo_stores import pull
+
+    return pull(options, key)

@@ -28,7 +28,7 @@ def verify(
     place = Path(subject)
     with tempfile.TemporaryDirectory(prefix="debwright-verify-") as scratch:
         keyring = Path(scratch) / "keyring.gpg"
-        data, note = _trusted(options, key, None if remote else place)
+        data, note = trusted(options, key, None if remote else place)
         keyring.write_bytes(data)
         if remote:
             work = Path(scratch) / "copy"
@@ -47,7 +47,7 @@ def verify(
     return 0 if result.ok else 4
 
 
-def _trusted(options: Options, key: Path | None, place: Path | None) -> tuple[bytes, str | None]:
+def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[bytes, str | None]:
     """The keys to trust, in binary, and what must be said of where they came from."""
     if key is not None:
         return _read(key), None

@@ -16,6 +16,11 @@ class Upgrade(Section):
         description="The previous release's .deb files, each a path or glob pattern relative to "
         "this file; default: the newest older version that the APT repository below dist/ has.",
     )
+    from_release: bool = Field(
+        False,
+        description="Whether GitHub's releases are looked through when that repository has no "
+        "older version; needs GITHUB_TOKEN.",
+    )
     prepare: list[v.Script] = Field(
         [],
         description="Commands run with `sh -c` while the previous release runs, to give it data.",

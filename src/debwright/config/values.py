@@ -27,7 +27,8 @@ def refused(message: str, *, expected: str, fix: str | None = None) -> PydanticC
     return PydanticCustomError("refused", "{message}", context)
 
 
-def _matching(pattern: str, expected: str) -> AfterValidator:
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """A text that matches `pattern` wholly; `expected` says so in words."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
@@ -257,63 +258,63 @@ Pause = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
 TagPrefix = Annotated[
     str,
-    _matching(
+    matching(
         r"(?:[A-Za-z0-9_][A-Za-z0-9_./+-]{0,63})?",
         "what a release tag begins with, as v or greeter/v: letters, digits and ._/+-",
     ),
 ]
 Component = Annotated[
     str,
-    _matching(r"[a-z0-9][a-z0-9.+-]*(/[a-z0-9.+-]+)*", "an archive component's name, as main"),
+    matching(r"[a-z0-9][a-z0-9.+-]*(/[a-z0-9.+-]+)*", "an archive component's name, as main"),
 ]
 CodenameSuffix = Annotated[
-    str, _matching(r"[a-z0-9.+-]{0,32}", "lower-case letters, digits and .+- only")
+    str, matching(r"[a-z0-9.+-]{0,32}", "lower-case letters, digits and .+- only")
 ]
 UserName = Annotated[
     str,
-    _matching(r"[a-z_][a-z0-9_.-]{0,31}", "a system user's name, as greeter or _greeter"),
+    matching(r"[a-z_][a-z0-9_.-]{0,31}", "a system user's name, as greeter or _greeter"),
 ]
 VariableName = Annotated[
     str,
-    _matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable, not its value"),
+    matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable, not its value"),
 ]
 TagName = Annotated[
-    str, _matching(r"[A-Za-z0-9][A-Za-z0-9.+_/-]*", "a lintian tag's name, as no-manual-page")
+    str, matching(r"[A-Za-z0-9][A-Za-z0-9.+_/-]*", "a lintian tag's name, as no-manual-page")
 ]
 FindingCode = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-z0-9*][a-z0-9_.*+-]*(/[A-Za-z0-9_.*+-]+)*",
         "a finding's code as the report shows it, as lintian/no-manual-page",
     ),
 ]
 PackageName = Annotated[
-    str, _matching(r"[a-z0-9][a-z0-9+.-]+", "a Debian package's name (Debian Policy 5.6.1)")
+    str, matching(r"[a-z0-9][a-z0-9+.-]+", "a Debian package's name (Debian Policy 5.6.1)")
 ]
 Profile = Annotated[
-    str, _matching(r"[a-z0-9][a-z0-9.+-]*", "a build profile's name, as nodoc or pkg.greeter.lean")
+    str, matching(r"[a-z0-9][a-z0-9.+-]*", "a build profile's name, as nodoc or pkg.greeter.lean")
 ]
 BuildOption = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-z][a-z0-9_-]*(=[^\s,]+)?",
         "one option of DEB_BUILD_OPTIONS (Debian Policy 4.9.1), as nocheck or parallel=2",
     ),
 ]
 Address = Annotated[
-    str, _matching(r"[^\s@<>,;:\"()\\]+@[A-Za-z0-9.-]+", "a mail address, as releases@example.org")
+    str, matching(r"[^\s@<>,;:\"()\\]+@[A-Za-z0-9.-]+", "a mail address, as releases@example.org")
 ]
 HostName = Annotated[
     str,
-    _matching(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9a-fA-F:]+", "the name of a host"),
+    matching(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9a-fA-F:]+", "the name of a host"),
 ]
 PythonVersion = Annotated[
-    str, _matching(r"3\.\d{1,2}(\.\d{1,2})?", "a version of Python 3, as 3.12 or 3.12.3")
+    str, matching(r"3\.\d{1,2}(\.\d{1,2})?", "a version of Python 3, as 3.12 or 3.12.3")
 ]
-GlibcVersion = Annotated[str, _matching(r"2\.\d{1,2}", "a version of the C library, as 2.39")]
+GlibcVersion = Annotated[str, matching(r"2\.\d{1,2}", "a version of the C library, as 2.39")]
 GithubRepository = Annotated[
     str,
-    _matching(
+    matching(
         r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}",
         "owner/name of a repository, as example/greeter",
     ),

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from debwright.errors import Evidence
+from debwright.files import sha256_file
 from debwright.github.http import GithubError, Http
 from debwright.github.model import Asset, Reference, Release, Repository
 
@@ -38,6 +40,23 @@ class Github:
         """All releases of a tag, drafts too, which only the list has."""
         pages = self._pages(f"{self._base}/releases")
         return [r for r in map(Release.model_validate, pages) if r.tag_name == tag]
+
+    def releases(self) -> Iterator[Release]:
+        """All releases, the newest first; asked for page by page."""
+        yield from map(Release.model_validate, self._pages(f"{self._base}/releases"))
+
+    def fetch(self, asset: Asset, target: Path) -> None:
+        """Write the content of an asset to `target`. Raises GithubError when it is another."""
+        path = f"{self._base}/releases/assets/{asset.id}"
+        self._http.fetch(path, target, limit=asset.size)
+        found = f"sha256:{sha256_file(target)}"
+        if asset.digest is not None and asset.digest != found:
+            target.unlink()
+            raise GithubError(
+                f"the asset {asset.name} did not arrive as GitHub has it",
+                evidence=[Evidence(text=f"{found}, {asset.digest} is expected")],
+                fix="try again",
+            )
 
     def assets(self, release: Release) -> list[Asset]:
         pages = self._pages(f"{self._base}/releases/{release.id}/assets")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.net import CONNECT_SECONDS, READ_SECONDS, USER_AGENT
+from debwright.net import CONNECT_SECONDS, READ_SECONDS, USER_AGENT, client, download
 
 API = "https://api.github.com"
 API_VERSION = "2022-11-28"
@@ -112,7 +112,25 @@ class Http:
                 timeout=httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS),
             )  # fmt: skip
 
-    def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
+    def fetch(self, path: str, target: Path, *, limit: int) -> None:
+        """Write what is at `path` to `target`, from wherever GitHub keeps it.
+
+        Its stores are asked without the token. Raises what `request` and `download` raise.
+        """
+        asked = {"Accept": "application/octet-stream"}
+        answer = self._send("GET", self.base + path, headers=asked, elsewhere=True)
+        if not answer.is_redirect:
+            target.write_bytes(answer.content)
+            return
+        place = answer.headers.get("location", "")
+        if urlsplit(place).scheme not in ("https", urlsplit(self.base).scheme):
+            raise GithubError(f"GitHub keeps {path} at an address without TLS: {place[:200]}")
+        with client() as http:
+            download(http, place, target, limit=limit)
+
+    def _send(
+        self, method: str, url: str, *, elsewhere: bool = False, **options: Any
+    ) -> httpx.Response:
         headers = {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {self.token}",
@@ -135,7 +153,7 @@ class Http:
                 self._wait(what, wait, attempt)
                 if (content := options.get("content")) is not None:
                     content.seek(0)
-            elif answer.is_success:
+            elif answer.is_success or (elsewhere and answer.is_redirect):
                 return answer
             else:
                 raise refusal(what, answer)

@@ -8,15 +8,21 @@ or giving a suite the packages of another, needs nothing but these manifests and
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from debwright.errors import UsageError
 
 SUITE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 COMPONENT = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+# A record may come back from a server, so a path in it is judged before anything is done with it.
+_NAME = r"[A-Za-z0-9][A-Za-z0-9.+~:_-]*"
+PoolPath = Annotated[str, StringConstraints(pattern=rf"^pool(/{_NAME})+$")]
+HashPath = Annotated[str, StringConstraints(pattern=rf"^({_NAME}/)+by-hash/SHA256/[0-9a-f]{{64}}$")]
+SuiteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]{0,63}$")]
 
 
 class _Model(BaseModel):
@@ -101,7 +107,7 @@ class Entry(_Model):
 
     kind: Literal["deb", "dsc", "file"]
     """`file` is what a .dsc names: tarballs, diffs and their signatures."""
-    path: str
+    path: PoolPath
     """Below the repository, as `pool/main/g/greeter/greeter_1.0-1_amd64.deb`."""
     size: int
     sha256: str
@@ -116,11 +122,11 @@ class Entry(_Model):
 class SuiteManifest(_Model):
     """Everything a suite is made from."""
 
-    suite: str
+    suite: SuiteName
     date: int
     """The Release file's Date, in seconds since 1970."""
     entries: tuple[Entry, ...]
-    by_hash: tuple[tuple[str, ...], ...]
+    by_hash: tuple[tuple[HashPath, ...], ...]
     """Paths below the suite of by-hash files, this publication's first, then those before it."""
 
 
@@ -132,12 +138,12 @@ class PublicationRecord(_Model):
     created: str
     fingerprint: str
     settings: RepositorySettings
-    suites: tuple[str, ...]
+    suites: tuple[SuiteName, ...]
     repository: str = ""
     """The same in all publications of a repository and in no other."""
     what: str = "publish"
     """What was done, in words."""
-    removed: tuple[str, ...] = ()
+    removed: tuple[PoolPath, ...] = ()
     """Pool files that the publication before had and this one has not."""
 
 

@@ -12,7 +12,7 @@ from debwright.check import malware, policy
 from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
 from debwright.check.infrastructure import PREFIX
-from debwright.check.previous import Previous, expand, find_previous
+from debwright.check.previous import Previous, expand, previous_of
 from debwright.config.checking import Waiver
 from debwright.errors import DebwrightError, MissingError
 from debwright.files import atomic_write, sha256_file
@@ -137,7 +137,7 @@ def _previous(job: Job, target: TargetPlan, paths: Sequence[Path]) -> Previous:
     loaded = job.plan.loaded
     files = expand(loaded.directory, loaded.config.upgrade.previous)
     debs = [d for p in paths if p.suffix == ".deb" and not (d := read_deb(p)).debug]
-    return find_previous(target.target, debs, files=files, repository=job.dist / "apt")
+    return previous_of(loaded, target.target, debs, files=files, dist=job.dist)
 
 
 def _tell(log: BuildLog, result: CheckResult) -> None:

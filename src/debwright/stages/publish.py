@@ -26,6 +26,8 @@ from debwright.stages.base import Job, Outcome, common_inputs, perform
 from debwright.stages.check import CHECK_FAILED, packages_of
 from debwright.stages.companion import companion_packages, companion_sources
 from debwright.stages.keyring import keyring_packages
+from debwright.stores.base import push_all
+from debwright.stores.choose import any_configured, configured_stores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
         "suites": {str(t.target): suite_name(job, t.target.suite) for t in targets},
         "settings": settings.model_dump(mode="json"),
+        "stores": config.repository.model_dump(include={"directory", "pages", "s3", "rsync"}),
         "key": key_states(job.plan.loaded),
         "current": _current(repository),
     }
@@ -80,6 +83,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
                 "fingerprint": publication.fingerprint,
                 "note": signer.note,
             }
+        details |= _push(job, repository, throwaway=signer.throwaway)
         inputs["current"] = _current(repository)
         return Outcome(details=details)
 
@@ -96,6 +100,21 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
             sources_text(settings, repository, suite_name(job, s), key=key) for s in suites
         ),
     )
+
+
+def _push(job: Job, repository: Path, *, throwaway: bool) -> dict[str, object]:
+    """Bring the publication to the configured stores."""
+    if not any_configured(job.plan.loaded):
+        return {}
+    if throwaway:
+        job.reporter.note("not brought to any store: it is signed with a throw-away key")
+        return {}
+    job.reporter.activity(None, "publish", "bringing it to its stores")
+    done = push_all(repository, configured_stores(job.plan.loaded), say=job.reporter.note)
+    for store in done:
+        sent = "has it already" if store.unchanged else f"{store.sent} files sent"
+        job.reporter.note(f"{store.name}: publication {store.number}, {sent}")
+    return {"stores": [store.name for store in done]}
 
 
 def suite_name(job: Job, suite: str) -> str:

@@ -65,6 +65,8 @@ class FakeGithub:
 
     def _answer(self, request: Request) -> Response:
         self.requests.append(f"{request.method} {request.path}")
+        if request.path.startswith("/store/"):
+            return self._stored(request)
         self._validate_request(request)
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self._json(401, {"message": "Bad credentials"})
@@ -90,11 +92,14 @@ class FakeGithub:
         number = next((r for r in rest if r.isdecimal()), "")
         # The kind of request: its path with the number left out.
         kind = " ".join([key, *(r for r in rest if not r.isdecimal())])
+        if kind == "GET releases assets" and rest[-1].isdecimal():
+            kind += " "  # of one asset, not of a release's
         answers: dict[str, Callable[[], Response]] = {
             "GET": lambda: self._json(200, self._repository()),
             "GET releases": lambda: self._list(request, list(self.releases.values())[::-1]),
             "POST releases": lambda: self._create(request.get_json()),
             "GET releases assets": lambda: self._list(request, self._release(number)["assets"]),
+            "GET releases assets ": lambda: self._place(request, number),
             "POST releases assets": lambda: self._upload(request, number),
             "DELETE releases assets": lambda: self._delete(int(number)),
             "PATCH releases": lambda: self._change(number, request.get_json()),
@@ -165,6 +170,21 @@ class FakeGithub:
         assets.append(asset)
         self.contents[asset["id"]] = data
         return self._json(201, asset)
+
+    def _place(self, request: Request, number: str) -> Response:
+        """Where the content is: another host's in truth, that must not see the token."""
+        if request.headers.get("Accept") != "application/octet-stream":
+            self.wrong.append("an asset's description was asked for")
+        response = Response(status=302, mimetype="application/json")
+        response.headers["Location"] = f"{self.url}/store/{number}?signed=1"
+        return response
+
+    def _stored(self, request: Request) -> Response:
+        if "Authorization" in request.headers:
+            self.wrong.append("the token was sent to the store")
+        return Response(
+            self.contents[int(request.path.rsplit("/", 1)[1])], mimetype="application/octet-stream"
+        )
 
     def _delete(self, number: int) -> Response:
         for release in self.releases.values():

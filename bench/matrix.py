@@ -1,0 +1,227 @@
+"""The full matrix of checks for a product, warm; and one check beside piuparts and autopkgtest.
+
+The matrix is two architectures on bookworm and trixie: install, service, upgrade, purge, files and
+benchmarks of each, as `debwright check` does them. The peers test the same package on
+bookworm-amd64. Nothing is asserted: a bound that is not met is printed as such.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from debwright.config import load
+
+TOP = Path(__file__).parent.parent
+TARGETS = ("bookworm-amd64", "bookworm-arm64", "trixie-amd64", "trixie-arm64")
+NATIVE = "bookworm-amd64"
+MATRIX_SECONDS = 240
+PEERS_SHARE = 0.5
+SHOWN = 10
+
+
+class Matrix:
+    """A copy of the product, with its companions beside it, below `work`."""
+
+    def __init__(self, product: Path, work: Path) -> None:
+        self.product = copy_of(product, work)
+        self.work = work
+
+    def debwright(self, *arguments: str) -> float:
+        """Wall seconds of one command. One that fails for another reason than a check ends all."""
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "debwright", "-C", str(self.product), *arguments],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        seconds = time.monotonic() - started
+        if done.returncode not in (0, 4):
+            raise SystemExit(f"debwright {' '.join(arguments)}:\n{done.stdout}{done.stderr}")
+        if done.returncode == 4:
+            print(f"  a check failed, and the time counts all the same:\n{done.stdout[-1500:]}")
+        return seconds
+
+    @property
+    def home(self) -> Path:
+        """dist/VERSION of the newest run."""
+        reports = sorted(self.product.glob("dist/*/report.json"), key=lambda p: p.stat().st_mtime)
+        return reports[-1].parent
+
+    def prepare(self) -> None:
+        """Build what is not built, and make the release before out of the same packages."""
+        config = self.product / "debwright.toml"
+        lines = config.read_text().splitlines()
+        names = ", ".join(f'"{t}"' for t in TARGETS)
+        lines = [f"build = [{names}]" if x.startswith("build = [") else x for x in lines]
+        config.write_text("\n".join(lines) + "\n")
+        print("preparing: roots, packages, the release before", flush=True)
+        self.debwright("build")
+        previous = self.product / "previous"
+        previous.mkdir()
+        # A suite's packages carry its name in their version: the next suite's would be newer.
+        for deb in sorted(self.home.glob("bookworm-*/*.deb")):
+            if "-dbgsym_" not in deb.name:
+                older(deb, previous)
+        config.write_text(config.read_text() + '[upgrade]\nprevious = ["previous/*.deb"]\n')
+
+    def forget(self) -> None:
+        """A check whose result is missing is made again."""
+        for path in self.home.glob("*/check.json"):
+            path.unlink()
+
+    def check(self, targets: Sequence[str] = ()) -> tuple[float, dict[str, Any]]:
+        """Seconds of every check of these targets, and the report."""
+        self.forget()
+        words = [word for target in targets for word in ("-t", target)]
+        seconds = self.debwright("check", *words)
+        return seconds, json.loads((self.home / "report.json").read_text())
+
+
+def copy_of(product: Path, work: Path) -> Path:
+    """The product and its companions, at the same places beside each other."""
+    loaded = load(product)
+    sources = [product, *((product / c.source).resolve() for c in loaded.config.companions)]
+    common = Path(os.path.commonpath([s.parent for s in sources]))
+    ignored = shutil.ignore_patterns(".venv", "__pycache__", ".*_cache", "node_modules")
+    for source in sources:
+        shutil.copytree(
+            source, work / "tree" / source.relative_to(common), symlinks=True, ignore=ignored
+        )
+    return work / "tree" / product.relative_to(common)
+
+
+def older(deb: Path, directory: Path) -> Path:
+    """The same package under a version that is lower than any."""
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        tree = Path(scratch) / "tree"
+        subprocess.run(["dpkg-deb", "--raw-extract", deb, tree], check=True)
+        control = tree / "DEBIAN/control"
+        lines = control.read_text().splitlines()
+        changed = [f"Version: 0~{x.split(':', 1)[1].strip()}" if x.startswith("Version:") else x
+                   for x in lines]  # fmt: skip
+        control.write_text("\n".join(changed) + "\n")
+        target = directory / deb.name
+        subprocess.run(
+            ["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, target],
+            check=True, capture_output=True,
+        )  # fmt: skip
+    return target
+
+
+def times(report: dict[str, Any]) -> str:
+    """For each target its time, and the checks that take most of it."""
+    rows = []
+    for target in report["targets"]:
+        checks = sorted(target["checks"], key=lambda c: -c["seconds"])
+        states = [c["status"] for c in target["checks"]]
+        stage = next((s for s in target["stages"] if s["stage"] == "check"), None)
+        slow = ", ".join(f"{c['name']} {c['seconds']:.1f}" for c in checks[:SHOWN])
+        rows.append(
+            f"  {target['target']}: {stage['seconds'] if stage else 0:.1f} s, "
+            f"{states.count('passed')} passed, {states.count('failed')} failed, "
+            f"{states.count('skipped')} skipped; {slow}"
+        )
+    return "\n".join(rows)
+
+
+class Peers:
+    """piuparts, and autopkgtest in its unshare server: each with its root made before."""
+
+    def __init__(self, matrix: Matrix) -> None:
+        self.matrix = matrix
+        self.tarball = matrix.work / "bookworm.tar"
+        home = matrix.home / NATIVE
+        self.debs = [p for p in sorted(home.glob("*.deb")) if "-dbgsym_" not in p.name]
+        if not self.debs:
+            raise SystemExit(f"no package in {home}")
+
+    def prepare(self) -> None:
+        for variant, name in (("minbase", "bookworm.tar"), ("minbase", "bookworm.tar.gz")):
+            if not (self.matrix.work / name).exists():
+                subprocess.run(
+                    ["mmdebstrap", "--quiet", f"--variant={variant}", "bookworm",
+                     self.matrix.work / name],
+                    check=True,
+                )  # fmt: skip
+
+    def piuparts(self) -> float:
+        """Install, remove and purge; and the same by way of an upgrade where there is one."""
+        return self._timed(
+            ["piuparts", f"--basetgz={self.matrix.work}/bookworm.tar.gz", "--distribution=bookworm",
+             "--mirror=http://deb.debian.org/debian main", "--warn-on-others",
+             "--warn-on-leftovers-after-purge", "--no-upgrade-test",
+             f"--log-file={self.matrix.work}/piuparts.log", "--log-level=error", *self.debs]
+        )  # fmt: skip
+
+    def autopkgtest(self) -> float:
+        """The package's own tests, as far as the server can run them."""
+        return self._timed(
+            ["autopkgtest", "--no-built-binaries", *self.debs, f"{self.matrix.product}/", "--",
+             "unshare", "--release=bookworm", f"--tarball={self.tarball}"],
+            allowed=(0, 2, 4, 8),
+        )  # fmt: skip
+
+    def _timed(self, command: Sequence[str | Path], allowed: Sequence[int] = (0,)) -> float:
+        started = time.monotonic()
+        done = subprocess.run(
+            [str(w) for w in command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        seconds = time.monotonic() - started
+        tail = "\n    ".join((done.stdout + done.stderr).splitlines()[-8:])
+        print(f"  {command[0]}: {seconds:.1f} s, status {done.returncode}\n    {tail}", flush=True)
+        if done.returncode not in allowed:
+            print(f"  {command[0]} failed: its time says nothing")
+        return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--product", type=Path, default=TOP / "tests/projects/greeter")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument(
+        "--only", choices=("matrix", "peers"), action="append", help="measure this part alone"
+    )
+    options = parser.parse_args()
+    only = options.only or ["matrix", "peers"]
+    with tempfile.TemporaryDirectory(prefix="debwright-matrix-", dir="/var/tmp") as work:
+        matrix = Matrix(options.product.resolve(), Path(work))
+        matrix.prepare()
+        if "matrix" in only:
+            print("warming: every layer that the checks need", flush=True)
+            matrix.check()
+            measure_matrix(matrix, options.rounds)
+        if "peers" in only:
+            measure_peers(matrix, options.rounds)
+
+
+def measure_matrix(matrix: Matrix, rounds: int) -> None:
+    for _ in range(rounds):
+        seconds, report = matrix.check()
+        met = "" if seconds <= MATRIX_SECONDS else " NOT MET"
+        print(f"matrix of {len(TARGETS)} targets, warm: {seconds:.1f} s "
+              f"(at most {MATRIX_SECONDS} s{met})\n{times(report)}", flush=True)  # fmt: skip
+
+
+def measure_peers(matrix: Matrix, rounds: int) -> None:
+    peers = Peers(matrix)
+    peers.prepare()
+    matrix.check([NATIVE])
+    for _ in range(rounds):
+        own, report = matrix.check([NATIVE])
+        theirs = peers.piuparts() + peers.autopkgtest()
+        share = own / theirs
+        met = "" if share <= PEERS_SHARE else " NOT MET"
+        print(f"debwright / (piuparts + autopkgtest), {NATIVE}: {own:.1f} s / {theirs:.1f} s = "
+              f"{share:.2f} (at most {PEERS_SHARE}{met})\n{times(report)}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

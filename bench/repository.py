@@ -1,0 +1,232 @@
+"""Publishing against aptly and reprepro, on the same small packages, in one run.
+
+All write Packages (plain, gz and a strong compressor), Contents, and sign; aptly has no xz and
+writes bz2, debwright alone also syncs what it writes to the disk. Each figure is the wall time of
+the tool's own commands from start to end; they take turns. Nothing is asserted.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import lzma
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SUITE = "bookworm"
+LARGE, SMALL, HUGE = 5_000, 1_000, 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A ratio that was measured, with its bound."""
+
+    name: str
+    value: float
+    bound: float
+    detail: str
+
+
+def make_packages(directory: Path, count: int) -> list[Path]:
+    """Small .debs with nine files each, written without dpkg-deb, which takes longer than all."""
+    directory.mkdir()
+    return [_make_package(directory, number) for number in range(count)]
+
+
+def _make_package(directory: Path, number: int) -> Path:
+    chance = random.Random(number)  # noqa: S311 - for sizes
+    name, version = f"pkg{number:05d}", f"1.{number % 50}-{number % 7 + 1}"
+    architecture = "all" if number % 3 == 0 else "amd64"
+    words = [
+        hashlib.sha256(f"{number} {k}".encode()).hexdigest()[: chance.randint(3, 9)]
+        for k in range(60)
+    ]
+    control = (
+        f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n"
+        f"Maintainer: Some Body <some@example.org>\nInstalled-Size: {chance.randint(10, 9000)}\n"
+        f"Depends: libc6 (>= 2.34), libpkg{number % 97} (>= 1.{number % 50}), python3\n"
+        f"Section: misc\nPriority: optional\nHomepage: https://example.org/{name}\n"
+        f"Description: {' '.join(words[:5])}\n {' '.join(words[5:17])}\n"
+        f" {' '.join(words[17:29])}\n .\n {' '.join(words[29:41])}\n"
+    )
+    files = [(f"./usr/share/{name}/{word}", word.encode() * 20) for word in words[:8]]
+    files.append((f"./usr/bin/{name}", words[9].encode()))
+    path = directory / f"{name}_{version}_{architecture}.deb"
+    path.write_bytes(
+        b"!<arch>\n"
+        + _member("debian-binary", b"2.0\n")
+        + _member("control.tar.xz", _tar([("./control", control.encode())]))
+        + _member("data.tar.xz", _tar(files))
+    )
+    return path
+
+
+def _tar(files: Sequence[tuple[str, bytes]]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(data), 0o644
+            archive.addfile(info, io.BytesIO(data))
+    return lzma.compress(stream.getvalue(), preset=0)
+
+
+def _member(name: str, data: bytes) -> bytes:
+    head = f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode()
+    return head + data + b"\n" * (len(data) % 2)
+
+
+class Tools:
+    """The three tools, each with repositories below `work`, and one key for all."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.home = work / "gnupg"
+        self.home.mkdir(mode=0o700)
+        # Bytecode as an installed package has it, whatever this machine's habit is.
+        self.environment = {
+            **os.environ, "GNUPGHOME": str(self.home), "LC_ALL": "C.UTF-8",
+            "PYTHONPYCACHEPREFIX": str(work / "bytecode"), "PYTHONDONTWRITEBYTECODE": "",
+        }  # fmt: skip
+        make = ["gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+        self.call(*make, "--quick-generate-key", "bench <b@localhost>", "ed25519", "sign", "1y")
+        listing = self.call("gpg", "--with-colons", "--list-keys")
+        self.key = next(
+            line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:")
+        )
+
+    def call(self, *argv: str) -> str:
+        done = subprocess.run(
+            argv, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(argv[:6])} failed:\n{done.stdout[-2000:]}")
+        return done.stdout
+
+    def debwright(self, place: str, debs: Sequence[Path]) -> None:
+        project = self.work / place
+        if not project.exists():
+            project.mkdir()
+            (project / "debwright.toml").write_text(
+                f'[signing]\nkey = "{self.key}"\nhome = "{self.home}"\n'
+                '[repository]\norigin = "bench"\npublications = 3\n'
+            )
+        self.call(sys.executable, "-m", "debwright", "-C", str(project), "repo", "add",
+                  "--suite", SUITE, *map(str, debs))  # fmt: skip
+
+    def aptly(self, place: str, debs: Sequence[Path]) -> None:
+        root = self.work / place
+        config = f"-config={root}.conf"
+        first = not root.exists()
+        if first:
+            settings = {"rootDir": str(root), "architectures": ["amd64"], "gpgProvider": "gpg"}
+            Path(f"{root}.conf").write_text(json.dumps(settings))
+            self.call("aptly", config, "repo", "create", f"-distribution={SUITE}", "r")
+        self.call("aptly", config, "repo", "add", "r", *map(str, debs))
+        if first:
+            self.call("aptly", config, "publish", "repo", "-batch", f"-gpg-key={self.key}",
+                      "-acquire-by-hash", "r")  # fmt: skip
+        else:
+            self.call("aptly", config, "publish", "update", "-batch", f"-gpg-key={self.key}", SUITE)
+
+    def reprepro(self, place: str, debs: Sequence[Path]) -> None:
+        root = self.work / place
+        if not root.exists():
+            (root / "conf").mkdir(parents=True)
+            (root / "conf/distributions").write_text(
+                f"Origin: bench\nLabel: bench\nCodename: {SUITE}\nArchitectures: amd64\n"
+                f"Components: main\nSignWith: {self.key}\n"
+                "DebIndices: Packages Release . .gz .xz\nContents: . .gz\n"
+            )
+        self.call("reprepro", "--basedir", str(root), "includedeb", SUITE, *map(str, debs))
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    work = Path(tempfile.mkdtemp(prefix="debwright-bench-", dir="/var/tmp"))
+    try:
+        yield work
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(work / "gnupg"), "--kill", "all"], check=False)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def seconds(action: object, *arguments: object) -> float:
+    assert callable(action)
+    started = time.monotonic()
+    action(*arguments)
+    return time.monotonic() - started
+
+
+def measure(work: Path, rounds: int) -> list[Figure]:
+    """Import, then one package at a time, the tools taking turns."""
+    tools = Tools(work)
+    debs = make_packages(work / "debs", HUGE + 3 * rounds + 1)
+    first, fresh = debs[:LARGE], iter(debs[HUGE:])
+    peers = {"debwright": tools.debwright, "aptly": tools.aptly, "reprepro": tools.reprepro}
+    imports = {name: seconds(tool, name, first) for name, tool in peers.items()}
+    say("first import", imports)
+    one: dict[str, list[float]] = {name: [] for name in peers}
+    next_debs = [next(fresh) for _ in range(rounds)]
+    for deb in next_debs:
+        for name, tool in peers.items():
+            one[name].append(seconds(tool, name, [deb]))
+    medians = {name: statistics.median(values) for name, values in one.items()}
+    say(f"one more into {LARGE}", medians)
+    tools.debwright("small", debs[:SMALL])
+    for start in range(0, HUGE, LARGE):
+        tools.debwright("huge", debs[start : start + LARGE])
+    sizes: dict[str, list[float]] = {"small": [], "huge": []}
+    for deb in [next(fresh) for _ in range(rounds)]:
+        for place, values in sizes.items():
+            values.append(seconds(tools.debwright, place, [deb]))
+    growth = {place: statistics.median(values) for place, values in sizes.items()}
+    say(f"one more into {SMALL} and {HUGE}", growth)
+    detail = ", ".join(f"{name} {value:.2f} s" for name, value in medians.items())
+    imported = ", ".join(f"{name} {value:.1f} s" for name, value in imports.items())
+    return [
+        Figure(name=f"one package into {LARGE} / aptly", bound=0.5, detail=detail,
+               value=medians["debwright"] / medians["aptly"]),
+        Figure(name=f"one package into {LARGE} / reprepro", bound=0.5, detail=detail,
+               value=medians["debwright"] / medians["reprepro"]),
+        Figure(name=f"one package into {HUGE} / into {SMALL}", bound=2, detail=", ".join(
+               f"{place} {value:.2f} s" for place, value in growth.items()),
+               value=growth["huge"] / growth["small"]),
+        Figure(name=f"first import of {LARGE} / aptly", bound=1, detail=imported,
+               value=imports["debwright"] / imports["aptly"]),
+    ]  # fmt: skip
+
+
+def say(what: str, times: dict[str, float]) -> None:
+    print(f"  {what}: " + ", ".join(f"{k} {v:.2f} s" for k, v in times.items()), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    if lacking := [tool for tool in ("aptly", "reprepro") if shutil.which(tool) is None]:
+        print(f"repository: skipped, {' and '.join(lacking)} not installed")
+        return
+    with workspace() as work:
+        figures = measure(work, options.rounds)
+    print("\n| what | measured | at most | |\n| --- | ---: | ---: | --- |")
+    for figure in figures:
+        mark = "" if figure.value <= figure.bound else " **not met**"
+        print(f"| {figure.name} | {figure.value:.2f}{mark} | {figure.bound:g} | {figure.detail} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The seam between the repository and where it is served from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from debwright.errors import DebwrightError, Evidence
+from debwright.repo import store as local
+from debwright.repo.model import PublicationRecord
+from debwright.repo.publish import recover
+from debwright.stores.tree import Tree, served_tree
+
+RECORD_LIMIT = 16 * 1024 * 1024
+"""Bytes of a publication.json."""
+
+
+class Store(Protocol):
+    """A place that serves a repository. Methods raise DebwrightError in words of that place."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages, as `s3://bucket/prefix`."""
+
+    def record(self) -> bytes | None:
+        """The publication.json that is there; None when nothing is."""
+
+    def push(self, tree: Tree) -> int:
+        """Make the place serve `tree`; how many files were sent."""
+
+    def fetch(self, target: Path) -> None:
+        """Copy all that is served into the empty directory `target`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pushed:
+    """What became of a store."""
+
+    name: str
+    number: int
+    sent: int
+    unchanged: bool
+
+
+def push_all(
+    repo: Path, stores: Sequence[Store], *, force: bool = False, say: local.Say = local.silent
+) -> list[Pushed]:
+    """Bring the current publication to every store. What is there already is not sent again.
+
+    Raises DebwrightError when a store has a repository that is not this one's past, which would
+    be lost (`force` does it nevertheless), or when it refuses.
+    """
+    repo = repo.absolute()
+    done = []
+    with local.locked(repo, say):
+        recover(repo)
+        tree = served_tree(repo)
+        for store in stores:
+            there = read_record(store.record(), store.name)
+            if not force:
+                _must_follow(there, tree.record, store.name)
+            unchanged = not force and there == tree.record
+            sent = 0 if unchanged else store.push(tree)
+            done.append(
+                Pushed(name=store.name, number=tree.record.number, sent=sent, unchanged=unchanged)
+            )
+    return done
+
+
+def read_record(data: bytes | None, name: str) -> PublicationRecord | None:
+    if data is None:
+        return None
+    try:
+        return PublicationRecord.model_validate_json(data[:RECORD_LIMIT])
+    except ValidationError as error:
+        raise DebwrightError(
+            f"{name} has something else than a repository of debwright",
+            evidence=[Evidence(text=str(error).splitlines()[0], file="publication.json")],
+            cause="another tool writes there, or the file was changed",
+            fix="name another place, or empty this one",
+        ) from error
+
+
+def _must_follow(there: PublicationRecord | None, here: PublicationRecord, name: str) -> None:
+    if there is None:
+        return
+    if there.repository != here.repository:
+        raise DebwrightError(
+            f"{name} has publication {there.number} of another repository than this one",
+            cause="this directory began anew, as it does on a fresh machine: what only that place "
+            "has would be lost",
+            fix="debwright repo pull, then publish again; or debwright repo push --force",
+        )
+    if there.number > here.number:
+        raise DebwrightError(
+            f"{name} has publication {there.number}, and this copy only {here.number}",
+            cause="somebody else has published in the meantime",
+            fix="debwright repo pull, then publish again",
+        )

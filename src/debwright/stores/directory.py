@@ -1,0 +1,116 @@
+"""A directory that a web server on this machine serves."""
+
+import os
+import shutil
+from pathlib import Path
+
+from debwright.errors import DebwrightError, Evidence
+from debwright.repo import store as local
+from debwright.stores.tree import RECORD, Item, Step, Tree
+
+
+class DirectoryStore:
+    """A plain copy in a directory. `dists` is replaced by renaming a link, as in the original."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        return str(self._path)
+
+    def record(self) -> bytes | None:
+        try:
+            return (self._path / RECORD).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def push(self, tree: Tree) -> int:
+        try:
+            return self._push(tree)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def fetch(self, target: Path) -> None:
+        try:
+            shutil.copytree(
+                self._path, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")
+            )
+        except (OSError, shutil.Error) as error:
+            raise DebwrightError(f"{self._path} cannot be read: {error}") from error
+
+    def _push(self, tree: Tree) -> int:
+        local.make_directories(self._path)
+        dists = self._path / "dists"
+        if dists.exists() and not dists.is_symlink():
+            raise DebwrightError(
+                f"{dists} was not made by debwright",
+                cause="another tool keeps a repository in this directory",
+                fix="name another directory",
+            )
+        below = f".publication-{tree.record.number}"
+        fresh = self._path / f"{below}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        sent = 0
+        for item in tree.items:
+            inside = item.path.startswith("dists/")
+            target = (fresh if inside else self._path) / item.path
+            if item.step is Step.POOL and _is_there(target, item):
+                continue
+            if item.step is Step.RECORD:
+                self._switch(fresh, below)
+            local.make_directories(target.parent)
+            _place(item.file, target)
+            sent += 1
+        self._clean(tree, below)
+        return sent
+
+    def _switch(self, fresh: Path, below: str) -> None:
+        """Show the new dists; all that it names is there, on disk."""
+        local.sync(local.tree_paths(self._path))
+        place = self._path / below
+        shutil.rmtree(place, ignore_errors=True)
+        fresh.rename(place)
+        local.replace_link(self._path / "dists", f"{below}/dists")
+        local.sync([self._path])
+
+    def _clean(self, tree: Tree, below: str) -> None:
+        """Remove what no publication has any more; the one before stays for its readers."""
+        kept = sorted(
+            (p for p in self._path.glob(".publication-*") if p.name != below),
+            key=lambda p: p.stat().st_mtime,
+        )
+        for old in kept[:-1]:
+            shutil.rmtree(old)
+        wanted = {item.path for item in tree.items}
+        for file in (self._path / "pool").rglob("*"):
+            if file.is_file() and file.relative_to(self._path).as_posix() not in wanted:
+                file.unlink()
+        for file in self._path.glob("*.sources"):
+            if file.name not in wanted:
+                file.unlink()
+
+    def _refused(self, error: OSError) -> DebwrightError:
+        return DebwrightError(
+            f"the repository cannot be copied to {self._path}: {error.strerror or error}",
+            evidence=[Evidence(text=str(error.filename))] if error.filename else [],
+            cause="the directory is not writable, or its disk is full",
+            fix=f"ls -ld {self._path}; df -h {self._path}",
+        )
+
+
+def _is_there(target: Path, item: Item) -> bool:
+    try:
+        return target.stat().st_size == item.size
+    except FileNotFoundError:
+        return False
+
+
+def _place(source: Path, target: Path) -> None:
+    beside = target.with_name(f".{target.name}.new")
+    shutil.copyfile(source, beside)
+    beside.chmod(0o644)
+    os.utime(beside, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
+    beside.rename(target)

@@ -1,0 +1,159 @@
+"""A branch that GitHub Pages serves.
+
+Limits: docs.github.com, "GitHub Pages limits" and "About large files on GitHub".
+"""
+
+import base64
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from debwright.errors import DebwrightError, Evidence
+from debwright.files import human_size
+from debwright.process import CommandError, Completed, run
+from debwright.stores.tree import RECORD, Item, Tree, linked
+
+FILE_LIMIT = 100 * 1024**2
+"""Bytes a file may have: git pushes to GitHub refuse larger ones."""
+SITE_LIMIT = 1000**3
+"""Bytes a published site may have."""
+AUTHOR = {
+    "GIT_AUTHOR_NAME": "debwright", "GIT_AUTHOR_EMAIL": "debwright@localhost",
+    "GIT_COMMITTER_NAME": "debwright", "GIT_COMMITTER_EMAIL": "debwright@localhost",
+}  # fmt: skip
+_GONE = ("couldn't find remote ref", "Remote branch", "not our ref")
+
+
+class PagesStore:
+    """The one commit of a branch. The history would keep every package for ever, so there is none.
+
+    The push replaces just the commit that was looked at, and no other that came meanwhile.
+    """
+
+    def __init__(self, remote: str, branch: str) -> None:
+        self._remote, self._branch = remote, branch
+
+    @property
+    def name(self) -> str:
+        return f"branch {self._branch} of {self._remote}"
+
+    def record(self) -> bytes | None:
+        with tempfile.TemporaryDirectory(prefix="debwright-pages-") as work:
+            git = Path(work)
+            if self._get(git) is None:
+                return None
+            done = self._git(git, "cat-file", "blob", f"FETCH_HEAD:{RECORD}", check=False)
+            return done.output.encode() if done.returncode == 0 else b"{}"
+
+    def push(self, tree: Tree) -> int:
+        check_limits(tree)
+        with tempfile.TemporaryDirectory(prefix="debwright-pages-") as work, linked(tree) as site:
+            git = Path(work)
+            before = self._get(git)
+            # Without it, Jekyll would leave out what begins with a dot or an underscore.
+            (site / ".nojekyll").touch()
+            self._git(git, "--work-tree", str(site), "add", "--all", "--force", ".", cwd=site)
+            found = self._git(git, "write-tree").output.strip()
+            message = f"Publication {tree.record.number}: {tree.record.what}"
+            commit = self._git(git, "commit-tree", found, "-m", message, env=AUTHOR).output.strip()
+            name = f"refs/heads/{self._branch}"
+            lease = f"--force-with-lease={name}:{before or ''}"
+            self._git(git, "push", "--quiet", lease, "--", self._remote, f"{commit}:{name}")
+        return len(tree.items)
+
+    def fetch(self, target: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="debwright-pages-") as work:
+            git = Path(work)
+            if self._get(git) is None:
+                raise DebwrightError(f"there is no {self.name}", fix="debwright repo push")
+            self._git(git, "--work-tree", str(target), "checkout", "--quiet", "FETCH_HEAD", "--",
+                      ".", cwd=target)  # fmt: skip
+        (target / ".nojekyll").unlink(missing_ok=True)
+
+    def _get(self, git: Path) -> str | None:
+        """Fetch the branch's commit; its id, or None when there is no such branch."""
+        self._git(git, "init", "--quiet", "--bare", ".")
+        done = self._git(git, "fetch", "--quiet", "--depth=1", "--no-tags", "--", self._remote,
+                         f"refs/heads/{self._branch}", check=False)  # fmt: skip
+        if done.returncode == 0:
+            return self._git(git, "rev-parse", "FETCH_HEAD").output.strip()
+        if any(text in done.error for text in _GONE):
+            return None
+        raise self._refused(CommandError(done))
+
+    def _git(
+        self, git: Path, *arguments: str, cwd: Path | None = None,
+        env: Mapping[str, str] | None = None, check: bool = True,
+    ) -> Completed:  # fmt: skip
+        argv = ["git", "--git-dir", str(git), *arguments]
+        environment = {**_environment(self._remote), **(env or {})}
+        try:
+            return run(argv, cwd=cwd or git, env=environment, check=check)
+        except CommandError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: CommandError) -> DebwrightError:
+        stale = "stale info" in error.done.error
+        return DebwrightError(
+            f"git could not work on the {self.name}",
+            evidence=error.evidence,
+            cause="somebody else has pushed meanwhile"
+            if stale
+            else "the address is wrong, or "
+            "this user (or GITHUB_TOKEN, which needs contents: write) may not push there",
+            fix="run the same command again" if stale else f"git ls-remote {self._remote}",
+        )
+
+
+def check_limits(tree: Tree) -> None:
+    """Raise DebwrightError for what GitHub would refuse, before anything is sent."""
+    large = [item for item in tree.items if item.size > FILE_LIMIT]
+    if large:
+        raise DebwrightError(
+            f"{len(large)} files are too large for GitHub Pages, which takes 100 MiB a file",
+            evidence=[Evidence(text=f"{human_size(i.size)}  {i.path}") for i in large[:10]],
+            cause=_cause(large),
+            fix=_fix(large),
+        )
+    if tree.size > SITE_LIMIT:
+        largest = sorted(tree.items, key=lambda i: -i.size)[:5]
+        raise DebwrightError(
+            f"the repository has {human_size(tree.size)}, and GitHub Pages takes 1 GB",
+            evidence=[Evidence(text=f"{human_size(i.size)}  {i.path}") for i in largest],
+            cause="versions of packages add up; those of earlier publications count, too",
+            fix="[repository] keep = 2, publications = 2, sources = false; or another store: "
+            "[repository.s3], [repository.rsync]",
+        )
+
+
+def _is_source(item: Item) -> bool:
+    return not item.path.endswith(".deb")
+
+
+def _cause(large: list[Item]) -> str:
+    if all(_is_source(item) for item in large):
+        return "they belong to source packages, which can be left to the GitHub release"
+    return "packages of this size need another host"
+
+
+def _fix(large: list[Item]) -> str:
+    other = "another store: [repository.s3] or [repository.rsync]"
+    if all(_is_source(item) for item in large):
+        return f"[repository] sources = false and publications = 1, then publish again; or {other}"
+    return other
+
+
+def _environment(remote: str) -> dict[str, str]:
+    """git asks nobody anything; on GitHub it gets the token, by its environment alone."""
+    environment = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
+    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/") + "/"
+    if token and remote.startswith(server):
+        given = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        environment |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"http.{server}.extraheader",
+            "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {given}",
+        }
+    return environment

@@ -1,0 +1,138 @@
+"""Getting a repository back from a store, on a machine that has no copy of it.
+
+What comes from a store is not believed: its signatures are checked with a key that is known, and
+its manifests may name nothing that the signed indices do not.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from debwright.errors import CheckError, DebwrightError, Evidence
+from debwright.repo import store as local
+from debwright.repo import verify_repository
+from debwright.repo.describe import paragraphs
+from debwright.repo.model import PublicationRecord, SuiteManifest
+from debwright.repo.plan import load
+from debwright.repo.publish import recover
+from debwright.results import Severity
+from debwright.stores.base import Store, read_record
+from debwright.stores.tree import RECORD
+
+Known = dict[str, tuple[int, str]]
+"""Size and SHA-256 of a pool file, by its path."""
+
+
+def restore(
+    repo: Path, store: Store, keyring: Path, *, say: local.Say = local.silent
+) -> tuple[int, bool]:
+    """Make `repo` the store's current publication; its number, and whether it was not there yet.
+
+    `keyring` is binary. Raises CheckError when what is there is not good, DebwrightError when the
+    directory has another repository, or nothing is in the store.
+    """
+    repo = repo.absolute()
+    local.make_directories(repo)
+    with local.locked(repo, say):
+        recover(repo)
+        there = read_record(store.record(), store.name)
+        if there is None:
+            raise DebwrightError(
+                f"nothing is in {store.name} yet", fix="debwright publish, which brings it there"
+            )
+        here = load(repo)
+        if here is not None and here.record.repository != there.repository:
+            raise DebwrightError(
+                f"{repo} has another repository than {store.name}",
+                cause="it was made here, without knowing of the other",
+                fix=f"move {repo} away and run the same command again",
+            )
+        if here is not None and here.record.number >= there.number:
+            return here.record.number, False
+        with tempfile.TemporaryDirectory(prefix="work-pull-", dir=local.private(repo)) as work:
+            copy = Path(work) / "copy"
+            copy.mkdir()
+            store.fetch(copy)
+            record = _judge(copy, keyring, there)
+            _take(repo, copy, record)
+        recover(repo)
+        return there.number, True
+
+
+def _judge(copy: Path, keyring: Path, wanted: PublicationRecord) -> PublicationRecord:
+    if links := [path for path in copy.rglob("*") if path.is_symlink()]:
+        raise _bad(f"it has a symbolic link, {links[0].relative_to(copy)}")
+    record = read_record((copy / RECORD).read_bytes(), "what was fetched")
+    if record != wanted:
+        raise DebwrightError(
+            "the store has changed while it was read", fix="run the same command again"
+        )
+    errors = [f for f in verify_repository(copy, keyring) if f.severity is Severity.ERROR]
+    if errors:
+        raise _bad(errors[0].message, *(e.text for f in errors[:5] for e in f.evidence))
+    suites = {path.name for path in (copy / "dists").iterdir()}
+    if suites != set(record.suites):
+        raise _bad(f"it says {', '.join(record.suites)} and has {', '.join(sorted(suites))}")
+    for suite in record.suites:
+        _judge_manifest(copy, suite)
+    return record
+
+
+def _judge_manifest(copy: Path, suite: str) -> None:
+    """Every entry must be in a signed index, and every file of these an entry."""
+    path = copy / "manifests" / f"{suite}.json"
+    try:
+        manifest = SuiteManifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise _bad(f"its manifest of {suite} cannot be used", str(error)[:300]) from error
+    known: Known = {}
+    for index in (copy / "dists" / suite).glob("*/*/*"):
+        if index.name == "Packages":
+            for fields, _ in paragraphs(index):
+                known[fields["Filename"]] = (int(fields["Size"]), fields["SHA256"])
+        elif index.name == "Sources":
+            known |= _of_sources(index)
+    said = {e.path: (e.size, e.sha256) for e in manifest.entries}
+    if manifest.suite != suite or said != known:
+        wrong = sorted(p for p in said.keys() | known.keys() if said.get(p) != known.get(p))
+        raise _bad(f"its manifest of {suite} is not what its signed indices say", *wrong[:5])
+
+
+def _of_sources(index: Path) -> Mapping[str, tuple[int, str]]:
+    from debian.deb822 import Sources
+
+    found: Known = {}
+    with index.open("rb") as stream:
+        for record in Sources.iter_paragraphs(stream, use_apt_pkg=False):
+            for row in record.get("Checksums-Sha256", []):
+                found[f"{record['Directory']}/{row['name']}"] = (int(row["size"]), row["sha256"])
+    return found
+
+
+def _take(repo: Path, copy: Path, record: PublicationRecord) -> None:
+    for file in sorted((copy / "pool").rglob("*")):
+        if file.is_file():
+            target = repo / file.relative_to(copy)
+            local.make_directories(target.parent)
+            file.chmod(0o644)
+            file.rename(target)
+    shutil.rmtree(copy / "pool")
+    local.open_to_readers(copy)
+    local.sync(local.tree_paths(repo))
+    final = local.publication_directory(repo, record.number)
+    local.make_directories(final.parent)
+    copy.rename(final)
+    local.sync([final.parent])
+    local.switch(repo, record.number)
+
+
+def _bad(why: str, *evidence: str) -> CheckError:
+    return CheckError(
+        f"what the store has cannot be trusted: {why}",
+        evidence=[Evidence(text=text) for text in evidence],
+        cause="it was altered there, or is signed with another key",
+        fix="debwright verify --suite SUITE URL shows more",
+    )

@@ -1,0 +1,79 @@
+"""Any host that ssh reaches, by rsync."""
+
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+
+from debwright.errors import DebwrightError, MissingError
+from debwright.process import CommandError, Completed, run
+from debwright.stores.tree import RECORD, Step, Tree, linked
+
+_NO_SUCH_FILE = 23
+"""rsync's exit code for files that could not be transferred, as when there are none."""
+_FLAGS = ("--recursive", "--times", "--chmod=D755,F644", "--links", "--delay-updates")
+
+
+class RsyncStore:
+    """A directory on a host. Four transfers, in the order in which readers need the files."""
+
+    def __init__(
+        self, to: str, *, port: int | None = None, identity: Path | None = None,
+        known_hosts: Path | None = None,
+    ) -> None:  # fmt: skip
+        self._to = to.rstrip("/") + "/"
+        ssh = ["ssh", "-oBatchMode=yes", "-oConnectTimeout=20"]
+        if port is not None:
+            ssh += ["-p", str(port)]
+        if identity is not None:
+            ssh += ["-i", str(identity), "-oIdentitiesOnly=yes"]
+        if known_hosts is not None:
+            ssh.append(f"-oUserKnownHostsFile={known_hosts}")
+        self._ssh = shlex.join(ssh)
+
+    @property
+    def name(self) -> str:
+        return self._to
+
+    def record(self) -> bytes | None:
+        with tempfile.TemporaryDirectory(prefix="debwright-rsync-") as work:
+            done = self._rsync(["--times", self._to + RECORD, work + "/"], check=False)
+            if done.returncode == 0:
+                return (Path(work) / RECORD).read_bytes()
+            if done.returncode == _NO_SUCH_FILE and "No such file" in done.error:
+                return None
+            raise self._refused(CommandError(done))
+
+    def push(self, tree: Tree) -> int:
+        with linked(tree) as site:
+            for step in Step:
+                names = "".join(f"{i.path}\n" for i in tree.items if i.step is step)
+                argv = [*_FLAGS, "--files-from=-", "--mkpath", f"{site}/", self._to]
+                self._rsync(argv, stdin=names)
+            # Last, what nothing names any more.
+            self._rsync([*_FLAGS, "--delete-after", "--exclude=/.*", f"{site}/", self._to])
+        return len(tree.items)
+
+    def fetch(self, target: Path) -> None:
+        self._rsync(["--recursive", "--times", "--exclude=/.*", self._to, str(target) + "/"])
+
+    def _rsync(
+        self, arguments: list[str], *, stdin: str | None = None, check: bool = True
+    ) -> Completed:
+        if shutil.which("rsync") is None:
+            raise MissingError("rsync is not installed", fix="apt-get install rsync")
+        argv = ["rsync", "--rsh", self._ssh, *arguments]
+        try:
+            return run(argv, stdin=stdin, env={"LC_ALL": "C"}, check=check)
+        except CommandError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: CommandError) -> DebwrightError:
+        host = self._to.partition(":")[0]
+        return DebwrightError(
+            f"rsync could not work on {self._to}",
+            evidence=error.evidence,
+            cause="the host does not answer, does not know this user's key, is not in known_hosts, "
+            "has no rsync, or its directory is not writable",
+            fix=f"{self._ssh} {shlex.quote(host)} true",
+        )

@@ -1,0 +1,105 @@
+"""Upgrades come from what is released on GitHub, where it is configured so."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug import Response
+
+from debwright.check.debs import read_deb
+from debwright.check.previous import previous_of
+from debwright.config import LoadedConfig, load
+from debwright.release.assemble import Asset
+from debwright.release.upload import Draft, bring_assets, prepare_draft, publish
+from debwright.targets import Target
+from tests.unit.core.debfiles import make_deb
+
+from .server import TOKEN, FakeGithub, once, serving
+
+TARGET = Target("bookworm", "amd64")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGithub]:
+    with serving(FakeGithub()) as github:
+        monkeypatch.setenv("GITHUB_API_URL", github.url)
+        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
+        yield github
+    assert github.wrong == []
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> LoadedConfig:
+    text = '[release]\nrepository = "example/greeter"\n[upgrade]\nfrom_release = true\n'
+    (tmp_path / "debwright.toml").write_text(text)
+    return load(tmp_path)
+
+
+def release(hub: FakeGithub, directory: Path, tag: str, *versions: str, **state: Any) -> None:
+    """A release with a package of each version, brought there as debwright brings it."""
+    from debwright.files import sha256_file
+    from debwright.github.client import Github
+    from debwright.github.http import Http
+
+    assets = []
+    for version in versions:
+        name = f"demo_{version.replace('~', '.')}_amd64.deb"
+        path = make_deb(directory / f"{tag}-{name}", version=version)
+        size, digest = path.stat().st_size, sha256_file(path)
+        assets.append(Asset(name=name, path=path, size=size, sha256=digest))
+    with Http(base=hub.url, token=TOKEN) as http:
+        github = Github(http, "example/greeter")
+        draft = Draft(tag=tag, name=tag, body="", prerelease=state.get("prerelease", False),
+                      commit=None)  # fmt: skip
+        made = prepare_draft(github, draft, lambda _: None)
+        bring_assets(github, made, assets, lambda _: None)
+        if state.get("published", True):
+            publish(github, made, lambda _: None)
+
+
+def versions(loaded: LoadedConfig, deb: Path) -> tuple[list[str], str]:
+    found = previous_of(
+        loaded, TARGET, [read_deb(deb)], files=(), dist=loaded.directory / "dist"
+    )  # fmt: skip
+    return [d.version for d in found.debs], found.reason
+
+
+def test_the_newest_older_release_is_taken(
+    hub: FakeGithub, loaded: LoadedConfig, tmp_path: Path
+) -> None:
+    release(hub, tmp_path, "v1.0", "1.0-1~deb12u1", "1.0-1~deb13u1")
+    release(hub, tmp_path, "v1.1", "1.1-1~deb12u1", "1.1-1~deb13u1")
+    release(hub, tmp_path, "v1.2", "1.2-1~deb12u1", prerelease=True)
+    release(hub, tmp_path, "v1.3", "1.3-1~deb12u1", published=False)
+    release(hub, tmp_path, "v1.4", "1.4-1~deb12u1")
+    new = make_deb(tmp_path / "new.deb", version="1.4-1~deb12u1")
+    assert versions(loaded, new)[0] == ["1.1-1~deb12u1"], "of its own suite, though 13 is higher"
+    trixie = make_deb(tmp_path / "newer.deb", version="1.4-1~deb13u1")
+    assert versions(loaded, trixie)[0] == ["1.4-1~deb12u1"]
+    assert [p for p in (tmp_path / "dist/previous").rglob("*") if p.name.startswith(".")] == []
+    hub.requests.clear()
+    assert versions(loaded, new)[0] == ["1.1-1~deb12u1"]
+    assert not [r for r in hub.requests if "/store/" in r], "what is here is not fetched again"
+
+
+def test_a_file_that_arrives_changed_is_refused(
+    hub: FakeGithub, loaded: LoadedConfig, tmp_path: Path
+) -> None:
+    release(hub, tmp_path, "v1.0", "1.0-1")
+    number = next(iter(hub.contents))
+    hub.contents[number] = bytes(len(hub.contents[number]))
+    found, reason = versions(loaded, make_deb(tmp_path / "new.deb", version="1.1-1"))
+    assert found == []
+    assert "did not arrive as GitHub has it" in reason
+
+
+def test_why_there_is_none_is_the_reason(
+    hub: FakeGithub, loaded: LoadedConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = make_deb(tmp_path / "new.deb", version="1.0-1")
+    assert "no release of example/greeter has an older version" in versions(loaded, new)[1]
+    hub.faults.append(once("GET", "/releases", Response("{}", 403, mimetype="application/json")))
+    assert "GitHub refused" in versions(loaded, new)[1]
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert "there is no token for GitHub" in versions(loaded, new)[1]

@@ -1,0 +1,413 @@
+"""Every store: pushed to, read by apt where that can be, and got back from."""
+# ruff: noqa: PLR0917 - fixtures come by name
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debwright.cli import call
+from debwright.errors import CheckError, DebwrightError, MissingError
+from debwright.repo import PackageFile, RepositorySettings, publish, sources_text, verify_repository
+from debwright.repo import store as local
+from debwright.sign import GpgSigner
+from debwright.stores import pages
+from debwright.stores.base import Store, push_all
+from debwright.stores.directory import DirectoryStore
+from debwright.stores.pages import PagesStore
+from debwright.stores.restore import restore
+from debwright.stores.rsync import RsyncStore
+from debwright.stores.s3 import S3Store
+from debwright.stores.signature import Credentials
+from debwright.stores.tree import Step, step_of
+
+from .s3_server import ACCESS, REGION, S3, SECRET
+
+pytestmark = pytest.mark.integration
+
+MakeDeb = Callable[..., Path]
+Files = Callable[..., list[PackageFile]]
+
+
+def s3_store(server: S3, **changes: Any) -> S3Store:
+    given: dict[str, Any] = {
+        "region": REGION, "endpoint": server.url, "sleep": lambda _: None,
+        "credentials": Credentials(access_key=ACCESS, secret_key=SECRET),
+    } | changes  # fmt: skip
+    return S3Store("packages", "apt/greeter", **given)
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Callable[..., RsyncStore]]:
+    """A real sshd of this machine, on a port of its own, and rsync on both sides."""
+    if not Path("/usr/sbin/sshd").exists() or shutil.which("rsync") is None:
+        pytest.skip("openssh-server or rsync is not installed")
+    work = tmp_path / "ssh"
+    work.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(work / name)], check=True
+        )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (work / "authorized").write_text((work / "user.pub").read_text())
+    (work / "known").write_text(f"[127.0.0.1]:{port} {(work / 'host.pub').read_text()}")
+    (work / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {work}/host\nPidFile none\nUsePAM no\n"
+        f"AuthorizedKeysFile {work}/authorized\nStrictModes no\nPasswordAuthentication no\n"
+        "PermitRootLogin prohibit-password\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    server = subprocess.Popen(
+        ["/usr/sbin/sshd", "-D", "-e", "-f", str(work / "config")], stderr=subprocess.DEVNULL
+    )
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+
+    def make(path: Path, **changes: Any) -> RsyncStore:
+        given = {"port": port, "identity": work / "user", "known_hosts": work / "known"} | changes
+        return RsyncStore(f"{getpass.getuser()}@127.0.0.1:{path}", **given)
+
+    yield make
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    path = tmp_path / "pages.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(path)], check=True)
+    return path
+
+
+def round_trip(
+    store: Store, tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner,
+    settings: RepositorySettings, files: Files, keyring: Path,
+) -> Path:  # fmt: skip
+    """Push twice, get it back, publish from the copy; the first repository is then refused."""
+    repo, copy = tmp_path / "repo", tmp_path / "copy"
+    assert store.record() is None
+    publish(repo, files(make_deb("greeter"), source_package), signer, settings)
+    (done,) = push_all(repo, [store])
+    assert (done.number, done.unchanged) == (1, False)
+    assert push_all(repo, [store])[0].unchanged
+    publish(repo, files(make_deb("greeter", "1.1-1"), suite="bookworm-nightly"), signer, settings)
+    publish(repo, files(make_deb("a+b", "2:1.1~rc1+x-1")), signer, settings)
+    assert push_all(repo, [store])[0].number == 3
+    assert {p.name for p in local.private(repo).iterdir()} == {"cache", "lock"}
+
+    assert restore(copy, store, keyring) == (3, True)
+    assert restore(copy, store, keyring) == (3, False)
+    assert verify_repository(copy, keyring) == []
+    publish(copy, files(make_deb("other")), signer, settings)
+    assert push_all(copy, [store])[0].number == 4
+    with pytest.raises(DebwrightError, match="has publication 4, and this copy only 3"):
+        push_all(repo, [store])
+    stranger = tmp_path / "stranger"
+    publish(stranger, files(make_deb("greeter")), signer, settings)
+    with pytest.raises(DebwrightError, match="of another repository") as caught:
+        push_all(stranger, [store])
+    assert "debwright repo pull" in caught.value.render()
+    with pytest.raises(DebwrightError, match="has another repository"):
+        restore(stranger, store, keyring)
+    return copy
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+def installs_from(directory: Path, copy: Path, settings: RepositorySettings, make_apt: Any) -> None:
+    """apt reads what a web server shows of `directory`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(directory)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    served = settings.model_copy(update={"url": f"http://127.0.0.1:{server.server_address[1]}"})
+    key = (directory / "key.asc").read_text()
+    apt = make_apt(sources_text(served, copy, "bookworm", key=key, with_source=True))
+    apt.get("update")
+    apt.get("download", "greeter", "other", "a+b")
+    apt.get("source", "--download-only", "greeter")
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_directory(
+    tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner,
+    settings: RepositorySettings, files: Files, keyring: Path, make_apt: Any,
+) -> None:  # fmt: skip
+    web = tmp_path / "www" / "apt"
+    copy = round_trip(DirectoryStore(web), tmp_path, make_deb, source_package, signer, settings,
+                      files, keyring)  # fmt: skip
+    installs_from(web, copy, settings, make_apt)
+    assert verify_repository(web, keyring) == []
+    assert len(list(web.glob(".publication-*"))) == 2  # the current one, and that of its readers
+    foreign = tmp_path / "foreign"
+    (foreign / "dists").mkdir(parents=True)
+    with pytest.raises(DebwrightError, match="was not made by debwright"):
+        push_all(copy, [DirectoryStore(foreign)])
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DebwrightError, match="cannot be copied"):
+        push_all(copy, [DirectoryStore(tmp_path / "file" / "below")])
+
+
+def test_a_branch_of_github_pages(
+    tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner, bare: Path,
+    settings: RepositorySettings, files: Files, keyring: Path, make_apt: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    store = PagesStore(str(bare), "gh-pages")
+    copy = round_trip(store, tmp_path, make_deb, source_package, signer, settings, files, keyring)
+    web = tmp_path / "web"
+    subprocess.run(["git", "clone", "-q", "-b", "gh-pages", str(bare), str(web)], check=True)
+    assert (web / ".nojekyll").exists()
+    count = subprocess.run(
+        ["git", "-C", str(web), "rev-list", "--count", "HEAD"], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert count.stdout == "1\n"  # no history that keeps old packages
+    installs_from(web, copy, settings, make_apt)
+    with pytest.raises(DebwrightError, match="git could not work on the branch"):
+        PagesStore(str(tmp_path / "nowhere.git"), "gh-pages").record()
+    # What GitHub would refuse is said before anything is sent.
+    before = store.record()
+    publish(copy, files(make_deb("more")), signer, settings)
+    monkeypatch.setattr(pages, "FILE_LIMIT", 500)
+    with pytest.raises(DebwrightError, match="too large for GitHub Pages") as caught:
+        push_all(copy, [store])
+    assert "another store" in caught.value.render()
+    monkeypatch.setattr(pages, "FILE_LIMIT", 10**6)
+    monkeypatch.setattr(pages, "SITE_LIMIT", 3000)
+    with pytest.raises(DebwrightError, match="GitHub Pages takes 1 GB") as caught:
+        push_all(copy, [store])
+    assert "sources = false" in caught.value.render()
+    assert store.record() == before
+
+
+def test_a_large_source_can_be_left_out(
+    tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner, bare: Path,
+    settings: RepositorySettings, files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    repo, store = tmp_path / "repo", PagesStore(str(bare), "gh-pages")
+    one = settings.model_copy(update={"keep": 1})
+    large = make_deb("greeter")
+    publish(repo, files(large, source_package), signer, one)
+    monkeypatch.setattr(pages, "FILE_LIMIT", 20_000)
+    (tarball,) = (repo / "pool").rglob("*.orig.tar.gz")
+    with tarball.open("r+b") as file:
+        file.truncate(30_000)
+    with pytest.raises(DebwrightError, match="too large") as caught:
+        push_all(repo, [store])
+    assert "sources = false" in caught.value.render()
+    publish(repo, [], signer, one.model_copy(update={"sources": False}))
+    assert not tarball.exists()
+    push_all(repo, [store])
+    assert verify_repository(repo, keyring) == []
+
+
+def test_a_host_by_rsync_and_a_real_sshd(
+    tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner,
+    sshd: Callable[..., RsyncStore], settings: RepositorySettings, files: Files, keyring: Path,
+    make_apt: Any,
+) -> None:  # fmt: skip
+    web = tmp_path / "remote" / "apt"
+    copy = round_trip(sshd(web), tmp_path, make_deb, source_package, signer, settings, files,
+                      keyring)  # fmt: skip
+    installs_from(web, copy, settings, make_apt)
+    assert verify_repository(web, keyring) == []
+    (tmp_path / "nobody").write_text("")
+    with pytest.raises(DebwrightError, match="rsync could not work") as caught:
+        sshd(web, known_hosts=tmp_path / "nobody").record()
+    assert "known_hosts" in caught.value.render()
+
+
+def test_s3(
+    tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner,
+    settings: RepositorySettings, files: Files, keyring: Path, make_apt: Any,
+) -> None:  # fmt: skip
+    with S3("packages") as server:
+        store = s3_store(server)
+        copy = round_trip(store, tmp_path, make_deb, source_package, signer, settings, files,
+                          keyring)  # fmt: skip
+        web = tmp_path / "web"
+        store.fetch(web)
+        installs_from(web, copy, settings, make_apt)
+        assert all(key.startswith("apt/greeter/") for key in server.objects)
+        deb = next(k for k in server.objects if k.endswith("other_1.0-1_amd64.deb"))
+        assert "immutable" in server.headers[deb]["cache-control"]
+        assert server.headers["apt/greeter/index.html"]["content-type"].startswith("text/html")
+        # The order of one push: what is named comes before what names it.
+        server.log.clear()
+        publish(copy, files(make_deb("last")), signer, settings)
+        failing = iter([500, 503, None])
+        server.before = lambda method, _: next(failing, None) if method == "PUT" else None
+        push_all(copy, [store])
+        steps = [step_of(k.removeprefix("apt/greeter/")) for m, k in server.log if m == "PUT"]
+        assert steps == sorted(steps)
+        assert steps[-1] is Step.RECORD
+        assert steps.count(Step.POOL) == 3  # one package, sent at the third attempt
+        puts = [k for m, k in server.log if m == "PUT"]
+        in_release = next(i for i, k in enumerate(puts) if k.endswith("bookworm/InRelease"))
+        assert all("InRelease" in k or "publication" in k for k in puts[in_release:])
+        for broken, words in (
+            ({"credentials": Credentials(access_key=ACCESS, secret_key="x")}, "keys are wrong"),
+            ({"region": "other"}, "keys are wrong"),
+        ):
+            with pytest.raises(DebwrightError) as caught:
+                s3_store(server, **broken).record()
+            assert words in caught.value.render()
+            assert SECRET not in caught.value.render()
+        server.bucket = "elsewhere"
+        with pytest.raises(DebwrightError, match="refused"):
+            store.record()
+        server.bucket = "packages"
+        server.before = lambda _m, _k: 500
+        with pytest.raises(MissingError, match="does not answer"):
+            store.record()
+
+
+def test_a_push_that_breaks_off_leaves_readers_the_old_publication(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files, keyring: Path,
+) -> None:  # fmt: skip
+    with S3("packages") as server:
+        store, repo = s3_store(server), tmp_path / "repo"
+        publish(repo, files(make_deb("greeter")), signer, settings)
+        push_all(repo, [store])
+        publish(repo, files(make_deb("greeter", "1.1-1")), signer, settings)
+        total = len(server.log)
+        server.log.clear()
+        push_all(repo, [store])
+        total = sum(1 for m, _ in server.log if m == "PUT")
+        for stop in range(1, total, total // 4):
+            publish(repo, files(make_deb("greeter", f"2.{stop}-1")), signer, settings)
+            left = [stop]
+
+            def broken(method: str, _: str, left: list[int] = left) -> int | None:
+                left[0] -= method == "PUT"
+                return 403 if method == "PUT" and left[0] < 0 else None
+
+            server.before = broken
+            try:
+                push_all(repo, [store])
+            except DebwrightError:
+                pass
+            server.before = lambda _m, _k: None
+            web = tmp_path / f"web{stop}"
+            store.fetch(web)
+            # What apt reads: InRelease, indices by hash, packages.
+            must_be_readable(web, keyring, tmp_path / f"gpg{stop}")
+            push_all(repo, [store])
+
+
+def must_be_readable(web: Path, keyring: Path, plain: Path) -> None:
+    subprocess.run(
+        ["gpgv", "--keyring", str(keyring), "--output", str(plain),
+         str(web / "dists/bookworm/InRelease")], check=True, capture_output=True,
+    )  # fmt: skip
+    from debwright.repo.release import listed_files
+
+    for name, size, sha256 in listed_files(plain.read_bytes()):
+        path = web / "dists/bookworm" / Path(name).parent / "by-hash/SHA256" / sha256
+        assert path.stat().st_size == size
+        if name.endswith("/Packages"):
+            for line in path.read_text().splitlines():
+                if line.startswith("Filename: "):
+                    assert (web / line.split()[1]).is_file()
+
+
+def test_what_a_store_gives_back_is_not_believed(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files, keyring: Path,
+) -> None:  # fmt: skip
+    repo, web = tmp_path / "repo", tmp_path / "web"
+    publish(repo, files(make_deb("greeter")), signer, settings)
+    push_all(repo, [DirectoryStore(web)])
+
+    def changed(number: int, path: str, old: str, new: str) -> Path:
+        place = tmp_path / f"changed{number}"
+        DirectoryStore(web).fetch(place)
+        text = (place / path).read_text(errors="surrogateescape")
+        assert old in text
+        (place / path).write_text(text.replace(old, new), errors="surrogateescape")
+        return place
+
+    cases = [
+        ("manifests/bookworm.json", '"sha256":"', '"sha256":"0'),
+        ("manifests/bookworm.json", "1.0-1_amd64.deb", "1.0-2_amd64.deb"),
+        ("manifests/bookworm.json", "pool/main", "pool/../main"),
+        ("manifests/bookworm.json", "main/binary-amd64/by-hash", "../../by-hash"),
+        ("publication.json", '"removed": []', '"removed": ["pool/../../../etc/passwd"]'),
+        ("publication.json", '"bookworm"', '"../bookworm"'),
+        ("dists/bookworm/main/binary-amd64/Packages", "says hello", "says evil"),
+    ]
+    for number, (path, old, new) in enumerate(cases):
+        place = changed(number, path, old, new)
+        target = tmp_path / f"target{number}"
+        with pytest.raises(DebwrightError):
+            restore(target, DirectoryStore(place), keyring)
+        assert local.current_number(target) is None
+        assert sorted(p.name for p in target.iterdir()) in ([".debwright"], [])
+    (web / "pool/link").symlink_to("/etc/passwd")
+    assert restore(tmp_path / "good", DirectoryStore(web), keyring) == (1, True)
+    other = tmp_path / "other.gpg"
+    subprocess.run(["gpg", "--batch", "--homedir", str(_empty_home(tmp_path)), "--dearmor",
+                    "-o", str(other)], input=b"", check=False, capture_output=True)  # fmt: skip
+    with pytest.raises((CheckError, DebwrightError)):
+        restore(tmp_path / "never", DirectoryStore(web), other)
+
+
+def _empty_home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    return home
+
+
+def test_the_commands(
+    tmp_path: Path, make_deb: MakeDeb, key_home: Path, fingerprint: str, bare: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "debwright.toml").write_text(
+            f'[signing]\nkey = "{fingerprint}"\nhome = "{key_home}"\n'
+            f'[repository]\norigin = "Greeter"\n[repository.pages]\nremote = "{bare}"\n'
+        )
+
+    def repo(name: str, *arguments: str, code: int = 0) -> str:
+        assert call(["-C", str(tmp_path / name), "repo", *arguments]) == code
+        found = capsys.readouterr()
+        return found.out + found.err
+
+    assert "nothing is in branch gh-pages" in repo("two", "pull", code=1)
+    repo("one", "add", "--suite", "bookworm", str(make_deb("greeter")))
+    assert "publication 1" in repo("one", "push")
+    assert "there already" in repo("one", "push")
+    assert "is in" in repo("two", "pull")
+    assert "greeter 1.0-1 amd64" in repo("two", "list", "--packages")
+    text = (tmp_path / "one/debwright.toml").read_text()
+    (tmp_path / "one/debwright.toml").write_text(text.split("[repository.pages]")[0])
+    assert "names no store" in repo("one", "push", code=2)
+    (tmp_path / "one/debwright.toml").write_text(
+        text.split("[repository.pages]")[0] + '[repository.s3]\nbucket = "packages"\n'
+    )
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    assert "AWS_ACCESS_KEY_ID is not set" in repo("one", "push", code=5)
+    (tmp_path / "one/debwright.toml").write_text(
+        text.split("[repository.pages]")[0] + '[repository.rsync]\nto = "-oProxyCommand=x:/a"\n'
+    )
+    assert "is not a place for rsync" in repo("one", "push", code=2)
+    assert os.environ.get("GIT_CONFIG_COUNT") is None
