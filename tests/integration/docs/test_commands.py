@@ -19,9 +19,10 @@ def commands(page: str) -> list[Block]:
     return [b for b in blocks(TOP / page) if b.mark == "run in"]
 
 
-def test_the_readme(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/operate.md"])
+def test_a_page_in_a_service(page: str, tmp_path: Path) -> None:
     service = Service(tmp_path)
-    found = commands("README.md")
+    found = commands(page)
     assert found
     for block in found:
         service.run(block.text)
@@ -80,7 +81,7 @@ def run_all(system: NspawnSandbox, page: str) -> list[str]:
 
 def test_local_rag_is_used(rag: NspawnSandbox) -> None:
     said = run_all(rag, "docs/use-local-rag.md")
-    assert any("usage.md" in s for s in said)
+    assert any("configuration.md" in s for s in said)
 
 
 def test_from_development_to_production(rag: NspawnSandbox) -> None:
