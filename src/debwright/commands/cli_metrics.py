@@ -100,6 +100,74 @@ def prometheus(options: Any, file: Path | None) -> int:
     return write_prometheus(options, file)
 
 
+@metrics.command("rules")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.pass_obj
+def rules(options: Any, directory: Path) -> int:
+    """Write alert rules for Prometheus and a dashboard for Grafana into DIRECTORY."""
+    from debwright.commands.metrics import write_rules
+
+    return write_rules(options, directory)
+
+
+@metrics.command()
+@click.option(
+    "--github", is_flag=True, required=True, expose_value=False,
+    help="From GitHub's API; there is no other source yet.",
+)  # fmt: skip
+@click.option("--repository", metavar="OWNER/NAME", help="Default: release.repository, or origin.")
+@click.option("--workflow", metavar="FILE", help="Only runs of this workflow, as ci.yml.")
+@click.option(
+    "--days", type=click.FloatRange(min=0, min_open=True), default=90, show_default=True,
+    help="Only of so many days.",
+)  # fmt: skip
+@click.pass_obj
+def ingest(options: Any, *, repository: str | None, workflow: str | None, days: float) -> int:
+    """Take in the history of workflow runs and jobs: what broke before debwright began, too.
+
+    GITHUB_TOKEN needs `actions: read`. What is known is not asked for again.
+    """
+    from debwright.commands.alerts import ingest_github
+
+    return ingest_github(options, repository, workflow, days)
+
+
+@metrics.command()
+@click.option("--branch", default="metrics", show_default=True, help="The branch with the records.")
+@click.option("--remote", default="origin", show_default=True)
+@click.pass_obj
+def sync(options: Any, *, branch: str, remote: str) -> int:
+    """Exchange records with a branch of the repository: take in what it has, bring what it lacks.
+
+    Nothing in the work tree is touched, and nothing is forced.
+    """
+    from debwright.commands.alerts import sync_branch
+
+    return sync_branch(options, branch, remote)
+
+
+@metrics.command()
+@click.pass_obj
+def check(options: Any) -> int:
+    """Say what is wrong by the rules of [metrics]; 4 when something is. Nobody is told."""
+    from debwright.commands.alerts import check_rules
+
+    return check_rules(options)
+
+
+@metrics.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be told to whom.")
+@click.pass_obj
+def notify(options: Any, *, dry_run: bool) -> int:
+    """Tell of problems that are new, and of those that are over: by mail, chat and issues.
+
+    Each is told once. What cannot be told is said, tried again the next time, and the exit code 1.
+    """
+    from debwright.commands.alerts import notify_all
+
+    return notify_all(options, dry=dry_run)
+
+
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option(

@@ -5,15 +5,34 @@ from pathlib import Path
 from debwright.commands.common import Options, emit
 
 
+def _workflows(target: Path, created: list[Path], notes: list[str]) -> None:
+    """GitHub's workflows, where they are this project's own to write."""
+    from debwright.config import load
+    from debwright.workflows.context import context_of
+    from debwright.workflows.files import sync
+
+    top, context = context_of(load(target))
+    if top != target.absolute().resolve():
+        notes.append(
+            f"the workflows of {top} are not this project's alone: see `debwright workflows sync`"
+        )
+    elif any((top / ".github/workflows").glob("*.y*ml")):
+        notes.append("there are workflows already; debwright's are for `debwright workflows sync`")
+    else:
+        created += sync(top, context)
+
+
 def init_project(options: Options, directory: Path | None, *, force: bool) -> int:
     """Scaffold the project and say what to look at."""
     from debwright.scaffold import scaffold
 
     target = directory or options.directory
     made = scaffold(target, force=force)
-    lines = [f"wrote {path}" for path in made.created]
-    lines += [f"note: {note}" for note in made.notes]
+    created, notes = [*made.created], [*made.notes]
+    _workflows(target, created, notes)
+    lines = [f"wrote {path}" for path in created]
+    lines += [f"note: {note}" for note in notes]
     lines.append(f"next: debwright -C {target} run")
-    data = {"created": [str(p) for p in made.created], "notes": list(made.notes)}
+    data = {"created": [str(p) for p in created], "notes": notes}
     emit(options, data, "\n".join(lines))
     return 0

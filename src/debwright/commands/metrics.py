@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,21 @@ def write_prometheus(options: Options, file: Path | None) -> int:
         atomic_write(file, text)
     except OSError as error:
         raise DebwrightError(f"{file} cannot be written: {error.strerror}") from error
+    return 0
+
+
+def write_rules(options: Options, directory: Path) -> int:
+    """Alert rules for Prometheus, and a dashboard for Grafana to import."""
+    home = files("debwright.metrics").joinpath("share")
+    written = {"debwright-alerts.yml": "alerts.yml", "debwright-grafana.json": "grafana.json"}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, source in written.items():
+            atomic_write(directory / name, home.joinpath(source).read_bytes())
+    except OSError as error:
+        raise DebwrightError(f"{directory} cannot be written: {error.strerror}") from error
+    names = [str(directory / name) for name in written]
+    emit(options, {"files": names}, "\n".join(names))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The tables of who is told of a release or of a failure."""
+"""The tables of who is told of a release, of a failure, or of an alarm."""
 
 from typing import Annotated, Literal
 
@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field
 from debwright.config import values as v
 from debwright.config.section import Section
 
-When = Literal["release", "failure"]
-_BOTH: list[When] = ["release", "failure"]
+When = Literal["release", "failure", "alert"]
+_ALL: list[When] = ["release", "failure", "alert"]
 
 
 class Email(Section):
@@ -29,7 +29,7 @@ class Email(Section):
     password_env: v.VariableName | None = Field(
         None, description="Name of the environment variable that holds the password."
     )
-    on: list[When] = Field(_BOTH, min_length=1, description="What is told of.")
+    on: list[When] = Field(_ALL, min_length=1, description="What is told of.")
 
 
 class Webhook(Section):
@@ -38,7 +38,7 @@ class Webhook(Section):
     url_env: v.VariableName = Field(
         description="Name of the environment variable that holds the URL, which is a secret."
     )
-    on: list[When] = Field(_BOTH, min_length=1, description="What is told of.")
+    on: list[When] = Field(_ALL, min_length=1, description="What is told of.")
 
 
 class Notify(Section):

@@ -312,6 +312,9 @@ PythonVersion = Annotated[
     str, matching(r"3\.\d{1,2}(\.\d{1,2})?", "a version of Python 3, as 3.12 or 3.12.3")
 ]
 GlibcVersion = Annotated[str, matching(r"2\.\d{1,2}", "a version of the C library, as 2.39")]
+IssueLabel = Annotated[
+    str, matching(r"[A-Za-z0-9][A-Za-z0-9 :._/-]{0,49}", "an issue's label, as debwright-alert")
+]
 GithubRepository = Annotated[
     str,
     matching(

@@ -53,6 +53,8 @@ class Http:
     token: str
     sleep: Sleep = time.sleep
     say: Callable[[str], None] = lambda _: None
+    needs: str = "contents: write"
+    """The permission that its requests want of the token, for messages."""
 
     def __post_init__(self) -> None:
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
@@ -71,7 +73,8 @@ class Http:
             raise MissingError(
                 "there is no token for GitHub",
                 cause=f"neither {' nor '.join(TOKENS)} is set",
-                fix="export GITHUB_TOKEN=..., with the permission `contents: write`",
+                fix="export GITHUB_TOKEN=..., with the permission "
+                f"`{rest.get('needs', 'contents: write')}`",
             )
         return cls(base=os.environ.get("GITHUB_API_URL", API).rstrip("/"), token=token, **rest)
 
@@ -156,7 +159,7 @@ class Http:
             elif answer.is_success or (elsewhere and answer.is_redirect):
                 return answer
             else:
-                raise refusal(what, answer)
+                raise refusal(what, answer, self.needs)
         raise AssertionError("the last attempt returns or raises")
 
     def _broken(self, what: str, said: str, attempt: int, *, reading: bool) -> None:
@@ -198,14 +201,14 @@ class Http:
         self.sleep(seconds)
 
 
-def refusal(what: str, answer: httpx.Response) -> GithubError:
+def refusal(what: str, answer: httpx.Response, needs: str) -> GithubError:
     """A refusal in words; never with a header of the request."""
     evidence = [Evidence(text=f"HTTP status {answer.status_code}: {_message(answer)}")]
     causes = {
         401: ("the token is wrong or has expired", "export GITHUB_TOKEN=... with a valid one"),
         403: (
             "the token may not do this",
-            "give it `contents: write` (in a workflow: permissions:)",
+            f"give it `{needs}` (in a workflow: permissions:)",
         ),
         404: (
             "there is no such thing, or the token may not see it",

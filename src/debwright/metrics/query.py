@@ -13,8 +13,9 @@ from debwright.metrics.store import Store
 DAY = 86400.0
 
 # A workflow's run, as the hosting service tells it, gives way to what debwright recorded of it.
-_COUNTED = """NOT (run.source = 'github' AND run.ci IN
-  (SELECT ci FROM run WHERE source = 'debwright' AND ci IS NOT NULL))"""
+_COUNTED = """NOT (run.source = 'github' AND EXISTS (SELECT 1 FROM run AS own
+  JOIN build AS made ON made.run = own.n
+  WHERE own.ci = run.ci AND own.source = 'debwright' AND made.target = build.target))"""
 _BUILDS = f"""SELECT build.n, record.id, run.package, run.version, run.commit_id, run.branch,
   run.machine, run.url, build.target, build.strategy, build.result, build.infrastructure,
   build.companion, build.started, build.seconds, build.size, build.memory, build.flaky,

@@ -14,10 +14,12 @@ TEXT_LIMIT = 3000
 class Event:
     """One piece of news. Its texts may come of logs: they are shown, never interpreted."""
 
-    kind: Literal["release", "failure"]
+    kind: Literal["release", "failure", "alert"]
     title: str
     text: str
     url: str | None = None
+    resolved: bool = False
+    """Of an alert: it is over."""
 
     @classmethod
     def released(cls, package: str, version: str, url: str, *, draft: bool) -> "Event":
@@ -35,6 +37,13 @@ class Event:
         return cls(
             kind="failure", title=_line(f"{package} {version} could not be released"), text=text
         )
+
+    @classmethod
+    def alert(cls, title: str, why: str, *, resolved: bool) -> "Event":
+        return cls(
+            kind="alert", title=_line(("resolved: " if resolved else "") + title),
+            text=printable(why)[:TEXT_LIMIT], resolved=resolved,
+        )  # fmt: skip
 
 
 def tell_everyone(loaded: LoadedConfig, event: Event, say: Callable[[str], None]) -> None:

@@ -46,10 +46,12 @@ def send_webhook(config: Webhook | None, event: Event) -> None:
 def payload(event: Event) -> dict[str, object]:
     """`text` is all that others than Slack need; Slack reads `mrkdwn`."""
     mark = ":package:" if event.kind == "release" else ":x:"
+    if event.kind == "alert":
+        mark = ":white_check_mark:" if event.resolved else ":warning:"
     text = f"{mark} *{_escaped(event.title)}*"
     if event.url:
         text += f"\n<{_escaped(event.url)}>"
-    if event.kind == "failure":
+    if event.kind != "release":
         # Within a code block nothing is interpreted, and it cannot be closed from within.
         text += "\n```" + _escaped(event.text).replace("`", "'") + "```"
     return {"text": text, "mrkdwn": True}

@@ -133,8 +133,7 @@ def _job_line(record: Record, job: JobRun, told: Mapping[str, Any], text: str) -
     if command == "summary":
         record.summaries.append((job.title, str(told.get("content", ""))))
     elif command in ("error", "warning", "notice"):
-        title = str((told.get("kvPairs") or {}).get("title", ""))
-        record.annotations.append((command, title, str(told.get("arg", text))))
+        record.annotations.append((command, *_annotation(str(told.get("raw", text)))))
     elif "jobResult" in told:
         job.result = str(told["jobResult"])
     elif main and not nested and text.startswith("⭐ Run Main"):
@@ -152,6 +151,30 @@ def _job_line(record: Record, job: JobRun, told: Mapping[str, Any], text: str) -
     elif told.get("stepResult") == "failure" and main and not nested:
         _failed_action(job, step)
     return None
+
+
+def _annotation(raw: str) -> tuple[str, str]:
+    """Title and text of a workflow command, read as GitHub's runner does.
+
+    act itself takes the last `::` of the line for the end of the properties, where the text may
+    have some. Source: ActionCommand.cs of actions/runner.
+    """
+    properties, _, data = raw.rstrip("\n").removeprefix("::").partition("::")
+    pairs = properties.partition(" ")[2].split(",")
+    values = dict(pair.partition("=")[::2] for pair in pairs)
+    return _plain(values.get("title", "")), _plain(data)
+
+
+def _plain(text: str) -> str:
+    for escaped, character in (
+        ("%0D", "\r"),
+        ("%0A", "\n"),
+        ("%3A", ":"),
+        ("%2C", ","),
+        ("%25", "%"),
+    ):
+        text = text.replace(escaped, character)
+    return text
 
 
 def _failed_action(job: JobRun, step: str) -> None:

@@ -125,7 +125,7 @@ def _report(context: Context, ref: str) -> Job:
                 name="One result of all targets",
                 env={"ARCHITECTURE": "${{ inputs.architecture || 'all' }}"},
                 run=context.product_command(
-                    f'collect --arch "$ARCHITECTURE" "$GITHUB_WORKSPACE/{context.results}"'
+                    'collect --arch "$ARCHITECTURE" "$RUNNER_TEMP/results"'
                 ),
             ),
             *_hand_over(context),
@@ -170,11 +170,12 @@ def _hand_over(context: Context) -> list[Step]:
 
 
 def _prune(context: Context) -> Job:
+    on_main = f"github.ref == 'refs/heads/{context.settings.main}'"
     return Job(
         name="Prune",
         needs=["report"],
-        # Not by hand: that may be a run on somebody's own machine.
-        condition="${{ !cancelled() && github.event_name == 'push' }}",
+        # Not for a release, nor by hand: that may be a run on somebody's own machine.
+        condition=f"${{{{ !cancelled() && github.event_name == 'push' && {on_main} }}}}",
         runner=context.settings.runner,
         minutes=SHORT_MINUTES,
         permissions={**READ, "actions": "write"},

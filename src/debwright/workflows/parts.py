@@ -52,8 +52,8 @@ class Context:
 
     @property
     def results(self) -> str:
-        """Where the results of other jobs are put, relative to the top of the repository."""
-        return "results"
+        """Where other jobs' results are put: in the work tree they would be a change of it."""
+        return "${{ runner.temp }}/results"
 
 
 def _command(directory: str, text: str) -> str:

@@ -30,13 +30,13 @@ Fault = Callable[[Request], Response | None]
 
 
 @cache
-def description() -> tuple[dict[str, Any], OpenAPI]:
-    data = json.loads(REFERENCE.read_text())
+def description(reference: Path = REFERENCE) -> tuple[dict[str, Any], OpenAPI]:
+    data = json.loads(reference.read_text())
     return data, OpenAPI.from_dict(data)
 
 
-def example(name: str) -> Any:
-    return copy.deepcopy(description()[0]["components"]["examples"][name]["value"])
+def example(name: str, reference: Path = REFERENCE) -> Any:
+    return copy.deepcopy(description(reference)[0]["components"]["examples"][name]["value"])
 
 
 @dataclass
@@ -53,6 +53,7 @@ class FakeGithub:
     after: list[Fault] = field(default_factory=list)
     """The same, when the request has been done: the answer gets lost."""
     permissions: dict[str, bool] | None = None
+    reference: Path = REFERENCE
     url: str = ""
     _next: int = 100
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -206,7 +207,7 @@ class FakeGithub:
 
     def _validate_request(self, request: Request) -> None:
         try:
-            description()[1].validate_request(self._as_request(request))
+            description(self.reference)[1].validate_request(self._as_request(request))
         except OpenAPIError as error:
             self.wrong.append(
                 f"request {request.method} {request.path}: {error}: {error.__cause__}"
@@ -218,7 +219,7 @@ class FakeGithub:
             content_type=response.mimetype or "application/json",
         )  # fmt: skip
         try:
-            description()[1].validate_response(self._as_request(request), mock)
+            description(self.reference)[1].validate_response(self._as_request(request), mock)
         except OpenAPIError as error:
             cause = error.__cause__
             self.wrong.append(

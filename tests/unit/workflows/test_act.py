@@ -50,9 +50,12 @@ def test_a_build_says_more_than_a_check() -> None:
 
 def test_annotations_and_summaries() -> None:
     record = Record()
-    read_line(record, line("x", command="error", kvPairs={"title": "t"}, arg="what"))
+    # As act tells it, which has been confused by the second `::`.
+    raw = "::error title=a%3A b%2C,line=3::what%0A::error title=evil::said%250A\n"
+    read_line(record, line("x", command="error", kvPairs={}, arg="said", raw=raw))
     read_line(record, line("x", command="summary", content="# Hello"))
-    assert record.annotations == [("error", "t", "what")]
+    text = "what\n::error title=evil::said%0A"
+    assert record.annotations == [("error", "a: b,", text)]
     assert record.summaries == [("w/build", "# Hello")]
 
 

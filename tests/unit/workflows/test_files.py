@@ -145,6 +145,13 @@ def test_a_release_builds_from_fresh_roots_after_the_preflight(project: Path) ->
             assert step["if"] == "${{ !inputs.force }}"
 
 
+def test_only_a_push_to_main_prunes(project: Path) -> None:
+    """A called workflow has its caller's event: that of a release is a push, too."""
+    condition = written(project)["build-packages.yml"]["jobs"]["prune"]["if"]
+    assert "github.event_name == 'push'" in condition
+    assert "github.ref == 'refs/heads/main'" in condition
+
+
 def test_pins_are_whole_commits() -> None:
     for action in actions.ALL:
         assert re.fullmatch(r"[0-9a-f]{40}", action.commit)

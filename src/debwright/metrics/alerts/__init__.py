@@ -1,0 +1,1 @@
+"""What is wrong just now, and telling of it once."""

@@ -1,0 +1,249 @@
+"""All three workflows, run job by job."""
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from debwright.keys.create import new_key
+
+from ..release.server import TOKEN, FakeGithub, serving
+from ..release.test_release import PASSPHRASE, exported
+from ..test_docker import ask
+from ..test_docker import daemon as daemon  # noqa: PLC0414
+from .conftest import TOP, Ran, Repository
+
+Make = Callable[..., Repository]
+
+
+@pytest.fixture(scope="module")
+def repository(make_repository: Make) -> Repository:
+    return make_repository("good")
+
+
+@pytest.fixture(scope="module")
+def run(repository: Repository) -> Ran:
+    return repository.ci("build-packages", "--input", "architecture=amd64")
+
+
+def digests(directory: Path) -> dict[str, str]:
+    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in directory.rglob("*.deb")}
+    assert set(found) == {"pebble_1.0-1_amd64.deb", "pebble-dbgsym_1.0-1_amd64.deb"}
+    return found
+
+
+def test_every_job_of_build_packages(run: Ran) -> None:
+    assert run.code == 0, run.said
+    assert run.jobs == {"Plan": True, "bookworm-amd64 (bookworm-amd64)": True, "Report": True}
+    assert {p.name for p in run.artifact("").iterdir()} == {"packages", "packages-bookworm-amd64"}
+    home = run.artifact("packages") / "1.0-1"
+    done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=home, check=False)
+    assert done.returncode == 0
+    for name in ("report.html", "report.json", "report.md", "junit.xml"):
+        assert (home / name).is_file()
+    assert json.loads((run.artifact("packages") / "report.sarif").read_text())["runs"]
+
+
+def test_the_summary_shows_how_each_target_is_built(run: Ran) -> None:
+    assert "Targets of this run" in run.summary
+    assert "| <code>ubuntu\\-24.04</code> | native |" in run.summary
+    assert "native: amd64 is this machine's architecture" in run.summary
+    assert (
+        hashlib.sha256(
+            (run.artifact("packages") / "1.0-1/bookworm-amd64/pebble_1.0-1_amd64.deb").read_bytes()
+        ).hexdigest()
+        in run.summary
+    )
+
+
+def test_the_same_packages_from_laptop_and_workflow(run: Ran, repository: Repository) -> None:
+    done = repository.debwright("check", "-t", "*-amd64")
+    assert done.returncode == 0, done.stdout + done.stderr
+    laptop = digests(repository.directory / "dist/1.0-1")
+    assert digests(run.artifact("packages")) == laptop
+
+
+def test_the_same_packages_from_a_clean_container(run: Ran, daemon: str, tmp_path: Path) -> None:
+    """scripts/build-local.sh --docker, in an image of nothing but Debian."""
+    from debwright.config import Config
+    from debwright.roots.cache import Cache, default_cache
+    from debwright.roots.layers import Roots
+    from debwright.targets import Target
+
+    cache = Cache(default_cache())
+    cache.prepare()
+    layer = Roots(cache, Config()).base(Target("bookworm", "amd64"))
+    with layer.in_use():
+        archive = tmp_path / "base.tar"
+        subprocess.run(
+            ["tar", "--create", "--numeric-owner", "--exclude=./dev/*",
+             f"--directory={layer.tree}", f"--file={archive}", "."],
+            check=True,
+        )  # fmt: skip
+    assert ask(daemon, "import", str(archive), "debwright-test-clean:1").returncode == 0
+    archive.unlink()
+    done = subprocess.run(
+        [TOP / "scripts/build-local.sh", "--docker", "--validate", "--arch=amd64",
+         "--output", tmp_path / "output"],
+        capture_output=True, text=True, check=False, timeout=1500,
+        env={**os.environ, "DOCKER_HOST": daemon, "DEBWRIGHT_IMAGE": "debwright-test-clean:1",
+             "DEBWRIGHT_PROJECT": "tests/projects/pebble"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert digests(tmp_path / "output") == digests(run.artifact("packages"))
+
+
+EVIL = r"""
+all:
+	@printf '::error title=pwned::pwned\n##[error]pwned\n'
+	@printf '::add-path::/tmp/pwned\n::set-output name=matrix::pwned\n'
+	@printf '::stop-commands::x\n::x::\n::endgroup::\n::add-mask::a\n'
+	$(CC) -o pebble pebble.c
+"""
+
+
+def test_a_package_that_fails(make_repository: Make) -> None:
+    """Code, annotation and summary; and its log, which is full of commands, does nothing."""
+    repository = make_repository(
+        "failing", Makefile=EVIL, pebble__c="int main(void)\n{\n    return nothing;\n}\n"
+    )
+    run = repository.ci("build-packages")
+    assert run.code == 3, run.said
+    assert run.jobs == {"Plan": True, "bookworm-amd64 (bookworm-amd64)": False, "Report": False}
+    failed = {job["job"].split("/")[1]: job["failed"] for job in run.result["jobs"]}
+    assert failed["Report"][0] == {"step": "One result of all targets", "exit_code": 3}
+    told, *_ = [a for a in run.result["annotations"] if a["level"] == "error"]
+    assert told["title"] == "bookworm-amd64 build: build/failed"
+    assert "pebble.c:3" in told["text"]
+    assert "❌" in run.summary
+    assert "nothing" in run.summary.split("❌", 1)[1]
+    assert run.artifact("packages-bookworm-amd64").is_dir(), "the log is handed over"
+    assert not [a for a in run.result["annotations"] if "pwned" in a["title"]]
+    log = [json.loads(line) for line in (run.store / "log.jsonl").read_text().splitlines()
+           if line.startswith("{")]  # fmt: skip
+    obeyed = {line["command"] for line in log if "pwned" in line["msg"] and "command" in line}
+    assert obeyed <= {"error", "summary", "ignored"}, obeyed
+    assert "ignored" in obeyed, "there was something to be obeyed"
+
+
+PWNED = Path("/tmp/debwright-pwned")
+
+
+@pytest.fixture
+def unharmed() -> Iterator[None]:
+    PWNED.unlink(missing_ok=True)
+    yield
+    assert not PWNED.exists()
+
+
+def test_every_job_of_pr_validation_on_a_branch_with_an_evil_name(
+    make_repository: Make, unharmed: None, tmp_path: Path
+) -> None:
+    repository = make_repository(
+        "change",
+        '\n[[workflows.jobs]]\nname = "lint"\ncommands = ["test -f debwright.toml"]\n',
+    )
+    base = repository.git("rev-parse", "HEAD")
+    branch = f'x";touch${{IFS}}{PWNED};"$(touch${{IFS}}{PWNED})`touch${{IFS}}{PWNED}`'
+    repository.git("checkout", "-q", "-b", branch)
+    (repository.directory / f"a;touch {PWNED.name}").write_text("x")
+    repository.commit(f"feat: $(touch {PWNED}) `touch {PWNED}`")
+    payload = tmp_path / "event.json"
+    payload.write_text(json.dumps({"pull_request": {
+        "number": 7, "title": f"$(touch {PWNED})",
+        "head": {"ref": branch, "sha": repository.git("rev-parse", "HEAD")},
+        "base": {"ref": "main", "sha": base},
+    }}))  # fmt: skip
+    run = repository.ci("pr-validation", "--event", "pull_request", "--payload", str(payload))
+    assert run.code == 0, run.said
+    assert run.jobs == {
+        "Plan": True, "Workflows": True, "Lint": True, "bookworm-amd64 (bookworm-amd64)": True,
+    }  # fmt: skip
+    assert "The change touches" in run.summary
+
+
+def test_inputs_are_only_text(repository: Repository, unharmed: None) -> None:
+    for text in (f"$(touch {PWNED})", f'";touch {PWNED};"', f"amd64\ntouch {PWNED}"):
+        run = repository.ci("build-packages", "--input", f"architecture={text}")
+        assert run.code == 2, run.said
+        assert run.jobs["Plan"] is False
+
+
+@pytest.fixture(scope="module")
+def maintained(
+    make_repository: Make, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Repository, FakeGithub]]:
+    """A project with a signing key, on a GitHub."""
+    home = tmp_path_factory.mktemp("keys") / "gnupg"
+    key = new_key(
+        home, "Pebble <pebble@example.org>", algorithm="ed25519", days=100,
+        passphrase=PASSPHRASE.encode(),
+    )  # fmt: skip
+    secret = exported(home, "--export-secret-keys")
+    repository = make_repository(
+        "release",
+        f'\n[signing]\nkey = "{key.fingerprint}"\nkey_env = "PEBBLE_KEY"\n'
+        'passphrase_env = "PEBBLE_PASS"\n[release]\nrepository = "example/greeter"\n',
+    )
+    config = repository.directory / "debwright.toml"
+    config.write_text(config.read_text().replace('"changelog"', '"git"'))
+    repository.commit("feat: versions are tags")
+    with serving(FakeGithub()) as hub:
+        repository.environment = {
+            "GITHUB_API_URL": hub.url, "GITHUB_TOKEN": TOKEN, "PEBBLE_KEY": secret,
+            "PEBBLE_PASS": PASSPHRASE,
+        }  # fmt: skip
+        yield repository, hub
+    assert hub.wrong == []
+
+
+def tag(repository: Repository, hub: FakeGithub, name: str) -> None:
+    repository.git("tag", "-a", "-m", name, name)
+    hub.tags[name] = repository.git("rev-parse", f"refs/tags/{name}")
+
+
+def test_every_job_of_the_release(
+    maintained: tuple[Repository, FakeGithub], tmp_path: Path
+) -> None:
+    repository, hub = maintained
+    tag(repository, hub, "v1.2.0")
+    payload = tmp_path / "event.json"
+    payload.write_text(json.dumps({"ref": "refs/tags/v1.2.0"}))
+    run = repository.ci("release", "--event", "push", "--payload", str(payload))
+    assert run.code == 0, run.said
+    assert {name.split("/")[-1]: ok for name, ok in run.jobs.items()} == {
+        "Preflight": True, "Plan": True, "bookworm-amd64 (bookworm-amd64)": True, "Report": True,
+        "Attest bookworm-amd64 (bookworm-amd64)": True, "Draft": True,
+    }  # fmt: skip
+    built = run.artifact("packages") / "1.2.0-1/bookworm-amd64/pebble_1.2.0-1_amd64.deb"
+    released = hub.files_of("v1.2.0")
+    assert released[built.name] == built.read_bytes(), "what was checked is what is released"
+    assert "SHA256SUMS.asc" in released
+    assert hub.draft_of("v1.2.0")["draft"] is True
+    records = [p.read_text() for p in (run.store / "attestations").iterdir()]
+    assert len(records) == 2
+    assert all(hashlib.sha256(built.read_bytes()).hexdigest() in text for text in records)
+    assert sum("sbom " in text for text in records) == 1
+    everything = run.said + (run.store / "log.jsonl").read_text() + run.summary
+    for hidden in (PASSPHRASE, *repository.environment["PEBBLE_KEY"].splitlines()[2:8]):
+        assert hidden not in everything
+
+
+def test_a_preflight_that_fails_builds_nothing(
+    maintained: tuple[Repository, FakeGithub], unharmed: None
+) -> None:
+    repository, hub = maintained
+    tag(repository, hub, "v1.3.0")
+    repository.git("tag", f"v1.3.1;touch${{IFS}}{PWNED}")
+    for name in ("v1.3.0", f"v1.3.1;touch${{IFS}}{PWNED}", f"$(touch {PWNED})"):
+        sent = len(hub.releases)
+        run = repository.ci("release", "--input", f"tag={name}")
+        assert run.code != 0
+        assert not any("Plan" in job for job in run.jobs), run.jobs
+        assert len(hub.releases) == sent
+        if name == "v1.3.0":
+            assert "the changelog of v1.3.0 would be empty" in run.said

@@ -1,0 +1,106 @@
+"""What others think of the workflows that debwright writes."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ..conftest import PROJECTS
+from .conftest import TOP, Repository, tool
+
+CONFIGS = {
+    "plain": "",
+    "all": """
+[signing]
+key = "6C43B96CE05479C89FFD561C3EA65BF54C7A49BC"
+key_env = "SIGNING_KEY"
+passphrase_env = "SIGNING_PASSPHRASE"
+[notify.webhook]
+url_env = "CHAT_URL"
+[workflows]
+main = "trunk"
+arm64 = "native"
+environment = "production"
+install = "."
+requirements = ["requirements.lock"]
+retention_days = 7
+[[workflows.jobs]]
+name = "lint"
+commands = ["make lint"]
+[[workflows.jobs]]
+name = "all-tests"
+commands = ["make test"]
+full = ["make test-all"]
+minutes = 90
+""",
+    "few": "[workflows]\ncode_scanning = false\narm64 = 'emulated'\n",
+}
+
+
+@pytest.fixture(params=["repository", "init", *CONFIGS])
+def top(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """This repository; a service that was scaffolded; a project with one of the configurations."""
+    if request.param == "repository":
+        return TOP
+    directory = tmp_path / "project"
+    if request.param == "init":
+        shutil.copytree(PROJECTS / "plain-service", directory)
+        made = Repository(directory).debwright("init")
+        assert made.returncode == 0, made.stderr
+    else:
+        directory.mkdir()
+        (directory / "debwright.toml").write_text(CONFIGS[request.param])
+        (directory / "requirements.lock").write_text("")
+        made = Repository(directory).debwright("workflows", "sync")
+        assert made.returncode == 0, made.stderr
+    Repository(directory).git("init", "-q")
+    return directory
+
+
+def judged(top: Path, *command: str | Path) -> str:
+    done = subprocess.run(
+        command, cwd=top, capture_output=True, text=True, check=False,
+        env={**os.environ, "ZIZMOR_OFFLINE": "true"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_no_linter_has_anything_to_say(top: Path) -> None:
+    files = sorted(top.glob(".github/workflows/*.yml"))
+    assert len(files) == 3
+    shellcheck = tool("shellcheck")
+    judged(top, tool("actionlint"), "-shellcheck", shellcheck, *files)
+    schema = tool("check-jsonschema")
+    judged(top, schema, "--builtin-schema", "vendor.github-workflows", *files)
+    action = top / ".github/actions/debwright"
+    judged(top, schema, "--builtin-schema", "vendor.github-actions", action / "action.yml")
+    judged(top, shellcheck, action / "setup.sh")
+    # Without a finding its exit code is 0; every severity counts.
+    said = judged(top, tool("zizmor"), "--offline", "--no-progress", ".github")
+    assert "No findings to report" in said
+
+
+def test_a_linter_would_have_something_to_say(tmp_path: Path) -> None:
+    """That they are silent means something."""
+    (tmp_path / "debwright.toml").write_text("")
+    repository = Repository(tmp_path)
+    repository.git("init", "-q")
+    repository.debwright("workflows", "sync")
+    path = tmp_path / ".github/workflows/build-packages.yml"
+    text = path.read_text()
+    path.write_text(text.replace('-t "$TARGET"', "-t ${{ github.head_ref }}"))
+    assert path.read_text() != text
+    for argv in ([tool("actionlint")], [tool("zizmor"), "--offline", "-q", ".github"]):
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode != 0, done.stdout
+
+
+def test_the_stand_ins_are_actions() -> None:
+    directory = TOP / "src/debwright/workflows/standins"
+    judged(
+        directory, tool("check-jsonschema"), "--builtin-schema", "vendor.github-actions",
+        *sorted(directory.rglob("action.yml")),
+    )  # fmt: skip
