@@ -96,6 +96,7 @@ def test_from_development_to_production(rag: NspawnSandbox) -> None:
 SUMS = "cd /home/alice/rag && find . -type f -name '*.md' -exec sha256sum {} + | sort"
 # Alice runs her own: other port, other data, the same program.
 SETUP = """
+local-rag reset --yes
 useradd --create-home alice
 install -d -o alice -g alice /home/alice/rag /home/alice/.config /home/alice/.config/local-rag
 printf 'server:\\n  port: 8099\\nstorage:\\n  data_dir: /home/alice/rag\\n' \

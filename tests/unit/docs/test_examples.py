@@ -43,7 +43,7 @@ def test_a_check(tmp_path: Path) -> None:
 def test_a_publisher(tmp_path: Path) -> None:
     file = tmp_path / "publication.json"
     file.write_text("{}")
-    record = PublicationRecord.model_construct(number=1)
+    record = PublicationRecord.model_construct(number=1)  # type: ignore[call-arg]
     tree = Tree(
         repo=tmp_path, record=record,
         items=(Item(path=RECORD, file=file, size=2, step=Step.RECORD),),
