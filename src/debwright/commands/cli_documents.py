@@ -30,3 +30,13 @@ def sbom(options: Any, files: tuple[Path, ...], vendor: str) -> int:
     from debwright.commands.sbom import make_bills
 
     return make_bills(options, files, vendor)
+
+
+@click.command("documents")
+@click.option("--check", is_flag=True, help="Exit with 4 when one was not up to date.")
+@click.pass_obj
+def documents(options: Any, *, check: bool) -> int:
+    """Write the documents that are always about the newest release, from their templates."""
+    from debwright.commands.documents import documents as write
+
+    return write(options, check=check)

@@ -79,6 +79,8 @@ def release(
             done = _release(
                 options, plan, tag, github, reporter, public=public, collected=collected
             )
+            if public and not isinstance(done, int):
+                _documents(plan, github, reporter)
         except DebwrightError as error:
             event = Event.failed(plan.package, plan.version_text, error.render())
             tell_everyone(plan.loaded, event, reporter.note)
@@ -126,6 +128,15 @@ def _release(
     event = Event.released(plan.package, plan.version_text, made.html_url, draft=made.draft)
     tell_everyone(plan.loaded, event, reporter.note)
     return Done(release=made, assets=tuple(assets), sent=sent)
+
+
+def _documents(plan: Plan, github: Github, reporter: Reporter) -> None:
+    """The documents about the newest release, which may be this one now."""
+    from debwright.commands.documents import bring_up_to_date
+
+    made = bring_up_to_date(plan.loaded, plan.package, github)
+    if changed := [str(d.path) for d in made if d.changed]:
+        reporter.note(f"written, to be committed: {', '.join(changed)}")
 
 
 def release_files(job: Job, result: RunResult) -> Iterator[Path]:

@@ -76,6 +76,13 @@ class Repository(Section):
     )
 
 
+class ReleaseDocument(Section):
+    """A document that is always about the newest release."""
+
+    template: v.Line = Field(description="Its Jinja template, relative to this file.")
+    output: v.Line = Field(description="What is written, relative to this file.")
+
+
 class Release(Section):
     """The release on the hosting service."""
 
@@ -93,4 +100,9 @@ class Release(Section):
         None,
         description="File with the release notes, relative to this file; default: made from "
         "the commits.",
+    )
+    documents: list[ReleaseDocument] = Field(
+        [],
+        description="Documents that `debwright documents`, and each published release, writes "
+        "from templates: install instructions, version tables, downloads.",
     )

@@ -16,6 +16,7 @@ class Asset(_Answer):
     size: int
     digest: str | None = None
     """`sha256:` and the digest; older servers do not say it."""
+    browser_download_url: str | None = None
 
 
 class Release(_Answer):
@@ -26,6 +27,8 @@ class Release(_Answer):
     prerelease: bool
     upload_url: str
     html_url: str
+    published_at: str | None = None
+    """As 2024-05-01T10:00:00Z; None for a draft."""
     assets: tuple[Asset, ...] = ()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from debwright import __version__
 from debwright.check.infrastructure import PREFIX
 from debwright.errors import DebwrightError, MissingError
+from debwright.machine import describe_host
 from debwright.metrics import place
 from debwright.metrics.model import (
     MOST_NAMES,
@@ -61,7 +62,7 @@ def run_record(
         url=ci.url if ci else None,
         started=result.started,
         seconds=round(result.seconds, 3),
-        machine=plain(place.machine_class(), _SHORT),
+        machine=plain(place.machine_class(result.host), _SHORT),
         result=_overall(result),
         queue_seconds=round(sum(queued), 1) or None,
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -88,8 +89,8 @@ def broken_record(
         record="run", id=_new_id(), package=plain(package, _SHORT), version=plain(version, _SHORT),
         debwright=__version__, branch=_short(place.branch_of(directory)),
         ci=ci.key if ci else None, url=ci.url if ci else None, started=started,
-        seconds=stage.seconds, machine=plain(place.machine_class(), _SHORT), result="failed",
-        stages=(stage,),
+        seconds=stage.seconds, machine=plain(place.machine_class(describe_host()), _SHORT),
+        result="failed", stages=(stage,),
     )  # fmt: skip
 
 

@@ -69,18 +69,21 @@ def stage(source: Path, entry: Entry, target: Path) -> None:
 
 
 def add(repo: Path, files: Mapping[str, tuple[Path, Entry]], work: Path) -> None:
-    """Copy files into the pool: each appears complete, on disk and under its name at once."""
-    staged = []
+    """Copy files into the pool and bring them to the disk; each appears complete.
+
+    Synced once, when all have their names: a crash before that leaves files that the journal
+    names, and that no index does.
+    """
+    targets = []
     for number, (path, (source, entry)) in enumerate(sorted(files.items())):
         stage(source, entry, work / str(number))
-        staged.append((work / str(number), repo / path))
-    store.sync(beside for beside, _ in staged)
-    for beside, target in staged:
+        target = repo / path
         store.make_directories(target.parent)
-        beside.rename(target)
+        (work / str(number)).rename(target)
+        targets.append(target)
     # New directories are entries of their parents: all of them up to the repository.
-    parents = {d for _, target in staged for d in target.parents}
-    store.sync(d for d in parents if d.is_relative_to(repo))
+    parents = {d for target in targets for d in target.parents}
+    store.sync([*targets, *(d for d in parents if d.is_relative_to(repo))])
 
 
 def remove(repo: Path, paths: Iterable[str]) -> None:

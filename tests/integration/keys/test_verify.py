@@ -189,3 +189,17 @@ def test_over_http(place: Path, url: str) -> None:
         by_hash.unlink()
         result = verify(f"{url}/apt", "--suite", "bookworm", *key, cwd=place, expect=4)
         assert "repository/by-hash" in codes(result)
+
+
+def test_the_page_of_a_release_is_taken_for_its_files(place: Path, url: str) -> None:
+    # GitHub's page is /OWNER/NAME/releases/tag/TAG, and the files are below /releases/download/TAG.
+    download = place / "owner/name/releases/download/v1.0"
+    download.parent.mkdir(parents=True)
+    (place / "files").rename(download)
+    key = ("--key", "key.asc")
+    for address in ("owner/name/releases/tag/v1.0", "owner/name/releases/tag/v1.0/"):
+        result = verify(f"{url}/{address}", *key, cwd=place)
+        assert any("SHA256SUMS" in line for line in result["good"])
+    append(download / "greeter_1.0-1_all.deb")
+    verify(f"{url}/owner/name/releases/tag/v1.0", *key, cwd=place, expect=4)
+    verify(f"{url}/owner/name/releases/tag/v2.0", *key, cwd=place, expect=2)

@@ -1,5 +1,6 @@
 """`debwright release` from a tag to a published release, with a real package and a real key."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -46,6 +47,9 @@ passphrase_env = "MEMO_PASS"
 url = "https://packages.example.org/apt"
 [release]
 repository = "example/greeter"
+[[release.documents]]
+template = "install.md.j2"
+output = "dist/install.md"
 """
 PREVIOUS = "v1.0.0"
 PASSPHRASE = "what nobody may see 17"
@@ -113,6 +117,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         "debian/source/format": "3.0 (quilt)\n",
         "debian/changelog": "memo (0.1-1) unstable; urgency=medium\n\n  * First.\n\n"
         " -- Memo Authors <memo@example.org>  Mon, 01 Jan 2024 00:00:00 +0000\n",
+        "install.md.j2": "newest: {{ release.version if release else 'none' }}\n"
+        "{% if release %}{% for f in release.files %}{{ f.name }} {{ f.sha256 }}\n{% endfor %}"
+        "{% endif %}",
         "debwright.toml": CONFIG.replace("FINGERPRINT", key.fingerprint), ".gitignore": "dist/\n",
     }  # fmt: skip
     for name, text in files.items():
@@ -225,6 +232,20 @@ def test_a_release_from_its_tag_to_its_publication(project: Project, tmp_path: P
     assert "is released already" in project("release", expect=1)
     assert project.hub.files_of("v2.0.0-rc1") == before
     assert len(project.hub.releases) == 1
+
+    written = project.directory / "dist/install.md"
+    assert written.read_text() == "newest: none\n", "a pre-release is not what users install"
+    (number,) = project.hub.releases
+    project.hub.releases[number]["prerelease"] = False
+    project.hub.releases[number]["tag_name"] = "v2.0.0"
+    assert "install.md: written" in project("documents", "--check", expect=4)
+    project("documents", "--check")
+    text = written.read_text()
+    deb = next(n for n in files if n.endswith(".deb"))
+    assert "newest: 2.0.0\n" in text
+    assert f"{deb} {hashlib.sha256(files[deb]).hexdigest()}\n" in text
+    assert ".asc" not in text
+    project.hub.releases[number] |= {"prerelease": True, "tag_name": "v2.0.0-rc1"}
 
 
 def test_the_repository_gets_a_keyring_package_once(project: Project) -> None:

@@ -178,7 +178,12 @@
     })];
   };
   const zeroUp = (_, low, high) => [0, high > 0 ? high * 1.08 : 1];
-  const span = () => (chosen.days ? () => [since(), data.generated] : undefined);
+  // The chosen time, or as much of it as there were builds in.
+  const span = () => {
+    const first = Math.min(...data.points.at.slice(0, 1), ...data.bins.day.slice(0, 1).map((d) => (data.complete ? Infinity : d * DAY)), data.generated - 3600);
+    const start = Math.max(since(), first - 0.03 * (data.generated - first));
+    return () => [start, data.generated];
+  };
 
   // ---- parts -------------------------------------------------------------------------------
   const shownStates = () => data.states.filter((s) => (!chosen.target || s.target === chosen.target));

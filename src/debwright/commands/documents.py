@@ -1,0 +1,49 @@
+"""debwright documents: what is always about the newest release."""
+
+from contextlib import closing
+
+from debwright.commands.common import Options, emit, reporter_for
+from debwright.config import LoadedConfig
+from debwright.errors import UsageError
+from debwright.github.client import Github
+from debwright.github.http import Http
+from debwright.plan import make_plan
+from debwright.release.documents import Document, newest, write_documents
+from debwright.release.place import github_repository
+from debwright.stages.publish import settings_of
+
+
+def documents(options: Options, *, check: bool) -> int:
+    """Write the documents; with `check` 4 when they were not about the newest release."""
+    plan = make_plan(options.directory)
+    loaded = plan.loaded
+    if not loaded.config.release.documents:
+        raise UsageError(
+            "debwright.toml names no documents",
+            fix='[[release.documents]] template = "docs/install.md.j2", output = "docs/install.md"',
+        )
+    repository = github_repository(loaded)
+    if repository is None:
+        raise UsageError(
+            "it is not known which repository the releases are of",
+            fix='[release] repository = "owner/name"',
+        )
+    with (
+        closing(reporter_for(options)) as reporter,
+        Http.from_environment(say=reporter.note) as http,
+    ):
+        made = bring_up_to_date(loaded, plan.package, Github(http, repository))
+    changed = [d for d in made if d.changed]
+    lines = [f"{d.path}: {'written' if d.changed else 'as it should be'}" for d in made]
+    lines += [f"next: git add {' '.join(str(d.path) for d in changed)}"] if changed else []
+    data = [{"path": str(d.path), "changed": d.changed} for d in made]
+    emit(options, data, "\n".join(lines))
+    return 4 if check and changed else 0
+
+
+def bring_up_to_date(loaded: LoadedConfig, package: str, github: Github) -> list[Document]:
+    """Make the documents about the newest release that GitHub has."""
+    releases = newest(github.releases(), loaded.config.package.tag_prefix)
+    assets = github.assets(releases[0][1]) if releases else []
+    name = settings_of(loaded.config, package).name
+    return write_documents(loaded, package, name, releases, assets)
