@@ -132,6 +132,9 @@ class Maker:
             finally:
                 dockerd.terminate()
                 dockerd.wait(timeout=60)
+                for line in Path("/proc/mounts").read_text().splitlines()[::-1]:
+                    if line.split()[1].startswith(f"{home}/"):
+                        run(["umount", line.split()[1]])
 
     def in_shell(self, case: Case, home: Path) -> Completed:
         directory = home / "build" / case.name
@@ -159,7 +162,8 @@ class Maker:
                             print(f"{case.name}: {problem.what}", flush=True)
         if by["booted"]:
             with self.booted() as system:
-                for case in by["booted"]:
+                # What ends well first: its log is the journal, and others' failures come into it.
+                for case in sorted(by["booted"], key=lambda c: not c.succeeds):
                     yield case, self._run(case, system, "/root", None)
         if by["docker"] and shutil.which("dockerd"):
             with self.docker() as home:
