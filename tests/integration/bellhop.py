@@ -69,7 +69,12 @@ version_from = "changelog"
 build = ["bookworm-amd64"]
 [lintian]
 enabled = false
+[benchmarks]
+runs = 1
+requests = 2
+idle_seconds = 0
 [service]
+steady_seconds = 1
 unit = "bellhop"
 user = "bellhop"
 health_url = "http://127.0.0.1:{PORT}/"

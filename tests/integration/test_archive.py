@@ -38,7 +38,6 @@ class Good:
 
 
 GOOD = (
-    Good("bind9", "named"),
     Good("chrony", "chrony", starts=False),
     Good("dnsmasq", "dnsmasq"),
     Good("haproxy", "haproxy"),
@@ -48,7 +47,7 @@ GOOD = (
     Good("nginx-light", "nginx", "http://127.0.0.1/"),
     Good("openssh-server", "ssh"),
     Good("redis-server", "redis-server"),
-    Good("unbound", "unbound"),
+    Good("tinyproxy", "tinyproxy"),
 )
 ALWAYS = {"chrony", "nginx-light", "redis-server"}
 """With a condition that is not met; with the unit in another package; and with its own files."""

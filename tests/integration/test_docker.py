@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 
+from debwright.check.containers import DockerEnvironment
 from debwright.config import Config
+from debwright.results import Status
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.sandbox.docker import DockerSandbox
 from debwright.targets import Target
 
 from . import bellhop
+from .companion import checked_with_a_companion
 from .conftest import Debwright
 
 
@@ -132,3 +135,13 @@ def test_no_daemon_says_what_to_do(debwright: Debwright, tmp_path: Path) -> None
     assert run.code == 5
     assert "there is no docker daemon to talk to" in run.said
     assert "sudo systemctl start docker" in run.said
+
+
+def test_companions_are_at_hand(
+    daemon: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the product depends on and its own repository has, is installed from there."""
+    monkeypatch.setenv("DOCKER_HOST", daemon)
+    results = checked_with_a_companion(tmp_path, DockerEnvironment())
+    assert results["service"].status is Status.PASSED, results["service"]
+    assert "demo-data" in results["dependencies"].notes[0]

@@ -440,3 +440,31 @@ def test_what_is_only_recommended_and_not_needed(check: Check) -> None:
     made = check(Recipe(recommends="ed"), ["purge", "minimum"], previous=None)
     assert made.results["minimum"].status is Status.PASSED
     assert made.results["minimum"].notes == ("left out: ed",)
+
+
+def test_a_unit_whose_condition_is_not_met_proves_nothing(check: Check) -> None:
+    settings = "Restart=on-failure\n[Unit]\nConditionPathExists=/nowhere"
+    made = check(Recipe(settings=settings), ["steady", "reboot", "purge"])
+    assert made.codes() == set()
+    assert made.results["service"].status is Status.SKIPPED
+    assert "ConditionPathExists=/nowhere" in str(made.results["service"].reason)
+
+
+def test_the_checks_own_restarts_are_not_held_against_it(check: Check) -> None:
+    settings = (
+        "Restart=on-failure\nRestartSec=100ms\nStateDirectory=demo\n"
+        "[Unit]\nStartLimitBurst=2\nStartLimitIntervalSec=300"
+    )
+    made = check(
+        Recipe(settings=settings), ["restart", "crash", "benchmarks", "reinstall", "minimum"],
+        benchmarks={"runs": 3, "requests": 1, "idle_seconds": 0},
+    )  # fmt: skip
+    assert made.codes() == set()
+    assert made.results["benchmarks"].status is Status.PASSED
+
+
+def test_what_postinst_makes_for_the_account_may_be_written_to(check: Check) -> None:
+    making = "install -d -o games /var/log/demo"
+    settings = "Restart=on-failure\nStateDirectory=demo\nUser=games"
+    recipe = Recipe(postinst=making, settings=settings, arguments="writes=/var/log/demo/log")
+    assert check(recipe, ["writes"]).results["writes"].status is Status.PASSED

@@ -13,15 +13,19 @@ from typing import Any
 
 import pytest
 
+from debwright.check.machine import SshEnvironment
 from debwright.config import Config
+from debwright.results import Status
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
 from debwright.sandbox.namespaces import Namespaces
 from debwright.sandbox.nspawn import NspawnSandbox
+from debwright.sandbox.ssh import Address
 from debwright.targets import Target
 
 from . import bellhop
+from .companion import checked_with_a_companion
 from .conftest import Debwright, Run
 
 _PACKAGES = ["openssh-server", "sudo"]
@@ -214,3 +218,12 @@ def test_why_there_is_no_connection(
     assert run.code == 5, run.said
     assert all(words in run.said for words in said), run.said
     assert "Traceback" not in run.said
+
+
+def test_companions_are_at_hand(machine: Machine, tmp_path: Path) -> None:
+    """What the product depends on and its own repository has, is brought to the machine."""
+    address = Address.parse("ssh://pi@board")
+    results = checked_with_a_companion(tmp_path, SshEnvironment(address, config=machine.config()))
+    assert results["service"].status is Status.PASSED, results["service"]
+    left = machine.system.run(["sh", "-c", "dpkg-query -W demo demo-data 2>/dev/null; true"])
+    assert left.output == ""

@@ -5,8 +5,8 @@ import re
 import shutil
 import stat
 from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -279,40 +279,51 @@ def _last_lines(log: BuildLog) -> list[Evidence]:
 def run_tests(
     source: SourcePackage,
     built_tree: Path,
+    steps: Sequence[str],
     layer: Layer,
     plan: BuildPlan,
     *,
     scratch: Path,
     log: BuildLog,
     timeout: float = 3600,
-) -> str | None:
+) -> None:
     """Run the package's build-time tests on a tree that was cross-built, in a root of its target.
 
-    Returns None when they passed, or why they could not run. Raises PackageBuildError when they
-    fail. Only debhelper's test step is run: nothing is compiled again.
+    Raises PackageBuildError when they fail. Only `steps`, debhelper's, are run: nothing is
+    compiled again.
     """
-    if built_tree.is_symlink() or not built_tree.is_dir():
-        # The package had this directory in its hands; a link could lead anywhere on this machine.
-        return "the build removed or replaced its own tree"
+    with _on_tree(source, built_tree, layer, scratch) as (inside, tree):
+        environment = {**build_environment(plan, {}), "SOURCE_DATE_EPOCH": _epoch(inside, tree)}
+        for step in steps:
+            log.heading(f"{step}   (in {tree}, on {plan.target})")
+            try:
+                inside.run(
+                    in_rules(step), cwd=tree, uid=BUILDER_UID, sink=log, merge=True,
+                    timeout=timeout, env=environment,
+                )  # fmt: skip
+            except CommandError as error:
+                raise explain(error, plan, log) from error
+
+
+def steps_to_test(
+    source: SourcePackage, built_tree: Path, layer: Layer, plan: BuildPlan, scratch: Path
+) -> list[str]:
+    """The commands that test a built tree; asked in any root with the build dependencies."""
+    with _on_tree(source, built_tree, layer, scratch) as (inside, tree):
+        return test_steps(inside, tree, build_environment(plan, {}))
+
+
+@contextmanager
+def _on_tree(
+    source: SourcePackage, built_tree: Path, layer: Layer, scratch: Path
+) -> Iterator[tuple[Namespaces, str]]:
+    """A root that sees the tree where the build had it, and the tree's path there."""
+    tree = f"/{HOME}/{tree_name(source)}"
+    bind = Bind(source=built_tree, target=tree, read_only=False)
     with layer.in_use():
         overlay = make_throwaway(scratch, layer)
-        tree = f"/{HOME}/{tree_name(source)}"
-        bind = Bind(source=built_tree, target=tree, read_only=False)
         with opened(overlay, network=False, binds=[bind]) as inside:
-            environment = {**build_environment(plan, {}), "SOURCE_DATE_EPOCH": _epoch(inside, tree)}
-            steps = test_steps(inside, tree, environment)
-            if not steps:
-                return "debian/rules has no dh_auto_test step that could be run on its own"
-            for step in steps:
-                log.heading(f"{step}   (in {tree}, on {plan.target})")
-                try:
-                    inside.run(
-                        in_rules(step), cwd=tree, uid=BUILDER_UID, sink=log, merge=True,
-                        timeout=timeout, env=environment,
-                    )  # fmt: skip
-                except CommandError as error:
-                    raise explain(error, plan, log) from error
-    return None
+            yield inside, tree
 
 
 def test_steps(inside: Namespaces, tree: str, environment: Mapping[str, str]) -> list[str]:
@@ -323,8 +334,8 @@ def test_steps(inside: Namespaces, tree: str, environment: Mapping[str, str]) ->
     """
     inside.run(["rm", "-f", "debian/debhelper-build-stamp"], cwd=tree, uid=BUILDER_UID)
     done = inside.run(
-        # --always-make: a directory named `build` would otherwise pass for the target.
-        ["make", "-f", "debian/rules", "--always-make", "build"], cwd=tree, uid=BUILDER_UID,
+        # Not `build`, which a directory may be named. A cross build makes the `any` packages.
+        ["make", "-f", "debian/rules", "build-arch"], cwd=tree, uid=BUILDER_UID,
         check=False, timeout=600, env={**environment, "DH_NO_ACT": "1"},
     )  # fmt: skip
     return [line.strip() for line in done.output.splitlines() if _TEST_STEP.match(line)]

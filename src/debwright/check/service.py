@@ -61,14 +61,16 @@ def _unmet_condition(session: Session, service: Service) -> str | None:
     It says that the unit has nothing to do on a system like this one: no fault, and no proof.
     """
     unit = session.unit(service.unit)
-    if unit.get("ConditionResult") != "no" or unit.get("ConditionTimestampMonotonic") == "0":
+    if unit.get("ConditionResult") != "no" or unit.get("ActiveState") != "inactive":
         return None
-    if unit.get("ActiveState") != "inactive":
-        return None
-    said = [e.text for e in session.journal(service.unit, lines=4) if "condition" in e.text]
-    return (
-        said[-1] if said else f"a condition of {service.unit} is not met on this system"
-    ) + "; a virtual machine may meet it: --sandbox vm"
+    said = [e.text for e in session.journal(service.unit, lines=4) if "unmet condition" in e.text]
+    if said:
+        what = said[-1]
+    elif unit.get("ConditionTimestampMonotonic", "0") != "0":
+        what = f"a condition of {service.unit} is not met on this system"
+    else:
+        return None  # "no" is also what systemd says before it has looked
+    return f"{what}; a virtual machine may meet it: --sandbox vm"
 
 
 def _absent(session: Session, service: Service) -> Finding | None:

@@ -1,5 +1,6 @@
 """What the running service has created outside of the directories it declares."""
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
@@ -19,6 +20,9 @@ _DIRECTORIES = {
     "RuntimeDirectory": "/run",
     "ConfigurationDirectory": "/etc",
 }
+_LINKS_OF_SCRIPTS = re.compile(r"^/etc/(?:rc[0-6S]\.d|alternatives|systemd/system)/")
+"""Made by update-rc.d, update-alternatives and deb-systemd-helper, in a postinst that may go on
+after the service has been started."""
 _PRIVATE = ("/var/lib/private", "/var/cache/private", "/var/log/private")
 """Where systemd keeps the directories of a unit with DynamicUser=."""
 
@@ -102,6 +106,7 @@ def undeclared(
         path: entry
         for path, entry in created.items()
         if path not in shipped
+        and not (entry.kind == "symlink" and _LINKS_OF_SCRIPTS.match(path))
         and entry.mtime_ns / 1e9 >= begun
         and not _below(path, homes)
         and not any(fnmatchcase(path, pattern) for pattern in allowed)

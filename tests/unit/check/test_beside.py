@@ -4,7 +4,7 @@ from debian.deb822 import Packages
 
 from debwright.check.beside import bound
 from debwright.check.purge import mount_points, without_mount_points
-from debwright.check.writes import made_for_somebody, writable
+from debwright.check.writes import made_for_somebody, undeclared, writable
 from debwright.sandbox.snapshot import Entry
 
 
@@ -60,3 +60,11 @@ def test_mount_points_are_systemds_own() -> None:
     assert without_mount_points(created, mounts) == {}
     created["/var/lib/demo/data"] = entry("file")
     assert set(without_mount_points(created, mounts)) == {"/var/lib/demo", "/var/lib/demo/data"}
+
+
+def test_links_of_the_postinst_are_not_the_services() -> None:
+    created = {
+        "/etc/rc2.d/S01demo": Entry("symlink", 0o777, 0, 0, 17, 10**10),
+        "/etc/rc2.d/note": Entry("file", 0o644, 0, 0, 17, 10**10),
+    }
+    assert set(undeclared(created, set(), set(), (), 1.0)) == {"/etc/rc2.d/note"}
