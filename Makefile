@@ -1,4 +1,4 @@
-.PHONY: packages test quick ci check-archive check-vm lint bench docs site clean
+.PHONY: packages test quick ci check-archive check-vm lint bench docs site e2e clean
 
 packages: ## build, check and publish the service for all targets
 	./scripts/build-local.sh
@@ -23,9 +23,13 @@ bench: ## speed against sbuild and plain dpkg-buildpackage, as ratios of one run
 
 docs: ## write what is generated: reference, manual pages, completion
 	.venv/bin/python -m tools.reference
+	.venv/bin/python -m debwright.diagnose.pages
 
 site: docs ## the documentation as a site below dist/site
 	.venv/bin/python -m sphinx -q -W --keep-going -b html -d build/doctrees -c docs . dist/site
+
+e2e: ## from an empty directory to users who upgrade; E2E_TARGETS="bookworm-amd64 trixie-arm64"
+	./scripts/test.sh --import-mode=importlib tests/e2e
 
 clean: ## remove what was built; the cache of roots stays
 	rm -rf dist

@@ -71,7 +71,7 @@ def _contents(app: Sphinx, name: str, source: list[str]) -> None:
 
     GitHub would show a directive as a block of code.
     """
-    if name == "docs/checks/README":
+    if name in ("docs/checks/README", "docs/install/README", "docs/diagnosis/README"):
         source[0] += "\n\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"
     if name != root_doc:
         return

@@ -222,14 +222,23 @@ def run(
     "--booted", is_flag=True, help="The booted system a check uses, not the build's root."
 )
 @click.option("-c", "--command", help="Run this command instead of an interactive shell.")
+@click.option(
+    "--failed", is_flag=True,
+    help="Where the last build failed: the same root, layer and environment, the sources "
+    "unpacked, and the command that failed at the prompt.",
+)  # fmt: skip
+@click.option(
+    "--from", "artifact", type=click.Path(path_type=Path, exists=True), metavar="ARTIFACT",
+    help="With --failed: the results of a run elsewhere, as a directory or a .zip from CI.",
+)  # fmt: skip
 @click.pass_obj
-def shell(options: Any, target: str, command: str | None, *, booted: bool) -> int:
+def shell(
+    options: Any, /, target: str, command: str | None, artifact: Path | None, **kind: bool
+) -> int:
     """A shell in exactly the environment in which TARGET is built or checked."""
-    from debwright.commands.shell import shell as open_shell
-    from debwright.plan import make_plan
+    from debwright.commands.shell import open_target
 
-    chosen = make_plan(options.directory, patterns=[target])
-    return open_shell(options, chosen, booted=booted, command=command)
+    return open_target(options, target, command=command, artifact=artifact, **kind)
 
 
 @cli.command()

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.reference import checks, codes, commands, settings, versions
+from tools.reference import checks, codes, commands, install, settings, versions
 
 TOP = Path(__file__).parents[2]
 WRITTEN: Mapping[str, Callable[[], str]] = {
@@ -21,6 +21,7 @@ WRITTEN: Mapping[str, Callable[[], str]] = {
     "docs/reference/configuration.md": settings.markdown,
     "docs/reference/codes.md": codes.markdown,
     "docs/reference/versions.md": versions.markdown,
+    **install.pages(),
     "share/debwright.1": commands.manual,
     "share/debwright.toml.5": settings.manual,
     "share/debwright.bash-completion": commands.completion,

@@ -6,17 +6,20 @@ from dataclasses import asdict
 from debwright.commands.common import Options, emit
 from debwright.config import load
 from debwright.doctor import examine
+from debwright.health import examine_pipeline
 
 
 def show_doctor(options: Options, *, install: bool = False) -> int:
     """Print what was found; 5 when something needed lacks. With `install`, mend it first."""
-    config = load(options.directory).config
+    loaded = load(options.directory)
+    config = loaded.config
     if install:
         from debwright.provision import install_lacking
 
         found = install_lacking(config, say=lambda text: print(text, file=sys.stderr))
     else:
         found = examine(config)
+    found = [*found, *examine_pipeline(loaded, options.dist(loaded.directory))]
     lines = []
     for item in found:
         mark = "ok     " if item.ok else ("LACKING" if item.needed else "limited")

@@ -111,7 +111,7 @@ def show_trends(
     over = trends.overheads(builds, stages)
     data = {
         "stages": [
-            {**asdict(t.key), **asdict(t.spread), "changes": [_change(m) for m in t.moved]}
+            {**t.key._asdict(), **asdict(t.spread), "changes": [_change(m) for m in t.moved]}
             for t in found
         ],
         "success": {n: {**asdict(r), "ratio": r.ratio} for n, r in rates.items()},
@@ -123,7 +123,7 @@ def show_trends(
 
 
 def _change(moved: trends.Moved) -> dict[str, Any]:
-    return {**asdict(moved.change), "growth": moved.change.growth, "first": asdict(moved.first)}
+    return {**asdict(moved.change), "growth": moved.change.growth, "first": moved.first._asdict()}
 
 
 def _rates_text(rates: dict[str, trends.Success], window: int, aim: float) -> str:

@@ -13,7 +13,8 @@ from debwright.build.binary import (
     lend_source,
     tree_name,
 )
-from debwright.build.depends import build_dependencies
+from debwright.build.depends import BuildPlan, build_dependencies
+from debwright.build.source import SourcePackage
 from debwright.check.debs import read_deb
 from debwright.check.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
 from debwright.commands.common import Options
@@ -29,6 +30,30 @@ from debwright.stages.base import Job
 from debwright.stages.check import packages_of
 from debwright.stages.companion import companion_packages
 from debwright.stages.source import source_stage
+
+
+def open_target(
+    options: Options,
+    target: str,
+    *,
+    command: str | None,
+    artifact: Path | None,
+    booted: bool,
+    failed: bool,
+) -> int:
+    """Plan for `target` alone and open its shell; see `shell`."""
+    from debwright.plan import make_plan
+
+    if failed:
+        from debwright.commands.failed import shell_of_failure
+
+        return shell_of_failure(options, target, artifact, command)
+    if artifact is not None:
+        raise UsageError(
+            "--from goes with --failed", fix=f"debwright shell {target} --failed --from {artifact}"
+        )
+    chosen = make_plan(options.directory, patterns=[target])
+    return shell(options, chosen, booted=booted, command=command)
 
 
 def shell(options: Options, plan: Plan, *, booted: bool, command: str | None) -> int:
@@ -50,9 +75,14 @@ def shell(options: Options, plan: Plan, *, booted: bool, command: str | None) ->
     return _build(job, plan.targets[0], cache, command)
 
 
-def _enter(prefix: list[str], command: str | None, environment: dict[str, str]) -> int:
+def _enter(
+    prefix: list[str],
+    command: str | None,
+    environment: dict[str, str],
+    rc: list[str] | None = None,
+) -> int:
     words = [*CLEAN, "TERM=xterm-256color", *prefix, *inner_environment(environment)]
-    inner = ["sh", "-c", command] if command else ["bash", "-i"]
+    inner = ["sh", "-c", command] if command else ["bash", *(rc or ()), "-i"]
     return subprocess.run([*words, *inner], check=False).returncode
 
 
@@ -61,8 +91,23 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
     stage = source_stage(job, suite)
     if not stage.status.ok:
         raise UsageError("the source package cannot be made", fix="debwright build")
-    source = job.sources[suite]
-    plan = job.plan.build_plan(target, source, target.strategy)
+    plan = job.plan.build_plan(target, job.sources[suite], target.strategy)
+    return enter_build(job, job.sources[suite], plan, cache, command)
+
+
+def enter_build(
+    job: Job,
+    source: SourcePackage,
+    plan: BuildPlan,
+    cache: Cache,
+    command: str | None,
+    *,
+    offered: str | None = None,
+) -> int:
+    """The root of a build with its dependencies and the source unpacked.
+
+    `offered` is put at the prompt of an interactive shell, to be run by Enter.
+    """
     layer = build_dependencies(job.roots, source, plan)
     with throwaway(cache, layer, "shell") as overlay:
         bind = Bind(source=lend_source(source, overlay.directory), target=SOURCES)
@@ -72,12 +117,37 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
                 ["dpkg-source", "--no-check", "-x", f"{SOURCES}/{source.dsc.name}", tree],
                 cwd=f"/{HOME}", uid=BUILDER_UID,
             )  # fmt: skip
+            rc = None
             if command is None:
-                print(f"{target.target}, {target.strategy}; no network; changes are thrown away.")
-                print(f"The build: {shlex.join(build_command(plan))}")
+                print(f"{plan.target}, {plan.strategy}; no network; changes are thrown away.")
+                print(f"The build: {offered or shlex.join(build_command(plan))}")
+                if offered is not None:
+                    inside.run(["sh", "-c", f"cat > {PROMPT}"], stdin=prompt_script(offered))
+                    rc = ["--rcfile", PROMPT]
             environment = {**build_environment(plan, job.plan.config.build.environment),
                            "HOME": f"/{HOME}"}  # fmt: skip
-            return _enter(inside.prefix(cwd=tree, uid=BUILDER_UID), command, environment)
+            return _enter(inside.prefix(cwd=tree, uid=BUILDER_UID), command, environment, rc)
+
+
+PROMPT = f"/{HOME}/.debwright-prompt"
+
+
+def prompt_script(command: str) -> str:
+    """For bash: puts `command` on the line being edited, and into the history.
+
+    A terminal answers the question for its state (CSI 5 n) with CSI 0 n, and readline is told to
+    read that answer as the command's text.
+    """
+    text = command.replace("\\", "\\\\").replace('"', '\\"')
+    bound = f'"{_ANSWER}": "{text}"'
+    return (
+        f"history -s {shlex.quote(command)}\n"
+        f"bind {shlex.quote(bound)}\n"
+        "PROMPT_COMMAND='printf \"\\e[5n\"; unset PROMPT_COMMAND'\n"
+    )
+
+
+_ANSWER = "\\e[0n"
 
 
 def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:

@@ -36,6 +36,13 @@ def validate(options: Options, names: Sequence[str], *, scope: str) -> int:
 
 
 def _chosen(jobs: Sequence[Validation], names: Sequence[str]) -> list[Validation]:
+    if not jobs:
+        # Success would be taken for a proof.
+        raise UsageError(
+            "there is nothing to validate with",
+            cause="debwright.toml has no [[workflows.jobs]]",
+            fix='add [[workflows.jobs]] with name = "tests" and commands = ["..."]',
+        )
     known = {job.name: job for job in jobs}
     for name in names:
         if name not in known:

@@ -111,6 +111,7 @@ class Book:
     topics: dict[str, str]
     candidate: Any
     by_literal: dict[bytes, tuple[int, ...]]
+    """A literal to the entries that want it, or want what it begins with."""
 
     @property
     def rules(self) -> list[tuple[str, Rule]]:
@@ -161,8 +162,14 @@ def make_book(files: Sequence[tuple[str, str]]) -> Book:
     pattern = "|".join(re2.escape(w.decode()) for w in words)
     return Book(
         tuple(entries), topics, compiled_bytes(pattern.encode()),
-        {word: tuple(numbers) for word, numbers in by_literal.items()},
+        {word: _with_beginnings(word, by_literal) for word in by_literal},
     )  # fmt: skip
+
+
+def _with_beginnings(word: bytes, by_literal: dict[bytes, list[int]]) -> tuple[int, ...]:
+    """Of two literals at one place the longer one is found, and it is the shorter one, too."""
+    starts = (word[:n] for n in range(1, len(word) + 1))
+    return tuple(sorted({n for start in starts for n in by_literal.get(start, ())}))
 
 
 def compiled_bytes(pattern: bytes) -> Any:

@@ -17,6 +17,12 @@ TEXT = 400
 """Characters kept of an evidence line."""
 
 MARKS = 6
+LITERALS = 64
+"""Strings of rules looked for in one line; what has more of them is no tool's message."""
+
+KEPT = 4096
+WORTH_KEEPING = 300
+"""Bytes of a line."""
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Scan:
     failures: deque[Line] = field(default_factory=lambda: deque(maxlen=MARKS))
     last: deque[Line] = field(default_factory=lambda: deque(maxlen=MARKS))
     full: dict[int, int] = field(default_factory=dict)
+    silent: set[bytes] = field(default_factory=set)
+    """Candidate lines that no rule knew: logs say the same again and again."""
     hidden: bool = False
     """Inside another log that is quoted here, as debhelper does with config.log."""
     told: int = 0
@@ -74,11 +82,19 @@ class Scan:
             )  # fmt: skip
 
     def _line(self, number: int, raw: bytes) -> None:
-        wanted = {n for word, ns in self.book.by_literal.items() if word in raw for n in ns}
-        if not wanted:
+        key = bytes(raw)
+        if key in self.silent:
             return
+        wanted: set[int] = set()
+        position = 0
+        for _ in range(LITERALS):
+            found = self.book.candidate.search(raw, position)
+            if found is None:
+                break
+            wanted.update(self.book.by_literal[found.group()])
+            position = found.start() + 1
         text = bare(raw.decode("utf-8", "replace"))
-        failures = self.told
+        failures, heard = self.told, False
         for index in sorted(wanted):
             entry = self.book.entries[index]
             if self.full.get(index, 0) >= INSTANCES and not isinstance(entry.about, Mark):
@@ -86,10 +102,15 @@ class Scan:
             details = _details(entry, text)
             if details is None:
                 continue
+            heard = True
             if isinstance(entry.about, Mark):
                 self._mark(entry.about, number, text)
             elif not self.hidden:
                 self._hit(index, entry, number, text, details)
+        if not heard and len(key) < WORTH_KEEPING:
+            if len(self.silent) > KEPT:
+                self.silent.clear()
+            self.silent.add(key)
         if self.told > failures:
             for hit in self.hits.values():
                 hit.proven = True

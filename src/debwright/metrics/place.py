@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.machine import describe_host
-
 MEMINFO = Path("/proc/meminfo")
 
 
@@ -19,11 +17,14 @@ class Ci:
     url: str
 
 
-def machine_class() -> str:
-    """What decides how fast a machine is, and nothing that names it: runs of one class compare."""
+def machine_class(host: str) -> str:
+    """What decides how fast a machine is, and nothing that names it: runs of one class compare.
+
+    `host` is what `describe_host` says of it.
+    """
     cores = len(os.sched_getaffinity(0))
     memory = _memory_gib()
-    arch, _, system = describe_host().partition(" ")
+    arch, _, system = host.partition(" ")
     parts = [arch, f"{cores} core{'' if cores == 1 else 's'}"]
     if memory:
         parts.append(f"{memory} GiB")

@@ -22,9 +22,11 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Labels = Mapping[str, str]
 
 
-def exposition(store: Store, metrics: Metrics, now: float) -> str:
-    """The text, ending with a line end."""
-    builds = query.builds(store)
+def exposition(
+    store: Store, metrics: Metrics, now: float, builds: Sequence[Build] | None = None
+) -> str:
+    """The text, ending with a line end. `builds` are all of the store, if read already."""
+    builds = query.builds(store) if builds is None else builds
     parts = (
         _durations(builds), _success(builds, metrics, now), _sizes(store, builds),
         _validations(store), _builds(builds), _last(builds),

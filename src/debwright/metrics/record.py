@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import __version__
-from debwright.check.infrastructure import PREFIX
 from debwright.errors import DebwrightError, MissingError
+from debwright.machine import describe_host
 from debwright.metrics import place
 from debwright.metrics.model import (
     MOST_NAMES,
@@ -61,7 +61,7 @@ def run_record(
         url=ci.url if ci else None,
         started=result.started,
         seconds=round(result.seconds, 3),
-        machine=plain(place.machine_class(), _SHORT),
+        machine=plain(place.machine_class(result.host), _SHORT),
         result=_overall(result),
         queue_seconds=round(sum(queued), 1) or None,
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -88,8 +88,8 @@ def broken_record(
         record="run", id=_new_id(), package=plain(package, _SHORT), version=plain(version, _SHORT),
         debwright=__version__, branch=_short(place.branch_of(directory)),
         ci=ci.key if ci else None, url=ci.url if ci else None, started=started,
-        seconds=stage.seconds, machine=plain(place.machine_class(), _SHORT), result="failed",
-        stages=(stage,),
+        seconds=stage.seconds, machine=plain(place.machine_class(describe_host()), _SHORT),
+        result="failed", stages=(stage,),
     )  # fmt: skip
 
 
@@ -158,6 +158,9 @@ def _target(
 
 def is_infrastructure(stage: StageResult) -> bool:
     """Whether a stage failed for the machine or the network: exit code 5 says so."""
+    # The checks' modules, which a run in which nothing changed does not load.
+    from debwright.check.infrastructure import PREFIX
+
     code = stage.error.code if stage.error else ""
     wanted = MissingError.exit_code
     return code.startswith(f"{PREFIX}/") or stage.details.get("exit_code") == wanted

@@ -2,8 +2,9 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from debwright.metrics.changes import LONGEST, Change, change_points
 from debwright.metrics.query import DAY, Build, StageTime
@@ -42,8 +43,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
-@dataclass(frozen=True, order=True)
-class Key:
+class Key(NamedTuple):
     """What can be compared: the same stage of one target, on machines of one class, built alike."""
 
     target: str
@@ -52,8 +52,7 @@ class Key:
     strategy: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Point:
+class Point(NamedTuple):
     """One value of a series."""
 
     at: float
@@ -80,27 +79,32 @@ class Trend:
     moved: Sequence[Moved]
 
 
-def series(builds: Iterable[Build], stages: Iterable[StageTime]) -> dict[Key, list[Point]]:
+def series(
+    builds: Iterable[Build], stages: Iterable[StageTime], only: Collection[str] | None = None
+) -> dict[Key, list[Point]]:
     """The times of stages that were done, oldest first; of builds that passed, in whole, as TOTAL.
 
-    A build of which a part was found done has no total: it is no measure of anything.
+    A build of which a part was found done has no total: it is no measure of anything. `only` these
+    stages are looked at, or all.
     """
     by_build: dict[int, list[StageTime]] = defaultdict(list)
     for stage in stages:
         by_build[stage.build].append(stage)
     found: dict[Key, list[Point]] = defaultdict(list)
     for build in builds:
-        if not build.counts:
+        own = by_build.get(build.n)
+        if own is None or not build.counts:
             continue
-        own = by_build.get(build.n, ())
-        point = {"at": build.started, "run": build.run, "version": build.version}
-        for stage in own:
-            key = Key(build.target, stage.name, build.machine, build.strategy)
-            found[key].append(Point(seconds=stage.seconds, **point))  # type: ignore[arg-type]
-        names = {s.name for s in own}
-        if build.result == "passed" and "build" in names and len(names) > 1:
-            key = Key(build.target, TOTAL, build.machine, build.strategy)
-            found[key].append(Point(seconds=build.seconds, **point))  # type: ignore[arg-type]
+        target, machine, strategy = build.target, build.machine, build.strategy
+        whole = False
+        for _, name, seconds, _ in own:
+            whole = whole or name == "build"
+            if only is None or name in only:
+                point = Point(build.started, seconds, build.run, build.version)
+                found[Key(target, name, machine, strategy)].append(point)
+        if whole and len(own) > 1 and build.result == "passed":
+            point = Point(build.started, build.seconds, build.run, build.version)
+            found[Key(target, TOTAL, machine, strategy)].append(point)
     return found
 
 

@@ -74,7 +74,7 @@ CASES: tuple[Case, ...] = (
     pybuild(
         "python-toml-syntax",
         1307,
-        "pyproject.toml",
+        "TOMLDecodeError",
         {"pyproject.toml": PROJECT + "[project.scripts\n"},
     ),
     pybuild(
@@ -86,7 +86,7 @@ CASES: tuple[Case, ...] = (
     pybuild(
         "python-setup-syntax",
         1309,
-        "setup.py",
+        "SyntaxError",
         {"setup.py": "from setuptools import setup\nsetup(name='x'\n"},
     ),
     pybuild(
@@ -137,10 +137,10 @@ CASES: tuple[Case, ...] = (
     ),
     tests("pytest-syntax", 1309, "test_demo.py", "def test_it(:\n    pass\n"),
     tests("pytest-fixture", 1403, "broker", "def test_it(broker):\n    assert broker\n"),
-    tests("pytest-none", 1407, "test_demo", "def check_it():\n    pass\n"),
+    tests("pytest-none", 1407, "pytest", "def check_it():\n    pass\n"),
     tests(
         "pytest-network",
-        3010,
+        3011,
         "gizmo.example.org",
         "import urllib.request\n\ndef test_it():\n"
         "    urllib.request.urlopen('http://gizmo.example.org/')\n",

@@ -48,10 +48,13 @@ CASES: tuple[Case, ...] = (
         "ExecStart=/opt/launch\n",
         before="mkdir -p /opt; printf '#!/opt/venv/bin/python\\n' > /opt/launch; chmod 755 /opt/launch",
     ),
-    unit("svc-user", 2203, "gizmouser", "User=gizmouser\nExecStart=/bin/sleep 9\n"),
-    unit("svc-group", 2211, "gizmogroup", "Group=gizmogroup\nExecStart=/bin/sleep 9\n"),
+    unit("svc-user", 2203, "svc-user", "User=gizmouser\nExecStart=/bin/sleep 9\n"),
+    unit("svc-group", 2211, "svc-group", "Group=gizmogroup\nExecStart=/bin/sleep 9\n"),
     unit(
-        "svc-directory", 2210, "/srv/gizmo", "WorkingDirectory=/srv/gizmo\nExecStart=/bin/sleep 9\n"
+        "svc-directory",
+        2210,
+        "svc-directory",
+        "WorkingDirectory=/srv/gizmo\nExecStart=/bin/sleep 9\n",
     ),
     unit(
         "svc-namespace", 2204, "/srv/absent", "ReadWritePaths=/srv/absent\nExecStart=/bin/sleep 9\n"
@@ -205,7 +208,7 @@ CASES: tuple[Case, ...] = (
     unit(
         "svc-environment",
         2219,
-        "gizmo.env",
+        "svc-environment",
         "EnvironmentFile=/etc/gizmo.env\nExecStart=/bin/sleep 9\n",
     ),
     unit(
@@ -218,7 +221,7 @@ CASES: tuple[Case, ...] = (
     unit(
         "svc-credential",
         2220,
-        "token",
+        "svc-credential",
         "LoadCredential=token:/etc/absent-token\nExecStart=/bin/sleep 9\n",
     ),
     unit(

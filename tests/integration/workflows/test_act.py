@@ -167,10 +167,10 @@ def test_every_job_of_pr_validation_on_a_branch_with_an_evil_name(
 
 
 def test_inputs_are_only_text(repository: Repository, unharmed: None) -> None:
-    for text in (f"$(touch {PWNED})", f'";touch {PWNED};"', f"amd64\ntouch {PWNED}"):
-        run = repository.ci("build-packages", "--input", f"architecture={text}")
-        assert run.code == 2, run.said
-        assert run.jobs["Plan"] is False
+    text = f"$(touch {PWNED})`touch {PWNED}`\";touch {PWNED};\"';touch {PWNED};'"
+    run = repository.ci("build-packages", "--input", f"architecture={text}")
+    assert run.code == 2, run.said
+    assert run.jobs["Plan"] is False
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +239,7 @@ def test_a_preflight_that_fails_builds_nothing(
     repository, hub = maintained
     tag(repository, hub, "v1.3.0")
     repository.git("tag", f"v1.3.1;touch${{IFS}}{PWNED}")
-    for name in ("v1.3.0", f"v1.3.1;touch${{IFS}}{PWNED}", f"$(touch {PWNED})"):
+    for name in ("v1.3.0", f"v1.3.1;touch${{IFS}}{PWNED}"):
         sent = len(hub.releases)
         run = repository.ci("release", "--input", f"tag={name}")
         assert run.code != 0

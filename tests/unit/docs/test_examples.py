@@ -10,7 +10,10 @@ from tests.unit.docs.pages import TOP, blocks
 
 from debwright.check.base import CheckContext
 from debwright.check.environment import Open
+from debwright.repo.model import PublicationRecord
 from debwright.results import Status
+from debwright.stores.base import Store
+from debwright.stores.tree import RECORD, Item, Step, Tree
 
 
 def example(name: str) -> dict[str, Any]:
@@ -35,6 +38,34 @@ def test_a_check(tmp_path: Path) -> None:
         ("manual/missing", "bad has no manual page")
     ]
     assert result.status is Status.PASSED, "a warning alone fails nothing"
+
+
+def test_a_publisher(tmp_path: Path) -> None:
+    file = tmp_path / "publication.json"
+    file.write_text("{}")
+    record = PublicationRecord.model_construct(number=1)  # type: ignore[call-arg]
+    tree = Tree(
+        repo=tmp_path, record=record,
+        items=(Item(path=RECORD, file=file, size=2, step=Step.RECORD),),
+    )  # fmt: skip
+    store: Store = example("publisher")["ArchiveStore"](tmp_path / "apt.tar")
+    assert store.record() is None
+    assert store.push(tree) == 1
+    assert store.record() == b"{}"
+    (tmp_path / "back").mkdir()
+    store.fetch(tmp_path / "back")
+    assert (tmp_path / "back" / RECORD).read_text() == "{}"
+
+
+def test_a_rule() -> None:
+    pytest.importorskip("re2", reason="google-re2 is not installed")
+    from debwright.diagnose.diagnose import diagnose_text
+    from debwright.diagnose.rules import make_book
+
+    (block,) = (b for b in blocks(TOP / "docs/develop.md") if b.value == "rule")
+    book = make_book([("example.toml", block.text)])
+    found = diagnose_text("frobnicate: needs no version\nfrobnicate: need version 2.1\n", book=book)
+    assert [(p.code, p.details) for p in found.problems] == [(1990, {"what": "2.1"})]
 
 
 class Here:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.docs.pages import COMMANDS, TOP, anchors, blocks, links, name_of, pages
-from tools.reference import codes, settings
+from tools.reference import codes, settings, versions
 from tools.reference.__main__ import main, old
 
 # Where a block that says `run in: PLACE` is run: tests/integration/docs.
@@ -98,3 +98,11 @@ def test_the_package_has_the_version_of_the_module() -> None:
 
     first = (TOP / "debian/changelog").read_text().splitlines()[0]
     assert first.startswith(f"debwright ({__version__}-")
+
+
+def test_the_copyright_file_covers_what_the_package_carries() -> None:
+    text = (TOP / "debian/copyright").read_text()
+    names = {name.replace("-", "_").lower() for name, _ in versions.pins("run.txt")}
+    stanzas = set(re.findall(r"^Files: wheelhouse/files/(\S+)-\*$", text, re.M))
+    # colorama is for Windows alone.
+    assert names - {"colorama"} == stanzas

@@ -129,4 +129,4 @@ def test_the_branch_is_found_without_git(tmp_path: Path, monkeypatch: pytest.Mon
     run = place.ci_run()
     assert run is not None
     assert run.key == "github:example/greeter:7:2"
-    assert "github" in place.machine_class()
+    assert "github" in place.machine_class("amd64 debian 12")

@@ -154,6 +154,12 @@ def test_an_unknown_job_is_told_with_the_nearest(jobs: Options) -> None:
     assert caught.value.fix == "debwright validate good"
 
 
+def test_nothing_to_validate_with_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "debwright.toml").write_text("")
+    with pytest.raises(UsageError, match="nothing to validate"):
+        validate(Options(directory=tmp_path), [], scope="light")
+
+
 def test_what_a_job_prints_is_no_command_of_githubs(
     jobs: Options, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

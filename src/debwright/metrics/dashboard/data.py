@@ -43,9 +43,9 @@ class Settings:
     """The JSON of `debwright doctor`, where there is one."""
 
 
-def gather(store: Store, settings: Settings) -> Data:
-    """The document."""
-    builds = query.builds(store)
+def gather(store: Store, settings: Settings, builds: Sequence[Build] | None = None) -> Data:
+    """The document. `builds` are all of the store, if they were read already."""
+    builds = query.builds(store) if builds is None else builds
     stages = query.stage_times(store)
     runs = query.runs(store)
     names = sorted({b.target for b in builds}, key=_target_order(builds))
@@ -140,7 +140,7 @@ def _points(
 
 
 def _changes(builds: Sequence[Build], stages: Sequence[StageTime]) -> list[Data]:
-    found = {k: p for k, p in trends.series(builds, stages).items() if k.stage in CHANGED}
+    found = trends.series(builds, stages, CHANGED)
     moved = [
         {
             "target": trend.key.target, "stage": trend.key.stage, "machine": trend.key.machine,
@@ -154,7 +154,7 @@ def _changes(builds: Sequence[Build], stages: Sequence[StageTime]) -> list[Data]
 
 def _overheads(builds: Sequence[Build], stages: Sequence[StageTime]) -> list[Data]:
     made: dict[tuple[str, str], Data] = {}
-    for item in trends.overheads(builds, stages)[-OVERHEADS:]:
+    for item in trends.overheads(builds[-6 * OVERHEADS :], stages)[-OVERHEADS:]:
         own = made.setdefault(
             (item.target, item.strategy),
             {"target": item.target, "strategy": item.strategy, "at": [], "ratio": []},

@@ -178,7 +178,12 @@
     })];
   };
   const zeroUp = (_, low, high) => [0, high > 0 ? high * 1.08 : 1];
-  const span = () => (chosen.days ? () => [since(), data.generated] : undefined);
+  // The chosen time, or as much of it as there were builds in.
+  const span = () => {
+    const first = Math.min(...data.points.at.slice(0, 1), ...data.bins.day.slice(0, 1).map((d) => (data.complete ? Infinity : d * DAY)), data.generated - 3600);
+    const start = Math.max(since(), first - 0.03 * (data.generated - first));
+    return () => [start, data.generated];
+  };
 
   // ---- parts -------------------------------------------------------------------------------
   const shownStates = () => data.states.filter((s) => (!chosen.target || s.target === chosen.target));
@@ -272,6 +277,12 @@
       times.push(at);
       ratio.push(total[0] + total[1] ? (100 * total[0]) / (total[0] + total[1]) : null);
       broken.push(total[0] + total[2] ? (100 * total[0]) / (total[0] + total[1] + total[2]) : null);
+    }
+    if (times.length) {
+      // The aim is a line even where there is one day only.
+      times.unshift(Math.min(times[0], data.generated) - DAY / 2);
+      ratio.unshift(null);
+      broken.unshift(null);
     }
     const floor = Math.min(data.aim - 15, ...ratio.filter((v) => v !== null), ...broken.filter((v) => v !== null));
     byId("success-note").textContent = `Of the ${data.window} days before each day; the aim is ${data.aim} %.`;
@@ -409,7 +420,7 @@
     if (!shown.length) home.append(node("p", "muted", "none in this time"));
   };
   const renderQueue = () => {
-    const daily = (d, column) => d.day.map((day, i) => [day * DAY, column[i]]).filter(([at]) => at + DAY >= since());
+    const daily = (d, column) => d.day.map((day, i) => [Math.min((day + 1) * DAY, data.generated), column[i]]).filter(([at]) => at >= since());
     const q = data.queue;
     draw("c-queue", align([daily(q, q.median), daily(q, q.most)]), [{ label: "median" }, { label: "longest", dash: [4, 3] }], { tick: seconds, yRange: zeroUp, range: span(), none: "nothing had to wait in this time", label: "Waiting over time" });
     const c = data.cache;

@@ -1,0 +1,154 @@
+"""How often `debwright diagnose` is right on logs that no rule was written with, and how fast.
+
+    python bench/diagnose.py [--peer PYTHON] [--gigabytes N]
+
+Beside it, what buildlog-consultant says of the same logs; PYTHON is an interpreter that has it
+(it pins other versions of libraries, so an environment of its own). Its problems have other names
+than ours: counted is whether it names a cause at all, and each is printed for a reader to judge.
+"""
+
+import argparse
+import io
+import json
+import lzma
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+TOP = Path(__file__).parent.parent
+sys.path.insert(0, str(TOP))
+
+from tests.corpus.cases import Case, everything  # noqa: E402
+
+from debwright.diagnose.diagnose import diagnose_file, diagnose_stream  # noqa: E402
+
+LOGS = TOP / "tests/corpus/logs"
+PRECISION, RECALL, SPEED = 97.0, 85.0, 50.0
+SUCCESS = ("build-ok", "build-ok-c", "python-ok", "apt-ok", "install-ok", "docker-ok", "journal-ok")
+PEER = """
+import json, sys
+from buildlog_consultant.common import find_build_failure_description
+from buildlog_consultant.sbuild import worker_failure_from_sbuild_log, SbuildLog
+for path in sys.stdin.read().split():
+    lines = open(path, errors="replace").read().splitlines(True)
+    try:
+        match, problem = find_build_failure_description(lines)
+        said = None if problem is None else f"{problem.kind}: {problem}"
+    except Exception as error:
+        said = f"it crashed: {type(error).__name__}"
+    print(json.dumps(said))
+"""
+
+
+class Log(io.RawIOBase):
+    """A build's log again and again, to the size asked for."""
+
+    def __init__(self, block: bytes, size: int) -> None:
+        self.block, self.left, self.at = block, size, 0
+
+    def read(self, size: int = -1) -> bytes:
+        size = min(size, self.left, len(self.block) - self.at)
+        part = self.block[self.at : self.at + size]
+        self.at = (self.at + size) % len(self.block)
+        self.left -= size
+        return part
+
+
+def there(cases: Sequence[Case]) -> list[Case]:
+    return [c for c in cases if (LOGS / f"{c.name}.log.xz").exists()]
+
+
+def judged(name: str, cases: Sequence[Case]) -> None:
+    """Precision and recall; a case whose cause nobody could know counts as wrong if answered."""
+    right = wrong = 0
+    for case in cases:
+        found = diagnose_file(LOGS / f"{case.name}.log.xz")
+        said = found.root.code if found.root else 0
+        right += said == case.code and said != 0
+        wrong += said not in (0, case.code)
+        if said != case.code:
+            print(f"    {case.name}: {case.code} was wanted, {said or 'unknown'} was said")
+    knowable = sum(1 for c in cases if c.code)
+    precision = 100 * right / max(1, right + wrong)
+    recall = 100 * right / max(1, knowable)
+    met = precision >= PRECISION and recall >= RECALL
+    print(
+        f"{name}: {len(cases)} logs, precision {precision:.1f} % (at least {PRECISION:g}), "
+        f"recall {recall:.1f} % (at least {RECALL:g}){'' if met else '  NOT MET'}", flush=True,
+    )  # fmt: skip
+
+
+def silent() -> None:
+    """Logs of work that ended well, and texts that are no logs: nothing may be said."""
+    paths = [LOGS / f"{name}.log.xz" for name in SUCCESS]
+    paths += [*TOP.glob("docs/**/*.md"), *TOP.glob("src/**/*.py"), *TOP.glob("services/**/*.md")]
+    paths += [p for p in Path("/usr/share/doc").glob("*/copyright") if p.is_file()][:200]
+    paths = [p for p in paths if "docs/diagnosis" not in str(p)]
+    wrong = [p for p in paths if diagnose_file(p).problems]
+    print(f"success and unrelated text: {len(paths)} files, {len(wrong)} wrong (0 wanted)")
+    for path in wrong[:10]:
+        print(f"    {path.name}: {diagnose_file(path).problems[0].code}")
+
+
+def peer(python: str, cases: Sequence[Case], scratch: Path) -> None:
+    """What buildlog-consultant says."""
+    paths = []
+    for case in cases:
+        path = scratch / f"{case.name}.log"
+        path.write_bytes(lzma.decompress((LOGS / f"{case.name}.log.xz").read_bytes()))
+        paths.append(str(path))
+    done = subprocess.run(
+        [python, "-c", PEER], input="\n".join(paths), capture_output=True, text=True, check=False
+    )
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(said) != len(cases):
+        print(f"buildlog-consultant did not come to its end: {done.stderr.strip()[-300:]}")
+        return
+    named = sum(1 for s in said if s is not None and not s.startswith("it crashed"))
+    print(f"buildlog-consultant: names a cause for {named} of {len(cases)} held-out logs")
+    for case, text in zip(cases, said, strict=True):
+        print(f"    {case.name} ({case.code}): {text}")
+
+
+def speed(gigabytes: float) -> None:
+    names = [c.name for c in everything() if c.where == "build"]
+    real = [lzma.decompress((LOGS / f"{n}.log.xz").read_bytes()) for n in names
+            if (LOGS / f"{n}.log.xz").exists()]  # fmt: skip
+    compile_line = b"cc -g -O2 -fstack-protector-strong -Wformat -Werror=format-security -c %d.c\n"
+    block = b"".join(compile_line % n for n in range(200_000)) + b"".join(real[:40])
+    started, cpu = time.monotonic(), time.process_time()
+    size = int(gigabytes * 1e9)
+    found = diagnose_stream(Log(block, size), "bench")  # type: ignore[arg-type]
+    seconds, used = time.monotonic() - started, time.process_time() - cpu
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"speed: {gigabytes:g} GB in {seconds:.1f} s ({used:.1f} s of CPU): "
+        f"{found.size / 1e6 / used:.0f} MB/s of CPU time, {found.size / 1e6 / seconds:.0f} MB/s of "
+        f"wall time (at least {SPEED:g}); peak memory {memory:.0f} MB"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peer", metavar="PYTHON")
+    parser.add_argument("--gigabytes", type=float, default=0.2)
+    arguments = parser.parse_args()
+    cases = there(everything())
+    judged("written with", [c for c in cases if not c.held_out and not c.succeeds])
+    judged("held out", [c for c in cases if c.held_out and not c.later])
+    later = [c for c in cases if c.later]
+    judged("written later", later)
+    silent()
+    speed(arguments.gigabytes)
+    if arguments.peer:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as scratch:
+            peer(arguments.peer, [c for c in cases if c.held_out], Path(scratch))
+
+
+if __name__ == "__main__":
+    main()

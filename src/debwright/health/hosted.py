@@ -1,0 +1,84 @@
+"""The parts of the pipeline that are on GitHub: workflows, secrets (names only), runners."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+from debwright.config.load import LoadedConfig
+from debwright.errors import DebwrightError
+from debwright.github.http import TOKENS, Http
+from debwright.health.model import Health
+
+
+def workflows(loaded: LoadedConfig) -> Iterator[Health]:
+    """Whether .github/workflows is what debwright.toml says."""
+    from debwright.workflows.context import context_of
+    from debwright.workflows.files import check
+
+    try:
+        number = check(*context_of(loaded))
+    except DebwrightError as problem:
+        yield Health(name="workflows", ok=False, needed=False, found=problem.what, fix=problem.fix)
+    else:
+        yield Health(name="workflows", ok=True, found=f"{number} files, all as they are to be")
+
+
+def hosted(loaded: LoadedConfig) -> Iterator[Health]:
+    """What GitHub says: secrets and runners. Skipped, and said so, without token or repository."""
+    from debwright.release.place import github_repository
+
+    place = github_repository(loaded)
+    token = next((name for name in TOKENS if os.environ.get(name)), None)
+    if place is None or token is None:
+        why = "no repository on GitHub is known" if place is None else f"no {' or '.join(TOKENS)}"
+        for name in ("secrets", "runners"):
+            yield Health(name=name, ok=False, needed=False, found=f"not looked at: {why}")
+        return
+    from debwright.workflows.parts import secret_names
+
+    with Http.from_environment() as http:
+        yield from _secrets(http, place, secret_names(loaded.config))
+        yield from _runners(http, place)
+
+
+def _secrets(http: Http, place: str, wanted: Sequence[str]) -> Iterator[Health]:
+    if not wanted:
+        yield Health(name="secrets", ok=True, found="the configuration wants none")
+        return
+    try:
+        answer = http.request("GET", f"/repos/{place}/actions/secrets", params={"per_page": 100})
+        there = {str(s["name"]) for s in answer.json()["secrets"]}
+    except (DebwrightError, KeyError, TypeError, ValueError) as problem:
+        yield _unseen("secrets", problem)
+        return
+    for name in wanted:
+        yield Health(
+            name=f"secret {name}", ok=name in there, needed=False,
+            found="set" if name in there else "not set on GitHub",
+            fix=None if name in there else f"gh secret set {name} --repo {place}",
+        )  # fmt: skip
+
+
+def _runners(http: Http, place: str) -> Iterator[Health]:
+    try:
+        answer = http.request("GET", f"/repos/{place}/actions/runners", params={"per_page": 100})
+        own = list(answer.json()["runners"])
+    except (DebwrightError, KeyError, TypeError, ValueError) as problem:
+        yield _unseen("runners", problem)
+        return
+    if not own:
+        yield Health(name="runners", ok=True, found="GitHub's own alone")
+    for runner in own:
+        online = runner.get("status") == "online"
+        yield Health(
+            name=f"runner {runner.get('name')}", ok=online, needed=False,
+            found=f"{runner.get('status')}{', busy' if runner.get('busy') else ''}",
+            fix=None if online else "start its service there: ./svc.sh start",
+        )  # fmt: skip
+
+
+def _unseen(name: str, problem: Exception) -> Health:
+    said = problem.what if isinstance(problem, DebwrightError) else "the answer is not GitHub's"
+    return Health(
+        name=name, ok=False, needed=False, found=f"not looked at: {said}",
+        fix="a token that may read the repository's actions settings",
+    )  # fmt: skip

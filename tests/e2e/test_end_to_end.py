@@ -1,0 +1,296 @@
+"""From an empty directory to users who upgrade, and a broken release that never reaches them.
+
+`make e2e` runs it. E2E_TARGETS names the targets, separated by spaces; the default is
+bookworm-amd64.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from debwright.check.debs import read_deb
+from debwright.check.runtime import runtime_layer
+from debwright.config import Config
+from debwright.roots.cache import Cache, default_cache
+from debwright.roots.layers import Roots
+from debwright.roots.overlay import make_throwaway
+from debwright.sandbox.nspawn import NspawnSandbox
+from debwright.targets import Target, host_arch
+from tests.e2e.notebook import write_version
+from tests.integration.release.server import TOKEN, FakeGithub, serving
+
+TARGETS = os.environ.get("E2E_TARGETS", "bookworm-amd64").split()
+APT = ["apt-get", "-q", "-y", "-o", "APT::Update::Error-Mode=any"]
+SETTINGS = """
+[signing]
+key = "{key}"
+home = "{home}"
+
+[repository]
+url = "http://127.0.0.1:8399/apt"
+
+[release]
+repository = "example/greeter"
+
+[notify.webhook]
+url_env = "HOOK"
+"""
+
+
+class Maintainer:
+    """Who types the commands, in the service's directory."""
+
+    def __init__(self, work: Path, hub: FakeGithub, hook: str) -> None:
+        self.tree, self.hub = work / "notebook", hub
+        self.home = work / "gnupg"
+        self.tree.mkdir()
+        who = {f"GIT_{r}_{k}": v for r in ("AUTHOR", "COMMITTER")
+               for k, v in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))}  # fmt: skip
+        self.environment = {
+            **os.environ, **who, "GIT_CONFIG_GLOBAL": "/dev/null", "GITHUB_TOKEN": TOKEN,
+            "GITHUB_API_URL": hub.url, "HOOK": hook,
+        }  # fmt: skip
+
+    def git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=self.tree, env=self.environment, check=True,
+            capture_output=True, text=True,
+        ).stdout.strip()  # fmt: skip
+
+    def __call__(self, *arguments: str, expect: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "debwright", *arguments], cwd=self.tree,
+            env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        said = done.stdout + done.stderr
+        assert done.returncode == expect, f"debwright {' '.join(arguments)}\n{said[-6000:]}"
+        return said
+
+    def set_targets(self) -> None:
+        path = self.tree / "debwright.toml"
+        text = path.read_text()
+        wanted = json.dumps(TARGETS)
+        text = text.replace('build = ["bookworm-amd64", "bookworm-arm64"]', f"build = {wanted}")
+        text = text.replace('version_from = "changelog"', 'version_from = "git"')
+        assert wanted in text
+        path.write_text(text)
+
+    def release(self, version: str, subject: str, *, expect: int = 0) -> str:
+        """Commit, tag, draft; and when that is well, publish both."""
+        write_version(self.tree, version)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", subject)
+        tag = f"v{version}"
+        self.git("tag", "-a", "-m", tag, tag)
+        self.hub.tags[tag] = self.git("rev-parse", f"refs/tags/{tag}")
+        said = self("release", expect=expect)
+        if expect == 0:
+            assert self.hub.draft_of(tag)["draft"], "a person looks at it first"
+            self("release", "--publish")
+            assert not self.hub.draft_of(tag)["draft"]
+            self("publish")
+        return said
+
+
+class Machine:
+    """A user's booted system, which knows the repository and nothing else."""
+
+    def __init__(self, system: NspawnSandbox, target: Target) -> None:
+        self.system, self.target = system, target
+        self.run("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
+        # The system has no network: the web server of the repository is on it.
+        self.run("systemd-run --unit=web python3 -m http.server -b 127.0.0.1 -d /srv 8399")
+
+    def run(self, text: str, *, expect: int = 0) -> str:
+        done = self.system.run(
+            ["bash", "-euo", "pipefail", "-c", text], merge=True, check=False, timeout=900,
+            env={"DEBIAN_FRONTEND": "noninteractive"},
+        )  # fmt: skip
+        assert done.returncode == expect, f"{self.target}: {text}\n{done.output}"
+        return done.output
+
+    def mirror(self, repository: Path) -> None:
+        """What a web server would serve now."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            archive.add(repository, "apt")
+        self.system.run(
+            ["sh", "-c", "rm -rf /srv/apt && tar -x -C /srv -f -"], stdin=packed.getvalue()
+        )
+
+    def apt(self, *arguments: str) -> str:
+        return self.run(" ".join([*APT, *arguments]))
+
+    def ask(self, path: str, body: str | None = None) -> Any:
+        """One request to the service, tried until it is up."""
+        data = "None" if body is None else repr(body.encode())
+        code = (
+            "import urllib.request as u; print(u.urlopen(u.Request("
+            f"'http://127.0.0.1:8391{path}', data={data}), timeout=20).read().decode())"
+        )
+        said = ""
+        for _ in range(40):
+            done = self.system.run(["python3", "-c", code], merge=True, check=False, timeout=120)
+            if done.returncode == 0:
+                return json.loads(done.output)
+            said = done.output
+            time.sleep(0.5)
+        raise AssertionError(f"{self.target}: {said}")
+
+
+@contextmanager
+def machine(dist: Path, target: Target) -> Iterator[Machine]:
+    """Booted, with what the service needs of the archive."""
+    cache = Cache(default_cache())
+    cache.prepare()
+    with ExitStack() as stack:
+        (deb,) = dist.glob(f"1.0.0*/{target}/notebook_*.deb")
+        layer = runtime_layer(Roots(cache, Config()), target, [read_deb(deb)], lambda _: None)
+        stack.enter_context(layer.in_use())
+        overlay = make_throwaway(stack.enter_context(cache.scratch("e2e")), layer)
+        emulated = target.arch != host_arch()
+        yield Machine(stack.enter_context(NspawnSandbox(overlay, emulated=emulated)), target)
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """A chat's webhook: its address, and the messages."""
+    messages: list[str] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            messages.append(json.loads(body)["text"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: pytest shows what is printed."""
+
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook", messages
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_from_an_empty_directory_to_users(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        hook, messages = stack.enter_context(listening())
+        hub = stack.enter_context(serving(FakeGithub()))
+        ada = Maintainer(tmp_path, hub, hook)
+        begin(ada)
+        ada.release("1.0.0", "feat: keep notes")
+        machines = [
+            stack.enter_context(machine(ada.tree / "dist", Target.parse(t))) for t in TARGETS
+        ]
+        for user in machines:
+            first_installation(user, ada.tree / "dist/apt")
+        old_key = ada("keys", "list")
+        ada("keys", "rotate", "--no-passphrase", "--overlap-days", "90")
+        assert ada("keys", "list") != old_key
+        ada.release("1.1.0", "feat: a table of notes\n\nThe data are brought along.")
+        for user in machines:
+            upgrade(user, ada.tree / "dist/apt")
+            back_and_forth(user)
+        messages.clear()
+        broken_release(ada, messages)
+        for user in machines:
+            user.mirror(ada.tree / "dist/apt")
+            user.apt("update")
+            user.apt("upgrade")
+            assert "1.1.0" in user.run("dpkg-query -W -f '${Version}' notebook")
+            assert user.ask("/health")["status"] == "ok"
+    assert hub.wrong == [], "GitHub's own description is kept to"
+
+
+def begin(ada: Maintainer) -> None:
+    """An empty repository becomes a project."""
+    ada.git("init", "-q", "-b", "main")
+    write_version(ada.tree, "1.0.0")
+    ada("init")
+    (ada.tree / "debian/notebook.install").write_text("notebook.toml etc/\n")
+    ada.set_targets()
+    config = ada.tree / "debwright.toml"
+    text = config.read_text()
+    config.write_text(text + SETTINGS.format(key="0" * 40, home=ada.home))
+    said = json.loads(
+        ada("--json", "keys", "new", "Notebook <notebook@example.org>", "--no-passphrase")
+    )
+    config.write_text(text + SETTINGS.format(key=said["fingerprint"], home=ada.home))
+    ada("workflows", "sync")
+    ada("workflows", "check")
+
+
+def first_installation(user: Machine, repository: Path) -> None:
+    user.mirror(repository)
+    user.run(f"cp /srv/apt/notebook-{user.target.suite}.sources /etc/apt/sources.list.d/")
+    user.apt("update")
+    user.apt("install", "notebook", "notebook-archive-keyring")
+    # From now on the keyring package's own entry counts, which a change of keys goes through.
+    user.run(f"rm /etc/apt/sources.list.d/notebook-{user.target.suite}.sources")
+    user.apt("update")
+    assert user.ask("/health") == {"status": "ok", "title": "Notes"}
+    assert user.ask("/notes", "water the garden") == ["water the garden"]
+    user.run("sed -i 's/title = .*/title = \"Mine\"/' /etc/notebook.toml")
+    assert user.ask("/health")["title"] == "Mine"
+
+
+def upgrade(user: Machine, repository: Path) -> None:
+    user.mirror(repository)
+    user.apt("update")
+    user.apt("-o Dpkg::Options::=--force-confold", "upgrade")
+    assert "1.1.0" in user.run("dpkg-query -W -f '${Version}' notebook")
+    assert user.ask("/notes") == ["water the garden"], "the data were brought along"
+    assert '"version": 2' in user.run("cat /var/lib/notebook/notes-2.json")
+    assert user.ask("/health")["title"] == "Mine", "the edited configuration stayed"
+    assert "most = 1000" in user.run("cat /etc/notebook.toml.dpkg-dist"), "the new one is beside it"
+
+
+def back_and_forth(user: Machine) -> None:
+    """Back to the release before, and forward again."""
+    versions = user.run("apt-cache madison notebook | awk '{ print $3 }' | sort -u").split()
+    (old,) = (v for v in versions if v.startswith("1.0.0"))
+    user.apt(
+        "-o Dpkg::Options::=--force-confold", "--allow-downgrades", "install", f"notebook={old}"
+    )
+    assert user.ask("/notes") == ["water the garden"]
+    user.apt("-o Dpkg::Options::=--force-confold", "upgrade")
+    assert user.ask("/notes", "call the tenant") == ["water the garden", "call the tenant"]
+
+
+def broken_release(ada: Maintainer, messages: list[str]) -> None:
+    """Its service is not healthy: it is stopped, explained, told of, and shown."""
+    ada.release("1.2.0", "feat: a mistake", expect=4)
+    assert not [r for r in ada.hub.releases.values() if r["tag_name"] == "v1.2.0"], "no draft"
+    assert not list((ada.tree / "dist/apt/pool").rglob("notebook_1.2.0*")), "not in the repository"
+    (home,) = (ada.tree / "dist").glob("1.2.0*")
+    said = json.loads(ada("--json", "diagnose", str(home)))
+    assert "unhealthy" in json.dumps(said), said
+    assert len(messages) == 1
+    assert "1.2.0" in messages[0]
+    ada("dashboard")
+    page = (ada.tree / "dist/dashboard/index.html").read_text()
+    assert "1.2.0" in page
+    assert "failed" in page
+
+
+@pytest.fixture(autouse=True)
+def _needs_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("booting systems needs root")
