@@ -173,8 +173,8 @@ class Peers:
                        check=True)  # fmt: skip
         unpacking = time.monotonic() - started
         seconds = self._timed(
-            ["autopkgtest", "--no-built-binaries", *self.debs, f"{self.matrix.product}/", "--",
-             "chroot", root],
+            ["autopkgtest", "--apt-upgrade", "--no-built-binaries", *self.debs,
+             f"{self.matrix.product}/", "--", "chroot", root],
             allowed=(0, 2, 4, 8),
         )  # fmt: skip
         shutil.rmtree(root)
