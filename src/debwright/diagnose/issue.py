@@ -104,7 +104,9 @@ class Tracker:
 
     def _find(self, fingerprint: str) -> dict[str, Any] | None:
         """The issue with that fingerprint, an open one before a closed one."""
-        found = [i for i in self._all() if marker(fingerprint) in (i.get("body") or "")]
+        # At the end alone: a log quoted above it may hold what looks like a mark.
+        mark = marker(fingerprint)
+        found = [i for i in self._all() if (i.get("body") or "").rstrip().endswith(mark)]
         return min(found, key=lambda i: (i["state"] != "open", -i["number"]), default=None)
 
     def _all(self) -> Iterator[dict[str, Any]]:

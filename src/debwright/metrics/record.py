@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import __version__
-from debwright.check.infrastructure import PREFIX
 from debwright.errors import DebwrightError, MissingError
 from debwright.machine import describe_host
 from debwright.metrics import place
@@ -159,6 +158,9 @@ def _target(
 
 def is_infrastructure(stage: StageResult) -> bool:
     """Whether a stage failed for the machine or the network: exit code 5 says so."""
+    # The checks' modules, which a run in which nothing changed does not load.
+    from debwright.check.infrastructure import PREFIX
+
     code = stage.error.code if stage.error else ""
     wanted = MissingError.exit_code
     return code.startswith(f"{PREFIX}/") or stage.details.get("exit_code") == wanted

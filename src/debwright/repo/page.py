@@ -95,7 +95,7 @@ def _suite(
     if base.startswith("file:"):
         fetch = f"sudo cp {_shell(str(repo / file))} {target}"
     else:
-        fetch = f"sudo curl -fsSL -o {target} {_shell(base + quote(file))}"
+        fetch = f"sudo curl -fsSL -o {target} \\\n    {_shell(base + quote(file))}"
     commands = "\n".join([fetch, "sudo apt update", *install])
     more = f"<p>And {len(rows) - LISTED} more: <code>apt search</code> shows them.</p>\n"
     return (

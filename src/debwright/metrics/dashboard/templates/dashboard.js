@@ -278,6 +278,12 @@
       ratio.push(total[0] + total[1] ? (100 * total[0]) / (total[0] + total[1]) : null);
       broken.push(total[0] + total[2] ? (100 * total[0]) / (total[0] + total[1] + total[2]) : null);
     }
+    if (times.length) {
+      // The aim is a line even where there is one day only.
+      times.unshift(Math.min(times[0], data.generated) - DAY / 2);
+      ratio.unshift(null);
+      broken.unshift(null);
+    }
     const floor = Math.min(data.aim - 15, ...ratio.filter((v) => v !== null), ...broken.filter((v) => v !== null));
     byId("success-note").textContent = `Of the ${data.window} days before each day; the aim is ${data.aim} %.`;
     draw("c-success", [times, ratio, broken, times.map(() => data.aim)], [
@@ -414,7 +420,7 @@
     if (!shown.length) home.append(node("p", "muted", "none in this time"));
   };
   const renderQueue = () => {
-    const daily = (d, column) => d.day.map((day, i) => [day * DAY, column[i]]).filter(([at]) => at + DAY >= since());
+    const daily = (d, column) => d.day.map((day, i) => [Math.min((day + 1) * DAY, data.generated), column[i]]).filter(([at]) => at >= since());
     const q = data.queue;
     draw("c-queue", align([daily(q, q.median), daily(q, q.most)]), [{ label: "median" }, { label: "longest", dash: [4, 3] }], { tick: seconds, yRange: zeroUp, range: span(), none: "nothing had to wait in this time", label: "Waiting over time" });
     const c = data.cache;
