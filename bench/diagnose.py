@@ -37,7 +37,7 @@ for path in sys.stdin.read().split():
     try:
         match, problem = find_build_failure_description(lines)
         said = None if problem is None else f"{problem.kind}: {problem}"
-    except Exception as error:
+    except BaseException as error:  # its Rust part panics
         said = f"it crashed: {type(error).__name__}"
     print(json.dumps(said))
 """

@@ -133,7 +133,7 @@ def times(report: dict[str, Any]) -> str:
 
 
 class Peers:
-    """piuparts, and autopkgtest in its unshare server: each with its root made before."""
+    """piuparts, and autopkgtest in a chroot: each with its tarball made before."""
 
     def __init__(self, matrix: Matrix) -> None:
         self.matrix = matrix
@@ -162,12 +162,23 @@ class Peers:
         )  # fmt: skip
 
     def autopkgtest(self) -> float:
-        """The package's own tests, as far as the server can run them."""
-        return self._timed(
-            ["autopkgtest", "--no-built-binaries", *self.debs, f"{self.matrix.product}/", "--",
-             "unshare", "--release=bookworm", f"--tarball={self.tarball}"],
+        """The package's own tests, as far as a chroot without an init can run them.
+
+        Its unshare server wants a user with subordinate ids, which root has not.
+        """
+        root = self.matrix.work / "chroot"
+        started = time.monotonic()
+        root.mkdir()
+        subprocess.run(["tar", "--extract", f"--directory={root}", f"--file={self.tarball}"],
+                       check=True)  # fmt: skip
+        unpacking = time.monotonic() - started
+        seconds = self._timed(
+            ["autopkgtest", "--apt-upgrade", "--no-built-binaries", *self.debs,
+             f"{self.matrix.product}/", "--", "chroot", root],
             allowed=(0, 2, 4, 8),
         )  # fmt: skip
+        shutil.rmtree(root)
+        return unpacking + seconds
 
     def _timed(self, command: Sequence[str | Path], allowed: Sequence[int] = (0,)) -> float:
         started = time.monotonic()

@@ -146,7 +146,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, {bench!r})
 import debwright.commands.common, debwright.report  # what a run has loaded anyway
-import debwright.report.html, debwright.report.view
+import debwright.report.html, debwright.report.view, debwright.pipeline
 from debwright.config import Config, LoadedConfig
 from debwright.results import RunResult
 result = RunResult.model_validate_json({result!r})
