@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Measures debwright against plain dpkg-buildpackage and sbuild on this machine, in one run, and
-# prints ratios. `--write` puts them into docs/benchmarks.md. Without arguments the matrix of checks
-# and the repository (against aptly and reprepro) are measured, too; `scripts/bench.sh matrix`
-# measures it alone, of greeter or of `--product DIR`, and `scripts/bench.sh repository` that one.
+# Measures debwright on this machine and prints ratios: against plain dpkg-buildpackage and sbuild,
+# piuparts and autopkgtest, aptly and reprepro. Without arguments all of it, which takes hours;
+# `scripts/bench.sh NAME [ARGUMENT]...` runs bench/NAME.py alone. What has `--write` puts its figures
+# into docs/benchmarks.md.
 
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-install_packages "${PACKAGES[@]}" aptly autopkgtest piuparts reprepro sbuild
+install_packages "${PACKAGES[@]}" aptly autopkgtest chromium piuparts reprepro sbuild
 prepare_emulation
 prepare_python dev.txt
 
@@ -17,14 +17,13 @@ measure() {
         "$VENV/bin/python" "bench/$1.py" "${@:2}"
 }
 
-case "${1:-}" in
-matrix | repository)
+if [ $# -gt 0 ] && [ -f "bench/$1.py" ]; then
     measure "$1" "${@:2}"
     exit
-    ;;
-esac
+fi
 measure bench "$@"
 if [ $# -eq 0 ]; then
-    measure matrix
-    measure repository
+    for name in flagship matrix repository metrics diagnose; do
+        measure "$name"
+    done
 fi
