@@ -11,7 +11,7 @@ from debwright.check.base import conclude, error, skipped
 from debwright.check.dependencies import pulled_in
 from debwright.check.health import patience, wait_healthy
 from debwright.check.session import MaintainerScriptError, Session
-from debwright.config import Service
+from debwright.config import Config, Service
 from debwright.errors import DebwrightError
 from debwright.results import CheckResult, Evidence, Finding
 from debwright.roots import apt
@@ -55,7 +55,7 @@ class MinimumCheck:
             "install_again_seconds": time.monotonic() - begun,
             "left_out_packages": float(len(left_out)),
         }
-        findings = _at_work(session, context.config.service, left_out)
+        findings = _at_work(session, _expected(context.config), left_out)
         return conclude(
             self.name, started, findings, measurements=measurements, notes=[_said(left_out)]
         )
@@ -84,6 +84,14 @@ def _why_not(session: Session) -> str | None:
     if service is not None and "start_seconds" not in session.measured.get("service", {}):
         return "the service is not up with all it recommends either"
     return None
+
+
+def _expected(config: Config) -> Service | None:
+    """The service, with what may be expected of it on the minimum."""
+    if config.service is None:
+        return None
+    said = config.minimum.model_dump(exclude_none=True)
+    return config.service.model_copy(update=said)
 
 
 def _at_work(session: Session, service: Service | None, left_out: list[str]) -> list[Finding]:

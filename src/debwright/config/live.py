@@ -32,6 +32,19 @@ class Upgrade(Section):
     )
 
 
+class Minimum(Section):
+    """What may be expected of the service when nothing recommended is there."""
+
+    expect_body: str | None = Field(
+        None,
+        min_length=1,
+        description="Text that must occur in the health URL's answer then, instead of [service]'s.",
+    )
+    smoke: list[v.Script] | None = Field(
+        None, description="Smoke commands that must work then, instead of [service]'s."
+    )
+
+
 class Regression(Section):
     """How much worse than the previous release a package may be."""
 

@@ -12,7 +12,7 @@ from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
 from debwright.config.environments import Environments
 from debwright.config.equivalence import Equivalence
-from debwright.config.live import Benchmarks, Regression, Upgrade
+from debwright.config.live import Benchmarks, Minimum, Regression, Upgrade
 from debwright.config.metrics import Metrics
 from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
@@ -207,6 +207,10 @@ class Config(Section):
     )
     upgrade: Upgrade = Field(
         Upgrade(), description="Coming from the previous release, and going back to it."
+    )
+    minimum: Minimum = Field(
+        Minimum(),
+        description="What may be expected of the service when nothing recommended is there.",
     )
     regression: Regression = Field(
         Regression(), description="How much worse than the previous release a package may be."

@@ -1,0 +1,30 @@
+"""What may be expected of a service that runs without what it recommends."""
+
+from typing import Any
+
+from debwright.check.minimum import _expected
+from debwright.config import Config
+
+SERVICE = {"unit": "demo.service", "expect_body": "all is well", "smoke": ["demo ask"]}
+
+
+def config(**more: Any) -> Config:
+    return Config.model_validate({"service": SERVICE, **more})
+
+
+def test_as_much_as_with_everything_unless_said_otherwise() -> None:
+    assert _expected(config()) == config().service
+
+
+def test_what_is_said_stands_in_for_it() -> None:
+    expected = _expected(config(minimum={"smoke": ["demo --version"]}))
+    assert expected is not None
+    assert expected.smoke == ["demo --version"]
+    assert expected.expect_body == "all is well"
+    nothing = _expected(config(minimum={"smoke": [], "expect_body": "up"}))
+    assert nothing is not None
+    assert (nothing.smoke, nothing.expect_body) == ([], "up")
+
+
+def test_nothing_without_a_service() -> None:
+    assert _expected(Config()) is None
