@@ -167,7 +167,9 @@ def _memory(
     finding = warning if session.system.emulated else error
     return [
         finding("service/memory", f"{service.unit} uses more memory than allowed",
-                evidence=(Evidence(text=text),))
+                evidence=(Evidence(text=text),),
+                fix="find what holds the memory, or raise [service] memory_mb in debwright.toml "
+                "where it is needed")
     ]  # fmt: skip
 
 

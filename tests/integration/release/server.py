@@ -26,6 +26,10 @@ REFERENCE = Path(__file__).parents[2] / "reference/github-releases-openapi.json"
 API, UPLOADS = "https://api.github.com", "https://uploads.github.com"
 TOKEN = "ghs_ThisIsTheTokenOfTheTests"
 
+# What the description, which is of releases, does not have; the tokens of GitHub Actions may not
+# read it.
+FORBIDDEN = ("/repos/example/greeter/actions/secrets", "/repos/example/greeter/actions/runners")
+
 Fault = Callable[[Request], Response | None]
 
 
@@ -68,6 +72,8 @@ class FakeGithub:
         self.requests.append(f"{request.method} {request.path}")
         if request.path.startswith("/store/"):
             return self._stored(request)
+        if request.path in FORBIDDEN:
+            return self._json(403, {"message": "Resource not accessible by integration"})
         self._validate_request(request)
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self._json(401, {"message": "Bad credentials"})
@@ -231,11 +237,11 @@ class FakeGithub:
     def _as_request(request: Request) -> MockRequest:
         upload = request.method == "POST" and request.path.endswith("/assets")
         # A ref has slashes in it, which OpenAPI 3.0 cannot say of a parameter in a path.
-        path = request.path.replace("/git/ref/tags/", "/git/ref/tags%2F")
+        start, ref, name = request.path.partition("/git/ref/")
         return MockRequest(
             UPLOADS if upload else API,
             (request.method or "get").lower(),
-            path,
+            start + ref + name.replace("/", "%2F"),
             args=dict(request.args),
             headers=dict(request.headers),
             data=request.get_data(),

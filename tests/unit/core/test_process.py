@@ -188,8 +188,8 @@ def work():
         said.append(str(problem))
     ended.set()
 thread = threading.Thread(target=work)
-thread.start()
-try:
+try:  # the signal may come before start() has returned
+    thread.start()
     while not ended.wait(process.SIGNAL_SECONDS):
         pass
 except KeyboardInterrupt:
