@@ -50,7 +50,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         dockerd.terminate()
         dockerd.wait(timeout=60)
-        # It leaves a network namespace mounted, which nobody else could take away with the directory.
+        # It leaves a network namespace mounted, which would keep the directory from going.
         for line in Path("/proc/mounts").read_text().splitlines()[::-1]:
             if (place := line.split()[1]).startswith(f"{home}/"):
                 subprocess.run(["umount", place], check=False)

@@ -98,6 +98,11 @@ def test_a_linter_would_have_something_to_say(tmp_path: Path) -> None:
         assert done.returncode != 0, done.stdout
 
 
+def test_the_quick_script_finds_nothing_dangerous_here() -> None:
+    """It knew no exception of the configuration once, and so failed for everybody."""
+    judged(TOP, TOP / "scripts/test-quick.sh", "--security")
+
+
 def test_the_stand_ins_are_actions() -> None:
     directory = TOP / "src/debwright/workflows/standins"
     judged(
