@@ -10,6 +10,7 @@ from typing import Self
 
 from debwright.check import beside
 from debwright.check.base import CheckContext
+from debwright.check.condense import condensed
 from debwright.check.runtime import LOCAL_ONLY
 from debwright.errors import CheckError, DebwrightError
 from debwright.errors import Evidence as ErrorEvidence
@@ -204,13 +205,14 @@ class Session:
         self.system.run(["systemctl", "reset-failed", "--", name], check=False, timeout=60)
 
     def journal(self, unit: str, lines: int = 12) -> tuple[Evidence, ...]:
-        """The end of the unit's journal."""
+        """The end of the unit's journal, `lines` of it; what is said over and over counts once."""
         done = self.system.run(
-            ["journalctl", "--no-pager", "--output=cat", f"--lines={lines}", f"--unit={unit}"],
+            ["journalctl", "--no-pager", "--output=cat", f"--lines={20 * lines}", f"--unit={unit}"],
             check=False, timeout=60,
         )  # fmt: skip
         return tuple(
-            Evidence(text=line, file=f"journal of {unit}") for line in done.output.splitlines()
+            Evidence(text=line, file=f"journal of {unit}")
+            for line in condensed(done.output.splitlines())[-lines:]
         )
 
     def ask(self, url: str, status: int, body: str | None, seconds: float) -> Answer:

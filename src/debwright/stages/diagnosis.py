@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from debwright.diagnose.model import Diagnosis
 from debwright.diagnose.record import read_record
 from debwright.results import CheckResult, Finding, Severity
+
+CHECKS_OWN = (2400, 2401)
+"""What a check found; the evidence it gave may say why."""
 
 
 def diagnosis_of(
@@ -29,16 +33,26 @@ def _diagnosis(
 
     log = directory / f"{stage}.log"
     found = diagnose_file(log) if log.is_file() else None
-    if found is None or not found.problems:
+    if found is None or all(p.code in CHECKS_OWN for p in found.problems):
         failed = [f for c in checks for f in c.findings if f.severity is Severity.ERROR]
         said = "\n".join(e.text for f in (*failed, error) for e in f.evidence)
         if said:
             stream = io.BytesIO(said.encode("utf-8", "replace"))
             told = diagnose_stream(stream, f"{stage}: evidence")
-            found = told if told.problems or found is None else found
+            found = _together(found, told)
     if found is None:
         return None
     record = read_record(directory)
     if record is not None and record.stage == stage:
         found = found.model_copy(update={"reproduce": record.reproduction()})
     return found.model_dump(mode="json")
+
+
+def _together(log: Diagnosis | None, evidence: Diagnosis) -> Diagnosis:
+    """The cause that the evidence shows, and then what the log says of its effect."""
+    if log is None:
+        return evidence
+    if not evidence.problems:
+        return log
+    effects = tuple(p.model_copy(update={"follows": True}) for p in log.problems)
+    return evidence.model_copy(update={"problems": (*evidence.problems, *effects)})

@@ -1,0 +1,52 @@
+"""What is said of a check that failed: the cause in its evidence, or else what it found."""
+
+from pathlib import Path
+from typing import Any
+
+from debwright.check.base import error
+from debwright.results import CheckResult, Evidence, Status
+from debwright.stages.diagnosis import diagnosis_of
+
+LOG = """\
+     0.04 === vulnerabilities: skipped (not checked)
+     5.22 Created symlink /etc/systemd/system/multi-user.target.wants/demo.service.
+    46.04 === service: failed
+    46.04 error service/unhealthy: demo.service did not become healthy within 20 s: http://[::1]:80/
+    46.23 === writes: skipped (the service is not up: see the check that found it down)
+    71.87 === files: failed
+    71.87 error files/setuid: /usr/bin/demo is setuid root
+    73.00 === downgrade: passed
+    73.00 info regression/files-gained: 5 new files
+"""
+
+
+def told(directory: Path, *evidence: str) -> list[dict[str, Any]]:
+    (directory / "check.log").write_text(LOG)
+    finding = error(
+        "service/unhealthy", "demo.service did not become healthy within 20 s",
+        evidence=tuple(Evidence(text=line) for line in evidence),
+    )  # fmt: skip
+    check = CheckResult(name="service", status=Status.FAILED, findings=(finding,))
+    found = diagnosis_of("check", directory, finding, [check])
+    assert found is not None
+    assert found["failed"]
+    problems: list[dict[str, Any]] = found["problems"]
+    return problems
+
+
+def test_a_service_that_is_not_healthy_is_named(tmp_path: Path) -> None:
+    first, second = told(tmp_path, "status 503", "ActiveState=active")
+    assert first["code"] == 2401
+    assert first["details"] == {"what": "demo.service", "finding": "service/unhealthy"}
+    assert first["evidence"][0]["number"] == 4
+    assert second["title"] == "the check files found: /usr/bin/demo is setuid root"
+
+
+def test_what_the_journal_says_is_the_cause_and_the_finding_its_effect(tmp_path: Path) -> None:
+    problems = told(
+        tmp_path, "status None", "Traceback (most recent call last):", '  File "/usr/bin/demo", 1',
+        "ModuleNotFoundError: No module named 'yaml'",
+        "demo.service: Failed with result 'exit-code'.",
+    )  # fmt: skip
+    assert problems[0]["name"] == "python-module-missing", problems[0]
+    assert [p["follows"] for p in problems if p["code"] in (2400, 2401)] == [True, True]
