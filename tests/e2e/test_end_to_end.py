@@ -106,7 +106,6 @@ class Maintainer:
             self("publish")
         return said
 
-
     def _by_workflow(self, tag: str) -> str:
         """What GitHub does for a tag: the release workflow, job by job."""
         payload = self.tree.parent / "event.json"
@@ -165,12 +164,11 @@ class Machine:
 
 
 @contextmanager
-def machine(dist: Path, target: Target) -> Iterator[Machine]:
-    """Booted, with what the service needs of the archive."""
+def machine(deb: Path, target: Target) -> Iterator[Machine]:
+    """Booted, with what the package needs of the archive."""
     cache = Cache(default_cache())
     cache.prepare()
     with ExitStack() as stack:
-        (deb,) = dist.glob(f"1.0.0*/{target}/notebook_*.deb")
         layer = runtime_layer(Roots(cache, Config()), target, [read_deb(deb)], lambda _: None)
         stack.enter_context(layer.in_use())
         overlay = make_throwaway(stack.enter_context(cache.scratch("e2e")), layer)
@@ -210,7 +208,8 @@ def test_from_an_empty_directory_to_users(tmp_path: Path) -> None:
         begin(ada)
         ada.release("1.0.0", "feat: keep notes", workflow=True)
         machines = [
-            stack.enter_context(machine(ada.tree / "dist", Target.parse(t))) for t in TARGETS
+            stack.enter_context(machine(next(ada.tree.glob(f"dist/*/{t}/*.deb")), Target.parse(t)))
+            for t in TARGETS
         ]
         for user in machines:
             first_installation(user, ada.tree / "dist/apt")

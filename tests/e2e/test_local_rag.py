@@ -1,0 +1,118 @@
+"""Somebody's documents on an installed local-rag, and the release after it.
+
+`make e2e` runs it, for the targets that E2E_TARGETS names.
+"""
+
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from debwright.targets import Target, host_arch
+from tests.e2e.test_end_to_end import TARGETS, Machine, machine
+from tests.integration.docs.places import TOP
+
+ASKED = "When does the lease of the garden end?"
+ENTRY = """local-rag ({version}) unstable; urgency=medium
+
+  * The release after it.
+
+ -- local-rag <local-rag@example.org>  Mon, 02 Nov 2026 10:00:00 +0000
+
+"""
+
+
+def sources(work: Path) -> Path:
+    """What is in git of the service and its models, on its own."""
+    for name in ("local-rag", "local-rag-models"):
+        home = TOP / "services" / name
+        listed = subprocess.run(
+            ["git", "-C", str(home), "ls-files", "-z"], check=True, capture_output=True, text=True
+        ).stdout
+        for path in filter(None, listed.split("\0")):
+            (work / name / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(home / path, work / name / path)
+    # The service's documents are of the project around it.
+    config = work / "local-rag/debwright.toml"
+    config.write_text(config.read_text().partition("# Always about the newest release")[0])
+    return work / "local-rag"
+
+
+def released(tree: Path) -> None:
+    """Build, check and publish it below `tree`."""
+    selected = [word for t in TARGETS for word in ("-t", t)]
+    done = subprocess.run(
+        [sys.executable, "-m", "debwright", "-C", str(tree), "run", *selected],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def next_release(tree: Path) -> None:
+    changelog = tree / "debian/changelog"
+    changelog.write_text(ENTRY.format(version="99.0.0-1") + changelog.read_text())
+    (tree / "src/local_rag/released.py").write_text('"""New in this release."""\n')
+
+
+def healthy(user: Machine) -> None:
+    """Wait for the service, as somebody who has just upgraded would."""
+    user.run(
+        "for n in $(seq 120); do"
+        "  if local-rag status --json | grep -q '\"ok\"'; then exit 0; fi; sleep 1; "
+        "done; local-rag status --verbose; journalctl -u local-rag | tail -20; exit 1"
+    )
+
+
+def answered(user: Machine) -> str:
+    """What the service says; an emulated machine is spared the model that writes sentences."""
+    words = "--json" if user.target.arch == host_arch() else "--json --passages"
+    said = user.run(f"local-rag query {words} '{ASKED}'")
+    assert "31 March 2031" in said, said
+    return said
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_documents_survive_a_release(releases: tuple[Path, Path, Path], name: str) -> None:
+    dist, first, second = releases
+    target = Target.parse(name)
+    with ExitStack() as stack:
+        (deb,) = (p for p in dist.glob(f"*/{target}/local-rag_*.deb") if "99.0" not in p.name)
+        user = stack.enter_context(machine(deb, target))
+        user.mirror(first)
+        sources_file = f"/etc/apt/sources.list.d/local-rag-{target.suite}.sources"
+        user.run(f"cp /srv/apt/local-rag-{target.suite}.sources {sources_file}")
+        user.run(f"sed -i 's|^URIs: .*|URIs: http://127.0.0.1:8399/apt|' {sources_file}")
+        user.apt("update")
+        user.apt("install", "local-rag")
+        healthy(user)
+        user.run(
+            "printf '<h1>Garden</h1><p>The lease ends on 31 March 2031.</p>' > /tmp/lease.html"
+            " && local-rag import /tmp/lease.html"
+        )
+        user.run("echo '# mine' >> /etc/local-rag/config.yaml")
+        before = answered(user)
+        user.mirror(second)
+        user.apt("update")
+        user.apt("upgrade")
+        assert "99.0.0" in user.run("dpkg-query -W -f '${Version}' local-rag")
+        healthy(user)
+        after = answered(user)
+        assert "# mine" in user.run("cat /etc/local-rag/config.yaml")
+    assert before.count("snippet") == after.count("snippet")
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """`dist`, and the repository as it was after either release."""
+    work = tmp_path_factory.mktemp("releases")
+    tree = sources(work)
+    copies = []
+    for number in (1, 2):
+        released(tree)
+        copies.append(work / f"{number}" / "apt")
+        shutil.copytree(tree / "dist/apt", copies[-1], symlinks=True)
+        next_release(tree)
+    return tree / "dist", copies[0], copies[1]
