@@ -11,8 +11,10 @@ from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import Bind, Namespaces, OverlayMount, Spec, Submount
 
 RESOLVER = Path("etc/resolv.conf")
+HOSTS = Path("etc/hosts")
 POLICY = Path("usr/sbin/policy-rc.d")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_HOSTS_TEXT = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 _POLICY_TEXT = "#!/bin/sh\n# No daemon may start while packages are put into a root.\nexit 101\n"
 
 
@@ -58,6 +60,10 @@ def make_throwaway(directory: Path, layer: Layer) -> Throwaway:
     for path in (made.upper, made.mount_point):
         path.mkdir()
         path.chmod(0o755)  # whatever the umask: it is the root directory of all users inside
+    # The installer writes it on every machine, debootstrap and mmdebstrap do not; without it
+    # "localhost" is asked of a name server (hosts(5)).
+    if not any(os.path.lexists(layer.tree / HOSTS) for layer in layer.chain()):
+        _write(made.upper, HOSTS, _HOSTS_TEXT, 0o644)
     return made
 
 

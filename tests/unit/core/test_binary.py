@@ -32,11 +32,22 @@ AMD64 = Target("bookworm", "amd64")
 ARM64 = Target("bookworm", "arm64")
 
 
-def throwaway(directory: Path) -> Throwaway:
+def throwaway(directory: Path, *, hosts: bool = True) -> Throwaway:
     manifest = Manifest(name="base", target="bookworm-amd64", parent=None, inputs={}, packages=(),
                         created=datetime.now(UTC))  # fmt: skip
-    directory.mkdir(exist_ok=True)
+    own = directory / "layer/tree/etc/hosts"
+    own.parent.mkdir(parents=True)
+    if hosts:
+        own.touch()
     return make_throwaway(directory, Layer(directory / "layer", manifest))
+
+
+def test_localhost_has_its_address_unless_the_root_says_so_itself(tmp_path: Path) -> None:
+    """No name server is asked for it: varnish and others do not start without."""
+    made = throwaway(tmp_path / "first", hosts=False)
+    assert "127.0.0.1\tlocalhost\n" in (made.upper / "etc/hosts").read_text()
+    made = throwaway(tmp_path / "second")
+    assert not (made.upper / "etc").exists()
 
 
 def plan(strategy: Strategy = Strategy.NATIVE, **more: object) -> BuildPlan:
