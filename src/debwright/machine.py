@@ -1,7 +1,9 @@
 """What this machine can do: its architecture, and which others qemu-user lets it run."""
 
+import os
 import shutil
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from debwright import process
@@ -22,6 +24,9 @@ QEMU = {
 
 # i386 programs run on amd64 kernels, armhf ones on most arm64 processors but not on all.
 _RUNS_TOO = {"amd64": frozenset({"i386"})}
+EMULATED_CPU = {"arm64": "cortex-a76"}
+"""What qemu-user is told to be: a Raspberry Pi 5's. Its default, `max`, computes the pointer
+authentication that Debian 13 is compiled with in software, which makes Python six times slower."""
 INSTALL_QEMU = "sudo apt-get install qemu-user-static binfmt-support"
 
 
@@ -70,6 +75,27 @@ def emulation_problem(arch: str) -> str | None:
         (f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter ")), ""
     )
     return _broken_interpreter(interpreter)
+
+
+@cache
+def emulator_environment(arch: str) -> tuple[tuple[str, str], ...]:
+    """Variables for programs of `arch`: QEMU_CPU (qemu-user's documentation), or nothing.
+
+    A value that is set already counts. qemu before 7.0 does not know the processor, and refuses to
+    start with one it does not know: it is asked.
+    """
+    if arch == host_arch() or arch not in EMULATED_CPU:
+        return ()
+    if wanted := os.environ.get("QEMU_CPU"):
+        return (("QEMU_CPU", wanted),)
+    cpu = EMULATED_CPU[arch]
+    try:
+        fields = (BINFMT / f"qemu-{QEMU[arch]}").read_text().splitlines()
+        path = next(f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter "))
+        known = process.run([Path(path).resolve(), "-cpu", "help"], check=False, timeout=20)
+    except (DebwrightError, OSError, StopIteration):
+        return ()
+    return (("QEMU_CPU", cpu),) if cpu in known.output.split() else ()
 
 
 def emulation_fix(problem: str) -> str:

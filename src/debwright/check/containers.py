@@ -7,6 +7,7 @@ from debwright.check.base import CheckContext
 from debwright.check.environment import Open
 from debwright.check.runtime import copy_into, repository_for, runtime_layer
 from debwright.check.session import Session
+from debwright.machine import emulator_environment
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.store import Layer
 from debwright.sandbox.docker import DockerSandbox, docker_problem, has_image, import_image
@@ -45,7 +46,7 @@ def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
     content.mkdir(mode=0o755)
     copy_into(content, repository_for(directory / "repository", context.installable, layer))
     if context.emulated:
-        for_qemu_user(content)
+        for_qemu_user(content, dict(emulator_environment(context.target.arch)))
     context.activity("booting")
     system = stack.enter_context(DockerSandbox(image, content, emulated=context.emulated))
     return Session.begin(context, system, layer=layer)

@@ -7,6 +7,7 @@ from pathlib import Path
 from debwright import process
 from debwright.config import Suite
 from debwright.errors import DebwrightError, Evidence, MissingError
+from debwright.machine import emulator_environment
 from debwright.process import CommandError, LineSink, TimedOut
 from debwright.roots import apt
 from debwright.roots.store import Made
@@ -75,9 +76,11 @@ def bootstrap(target: Target, suite: Suite, scratch: Path, sink: LineSink | None
     sources = "\n".join(source_lines(target, suite))
     if is_root():
         tree.mkdir(mode=0o755)
-        _mmdebstrap([*common, "--mode=root", "--format=directory", *tail, str(tree)], sources, sink)
+        words = [*common, "--mode=root", "--format=directory", *tail, str(tree)]
+        _mmdebstrap(words, target.arch, sources, sink)
     else:
-        _rootless([*common, "--mode=unshare", "--format=tar", *tail], sources, scratch, sink)
+        words = [*common, "--mode=unshare", "--format=tar", *tail]
+        _rootless(words, target.arch, sources, scratch, sink)
     return Made(tree, _packages(tree), mirror_state(tree))
 
 
@@ -95,12 +98,13 @@ def _keyring(target: Target, suite: Suite) -> list[str]:
     return [f"--keyring={path}"]
 
 
-def _mmdebstrap(arguments: list[str], sources: str, sink: LineSink | None) -> None:
+def _mmdebstrap(arguments: list[str], arch: str, sources: str, sink: LineSink | None) -> None:
     # In namespaces of debwright's own, so that a kill takes its mounts and children with it.
     argv = ["mmdebstrap", *arguments, *(["-"] if sources else [])]
     try:
         if is_root():
-            with Namespaces(Spec(network=True)) as inside:
+            spec = Spec(network=True, variables=dict(emulator_environment(arch)))
+            with Namespaces(spec) as inside:
                 inside.run(argv, env=_proxies(), stdin=sources or None, sink=sink, merge=True,
                            timeout=TIMEOUT)  # fmt: skip
         else:
@@ -115,10 +119,12 @@ def _mmdebstrap(arguments: list[str], sources: str, sink: LineSink | None) -> No
         ) from error
 
 
-def _rootless(arguments: list[str], sources: str, scratch: Path, sink: LineSink | None) -> None:
+def _rootless(
+    arguments: list[str], arch: str, sources: str, scratch: Path, sink: LineSink | None
+) -> None:
     """As an ordinary user: a tarball first, since only the user's own namespace owns the ids."""
     tarball = scratch / "base.tar"
-    _mmdebstrap([*arguments, str(tarball)], sources, sink)
+    _mmdebstrap([*arguments, str(tarball)], arch, sources, sink)
     with Namespaces(Spec(network=True)) as inside:
         inside.run(["mkdir", "-m755", str(scratch / "tree")])
         inside.run(

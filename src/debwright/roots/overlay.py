@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.machine import emulator_environment
 from debwright.roots.cache import Cache
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import Bind, Namespaces, OverlayMount, Spec, Submount
@@ -28,6 +29,11 @@ class Throwaway:
     @property
     def upper(self) -> Path:
         return self.directory / "upper"
+
+    @property
+    def arch(self) -> str:
+        """Debian's name of the architecture whose programs are in it."""
+        return self.layer.manifest.target.rpartition("-")[2]
 
     @property
     def mount_point(self) -> Path:
@@ -85,6 +91,7 @@ def opened(
         binds=binds,
         submounts=submounts,
         hostname=hostname,
+        variables=dict(emulator_environment(overlay.arch)),
     )
     try:
         with Namespaces(spec) as inside:

@@ -1,5 +1,6 @@
 """What a booted system needs, and what a reader must know, when qemu-user runs its programs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 # systemd 252 under qemu-user fails at step CREDENTIALS: the emulator lacks what its credential
@@ -32,6 +33,8 @@ _NO_LOAD = (
 # unshare(CLONE_NEWUSER) wants a process of one thread, and the emulator's has more: a unit with
 # PrivateUsers=yes ends with 217/USER. systemd.unit(5): service.d holds drop-ins of every service.
 _NO_USER_NAMESPACES = "# Under qemu-user, user namespaces fail.\n[Service]\nPrivateUsers=no\n"
+START_SECONDS = 540
+"""DefaultTimeoutStartSec= there, six times systemd's own."""
 QEMU_USER_NOTE = (
     "ran under qemu-user: SystemCallFilter= and other seccomp settings are accepted but see the "
     "emulator's system calls; times and memory include the emulator; PrivateUsers= and the "
@@ -39,8 +42,16 @@ QEMU_USER_NOTE = (
 )
 
 
-def for_qemu_user(tree: Path) -> None:
-    """Switch off, in a tree that will be the top of the root, what units cannot have there."""
+def for_qemu_user(tree: Path, variables: Mapping[str, str]) -> None:
+    """Switch off, in a tree that will be the top of the root, what units cannot have there.
+
+    `variables` are the emulator's, which systemd is to give to every service.
+    """
+    lines = ["[Manager]", f"DefaultTimeoutStartSec={START_SECONDS}s"]
+    lines += [f'DefaultEnvironment="{k}={v}"' for k, v in variables.items()]
+    manager = tree / "etc/systemd/system.conf.d/debwright.conf"
+    manager.parent.mkdir(parents=True, exist_ok=True)
+    manager.write_text("\n".join(lines) + "\n")
     for unit in _NO_CREDENTIALS:
         _drop_in(tree, unit, _NO_LOAD)
     _drop_in(tree, "service", _NO_USER_NAMESPACES)

@@ -64,6 +64,8 @@ class Spec:
     submounts: Sequence[Submount] = ()
     tmpfs: Sequence[str] = ()
     hostname: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """For every command, beyond the clean environment."""
 
 
 def is_root() -> bool:
@@ -83,6 +85,11 @@ def overlay_options() -> list[str]:
 
 class Entered(ABC):
     """Commands run behind an argv prefix that enters a sandbox: what every kind has in common."""
+
+    @property
+    @abstractmethod
+    def variables(self) -> Mapping[str, str]:
+        """What every command's environment has beyond the clean one; never a project's words."""
 
     @abstractmethod
     def prefix(
@@ -106,13 +113,14 @@ class Entered(ABC):
     ) -> Completed:
         """Run a command inside, with a clean environment plus `env`; see process.run."""
         return process.run(
-            [*CLEAN, *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
+            [*CLEAN, *(f"{k}={v}" for k, v in self.variables.items()),
+             *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
             stdin=stdin,
             timeout=timeout,
             sink=sink,
             merge=merge,
             check=check,
-        )
+        )  # fmt: skip
 
 
 @dataclass
@@ -122,6 +130,10 @@ class Namespaces(Entered):
     spec: Spec
     pid: int = 0
     _holder: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return self.spec.variables
 
     def __enter__(self) -> Self:
         flags = ["--mount", "--pid", "--fork", "--ipc", "--uts", "--kill-child"]

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Self
 
 from debwright import meter, process
 from debwright.errors import Evidence, MissingError, printable
+from debwright.machine import emulator_environment
 from debwright.process import Completed
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox import cgroups, memory, ports
@@ -59,6 +60,10 @@ class NspawnSandbox(Entered):
     kind = "nspawn"
     without_init = None
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return dict(emulator_environment(self.overlay.arch)) if self.emulated else {}
+
     def __enter__(self) -> Self:
         if not is_root():
             raise MissingError(
@@ -97,7 +102,7 @@ class NspawnSandbox(Entered):
 
     def _boot(self) -> None:
         if self.emulated:
-            for_qemu_user(self.overlay.upper)
+            for_qemu_user(self.overlay.upper, self.variables)
             without_idle_generators(self.overlay.upper)
         placement = self._stack.enter_context(cgroups.own_group())
         self._placement = placement
@@ -164,7 +169,8 @@ class NspawnSandbox(Entered):
             "systemd-nspawn", "--quiet", f"--directory={self.overlay.mount_point}",
             "--register=no", "--keep-unit", "--private-network", "--notify-ready=yes",
             "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
-            "--hostname=debwright", *binds, "--boot",
+            "--hostname=debwright", *binds,
+            *(f"--setenv={k}={v}" for k, v in self.variables.items()), "--boot",
         ]  # fmt: skip
 
     def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:

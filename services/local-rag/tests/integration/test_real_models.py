@@ -337,7 +337,8 @@ def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:
 def ggml() -> ctypes.CDLL:
     import llama_cpp
 
-    base = Path(llama_cpp.__file__).parent / "lib" / "libggml-base.so"
+    # A package keeps the name that is linked alone: libggml-base.so.0.
+    base = min((Path(llama_cpp.__file__).parent / "lib").glob("libggml-base.so*"))
     library = ctypes.CDLL(str(base))
     library.ggml_type_size.restype = ctypes.c_size_t
     library.ggml_blck_size.restype = ctypes.c_int64

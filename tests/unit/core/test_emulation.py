@@ -1,0 +1,55 @@
+"""What the emulator is told, and what systemd under it is told."""
+
+from pathlib import Path
+
+import pytest
+
+from debwright import machine
+from debwright.sandbox.emulated import for_qemu_user
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A registered interpreter, which answers with what the test writes."""
+    program = tmp_path / "qemu"
+    (tmp_path / "qemu-aarch64").write_text(f"enabled\ninterpreter {program}\nflags: PF\n")
+    monkeypatch.setattr(machine, "BINFMT", tmp_path)
+    monkeypatch.setattr(machine, "host_arch", lambda: "amd64")
+    monkeypatch.delenv("QEMU_CPU", raising=False)
+    machine.emulator_environment.cache_clear()
+    program.write_text(
+        "#!/bin/sh\necho Available CPUs:\necho '  cortex-a57'\necho '  cortex-a76'\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_qemu_is_a_raspberry_pi_5_where_it_can(emulator: Path) -> None:
+    assert machine.emulator_environment("arm64") == (("QEMU_CPU", "cortex-a76"),)
+    assert machine.emulator_environment("amd64") == ()
+    assert machine.emulator_environment("riscv64") == ()
+
+
+def test_an_old_qemu_is_told_nothing(emulator: Path) -> None:
+    """It would refuse to start."""
+    emulator.write_text("#!/bin/sh\necho '  cortex-a57'\n")
+    assert machine.emulator_environment("arm64") == ()
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_wish_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QEMU_CPU", "max")
+    assert machine.emulator_environment("arm64") == (("QEMU_CPU", "max"),)
+
+
+def test_without_an_emulator_nothing_is_told(emulator: Path, tmp_path: Path) -> None:
+    (tmp_path / "qemu-aarch64").unlink()
+    assert machine.emulator_environment("arm64") == ()
+
+
+def test_services_get_the_variables_and_more_time(tmp_path: Path) -> None:
+    for_qemu_user(tmp_path, {"QEMU_CPU": "cortex-a76"})
+    text = (tmp_path / "etc/systemd/system.conf.d/debwright.conf").read_text()
+    assert text.splitlines() == [
+        "[Manager]", "DefaultTimeoutStartSec=540s", 'DefaultEnvironment="QEMU_CPU=cortex-a76"',
+    ]  # fmt: skip
