@@ -68,14 +68,15 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy_tests(target: Path) -> None:
-    """What is in git of the service, without its source."""
+    """What is in git of the service and its models, without its source."""
     listed = subprocess.run(
-        ["git", "-C", str(SERVICE), "ls-files", "-z"], check=True, capture_output=True, text=True
-    ).stdout
+        ["git", "-C", str(SERVICE.parent), "ls-files", "-z"],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
     for name in listed.split("\0"):
-        if name and not name.startswith("src/"):
+        if name and not name.startswith("local-rag/src/"):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(SERVICE / name, target / name)
+            shutil.copy2(SERVICE.parent / name, target / name)
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def installed(dist: Path, beside: Path) -> Iterator[NspawnSandbox]:
             for words in (["update"], ["install", "local-rag", *PROGRAMS]):
                 inside.run([*apt, *words], merge=True, timeout=900,
                            env={"DEBIAN_FRONTEND": "noninteractive"})  # fmt: skip
-        copy_tests(overlay.upper / "srv/tests")
+        copy_tests(overlay.upper / "srv/services")
         shutil.copytree(beside, overlay.upper / "srv/packages", symlinks=True)
         with NspawnSandbox(overlay) as system:
             yield system
@@ -108,7 +109,7 @@ def test_the_whole_suite_passes(dist: Path, beside: Path) -> None:
         assert system.run(asked, env=environment).output.count(f"{INSTALLED}/") == 2
         done = system.run(
             ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
-            cwd="/srv/tests", env=environment, merge=True, check=False, timeout=1800,
+            cwd="/srv/services/local-rag", env=environment, merge=True, check=False, timeout=1800,
         )  # fmt: skip
     assert done.returncode == 0, done.output[-12000:]
     found = re.search(r"(\d+) passed", done.output)

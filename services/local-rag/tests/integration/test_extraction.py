@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import local_rag
 from local_rag.errors import InvalidInput, TooLarge, Unavailable
 from local_rag.extract import Source, isolated, worker
 from local_rag.extract.isolated import Extraction
@@ -185,5 +186,6 @@ def test_the_worker_gives_up_what_parsing_needs_not() -> None:
         "print(*[resource.getrlimit(k)[0] for k in "
         "(resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={}, check=True)
+    where = {"PYTHONPATH": str(Path(local_rag.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=where, check=True)
     assert done.stdout.split() == [b"2000000000", b"0", b"0"]
