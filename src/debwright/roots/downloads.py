@@ -11,6 +11,13 @@ from debwright.roots.store import LayerStore
 KEPT = ("debs", "wheelhouse")
 """Directories of the cache that hold downloads."""
 
+COMPILED = "wheelhouse/compiled"
+"""What was not downloaded but made, for minutes, and is small: it goes last."""
+
+SHARE = 4
+"""Downloads are left a fourth of the cache: else layers, of which there is never an end, would push
+them all out, and every run would fetch and compile anew."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shrunk:
@@ -29,11 +36,17 @@ def total(cache: Cache) -> int:
 
 
 def prune(cache: Cache, max_bytes: int) -> int:
-    """Remove files, the longest unused first, until `max_bytes` or less are left.
+    """Remove files until `max_bytes` are left: the longest unused first, compiled ones last.
 
     Returns the bytes that were freed. A sandbox that has a file of a removed name open keeps it.
     """
-    found = sorted(_files(cache), key=lambda item: max(item[1].st_mtime, item[1].st_atime))
+    made = cache.root / COMPILED
+
+    def rank(item: tuple[Path, os.stat_result]) -> tuple[bool, float]:
+        path, info = item
+        return path.is_relative_to(made), max(info.st_mtime, info.st_atime)
+
+    found = sorted(_files(cache), key=rank)
     left, freed = sum(info.st_blocks * 512 for _, info in found), 0
     for path, info in found:
         if left <= max_bytes:
@@ -45,9 +58,9 @@ def prune(cache: Cache, max_bytes: int) -> int:
 
 
 def shrink(store: LayerStore, max_bytes: int, max_age_days: float | None = None) -> Shrunk:
-    """Bring the whole cache to `max_bytes`. Downloads go first: a layer costs more to make."""
+    """Bring the whole cache to `max_bytes`; see SHARE for what of it downloads may keep."""
     layers = sum(manifest.size for _, manifest in store.all())
-    freed = prune(store.cache, max(0, max_bytes - layers))
+    freed = prune(store.cache, max(max_bytes // SHARE, max_bytes - layers))
     kept = total(store.cache)
     left = max(0, max_bytes - kept)
     removed = store.prune(max_bytes=left, max_age_days=max_age_days)

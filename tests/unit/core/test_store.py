@@ -389,3 +389,20 @@ def test_downloads_count_and_go_before_layers(cache: Cache) -> None:
     assert (old.exists(), new.exists(), half_written.exists()) == (False, True, True)
     assert downloads.shrink(store, 0).layers == (layer.path,)
     assert not new.exists()
+
+
+def test_layers_do_not_push_out_what_took_minutes_to_compile(cache: Cache) -> None:
+    """The cache is full of layers sooner or later; every wheel was compiled anew then."""
+    store = LayerStore(cache)
+    for name in ("first", "second"):
+        store.ensure(request(name), maker((name,), 4_000_000))
+    wheel = cache.root / "wheelhouse/compiled/0123/x-1-py3-none-any.whl"
+    wheel.parent.mkdir(parents=True)
+    wheel.write_bytes(b"x" * 500_000)
+    os.utime(wheel, (1, 1))
+    fetched = download(cache, "new.deb", 2_000)
+    shrunk = downloads.shrink(store, 6_000_000)
+    assert len(shrunk.layers) == 1
+    assert (wheel.exists(), fetched.exists()) == (True, True)
+    downloads.shrink(store, 3_000_000)
+    assert (wheel.exists(), fetched.exists()) == (True, False), "what can be fetched goes first"
