@@ -73,6 +73,8 @@ class NspawnSandbox(Entered):
             )
         try:
             self._boot()
+            if self.emulated:
+                self._prove_services()
         except BaseException:
             self.close()
             raise
@@ -120,6 +122,24 @@ class NspawnSandbox(Entered):
         argv = [*placement.prefix, *outer.prefix(), *placement.joined(self._command(notify))]
         self._start = lambda: self._start_nspawn(argv, notify)
         self._start()
+
+    def _prove_services(self) -> None:
+        """Raise MissingError when systemd runs and can start nothing.
+
+        Since systemd 255 it starts services by pidfd_spawn(3). qemu-user 7.2 refuses the clone(2)
+        that this is with EINVAL, of which systemd thinks that there are no resources left.
+        """
+        done = self.run(
+            ["systemctl", "show", "--property=Result", "--value", "systemd-journald.service"],
+            check=False, timeout=120,
+        )  # fmt: skip
+        if done.output.strip() == "resources":
+            raise MissingError(
+                "the systemd of this system cannot start services under this machine's qemu-user",
+                evidence=[Evidence(text="systemd-journald.service: Result=resources")],
+                cause="systemd 255 and later start processes in a way that qemu-user 7.2 refuses",
+                fix="check it on a machine of its own architecture, or with --sandbox vm",
+            )
 
     def _start_nspawn(self, argv: list[str], notify: Path) -> None:
         started = time.monotonic()

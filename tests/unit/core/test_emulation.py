@@ -1,11 +1,17 @@
 """What the emulator is told, and what systemd under it is told."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from debwright import machine
+from debwright.errors import MissingError
+from debwright.process import Completed
+from debwright.roots.overlay import Throwaway
 from debwright.sandbox.emulated import for_qemu_user
+from debwright.sandbox.nspawn import NspawnSandbox
 
 
 @pytest.fixture
@@ -53,3 +59,32 @@ def test_services_get_the_variables_and_more_time(tmp_path: Path) -> None:
     assert text.splitlines() == [
         "[Manager]", "DefaultTimeoutStartSec=540s", 'DefaultEnvironment="QEMU_CPU=cortex-a76"',
     ]  # fmt: skip
+
+
+class Booted(NspawnSandbox):
+    """Without a system: what systemctl says is given."""
+
+    said = ""
+
+    def _boot(self) -> None:
+        """Nothing is booted."""
+
+    def run(self, argv: Sequence[str], **_: object) -> Completed:
+        return Completed(argv=tuple(argv), returncode=0, output=self.said)
+
+
+def test_a_systemd_that_can_start_nothing_is_the_machines_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Debian 13's, under Debian 12's emulator: no fault of the package."""
+    monkeypatch.setattr("debwright.sandbox.nspawn.is_root", lambda: True)
+    overlay = cast(Throwaway, None)
+    for said, emulated in (("success\n", True), ("resources\n", False)):
+        system = Booted(overlay, emulated=emulated)
+        system.said = said
+        with system:
+            pass
+    system = Booted(overlay, emulated=True)
+    system.said = "resources\n"
+    with pytest.raises(MissingError, match="qemu-user"), system:
+        pass
