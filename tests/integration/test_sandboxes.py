@@ -8,9 +8,11 @@ from contextlib import ExitStack
 import pytest
 
 from debwright.config import Config
+from debwright.machine import emulation_problem
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
+from debwright.roots.preload import preload_for
 from debwright.sandbox.base import BootedSandbox
 from debwright.sandbox.nspawn import NspawnSandbox
 from debwright.targets import Target
@@ -55,3 +57,27 @@ def test_a_system_that_talks_much_is_not_kept_waiting(nspawn: BootedSandbox) -> 
                     teller.sendto(b"STATUS=busy", f"/proc/self/fd/{directory}/notify")
     finally:
         os.close(directory)
+
+
+def test_services_of_debian_13_start_under_the_emulator() -> None:
+    """Debian 12's qemu-user refuses what its systemd does; in their own file systems, too."""
+    target = Target("trixie", "arm64")
+    if problem := emulation_problem(target.arch):
+        pytest.skip(problem)
+    cache = Cache(default_cache())
+    cache.prepare()
+    roots = Roots(cache, Config())
+    layer = roots.boot(target)
+    preload = preload_for(roots, target, layer)
+    with layer.in_use(), cache.scratch("check") as scratch:
+        overlay = make_throwaway(scratch, layer)
+        with NspawnSandbox(overlay, emulated=True, preload=preload) as system:
+            settings = ("ProtectSystem=strict", "PrivateTmp=yes", "PrivateDevices=yes",
+                        "User=nobody", "StateDirectory=x")  # fmt: skip
+            hard = [word for setting in settings for word in ("-p", setting)]
+            said = system.run(["systemd-run", "--wait", "--pipe", "-q", *hard, "env"]).output
+            assert "STATE_DIRECTORY=/var/lib/x\n" in said
+            assert "LD_PRELOAD" not in said, "the service itself runs as it is"
+            assert system.run(["systemctl", "is-system-running"]).output == "running\n"
+            assert system.reboot() > 0
+            assert system.run(["systemctl", "is-system-running"]).output == "running\n"

@@ -18,6 +18,7 @@ from debwright.check.runtime import (
 from debwright.check.session import Session
 from debwright.errors import CheckError
 from debwright.roots.overlay import make_throwaway
+from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import is_root
 from debwright.sandbox.nspawn import NspawnSandbox
@@ -81,5 +82,6 @@ def _open_nspawn(context: CheckContext, layer: Layer, stack: ExitStack) -> Sessi
     copy_into(overlay.upper, repository_for(directory / "repository", context.installable, layer))
     without_preconfiguration(overlay.upper, layer)
     context.activity("booting")
-    system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated))
+    preload = preload_for(context.roots, context.target, layer)
+    system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated, preload=preload))
     return Session.begin(context, system, layer=layer)

@@ -24,6 +24,7 @@ from debwright.plan import Plan, TargetPlan
 from debwright.roots.cache import Cache
 from debwright.roots.layers import BUILDER_UID, Roots
 from debwright.roots.overlay import make_throwaway, opened, throwaway
+from debwright.roots.preload import preload_for
 from debwright.sandbox.namespaces import CLEAN, Bind, inner_environment
 from debwright.sandbox.nspawn import NspawnSandbox
 from debwright.stages.base import Job
@@ -167,7 +168,8 @@ def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> 
         overlay = make_throwaway(directory, layer)
         copy_into(overlay.upper, make_repository(directory / "repository", debs))
         emulated = target.target.arch != job.plan.host.arch
-        system = stack.enter_context(NspawnSandbox(overlay, emulated=emulated))
+        preload = preload_for(job.roots, target.target, layer)
+        system = stack.enter_context(NspawnSandbox(overlay, emulated=emulated, preload=preload))
         apt = shlex.join(["apt-get", "-y", *LOCAL_ONLY])
         install = f"{apt} update && {apt} install {' '.join(d.package for d in debs)}"
         if command is None:

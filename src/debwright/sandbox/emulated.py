@@ -1,5 +1,6 @@
 """What a booted system needs, and what a reader must know, when qemu-user runs its programs."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,19 +34,23 @@ _NO_LOAD = (
 # unshare(CLONE_NEWUSER) wants a process of one thread, and the emulator's has more: a unit with
 # PrivateUsers=yes ends with 217/USER. systemd.unit(5): service.d holds drop-ins of every service.
 _NO_USER_NAMESPACES = "# Under qemu-user, user namespaces fail.\n[Service]\nPrivateUsers=no\n"
+PRELOAD = "usr/lib/debwright-preload.so"
 START_SECONDS = 540
 """DefaultTimeoutStartSec= there, six times systemd's own."""
+_NOT_PRELOADED = "UnsetEnvironment=LD_PRELOAD\n"
 QEMU_USER_NOTE = (
     "ran under qemu-user: SystemCallFilter= and other seccomp settings are accepted but see the "
     "emulator's system calls; times and memory include the emulator; PrivateUsers= and the "
-    "credentials of systemd's own units are switched off, which the emulator cannot do"
+    "credentials of systemd's own units are switched off, which the emulator cannot do; systemd "
+    "255 and later start services by posix_spawn(3)"
 )
 
 
-def for_qemu_user(tree: Path, variables: Mapping[str, str]) -> None:
+def for_qemu_user(tree: Path, variables: Mapping[str, str], *, preload: Path | None = None) -> None:
     """Switch off, in a tree that will be the top of the root, what units cannot have there.
 
-    `variables` are the emulator's, which systemd is to give to every service.
+    `variables` are the emulator's, which systemd is to give to every service. `preload` is put
+    there for process 1, and kept from the services.
     """
     lines = ["[Manager]", f"DefaultTimeoutStartSec={START_SECONDS}s"]
     lines += [f'DefaultEnvironment="{k}={v}"' for k, v in variables.items()]
@@ -54,7 +59,10 @@ def for_qemu_user(tree: Path, variables: Mapping[str, str]) -> None:
     manager.write_text("\n".join(lines) + "\n")
     for unit in _NO_CREDENTIALS:
         _drop_in(tree, unit, _NO_LOAD)
-    _drop_in(tree, "service", _NO_USER_NAMESPACES)
+    _drop_in(tree, "service", _NO_USER_NAMESPACES + (_NOT_PRELOADED if preload else ""))
+    if preload:
+        (tree / PRELOAD).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(preload, tree / PRELOAD)
 
 
 def _drop_in(tree: Path, unit: str, text: str) -> None:

@@ -23,7 +23,12 @@ from debwright.process import Completed
 from debwright.roots.overlay import Throwaway
 from debwright.sandbox import cgroups, memory, ports
 from debwright.sandbox.base import BootError, push_through
-from debwright.sandbox.emulated import QEMU_USER_NOTE, for_qemu_user, without_idle_generators
+from debwright.sandbox.emulated import (
+    PRELOAD,
+    QEMU_USER_NOTE,
+    for_qemu_user,
+    without_idle_generators,
+)
 from debwright.sandbox.namespaces import (
     PATH,
     Bind,
@@ -49,6 +54,8 @@ class NspawnSandbox(Entered):
     overlay: Throwaway
     binds: Sequence[Bind] = ()
     emulated: bool = False
+    preload: Path | None = None
+    """A library for process 1 of an emulated system; see debwright.roots.preload."""
     boot_seconds: float = 0.0
     leader: int = 0
     """Process 1 of the container, as this machine numbers it."""
@@ -104,7 +111,7 @@ class NspawnSandbox(Entered):
 
     def _boot(self) -> None:
         if self.emulated:
-            for_qemu_user(self.overlay.upper, self.variables)
+            for_qemu_user(self.overlay.upper, self.variables, preload=self.preload)
             without_idle_generators(self.overlay.upper)
         placement = self._stack.enter_context(cgroups.own_group())
         self._placement = placement
@@ -190,7 +197,8 @@ class NspawnSandbox(Entered):
             "--register=no", "--keep-unit", "--private-network", "--notify-ready=yes",
             "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
             "--hostname=debwright", *binds,
-            *(f"--setenv={k}={v}" for k, v in self.variables.items()), "--boot",
+            *(f"--setenv={k}={v}" for k, v in self.variables.items()),
+            *([f"--setenv=LD_PRELOAD=/{PRELOAD}"] if self.preload else []), "--boot",
         ]  # fmt: skip
 
     def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:

@@ -1,17 +1,25 @@
 """What the emulator is told, and what systemd under it is told."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from debwright import machine
+from debwright.config import Config
 from debwright.errors import MissingError
 from debwright.process import Completed
+from debwright.roots.cache import Cache
+from debwright.roots.layers import Roots
+from debwright.roots.manifest import Manifest
 from debwright.roots.overlay import Throwaway
-from debwright.sandbox.emulated import for_qemu_user
+from debwright.roots.preload import EXECUTOR, preload_for
+from debwright.roots.store import Layer
+from debwright.sandbox.emulated import PRELOAD, for_qemu_user
 from debwright.sandbox.nspawn import NspawnSandbox
+from debwright.targets import Target
 
 
 @pytest.fixture
@@ -59,6 +67,46 @@ def test_services_get_the_variables_and_more_time(tmp_path: Path) -> None:
     assert text.splitlines() == [
         "[Manager]", "DefaultTimeoutStartSec=540s", 'DefaultEnvironment="QEMU_CPU=cortex-a76"',
     ]  # fmt: skip
+
+
+def test_the_preloaded_library_is_for_process_1_alone(tmp_path: Path) -> None:
+    library = tmp_path / "x.so"
+    library.write_bytes(b"ELF")
+    for_qemu_user(tmp_path / "with", {}, preload=library)
+    for_qemu_user(tmp_path / "without", {})
+    drop_in = "etc/systemd/system/service.d/debwright.conf"
+    assert (tmp_path / "with" / PRELOAD).read_bytes() == b"ELF"
+    assert "UnsetEnvironment=LD_PRELOAD" in (tmp_path / "with" / drop_in).read_text()
+    assert "LD_PRELOAD" not in (tmp_path / "without" / drop_in).read_text()
+
+
+def test_only_systems_that_need_it_have_a_library_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("debwright.roots.preload.host_arch", lambda: "amd64")
+    compiled: list[Target] = []
+
+    def compile_(_: Roots, target: Target) -> bytes:
+        compiled.append(target)
+        return b"ELF"
+
+    monkeypatch.setattr("debwright.roots.preload._compiled", compile_)
+    cache = Cache(tmp_path / "cache")
+    cache.prepare()
+    roots = Roots(cache, Config())
+    manifest = Manifest(name="boot", target="trixie-arm64", parent=None, inputs={}, packages=(),
+                        created=datetime.now(UTC))  # fmt: skip
+    layer = Layer(tmp_path / "layer", manifest)
+    foreign, own = Target("trixie", "arm64"), Target("trixie", "amd64")
+    (layer.tree / EXECUTOR).parent.mkdir(parents=True)
+    assert preload_for(roots, foreign, layer) is None, "a systemd that does it the old way"
+    (layer.tree / EXECUTOR).touch()
+    assert preload_for(roots, own, layer) is None
+    path = preload_for(roots, foreign, layer)
+    assert path is not None
+    assert path.read_bytes() == b"ELF"
+    assert preload_for(roots, foreign, layer) == path
+    assert compiled == [foreign]
 
 
 class Booted(NspawnSandbox):
