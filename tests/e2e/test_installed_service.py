@@ -18,6 +18,7 @@ from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened
 from debwright.sandbox.namespaces import Bind
 from debwright.sandbox.nspawn import NspawnSandbox
+from tests.e2e.trees import copy_tracked, published
 from tests.integration.docs.places import TARGET, TOP, roots
 
 SERVICE = TOP / "services/local-rag"
@@ -31,12 +32,7 @@ LEAST = 400
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`dist` of `debwright run` on local-rag, for one target."""
     path = tmp_path_factory.mktemp("local-rag")
-    done = subprocess.run(
-        [sys.executable, "-m", "debwright", "-C", str(SERVICE), "-o", str(path), "run",
-         "-t", str(TARGET)],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    published(SERVICE, [str(TARGET)], "-o", str(path))
     return path
 
 
@@ -67,18 +63,6 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path / "packages"
 
 
-def copy_tests(target: Path) -> None:
-    """What is in git of the service and its models, without its source."""
-    listed = subprocess.run(
-        ["git", "-C", str(SERVICE.parent), "ls-files", "-z"],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    for name in listed.split("\0"):
-        if name and not name.startswith("local-rag/src/"):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(SERVICE.parent / name, target / name)
-
-
 @contextmanager
 def installed(dist: Path, beside: Path) -> Iterator[NspawnSandbox]:
     """Booted, with local-rag from the repository that was published."""
@@ -93,7 +77,8 @@ def installed(dist: Path, beside: Path) -> Iterator[NspawnSandbox]:
             for words in (["update"], ["install", "local-rag", *PROGRAMS]):
                 inside.run([*apt, *words], merge=True, timeout=900,
                            env={"DEBIAN_FRONTEND": "noninteractive"})  # fmt: skip
-        copy_tests(overlay.upper / "srv/services")
+        services = overlay.upper / "srv/services"
+        copy_tracked(SERVICE.parent, services, without="local-rag/src/")
         shutil.copytree(beside, overlay.upper / "srv/packages", symlinks=True)
         with NspawnSandbox(overlay) as system:
             yield system

@@ -4,8 +4,6 @@
 """
 
 import shutil
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 
 from debwright.targets import Target, host_arch
 from tests.e2e.test_end_to_end import TARGETS, Machine, machine
+from tests.e2e.trees import copy_tracked, published
 from tests.integration.docs.places import TOP
 
 ASKED = "When does the lease of the garden end?"
@@ -27,28 +26,11 @@ ENTRY = """local-rag ({version}) unstable; urgency=medium
 
 def sources(work: Path) -> Path:
     """What is in git of the service and its models, on its own."""
-    for name in ("local-rag", "local-rag-models"):
-        home = TOP / "services" / name
-        listed = subprocess.run(
-            ["git", "-C", str(home), "ls-files", "-z"], check=True, capture_output=True, text=True
-        ).stdout
-        for path in filter(None, listed.split("\0")):
-            (work / name / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(home / path, work / name / path)
+    copy_tracked(TOP / "services", work)
     # The service's documents are of the project around it.
     config = work / "local-rag/debwright.toml"
     config.write_text(config.read_text().partition("# Always about the newest release")[0])
     return work / "local-rag"
-
-
-def released(tree: Path) -> None:
-    """Build, check and publish it below `tree`."""
-    selected = [word for t in TARGETS for word in ("-t", t)]
-    done = subprocess.run(
-        [sys.executable, "-m", "debwright", "-C", str(tree), "run", *selected],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
 def next_release(tree: Path) -> None:
@@ -111,7 +93,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path
     tree = sources(work)
     copies = []
     for number in (1, 2):
-        released(tree)
+        published(tree, TARGETS)
         copies.append(work / f"{number}" / "apt")
         shutil.copytree(tree / "dist/apt", copies[-1], symlinks=True)
         next_release(tree)
