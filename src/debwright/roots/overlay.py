@@ -61,14 +61,15 @@ def throwaway(cache: Cache, layer: Layer, purpose: str) -> Iterator[Throwaway]:
         yield make_throwaway(directory, layer)
 
 
-def make_throwaway(directory: Path, layer: Layer) -> Throwaway:
+def make_throwaway(directory: Path, layer: Layer, *, hosts: bool = True) -> Throwaway:
+    """An empty overlay on `layer`; without `hosts` for who brings an /etc/hosts of its own."""
     made = Throwaway(directory, layer)
     for path in (made.upper, made.mount_point):
         path.mkdir()
         path.chmod(0o755)  # whatever the umask: it is the root directory of all users inside
     # The installer writes it on every machine, debootstrap and mmdebstrap do not; without it
     # "localhost" is asked of a name server (hosts(5)).
-    if not any(os.path.lexists(layer.tree / HOSTS) for layer in layer.chain()):
+    if hosts and not any(os.path.lexists(layer.tree / HOSTS) for layer in layer.chain()):
         _write(made.upper, HOSTS, _HOSTS_TEXT, 0o644)
     return made
 
