@@ -47,8 +47,7 @@ GOOD = (
     Good("nginx-light", "nginx", "http://127.0.0.1/"),
     Good("openssh-server", "ssh"),
     Good("redis-server", "redis-server"),
-    Good("cron", "cron"),
-    Good("rsyslog", "rsyslog"),
+    Good("ulogd2", "ulogd2"),
 )
 ALWAYS = {"chrony", "nginx-light", "redis-server"}
 """With a condition that is not met; with the unit in another package; and with its own files."""

@@ -360,6 +360,16 @@ def test_a_setuid_file_that_comes_later(check: Check) -> Checked:
     return made
 
 
+def test_a_setuid_file_of_another_package_is_that_ones_matter(check: Check) -> None:
+    # Stands for a package that depends on the checked one, and so cannot be installed before it:
+    # cron recommends exim4, which depends on cron.
+    shipped = "echo /var/lib/own >>/var/lib/dpkg/info/base-files.list"
+    made = check(
+        Recipe(postinst=f"cp /bin/true /var/lib/own; chmod 4755 /var/lib/own; {shipped}"), ["files"]
+    )
+    assert made.results["files"].status is Status.PASSED, made.results["files"]
+
+
 @caught("a file that every user can change, made by the service", "files", "files/world-writable")
 def test_a_file_for_everybody(check: Check) -> Checked:
     settings = "Restart=on-failure\nStateDirectory=demo\nUMask=0000"

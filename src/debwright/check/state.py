@@ -2,6 +2,7 @@
 
 import stat
 import time
+from pathlib import PurePosixPath
 
 from debwright.check.base import conclude, error
 from debwright.check.purge import leftovers
@@ -19,7 +20,8 @@ class FilesCheck:
         started = time.monotonic()
         created = session.created()
         mine = {p: e for p, e in created.items() if not _under_system(p)}
-        findings = [f for path, entry in sorted(mine.items()) if (f := judge(path, entry))]
+        suspects = [(p, f) for p, e in sorted(mine.items()) if (f := judge(p, e))]
+        findings = [f for path, f in suspects if not _of_others(session, path)]
         measurements = {
             "created_files": float(sum(1 for e in mine.values() if e.kind == "file")),
             "created_bytes": float(sum(e.size for e in mine.values() if e.kind == "file")),
@@ -29,6 +31,20 @@ class FilesCheck:
 
 def _under_system(path: str) -> bool:
     return not leftovers({path: Entry("file", 0, 0, 0, 0, 0)})
+
+
+def _of_others(session: Session, path: str) -> bool:
+    """Whether a package that came along ships the file: it is not this one's doing."""
+    # Not dpkg-query --search: it would take the characters of a file's name for a pattern.
+    lists = 'grep -lxF -e "$1" -- /var/lib/dpkg/info/*.list'
+    done = session.system.run(["sh", "-c", lists, "sh", path], check=False)
+    owners = {_package(line) for line in done.output.splitlines()}
+    return bool(owners) and owners.isdisjoint(d.package for d in session.context.installable)
+
+
+def _package(name: str) -> str:
+    """`/var/lib/dpkg/info/PACKAGE[:ARCH].list`: whose it is."""
+    return PurePosixPath(name).name.removesuffix(".list").partition(":")[0]
 
 
 def judge(path: str, entry: Entry) -> Finding | None:
