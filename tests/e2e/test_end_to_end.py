@@ -26,6 +26,7 @@ from debwright.config import Config
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
+from debwright.roots.preload import preload_for
 from debwright.sandbox.nspawn import NspawnSandbox
 from debwright.targets import Target, host_arch
 from tests.e2e.notebook import write_version
@@ -169,11 +170,14 @@ def machine(deb: Path, target: Target) -> Iterator[Machine]:
     cache = Cache(default_cache())
     cache.prepare()
     with ExitStack() as stack:
-        layer = runtime_layer(Roots(cache, Config()), target, [read_deb(deb)], lambda _: None)
+        roots = Roots(cache, Config())
+        layer = runtime_layer(roots, target, [read_deb(deb)], lambda _: None)
         stack.enter_context(layer.in_use())
         overlay = make_throwaway(stack.enter_context(cache.scratch("e2e")), layer)
         emulated = target.arch != host_arch()
-        yield Machine(stack.enter_context(NspawnSandbox(overlay, emulated=emulated)), target)
+        preload = preload_for(roots, target, layer)
+        system = NspawnSandbox(overlay, emulated=emulated, preload=preload)
+        yield Machine(stack.enter_context(system), target)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from debwright.check.runtime import copy_into, repository_for, runtime_layer
 from debwright.check.session import Session
 from debwright.machine import emulator_environment
 from debwright.roots.overlay import make_throwaway
+from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
 from debwright.sandbox.docker import DockerSandbox, docker_problem, has_image, import_image
 from debwright.sandbox.emulated import for_qemu_user
@@ -45,10 +46,13 @@ def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
     content = directory / "content"
     content.mkdir(mode=0o755)
     copy_into(content, repository_for(directory / "repository", context.installable, layer))
+    preload = preload_for(context.roots, context.target, layer)
     if context.emulated:
-        for_qemu_user(content, dict(emulator_environment(context.target.arch)))
+        for_qemu_user(content, dict(emulator_environment(context.target.arch)), preload=preload)
     context.activity("booting")
-    system = stack.enter_context(DockerSandbox(image, content, emulated=context.emulated))
+    system = stack.enter_context(
+        DockerSandbox(image, content, emulated=context.emulated, preloaded=preload is not None)
+    )
     return Session.begin(context, system, layer=layer)
 
 

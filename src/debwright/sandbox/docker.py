@@ -19,7 +19,7 @@ from debwright.errors import DebwrightError, Evidence, MissingError, printable
 from debwright.process import CommandError, Completed
 from debwright.sandbox import inside
 from debwright.sandbox.base import BootError
-from debwright.sandbox.emulated import QEMU_USER_NOTE
+from debwright.sandbox.emulated import PRELOAD, QEMU_USER_NOTE
 from debwright.sandbox.talked import Talked
 
 BOOT_TIMEOUT = 120.0
@@ -70,6 +70,8 @@ class DockerSandbox(Talked):
     content: Path
     """A directory whose files are put into the container before it starts, as root's."""
     emulated: bool = False
+    preloaded: bool = False
+    """Whether `content` has the library that process 1 of an emulated system needs."""
     boot_seconds: float = 0.0
     without_init: str | None = None
     name: str = field(default_factory=lambda: f"debwright-{os.getpid()}-{secrets.token_hex(4)}")
@@ -106,7 +108,8 @@ class DockerSandbox(Talked):
     def _start(self) -> None:
         started = time.monotonic()
         try:
-            self._create(_SYSTEMD, _INIT)
+            preload = (f"--env=LD_PRELOAD=/{PRELOAD}",) if self.preloaded else ()
+            self._create((*_SYSTEMD, *preload), _INIT)
             self._wait_until_up(started)
         except (CommandError, BootError) as problem:
             said = problem.evidence[-1].text if problem.evidence else problem.what

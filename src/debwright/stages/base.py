@@ -22,6 +22,7 @@ from debwright.plan import Plan, TargetPlan
 from debwright.process import Interrupted
 from debwright.results import Artifact, CheckResult, Finding, StageResult, Status
 from debwright.roots.layers import Roots
+from debwright.targets import Target
 
 
 @dataclass
@@ -96,13 +97,19 @@ def common_inputs(job: Job) -> dict[str, Any]:
     return {"debwright": own_digest(), "source": job.plan.source_digest}
 
 
+def base_id(job: Job, target: Target) -> str | None:
+    """Of the base root of `target`, an input of what is done in it; None while there is none."""
+    base, _ = job.roots.store.find(job.roots.base_request(target))
+    return base.id if base else None
+
+
 @cache
 def own_digest() -> str:
     """Version and content of debwright itself: between releases the version alone says little."""
     home = Path(__file__).parent.parent
     state = hashlib.sha256(__version__.encode())
     for path in sorted(home.rglob("*")):
-        if path.suffix in {".py", ".sh", ".j2", ".html", ".css", ".js", ".toml"}:
+        if path.suffix in {".py", ".sh", ".j2", ".html", ".css", ".js", ".toml", ".c"}:
             state.update(str(path.relative_to(home)).encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
 

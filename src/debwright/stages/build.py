@@ -23,7 +23,7 @@ from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
 from debwright.roots.store import Layer
-from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
+from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform, skipped
 from debwright.stages.lent import Wheels, compiled_wheels, wheel_inputs
 from debwright.targets import Strategy, Target
 
@@ -69,6 +69,7 @@ def build_stage(build: TargetBuild) -> bool:
         if cross is None or _compiled_in_vain(build):
             return False
         failed = build.stages.pop()
+        cross = stage_inputs(build, plan_of(build))  # of roots that are there by now
         _keep_cross_log(build)
         built = _fall_back(build, scratch, failed)
         if built:
@@ -139,8 +140,8 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
             built, wheels = carry_out(
                 build, plan, layer, scratch=scratch, output=build.directory, log=log
             )
-            # The roots wheels are compiled in may not have been there before.
-            inputs.update(wheel_inputs(job, target, build.source))
+            # The roots it is built in, and wheels compiled in, may not have been there before.
+            inputs.update(stage_inputs(build, plan))
         forget_record(build.directory)
         outputs = [*built.files, *sources, log_path]
         details = {
@@ -195,7 +196,6 @@ def carry_out(
 def stage_inputs(build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
     """All that a build of the target depends on."""
     job = build.job
-    base, _ = job.roots.store.find(job.roots.base_request(plan.machine))
     return {
         **common_inputs(job),
         "dsc": build.source.digest(),
@@ -204,7 +204,7 @@ def stage_inputs(build: TargetBuild, plan: BuildPlan) -> dict[str, object]:
         "kinds": plan.kind_option(),
         "profiles": list(plan.profiles),
         "options": list(plan.options),
-        "base": base.id if base else None,
+        "base": base_id(job, plan.machine),
         "environment": job.plan.config.build.environment,
         **wheel_inputs(job, build.target, build.source),
     }

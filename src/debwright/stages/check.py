@@ -21,7 +21,7 @@ from debwright.report.write import model_json
 from debwright.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
 from debwright.roots.manifest import digest
 from debwright.sbom.make import CYCLONEDX, SPDX
-from debwright.stages.base import Job, Outcome, common_inputs, perform
+from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform
 from debwright.stages.companion import companion_packages
 
 CHECK_FAILED = 4
@@ -46,7 +46,6 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     paths = packages_of(job, target)
     companions = companion_packages(job)
     config = job.plan.config
-    base, _ = job.roots.store.find(job.roots.base_request(target.target))
     previous, unusable = Previous(), None
     try:
         previous = _previous(job, target, paths)
@@ -65,7 +64,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                   if p.name.endswith((CYCLONEDX, SPDX))},
         "databases": scanners(job),
         "today": waiver_states(config.waivers),
-        "base": base.id if base else None,
+        "base": base_id(job, target.target),
         "environment": str(job.environment),
     }  # fmt: skip
     log_path = directory / "check.log"
@@ -99,6 +98,8 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 results = run_checks(
                     context, lambda result: _tell(log, result), job.environment, further
                 )
+        # The root may not have been there before.
+        inputs["base"] = base_id(job, target.target)
         report = check_report(context, results)
         outcome = check_outcome(report, directory, log_path, job.dist)
         if waited >= 1:

@@ -11,7 +11,7 @@ from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.errors import DebwrightError
 from debwright.plan import TargetPlan
-from debwright.stages.base import Job
+from debwright.stages.base import Job, base_id
 from debwright.stages.lent import Wheels
 from debwright.suites import oldest_first
 from debwright.targets import Choice, Strategy, Target, choose_strategy
@@ -43,8 +43,7 @@ def wheel_inputs(job: Job, target: TargetPlan, source: SourcePackage) -> dict[st
         except DebwrightError as impossible:
             bases[suite] = impossible.what  # the build itself will say so
             continue
-        base, _ = job.roots.store.find(job.roots.base_request(machine))
-        bases[suite] = base.id if base else None
+        bases[suite] = base_id(job, machine)
     return {"wheels": bases}
 
 

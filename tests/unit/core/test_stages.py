@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,10 +17,19 @@ from debwright.ledger import Ledger
 from debwright.pipeline import exclusive, exit_code
 from debwright.plan import Plan, TargetPlan, _with_all
 from debwright.process import Interrupted
-from debwright.results import Finding, RunResult, Severity, StageResult, Status, TargetResult
+from debwright.results import (
+    CheckResult,
+    Finding,
+    RunResult,
+    Severity,
+    StageResult,
+    Status,
+    TargetResult,
+)
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.stages.base import Job, Outcome, perform
+from debwright.stages.check import check_stage
 from debwright.targets import Choice, HostFacts, Strategy, Target
 
 
@@ -135,6 +145,29 @@ def test_what_was_done_is_cached_until_its_inputs_change(tmp_path: Path) -> None
     assert subject.reporter.events == [
         f"{what} test of bookworm-amd64" for what in ("started", "passed", "cached", "started")
     ]  # fmt: skip
+
+
+def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run on a machine has no root of a target that was cross-compiled."""
+    subject = job(tmp_path, place=tmp_path / "dist/1.0-1")
+    roots: list[SimpleNamespace] = []
+    monkeypatch.setattr(
+        "debwright.roots.store.LayerStore.find",
+        lambda *_: (roots[0] if roots else None, "not made yet"),
+    )
+
+    def checks(*_: object) -> list[CheckResult]:
+        roots.append(SimpleNamespace(id="made meanwhile"))
+        return [CheckResult(name="install", status=Status.PASSED)]
+
+    monkeypatch.setattr("debwright.check.run.run_checks", checks)
+    (target,) = subject.plan.targets
+    directory = subject.directory(target)
+    directory.mkdir(parents=True)
+    assert check_stage(subject, target)[0].status is Status.PASSED
+    assert check_stage(subject, target)[0].status is Status.CACHED
 
 
 def test_force_does_it_again(tmp_path: Path) -> None:
