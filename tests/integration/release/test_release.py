@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +131,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "A",
         "GIT_COMMITTER_EMAIL": "a@example.org", "MEMO_KEY": secret, "MEMO_PASS": PASSPHRASE,
     }  # fmt: skip
-    shutil.rmtree(home)  # the variable is the only place that has the key
+    without_agent(home)  # the variable is the only place that has the key
     with serving(FakeGithub()) as hub:
         made = Project(tree, hub, {**environment, "GITHUB_API_URL": hub.url})
         made.git("init", "-q")
@@ -143,6 +144,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     written = [p for p in tree.rglob("*") if p.is_file() and not p.is_symlink()]
     for content in [*(p.read_bytes() for p in written), *hub.contents.values()]:
         assert not any(part.encode() in content for part in secrets_of(secret))
+
+
+def without_agent(home: Path) -> None:
+    """Remove a GnuPG home whose agent may take its own sockets away at the same time."""
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
+    deadline = time.monotonic() + 10
+    while home.exists():
+        assert time.monotonic() < deadline, sorted(home.rglob("*"))
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def exported(home: Path, what: str) -> str:
