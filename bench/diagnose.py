@@ -14,9 +14,12 @@ import lzma
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import records
 
 TOP = Path(__file__).parent.parent
 sys.path.insert(0, str(TOP))
@@ -61,7 +64,7 @@ def there(cases: Sequence[Case]) -> list[Case]:
     return [c for c in cases if (LOGS / f"{c.name}.log.xz").exists()]
 
 
-def judged(name: str, cases: Sequence[Case]) -> None:
+def judged(name: str, cases: Sequence[Case]) -> list[records.Row]:
     """Precision and recall; a case whose cause nobody could know counts as wrong if answered."""
     right = wrong = 0
     for case in cases:
@@ -74,14 +77,16 @@ def judged(name: str, cases: Sequence[Case]) -> None:
     knowable = sum(1 for c in cases if c.code)
     precision = 100 * right / max(1, right + wrong)
     recall = 100 * right / max(1, knowable)
-    met = precision >= PRECISION and recall >= RECALL
-    print(
-        f"{name}: {len(cases)} logs, precision {precision:.1f} % (at least {PRECISION:g}), "
-        f"recall {recall:.1f} % (at least {RECALL:g}){'' if met else '  NOT MET'}", flush=True,
-    )  # fmt: skip
+    count = f"{len(cases)} logs, {knowable} with a cause that can be known"
+    rows = [
+        records.at_least(f"precision, {name}", precision, PRECISION, " %", count),
+        records.at_least(f"recall, {name}", recall, RECALL, " %", count),
+    ]
+    print(f"\n{records.table(rows)}\n", flush=True)
+    return rows
 
 
-def silent() -> None:
+def silent() -> records.Row:
     """Logs of work that ended well, and texts that are no logs: nothing may be said."""
     paths = [LOGS / f"{name}.log.xz" for name in SUCCESS]
     paths += [*TOP.glob("docs/**/*.md"), *TOP.glob("src/**/*.py"), *TOP.glob("services/**/*.md")]
@@ -91,9 +96,11 @@ def silent() -> None:
     print(f"success and unrelated text: {len(paths)} files, {len(wrong)} wrong (0 wanted)")
     for path in wrong[:10]:
         print(f"    {path.name}: {diagnose_file(path).problems[0].code}")
+    return records.row("answers to logs of success and other texts", len(wrong), 0, "",
+                       f"{len(paths)} files")  # fmt: skip
 
 
-def peer(python: str, cases: Sequence[Case], scratch: Path) -> None:
+def peer(python: str, cases: Sequence[Case], scratch: Path) -> list[records.Row]:
     """What buildlog-consultant says."""
     paths = []
     for case in cases:
@@ -106,14 +113,17 @@ def peer(python: str, cases: Sequence[Case], scratch: Path) -> None:
     said = [json.loads(line) for line in done.stdout.splitlines()]
     if len(said) != len(cases):
         print(f"buildlog-consultant did not come to its end: {done.stderr.strip()[-300:]}")
-        return
+        return []
     named = sum(1 for s in said if s is not None and not s.startswith("it crashed"))
     print(f"buildlog-consultant: names a cause for {named} of {len(cases)} held-out logs")
     for case, text in zip(cases, said, strict=True):
         print(f"    {case.name} ({case.code}): {text}")
+    name = "buildlog-consultant on the same held-out logs"
+    return [records.Row(name, f"{named} of {len(cases)}", "for the record", None,
+                        "it names some cause, right or wrong")]  # fmt: skip
 
 
-def speed(gigabytes: float) -> None:
+def speed(gigabytes: float) -> list[records.Row]:
     names = [c.name for c in everything() if c.where == "build"]
     real = [lzma.decompress((LOGS / f"{n}.log.xz").read_bytes()) for n in names
             if (LOGS / f"{n}.log.xz").exists()]  # fmt: skip
@@ -124,30 +134,32 @@ def speed(gigabytes: float) -> None:
     found = diagnose_stream(Log(block, size), "bench")  # type: ignore[arg-type]
     seconds, used = time.monotonic() - started, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"speed: {gigabytes:g} GB in {seconds:.1f} s ({used:.1f} s of CPU): "
-        f"{found.size / 1e6 / used:.0f} MB/s of CPU time, {found.size / 1e6 / seconds:.0f} MB/s of "
-        f"wall time (at least {SPEED:g}); peak memory {memory:.0f} MB"
-    )
+    detail = f"{gigabytes:g} GB in {seconds:.1f} s ({used:.1f} s of processor time)"
+    return [
+        records.at_least("speed", found.size / 1e6 / seconds, SPEED, " MB/s", detail),
+        records.Row("peak memory", f"{memory:.0f} MB", "for the record", None, "on that log"),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", metavar="PYTHON")
     parser.add_argument("--gigabytes", type=float, default=0.2)
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     arguments = parser.parse_args()
     cases = there(everything())
-    judged("written with", [c for c in cases if not c.held_out and not c.succeeds])
-    judged("held out", [c for c in cases if c.held_out and not c.later])
-    later = [c for c in cases if c.later]
-    judged("written later", later)
-    silent()
-    speed(arguments.gigabytes)
+    rows = judged("logs the rules were written with",
+                  [c for c in cases if not c.held_out and not c.succeeds])  # fmt: skip
+    rows += judged("held-out logs", [c for c in cases if c.held_out and not c.later])
+    rows += judged("logs written later", [c for c in cases if c.later])
+    rows.append(silent())
+    rows += speed(arguments.gigabytes)
     if arguments.peer:
-        import tempfile
-
         with tempfile.TemporaryDirectory() as scratch:
-            peer(arguments.peer, [c for c in cases if c.held_out], Path(scratch))
+            rows += peer(arguments.peer, [c for c in cases if c.held_out], Path(scratch))
+    print(f"\n{records.table(rows)}\n")
+    if arguments.write:
+        records.save("diagnose", "Diagnosis", "", rows)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import records
+
 from debwright.config import Config, LoadedConfig
 from debwright.metrics.hook import remember, store_path
 from debwright.metrics.model import RunRecord, StageRecord, TargetRecord
@@ -91,8 +93,8 @@ def _target(
     )  # fmt: skip
 
 
-def measure(work: Path, rounds: int, builds: int = BUILDS) -> Iterator[tuple[str, float, float]]:
-    """Name, value and bound of each figure."""
+def measure(work: Path, rounds: int, builds: int = BUILDS) -> Iterator[records.Row]:
+    """Each figure with its bound."""
     os.environ["TZ"] = "UTC"
     project = work / "project"
     project.mkdir(parents=True)
@@ -103,18 +105,27 @@ def measure(work: Path, rounds: int, builds: int = BUILDS) -> Iterator[tuple[str
         store.put(made_up(builds, datetime.now(UTC)))
     print(f"  {path.stat().st_size / 1e6:.0f} MB")
     times = [_recording(loaded, project / "dist") for _ in range(rounds * 5)]
-    yield "recording a run (ms, median)", 1000 * statistics.median(times), 50
-    yield "recording a run (ms, slowest)", 1000 * max(times), 50
-    yield "recording a run, first of a process (ms)", 1000 * _first_recording(project), 50
+    yield records.row("recording a run", 1000 * statistics.median(times), 50, " ms", "median")
+    yield records.row("recording a run, slowest", 1000 * max(times), 50, " ms", f"of {len(times)}")
+    yield records.row(
+        "recording a run, first of a process", 1000 * _first_recording(project), 50, " ms",
+        "with the loading of what only recording needs",
+    )  # fmt: skip
     made = [_command(project, "dashboard") for _ in range(rounds)]
-    yield "dashboard made (s)", statistics.median(made), 5
+    yield records.row("dashboard made", statistics.median(made), 5, " s", "process start to end")
     page = project / "dist/dashboard/index.html"
-    yield "dashboard (MB)", page.stat().st_size / 1e6, 3
+    yield records.row("dashboard's size", page.stat().st_size / 1e6, 3, " MB", "")
     if shutil.which("chromium") is None:
         print("  chromium is not installed: how fast the page opens was not measured")
         return
     opened = [_opened(page, work / f"profile{n}") for n in range(rounds)]
-    yield "dashboard opens, all charts drawn (s)", statistics.median(opened), 2
+    yield records.row(
+        "dashboard opens",
+        statistics.median(opened),
+        2,
+        " s",
+        "Chromium, all charts drawn",
+    )
 
 
 def _result() -> RunResult:
@@ -198,14 +209,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--builds", type=int, default=BUILDS)
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--keep", type=Path, help="work there, and leave it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="debwright-metrics-", dir="/var/tmp") as scratch:
-        for name, value, bound in measure(
-            options.keep or Path(scratch), options.rounds, options.builds
-        ):
-            mark = "" if value <= bound else "  NOT MET"
-            print(f"  {name}: {value:.2f} (at most {bound:g}){mark}", flush=True)
+        rows = []
+        for one in measure(options.keep or Path(scratch), options.rounds, options.builds):
+            rows.append(one)
+            print(f"  {one.name}: {one.value} ({one.bound})", flush=True)
+    print(f"\n{records.table(rows)}\n")
+    if options.write:
+        how = f"A store of {options.builds:,} made-up builds; medians of {options.rounds} rounds."
+        records.save("metrics", "Remembering runs, and the dashboard", how, rows)
 
 
 if __name__ == "__main__":

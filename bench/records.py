@@ -22,7 +22,7 @@ PAGE = TOP / "docs/benchmarks.md"
 class Row:
     """One line of a table. `value` is a ratio or, where there is no peer, an absolute.
 
-    `met` is None where there is no bound.
+    `bound` is in words, as "at most 1.1"; `met` is None where there is none.
     """
 
     name: str
@@ -34,12 +34,17 @@ class Row:
 
 def row(name: str, value: float, bound: float, unit: str, detail: str) -> Row:
     """A figure that should be at most `bound`."""
-    return Row(name, f"{value:.2f}{unit}", f"{bound:g}{unit}", value <= bound, detail)
+    return Row(name, f"{value:.2f}{unit}", f"at most {bound:g}{unit}", value <= bound, detail)
+
+
+def at_least(name: str, value: float, bound: float, unit: str, detail: str) -> Row:
+    """A figure that should be at least `bound`."""
+    return Row(name, f"{value:.1f}{unit}", f"at least {bound:g}{unit}", value >= bound, detail)
 
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table."""
-    lines = ["| what | measured | at most | how |", "| --- | ---: | ---: | --- |"]
+    lines = ["| what | measured | bound | how |", "| --- | ---: | ---: | --- |"]
     for one in rows:
         mark = " **not met**" if one.met is False else ""
         lines.append(f"| {one.name} | {one.value}{mark} | {one.bound} | {one.detail} |")

@@ -21,21 +21,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import records
 
 SUITE = "bookworm"
 LARGE, SMALL, HUGE = 5_000, 1_000, 10_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A ratio that was measured, with its bound."""
-
-    name: str
-    value: float
-    bound: float
-    detail: str
 
 
 def make_packages(directory: Path, count: int) -> list[Path]:
@@ -170,7 +161,7 @@ def seconds(action: object, *arguments: object) -> float:
     return time.monotonic() - started
 
 
-def measure(work: Path, rounds: int) -> list[Figure]:
+def measure(work: Path, rounds: int) -> list[records.Row]:
     """Import, then one package at a time, the tools taking turns."""
     tools = Tools(work)
     debs = make_packages(work / "debs", HUGE + 3 * rounds + 1)
@@ -197,15 +188,14 @@ def measure(work: Path, rounds: int) -> list[Figure]:
     detail = ", ".join(f"{name} {value:.2f} s" for name, value in medians.items())
     imported = ", ".join(f"{name} {value:.1f} s" for name, value in imports.items())
     return [
-        Figure(name=f"one package into {LARGE} / aptly", bound=0.5, detail=detail,
-               value=medians["debwright"] / medians["aptly"]),
-        Figure(name=f"one package into {LARGE} / reprepro", bound=0.5, detail=detail,
-               value=medians["debwright"] / medians["reprepro"]),
-        Figure(name=f"one package into {HUGE} / into {SMALL}", bound=2, detail=", ".join(
-               f"{place} {value:.2f} s" for place, value in growth.items()),
-               value=growth["huge"] / growth["small"]),
-        Figure(name=f"first import of {LARGE} / aptly", bound=1, detail=imported,
-               value=imports["debwright"] / imports["aptly"]),
+        records.row(f"one package into {LARGE} / aptly", medians["debwright"] / medians["aptly"],
+                    0.5, "", detail),
+        records.row(f"one package into {LARGE} / reprepro",
+                    medians["debwright"] / medians["reprepro"], 0.5, "", detail),
+        records.row(f"one package into {HUGE} / into {SMALL}", growth["huge"] / growth["small"],
+                    2, "", ", ".join(f"{place} {value:.2f} s" for place, value in growth.items())),
+        records.row(f"first import of {LARGE} / aptly", imports["debwright"] / imports["aptly"],
+                    1, "", imported),
     ]  # fmt: skip
 
 
@@ -216,16 +206,21 @@ def say(what: str, times: dict[str, float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     if lacking := [tool for tool in ("aptly", "reprepro") if shutil.which(tool) is None]:
         print(f"repository: skipped, {' and '.join(lacking)} not installed")
         return
     with workspace() as work:
-        figures = measure(work, options.rounds)
-    print("\n| what | measured | at most | |\n| --- | ---: | ---: | --- |")
-    for figure in figures:
-        mark = "" if figure.value <= figure.bound else " **not met**"
-        print(f"| {figure.name} | {figure.value:.2f}{mark} | {figure.bound:g} | {figure.detail} |")
+        rows = measure(work, options.rounds)
+    print(f"\n{records.table(rows)}\n")
+    if options.write:
+        how = (
+            f"Medians of {options.rounds} rounds, the tools taking turns on the same small "
+            "packages; the first import once. debwright and reprepro write .xz, aptly writes "
+            ".bz2; debwright alone syncs what it writes to the disk."
+        )
+        records.save("repository", "The repository", how, rows)
 
 
 if __name__ == "__main__":
