@@ -26,6 +26,12 @@ from debwright.stages.companion import companion_packages
 
 CHECK_FAILED = 4
 
+NOT_CHECKED = {
+    "package", "targets", "companions", "equivalence", "resources", "signing", "repository",
+    "release", "notify", "metrics", "roots", "cache", "build", "wheelhouse", "workflows",
+}  # fmt: skip
+"""What of the configuration no check of this stage reads; all else has the checks done again."""
+
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
     """The target's packages, with the `all` ones that another target of its suite built."""
@@ -55,10 +61,9 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
-        "config": digest(config.model_dump(mode="json", include={
-            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites", "files",
-            "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
-            "benchmarks", "environments"})),
+        "config": digest(config.model_dump(mode="json", exclude=NOT_CHECKED)),
+        # Which packages are installed on further targets depends on what is built.
+        "built": config.targets.build if config.environments.install_on else [],
         "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
                   if p.name.endswith((CYCLONEDX, SPDX))},
@@ -66,6 +71,8 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         "today": waiver_states(config.waivers),
         "base": base_id(job, target.target),
         "environment": str(job.environment),
+        # What an ordinary user could not do, root can.
+        "unavailable": job.environment.unavailable(),
     }  # fmt: skip
     log_path = directory / "check.log"
 

@@ -29,7 +29,7 @@ from debwright.results import (
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.stages.base import Job, Outcome, perform
-from debwright.stages.check import check_stage
+from debwright.stages.check import NOT_CHECKED, check_stage
 from debwright.targets import Choice, HostFacts, Strategy, Target
 
 
@@ -168,6 +168,58 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
     directory.mkdir(parents=True)
     assert check_stage(subject, target)[0].status is Status.PASSED
     assert check_stage(subject, target)[0].status is Status.CACHED
+
+
+def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
+    """Of the check stage, with checks that always pass."""
+    monkeypatch.setattr(
+        "debwright.check.run.run_checks",
+        lambda *_: [CheckResult(name="install", status=Status.PASSED)],
+    )
+    (target,) = subject.plan.targets
+    subject.directory(target).mkdir(parents=True, exist_ok=True)
+    return check_stage(subject, target)[0].status
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"smoke": ["demo --version"]},
+        {"minimum": {"smoke": ["demo --version"]}},
+        {"limits": {"deb_mb": 1}},
+        {"environments": {"install_on": ["trixie-amd64"]}},
+    ],
+)
+def test_what_the_checks_are_told_otherwise_has_them_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    def of(values: dict[str, Any]) -> Status:
+        config = Config.model_validate({"targets": {"build": ["bookworm-amd64"]}, **values})
+        loaded = LoadedConfig(config=config, start=tmp_path)
+        made = plan(tmp_path, loaded=loaded)
+        subject = Job(made, tmp_path / "dist", Roots(Cache(tmp_path), config), Heard(),
+                      place=tmp_path / "dist/1.0-1")  # fmt: skip
+        return checked(subject, monkeypatch)
+
+    assert of({}) is Status.PASSED
+    assert of({"signing": {"key": "A" * 40}, "cache": {"max_gb": 5}}) is Status.CACHED
+    assert of(change) is Status.PASSED
+    assert of(change) is Status.CACHED
+
+
+def test_what_no_check_reads_is_there_to_be_read() -> None:
+    assert set(Config.model_fields) >= NOT_CHECKED
+
+
+def test_what_an_ordinary_user_could_not_check_root_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = job(tmp_path, place=tmp_path / "dist/1.0-1")
+    for root, expected in (
+        (False, Status.PASSED), (False, Status.CACHED), (True, Status.PASSED), (True, Status.CACHED)
+    ):  # fmt: skip
+        monkeypatch.setattr("debwright.check.environment.is_root", lambda root=root: root)
+        assert checked(subject, monkeypatch) is expected
 
 
 def test_force_does_it_again(tmp_path: Path) -> None:
