@@ -14,7 +14,7 @@ from debwright.check.debs import read_deb
 from debwright.check.infrastructure import PREFIX
 from debwright.check.previous import Previous, expand, previous_of
 from debwright.config.checking import Waiver
-from debwright.errors import DebwrightError, MissingError
+from debwright.errors import DebwrightError, Evidence, MissingError
 from debwright.files import atomic_write, sha256_file
 from debwright.plan import TargetPlan
 from debwright.report.write import model_json
@@ -23,6 +23,7 @@ from debwright.roots.manifest import digest
 from debwright.sbom.make import CYCLONEDX, SPDX
 from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform
 from debwright.stages.companion import companion_packages
+from debwright.targets import emulation_fix
 
 CHECK_FAILED = 4
 
@@ -43,6 +44,31 @@ def packages_of(job: Job, target: TargetPlan) -> list[Path]:
     ]
     names = {p.name for p in own}
     return own + [p for p in shared if p.name not in names]
+
+
+def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
+    """The check stage of a target whose programs cannot be run here; None where they can.
+
+    Asked before the build: a cross build needs no emulator, and would find out only at its end,
+    maybe after an hour.
+    """
+    arch = target.target.arch
+    problem = job.plan.host.emulated.get(arch)
+    if problem is None or job.environment.kind == "ssh":
+        return None
+    lacking = MissingError(
+        f"{target.target} cannot be checked: {arch} programs do not run on this machine",
+        evidence=[Evidence(text=problem)],
+        cause=f"no working qemu-user. `debwright build -t {target.target}` only builds",
+        fix=emulation_fix(problem),
+    )
+    result = StageResult(
+        stage="check", status=Status.FAILED,
+        error=Finding.from_error(f"{PREFIX}/emulator", lacking),
+        details={"exit_code": lacking.exit_code},
+    )  # fmt: skip
+    job.reporter.stage_finished(str(target.target), result)
+    return result
 
 
 def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckResult, ...]]:

@@ -17,7 +17,7 @@ from debwright.doctor import Diagnosis, examine
 from debwright.errors import ConfigError, MissingError, UsageError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target, suite_info
+from debwright.targets import Target, emulation_fix, suite_info
 
 from .debfiles import make_deb
 
@@ -172,11 +172,11 @@ def test_a_lost_registration_is_registered_again_not_installed(
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert machine.emulation_fix(problem) == "sudo update-binfmts --enable qemu-aarch64"
+    assert emulation_fix(problem) == "sudo update-binfmts --enable qemu-aarch64"
     monkeypatch.setattr("shutil.which", lambda _: None)
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert "apt-get install qemu-user-static" in machine.emulation_fix(problem)
+    assert "apt-get install qemu-user-static" in emulation_fix(problem)
 
 
 def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:

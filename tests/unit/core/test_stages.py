@@ -1,6 +1,7 @@
 """The ledger, the stages around it, the plan, and how a run ends."""
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 
 from debwright.build.source import SourcePackage
+from debwright.check.environment import NspawnEnvironment
 from debwright.config import Config, LoadedConfig
 from debwright.errors import BuildError, DebwrightError, MissingError
 from debwright.events import Silent
 from debwright.ledger import Ledger
-from debwright.pipeline import exclusive, exit_code
+from debwright.pipeline import Wanted, _one_target, exclusive, exit_code
 from debwright.plan import Plan, TargetPlan, _with_all
 from debwright.process import Interrupted
 from debwright.results import (
@@ -428,3 +430,43 @@ def test_a_record_needs_no_directory_made_before(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "source/bookworm")
     ledger.write("source", {"a": 1}, [], StageResult(stage="source", status=Status.PASSED))
     assert ledger.find("source", {"a": 1}) is not None
+
+
+class Elsewhere(NspawnEnvironment):
+    """A machine of its own."""
+
+    kind = "ssh"
+
+
+@pytest.mark.parametrize(
+    ("facts", "environment", "wanted", "built"),
+    [
+        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(), False),
+        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(check=False), True),
+        ({"arm64": "disabled: sudo mend"}, Elsewhere(), Wanted(), True),
+        ({"arm64": None}, NspawnEnvironment(), Wanted(), True),
+    ],
+)
+def test_an_emulator_that_lacks_is_told_before_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, str | None],
+    environment: NspawnEnvironment, wanted: Wanted, built: bool,
+) -> None:  # fmt: skip
+    """A cross build does not need it, its checks do."""
+    asked: list[str] = []
+    monkeypatch.setattr("debwright.pipeline.build_stage", lambda b: asked.append(b.name))
+    made = plan(tmp_path, "bookworm-arm64", host=HostFacts(arch="amd64", emulated=facts))
+    subject = Job(made, tmp_path, Roots(Cache(tmp_path), made.config), Heard(),
+                  environment=environment, place=tmp_path / "1",
+                  sources={"bookworm": source("any")})  # fmt: skip
+    subject.all_built["bookworm"] = threading.Event()
+    result = _one_target(subject, made.targets[0], wanted)
+    assert asked == (["bookworm-arm64"] if built else [])
+    assert subject.all_built["bookworm"].is_set()
+    if not built:
+        assert [(s.stage, s.status) for s in result.stages] == [
+            ("build", Status.SKIPPED), ("check", Status.FAILED)
+        ]  # fmt: skip
+        told = result.stages[-1].error
+        assert told is not None
+        assert told.fix == "sudo mend"
+        assert exit_code(run_result().model_copy(update={"targets": (result,)})) == 5
