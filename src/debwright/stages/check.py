@@ -59,7 +59,8 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
     lacking = MissingError(
         f"{target.target} cannot be checked: {arch} programs do not run on this machine",
         evidence=[Evidence(text=problem)],
-        cause=f"no working qemu-user. `debwright build -t {target.target}` only builds",
+        cause="its packages are installed and started here, which takes a working qemu-user; "
+        f"`debwright build -t {target.target}` only builds them",
         fix=emulation_fix(problem),
     )
     result = StageResult(
