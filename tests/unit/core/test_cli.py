@@ -94,6 +94,27 @@ def test_with_json_an_error_is_json_on_standard_output(
     assert error["exit_code"] == 2
 
 
+@pytest.mark.parametrize(
+    "arguments", [["cache", "list", "--json"], ["cache", "--json", "list"], ["-v", "cache", "list",
+                  "--verbose", "--json"]]
+)  # fmt: skip
+def test_what_belongs_to_every_command_may_stand_behind_it(
+    project: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`debwright plan --json` is what plan itself tells its reader to type."""
+    assert call(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["layers"] == []
+
+
+@pytest.mark.parametrize("path", [p for p in commands(cli) if p], ids=" ".join)
+def test_every_command_takes_json(path: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    assert sum("--json" in parameter.opts for parameter in command.params) == 1
+
+
 def test_a_wrong_configuration_has_file_and_line(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
