@@ -164,9 +164,12 @@ class Session:
         return self._change(["dpkg", "--purge", "--", *packages], "purging the packages")
 
     def _change(self, command: list[str], what: str) -> Completed:
-        done = self.system.run(
-            command, env=apt.NONINTERACTIVE, merge=True, check=False, sink=self.context.log,
-            timeout=900,
+        done = apt.when_unlocked(
+            lambda: self.system.run(
+                command, env=apt.NONINTERACTIVE, merge=True, check=False, sink=self.context.log,
+                timeout=900,
+            ),
+            note=self.context.log,
         )  # fmt: skip
         if done.returncode != 0:
             raise script_failure(done, what) or apt.explain(done, what)
