@@ -19,7 +19,7 @@ from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.build.workplace import USUAL, Workplace
 from debwright.diagnose.record import FailedStage, forget_record, write_record
-from debwright.errors import BuildError
+from debwright.errors import MissingError
 from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
@@ -87,7 +87,7 @@ def _worth_emulating(failed: StageResult) -> bool:
     time ran out, which emulation takes more of; nor for a wheel, which was tried both ways.
     """
     finding, exit_code = failure_of(failed)
-    if exit_code != BuildError.exit_code or finding.code == "build/timeout":
+    if exit_code == MissingError.exit_code or finding.code == "build/timeout":
         return False
     return not finding.code.startswith("wheelhouse/")
 

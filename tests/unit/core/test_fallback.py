@@ -15,6 +15,7 @@ from debwright.config import Config, LoadedConfig
 from debwright.errors import MissingError
 from debwright.events import Silent
 from debwright.plan import Plan, TargetPlan
+from debwright.process import CommandError, Completed
 from debwright.results import Status
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
@@ -123,11 +124,19 @@ def test_the_next_run_does_nothing_and_says_it_again(machine: Callable[..., Mach
     assert build.job.notes
 
 
-def test_an_unmet_cross_dependency_is_one_that_emulation_may_have(
-    machine: Callable[..., Machine],
+@pytest.mark.parametrize(
+    "problem",
+    [
+        UnmetBuildDependency("no libx-dev:arm64"),
+        CommandError(Completed(argv=("apt-get",), returncode=100, output="trying to overwrite x")),
+    ],
+)
+def test_what_cannot_be_installed_for_a_cross_build_emulation_may_have(
+    machine: Callable[..., Machine], problem: Exception
 ) -> None:
+    """Packages of two architectures may not exist beside each other."""
     subject = machine()
-    subject.outcomes[Strategy.CROSS] = UnmetBuildDependency("no libx-dev:arm64")
+    subject.outcomes[Strategy.CROSS] = problem
     assert subject.run()[0]
     assert subject.tried == [Strategy.CROSS, Strategy.EMULATED]
 
