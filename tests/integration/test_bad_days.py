@@ -1,5 +1,6 @@
 """Kills, interrupts, dead mirrors and full disks: nothing is left, and the next run works."""
 
+import json
 import os
 import pwd
 import random
@@ -144,6 +145,21 @@ def test_kill_9_while_cross_built_packages_are_tested(
     assert run.code == 0, run.said[-3000:]
     stages = {s["stage"]: s["status"] for s in run.target("bookworm-arm64")["stages"]}
     assert stages["test"] == "passed"
+
+
+def test_kill_9_while_a_root_is_made(project: Callable[[str], Debwright], tmp_path: Path) -> None:
+    """mmdebstrap has processes, mounts and half a system by then."""
+    debwright = project("broken/setuid-file")
+    cache = tmp_path / "cache/debwright"
+    debwright.environment["XDG_CACHE_HOME"] = str(cache.parent)
+    with running_until(r" source +preparing a root", debwright, "build", later=4) as started:
+        assert any(t.startswith("cmdline of") for t in traces(cache, debwright.directory / "dist"))
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+        assert settle(cache, debwright.directory / "dist") == []
+    listed = debwright("--json", "cache", "list")
+    assert json.loads(listed.output)["layers"] == [], "half a root is none"
+    assert list((cache / "scratch").iterdir()) == [], "the next start heals"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
