@@ -98,6 +98,12 @@ def emulator_environment(arch: str) -> tuple[tuple[str, str], ...]:
     return (("QEMU_CPU", cpu),) if cpu in known.output.split() else ()
 
 
+def proxy_environment() -> dict[str, str]:
+    """The variables that name this network's proxies, as apt reads them (apt-transport-http(1))."""
+    names = ("http_proxy", "https_proxy", "no_proxy")
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
 def _tried(arch: str, interpreter: str) -> str | None:
     """Why a program of `arch` does not run, by running one; without arch-test, by the file."""
     try:
