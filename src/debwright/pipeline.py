@@ -35,7 +35,7 @@ from debwright.stages.base import Job, artifact_of, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
 from debwright.stages.check import check_stage, not_proven, without_emulator
 from debwright.stages.companion import adopt, companion_job, finished
-from debwright.stages.publish import Published, publish_stage, skipped_publish
+from debwright.stages.publish import Published, publish_stage, require_key, skipped_publish
 from debwright.stages.sbom import sbom_stage
 from debwright.stages.source import source_stage
 
@@ -81,6 +81,8 @@ def run(job: Job, wanted: Wanted) -> RunResult:
         job.reporter.note(note)
     for choice in plan.targets:
         job.reporter.note(f"{choice.target}: {choice.strategy}, {choice.choice.reason}")
+    if wanted.publish:
+        require_key(job)
     job.home.mkdir(parents=True, exist_ok=True)
     atomic_write(job.dist / "effective-config.json", effective_json(plan.config))
     companions = _companions(job, wanted)

@@ -16,7 +16,7 @@ from debwright.config import Config, LoadedConfig
 from debwright.errors import BuildError, DebwrightError, MissingError
 from debwright.events import Silent
 from debwright.ledger import Ledger
-from debwright.pipeline import Wanted, _one_target, exclusive, exit_code
+from debwright.pipeline import Wanted, _one_target, exclusive, exit_code, run
 from debwright.plan import Plan, TargetPlan, _with_all
 from debwright.process import Interrupted
 from debwright.results import (
@@ -32,6 +32,7 @@ from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.stages.base import Job, Outcome, perform
 from debwright.stages.check import NOT_CHECKED, check_stage
+from debwright.stages.publish import Published
 from debwright.targets import Choice, HostFacts, Strategy, Target
 
 
@@ -359,6 +360,8 @@ def test_each_suite_has_one_target_that_builds_all() -> None:
 
 class Version:
     debian = "1.2-1"
+    notes = ()
+    commit = None
 
 
 def version(tmp_path: Path, *targets: str, build: tuple[str, ...]) -> dict[str, str]:
@@ -470,3 +473,27 @@ def test_an_emulator_that_lacks_is_told_before_the_build(
         assert told is not None
         assert told.fix == "sudo mend"
         assert exit_code(run_result().model_copy(update={"targets": (result,)})) == 5
+
+
+def test_a_key_that_lacks_is_told_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signing = {"key": "A" * 40, "key_env": "A_KEY_THAT_IS_NOT_SET"}
+    config = Config.model_validate({"signing": signing})
+    made = plan(tmp_path, loaded=LoadedConfig(config=config, start=tmp_path), version=Version())
+    monkeypatch.setattr("debwright.pipeline.source_stage", lambda *_: passed("source"))
+    monkeypatch.setattr("debwright.pipeline._targets", lambda *_: [])
+
+    def go(*, publish: bool) -> RunResult:
+        subject = Job(made, tmp_path / "dist", Roots(Cache(tmp_path), config), Heard())
+        return run(subject, Wanted(publish=publish))
+
+    with pytest.raises(MissingError, match="A_KEY_THAT_IS_NOT_SET is not set"):
+        go(publish=True)
+    assert not (tmp_path / "dist").exists()
+    (tmp_path / "dist").mkdir()
+    assert go(publish=False).ok, "who only builds needs no key"
+    # What was published before may be all there is to do.
+    Ledger(tmp_path / "dist/1.2-1").write("publish", {}, [], passed("publish"))
+    monkeypatch.setattr("debwright.pipeline._publish", lambda *_: Published(stage=passed()))
+    assert go(publish=True).ok
