@@ -93,7 +93,7 @@ prepare_emulation() {
     fi
     if [ -e "$directory/status" ] && [ "$(uname -m)" = x86_64 ] && [ ! -e "$directory/qemu-aarch64" ]; then
         say "registering qemu-aarch64 with the kernel"
-        as_root update-binfmts --enable qemu-aarch64 ||
+        as_root update-binfmts --enable qemu-aarch64 || as_root systemctl restart systemd-binfmt ||
             say "qemu-aarch64 cannot be registered: debwright doctor says more"
     fi
 }

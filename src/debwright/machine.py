@@ -11,6 +11,8 @@ from debwright.errors import DebwrightError, MissingError, printable
 from debwright.targets import HostFacts, host_arch
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
+BINFMT_SUPPORT = Path("/var/lib/binfmts")
+"""What update-binfmts(8) of binfmt-support knows; systemd-binfmt(8) does without it."""
 QEMU = {
     "amd64": "x86_64",
     "arm64": "aarch64",
@@ -64,10 +66,10 @@ def emulation_problem(arch: str) -> str | None:
         why = f"no interpreter for {arch} is registered with the kernel ({name})"
         # The package may be there and its registration gone, as after another system's shutdown.
         installed = shutil.which(f"{name}-static") or shutil.which(name)
-        return f"{why}: sudo update-binfmts --enable {name}" if installed else why
+        return f"{why}: {_registration(name)}" if installed else why
     fields = entry.read_text().splitlines()
     if "enabled" not in fields:
-        return f"{name} is registered but disabled: sudo update-binfmts --enable {name}"
+        return f"{name} is registered but disabled: {_registration(name)}"
     flags = next((f.removeprefix("flags:").strip() for f in fields if f.startswith("flags:")), "")
     if "F" not in flags:
         return f"{name} is registered without the flag F: install qemu-user-static"
@@ -96,6 +98,13 @@ def emulator_environment(arch: str) -> tuple[tuple[str, str], ...]:
     except (DebwrightError, OSError, StopIteration):
         return ()
     return (("QEMU_CPU", cpu),) if cpu in known.output.split() else ()
+
+
+def _registration(name: str) -> str:
+    """The command that registers an interpreter: of whoever has registered it before."""
+    if (BINFMT_SUPPORT / name).exists():
+        return f"sudo update-binfmts --enable {name}"
+    return "sudo systemctl restart systemd-binfmt"
 
 
 def proxy_environment() -> dict[str, str]:

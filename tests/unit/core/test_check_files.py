@@ -169,10 +169,16 @@ def test_a_lost_registration_is_registered_again_not_installed(
 
     (tmp_path / "status").write_text("enabled\n")
     monkeypatch.setattr(machine, "BINFMT", tmp_path)
+    monkeypatch.setattr(machine, "BINFMT_SUPPORT", tmp_path / "binfmts")
+    (tmp_path / "binfmts").mkdir()
+    (tmp_path / "binfmts/qemu-aarch64").touch()
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     problem = machine.emulation_problem("arm64")
     assert problem is not None
     assert emulation_fix(problem) == "sudo update-binfmts --enable qemu-aarch64"
+    (tmp_path / "binfmts/qemu-aarch64").unlink()
+    problem = machine.emulation_problem("arm64")
+    assert emulation_fix(str(problem)) == "sudo systemctl restart systemd-binfmt"
     monkeypatch.setattr("shutil.which", lambda _: None)
     problem = machine.emulation_problem("arm64")
     assert problem is not None
