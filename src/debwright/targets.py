@@ -167,6 +167,10 @@ class HostFacts:
     emulated: Mapping[str, str | None] = field(default_factory=dict)
     """Architecture to None where qemu-user works, else to why it does not and what helps."""
 
+    def mend(self, arch: str) -> str:
+        """The command that lets programs of `arch` run here."""
+        return emulation_fix(self.emulated.get(arch) or "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:

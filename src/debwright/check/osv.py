@@ -3,13 +3,13 @@
 Source: the OSV schema 1.7 (evaluation of `affected`) and OSV's API, /v1/querybatch and /v1/vulns.
 """
 
-import http.client
 import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from urllib import error as url_errors
 from urllib import request
 
 from packaging.utils import canonicalize_name
@@ -241,7 +241,7 @@ class Service:
         try:
             with request.urlopen(asked, timeout=self._timeout) as answer:  # noqa: S310
                 document = json.loads(answer.read(ANSWER_LIMIT))
-        except (OSError, ValueError, http.client.HTTPException) as problem:
+        except (OSError, ValueError, url_errors.URLError) as problem:
             reason = getattr(problem, "reason", None) or problem
             raise Unreachable(f"{self._url} could not be asked: {reason}") from problem
         if not isinstance(document, dict):

@@ -23,15 +23,14 @@ from debwright.roots.manifest import digest
 from debwright.sbom.make import CYCLONEDX, SPDX
 from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform
 from debwright.stages.companion import companion_packages
-from debwright.targets import emulation_fix
 
 CHECK_FAILED = 4
-
-NOT_CHECKED = {
-    "package", "targets", "companions", "equivalence", "resources", "signing", "repository",
-    "release", "notify", "metrics", "roots", "cache", "build", "wheelhouse", "workflows",
-}  # fmt: skip
-"""What of the configuration no check of this stage reads; all else has the checks done again."""
+CONFIGURED = frozenset([
+    "service", "smoke", "minimum", "lintian", "checks", "limits", "secrets", "waivers", "suites",
+    "files", "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
+    "benchmarks", "environments",
+])  # fmt: skip
+"""Tables and keys of debwright.toml that decide what the checks say."""
 
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
@@ -61,7 +60,7 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
         evidence=[Evidence(text=problem)],
         cause="its packages are installed and started here, which takes a working qemu-user; "
         f"`debwright build -t {target.target}` only builds them",
-        fix=emulation_fix(problem),
+        fix=job.plan.host.mend(arch),
     )
     result = StageResult(
         stage="check", status=Status.FAILED,
@@ -88,9 +87,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
-        "config": digest(config.model_dump(mode="json", exclude=NOT_CHECKED)),
-        # Which packages are installed on further targets depends on what is built.
-        "built": config.targets.build if config.environments.install_on else [],
+        "config": digest(config.model_dump(mode="json", include=set(CONFIGURED))),
         "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
                   if p.name.endswith((CYCLONEDX, SPDX))},

@@ -1,7 +1,6 @@
 """Known vulnerabilities: matching by the OSV schema, kinds, the sources, and what is no pass."""
 
 import json
-import socket
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -222,20 +221,3 @@ def test_a_name_that_is_no_id_is_not_followed(service: tuple[str, type[Answers]]
     url, _ = service
     with pytest.raises(Unreachable):
         Service(url, 5)._record("../../admin")
-
-
-def test_an_answer_that_breaks_off_is_no_answer() -> None:
-    """In the middle of a piece, which is no OSError in Python."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def answer() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                connection.recv(1 << 16)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n{")
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        with pytest.raises(Unreachable, match="could not be asked"):
-            Service(f"http://127.0.0.1:{listening.getsockname()[1]}", 5)._record("GHSA-1")
-        thread.join()
