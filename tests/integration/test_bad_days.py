@@ -90,19 +90,19 @@ def running_until(
 ) -> Iterator[subprocess.Popen[str]]:
     """debwright once it has said `moment`, a regular expression, and `later` seconds on."""
     with subprocess.Popen(
-        debwright.argv("-v", *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, env={**os.environ, **debwright.environment},
+        debwright.argv("-v", *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, env={**os.environ, **debwright.environment},
     ) as started:  # fmt: skip
-        assert started.stderr is not None
+        assert started.stdout is not None
         said = []
-        for line in started.stderr:
+        for line in started.stdout:
             said.append(line)
             if re.search(moment, line):
                 break
         else:
             raise AssertionError(f"it never said {moment}:\n{''.join(said)[-3000:]}")
         # With nobody to read it would soon wait in the middle of a line.
-        reader = threading.Thread(target=started.stderr.read, daemon=True)
+        reader = threading.Thread(target=started.stdout.read, daemon=True)
         reader.start()
         time.sleep(later)
         try:
