@@ -39,8 +39,8 @@ as_root() {
 }
 
 # as_root_here COMMAND...: as root, with this environment: sudo takes away what names proxies and
-# certificates, and the variables that keys and passwords are read from. The cache is another one:
-# what root has made there, nobody else can remove.
+# certificates, and the variables that keys and passwords are read from. The home is root's, and the
+# cache another one: what root has made, nobody else can remove.
 as_root_here() {
     local cache=${XDG_CACHE_HOME:-$HOME/.cache} keep=()
     if [ "$(id -u)" -eq 0 ]; then
@@ -49,7 +49,7 @@ as_root_here() {
     fi
     require_root "for ${1##*/}"
     if sudo --preserve-env true 2>/dev/null; then
-        keep=(--preserve-env)
+        keep=(--preserve-env --set-home)
     else
         say "sudo keeps no variables here: proxies, and keys in variables, will not be seen"
     fi

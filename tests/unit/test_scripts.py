@@ -13,11 +13,16 @@ SCRIPT = TOP / "scripts/build-local.sh"
 # Like sudo(8): without --preserve-env, only PATH reaches the command.
 SUDO = """#!/bin/bash
 echo "sudo $*" >>"$LOG"
-[ "$1" != --preserve-env ] || { shift; exec "$@"; }
+if [ "$1" = --preserve-env ]; then
+    shift
+    if [ "$1" = --set-home ]; then shift; export HOME=/root; fi
+    exec "$@"
+fi
 exec env -i PATH="$PATH" LOG="$LOG" "$@"
 """
 DEBWRIGHT = """#!/bin/bash
-{ echo "debwright $*"; echo "key ${A_KEY:-none}"; echo "cache ${XDG_CACHE_HOME:-none}"; } >>"$LOG"
+printf '%s\n' "debwright $*" "key ${A_KEY:-none}" "cache ${XDG_CACHE_HOME:-none}" \\
+    "home ${HOME:-none}" >>"$LOG"
 exit "${STATUS:-0}"
 """
 
@@ -92,11 +97,12 @@ def test_sudo_takes_the_variables_along_and_another_cache(machine: Machine) -> N
     )
     assert "key secret" in machine.log
     assert f"cache {machine.home}/.cache-root" in machine.log
+    assert "home /root" in machine.log, "root leaves nothing in the user's home"
     assert "secret" not in next(x for x in machine.log.splitlines() if x.startswith("sudo"))
 
 
 def test_a_sudo_that_keeps_nothing_is_told(machine: Machine) -> None:
-    refusing = SUDO.replace("{ shift", '{ echo "not allowed" >&2; exit 1; shift')
+    refusing = SUDO.replace("then\n", 'then\n    echo "not allowed" >&2; exit 1\n', 1)
     machine.program("sudo", refusing)
     machine.environment["A_KEY"] = "secret"
     done = machine.build("--output", str(machine.home / "new"))
