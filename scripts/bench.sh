@@ -13,8 +13,7 @@ prepare_python dev.txt
 
 cd "$TOP" || exit 1
 measure() {
-    as_root env "XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache}" \
-        "$VENV/bin/python" "bench/$1.py" "${@:2}"
+    as_root_here "$VENV/bin/python" "bench/$1.py" "${@:2}"
 }
 
 if [ $# -gt 0 ] && [ -f "bench/$1.py" ]; then

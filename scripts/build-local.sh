@@ -29,9 +29,13 @@ arch=all output=$TOP/dist clean='' validate='' verbose='' docker=''
 while [ $# -gt 0 ]; do
     case $1 in
         --arch=all | --arch=amd64 | --arch=arm64) arch=${1#--arch=} ;;
+        --arch)
+            [ $# -ge 2 ] || die 2 "--arch needs an architecture: amd64, arm64 or all"
+            set -- "$1" "--arch=$2" "${@:3}"
+            ;;
         --arch=*) die 2 "unknown architecture '${1#--arch=}': amd64, arm64 or all" ;;
         --output)
-            [ $# -ge 2 ] || die 2 "--output needs a directory"
+            case ${2:-} in '' | -*) die 2 "--output needs a directory" ;; esac
             output=$2
             shift
             ;;
@@ -54,6 +58,12 @@ done
 [ -n "$output" ] || die 2 "--output needs a directory"
 [ -f "$TOP/$PROJECT/debwright.toml" ] || die 2 "there is no $PROJECT/debwright.toml"
 output=$(realpath -m -- "$output")
+[ ! -e "$output" ] || [ -d "$output" ] || die 2 "$output is not a directory"
+# What root writes there is given to the user at the end: all of it, so it must be debwright's.
+if [ "$(id -u)" -ne 0 ] && [ "$output" != "$TOP/dist" ] && [ ! -e "$output/.lock" ] &&
+    [ -n "$(ls -A -- "$output" 2>/dev/null)" ]; then
+    die 2 "$output holds other files: name a directory of its own, as $output/dist"
+fi
 
 if [ -n "$docker" ]; then
     # shellcheck source=scripts/lib/docker.sh
@@ -67,6 +77,7 @@ if [ -n "$docker" ]; then
     exit "$status"
 fi
 
+require_root "to boot the systems that packages are checked on (debwright build does without)"
 install_packages "${PACKAGES[@]}"
 prepare_emulation
 prepare_python run.txt
@@ -80,8 +91,7 @@ if [ -n "$validate" ]; then command+=(check); else command+=(run); fi
 if [ "$(id -u)" -eq 0 ]; then
     exec "${command[@]}"
 fi
-# Booting the systems packages are checked on needs root; the results are given back to the user.
 status=0
-as_root env "XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache}-root" "${command[@]}" || status=$?
-as_root chown -R "$(id -u):$(id -g)" "$output"
+as_root_here "${command[@]}" || status=$?
+[ ! -d "$output" ] || as_root chown -R "$(id -u):$(id -g)" "$output"
 exit "$status"

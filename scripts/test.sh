@@ -6,6 +6,7 @@
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
+require_root "to boot systems in the tests"
 install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsync sqv
 # docker.io starts a service and changes the packet filter, and openssh-server is one: not on a
 # person's machine, unasked. Their
@@ -34,12 +35,7 @@ fi
 # Booting systems needs root.
 debwright_tests() {
     say "tests of debwright"
-    if [ "$(id -u)" -eq 0 ]; then
-        "$VENV/bin/python" -m pytest "$@"
-    else
-        as_root env "XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache}-root" \
-            "$VENV/bin/python" -m pytest "$@"
-    fi
+    as_root_here "$VENV/bin/python" -m pytest "$@"
 }
 
 if [ $# -gt 0 ]; then

@@ -3,6 +3,9 @@
 
 set -euo pipefail
 
+# Services and containers may start without one.
+export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # A container has one of its own: the source is read-only there.
 VENV=${DEBWRIGHT_VENV:-$TOP/.venv}
@@ -24,14 +27,33 @@ die() {
     exit "$code"
 }
 
+# require_root WHY: ends the script at its start, not after what takes minutes.
+require_root() {
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        die 5 "root is needed $1: run this as root, or install sudo"
+}
+
 as_root() {
+    require_root "for: $*"
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# as_root_here COMMAND...: as root, with this environment: sudo takes away what names proxies and
+# certificates, and the variables that keys and passwords are read from. The home is root's, and the
+# cache another one: what root has made, nobody else can remove.
+as_root_here() {
+    local cache=${XDG_CACHE_HOME:-$HOME/.cache} keep=()
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        die 5 "root is needed for: $* (run this as root, or install sudo)"
+        return
     fi
+    require_root "for ${1##*/}"
+    if sudo --preserve-env true 2>/dev/null; then
+        keep=(--preserve-env --set-home)
+    else
+        say "sudo keeps no variables here: proxies, and keys in variables, will not be seen"
+    fi
+    sudo "${keep[@]}" env "XDG_CACHE_HOME=$cache-root" "$@"
 }
 
 missing_packages() {
@@ -48,9 +70,10 @@ install_packages() {
     mapfile -t missing < <(missing_packages "$@")
     [ "${#missing[@]}" -eq 0 ] && return 0
     command -v apt-get >/dev/null || die 5 "this needs Debian or Ubuntu: there is no apt-get here"
+    require_root "to install ${missing[*]}"
     say "installing with apt: ${missing[*]}"
     for attempt in 1 2 3; do
-        if as_root env DEBIAN_FRONTEND=noninteractive sh -c \
+        if as_root_here env DEBIAN_FRONTEND=noninteractive sh -c \
             'apt-get -q update && apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 install "$@"' \
             sh "${missing[@]}" >&2; then
             return 0
@@ -70,7 +93,7 @@ prepare_emulation() {
     fi
     if [ -e "$directory/status" ] && [ "$(uname -m)" = x86_64 ] && [ ! -e "$directory/qemu-aarch64" ]; then
         say "registering qemu-aarch64 with the kernel"
-        as_root update-binfmts --enable qemu-aarch64 ||
+        as_root update-binfmts --enable qemu-aarch64 || as_root systemctl restart systemd-binfmt ||
             say "qemu-aarch64 cannot be registered: debwright doctor says more"
     fi
 }

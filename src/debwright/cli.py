@@ -6,6 +6,8 @@ Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 buil
 
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +260,32 @@ for command in (
     cli_workflows.workflows, cli_workflows.collect, cli_workflows.validate, cli_workflows.ci,
 ):  # fmt: skip
     cli.add_command(command)
+
+
+def _also_behind(group: click.Group) -> None:
+    """Let the options that are everybody's stand behind a command, too: `debwright plan --json`."""
+    for command in group.commands.values():
+        taken = {text for parameter in command.params for text in parameter.opts}
+        for name, texts in (("json", ["--json"]), ("verbose", ["-v", "--verbose"])):
+            if not taken & set(texts):
+                command.params.append(
+                    click.Option(
+                        texts, is_flag=True, hidden=True, expose_value=False, callback=_given(name)
+                    )
+                )
+        if isinstance(command, click.Group):
+            _also_behind(command)
+
+
+def _given(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def callback(context: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            context.obj = replace(context.obj, **{name: True})
+
+    return callback
+
+
+_also_behind(cli)
 
 
 def _run(

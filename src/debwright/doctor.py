@@ -11,11 +11,11 @@ from debwright import process
 from debwright.config import Config
 from debwright.errors import DebwrightError
 from debwright.files import human_size
-from debwright.machine import emulation_fix, emulation_problem, free_bytes, runs_too
+from debwright.machine import emulation_problem, free_bytes, runs_too
 from debwright.roots.bootstrap import KEYRING_PACKAGES
 from debwright.roots.cache import default_cache
 from debwright.sandbox.namespaces import Namespaces, Spec, is_root
-from debwright.targets import Target, host_arch, suite_info
+from debwright.targets import Target, emulation_fix, host_arch, suite_info
 from debwright.wheelhouse.resolve import find_uv
 
 NEEDED_BYTES = 5 * 1024**3
@@ -52,6 +52,7 @@ TOOLS = (
     _Tool("xz", "xz-utils", "packs sources"),
     _Tool("zstd", "zstd", "packs roots for another machine", needed=False),
     _Tool("git", "git", "tells the version", needed=False),
+    _Tool("arch-test", "arch-test", "tries programs of other architectures", needed=False),
 )
 
 

@@ -7,10 +7,12 @@ from functools import cache
 from pathlib import Path
 
 from debwright import process
-from debwright.errors import DebwrightError
+from debwright.errors import DebwrightError, MissingError, printable
 from debwright.targets import HostFacts, host_arch
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
+BINFMT_SUPPORT = Path("/var/lib/binfmts")
+"""What update-binfmts(8) of binfmt-support knows; systemd-binfmt(8) does without it."""
 QEMU = {
     "amd64": "x86_64",
     "arm64": "aarch64",
@@ -27,7 +29,6 @@ _RUNS_TOO = {"amd64": frozenset({"i386"})}
 EMULATED_CPU = {"arm64": "cortex-a76"}
 """What qemu-user is told to be: a Raspberry Pi 5's. Its default, `max`, computes the pointer
 authentication that Debian 13 is compiled with in software, which makes Python six times slower."""
-INSTALL_QEMU = "sudo apt-get install qemu-user-static binfmt-support"
 
 
 def host_facts(arches: Iterable[str]) -> HostFacts:
@@ -50,8 +51,9 @@ def emulation_problem(arch: str) -> str | None:
     """Why programs of `arch` do not run here under qemu-user, or None when they do.
 
     The registration is read from the kernel (binfmt_misc, Documentation/admin-guide): it must be
-    enabled, carry the flag F, without which the interpreter would have to exist inside every
-    root, and name a program that starts.
+    enabled and carry the flag F, without which the interpreter would have to exist inside every
+    root. Then a program is run, by arch-test(1): with F the kernel holds an interpreter that may
+    be another than the file of its name, or one of a container that this machine does not see.
     """
     name = f"qemu-{QEMU.get(arch, arch)}"
     if not (BINFMT / "status").exists():
@@ -64,17 +66,17 @@ def emulation_problem(arch: str) -> str | None:
         why = f"no interpreter for {arch} is registered with the kernel ({name})"
         # The package may be there and its registration gone, as after another system's shutdown.
         installed = shutil.which(f"{name}-static") or shutil.which(name)
-        return f"{why}: sudo update-binfmts --enable {name}" if installed else why
+        return f"{why}: {_registration(name)}" if installed else why
     fields = entry.read_text().splitlines()
     if "enabled" not in fields:
-        return f"{name} is registered but disabled: sudo update-binfmts --enable {name}"
+        return f"{name} is registered but disabled: {_registration(name)}"
     flags = next((f.removeprefix("flags:").strip() for f in fields if f.startswith("flags:")), "")
     if "F" not in flags:
         return f"{name} is registered without the flag F: install qemu-user-static"
     interpreter = next(
         (f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter ")), ""
     )
-    return _broken_interpreter(interpreter)
+    return _tried(arch, interpreter)
 
 
 @cache
@@ -98,10 +100,35 @@ def emulator_environment(arch: str) -> tuple[tuple[str, str], ...]:
     return (("QEMU_CPU", cpu),) if cpu in known.output.split() else ()
 
 
-def emulation_fix(problem: str) -> str:
-    """The command that mends what `emulation_problem` said."""
-    _, colon, command = problem.partition(": sudo ")
-    return f"sudo {command}" if colon else INSTALL_QEMU
+def _registration(name: str) -> str:
+    """The command that registers an interpreter: of whoever has registered it before."""
+    if (BINFMT_SUPPORT / name).exists():
+        return f"sudo update-binfmts --enable {name}"
+    return "sudo systemctl restart systemd-binfmt"
+
+
+def proxy_environment() -> dict[str, str]:
+    """The variables that name this network's proxies, as apt reads them (apt-transport-http(1))."""
+    names = ("http_proxy", "https_proxy", "no_proxy")
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+def _tried(arch: str, interpreter: str) -> str | None:
+    """Why a program of `arch` does not run, by running one; without arch-test, by the file."""
+    try:
+        done = process.run(["arch-test", arch], check=False, timeout=20)
+    except MissingError:
+        return _broken_interpreter(interpreter)
+    except DebwrightError as hangs:
+        return f"the registered interpreter {interpreter} does not run a program: {hangs.what}"
+    if done.returncode == 0:
+        return None
+    if problem := _broken_interpreter(interpreter):
+        return problem
+    said = f"the registered interpreter {interpreter} runs no program of {arch}"
+    if cpu := os.environ.get("QEMU_CPU"):
+        return f"{said} with QEMU_CPU={printable(cpu)}: unset QEMU_CPU"
+    return f"{said}: sudo apt-get install --reinstall qemu-user-static binfmt-support"
 
 
 def _broken_interpreter(path: str) -> str | None:

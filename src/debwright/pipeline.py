@@ -33,9 +33,9 @@ from debwright.sandbox import cgroups
 from debwright.sbom.make import CYCLONEDX, SPDX
 from debwright.stages.base import Job, artifact_of, skipped
 from debwright.stages.build import TargetBuild, build_stage, failure_of
-from debwright.stages.check import check_stage, not_proven
+from debwright.stages.check import check_stage, not_proven, without_emulator
 from debwright.stages.companion import adopt, companion_job, finished
-from debwright.stages.publish import Published, publish_stage, skipped_publish
+from debwright.stages.publish import Published, publish_stage, require_key, skipped_publish
 from debwright.stages.sbom import sbom_stage
 from debwright.stages.source import source_stage
 
@@ -81,6 +81,8 @@ def run(job: Job, wanted: Wanted) -> RunResult:
         job.reporter.note(note)
     for choice in plan.targets:
         job.reporter.note(f"{choice.target}: {choice.strategy}, {choice.choice.reason}")
+    if wanted.publish:
+        require_key(job)
     job.home.mkdir(parents=True, exist_ok=True)
     atomic_write(job.dist / "effective-config.json", effective_json(plan.config))
     companions = _companions(job, wanted)
@@ -176,6 +178,9 @@ def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
     )
     checks: tuple[CheckResult, ...] = ()
     try:
+        if wanted.check and (refused := without_emulator(job, target)) is not None:
+            build.stages += [skipped(job, build.name, "build", "it could not be checked"), refused]
+            return _target_result(build, checks)
         built = build_stage(build)
         _share_all(job, target, built=built)
         if built:
@@ -196,13 +201,17 @@ def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
     finally:
         if target.build_all:
             job.all_built[target.target.suite].set()
+    return _target_result(build, checks)
+
+
+def _target_result(build: TargetBuild, checks: tuple[CheckResult, ...]) -> TargetResult:
     return TargetResult(
         target=build.name,
         strategy=str(build.strategy),
         strategy_reason=build.strategy_reason,
         stages=tuple(build.stages),
         checks=checks,
-        artifacts=_artifacts(job, target),
+        artifacts=_artifacts(build.job, build.target),
     )
 
 

@@ -5,6 +5,7 @@ and handed in as `HostFacts`.
 """
 
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -33,6 +34,7 @@ __all__ = [
     "Target",
     "can_cross",
     "choose_strategy",
+    "emulation_fix",
     "host_arch",
     "is_suite_name",
     "known_targets",
@@ -53,6 +55,9 @@ _MACHINES = {
     "riscv64": "riscv64",
     "s390x": "s390x",
 }
+
+INSTALL_QEMU = "sudo apt-get install qemu-user-static binfmt-support"
+_COMMAND = re.compile(r": ((?:sudo|unset) .+)$")
 
 # Debian builds the cross compilers on these four architectures only (source package
 # cross-toolchain-base); crossbuild-essential-X exists on each of them for all the others.
@@ -162,6 +167,10 @@ class HostFacts:
     emulated: Mapping[str, str | None] = field(default_factory=dict)
     """Architecture to None where qemu-user works, else to why it does not and what helps."""
 
+    def mend(self, arch: str) -> str:
+        """The command that lets programs of `arch` run here."""
+        return emulation_fix(self.emulated.get(arch) or "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
@@ -265,12 +274,22 @@ def _emulated_obstacle(target: Target, host: HostFacts) -> _Obstacle | None:
             why=f"{target.arch} is this machine's own architecture, it needs no emulator",
             fix=f"debwright build -t {target} --strategy auto",
         )
-    install = "apt install qemu-user-static binfmt-support"
     if target.arch not in host.emulated:
         why = f"no emulator for {target.arch} was found on this machine"
-        return _Obstacle(why=why, fix=install, missing=True)
+        return _Obstacle(why=why, fix=INSTALL_QEMU, missing=True)
     reason = host.emulated[target.arch]
-    return None if reason is None else _Obstacle(why=reason, fix=install, missing=True)
+    if reason is None:
+        return None
+    return _Obstacle(why=reason, fix=emulation_fix(reason), missing=True)
+
+
+def emulation_fix(problem: str) -> str:
+    """The command that mends what keeps an emulator from working, as `HostFacts.emulated` has it.
+
+    A problem that knows its own ends in it; else the emulator is to be installed.
+    """
+    known = _COMMAND.search(problem)
+    return known[1] if known else INSTALL_QEMU
 
 
 def _refusal(what: str, obstacle: _Obstacle) -> DebwrightError:

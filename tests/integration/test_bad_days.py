@@ -1,15 +1,19 @@
 """Kills, interrupts, dead mirrors and full disks: nothing is left, and the next run works."""
 
+import json
 import os
 import pwd
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,39 +71,112 @@ def shortened(debwright: Debwright) -> Debwright:
     return debwright
 
 
-@pytest.mark.parametrize("number", range(8))
-def test_kill_9_at_any_moment(
-    number: int, project: Callable[[str], Debwright], own_cache: Path, greeter_run: object
+MOMENTS = {
+    "source": r" source +dpkg-source",
+    "build": r" build +dpkg-buildpackage",
+    "sbom": r" sbom +started",
+    "static": r" check +elf$",
+    "boot": r" check +booting",
+    "install": r" check +installing",
+    "purge": r" check +purge",
+    "publish": r" publish +signing",
+}
+"""A moment of each stage, and several of the longest, by what debwright says then."""
+
+
+@contextmanager
+def running_until(
+    moment: str, debwright: Debwright, *arguments: str, later: float = 0.0
+) -> Iterator[subprocess.Popen[str]]:
+    """debwright once it has said `moment`, a regular expression, and `later` seconds on."""
+    with subprocess.Popen(
+        debwright.argv("-v", *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, env={**os.environ, **debwright.environment},
+    ) as started:  # fmt: skip
+        assert started.stdout is not None
+        said = []
+        for line in started.stdout:
+            said.append(line)
+            if re.search(moment, line):
+                break
+        else:
+            raise AssertionError(f"it never said {moment}:\n{''.join(said)[-3000:]}")
+        # With nobody to read it would soon wait in the middle of a line.
+        reader = threading.Thread(target=started.stdout.read, daemon=True)
+        reader.start()
+        time.sleep(later)
+        try:
+            yield started
+        finally:
+            started.kill()
+            reader.join(10)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_kill_9_in_every_stage(
+    moment: str, project: Callable[[str], Debwright], own_cache: Path, greeter_run: object
 ) -> None:
-    """Eight moments spread over source, build, check and publish; the next run just works."""
+    """Nothing is left running or mounted, and the next run just works."""
     debwright = shortened(project("greeter"))
     debwright.environment["XDG_CACHE_HOME"] = str(own_cache.parent)
-    started = debwright.start("run", "-t", "bookworm-amd64")
-    time.sleep(0.6 + number * 2.5 + random.random() * 2)
-    assert number > 0 or traces(own_cache, debwright.directory / "dist"), "nothing to be seen"
-    started.send_signal(signal.SIGKILL)
-    started.wait()
-    assert settle(own_cache, debwright.directory / "dist") == []
-    run = debwright("run", "-t", "bookworm-amd64")
+    arguments = ("run", "-t", "bookworm-amd64")
+    later = random.random() * 0.3
+    with running_until(MOMENTS[moment], debwright, *arguments, later=later) as started:
+        assert traces(own_cache, debwright.directory / "dist"), "nothing to be seen"
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+        assert settle(own_cache, debwright.directory / "dist") == []
+    run = debwright(*arguments)
     assert run.code == 0, run.said[-3000:]
     assert list((own_cache / "scratch").iterdir()) == [], "the next start heals"
 
 
+def test_kill_9_while_cross_built_packages_are_tested(
+    project: Callable[[str], Debwright], own_cache: Path, greeter_run: object
+) -> None:
+    """The built tree is gone with the run: it is built again, or its tests could not be run."""
+    debwright = project("greeter")
+    debwright.environment["XDG_CACHE_HOME"] = str(own_cache.parent)
+    with running_until(r" test +tests under", debwright, "build", "-t", "*-arm64") as started:
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+        assert settle(own_cache, debwright.directory / "dist") == []
+    run = debwright("build", "-t", "*-arm64")
+    assert run.code == 0, run.said[-3000:]
+    stages = {s["stage"]: s["status"] for s in run.target("bookworm-arm64")["stages"]}
+    assert stages["test"] == "passed"
+
+
+def test_kill_9_while_a_root_is_made(project: Callable[[str], Debwright], tmp_path: Path) -> None:
+    """mmdebstrap has processes, mounts and half a system by then."""
+    debwright = project("broken/setuid-file")
+    cache = tmp_path / "cache/debwright"
+    debwright.environment["XDG_CACHE_HOME"] = str(cache.parent)
+    with running_until(r" source +preparing a root", debwright, "build", later=4) as started:
+        assert any(t.startswith("cmdline of") for t in traces(cache, debwright.directory / "dist"))
+        started.send_signal(signal.SIGKILL)
+        started.wait()
+        assert settle(cache, debwright.directory / "dist") == []
+    listed = debwright("--json", "cache", "list")
+    assert json.loads(listed.output)["layers"] == [], "half a root is none"
+    assert list((cache / "scratch").iterdir()) == [], "the next start heals"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("seconds", [2, 6, 12])
+@pytest.mark.parametrize("moment", ["source", "build", "boot", "install", "publish"])
 def test_interrupt_cleans_up(
     number: signal.Signals,
-    seconds: float,
+    moment: str,
     project: Callable[[str], Debwright],
     own_cache: Path,
     greeter_run: object,
 ) -> None:
     debwright = shortened(project("greeter"))
     debwright.environment["XDG_CACHE_HOME"] = str(own_cache.parent)
-    started = debwright.start("run", "-t", "bookworm-amd64")
-    time.sleep(seconds)
-    started.send_signal(number)
-    assert started.wait(timeout=30) == 130
+    arguments = ("run", "-t", "bookworm-amd64")
+    with running_until(MOMENTS[moment], debwright, *arguments) as started:
+        started.send_signal(number)
+        assert started.wait(timeout=30) == 130
     assert settle(own_cache, debwright.directory / "dist") == []
     assert list((own_cache / "scratch").iterdir()) == []
 

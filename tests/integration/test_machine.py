@@ -160,6 +160,34 @@ def test_a_killed_check_is_cleaned_up_by_the_machine(
     assert left == ""
 
 
+def test_what_somebody_installs_meanwhile_stays(debwright: Debwright, machine: Machine) -> None:
+    """A machine goes on with its own work, as with upgrades that install another kernel."""
+    tree = debwright.directory / "neighbour"
+    (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "DEBIAN/control").write_text(
+        "Package: neighbour\nVersion: 1\nArchitecture: all\nMaintainer: N <n@example.org>\n"
+        "Description: somebody else's\n"
+    )
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree], check=True, capture_output=True)
+    machine.system.push(tree.with_suffix(".deb"), "/root/neighbour.deb")
+    deb = str(debwright.directory / "bellhop_1.0_amd64.deb")
+    started = debwright.start("check", "--sandbox", "ssh://pi@board", deb)
+    while "bellhop" not in machine.traces():
+        assert started.poll() is None, "it ended before anything was installed"
+        time.sleep(0.1)
+    while machine.system.run(["dpkg", "-i", "/root/neighbour.deb"], check=False).returncode:
+        assert started.poll() is None, "dpkg was never free"
+    machine.system.run(["useradd", "--uid", "4321", "newcomer"])
+    started.wait(timeout=300)
+    left = machine.system.run(
+        ["sh", "-c", "dpkg-query -W neighbour; getent passwd newcomer"], check=False
+    ).output
+    machine.system.run(["sh", "-c", "dpkg --purge neighbour; userdel newcomer"], check=False)
+    assert "neighbour" in left
+    assert "newcomer" in left
+    assert machine.traces() == ""
+
+
 def test_an_installed_package_is_not_touched_unless_told(
     debwright: Debwright, machine: Machine
 ) -> None:

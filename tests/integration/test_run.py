@@ -193,3 +193,24 @@ def test_emulated_build_gives_a_working_package(project: Callable[[str], Debwrig
     target = run.target("bookworm-arm64")
     assert target["strategy"] == "emulated"
     assert [s["stage"] for s in target["stages"]] == ["build", "sbom"]
+
+
+def test_a_broken_cross_toolchain_falls_back_to_emulation(
+    project: Callable[[str], Debwright],
+) -> None:
+    """The package is the emulated build's, and every form of the report says so."""
+    debwright = project("greeter")
+    with (debwright.directory / "debian/rules").open("a") as rules:
+        rules.write("\nifneq ($(DEB_BUILD_ARCH),$(DEB_HOST_ARCH))\n")
+        rules.write("export CC = no-such-compiler\nendif\n")
+    run = debwright("build", "-t", "*-arm64")
+    assert run.code == 0, run.said[-3000:]
+    target = run.target("bookworm-arm64")
+    assert target["strategy"] == "emulated"
+    assert target["strategy_reason"] == "cross failed (build/failed); fell back to emulated"
+    home = run.dist / "1.0.0-1"
+    assert "no-such-compiler" in (home / "bookworm-arm64/cross.log").read_text()
+    assert list((home / "bookworm-arm64").glob("greeter_*_arm64.deb"))
+    for form in ("report.md", "report.html"):
+        assert "fell back to emulated" in (home / form).read_text(), form
+    assert "fell back to emulated" in run.said

@@ -158,7 +158,17 @@ def test_a_broken_emulator_says_why_and_how_to_install_one() -> None:
     with pytest.raises(MissingError) as caught:
         choose_strategy(Target("bookworm", "arm64"), "auto", facts)
     assert "binfmt_misc is not mounted" in (caught.value.cause or "")
-    assert "apt install qemu-user-static" in (caught.value.fix or "")
+    assert "apt-get install qemu-user-static" in (caught.value.fix or "")
+
+
+def test_a_broken_emulator_that_is_there_is_mended_not_installed() -> None:
+    why = "qemu-aarch64 is registered but disabled: sudo update-binfmts --enable qemu-aarch64"
+    facts = HostFacts(arch="amd64", emulated={"arm64": why})
+    for wanted in ("emulated", "auto"):
+        target = Target("raspios-bookworm", "arm64")  # which has no cross compiler
+        with pytest.raises(MissingError) as caught:
+            choose_strategy(target, wanted, facts)
+        assert caught.value.fix == "sudo update-binfmts --enable qemu-aarch64"
 
 
 def test_an_unknown_strategy_names_the_nearest() -> None:

@@ -43,7 +43,7 @@ _TEST_STEP = re.compile(
 _ERROR = re.compile(
     r"\berror\b|\bfatal\b|Error \d+|No such file|undefined reference|Traceback|cannot find", re.I
 )
-_NO_SPACE = re.compile(r"No space left on device")
+NO_SPACE = re.compile(r"No space left on device")
 _NETWORK = re.compile(
     r"Temporary failure in name resolution|Could not resolve host|Network is unreachable|"
     r"Name or service not known"
@@ -241,7 +241,7 @@ def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError |
         found = [(n, t) for n, t in numbered if pattern.search(t)]
         return [Evidence(text=t, file=name, line=n) for n, t in found[:limit]]
 
-    if said := evidence(_NO_SPACE, 2):
+    if said := evidence(NO_SPACE, 2):
         return MissingError(
             f"{plan.target}: the disk is full", evidence=said, fix="debwright cache prune"
         )

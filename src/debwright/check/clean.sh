@@ -1,7 +1,8 @@
 #!/bin/sh
 # Puts a machine back on which a package was checked. Run as root, on that machine:
-#   sh clean purge     packages that were not there before go, with their configuration
+#   sh clean purge     packages that came for the check go, with their configuration
 #   sh clean all       that, and the accounts, the package source and all notes of the check
+# The machine goes on with its own work meanwhile: what somebody else has installed stays.
 set -u
 state=/var/lib/debwright-check
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
@@ -12,9 +13,18 @@ packages() {
         sed '/^not-installed /d; s/^[^ ]* //' | sort -u
 }
 
+# The packages under test, and what apt says that it has installed for them:
+# "Install: a:arm64 (1.0), b:arm64 (2.0, automatic)"
+came() {
+    cat "$state/own"
+    [ ! -f "$state/log/history.log" ] ||
+        sed -n 's/^Install: //p' "$state/log/history.log" | sed 's/([^)]*)//g' | tr -s ', ' '\n'
+}
+
 new_packages() {
     packages >"$state/packages-now"
-    comm -13 "$state/packages-before" "$state/packages-now"
+    comm -13 "$state/packages-before" "$state/packages-now" >"$state/packages-new"
+    came | awk -F: 'NR == FNR { came[$1]; next } $1 in came' - "$state/packages-new"
 }
 
 purge() {
@@ -26,12 +36,17 @@ purge() {
         dpkg --purge --force-depends --force-remove-reinstreq -- "$@"
 }
 
+# Those of packages have numbers below 1000 (policy 9.2.2); an account of a person is none of ours.
+names() {
+    awk -F: '$3 < 1000 { print $1 }' "$1" | sort
+}
+
 accounts() {
-    cut -d: -f1 /etc/passwd | sort >"$state/accounts-now"
+    names /etc/passwd >"$state/accounts-now"
     comm -13 "$state/accounts-before" "$state/accounts-now" | while read -r name; do
         userdel -- "$name"
     done
-    cut -d: -f1 /etc/group | sort >"$state/groups-now"
+    names /etc/group >"$state/groups-now"
     comm -13 "$state/groups-before" "$state/groups-now" | while read -r name; do
         groupdel -- "$name"
     done

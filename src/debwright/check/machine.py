@@ -31,16 +31,19 @@ from debwright.targets import Target
 
 CLEAN_SCRIPT = Path(__file__).with_name("clean.sh")
 
+# apt notes apart from the machine's own log what it installs for the check: that and nothing else
+# is purged in the end.
+_APT = ("-o", f"Dir::Log={inside.STATE}/log")
 # The machine's own lists stay, and the local repository's come beside them.
 _SOURCES = AptSources(
-    update=("-o", f"Dir::Etc::SourceList={SOURCE_LIST}", "-o", "Dir::Etc::SourceParts=-",
+    update=(*_APT, "-o", f"Dir::Etc::SourceList={SOURCE_LIST}", "-o", "Dir::Etc::SourceParts=-",
             "-o", "APT::Get::List-Cleanup=0"),
-    other=(),
+    other=_APT,
 )  # fmt: skip
 # $1 is the directory, the rest the packages under test: they are not of what was there before.
 _BEFORE = """
 state=$1; shift
-mkdir -p -m 700 "$state"
+mkdir -p -m 700 "$state" "$state/log"
 printf '%s\\n' "$@" >"$state/own"
 dpkg-query -W -f '${db:Status-Status} ${Package}:${Architecture}\\n' |
     sed '/^not-installed /d; s/^[^ ]* //' | sort -u >"$state/packages-all"
@@ -183,15 +186,18 @@ def _resolve(context: CheckContext, system: SshSandbox) -> None:
     wanted = [f"{d.package}={d.version}" for d in context.installable]
     for arguments in (
         [*_SOURCES.update, "update"],
-        ["--simulate", "install", *wanted],
+        [*_SOURCES.other, "--simulate", "install", *wanted],
     ):
         apt.retry(partial(_apt, context, system, arguments), note=context.log)
 
 
 def _apt(context: CheckContext, system: SshSandbox, arguments: Sequence[str]) -> None:
-    done = system.run(
-        ["apt-get", *apt.OPTIONS, *arguments], env=apt.NONINTERACTIVE, merge=True,
-        check=False, sink=context.log, timeout=900,
+    done = apt.when_unlocked(
+        lambda: system.run(
+            ["apt-get", *apt.OPTIONS, *arguments], env=apt.NONINTERACTIVE, merge=True,
+            check=False, sink=context.log, timeout=900,
+        ),
+        note=context.log,
     )  # fmt: skip
     if done.returncode == 0:
         return

@@ -29,6 +29,8 @@ class TwoBuilds:
     target: str
     shown: str
     """The directory that the second build's differing packages are kept in, for a person."""
+    lent: Sequence[str] = ()
+    """Wheels that were compiled before and lent to both builds."""
 
 
 def compare_builds(builds: TwoBuilds, started: float, cache: Cache) -> CheckResult:
@@ -52,11 +54,20 @@ def compare_builds(builds: TwoBuilds, started: float, cache: Cache) -> CheckResu
         "varied between the two builds: " + "; ".join(map(str, builds.how.variations)),
         "SOURCE_DATE_EPOCH was the same (the date of the newest changelog entry), and so were the "
         "source, the build dependencies, the kernel, the processor and the order of directories",
+        *_lent(builds),
         *builds.how.notes,
     ]
     measurements = {"packages": float(len(first)), "identical_packages": float(same)}
     findings += [warning("reproducible/not-varied", note) for note in builds.how.notes]
     return conclude(NAME, started, findings, measurements=measurements, notes=notes)
+
+
+def _lent(builds: TwoBuilds) -> list[str]:
+    if not builds.lent:
+        return []
+    return [
+        f"not compiled a second time: {', '.join(builds.lent)}, whose wheels both builds were lent"
+    ]
 
 
 def _explained(

@@ -21,6 +21,7 @@ from debwright.roots.store import Layer
 from debwright.sandbox.base import BootedSandbox, FileMark
 from debwright.sandbox.snapshot import Entry
 
+SMOKE_SECONDS = 120.0
 PROBE = Path(__file__).with_name("probe.py")
 _SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
           "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup", "Type", "Restart",
@@ -164,9 +165,12 @@ class Session:
         return self._change(["dpkg", "--purge", "--", *packages], "purging the packages")
 
     def _change(self, command: list[str], what: str) -> Completed:
-        done = self.system.run(
-            command, env=apt.NONINTERACTIVE, merge=True, check=False, sink=self.context.log,
-            timeout=900,
+        done = apt.when_unlocked(
+            lambda: self.system.run(
+                command, env=apt.NONINTERACTIVE, merge=True, check=False, sink=self.context.log,
+                timeout=900,
+            ),
+            note=self.context.log,
         )  # fmt: skip
         if done.returncode != 0:
             raise script_failure(done, what) or apt.explain(done, what)
@@ -247,8 +251,12 @@ class Session:
         done = self.system.run(["cat", "/etc/passwd"])
         return {line.split(":", 1)[0] for line in done.output.splitlines()}
 
-    def smoke(self, command: str, timeout: float = 120) -> Completed:
-        return self.system.run(["sh", "-c", command], merge=True, check=False, timeout=timeout)
+    def smoke(self, command: str, timeout: float | None = None) -> Completed:
+        """`sh -c COMMAND`; within SMOKE_SECONDS, or as much longer as an emulator takes."""
+        from debwright.check.health import patience  # which is about sessions
+
+        limit = patience(self, SMOKE_SECONDS) if timeout is None else timeout
+        return self.system.run(["sh", "-c", command], merge=True, check=False, timeout=limit)
 
 
 def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:

@@ -9,6 +9,7 @@ from debwright.files import human_size
 from debwright.ledger import Ledger
 from debwright.plan import Plan
 from debwright.roots.layers import Roots
+from debwright.targets import emulation_fix
 from debwright.wheelhouse.prepare import find
 
 
@@ -35,6 +36,7 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
                 "rejected": [{"strategy": str(s), "why": w} for s, w in item.choice.rejected],
                 "builds_all": item.build_all,
                 "version": plan.version_for(item.target.suite),
+                "not_checkable": plan.host.emulated.get(item.target.arch),
                 "base_root": f"cached, {base.manifest.age_days:.1f} days old" if base else why_not,
                 "done_before": done,
             }
@@ -88,6 +90,9 @@ def _text(data: dict[str, Any]) -> str:
         if item["version"] != data["version"]:
             lines.append(f"  version {item['version']}")
         lines.append(f"  base root: {item['base_root']}")
+        if why := item["not_checkable"]:
+            lines.append(f"  cannot be checked here: {why}")
+            lines.append(f"  next: {emulation_fix(why)}")
         if item["done_before"]:
             lines.append(
                 f"  done before, and not again if unchanged: {', '.join(item['done_before'])}"

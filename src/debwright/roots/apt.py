@@ -19,6 +19,9 @@ ATTEMPTS = 3
 FIRST_PAUSE = 2.0
 """Seconds before the second attempt; doubled for each one after."""
 
+LOCK_SECONDS = 300.0
+LOCK_PAUSE = 3.0
+
 NONINTERACTIVE = {
     "DEBIAN_FRONTEND": "noninteractive",
     "DEBCONF_NONINTERACTIVE_SEEN": "true",
@@ -41,6 +44,12 @@ _MIRROR = re.compile(
     r"Could not connect|Some index files failed to download|does not have a Release file|"
     r"Network is unreachable|download failed|404  ?Not Found"
 )
+_LOCKED = re.compile(
+    r"frontend lock was locked by another process|"
+    r"Could not get lock /var/(?:lib/dpkg|lib/apt|cache/apt)/"
+)
+# Once dpkg is at work it has the lock: it is a maintainer script then that asks for it in vain.
+_AT_WORK = re.compile(r"^(?:Preparing to unpack|Unpacking|Setting up|Removing|Purging) ", re.M)
 _NO_SPACE = re.compile(r"No space left on device|don't have enough free space in")
 _UNSIGNED = re.compile(
     r"NO_PUBKEY|EXPKEYSIG|BADSIG|public key is not available|"
@@ -146,6 +155,31 @@ def retry(
             sleep(pause)
             pause *= 2
     raise AssertionError("unreachable")
+
+
+def when_unlocked(
+    run: Callable[[], Completed],
+    *,
+    seconds: float = LOCK_SECONDS,
+    note: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = process.pause,
+) -> Completed:
+    """What `run` gives, once no other apt or dpkg of the system is at work; or after `seconds`.
+
+    On a real machine unattended upgrades begin soon after its start. apt waits for one of its two
+    locks only, and dpkg for none.
+    """
+    waited = 0.0
+    while True:
+        done = run()
+        said = done.output + done.error
+        locked = _LOCKED.search(said) and not _AT_WORK.search(said)
+        if done.returncode == 0 or not locked or waited >= seconds:
+            return done
+        if not waited:
+            note("another apt or dpkg is at work on the system; waiting for it")
+        sleep(LOCK_PAUSE)
+        waited += LOCK_PAUSE
 
 
 def get(

@@ -1,13 +1,12 @@
 """Base roots, made by mmdebstrap(1): Essential packages and apt, with the package lists kept."""
 
 import hashlib
-import os
 from pathlib import Path
 
 from debwright import process
 from debwright.config import Suite
 from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.machine import emulator_environment
+from debwright.machine import emulator_environment, proxy_environment
 from debwright.process import CommandError, LineSink, TimedOut
 from debwright.roots import apt
 from debwright.roots.store import Made
@@ -105,8 +104,10 @@ def _mmdebstrap(arguments: list[str], arch: str, sources: str, sink: LineSink | 
         if is_root():
             spec = Spec(network=True, variables=dict(emulator_environment(arch)))
             with Namespaces(spec) as inside:
-                inside.run(argv, env=_proxies(), stdin=sources or None, sink=sink, merge=True,
-                           timeout=TIMEOUT)  # fmt: skip
+                inside.run(
+                    argv, env=proxy_environment(), stdin=sources or None, sink=sink, merge=True,
+                    timeout=TIMEOUT,
+                )  # fmt: skip
         else:
             process.run(argv, stdin=sources or None, sink=sink, merge=True, timeout=TIMEOUT)
     except CommandError as error:
@@ -146,11 +147,6 @@ def _explain(error: CommandError) -> DebwrightError:
             fix="sudo apt-get install qemu-user-static binfmt-support; then: debwright doctor",
         )
     return apt.explain(error.done, "mmdebstrap")
-
-
-def _proxies() -> dict[str, str]:
-    names = ("http_proxy", "https_proxy", "no_proxy")
-    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _packages(tree: Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.machine import emulator_environment
+from debwright.machine import emulator_environment, proxy_environment
 from debwright.roots.cache import Cache
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import Bind, Namespaces, OverlayMount, Spec, Submount
@@ -83,7 +83,11 @@ def opened(
     submounts: Sequence[Submount] = (),
     hostname: str = "debwright",
 ) -> Iterator[Namespaces]:
-    """The overlay mounted and entered; with `network`, names resolve as on this machine."""
+    """The overlay mounted and entered.
+
+    With `network`, names resolve as on this machine, and its proxies are known: where there is no
+    other way out, apt would find no archive without them.
+    """
     prepare(overlay.upper, resolver=network)
     spec = Spec(
         root=overlay.mount_point,
@@ -92,7 +96,10 @@ def opened(
         binds=binds,
         submounts=submounts,
         hostname=hostname,
-        variables=dict(emulator_environment(overlay.arch)),
+        variables={
+            **dict(emulator_environment(overlay.arch)),
+            **(proxy_environment() if network else {}),
+        },
     )
     try:
         with Namespaces(spec) as inside:

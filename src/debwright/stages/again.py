@@ -60,15 +60,16 @@ def _twice(build: TargetBuild, scratch: Path, log: BuildLog) -> CheckResult:
     how = second_build(job.roots, plan, dependencies(job, build.source, plan, log), log)
     output = scratch / "output"
     try:
-        how = _second(build, how, scratch, output, log)
+        how, lent = _second(build, how, scratch, output, log)
     except PackageBuildError as problem:
         return failed_second_build(how, problem, started, build.name)
     job.reporter.activity(build.name, NAME, "comparing")
     second = sorted(output.glob("*.deb"))
     shown = build.directory / DIRECTORY
     builds = TwoBuilds(
-        first=_packages(build), second=second, how=how, target=build.name, shown=str(shown)
-    )
+        first=_packages(build), second=second, how=how, target=build.name, shown=str(shown),
+        lent=lent,
+    )  # fmt: skip
     result = compare_builds(builds, started, job.roots.cache)
     if result.status is Status.FAILED:
         shown.mkdir()
@@ -77,13 +78,18 @@ def _twice(build: TargetBuild, scratch: Path, log: BuildLog) -> CheckResult:
     return result
 
 
-def _second(build: TargetBuild, how: Second, scratch: Path, output: Path, log: BuildLog) -> Second:
-    """Build; with the real clock when the build does not bear another. How it was done at last."""
+def _second(
+    build: TargetBuild, how: Second, scratch: Path, output: Path, log: BuildLog
+) -> tuple[Second, tuple[str, ...]]:
+    """Build; with the real clock when the build does not bear another.
+
+    How it was done at last, and the compiled wheels that both builds were lent.
+    """
     for variation in how.variations:
         log(f"varied: {variation}")
     build.job.reporter.activity(build.name, NAME, "dpkg-buildpackage, once more")
     try:
-        _build(build, how, scratch / "first", output, log)
+        lent = _build(build, how, scratch / "first", output, log)
     except PackageBuildError as problem:
         if not how.clock_varied:
             raise
@@ -91,13 +97,17 @@ def _second(build: TargetBuild, how: Second, scratch: Path, output: Path, log: B
         why = f"the build fails under libfaketime ({problem.what})"
         how = how.without_clock(why)
         remove_tree(output)
-        _build(build, how, scratch / "second", output, log)
-    return how
+        lent = _build(build, how, scratch / "second", output, log)
+    return how, lent
 
 
-def _build(build: TargetBuild, how: Second, scratch: Path, output: Path, log: BuildLog) -> None:
+def _build(
+    build: TargetBuild, how: Second, scratch: Path, output: Path, log: BuildLog
+) -> tuple[str, ...]:
+    """Build once more; the wheels it was lent."""
     scratch.mkdir(mode=0o755)
-    carry_out(
+    _, wheels = carry_out(
         build, how.plan, how.layer, scratch=scratch, output=output, log=log,
         workplace=how.workplace,
     )  # fmt: skip
+    return tuple(f"{w['name']} {w['version']}" for w in wheels.details.get("wheels", ()))

@@ -19,6 +19,7 @@ from debwright.build.log import BuildLog
 from debwright.build.source import SourcePackage
 from debwright.build.workplace import USUAL, Workplace
 from debwright.diagnose.record import FailedStage, forget_record, write_record
+from debwright.errors import MissingError
 from debwright.files import share
 from debwright.plan import TargetPlan
 from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
@@ -66,7 +67,7 @@ def build_stage(build: TargetBuild) -> bool:
         _forget_untested(build)
         if _attempt(build, scratch / "first"):
             return _tests(build, scratch)
-        if cross is None or _compiled_in_vain(build):
+        if cross is None or not _worth_emulating(build.stages[-1]):
             return False
         failed = build.stages.pop()
         cross = stage_inputs(build, plan_of(build))  # of roots that are there by now
@@ -78,10 +79,17 @@ def build_stage(build: TargetBuild) -> bool:
         return built
 
 
-def _compiled_in_vain(build: TargetBuild) -> bool:
-    """What could not be compiled was tried under emulation, too, where that is allowed."""
-    error = build.stages[-1].error
-    return error is not None and error.code.startswith("wheelhouse/")
+def _worth_emulating(failed: StageResult) -> bool:
+    """Whether a build under emulation may succeed where this cross build has failed.
+
+    Not where the machine or the archive lacks something: emulation brings none of it, and what is
+    remembered of the failure would keep later runs from trying the cross build again. Not where
+    time ran out, which emulation takes more of; nor for a wheel, which was tried both ways.
+    """
+    finding, exit_code = failure_of(failed)
+    if exit_code == MissingError.exit_code or finding.code == "build/timeout":
+        return False
+    return not finding.code.startswith("wheelhouse/")
 
 
 def _keep_cross_log(build: TargetBuild) -> None:
@@ -126,7 +134,7 @@ def _attempt(build: TargetBuild, scratch: Path) -> bool:
     log_path = build.directory / "build.log"
 
     def work() -> Outcome:
-        _clear(build.directory)
+        _clear(build)
         build.directory.mkdir(parents=True, exist_ok=True)
         sources = _beside(build)
         _remember(build, plan)
@@ -215,10 +223,13 @@ def dependencies(job: Job, source: SourcePackage, plan: BuildPlan, log: BuildLog
     return build_dependencies(job.roots, source, plan, log)
 
 
-def _clear(directory: Path) -> None:
+def _clear(build: TargetBuild) -> None:
     """Old artifacts would be taken for new ones if this build fails half-way."""
-    for path in directory.glob("*"):
-        if path.is_file() and path.name not in {"stages.json", CROSS_LOG}:
+    kept = {"stages.json"}
+    if build.strategy is not build.target.strategy:
+        kept.add(CROSS_LOG)  # of the cross build that this one stands in for
+    for path in build.directory.glob("*"):
+        if path.is_file() and path.name not in kept:
             path.unlink()
 
 

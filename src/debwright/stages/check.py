@@ -14,7 +14,7 @@ from debwright.check.debs import read_deb
 from debwright.check.infrastructure import PREFIX
 from debwright.check.previous import Previous, expand, previous_of
 from debwright.config.checking import Waiver
-from debwright.errors import DebwrightError, MissingError
+from debwright.errors import DebwrightError, Evidence, MissingError
 from debwright.files import atomic_write, sha256_file
 from debwright.plan import TargetPlan
 from debwright.report.write import model_json
@@ -25,6 +25,12 @@ from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform
 from debwright.stages.companion import companion_packages
 
 CHECK_FAILED = 4
+CONFIGURED = frozenset([
+    "service", "smoke", "minimum", "lintian", "checks", "limits", "secrets", "waivers", "suites",
+    "files", "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
+    "benchmarks", "environments",
+])  # fmt: skip
+"""Tables and keys of debwright.toml that decide what the checks say."""
 
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
@@ -37,6 +43,32 @@ def packages_of(job: Job, target: TargetPlan) -> list[Path]:
     ]
     names = {p.name for p in own}
     return own + [p for p in shared if p.name not in names]
+
+
+def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
+    """The check stage of a target whose programs cannot be run here; None where they can.
+
+    Asked before the build: a cross build needs no emulator, and would find out only at its end,
+    maybe after an hour.
+    """
+    arch = target.target.arch
+    problem = job.plan.host.emulated.get(arch)
+    if problem is None or job.environment.kind == "ssh":
+        return None
+    lacking = MissingError(
+        f"{target.target} cannot be checked: {arch} programs do not run on this machine",
+        evidence=[Evidence(text=problem)],
+        cause="its packages are installed and started here, which takes a working qemu-user; "
+        f"`debwright build -t {target.target}` only builds them",
+        fix=job.plan.host.mend(arch),
+    )
+    result = StageResult(
+        stage="check", status=Status.FAILED,
+        error=Finding.from_error(f"{PREFIX}/emulator", lacking),
+        details={"exit_code": lacking.exit_code},
+    )  # fmt: skip
+    job.reporter.stage_finished(str(target.target), result)
+    return result
 
 
 def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckResult, ...]]:
@@ -55,10 +87,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
-        "config": digest(config.model_dump(mode="json", include={
-            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites", "files",
-            "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
-            "benchmarks", "environments"})),
+        "config": digest(config.model_dump(mode="json", include=set(CONFIGURED))),
         "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
                   if p.name.endswith((CYCLONEDX, SPDX))},
@@ -66,6 +95,8 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         "today": waiver_states(config.waivers),
         "base": base_id(job, target.target),
         "environment": str(job.environment),
+        # What an ordinary user could not do, root can.
+        "unavailable": job.environment.unavailable(),
     }  # fmt: skip
     log_path = directory / "check.log"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from debwright.build.source import SourcePackage, read_dsc
+from debwright.check.environment import NspawnEnvironment
 from debwright.events import Reporter
 from debwright.files import atomic_write
 from debwright.ledger import Ledger
@@ -48,10 +49,15 @@ class As:
 
 
 def companion_job(job: Job, companion: Companion) -> Job:
-    """The job of `companion`, whose results go to dist/VERSION/companions/NAME."""
+    """The job of `companion`, whose results go to dist/VERSION/companions/NAME.
+
+    It is checked where it is built. A machine that the product is checked on may be of another
+    architecture or suite; the companion comes there with the product, as what that needs.
+    """
     return replace(
         job,
         plan=companion.plan,
+        environment=job.environment if job.environment.elsewhere else NspawnEnvironment(),
         place=job.home / NAME / companion.name,
         reporter=As(job.reporter, companion.name),
         sources={},

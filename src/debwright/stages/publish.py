@@ -54,6 +54,20 @@ def settings_of(config: Config, package: str) -> RepositorySettings:
     )
 
 
+def require_key(job: Job) -> None:
+    """Sign a word with the configured key before anything is built: what lacks shows at once.
+
+    Where this version has been published already nothing is asked, since nothing may be to do.
+    Raises what GpgSigner raises.
+    """
+    if job.plan.config.signing.key is None:
+        return
+    if not job.force and "publish" in Ledger(job.home).stages():
+        return
+    with configured_signer(job.plan.loaded, job.plan.package) as signer:
+        signer.detach(b"debwright")
+
+
 def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
     """Sign and publish the packages of `targets`, all of which have passed their checks."""
     config = job.plan.config

@@ -126,8 +126,11 @@ class _Making:
             try:
                 return self._compile(sdist, root)
             except PackageBuildError as failed:
-                if isinstance(failed, ToolMissing) or not self._may_emulate(
-                    root.strategy, target.arch
+                # Where time ran out, emulation would take more of it.
+                if (
+                    isinstance(failed, ToolMissing)
+                    or failed.code == "wheelhouse/timeout"
+                    or not self._may_emulate(root.strategy, target.arch)
                 ):
                     raise
                 return self._emulated(sdist, target, key, failed)

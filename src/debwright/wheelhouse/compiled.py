@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from debwright.build.binary import HOME, SOURCES, PackageBuildError, log_lines, take
+from debwright.build.binary import HOME, NO_SPACE, SOURCES, PackageBuildError, log_lines, take
 from debwright.build.log import BuildLog
-from debwright.errors import Evidence
+from debwright.errors import Evidence, MissingError
 from debwright.files import atomic_write, sha256_file
 from debwright.process import CommandError, TimedOut
 from debwright.roots.cache import Cache
@@ -266,10 +266,19 @@ def _lend_tarball(house: Carried, scratch: Path) -> Path:
     return directory
 
 
-def _explain(sdist: Sdist, root: Root, log: BuildLog, first_line: int) -> PackageBuildError:
+def _explain(
+    sdist: Sdist, root: Root, log: BuildLog, first_line: int
+) -> PackageBuildError | MissingError:
     said = [(n, t) for n, t in log_lines(log.path) if n >= first_line]
     # The helper repeats the last lines; they are evidence where they stood.
     said = [(n, t) for n, t in said if not t.startswith(("wheelhouse:", "==="))]
+    if full := [(n, t) for n, t in said if NO_SPACE.search(t)]:
+        # Not the sdist's fault, and not to be tried once more under emulation.
+        return MissingError(
+            f"compiling {sdist.name} {sdist.version}: the disk is full",
+            evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in full[:2]],
+            fix="debwright cache prune",
+        )
     telling = [(n, t) for n, t in said if _TELLING.search(t)][:8] or said[-6:]
     hint = next((h for h in _HINTS if any(h.sign.search(text) for _, text in said)), None)
     kind = ToolMissing if hint is not None and hint.tool else PackageBuildError

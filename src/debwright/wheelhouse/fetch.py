@@ -1,6 +1,7 @@
 """Files of a package index, fetched once, checked, and kept by their hash."""
 
 import base64
+import http.client
 import netrc
 import os
 import tempfile
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from debwright import meter, process
@@ -116,26 +117,39 @@ def _download(url: str, file: BinaryIO) -> None:
     if login := _login(url):
         # Not to the machine a redirection leads to.
         request.add_unredirected_header("Authorization", login)
-    total = 0
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            while block := answer.read(_BLOCK):
-                process.go_on()
-                total += len(block)
-                if total > SIZE_LIMIT:
-                    raise WheelhouseError(
-                        f"{_shown(url)} is larger than {SIZE_LIMIT >> 30} GiB",
-                        code="wheelhouse/too-large",
-                    )
-                file.write(block)
-        meter.fetched(total)
-    except (urllib.error.URLError, TimeoutError, ConnectionError, EOFError) as error:
+            meter.fetched(_copy(answer, file, url))
+    except (
+        urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, EOFError
+    ) as error:  # fmt: skip
         raise IndexUnreachable(
             f"{_shown(url)} could not be fetched",
             evidence=[Evidence(text=str(getattr(error, "reason", None) or error))],
             cause="the index is down or out of reach, or a proxy stands between",
             fix="try again later, or name another index: [wheelhouse] index",
         ) from error
+
+
+def _copy(answer: Any, file: BinaryIO, url: str) -> int:
+    """Write all of the answer; its bytes. Raises ConnectionError when it breaks off.
+
+    Python takes a connection that is cut for the end of the file. Its hash would be wrong then,
+    but nobody has changed the file: it is worth another attempt.
+    """
+    total = 0
+    while block := answer.read(_BLOCK):
+        process.go_on()
+        total += len(block)
+        if total > SIZE_LIMIT:
+            raise WheelhouseError(
+                f"{_shown(url)} is larger than {SIZE_LIMIT >> 30} GiB", code="wheelhouse/too-large"
+            )
+        file.write(block)
+    promised = answer.headers.get("Content-Length") or ""
+    if promised.isdecimal() and total < int(promised):
+        raise ConnectionError(f"the connection ended after {total} of {promised} bytes")
+    return total
 
 
 def _login(url: str) -> str | None:

@@ -10,7 +10,14 @@ from debwright.check.runtime import planned
 from debwright.errors import BuildError, DebwrightError, MissingError
 from debwright.process import CommandError, Completed
 from debwright.roots import bootstrap
-from debwright.roots.apt import DebCache, MirrorError, UnsatisfiableError, explain, retry
+from debwright.roots.apt import (
+    DebCache,
+    MirrorError,
+    UnsatisfiableError,
+    explain,
+    retry,
+    when_unlocked,
+)  # fmt: skip
 
 
 def failed(output: str, status: int = 100) -> Completed:
@@ -316,3 +323,38 @@ def test_an_expired_archive_is_not_retried() -> None:
     assert error.exit_code == 5
     assert "clock" in str(error.cause)
     assert "17d" in error.evidence[0].text
+
+
+LOCKED = (
+    "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 812 (apt-get)\n",
+    "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 9 (dpkg)\n",
+    "dpkg: error: dpkg frontend lock was locked by another process with pid 812\n",
+)
+
+
+@pytest.mark.parametrize("said", LOCKED)
+def test_another_apt_at_work_is_waited_for(said: str) -> None:
+    answers = [failed(said), failed(said), Completed(argv=("dpkg",), returncode=0, output="")]
+    slept: list[float] = []
+    notes: list[str] = []
+    done = when_unlocked(lambda: answers.pop(0), note=notes.append, sleep=slept.append)
+    assert done.returncode == 0
+    assert len(slept) == 2
+    assert len(notes) == 1
+    forever = failed(said)
+    assert when_unlocked(lambda: forever, seconds=9, sleep=slept.append) is forever
+    assert len(slept) == 5
+
+
+@pytest.mark.parametrize(
+    "said", [f"Setting up demo (1) ...\n{LOCKED[1]}", "E: Unable to locate package x\n"]
+)
+def test_a_script_that_asks_for_the_lock_is_at_fault_itself(said: str) -> None:
+    asked: list[int] = []
+
+    def run() -> Completed:
+        asked.append(1)
+        return failed(said)
+
+    assert when_unlocked(run).returncode == 100
+    assert len(asked) == 1

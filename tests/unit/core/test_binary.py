@@ -3,6 +3,8 @@
 import hashlib
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,8 +26,9 @@ from debwright.build.source import SourcePackage, read_dsc
 from debwright.errors import MissingError
 from debwright.process import CommandError, Completed
 from debwright.roots.manifest import Manifest
-from debwright.roots.overlay import Throwaway, clean, make_throwaway, prepare
+from debwright.roots.overlay import Throwaway, clean, make_throwaway, opened, prepare
 from debwright.roots.store import Layer
+from debwright.sandbox.namespaces import Spec
 from debwright.targets import Strategy, Target
 
 AMD64 = Target("bookworm", "amd64")
@@ -125,6 +128,28 @@ def test_without_a_network_there_is_no_resolver(tmp_path: Path) -> None:
     overlay = throwaway(tmp_path / "s")
     prepare(overlay.upper, resolver=False)
     assert not (overlay.upper / "etc").exists()
+
+
+@pytest.mark.parametrize("network", [True, False])
+def test_a_root_with_the_network_knows_its_proxies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, network: bool
+) -> None:
+    """Base roots were made through them, and nothing could be installed into those."""
+    asked: list[Spec] = []
+
+    @contextmanager
+    def entered(spec: Spec) -> Iterator[None]:
+        asked.append(spec)
+        yield
+
+    monkeypatch.setattr("debwright.roots.overlay.Namespaces", entered)
+    monkeypatch.setenv("http_proxy", "http://proxy.example.org:3128")
+    monkeypatch.setenv("https_proxy", "")
+    with opened(throwaway(tmp_path), network=network):
+        pass
+    (spec,) = asked
+    found = {k: v for k, v in spec.variables.items() if "proxy" in k}
+    assert found == ({"http_proxy": "http://proxy.example.org:3128"} if network else {})
 
 
 def test_cleaning_up_follows_no_link_out_of_the_upper_directory(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from debwright.doctor import Diagnosis, examine
 from debwright.errors import ConfigError, MissingError, UsageError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target, suite_info
+from debwright.targets import Target, emulation_fix, suite_info
 
 from .debfiles import make_deb
 
@@ -169,14 +169,20 @@ def test_a_lost_registration_is_registered_again_not_installed(
 
     (tmp_path / "status").write_text("enabled\n")
     monkeypatch.setattr(machine, "BINFMT", tmp_path)
+    monkeypatch.setattr(machine, "BINFMT_SUPPORT", tmp_path / "binfmts")
+    (tmp_path / "binfmts").mkdir()
+    (tmp_path / "binfmts/qemu-aarch64").touch()
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert machine.emulation_fix(problem) == "sudo update-binfmts --enable qemu-aarch64"
+    assert emulation_fix(problem) == "sudo update-binfmts --enable qemu-aarch64"
+    (tmp_path / "binfmts/qemu-aarch64").unlink()
+    problem = machine.emulation_problem("arm64")
+    assert emulation_fix(str(problem)) == "sudo systemctl restart systemd-binfmt"
     monkeypatch.setattr("shutil.which", lambda _: None)
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert "apt-get install qemu-user-static" in machine.emulation_fix(problem)
+    assert "apt-get install qemu-user-static" in emulation_fix(problem)
 
 
 def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:

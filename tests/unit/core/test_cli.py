@@ -13,6 +13,7 @@ from debwright import cli as command_line
 from debwright import process
 from debwright.cli import call, cli
 from debwright.errors import MissingError, from_os_error
+from debwright.targets import HostFacts
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -94,6 +95,27 @@ def test_with_json_an_error_is_json_on_standard_output(
     assert error["exit_code"] == 2
 
 
+@pytest.mark.parametrize(
+    "arguments", [["cache", "list", "--json"], ["cache", "--json", "list"], ["-v", "cache", "list",
+                  "--verbose", "--json"]]
+)  # fmt: skip
+def test_what_belongs_to_every_command_may_stand_behind_it(
+    project: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`debwright plan --json` is what plan itself tells its reader to type."""
+    assert call(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["layers"] == []
+
+
+@pytest.mark.parametrize("path", [p for p in commands(cli) if p], ids=" ".join)
+def test_every_command_takes_json(path: tuple[str, ...]) -> None:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    assert sum("--json" in parameter.opts for parameter in command.params) == 1
+
+
 def test_a_wrong_configuration_has_file_and_line(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -102,6 +124,32 @@ def test_a_wrong_configuration_has_file_and_line(
     err = capsys.readouterr().err
     assert "debwright.toml:3" in err
     assert "build" in err
+
+
+def test_plan_says_what_cannot_be_checked_here(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anybody has waited for a build."""
+    (project / "debwright.toml").write_text(
+        '[targets]\nbuild = ["bookworm-amd64", "bookworm-arm64"]\n'
+    )
+    (project / "debian").mkdir()
+    (project / "debian/control").write_text("Source: demo\n\nPackage: demo\nArchitecture: any\n")
+    (project / "debian/changelog").write_text(
+        "demo (1-1) unstable; urgency=low\n\n  * First.\n\n"
+        " -- A B <a@example.org>  Mon, 23 Nov 2026 12:00:00 +0000\n"
+    )
+    why = "qemu-aarch64 is registered but disabled: sudo update-binfmts --enable qemu-aarch64"
+    facts = HostFacts(arch="amd64", emulated={"arm64": why})
+    monkeypatch.setattr("debwright.plan.host_facts", lambda _: facts)
+    assert call(["plan"]) == 0
+    native, cross = capsys.readouterr().out.split("\n\n")[1:3]
+    assert "cannot be checked" not in native
+    assert f"cannot be checked here: {why}" in cross
+    assert "next: sudo update-binfmts --enable qemu-aarch64" in cross
+    assert call(["plan", "--json"]) == 0
+    targets = json.loads(capsys.readouterr().out)["targets"]
+    assert [t["not_checkable"] for t in targets] == [None, why]
 
 
 def test_an_empty_cache_is_listed_and_pruned(

@@ -2,11 +2,14 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from debwright.check.machine import SshEnvironment
+from debwright.check.virtual import VmEnvironment
 from debwright.companions import plan_companions
 from debwright.config import load
 from debwright.errors import ConfigError, DebwrightError
@@ -21,6 +24,7 @@ from debwright.report.view import failures, verdict
 from debwright.results import CompanionResult, RunResult, StageResult, Status, TargetResult
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
+from debwright.sandbox.ssh import Address
 from debwright.stages.base import Job
 from debwright.stages.companion import adopt, companion_job, companion_packages, finished
 from debwright.suites import oldest_first
@@ -152,6 +156,16 @@ def test_a_table_without_a_source_is_refused_with_its_line(product: Path) -> Non
     with pytest.raises(ConfigError) as caught:
         load(product)
     assert any(e.line for e in caught.value.evidence)
+
+
+def test_a_companion_is_not_checked_on_a_machine_of_another_kind(product: Path) -> None:
+    """A board on the desk is for arm64; the companion is built, and checked, on this machine."""
+    whole = job(product)
+    board = replace(whole, environment=SshEnvironment(Address.parse("ssh://pi@board")))
+    virtual = replace(whole, environment=VmEnvironment())
+    (companion,) = whole.plan.companions
+    assert companion_job(board, companion).environment.kind == "nspawn"
+    assert companion_job(virtual, companion).environment.kind == "vm"
 
 
 # -- what an earlier version had

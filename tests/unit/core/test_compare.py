@@ -152,6 +152,9 @@ def test_without_diffoscope_our_own_comparison_stands_and_the_command_is_named(
 
 def test_packages_of_one_build_only_are_told(tmp_path: Path) -> None:
     builds = two_builds(tmp_path, [TEXT], [TEXT])
+    lent = TwoBuilds(**{**vars(builds), "lent": ("beads 1.0",)})
+    notes = compare_builds(lent, 0, Cache(tmp_path)).notes
+    assert "not compiled a second time: beads 1.0, whose wheels both builds were lent" in notes
     lost = TwoBuilds(**{**vars(builds), "second": []})
     result = compare_builds(lost, 0, Cache(tmp_path))
     assert [f.code for f in result.findings] == ["reproducible/other-packages"]

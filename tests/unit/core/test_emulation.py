@@ -19,7 +19,7 @@ from debwright.roots.preload import EXECUTOR, preload_for
 from debwright.roots.store import Layer
 from debwright.sandbox.emulated import PRELOAD, for_qemu_user
 from debwright.sandbox.nspawn import NspawnSandbox
-from debwright.targets import Target
+from debwright.targets import Target, emulation_fix
 
 
 @pytest.fixture
@@ -107,6 +107,57 @@ def test_only_systems_that_need_it_have_a_library_compiled(
     assert path.read_bytes() == b"ELF"
     assert preload_for(roots, foreign, layer) == path
     assert compiled == [foreign]
+
+
+@pytest.fixture
+def arch_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only program of PATH: runs a foreign program, or says that it cannot."""
+    home = tmp_path / "path"
+    home.mkdir()
+    monkeypatch.setenv("PATH", str(home))
+    (tmp_path / "status").write_text("enabled\n")
+    return home / "arch-test"
+
+
+def says(program: Path, status: int) -> None:
+    program.write_text(f"#!/bin/sh\nexit {status}\n")
+    program.chmod(0o755)
+
+
+def test_what_counts_is_that_a_program_runs(emulator: Path, arch_test: Path) -> None:
+    """Not a file's name: with the flag F the kernel holds the interpreter of a container."""
+    emulator.unlink()
+    says(arch_test, 0)
+    assert machine.emulation_problem("arm64") is None
+    says(arch_test, 1)
+    problem = machine.emulation_problem("arm64")
+    assert problem is not None
+    assert "does not exist" in problem
+
+
+def test_an_interpreter_that_starts_and_runs_nothing_is_found_out(
+    emulator: Path, arch_test: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(arch_test, 1)
+    emulator.write_text("#!/bin/sh\necho qemu-aarch64 version 2.1\n")
+    problem = machine.emulation_problem("arm64")
+    assert problem is not None
+    assert "runs no program of arm64" in problem
+    assert emulation_fix(problem) == (
+        "sudo apt-get install --reinstall qemu-user-static binfmt-support"
+    )
+    monkeypatch.setenv("QEMU_CPU", "pentium")
+    problem = machine.emulation_problem("arm64")
+    assert problem is not None
+    assert "QEMU_CPU=pentium" in problem
+    assert emulation_fix(problem) == "unset QEMU_CPU"
+
+
+def test_without_arch_test_the_interpreter_is_asked(emulator: Path, arch_test: Path) -> None:
+    emulator.write_text("#!/bin/sh\necho qemu-aarch64 version 7.2\n")
+    assert machine.emulation_problem("arm64") is None
+    emulator.write_text("#!/bin/sh\nexit 127\n")
+    assert "does not start (status 127)" in str(machine.emulation_problem("arm64"))
 
 
 class Booted(NspawnSandbox):

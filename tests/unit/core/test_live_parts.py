@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from debwright.check.base import CheckContext
 from debwright.check.benchmarks import summary
 from debwright.check.crash import restart_pause
 from debwright.check.debs import read_deb
@@ -15,9 +18,12 @@ from debwright.check.exposure import overall, worst
 from debwright.check.journal import parse
 from debwright.check.previous import expand, find_previous
 from debwright.check.regression import growth, packaged, required
+from debwright.check.session import Session
 from debwright.check.upgrade import prompts
 from debwright.check.writes import declared, own_directories, undeclared
 from debwright.errors import UsageError
+from debwright.process import Completed
+from debwright.sandbox.base import BootedSandbox, FileMark
 from debwright.sandbox.snapshot import Entry
 from debwright.targets import Target
 
@@ -169,3 +175,18 @@ def test_patterns_of_previous_files(tmp_path: Path) -> None:
     assert [p.name for p in found] == ["demo_1_amd64.deb", "demo_1_arm64.deb"]
     with pytest.raises(UsageError, match="there is no such file"):
         expand(tmp_path, ["demo_2_*.deb"])
+
+
+@pytest.mark.parametrize(("emulated", "seconds"), [(False, 120), (True, 720)])
+def test_smoke_commands_have_more_time_under_an_emulator(*, emulated: bool, seconds: float) -> None:
+    asked: list[float] = []
+
+    def run(_: list[str], *, timeout: float, **__: object) -> Completed:
+        asked.append(timeout)
+        return Completed(argv=("sh",), returncode=0, output="")
+
+    system = cast(BootedSandbox, SimpleNamespace(emulated=emulated, run=run))
+    session = Session(cast(CheckContext, None), system, before=cast(FileMark, None))
+    session.smoke("demo --version")
+    session.smoke("demo --import-much", timeout=1000)
+    assert asked == [seconds, 1000]

@@ -1,6 +1,7 @@
 """The ledger, the stages around it, the plan, and how a run ends."""
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 
 from debwright.build.source import SourcePackage
+from debwright.check.environment import NspawnEnvironment
 from debwright.config import Config, LoadedConfig
 from debwright.errors import BuildError, DebwrightError, MissingError
 from debwright.events import Silent
 from debwright.ledger import Ledger
-from debwright.pipeline import exclusive, exit_code
+from debwright.pipeline import Wanted, _one_target, exclusive, exit_code, run
 from debwright.plan import Plan, TargetPlan, _with_all
 from debwright.process import Interrupted
 from debwright.results import (
@@ -29,7 +31,8 @@ from debwright.results import (
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.stages.base import Job, Outcome, perform
-from debwright.stages.check import check_stage
+from debwright.stages.check import CONFIGURED, check_stage
+from debwright.stages.publish import Published
 from debwright.targets import Choice, HostFacts, Strategy, Target
 
 
@@ -170,6 +173,63 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
     assert check_stage(subject, target)[0].status is Status.CACHED
 
 
+def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
+    """Of the check stage, with checks that always pass."""
+    monkeypatch.setattr(
+        "debwright.check.run.run_checks",
+        lambda *_: [CheckResult(name="install", status=Status.PASSED)],
+    )
+    (target,) = subject.plan.targets
+    subject.directory(target).mkdir(parents=True, exist_ok=True)
+    return check_stage(subject, target)[0].status
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"smoke": ["demo --version"]},
+        {"minimum": {"smoke": ["demo --version"]}},
+        {"limits": {"deb_mb": 1}},
+        {"environments": {"install_on": ["trixie-amd64"]}},
+    ],
+)
+def test_what_the_checks_are_told_otherwise_has_them_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    def of(values: dict[str, Any]) -> Status:
+        config = Config.model_validate({"targets": {"build": ["bookworm-amd64"]}, **values})
+        loaded = LoadedConfig(config=config, start=tmp_path)
+        made = plan(tmp_path, loaded=loaded)
+        subject = Job(made, tmp_path / "dist", Roots(Cache(tmp_path), config), Heard(),
+                      place=tmp_path / "dist/1.0-1")  # fmt: skip
+        return checked(subject, monkeypatch)
+
+    assert of({}) is Status.PASSED
+    assert of({"signing": {"key": "A" * 40}, "cache": {"max_gb": 5}}) is Status.CACHED
+    assert of(change) is Status.PASSED
+    assert of(change) is Status.CACHED
+
+
+def test_every_table_counts_for_the_checks_or_is_known_not_to() -> None:
+    """A new one would else be changed without anything being checked again."""
+    others = {
+        "package", "targets", "companions", "equivalence", "resources", "signing", "repository",
+        "release", "notify", "metrics", "roots", "cache", "build", "wheelhouse", "workflows",
+    }  # fmt: skip
+    assert set(Config.model_fields) == CONFIGURED | others
+
+
+def test_what_an_ordinary_user_could_not_check_root_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = job(tmp_path, place=tmp_path / "dist/1.0-1")
+    for root, expected in (
+        (False, Status.PASSED), (False, Status.CACHED), (True, Status.PASSED), (True, Status.CACHED)
+    ):  # fmt: skip
+        monkeypatch.setattr("debwright.check.environment.is_root", lambda root=root: root)
+        assert checked(subject, monkeypatch) is expected
+
+
 def test_force_does_it_again(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     do(job(tmp_path), ledger, Outcome)
@@ -305,6 +365,8 @@ def test_each_suite_has_one_target_that_builds_all() -> None:
 
 class Version:
     debian = "1.2-1"
+    notes = ()
+    commit = None
 
 
 def version(tmp_path: Path, *targets: str, build: tuple[str, ...]) -> dict[str, str]:
@@ -376,3 +438,67 @@ def test_a_record_needs_no_directory_made_before(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "source/bookworm")
     ledger.write("source", {"a": 1}, [], StageResult(stage="source", status=Status.PASSED))
     assert ledger.find("source", {"a": 1}) is not None
+
+
+class Elsewhere(NspawnEnvironment):
+    """A machine of its own."""
+
+    kind = "ssh"
+
+
+@pytest.mark.parametrize(
+    ("facts", "environment", "wanted", "built"),
+    [
+        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(), False),
+        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(check=False), True),
+        ({"arm64": "disabled: sudo mend"}, Elsewhere(), Wanted(), True),
+        ({"arm64": None}, NspawnEnvironment(), Wanted(), True),
+    ],
+)
+def test_an_emulator_that_lacks_is_told_before_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, str | None],
+    environment: NspawnEnvironment, wanted: Wanted, built: bool,
+) -> None:  # fmt: skip
+    """A cross build does not need it, its checks do."""
+    asked: list[str] = []
+    monkeypatch.setattr("debwright.pipeline.build_stage", lambda b: asked.append(b.name))
+    made = plan(tmp_path, "bookworm-arm64", host=HostFacts(arch="amd64", emulated=facts))
+    subject = Job(made, tmp_path, Roots(Cache(tmp_path), made.config), Heard(),
+                  environment=environment, place=tmp_path / "1",
+                  sources={"bookworm": source("any")})  # fmt: skip
+    subject.all_built["bookworm"] = threading.Event()
+    result = _one_target(subject, made.targets[0], wanted)
+    assert asked == (["bookworm-arm64"] if built else [])
+    assert subject.all_built["bookworm"].is_set()
+    if not built:
+        assert [(s.stage, s.status) for s in result.stages] == [
+            ("build", Status.SKIPPED), ("check", Status.FAILED)
+        ]  # fmt: skip
+        told = result.stages[-1].error
+        assert told is not None
+        assert told.fix == "sudo mend"
+        assert exit_code(run_result().model_copy(update={"targets": (result,)})) == 5
+
+
+def test_a_key_that_lacks_is_told_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signing = {"key": "A" * 40, "key_env": "A_KEY_THAT_IS_NOT_SET"}
+    config = Config.model_validate({"signing": signing})
+    made = plan(tmp_path, loaded=LoadedConfig(config=config, start=tmp_path), version=Version())
+    monkeypatch.setattr("debwright.pipeline.source_stage", lambda *_: passed("source"))
+    monkeypatch.setattr("debwright.pipeline._targets", lambda *_: [])
+
+    def go(*, publish: bool) -> RunResult:
+        subject = Job(made, tmp_path / "dist", Roots(Cache(tmp_path), config), Heard())
+        return run(subject, Wanted(publish=publish))
+
+    with pytest.raises(MissingError, match="A_KEY_THAT_IS_NOT_SET is not set"):
+        go(publish=True)
+    assert not (tmp_path / "dist").exists()
+    (tmp_path / "dist").mkdir()
+    assert go(publish=False).ok, "who only builds needs no key"
+    # What was published before may be all there is to do.
+    Ledger(tmp_path / "dist/1.2-1").write("publish", {}, [], passed("publish"))
+    monkeypatch.setattr("debwright.pipeline._publish", lambda *_: Published(stage=passed()))
+    assert go(publish=True).ok

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from debwright.build.binary import PackageBuildError
 from debwright.build.log import BuildLog
 from debwright.build.package import SourcePackage
 from debwright.errors import BuildError
@@ -161,3 +162,15 @@ def test_a_failure_says_what_would_help(
     assert fix in (error.fix or "")
     assert isinstance(error, ToolMissing) is tool
     assert [(e.text, e.line) for e in error.evidence] == [(line, 3)]
+
+
+def test_a_full_disk_is_no_fault_of_the_sdist(house: Carried, tmp_path: Path) -> None:
+    """It would be compiled under emulation, and that wheel kept for ever."""
+    said = "/tmp/cc1.s: fatal error: error writing: No space left on device"
+    with BuildLog(tmp_path / "build.log") as log:
+        log(said)
+        error = compiled._explain(house.sdists[0], a_root(), log, 1)
+    assert not isinstance(error, PackageBuildError)
+    assert error.exit_code == 5
+    assert error.fix == "debwright cache prune"
+    assert [(e.text, e.line) for e in error.evidence] == [(said, 1)]

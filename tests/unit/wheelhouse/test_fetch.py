@@ -1,6 +1,7 @@
 """Fetching from a server of one's own: hashes, attempts, and what is kept."""
 
 import hashlib
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,48 @@ def test_a_server_that_fails_is_asked_three_times(tmp_path: Path) -> None:
     assert got.sha256 == DIGEST
     assert len(asked) == 3
     assert [n.split("; ")[1][:15] for n in notes] == ["attempt 2 of 3 ", "attempt 3 of 3 "]
+
+
+@contextmanager
+def cutting_server(*headers: str, body: bytes) -> Iterator[str]:
+    """A server that closes its first connection before all is said; then it answers in full."""
+    whole = (f"Content-Length: {len(CONTENT)}", CONTENT)
+    answers = [("\r\n".join(headers), body), whole]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for head, content in answers:
+                connection, _ = listening.accept()
+                with connection:
+                    while b"\r\n\r\n" not in connection.recv(1 << 16):
+                        pass
+                    connection.sendall(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + content)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ((f"Content-Length: {len(CONTENT)}",), CONTENT[:100]),
+        (("Transfer-Encoding: chunked",), b"1000\r\n" + CONTENT[:100]),
+        (("Transfer-Encoding: chunked",), b"no number\r\n"),
+    ],
+    ids=("counted", "in a piece", "between pieces"),
+)
+def test_a_connection_that_is_cut_is_no_other_file(
+    tmp_path: Path, headers: tuple[str, ...], body: bytes
+) -> None:
+    notes: list[str] = []
+    with cutting_server(*headers, body=body) as url:
+        (got,) = fetch_all([chosen(f"{url}/w.whl")], tmp_path, note=notes.append)
+    assert got.sha256 == DIGEST
+    assert len(notes) == 1, notes
+    assert "attempt 2 of 3" in notes[0]
+    assert not list(tmp_path.glob(".fetch-*"))
 
 
 def test_out_of_reach_is_exit_code_5(tmp_path: Path) -> None:
