@@ -6,7 +6,8 @@ from debwright.workflows.parts import SHORT_MINUTES, Context, begin, secret_name
 
 FILE = "release.yml"
 _TAG = "${{ inputs.tag || github.ref_name }}"
-_REF = "${{ inputs.tag && format('refs/tags/{0}', inputs.tag) || github.ref }}"
+_REF = "${{ inputs.tag && format('refs/tags/{0}', inputs.tag) || '' }}"
+"""Empty for a tag that was pushed: then the event's commit is taken, wherever the tag is by now."""
 
 
 def workflow(context: Context) -> Workflow:

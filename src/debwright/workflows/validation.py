@@ -26,8 +26,10 @@ def workflow(context: Context) -> Workflow:
         name="Validate",
         comment=context.header,
         on={"pull_request": None, "push": {"branches": [main]}, "workflow_dispatch": None},
-        group="pr-validation-${{ github.event.pull_request.number || github.ref }}",
-        # On the main branch every commit is looked at.
+        # On the main branch every commit is looked at: of those that wait in one group, GitHub
+        # keeps the newest only.
+        group="pr-validation-${{ github.event.pull_request.number || "
+        f"(github.ref == 'refs/heads/{main}' && github.sha) || github.ref }}}}",
         cancel=f"${{{{ github.ref != 'refs/heads/{main}' }}}}",
         jobs={
             "plan": _plan(context),

@@ -111,6 +111,35 @@ def test_secrets_are_for_single_steps_of_the_environment(project: Path) -> None:
         assert "secrets." not in str({k: v for k, v in job.items() if k != "steps"})
 
 
+def test_every_job_of_a_run_has_the_commit_of_its_event(project: Path) -> None:
+    """A branch that is named is its newest commit: another one in a job that starts later.
+
+    Without a name the action takes the event's commit (src/input-helper.ts of actions/checkout).
+    """
+    found = {
+        (file, step["with"].get("ref", ""))
+        for file, _, job in jobs(written(project))
+        for step in job.get("steps", ())
+        if "actions/checkout" in step.get("uses", "")
+    }
+    by_hand = "${{ inputs.tag && format('refs/tags/{0}', inputs.tag) || '' }}"
+    assert found == {
+        ("build-packages.yml", "${{ inputs.ref }}"), ("build-packages.yml", ""),
+        ("pr-validation.yml", ""), ("release.yml", by_hand),
+    }  # fmt: skip
+    assert written(project)["release.yml"]["jobs"]["build"]["with"]["ref"] == by_hand
+
+
+def test_findings_of_main_are_those_of_its_newest_commit(project: Path) -> None:
+    """A release by hand is a run of the main branch, of whatever commit the tag is."""
+    report = written(project)["build-packages.yml"]["jobs"]["report"]
+    (step,) = [s for s in report["steps"] if "upload-sarif" in s.get("uses", "")]
+    assert "!inputs.ref" in step["if"]
+    assert "refs/heads/main" in step["if"]
+    # It asks for its own run, which a private repository does not tell everybody.
+    assert report["permissions"]["actions"] == "read"
+
+
 def test_no_matrix_ends_when_one_target_fails(project: Path) -> None:
     matrices = [j["strategy"] for _, _, j in jobs(written(project)) if "strategy" in j]
     assert len(matrices) == 3
@@ -126,6 +155,8 @@ def test_artifacts_stay_for_ninety_days_under_names_of_their_own(project: Path) 
 def test_a_change_is_superseded_by_the_next_and_keeps_no_roots(project: Path) -> None:
     document = written(project)["pr-validation.yml"]
     assert "refs/heads/main" in document["concurrency"]["cancel-in-progress"]
+    # Of the runs that wait in a group GitHub keeps one: each commit of main has its own.
+    assert "'refs/heads/main' && github.sha" in document["concurrency"]["group"]
     assert "cache/save" not in str(document)
     assert set(document["jobs"]) == {"plan", "workflows", "lint", "packages"}
 
