@@ -28,7 +28,7 @@ def plan_companions(loaded: LoadedConfig, product: str, host: HostFacts) -> tupl
     """
     if not loaded.config.companions:
         return ()
-    root = _root(loaded.config, host)
+    root = root_of(loaded.config, host)
     found: dict[str, Companion] = {}
     for entry in loaded.config.companions:
         companion = _plan(loaded, entry.source, root, host)
@@ -43,7 +43,7 @@ def plan_companions(loaded: LoadedConfig, product: str, host: HostFacts) -> tupl
     return tuple(found.values())
 
 
-def _root(config: Config, host: HostFacts) -> TargetPlan:
+def root_of(config: Config, host: HostFacts) -> TargetPlan:
     """The target companions are built on: native on the oldest configured suite that allows it.
 
     Of all configured suites, not of those asked for with -t: the package must be the same.

@@ -1,11 +1,12 @@
 """Which targets a workflow builds, and on which runner each."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from debwright.companions import root_of
 from debwright.config import LoadedConfig
 from debwright.config.workflows import Workflows
 from debwright.errors import UsageError
@@ -13,6 +14,7 @@ from debwright.git import git
 from debwright.plan import Plan, make_plan
 from debwright.report.markdown import cell, escape
 from debwright.sbom.make import CYCLONEDX
+from debwright.stages.companion import NAME as COMPANIONS
 from debwright.targets import (
     ARCHITECTURES,
     HostFacts,
@@ -25,11 +27,21 @@ from debwright.targets import (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A companion as a job leaves it, below dist/: its packages, and their bill of materials."""
+
+    debs: str
+    sbom: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One job of the matrix; the names are those that the workflows use."""
 
     target: str
     runner: str
+    machine: str
+    """The runner's architecture."""
     strategy: str
     """As it is asked for: `auto` lets debwright choose, and fall back."""
     planned: str
@@ -37,6 +49,8 @@ class Entry:
     reason: str
     sbom: str
     """The target's bill of materials, below dist/."""
+    companions: tuple["Beside", ...] = ()
+    """In the first job only: they are the same in each."""
 
 
 def entries(product: LoadedConfig, settings: Workflows, targets: Sequence[Target]) -> list[Entry]:
@@ -44,7 +58,8 @@ def entries(product: LoadedConfig, settings: Workflows, targets: Sequence[Target
     if not targets:
         return []
     plan = _plan(product)
-    return [_entry(plan, settings, target) for target in targets]
+    first, *others = [_entry(plan, settings, target) for target in targets]
+    return [replace(first, companions=tuple(_companions(plan, first.machine))), *others]
 
 
 def _plan(product: LoadedConfig) -> Plan:
@@ -73,11 +88,26 @@ def _entry(plan: Plan, settings: Workflows, target: Target) -> Entry:
     return Entry(
         target=str(target),
         runner=settings.arm64_runner if native else settings.runner,
+        machine=machine,
         strategy=str(strategy),
         planned=str(choice.strategy),
         reason=reason,
         sbom=f"{version}/{target}/{plan.package}_{own}_{target.arch}{CYCLONEDX}",
     )
+
+
+def _companions(plan: Plan, machine: str) -> Iterator[Beside]:
+    """The companions of a job on a runner of the architecture `machine`."""
+    if not plan.companions:
+        return
+    root = root_of(plan.config, HostFacts(arch=machine)).target
+    version = plan.version_text.split(":", 1)[-1]
+    for companion in plan.companions:
+        own = companion.plan.version_text.split(":", 1)[-1]
+        home = f"{version}/{COMPANIONS}/{companion.name}/{root}"
+        yield Beside(
+            debs=f"{home}/*.deb", sbom=f"{home}/{companion.name}_{own}_{root.arch}{CYCLONEDX}"
+        )
 
 
 def chosen_targets(
@@ -92,7 +122,14 @@ def chosen_targets(
                 cause=f"architectures: all, {', '.join(sorted(ARCHITECTURES))}",
                 fix="--arch all",
             )
-        targets = [t for t in targets if t.arch == arch]
+        known, targets = targets, [t for t in targets if t.arch == arch]
+        if not targets:
+            # An empty matrix is a failure without a word on GitHub.
+            raise UsageError(
+                f"no target is of the architecture {arch}",
+                cause=f"targets: {', '.join(map(str, known)) or 'none'}",
+                fix=f'[targets] build = [..., "bookworm-{arch}"]; or --arch all',
+            )
     if light:
         return list(select(targets, settings.light)) if settings.light else targets[:1]
     return targets

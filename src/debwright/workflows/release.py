@@ -1,5 +1,7 @@
 """release.yml: from a tag to a draft release with signed, attested packages."""
 
+from pathlib import Path
+
 from debwright.workflows import actions, packages
 from debwright.workflows.model import Job, Step, Workflow
 from debwright.workflows.parts import SHORT_MINUTES, Context, begin, secret_names
@@ -34,7 +36,7 @@ def workflow(context: Context) -> Workflow:
         jobs={
             "preflight": _preflight(context),
             "build": _build(),
-            "attest": _attest(context),
+            **({"attest": _attest(context)} if context.settings.attestations else {}),
             "draft": _draft(context),
         },
     )
@@ -94,27 +96,48 @@ def _attest(context: Context) -> Job:
                 uses=actions.DOWNLOAD,
                 inputs={"name": "packages-${{ matrix.target }}", "path": context.results},
             ),
-            Step(
-                name="Where they were built, and from what",
-                uses=actions.ATTEST,
-                inputs={"subject-path": f"{context.results}/*/${{{{ matrix.target }}}}/*.deb"},
-            ),
-            Step(
-                name="What is in them",
-                uses=actions.ATTEST,
-                inputs={
-                    "subject-path": f"{context.results}/*/${{{{ matrix.target }}}}/*.deb",
-                    "sbom-path": f"{context.results}/${{{{ matrix.sbom }}}}",
-                },
-            ),
+            *_attested(context, "*/${{ matrix.target }}/*.deb", "${{ matrix.sbom }}"),
+            *_attested_companions(context),
         ],
     )
+
+
+def _attested(
+    context: Context, debs: str, sbom: str, *, of: str = "", condition: str | None = None
+) -> list[Step]:
+    subject = f"{context.results}/{debs}"
+    return [
+        Step(
+            name=f"Where they were built, and from what{of}",
+            condition=condition,
+            uses=actions.ATTEST,
+            inputs={"subject-path": subject},
+        ),
+        Step(
+            name=f"What is in them{of}",
+            condition=condition,
+            uses=actions.ATTEST,
+            inputs={"subject-path": subject, "sbom-path": f"{context.results}/{sbom}"},
+        ),
+    ]
+
+
+def _attested_companions(context: Context) -> list[Step]:
+    """Of what is built with the product; all jobs have the same, so the first one does it."""
+    steps: list[Step] = []
+    for number, companion in enumerate(context.product.companions):
+        name = f"matrix.companions[{number}]"
+        steps += _attested(
+            context, f"${{{{ {name}.debs }}}}", f"${{{{ {name}.sbom }}}}",
+            of=f": {Path(companion.source).name}", condition=f"${{{{ {name}.sbom }}}}",
+        )  # fmt: skip
+    return steps
 
 
 def _draft(context: Context) -> Job:
     return Job(
         name="Draft",
-        needs=["build", "attest"],
+        needs=["build", *(["attest"] if context.settings.attestations else [])],
         runner=context.settings.runner,
         minutes=context.settings.build_minutes,
         environment=context.settings.environment,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from debwright.keys.create import new_key
 
+from ..conftest import PROJECTS
 from ..release.server import TOKEN, FakeGithub, serving
 from ..release.test_release import PASSPHRASE, exported
 from ..test_docker import ask
@@ -190,7 +192,15 @@ def maintained(
         'passphrase_env = "PEBBLE_PASS"\n[release]\nrepository = "example/greeter"\n',
     )
     config = repository.directory / "debwright.toml"
-    config.write_text(config.read_text().replace('"changelog"', '"git"'))
+    text = config.read_text().replace('"changelog"', '"git"\nexclude = ["data/*"]')
+    config.write_text(f'{text}\n[[companions]]\nsource = "data"\n')
+    data = repository.directory / "data"
+    shutil.copytree(PROJECTS / "lexicon/lexicon-data", data)
+    (data / "debwright.toml").write_text(
+        '[package]\nversion_from = "changelog"\n[lintian]\nenabled = false\n'
+        '[checks]\ndependencies = "off"\n'
+    )
+    assert repository.debwright("workflows", "sync").returncode == 0
     repository.commit("feat: versions are tags")
     with serving(FakeGithub()) as hub:
         repository.environment = {
@@ -225,9 +235,12 @@ def test_every_job_of_the_release(
     assert "SHA256SUMS.asc" in released
     assert hub.draft_of("v1.2.0")["draft"] is True
     records = [p.read_text() for p in (run.store / "attestations").iterdir()]
-    assert len(records) == 2
-    assert all(hashlib.sha256(built.read_bytes()).hexdigest() in text for text in records)
-    assert sum("sbom " in text for text in records) == 1
+    data = "lexicon-data_3.1_all.deb"
+    for name in (built.name, data):
+        digest = hashlib.sha256(released[name]).hexdigest()
+        of_it = [text for text in records if digest in text]
+        assert sorted("sbom " in text for text in of_it) == [False, True], name
+    assert len(records) == 4
     everything = run.said + (run.store / "log.jsonl").read_text() + run.summary
     for hidden in (PASSPHRASE, *repository.environment["PEBBLE_KEY"].splitlines()[2:8]):
         assert hidden not in everything

@@ -1,6 +1,7 @@
 """The workflows that are written: what each step is, who may do what, and that they stay so."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,6 +175,29 @@ def test_a_release_builds_from_fresh_roots_after_the_preflight(project: Path) ->
     for step in packages["jobs"]["build"]["steps"]:
         if "cache/restore" in step.get("uses", ""):
             assert step["if"] == "${{ !inputs.force }}"
+
+
+def test_companions_are_attested_by_the_first_job(tmp_path: Path) -> None:
+    shutil.copytree(TOP / "tests/projects/lexicon", tmp_path / "work")
+    subprocess.run(["git", "init", "-q", tmp_path / "work"], check=True)
+    (tmp_path / "work/debwright.toml").write_text('[workflows]\nproject = "lexicon"\n')
+    attest = written(tmp_path / "work")["release.yml"]["jobs"]["attest"]
+    steps = [s for s in attest["steps"] if "actions/attest" in s["uses"]]
+    assert ["sbom-path" in s["with"] for s in steps] == [False, True, False, True]
+    assert [s["name"].partition(": ")[2] for s in steps] == ["", "", *["lexicon-data"] * 2]
+    for step in steps[2:]:
+        assert step["if"] == "${{ matrix.companions[0].sbom }}"
+        assert step["with"]["subject-path"].endswith("/${{ matrix.companions[0].debs }}")
+
+
+def test_attestations_can_be_left_out(project: Path) -> None:
+    """Private repositories have none: a release would end there."""
+    with (project / "debwright.toml").open("a") as file:
+        file.write("[workflows]\nattestations = false\n")
+    release = written(project)["release.yml"]
+    assert set(release["jobs"]) == {"preflight", "build", "draft"}
+    assert release["jobs"]["draft"]["needs"] == ["build"]
+    assert "attest" not in str(release)
 
 
 def test_only_a_push_to_main_prunes(project: Path) -> None:

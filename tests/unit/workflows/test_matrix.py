@@ -1,8 +1,10 @@
 """Which targets are built where; what a change touches; what a step hands over."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +40,10 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def matrix(tree: Path, step: Path, **asked: object) -> list[dict[str, str]]:
+LEXICON = Path(__file__).parents[2] / "projects/lexicon"
+
+
+def matrix(tree: Path, step: Path, **asked: object) -> list[dict[str, Any]]:
     options = {"arch": "all", "light": False, "since": "", **asked}
     assert show_matrix(Options(directory=tree), **options) == 0  # type: ignore[arg-type]
     name, _, value = (step / "output").read_text().splitlines()[-1].partition("=")
@@ -78,6 +83,37 @@ def test_one_architecture(tree: Path, step: Path) -> None:
     assert [e["target"] for e in matrix(tree, step, arch="arm64")] == ["bookworm-arm64"]
     with pytest.raises(UsageError, match="architecture"):
         matrix(tree, step, arch="$(id)")
+
+
+def test_an_architecture_without_a_target_is_told(tree: Path, step: Path) -> None:
+    """GitHub fails on an empty matrix, and does not say why."""
+    config = tree / "debwright.toml"
+    config.write_text(config.read_text().replace(', "bookworm-arm64"', ""))
+    with pytest.raises(UsageError) as caught:
+        matrix(tree, step, arch="arm64")
+    assert "no target is of the architecture arm64" in caught.value.render()
+    assert "targets: bookworm-amd64" in caught.value.render()
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("how", "arch"), [("cross", "amd64"), ("native", "arm64")])
+def test_companions_are_in_the_first_job_where_it_builds_them(
+    tmp_path: Path, step: Path, how: str, arch: str
+) -> None:
+    shutil.copytree(LEXICON, tmp_path / "work")
+    product = tmp_path / "work/lexicon"
+    config = product / "debwright.toml"
+    config.write_text(
+        config.read_text().replace('["bookworm-amd64", "trixie-amd64"]',
+                                   '["bookworm-arm64", "trixie-amd64"]')
+        + f'[workflows]\narm64 = "{how}"\n'
+    )  # fmt: skip
+    first, second = matrix(product, step)
+    home = f"1.2/companions/lexicon-data/bookworm-{arch}"
+    assert first["companions"] == [
+        {"debs": f"{home}/*.deb", "sbom": f"{home}/lexicon-data_3.1_{arch}.cdx.json"}
+    ]
+    assert second["companions"] == []
 
 
 def test_a_change_gets_the_light_run(tree: Path, step: Path) -> None:

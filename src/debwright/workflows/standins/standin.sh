@@ -102,6 +102,11 @@ case $1 in
         sha256sum -- "${subjects[@]}" >"$record"
         if [ -n "$SBOM" ]; then
             [ -f "$SBOM" ] || fail "there is no bill of materials $SBOM"
+            # What the action takes (src/sbom.ts of actions/attest).
+            [ "$(stat --format=%s "$SBOM")" -le $((16 * 1024 * 1024)) ] || fail "$SBOM is too large"
+            for name in bomFormat serialNumber specVersion; do
+                grep -q "\"$name\"" "$SBOM" || fail "$SBOM has no $name"
+            done
             printf 'sbom ' >>"$record"
             sha256sum -- "$SBOM" >>"$record"
         fi
