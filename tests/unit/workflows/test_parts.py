@@ -13,7 +13,7 @@ from debwright.commands.validate import validate
 from debwright.config import Config
 from debwright.doctor import Diagnosis
 from debwright.errors import MissingError, UsageError
-from debwright.github.storage import Stored, superseded
+from debwright.github.storage import Run, Stored, superseded
 from debwright.process import Completed
 from debwright.roots.manifest import Manifest
 from debwright.roots.pack import key_of, layers_for, prefix_of
@@ -110,8 +110,9 @@ def test_the_network_is_tried_again_and_nothing_else(machine: Machine) -> None:
 
 def artifact(number: int, name: str = "packages", *, expired: bool = False) -> Stored:
     return Stored(
-        id=number, name=name, size_in_bytes=1, expired=expired, created_at=datetime.now(UTC)
-    )
+        id=number, name=name, size_in_bytes=1, expired=expired, created_at=datetime.now(UTC),
+        workflow_run=Run(id=number * 10),
+    )  # fmt: skip
 
 
 def test_the_newest_artifacts_of_each_name_stay() -> None:
@@ -119,6 +120,8 @@ def test_the_newest_artifacts_of_each_name_stay() -> None:
     found.append(artifact(0, expired=True))
     assert [a.id for a in superseded(found, keep=2)] == [2, 1]
     assert superseded([], keep=1) == []
+    # A release that waits for its reviewers is not over.
+    assert [a.id for a in superseded(found, keep=2, unfinished={10})] == [2]
 
 
 @pytest.fixture
