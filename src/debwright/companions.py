@@ -57,7 +57,9 @@ def root_of(config: Config, host: HostFacts) -> TargetPlan:
             return TargetPlan(target=own, choice=choice, build_all=True)
     oldest = oldest_first(t.suite for t in targets)[0]
     target = next(t for t in targets if t.suite == oldest)
-    facts = replace(host, emulated=dict(host_facts({target.arch}).emulated))
+    facts = host
+    if target.arch not in host.emulated:
+        facts = replace(host, emulated=dict(host_facts({target.arch}).emulated))
     choice = choose_strategy(target, Strategy.AUTO, facts)
     return TargetPlan(target=target, choice=choice, build_all=True)
 

@@ -21,7 +21,6 @@ from debwright.targets import (
     Strategy,
     Target,
     choose_strategy,
-    host_arch,
     select,
 )
 
@@ -57,15 +56,9 @@ def entries(product: LoadedConfig, settings: Workflows, targets: Sequence[Target
     """The jobs that build `targets`."""
     if not targets:
         return []
-    plan = _plan(product)
+    plan = make_plan(product.directory, elsewhere=True)
     first, *others = [_entry(plan, settings, target) for target in targets]
     return [replace(first, companions=tuple(_companions(plan, first.machine))), *others]
-
-
-def _plan(product: LoadedConfig) -> Plan:
-    """A plan for this machine, which need not be able to build what other runners build."""
-    own = [t for t in product.config.targets.build if Target.parse(t).arch == host_arch()]
-    return make_plan(product.directory, patterns=own[:1], strategy="auto")
 
 
 def _entry(plan: Plan, settings: Workflows, target: Target) -> Entry:

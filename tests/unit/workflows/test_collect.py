@@ -98,6 +98,18 @@ def test_all_targets_become_one_result(project: Path, tmp_path: Path) -> None:
     assert (project / "dist/report.sarif").read_bytes() == (home / "report.sarif").read_bytes()
 
 
+def test_the_machine_that_collects_need_not_be_able_to_build(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its runner has no QEMU, and Raspberry Pi OS cannot be built otherwise."""
+    monkeypatch.setattr("debwright.machine.emulation_problem", lambda _: "no interpreter")
+    config = project / "debwright.toml"
+    config.write_text(config.read_text().replace("bookworm-arm64", "raspios-bookworm-arm64"))
+    for target in (TARGETS[0], "raspios-bookworm-arm64"):
+        job(tmp_path / "r", target, {f"{target}.deb": b"a"})
+    assert run(project, tmp_path / "r") == 0
+
+
 def test_a_failed_target_fails_the_whole_with_its_code(project: Path, tmp_path: Path) -> None:
     job(tmp_path / "r", TARGETS[0], {"a.deb": b"a"})
     job(tmp_path / "r", TARGETS[1], {}, failed=3)

@@ -85,6 +85,19 @@ def test_one_architecture(tree: Path, step: Path) -> None:
         matrix(tree, step, arch="$(id)")
 
 
+def test_a_runner_that_cannot_build_a_target_can_still_plan_it(
+    tree: Path, step: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raspberry Pi OS is not there for amd64: it is emulated, by a job that installs QEMU."""
+    monkeypatch.setattr("debwright.machine.emulation_problem", lambda _: "no interpreter")
+    config = tree / "debwright.toml"
+    text = config.read_text()
+    for targets in ('"raspios-bookworm-arm64"', '"bookworm-amd64", "raspios-bookworm-arm64"'):
+        config.write_text(text.replace('"bookworm-amd64", "bookworm-arm64"', targets))
+        entry = matrix(tree, step)[-1]
+        assert (entry["target"], entry["planned"]) == ("raspios-bookworm-arm64", "emulated")
+
+
 def test_an_architecture_without_a_target_is_told(tree: Path, step: Path) -> None:
     """GitHub fails on an empty matrix, and does not say why."""
     config = tree / "debwright.toml"
