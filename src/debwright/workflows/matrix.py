@@ -12,6 +12,7 @@ from debwright.config.workflows import Workflows
 from debwright.errors import UsageError
 from debwright.git import git
 from debwright.plan import Plan, make_plan
+from debwright.process import CommandError
 from debwright.report.markdown import cell, escape
 from debwright.sbom.make import CYCLONEDX
 from debwright.stages.companion import NAME as COMPANIONS
@@ -129,9 +130,20 @@ def chosen_targets(
 
 
 def touched(product: LoadedConfig, settings: Workflows, top: Path, since: str) -> list[str]:
-    """Files that changed after HEAD left `since`, and that packages are made of."""
-    done = git(top, "diff", "--name-only", "-z", "--no-renames", "--end-of-options",
-               f"{since}...HEAD", "--")  # fmt: skip
+    """Files that changed after HEAD left `since`, and that packages are made of.
+
+    Raises UsageError when git does not know the commit.
+    """
+    try:
+        done = git(top, "diff", "--name-only", "-z", "--no-renames", "--end-of-options",
+                   f"{since}...HEAD", "--")  # fmt: skip
+    except CommandError as error:
+        raise UsageError(
+            f"git cannot tell what has changed since {since!r}",
+            evidence=error.evidence,
+            cause="the commit is not in this clone, or has no history in common with this one",
+            fix="git fetch --unshallow; without --since all targets are built",
+        ) from error
     patterns = list(_patterns(product, settings, top))
     names = [name for name in done.output.split("\0") if name]
     return [name for name in names if any(fnmatchcase(name, p) for p in patterns)]

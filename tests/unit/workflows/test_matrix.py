@@ -11,7 +11,6 @@ import pytest
 from debwright.commands.common import Options
 from debwright.commands.workflows import show_matrix
 from debwright.errors import DebwrightError, UsageError
-from debwright.process import CommandError
 from debwright.workflows.outputs import write_outputs
 
 from .test_collect import project  # noqa: F401
@@ -157,8 +156,11 @@ def test_only_what_is_touched_is_built(tree: Path, step: Path) -> None:
 
 @pytest.mark.parametrize("since", ["--output=/tmp/x", "$(id)", "no-such-commit", "-p"])
 def test_a_strange_commit_is_only_a_name(tree: Path, step: Path, since: str) -> None:
-    with pytest.raises(CommandError):
+    with pytest.raises(UsageError) as caught:
         matrix(tree, step, since=since)
+    said = caught.value.render()
+    assert "git cannot tell what has changed since" in said
+    assert "--since" in said.rpartition("next:")[2]
     assert not Path("/tmp/x...HEAD").exists()
 
 
