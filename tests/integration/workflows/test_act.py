@@ -237,6 +237,21 @@ def test_every_job_of_pr_validation_on_a_branch_with_an_evil_name(
     assert "The change touches" in run.summary
 
 
+def test_main_gets_the_full_validation(make_repository: Make, tmp_path: Path) -> None:
+    """And no package: that is build-packages.yml's there."""
+    repository = make_repository(
+        "main",
+        '\n[[workflows.jobs]]\nname = "lint"\ncommands = ["true"]\n'
+        'full = ["echo this is all of it; exit 9"]\n',
+    )
+    payload = tmp_path / "event.json"
+    payload.write_text(json.dumps({"ref": "refs/heads/main"}))
+    run = repository.ci("pr-validation", "--event", "push", "--payload", str(payload))
+    assert run.code == 4, run.said
+    assert run.jobs == {"Workflows": True, "Lint": False}
+    assert "this is all of it" in run.said
+
+
 def test_inputs_are_only_text(repository: Repository, unharmed: None) -> None:
     text = f"$(touch {PWNED})`touch {PWNED}`\";touch {PWNED};\"';touch {PWNED};'"
     run = repository.ci("build-packages", "--input", f"architecture={text}")
