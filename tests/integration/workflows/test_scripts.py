@@ -103,3 +103,21 @@ def test_pip_is_asked_again_when_the_network_failed(
     assert done.returncode == 5, done.stdout + done.stderr
     assert pauses(tmp_path) == expected, done.stdout + done.stderr
     assert not (tmp_path / "path").exists(), "nothing is put on the PATH that is not there"
+
+
+def test_the_action_installs_this_repository(tmp_path: Path) -> None:
+    """As on GitHub, where no other debwright is there; and all it needs is in the lock files."""
+    done = subprocess.run(
+        [TOP / ACTION / "setup.sh"], capture_output=True, text=True, check=False, timeout=900,
+        env={**os.environ, "RUNNER_TEMP": str(tmp_path), "GITHUB_WORKSPACE": str(TOP),
+             "GITHUB_PATH": str(tmp_path / "path")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    programs = Path((tmp_path / "path").read_text().strip())
+    assert programs.is_relative_to(tmp_path)
+    for command in (
+        [programs / "debwright", "-C", TOP, "workflows", "check"],
+        [programs.parent / "venv/bin/python", "-m", "pip", "check"],
+    ):
+        told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert told.returncode == 0, told.stdout + told.stderr
