@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Watches the sources and tests; at every change runs the unit tests, those that failed last time
-# first, and with --package the checks of the package as well. Ends with Ctrl-C.
+# first, and with --package builds and checks the package as well. Ends with Ctrl-C.
 
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
+
+PROJECT=${DEBWRIGHT_PROJECT:-services/local-rag}
 
 usage() {
     cat <<'TEXT'
@@ -46,7 +48,8 @@ cd "$TOP" || exit 1
 
 # Names, sizes and times of what git knows or would add: a second's glance, and no daemon.
 state() {
-    git ls-files -z --cached --others --exclude-standard -- src tests services pyproject.toml |
+    git ls-files -z --cached --others --exclude-standard -- \
+        src tests services "$PROJECT" pyproject.toml |
         # What was removed is known to git still: that is a change, and no failure.
         { xargs -0 -r stat --printf '%n %s %Y\n' 2>/dev/null || :; } | sha256sum
 }

@@ -92,20 +92,21 @@ prepare_emulation() {
     fi
 }
 
+# stamp_of FILE: what .venv/.stamp says when it was made of requirements/FILE as it is now.
 stamp_of() {
     printf '%s ' "$1"
     cat "$TOP/requirements/tools.txt" "$TOP/requirements/$1" "$TOP/pyproject.toml" |
         sha256sum | cut -d' ' -f1
 }
 
-# prepare_python FILE: .venv with the packages of requirements/FILE, checked by hash.
+# prepare_python FILE: .venv with the packages of requirements/FILE, checked by hash. dev.txt has all
+# of run.txt: whoever builds between two runs of the tests does not lose what the tests need.
 prepare_python() {
-    local wanted=$1 there
-    there=$(cat "$VENV/.stamp" 2>/dev/null) || there=''
-    if [ -x "$VENV/bin/debwright" ] && [ -n "$there" ]; then
-        [ "$there" != "$(stamp_of "$wanted")" ] || return 0
-        # dev.txt has all of run.txt: a build must not take the tests' packages away.
-        if [ "$wanted" = run.txt ] && [ "$there" = "$(stamp_of dev.txt)" ]; then return 0; fi
+    local wanted=$1 has
+    has=$(cat "$VENV/.stamp" 2>/dev/null) || has=''
+    if [ -x "$VENV/bin/debwright" ]; then
+        [ "$has" != "$(stamp_of "$wanted")" ] || return 0
+        [ "$wanted" != run.txt ] || [ "$has" != "$(stamp_of dev.txt)" ] || return 0
     fi
     say "preparing Python in $VENV"
     if [ ! -x "$VENV/bin/uv" ]; then

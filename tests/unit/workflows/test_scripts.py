@@ -95,14 +95,6 @@ def test_a_build_leaves_the_packages_of_the_tests(prepared: Path) -> None:
     assert sorted(p.name for p in (prepared / "bin").iterdir()) == before
 
 
-def test_the_packages_of_the_tests_are_those_of_a_build_and_more() -> None:
-    def pins(name: str) -> set[str]:
-        text = (TOP / "requirements" / name).read_text()
-        return set(re.findall(r"^(?:[A-Za-z0-9_.-]+==\S+|    --hash=\S+)", text, re.M))
-
-    assert pins("run.txt") < pins("dev.txt")
-
-
 class Watched:
     """scripts/tdd-cycle.sh at work in a repository of its own."""
 
