@@ -75,9 +75,7 @@ while true; do
     if [ "$now" != "$seen" ]; then
         # As it was before the tests: a change while they run gets another cycle.
         seen=$now
-        status=0
-        cycle || status=$?
-        if [ "$status" -eq 0 ]; then say "passed; waiting for a change"; else say "failed ($status); waiting for a change"; fi
+        if cycle; then say "passed; waiting for a change in $PROJECT, src or tests"; else say "failed ($?); waiting for a change"; fi
     fi
     sleep 1
 done
