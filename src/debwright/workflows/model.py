@@ -25,6 +25,8 @@ class Step:
     id: str | None = None
     condition: str | None = None
     env: Table = field(default_factory=dict)
+    optional: bool = False
+    """Whether the job goes on when it fails: it only saves time, and the failure is shown."""
     comment: str | None = None
 
     def to_yaml(self) -> dict[str, Any]:
@@ -37,6 +39,7 @@ class Step:
                 "name": name,
                 "id": self.id,
                 "if": self.condition,
+                "continue-on-error": self.optional or None,
                 "uses": uses,
                 "with": self.inputs,
                 "env": self.env,

@@ -132,6 +132,8 @@ def _cached_roots(context: Context, cached: str | None) -> list[Step]:
             name="Unpack them",
             condition="${{ steps.roots.outputs.cache-matched-key != '' }}",
             env={"ROOTS": "${{ steps.wanted.outputs.path }}"},
+            # A pack that is broken would otherwise break every run that it is restored by.
+            optional=True,
             run='debwright cache unpack "$ROOTS"',
         ),
     ]
@@ -143,6 +145,8 @@ def _kept_roots(context: Context, keep: str) -> list[Step]:
             name="Pack the roots",
             id="made",
             condition=f"${{{{ {keep} }}}}",
+            # Packages that are built and checked do not fail for want of room for a pack.
+            optional=True,
             env={"MATCHED": "${{ steps.roots.outputs.cache-matched-key }}"},
             run=context.product_command(
                 'cache pack -t "$TARGET" --strategy "$STRATEGY" --unless-key "$MATCHED"'

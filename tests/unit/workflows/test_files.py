@@ -141,6 +141,20 @@ def test_findings_of_main_are_those_of_its_newest_commit(project: Path) -> None:
     assert report["permissions"]["actions"] == "read"
 
 
+def test_only_what_saves_time_may_fail(project: Path) -> None:
+    """A broken pack of roots would be restored, and fail, again and again."""
+    optional = {
+        (file, step["name"])
+        for file, _, job in jobs(written(project))
+        for step in job.get("steps", ())
+        if "continue-on-error" in step
+    }
+    assert optional == {
+        ("build-packages.yml", "Unpack them"), ("build-packages.yml", "Pack the roots"),
+        ("pr-validation.yml", "Unpack them"),
+    }  # fmt: skip
+
+
 def test_no_matrix_ends_when_one_target_fails(project: Path) -> None:
     matrices = [j["strategy"] for _, _, j in jobs(written(project)) if "strategy" in j]
     assert len(matrices) == 3
