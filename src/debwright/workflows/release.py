@@ -1,5 +1,6 @@
 """release.yml: from a tag to a draft release with signed, attested packages."""
 
+import re
 from pathlib import Path
 
 from debwright.workflows import actions, packages
@@ -129,9 +130,14 @@ def _attested_companions(context: Context) -> list[Step]:
         name = f"matrix.companions[{number}]"
         steps += _attested(
             context, f"${{{{ {name}.debs }}}}", f"${{{{ {name}.sbom }}}}",
-            of=f": {Path(companion.source).name}", condition=f"${{{{ {name}.sbom }}}}",
+            of=f": {_plain(companion.source)}", condition=f"${{{{ {name}.sbom }}}}",
         )  # fmt: skip
     return steps
+
+
+def _plain(source: str) -> str:
+    """A directory's name that is no expression: GitHub evaluates those in a step's name, too."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(source).name)
 
 
 def _draft(context: Context) -> Job:

@@ -195,10 +195,14 @@ def test_companions_are_attested_by_the_first_job(tmp_path: Path) -> None:
     shutil.copytree(TOP / "tests/projects/lexicon", tmp_path / "work")
     subprocess.run(["git", "init", "-q", tmp_path / "work"], check=True)
     (tmp_path / "work/debwright.toml").write_text('[workflows]\nproject = "lexicon"\n')
+    evil = "${{ github.token }}"
+    (tmp_path / "work/lexicon-data").rename(tmp_path / "work" / evil)
+    config = tmp_path / "work/lexicon/debwright.toml"
+    config.write_text(config.read_text().replace("lexicon-data", evil))
     attest = written(tmp_path / "work")["release.yml"]["jobs"]["attest"]
     steps = [s for s in attest["steps"] if "actions/attest" in s["uses"]]
     assert ["sbom-path" in s["with"] for s in steps] == [False, True, False, True]
-    assert [s["name"].partition(": ")[2] for s in steps] == ["", "", *["lexicon-data"] * 2]
+    assert [s["name"].partition(": ")[2] for s in steps] == ["", "", *["-github.token-"] * 2]
     for step in steps[2:]:
         assert step["if"] == "${{ matrix.companions[0].sbom }}"
         assert step["with"]["subject-path"].endswith("/${{ matrix.companions[0].debs }}")
