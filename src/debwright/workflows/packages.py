@@ -8,6 +8,7 @@ from debwright.workflows.parts import (
     Context,
     begin,
     build_steps,
+    job_minutes,
     target_environment,
 )
 
@@ -103,7 +104,7 @@ def _build(context: Context, ref: str) -> Job:
         name="${{ matrix.target }}",
         needs=["plan"],
         runner="${{ matrix.runner }}",
-        minutes=context.settings.build_minutes,
+        minutes=job_minutes(context),
         permissions=READ,
         matrix="${{ fromJSON(needs.plan.outputs.matrix) }}",
         env=target_environment(),

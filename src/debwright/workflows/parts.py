@@ -15,6 +15,11 @@ READ = {"contents": "read"}
 SHORT_MINUTES = 20
 """For jobs that decide, collect or send, and build nothing."""
 
+AROUND_MINUTES = 30
+"""For what a job does before and after it builds: installing, roots, handing over."""
+LONGEST_MINUTES = 360
+"""GitHub ends jobs then, whatever they say."""
+
 HEADER = "Written by `debwright workflows sync` from {source}. Change that, not this."
 
 
@@ -90,6 +95,8 @@ def build_steps(
         *_cached_roots(context, cached),
         Step(
             name="Build and check",
+            # Not the job's: GitHub then runs no further step, and the log would be lost.
+            minutes=_build_minutes(context),
             run=context.product_command('check -t "$TARGET" --strategy "$STRATEGY"'),
         ),
         *(_kept_roots(context, keep) if keep else ()),
@@ -106,6 +113,15 @@ def build_steps(
             },
         ),
     ]
+
+
+def job_minutes(context: Context) -> int:
+    """The limit of a job of `build_steps`."""
+    return _build_minutes(context) + AROUND_MINUTES
+
+
+def _build_minutes(context: Context) -> int:
+    return min(context.settings.build_minutes, LONGEST_MINUTES - AROUND_MINUTES)
 
 
 def _cached_roots(context: Context, cached: str | None) -> list[Step]:

@@ -10,6 +10,7 @@ from debwright.workflows.parts import (
     Context,
     begin,
     build_steps,
+    job_minutes,
     target_environment,
 )
 
@@ -105,7 +106,7 @@ def _packages(context: Context) -> Job:
         needs=["plan"],
         condition=f"${{{{ {_CHANGE} && needs.plan.outputs.matrix != '[]' }}}}",
         runner="${{ matrix.runner }}",
-        minutes=context.settings.build_minutes,
+        minutes=job_minutes(context),
         permissions=READ,
         matrix="${{ fromJSON(needs.plan.outputs.matrix) }}",
         env=target_environment(),

@@ -141,6 +141,21 @@ def test_findings_of_main_are_those_of_its_newest_commit(project: Path) -> None:
     assert report["permissions"]["actions"] == "read"
 
 
+@pytest.mark.parametrize(("minutes", "step", "job"), [(45, 45, 75), (360, 330, 360)])
+def test_a_build_that_hangs_is_stopped_before_its_job(
+    project: Path, minutes: int, step: int, job: int
+) -> None:
+    """A job that is stopped runs no further step: its log would not be handed over."""
+    with (project / "debwright.toml").open("a") as file:
+        file.write(f"[workflows]\nbuild_minutes = {minutes}\n")
+    workflows = written(project)
+    for found in (workflows["build-packages.yml"]["jobs"]["build"],
+                  workflows["pr-validation.yml"]["jobs"]["packages"]):  # fmt: skip
+        assert found["timeout-minutes"] == job
+        (build,) = [s for s in found["steps"] if s["name"] == "Build and check"]
+        assert build["timeout-minutes"] == step
+
+
 def test_only_what_saves_time_may_fail(project: Path) -> None:
     """A broken pack of roots would be restored, and fail, again and again."""
     optional = {
