@@ -116,8 +116,8 @@ def test_the_action_installs_this_repository(tmp_path: Path) -> None:
     programs = Path((tmp_path / "path").read_text().strip())
     assert programs.is_relative_to(tmp_path)
     for command in (
-        [programs / "debwright", "-C", TOP, "workflows", "check"],
-        [programs.parent / "venv/bin/python", "-m", "pip", "check"],
+        [str(programs / "debwright"), "-C", str(TOP), "workflows", "check"],
+        [str(programs.parent / "venv/bin/python"), "-m", "pip", "check"],
     ):
         told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert told.returncode == 0, told.stdout + told.stderr
