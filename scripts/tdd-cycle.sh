@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Watches the sources and tests; at every change runs the unit tests that belong to it, and with
-# --package the checks of the package as well. Ends with Ctrl-C.
+# Watches the sources and tests; at every change runs the unit tests, those that failed last time
+# first, and with --package builds and checks the package as well. Ends with Ctrl-C.
 
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-PROJECT=services/local-rag
+PROJECT=${DEBWRIGHT_PROJECT:-services/local-rag}
 
 usage() {
     cat <<'TEXT'
 usage: scripts/tdd-cycle.sh [--package] [--once] [TEST-PATH...]
 
   --package     when the tests pass, build and check the package for this machine's architecture
-  --once        one cycle for what has changed since the last commit, then end
+  --once        one cycle, then end
   TEST-PATH     tests to run at every change (default: tests/unit)
 
 Exit codes, with --once: 0 all passed, 1 a test failed, 2 bad arguments, 3 the build failed,
@@ -34,8 +34,9 @@ while [ $# -gt 0 ]; do
             die 2 "unknown option '$1'"
             ;;
         *)
-            [ -e "$1" ] || die 2 "there is no $1"
-            paths+=("$1")
+            [ -e "${1%%::*}" ] || die 2 "there is no ${1%%::*}"
+            # The tests run in the top directory, wherever this was typed.
+            paths+=("$(realpath -- "${1%%::*}")${1#"${1%%::*}"}")
             ;;
     esac
     shift
@@ -47,8 +48,10 @@ cd "$TOP" || exit 1
 
 # Names, sizes and times of what git knows or would add: a second's glance, and no daemon.
 state() {
-    git ls-files -z --cached --others --exclude-standard -- src tests services pyproject.toml |
-        xargs -0 stat --printf '%n %s %Y\n' 2>/dev/null | sha256sum
+    git ls-files -z --cached --others --exclude-standard -- \
+        src tests services "$PROJECT" pyproject.toml |
+        # What was removed is known to git still: that is a change, and no failure.
+        { xargs -0 -r stat --printf '%n %s %Y\n' 2>/dev/null || :; } | sha256sum
 }
 
 cycle() {
@@ -56,7 +59,6 @@ cycle() {
     # Those that failed last time first: that is what is being worked on.
     "$VENV/bin/python" -m pytest -q --failed-first "${paths[@]}" || return 1
     if [ -n "$package" ]; then
-        install_packages "${PACKAGES[@]}"
         "$TOP/scripts/build-local.sh" --validate "--arch=$(dpkg --print-architecture)" || status=$?
     fi
     return "$status"

@@ -10,6 +10,9 @@ usage() {
 usage: scripts/test-ci-local.sh [--no-tests] [--workflow build-packages|pr-validation]
                                 [--arch=amd64|arm64|all]
 
+The tests are those of CI: what they need is installed, docker, ssh and clamav with their services
+among it. `scripts/test.sh` runs without these and says which tests were skipped.
+
 Exit codes: those of the step that failed; 0 when none did, 2 bad arguments.
 TEXT
 }

@@ -9,10 +9,9 @@
 require_root "to boot systems in the tests"
 install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsync sqv
 # docker.io starts a service and changes the packet filter, and openssh-server is one: not on a
-# person's machine, unasked. Their
-# tests say that they were skipped where it is missing.
+# person's machine, unasked. Their tests say that they were skipped where it is missing.
 # clamav brings a service that fetches signatures; its tests have one of their own.
-[ -z "${CI:-}" ] || install_packages clamav docker.io openssh-server
+[ -z "${CI:-}" ] || install_for clamscan:clamav dockerd:docker.io /usr/sbin/sshd:openssh-server
 prepare_emulation
 prepare_python dev.txt
 
@@ -44,7 +43,8 @@ if [ $# -gt 0 ]; then
 fi
 
 # A browser for the web page, a compiler for llama.cpp, ip for a machine without a network.
-install_packages build-essential chromium chromium-driver iproute2
+install_packages build-essential iproute2
+install_for chromium:chromium chromedriver:chromium-driver
 # Beside each other: both wait for other things than the processor for much of their time.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -64,23 +64,40 @@ missing_packages() {
     done
 }
 
-# install_packages NAME...: those that lack, through apt; three attempts, as mirrors fail.
+# What apt says when a mirror or the way to it failed, and not the wish itself.
+NETWORK_FAILED='Failed to fetch|Unable to (connect|fetch)|Could not (resolve|connect)|Temporary failure|Some index files failed|Hash Sum mismatch|Connection (failed|timed out)'
+
+# install_packages NAME...: those that lack, through apt; three attempts where the network failed.
 install_packages() {
-    local missing attempt
+    local missing attempt output
     mapfile -t missing < <(missing_packages "$@")
     [ "${#missing[@]}" -eq 0 ] && return 0
     command -v apt-get >/dev/null || die 5 "this needs Debian or Ubuntu: there is no apt-get here"
     require_root "to install ${missing[*]}"
     say "installing with apt: ${missing[*]}"
+    output=$(mktemp)
     for attempt in 1 2 3; do
-        if as_root_here env DEBIAN_FRONTEND=noninteractive sh -c \
+        if as_root_here env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 sh -c \
             'apt-get -q update && apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 install "$@"' \
-            sh "${missing[@]}" >&2; then
+            sh "${missing[@]}" 2>&1 | tee "$output" >&2; then
+            rm -f "$output"
             return 0
         fi
-        [ "$attempt" -lt 3 ] && sleep $((attempt * 5))
+        grep -Eq "$NETWORK_FAILED" "$output" || break
+        [ "$attempt" -eq 3 ] || sleep $((attempt * 5))
     done
+    rm -f "$output"
     die 5 "apt could not install: ${missing[*]}"
+}
+
+# install_for PROGRAM:PACKAGE...: the package of each program that is not there. A machine can have it
+# from elsewhere, as GitHub's have docker and browsers, and then apt may be unable to install its own.
+install_for() {
+    local pair packages=()
+    for pair in "$@"; do
+        command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
+    done
+    [ "${#packages[@]}" -eq 0 ] || install_packages "${packages[@]}"
 }
 
 # Programs of other architectures run through binfmt_misc; containers often come without it mounted.
@@ -98,13 +115,21 @@ prepare_emulation() {
     fi
 }
 
-# prepare_python FILE: .venv with exactly the packages of requirements/FILE, checked by hash.
+# stamp_of FILE: what .venv/.stamp says when it was made of requirements/FILE as it is now.
+stamp_of() {
+    printf '%s ' "$1"
+    cat "$TOP/requirements/tools.txt" "$TOP/requirements/$1" "$TOP/pyproject.toml" |
+        sha256sum | cut -d' ' -f1
+}
+
+# prepare_python FILE: .venv with the packages of requirements/FILE, checked by hash. dev.txt has all
+# of run.txt: whoever builds between two runs of the tests does not lose what the tests need.
 prepare_python() {
-    local wanted=$1 stamp
-    stamp=$(cat "$TOP/requirements/tools.txt" "$TOP/requirements/$wanted" "$TOP/pyproject.toml" |
-        sha256sum | cut -d' ' -f1)
-    if [ -x "$VENV/bin/debwright" ] && [ "$(cat "$VENV/.stamp" 2>/dev/null)" = "$wanted $stamp" ]; then
-        return 0
+    local wanted=$1 has
+    has=$(cat "$VENV/.stamp" 2>/dev/null) || has=''
+    if [ -x "$VENV/bin/debwright" ]; then
+        [ "$has" != "$(stamp_of "$wanted")" ] || return 0
+        [ "$wanted" != run.txt ] || [ "$has" != "$(stamp_of dev.txt)" ] || return 0
     fi
     say "preparing Python in $VENV"
     if [ ! -x "$VENV/bin/uv" ]; then
@@ -118,5 +143,5 @@ prepare_python() {
         die 5 "uv could not install requirements/$wanted"
     VIRTUAL_ENV=$VENV "$VENV/bin/uv" pip install -q --no-deps --no-build-isolation -e "$TOP" ||
         die 5 "debwright could not be installed into .venv"
-    printf '%s\n' "$wanted $stamp" >"$VENV/.stamp"
+    stamp_of "$wanted" >"$VENV/.stamp"
 }

@@ -28,7 +28,7 @@ def plan_companions(loaded: LoadedConfig, product: str, host: HostFacts) -> tupl
     """
     if not loaded.config.companions:
         return ()
-    root = _root(loaded.config, host)
+    root = root_of(loaded.config, host)
     found: dict[str, Companion] = {}
     for entry in loaded.config.companions:
         companion = _plan(loaded, entry.source, root, host)
@@ -43,7 +43,7 @@ def plan_companions(loaded: LoadedConfig, product: str, host: HostFacts) -> tupl
     return tuple(found.values())
 
 
-def _root(config: Config, host: HostFacts) -> TargetPlan:
+def root_of(config: Config, host: HostFacts) -> TargetPlan:
     """The target companions are built on: native on the oldest configured suite that allows it.
 
     Of all configured suites, not of those asked for with -t: the package must be the same.
@@ -57,7 +57,9 @@ def _root(config: Config, host: HostFacts) -> TargetPlan:
             return TargetPlan(target=own, choice=choice, build_all=True)
     oldest = oldest_first(t.suite for t in targets)[0]
     target = next(t for t in targets if t.suite == oldest)
-    facts = replace(host, emulated=dict(host_facts({target.arch}).emulated))
+    facts = host
+    if target.arch not in host.emulated:
+        facts = replace(host, emulated=dict(host_facts({target.arch}).emulated))
     choice = choose_strategy(target, Strategy.AUTO, facts)
     return TargetPlan(target=target, choice=choice, build_all=True)
 

@@ -42,6 +42,14 @@ def host_facts(arches: Iterable[str]) -> HostFacts:
     )
 
 
+def capable_facts(arches: Iterable[str]) -> HostFacts:
+    """Of a machine like this one that can emulate all `arches`: where others do the building."""
+    own = host_arch()
+    native = runs_too(own)
+    emulated = {a: None for a in set(arches) if a != own and a not in native}
+    return HostFacts(arch=own, runnable=native, emulated=emulated)
+
+
 def runs_too(arch: str) -> frozenset[str]:
     """Architectures whose programs a machine of `arch` runs by itself."""
     return _RUNS_TOO.get(arch, frozenset())

@@ -10,7 +10,7 @@ from debwright.build.source import SourcePackage, SourceTree, read_dsc, read_tre
 from debwright.config import Config, LoadedConfig, load, validate_check_names
 from debwright.digest import source_digest
 from debwright.errors import UsageError
-from debwright.machine import host_facts
+from debwright.machine import capable_facts, host_facts
 from debwright.roots.manifest import digest
 from debwright.targets import (
     Choice,
@@ -147,10 +147,12 @@ def make_plan(
     source: Path | None = None,
     patterns: Sequence[str] = (),
     strategy: str | None = None,
+    elsewhere: bool = False,
 ) -> Plan:
     """Read the configuration and the source, and decide.
 
     `source`, a directory with debian/ or a .dsc, stands in for the one the configuration names.
+    `elsewhere`: other machines build; what this one lacks for it is no obstacle.
     Raises ConfigError, UsageError, SourceError or MissingError; nothing has been written by then.
     """
     from debwright.companions import plan_companions
@@ -162,8 +164,10 @@ def make_plan(
     chosen = select(wanted, patterns) if patterns else wanted
     if not chosen:
         raise UsageError("there is no target to build for", fix='[targets] build = ["..."]')
-    host = host_facts({t.arch for t in chosen})
-    choices = [choose_strategy(t, strategy or config.targets.strategy, host) for t in chosen]
+    arches = {t.arch for t in chosen}
+    host = capable_facts(arches) if elsewhere else host_facts(arches)
+    wish = Strategy.AUTO if elsewhere else strategy or config.targets.strategy
+    choices = [choose_strategy(t, wish, host) for t in chosen]
     if path.suffix == ".dsc":
         package = read_dsc(path)
         version, tree, identity = None, None, package.digest()

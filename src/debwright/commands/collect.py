@@ -14,7 +14,7 @@ from debwright.workflows.collect import collect, read_parts
 def collect_results(options: Options, directory: Path, *, arch: str) -> int:
     """One result of several; the exit code is that of the worst."""
     patterns = [] if arch == "all" else [f"*-{arch}"]
-    plan = make_plan(options.directory, patterns=patterns, strategy="auto")
+    plan = make_plan(options.directory, patterns=patterns, elsewhere=True)
     parts = read_parts(directory, plan)
     if not parts:
         raise UsageError(

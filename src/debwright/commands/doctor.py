@@ -1,11 +1,13 @@
 """debwright doctor."""
 
+import os
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from debwright.commands.common import Options, emit
 from debwright.config import load
-from debwright.doctor import examine
+from debwright.doctor import Diagnosis, examine
 from debwright.health import examine_pipeline
 
 
@@ -30,4 +32,17 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
     lines.append("")
     lines.append(f"{len(lacking)} thing(s) lacking" if lacking else "everything needed is there")
     emit(options, {"ok": not lacking, "found": [asdict(i) for i in found]}, "\n".join(lines))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        _annotate(lacking)
     return 5 if lacking else 0
+
+
+def _annotate(lacking: Iterable[Diagnosis]) -> None:
+    """Why the job ends, where GitHub shows it: a job that found no room has no other result."""
+    from debwright.console.github import annotation
+    from debwright.results import Severity
+
+    for item in lacking:
+        text = f"{item.found}\nnext: {item.fix}" if item.fix else item.found
+        line = annotation(Severity.ERROR, f"this machine lacks: {item.name}", text)
+        print(line, file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ from debwright.stages.publish import settings_of
 
 def documents(options: Options, *, check: bool) -> int:
     """Write the documents; with `check` 4 when they were not about the newest release."""
-    plan = make_plan(options.directory)
+    plan = make_plan(options.directory, elsewhere=True)
     loaded = plan.loaded
     if not loaded.config.release.documents:
         raise UsageError(

@@ -21,11 +21,12 @@ def prune_github(options: Options, *, dry_run: bool) -> int:
             fix='[release] repository = "owner/name"',
         )
     said: list[str] = []
-    with interruptible(), Http.from_environment(say=said.append) as http:
+    with interruptible(), Http.from_environment(say=said.append, needs="actions: write") as http:
         storage = Storage(http, repository)
         # Others' artifacts are not for debwright to judge.
         ours = [a for a in storage.all() if a.name == "packages" or a.name.startswith("packages-")]
-        old = superseded(ours, loaded.config.workflows.keep_artifacts)
+        # A release that waits for its reviewers needs the packages that it has built.
+        old = superseded(ours, loaded.config.workflows.keep_artifacts, storage.unfinished())
         for artifact in () if dry_run else old:
             storage.remove(artifact)
     verb = "would remove" if dry_run else "removed"

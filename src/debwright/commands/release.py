@@ -57,8 +57,8 @@ def release(
     With `only_look` nothing is built or sent. With `collected` the packages are those that other
     machines have built and checked, and `debwright collect` has put together.
     """
-    # What others have built needs nothing of this machine: any strategy will do for the plan.
-    plan = make_plan(options.directory, strategy="auto" if only_look or collected else None)
+    # What others build, or have built, needs nothing of this machine.
+    plan = make_plan(options.directory, elsewhere=only_look or collected)
     tag = tag or _current_tag(plan)
     public = public or not plan.config.release.draft
     repository = github_repository(plan.loaded)

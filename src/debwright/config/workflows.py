@@ -122,6 +122,11 @@ class Workflows(Section):
     code_scanning: bool = Field(
         True, description="Whether findings go to code scanning (SARIF), which not all have."
     )
+    attestations: bool = Field(
+        True,
+        description="Whether releases are attested (provenance and bills of materials), which "
+        "private repositories have with GitHub Enterprise Cloud only.",
+    )
     build_minutes: Minutes = Field(
         180, description="Minutes after which the build of a target is stopped."
     )

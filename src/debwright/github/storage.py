@@ -1,8 +1,9 @@
 """The artifacts that workflows have left on GitHub (its OpenAPI description: artifact)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,6 +11,16 @@ from debwright.github.http import GithubError, Http
 
 PAGE = 100
 MOST_PAGES = 100
+UNFINISHED = ("in_progress", "queued", "requested", "waiting", "pending")
+"""What GitHub calls runs that are not over; one that waits for a reviewer is `waiting`."""
+
+
+class Run(BaseModel):
+    """The run that an artifact is of."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: int | None = None
 
 
 class Stored(BaseModel):
@@ -22,6 +33,7 @@ class Stored(BaseModel):
     size_in_bytes: int
     expired: bool
     created_at: datetime | None = None
+    workflow_run: Run | None = None
 
 
 class Storage:
@@ -29,27 +41,44 @@ class Storage:
 
     def __init__(self, http: Http, repository: str) -> None:
         self._http = http
-        self._base = f"/repos/{repository}/actions/artifacts"
+        self._base = f"/repos/{repository}/actions"
 
     def all(self) -> Iterator[Stored]:
+        yield from map(Stored.model_validate, self._pages("artifacts", "artifacts"))
+
+    def unfinished(self) -> frozenset[int]:
+        """The numbers of the runs that are not over, and may need their artifacts yet."""
+        return frozenset(
+            int(run["id"])
+            for status in UNFINISHED
+            for run in self._pages("runs", "workflow_runs", status=status)
+        )
+
+    def _pages(self, path: str, name: str, **asked: str) -> Iterator[dict[str, Any]]:
         for page in range(1, MOST_PAGES + 1):
-            parameters: dict[str, str | int] = {"per_page": PAGE, "page": page}
-            items = self._http.request("GET", self._base, params=parameters).json()["artifacts"]
-            yield from map(Stored.model_validate, items)
+            parameters: dict[str, str | int] = {**asked, "per_page": PAGE, "page": page}
+            answer = self._http.request("GET", f"{self._base}/{path}", params=parameters)
+            items = answer.json()[name]
+            yield from items
             if len(items) < PAGE:
                 return
 
     def remove(self, artifact: Stored) -> None:
         """Remove one; that it is gone already is no error."""
         try:
-            self._http.request("DELETE", f"{self._base}/{artifact.id}")
+            self._http.request("DELETE", f"{self._base}/artifacts/{artifact.id}")
         except GithubError as error:
             if error.status != 404:
                 raise
 
 
-def superseded(found: Iterable[Stored], keep: int) -> list[Stored]:
-    """All but the `keep` newest of each name; what has expired takes no room any more."""
+def superseded(
+    found: Iterable[Stored], keep: int, unfinished: Collection[int] = ()
+) -> list[Stored]:
+    """All but the `keep` newest of each name, and those of runs that are `unfinished`.
+
+    What has expired takes no room any more.
+    """
     by_name: dict[str, list[Stored]] = defaultdict(list)
     for artifact in found:
         if not artifact.expired:
@@ -58,5 +87,9 @@ def superseded(found: Iterable[Stored], keep: int) -> list[Stored]:
     for artifacts in by_name.values():
         # Numbers grow; the date is there for people.
         artifacts.sort(key=lambda a: a.id, reverse=True)
-        old += artifacts[keep:]
+        old += [a for a in artifacts[keep:] if _run_of(a) not in unfinished]
     return old
+
+
+def _run_of(artifact: Stored) -> int | None:
+    return artifact.workflow_run.id if artifact.workflow_run else None

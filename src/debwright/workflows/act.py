@@ -136,6 +136,9 @@ def _job_line(record: Record, job: JobRun, told: Mapping[str, Any], text: str) -
         record.annotations.append((command, *_annotation(str(told.get("raw", text)))))
     elif "jobResult" in told:
         job.result = str(told["jobResult"])
+        if job.result == "success":
+            # What failed was allowed to (continue-on-error).
+            job.failed.clear()
     elif main and not nested and text.startswith("⭐ Run Main"):
         job.steps.append(step)
         return Said(job=job.title, text=step, output=False)

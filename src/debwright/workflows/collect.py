@@ -47,9 +47,10 @@ def read_parts(directory: Path, plan: Plan) -> list[Part]:
     """The results below `directory`, of this plan's package and version.
 
     Each entry of it is the dist/ of a job. Raises UsageError when there are none, or of something
-    else.
+    else: another commit may have the same version.
     """
     version = plan.version_text.split(":", 1)[-1]
+    commit = plan.version.commit if plan.version else None
     found = []
     for path in sorted(directory.glob("*/*/report.json"))[:MOST_REPORTS]:
         result = _read(path)
@@ -59,6 +60,13 @@ def read_parts(directory: Path, plan: Plan) -> list[Part]:
                 f"{plan.package} {plan.version_text}",
                 cause="the results are of another commit, or of another project",
                 fix="git status; git describe --tags",
+            )
+        if result.commit != commit:
+            raise UsageError(
+                f"{path} is of the commit {result.commit or 'that is not known'}, and this is "
+                f"{commit or 'no commit'}",
+                cause="the branch has moved while the jobs were running",
+                fix="run all jobs again: gh workflow run build-packages.yml",
             )
         if path.parent.name == version and not path.parent.is_symlink():
             found.append(Part(directory=path.parent.parent, result=result))

@@ -1,27 +1,37 @@
 """Which targets a workflow builds, and on which runner each."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from debwright.companions import root_of
 from debwright.config import LoadedConfig
 from debwright.config.workflows import Workflows
 from debwright.errors import UsageError
 from debwright.git import git
 from debwright.plan import Plan, make_plan
+from debwright.process import CommandError
 from debwright.report.markdown import cell, escape
 from debwright.sbom.make import CYCLONEDX
+from debwright.stages.companion import NAME as COMPANIONS
 from debwright.targets import (
     ARCHITECTURES,
     HostFacts,
     Strategy,
     Target,
     choose_strategy,
-    host_arch,
     select,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A companion as a job leaves it, below dist/: its packages, and their bill of materials."""
+
+    debs: str
+    sbom: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +40,8 @@ class Entry:
 
     target: str
     runner: str
+    machine: str
+    """The runner's architecture."""
     strategy: str
     """As it is asked for: `auto` lets debwright choose, and fall back."""
     planned: str
@@ -37,20 +49,17 @@ class Entry:
     reason: str
     sbom: str
     """The target's bill of materials, below dist/."""
+    companions: tuple["Beside", ...] = ()
+    """In the first job only: they are the same in each."""
 
 
 def entries(product: LoadedConfig, settings: Workflows, targets: Sequence[Target]) -> list[Entry]:
     """The jobs that build `targets`."""
     if not targets:
         return []
-    plan = _plan(product)
-    return [_entry(plan, settings, target) for target in targets]
-
-
-def _plan(product: LoadedConfig) -> Plan:
-    """A plan for this machine, which need not be able to build what other runners build."""
-    own = [t for t in product.config.targets.build if Target.parse(t).arch == host_arch()]
-    return make_plan(product.directory, patterns=own[:1], strategy="auto")
+    plan = make_plan(product.directory, elsewhere=True)
+    first, *others = [_entry(plan, settings, target) for target in targets]
+    return [replace(first, companions=tuple(_companions(plan, first.machine))), *others]
 
 
 def _entry(plan: Plan, settings: Workflows, target: Target) -> Entry:
@@ -73,11 +82,26 @@ def _entry(plan: Plan, settings: Workflows, target: Target) -> Entry:
     return Entry(
         target=str(target),
         runner=settings.arm64_runner if native else settings.runner,
+        machine=machine,
         strategy=str(strategy),
         planned=str(choice.strategy),
         reason=reason,
         sbom=f"{version}/{target}/{plan.package}_{own}_{target.arch}{CYCLONEDX}",
     )
+
+
+def _companions(plan: Plan, machine: str) -> Iterator[Beside]:
+    """The companions of a job on a runner of the architecture `machine`."""
+    if not plan.companions:
+        return
+    root = root_of(plan.config, HostFacts(arch=machine)).target
+    version = plan.version_text.split(":", 1)[-1]
+    for companion in plan.companions:
+        own = companion.plan.version_text.split(":", 1)[-1]
+        home = f"{version}/{COMPANIONS}/{companion.name}/{root}"
+        yield Beside(
+            debs=f"{home}/*.deb", sbom=f"{home}/{companion.name}_{own}_{root.arch}{CYCLONEDX}"
+        )
 
 
 def chosen_targets(
@@ -92,16 +116,34 @@ def chosen_targets(
                 cause=f"architectures: all, {', '.join(sorted(ARCHITECTURES))}",
                 fix="--arch all",
             )
-        targets = [t for t in targets if t.arch == arch]
+        known, targets = targets, [t for t in targets if t.arch == arch]
+        if not targets:
+            # An empty matrix is a failure without a word on GitHub.
+            raise UsageError(
+                f"no target is of the architecture {arch}",
+                cause=f"targets: {', '.join(map(str, known)) or 'none'}",
+                fix=f'[targets] build = [..., "bookworm-{arch}"]; or --arch all',
+            )
     if light:
         return list(select(targets, settings.light)) if settings.light else targets[:1]
     return targets
 
 
 def touched(product: LoadedConfig, settings: Workflows, top: Path, since: str) -> list[str]:
-    """Files that changed after HEAD left `since`, and that packages are made of."""
-    done = git(top, "diff", "--name-only", "-z", "--no-renames", "--end-of-options",
-               f"{since}...HEAD", "--")  # fmt: skip
+    """Files that changed after HEAD left `since`, and that packages are made of.
+
+    Raises UsageError when git does not know the commit.
+    """
+    try:
+        done = git(top, "diff", "--name-only", "-z", "--no-renames", "--end-of-options",
+                   f"{since}...HEAD", "--")  # fmt: skip
+    except CommandError as error:
+        raise UsageError(
+            f"git cannot tell what has changed since {since!r}",
+            evidence=error.evidence,
+            cause="the commit is not in this clone, or has no history in common with this one",
+            fix="git fetch --unshallow; without --since all targets are built",
+        ) from error
     patterns = list(_patterns(product, settings, top))
     names = [name for name in done.output.split("\0") if name]
     return [name for name in names if any(fnmatchcase(name, p) for p in patterns)]

@@ -25,6 +25,10 @@ class Step:
     id: str | None = None
     condition: str | None = None
     env: Table = field(default_factory=dict)
+    minutes: int | None = None
+    """Where the job must go on after it: a job that is stopped hands nothing over."""
+    optional: bool = False
+    """Whether the job goes on when it fails: it only saves time, and the failure is shown."""
     comment: str | None = None
 
     def to_yaml(self) -> dict[str, Any]:
@@ -37,6 +41,8 @@ class Step:
                 "name": name,
                 "id": self.id,
                 "if": self.condition,
+                "continue-on-error": self.optional or None,
+                "timeout-minutes": self.minutes,
                 "uses": uses,
                 "with": self.inputs,
                 "env": self.env,

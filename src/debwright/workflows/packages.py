@@ -8,6 +8,7 @@ from debwright.workflows.parts import (
     Context,
     begin,
     build_steps,
+    job_minutes,
     target_environment,
 )
 
@@ -20,13 +21,18 @@ _FORCE = "inputs.force"
 def workflow(context: Context) -> Workflow:
     """On the main branch, by hand, and called by the release."""
     main = context.settings.main
-    ref = "${{ inputs.ref || github.ref }}"
+    # Empty where nobody asks for one: the action then takes the commit of the run's event. A branch
+    # named here would be its newest commit, at another time in every job.
+    ref = "${{ inputs.ref }}"
     return Workflow(
         file=FILE,
         name=NAME,
         comment=context.header,
         on=_triggers(main),
-        group="build-packages-${{ inputs.ref || github.ref }}-${{ inputs.architecture || 'all' }}",
+        # Of those that wait GitHub keeps the newest only: a push must not end what a person asked
+        # for.
+        group="build-packages-${{ github.event_name }}-${{ inputs.ref || github.ref }}-"
+        "${{ inputs.architecture || 'all' }}",
         jobs={
             "plan": _plan(context, ref),
             "build": _build(context, ref),
@@ -98,7 +104,7 @@ def _build(context: Context, ref: str) -> Job:
         name="${{ matrix.target }}",
         needs=["plan"],
         runner="${{ matrix.runner }}",
-        minutes=context.settings.build_minutes,
+        minutes=job_minutes(context),
         permissions=READ,
         matrix="${{ fromJSON(needs.plan.outputs.matrix) }}",
         env=target_environment(),
@@ -110,7 +116,8 @@ def _report(context: Context, ref: str) -> Job:
     settings = context.settings
     permissions = dict(READ)
     if settings.code_scanning:
-        permissions["security-events"] = "write"
+        # The action looks at its own run, which in a private repository is not for everybody.
+        permissions |= {"actions": "read", "security-events": "write"}
     return Job(
         name="Report",
         needs=["plan", "build"],
@@ -161,7 +168,9 @@ def _hand_over(context: Context) -> list[Step]:
         steps.append(
             Step(
                 name="Show findings in code scanning",
-                condition=f"${{{{ !cancelled() && github.ref == 'refs/heads/{settings.main}' }}}}",
+                # A release by hand has the branch's name, and may be of a commit long ago.
+                condition="${{ !cancelled() && !inputs.ref && "
+                f"github.ref == 'refs/heads/{settings.main}' }}}}",
                 uses=actions.UPLOAD_SARIF,
                 inputs={"sarif_file": f"{context.dist}/report.sarif", "category": "debwright"},
             )

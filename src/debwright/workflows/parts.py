@@ -15,6 +15,11 @@ READ = {"contents": "read"}
 SHORT_MINUTES = 20
 """For jobs that decide, collect or send, and build nothing."""
 
+AROUND_MINUTES = 30
+"""For what a job does before and after it builds: installing, roots, handing over."""
+LONGEST_MINUTES = 360
+"""GitHub ends jobs then, whatever they say."""
+
 HEADER = "Written by `debwright workflows sync` from {source}. Change that, not this."
 
 
@@ -90,6 +95,8 @@ def build_steps(
         *_cached_roots(context, cached),
         Step(
             name="Build and check",
+            # Not the job's: GitHub then runs no further step, and the log would be lost.
+            minutes=_build_minutes(context),
             run=context.product_command('check -t "$TARGET" --strategy "$STRATEGY"'),
         ),
         *(_kept_roots(context, keep) if keep else ()),
@@ -106,6 +113,15 @@ def build_steps(
             },
         ),
     ]
+
+
+def job_minutes(context: Context) -> int:
+    """The limit of a job of `build_steps`."""
+    return _build_minutes(context) + AROUND_MINUTES
+
+
+def _build_minutes(context: Context) -> int:
+    return min(context.settings.build_minutes, LONGEST_MINUTES - AROUND_MINUTES)
 
 
 def _cached_roots(context: Context, cached: str | None) -> list[Step]:
@@ -132,6 +148,8 @@ def _cached_roots(context: Context, cached: str | None) -> list[Step]:
             name="Unpack them",
             condition="${{ steps.roots.outputs.cache-matched-key != '' }}",
             env={"ROOTS": "${{ steps.wanted.outputs.path }}"},
+            # A pack that is broken would otherwise break every run that it is restored by.
+            optional=True,
             run='debwright cache unpack "$ROOTS"',
         ),
     ]
@@ -143,6 +161,8 @@ def _kept_roots(context: Context, keep: str) -> list[Step]:
             name="Pack the roots",
             id="made",
             condition=f"${{{{ {keep} }}}}",
+            # Packages that are built and checked do not fail for want of room for a pack.
+            optional=True,
             env={"MATCHED": "${{ steps.roots.outputs.cache-matched-key }}"},
             run=context.product_command(
                 'cache pack -t "$TARGET" --strategy "$STRATEGY" --unless-key "$MATCHED"'

@@ -1,12 +1,16 @@
 """release.yml: from a tag to a draft release with signed, attested packages."""
 
+import re
+from pathlib import Path
+
 from debwright.workflows import actions, packages
 from debwright.workflows.model import Job, Step, Workflow
 from debwright.workflows.parts import SHORT_MINUTES, Context, begin, secret_names
 
 FILE = "release.yml"
 _TAG = "${{ inputs.tag || github.ref_name }}"
-_REF = "${{ inputs.tag && format('refs/tags/{0}', inputs.tag) || github.ref }}"
+_REF = "${{ inputs.tag && format('refs/tags/{0}', inputs.tag) || '' }}"
+"""Empty for a tag that was pushed: then the event's commit is taken, wherever the tag is by now."""
 
 
 def workflow(context: Context) -> Workflow:
@@ -33,7 +37,7 @@ def workflow(context: Context) -> Workflow:
         jobs={
             "preflight": _preflight(context),
             "build": _build(),
-            "attest": _attest(context),
+            **({"attest": _attest(context)} if context.settings.attestations else {}),
             "draft": _draft(context),
         },
     )
@@ -93,27 +97,53 @@ def _attest(context: Context) -> Job:
                 uses=actions.DOWNLOAD,
                 inputs={"name": "packages-${{ matrix.target }}", "path": context.results},
             ),
-            Step(
-                name="Where they were built, and from what",
-                uses=actions.ATTEST,
-                inputs={"subject-path": f"{context.results}/*/${{{{ matrix.target }}}}/*.deb"},
-            ),
-            Step(
-                name="What is in them",
-                uses=actions.ATTEST,
-                inputs={
-                    "subject-path": f"{context.results}/*/${{{{ matrix.target }}}}/*.deb",
-                    "sbom-path": f"{context.results}/${{{{ matrix.sbom }}}}",
-                },
-            ),
+            *_attested(context, "*/${{ matrix.target }}/*.deb", "${{ matrix.sbom }}"),
+            *_attested_companions(context),
         ],
     )
+
+
+def _attested(
+    context: Context, debs: str, sbom: str, *, of: str = "", condition: str | None = None
+) -> list[Step]:
+    subject = f"{context.results}/{debs}"
+    return [
+        Step(
+            name=f"Where they were built, and from what{of}",
+            condition=condition,
+            uses=actions.ATTEST,
+            inputs={"subject-path": subject},
+        ),
+        Step(
+            name=f"What is in them{of}",
+            condition=condition,
+            uses=actions.ATTEST,
+            inputs={"subject-path": subject, "sbom-path": f"{context.results}/{sbom}"},
+        ),
+    ]
+
+
+def _attested_companions(context: Context) -> list[Step]:
+    """Of what is built with the product; all jobs have the same, so the first one does it."""
+    steps: list[Step] = []
+    for number, companion in enumerate(context.product.companions):
+        name = f"matrix.companions[{number}]"
+        steps += _attested(
+            context, f"${{{{ {name}.debs }}}}", f"${{{{ {name}.sbom }}}}",
+            of=f": {_plain(companion.source)}", condition=f"${{{{ {name}.sbom }}}}",
+        )  # fmt: skip
+    return steps
+
+
+def _plain(source: str) -> str:
+    """A directory's name that is no expression: GitHub evaluates those in a step's name, too."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(source).name)
 
 
 def _draft(context: Context) -> Job:
     return Job(
         name="Draft",
-        needs=["build", "attest"],
+        needs=["build", *(["attest"] if context.settings.attestations else [])],
         runner=context.settings.runner,
         minutes=context.settings.build_minutes,
         environment=context.settings.environment,

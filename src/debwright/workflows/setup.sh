@@ -8,12 +8,18 @@ requirements=(@REQUIREMENTS@)
 
 say() { printf '%s\n' "debwright: $*" >&2; }
 
-# Only what comes over the network is tried again.
+# What pip and apt say when a server or the way to it failed, and not the wish itself.
+network='Retrying|Max retries|HTTP error 5|ConnectionPool|IncompleteRead|[Cc]onnection (broken|reset|failed|timed)'
+network+='|Failed to fetch|Unable to (connect|fetch)|Could not (resolve|connect)|Temporary failure'
+network+='|Some index files failed|Hash Sum mismatch|timed out'
+
+# Only what the network spoiled is tried again.
 retried() {
-    local attempt
+    local attempt output=$RUNNER_TEMP/debwright-setup.log
     for attempt in 1 2 3; do
-        "$@" && return 0
+        "$@" 2>&1 | tee "$output" && return 0
         say "attempt $attempt of 3 failed: $*"
+        grep -Eq "$network" "$output" || return 5
         [ "$attempt" -eq 3 ] || sleep $((attempt * 10))
     done
     return 5

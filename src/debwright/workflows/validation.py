@@ -10,6 +10,7 @@ from debwright.workflows.parts import (
     Context,
     begin,
     build_steps,
+    job_minutes,
     target_environment,
 )
 
@@ -26,8 +27,10 @@ def workflow(context: Context) -> Workflow:
         name="Validate",
         comment=context.header,
         on={"pull_request": None, "push": {"branches": [main]}, "workflow_dispatch": None},
-        group="pr-validation-${{ github.event.pull_request.number || github.ref }}",
-        # On the main branch every commit is looked at.
+        # On the main branch every commit is looked at: of those that wait in one group, GitHub
+        # keeps the newest only.
+        group="pr-validation-${{ github.event.pull_request.number || "
+        f"(github.ref == 'refs/heads/{main}' && github.sha) || github.ref }}}}",
         cancel=f"${{{{ github.ref != 'refs/heads/{main}' }}}}",
         jobs={
             "plan": _plan(context),
@@ -103,7 +106,7 @@ def _packages(context: Context) -> Job:
         needs=["plan"],
         condition=f"${{{{ {_CHANGE} && needs.plan.outputs.matrix != '[]' }}}}",
         runner="${{ matrix.runner }}",
-        minutes=context.settings.build_minutes,
+        minutes=job_minutes(context),
         permissions=READ,
         matrix="${{ fromJSON(needs.plan.outputs.matrix) }}",
         env=target_environment(),

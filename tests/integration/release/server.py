@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from openapi_core import OpenAPI
 from openapi_core.exceptions import OpenAPIError
@@ -256,8 +256,11 @@ class FakeGithub:
         return {a["name"]: self.contents[a["id"]] for a in self.draft_of(tag)["assets"]}
 
 
+Hub = TypeVar("Hub", bound=FakeGithub)
+
+
 @contextmanager
-def serving(github: FakeGithub) -> Iterator[FakeGithub]:
+def serving(github: Hub) -> Iterator[Hub]:
     server = make_server("127.0.0.1", 0, github.application, threaded=True)
     github.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)

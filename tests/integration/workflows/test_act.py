@@ -3,19 +3,26 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from debwright.keys.create import new_key
+from debwright.roots.cache import default_cache
 
+from ..conftest import PROJECTS
 from ..release.server import TOKEN, FakeGithub, serving
 from ..release.test_release import PASSPHRASE, exported
 from ..test_docker import ask
 from ..test_docker import daemon as daemon  # noqa: PLC0414
 from .conftest import TOP, Ran, Repository
+from .storage import StorageGithub
 
 Make = Callable[..., Repository]
 
@@ -60,17 +67,28 @@ def test_the_summary_shows_how_each_target_is_built(run: Ran) -> None:
     )
 
 
-def test_the_same_packages_from_laptop_and_workflow(run: Ran, repository: Repository) -> None:
+def test_the_same_packages_from_laptop_and_workflow(
+    run: Ran, repository: Repository, tmp_path: Path
+) -> None:
+    """By debwright in the project, and by scripts/build-local.sh."""
     done = repository.debwright("check", "-t", "*-amd64")
     assert done.returncode == 0, done.stdout + done.stderr
     laptop = digests(repository.directory / "dist/1.0-1")
     assert digests(run.artifact("packages")) == laptop
+    script = subprocess.run(
+        [TOP / "scripts/build-local.sh", "--validate", "--clean", "--arch=amd64",
+         f"--output={tmp_path / 'output'}"],
+        capture_output=True, text=True, check=False, timeout=1500, stdin=subprocess.DEVNULL,
+        env={**os.environ, "DEBWRIGHT_PROJECT": "tests/projects/pebble"},
+    )  # fmt: skip
+    assert script.returncode == 0, script.stdout[-3000:] + script.stderr[-3000:]
+    assert digests(tmp_path / "output") == laptop
 
 
 def test_the_same_packages_from_a_clean_container(run: Ran, daemon: str, tmp_path: Path) -> None:
     """scripts/build-local.sh --docker, in an image of nothing but Debian."""
     from debwright.config import Config
-    from debwright.roots.cache import Cache, default_cache
+    from debwright.roots.cache import Cache
     from debwright.roots.layers import Roots
     from debwright.targets import Target
 
@@ -95,6 +113,59 @@ def test_the_same_packages_from_a_clean_container(run: Ran, daemon: str, tmp_pat
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert digests(tmp_path / "output") == digests(run.artifact("packages"))
+
+
+@contextmanager
+def home_for(cache: Path) -> Iterator[Path]:
+    """A directory on the cache's file system, where links to its files can be made."""
+    home = Path(tempfile.mkdtemp(prefix="test-", dir=cache.parent))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def linked_cache(since: float, home: Path) -> Path:
+    """A cache of its own with the layers that were used `since` then; XDG_CACHE_HOME for it."""
+    cache = default_cache()
+    for layer in (cache / "layers").glob("*/*"):
+        if (layer / "lock").exists() and (layer / "lock").stat().st_mtime >= since:
+            there = home / "debwright" / layer.relative_to(cache).parent
+            there.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-al", layer, there], check=True)
+    return home
+
+
+def test_every_job_of_a_push_to_main(make_repository: Make, tmp_path: Path) -> None:
+    """Roots are kept for later runs, findings are shown, old artifacts are removed."""
+    repository = make_repository(
+        "pushed", '[release]\nrepository = "example/greeter"\n[workflows]\nkeep_artifacts = 1\n'
+    )
+    began = time.time()
+    assert repository.debwright("check").returncode == 0
+    payload = tmp_path / "event.json"
+    payload.write_text(json.dumps({"ref": "refs/heads/main"}))
+    with serving(StorageGithub()) as hub, home_for(default_cache()) as home:
+        for number in (1, 2, 3):
+            hub.add(number, "packages")
+        repository.environment = {
+            "GITHUB_API_URL": hub.url, "GITHUB_TOKEN": TOKEN,
+            "XDG_CACHE_HOME": str(linked_cache(began, home)),
+        }  # fmt: skip
+        run = repository.ci("build-packages", "--event", "push", "--payload", str(payload))
+    assert run.code == 0, run.said
+    assert run.jobs == {
+        "Plan": True, "bookworm-amd64 (bookworm-amd64)": True, "Report": True, "Prune": True,
+    }  # fmt: skip
+    assert hub.wrong == []
+    assert hub.numbers("packages") == [3]
+    assert (run.store / "sarif/debwright.sarif").is_file()
+    log = [json.loads(line) for line in (run.store / "log.jsonl").read_text().splitlines()
+           if line.startswith("{")]  # fmt: skip
+    done = {line["step"] for line in log if line.get("stepResult") == "success"}
+    assert {"Which roots would do", "Pack the roots", "Keep them for later runs"} <= done
+    assert "Unpack them" not in done, "there was no earlier run"
+    assert TOKEN not in run.said + (run.store / "log.jsonl").read_text()
 
 
 EVIL = r"""
@@ -166,6 +237,21 @@ def test_every_job_of_pr_validation_on_a_branch_with_an_evil_name(
     assert "The change touches" in run.summary
 
 
+def test_main_gets_the_full_validation(make_repository: Make, tmp_path: Path) -> None:
+    """And no package: that is build-packages.yml's there."""
+    repository = make_repository(
+        "main",
+        '\n[[workflows.jobs]]\nname = "lint"\ncommands = ["true"]\n'
+        'full = ["echo this is all of it; exit 9"]\n',
+    )
+    payload = tmp_path / "event.json"
+    payload.write_text(json.dumps({"ref": "refs/heads/main"}))
+    run = repository.ci("pr-validation", "--event", "push", "--payload", str(payload))
+    assert run.code == 4, run.said
+    assert run.jobs == {"Workflows": True, "Lint": False}
+    assert "this is all of it" in run.said
+
+
 def test_inputs_are_only_text(repository: Repository, unharmed: None) -> None:
     text = f"$(touch {PWNED})`touch {PWNED}`\";touch {PWNED};\"';touch {PWNED};'"
     run = repository.ci("build-packages", "--input", f"architecture={text}")
@@ -190,7 +276,15 @@ def maintained(
         'passphrase_env = "PEBBLE_PASS"\n[release]\nrepository = "example/greeter"\n',
     )
     config = repository.directory / "debwright.toml"
-    config.write_text(config.read_text().replace('"changelog"', '"git"'))
+    text = config.read_text().replace('"changelog"', '"git"\nexclude = ["data/*"]')
+    config.write_text(f'{text}\n[[companions]]\nsource = "data"\n')
+    data = repository.directory / "data"
+    shutil.copytree(PROJECTS / "lexicon/lexicon-data", data)
+    (data / "debwright.toml").write_text(
+        '[package]\nversion_from = "changelog"\n[lintian]\nenabled = false\n'
+        '[checks]\ndependencies = "off"\n'
+    )
+    assert repository.debwright("workflows", "sync").returncode == 0
     repository.commit("feat: versions are tags")
     with serving(FakeGithub()) as hub:
         repository.environment = {
@@ -225,9 +319,12 @@ def test_every_job_of_the_release(
     assert "SHA256SUMS.asc" in released
     assert hub.draft_of("v1.2.0")["draft"] is True
     records = [p.read_text() for p in (run.store / "attestations").iterdir()]
-    assert len(records) == 2
-    assert all(hashlib.sha256(built.read_bytes()).hexdigest() in text for text in records)
-    assert sum("sbom " in text for text in records) == 1
+    data = "lexicon-data_3.1_all.deb"
+    for name in (built.name, data):
+        digest = hashlib.sha256(released[name]).hexdigest()
+        of_it = [text for text in records if digest in text]
+        assert sorted("sbom " in text for text in of_it) == [False, True], name
+    assert len(records) == 4
     everything = run.said + (run.store / "log.jsonl").read_text() + run.summary
     for hidden in (PASSPHRASE, *repository.environment["PEBBLE_KEY"].splitlines()[2:8]):
         assert hidden not in everything

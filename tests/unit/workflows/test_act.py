@@ -34,6 +34,17 @@ def test_jobs_that_passed_are_counted() -> None:
     assert record.exit_code == 0
 
 
+def test_a_step_that_may_fail_fails_nothing() -> None:
+    record = Record()
+    # As act tells of a step with continue-on-error: its outcome, and no exit status.
+    failure = line("Failure", stepResult="failure", stage="Main", step="Unpack them", stepID=["1"])
+    read_line(record, failure)
+    assert record.jobs["w/build"].failed
+    read_line(record, line("🏁  Job succeeded", jobResult="success"))
+    assert record.jobs["w/build"].ok
+    assert record.exit_code == 0
+
+
 def test_a_job_that_did_not_end_is_no_success() -> None:
     record = Record()
     read_line(record, line("⭐ Run Set up job"))

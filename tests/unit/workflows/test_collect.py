@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Path:
 
 def job(
     results: Path, target: str, files: dict[str, bytes], *, failed: int = 0, version: str = "1.0",
-    package: str = "demo",
+    package: str = "demo", commit: str | None = None,
 ) -> Path:  # fmt: skip
     """What the job of one target leaves."""
     dist = results / f"packages-{target}"
@@ -63,7 +63,7 @@ def job(
         dist / version / "report.json",
         RunResult(
             debwright="1", package=package, version=version, started=datetime.now(UTC), seconds=3,
-            host="amd64 debian 12",
+            host="amd64 debian 12", commit=commit,
             targets=(
                 TargetResult(
                     target=target, strategy="native", strategy_reason="it is so", stages=(stage,),
@@ -96,6 +96,18 @@ def test_all_targets_become_one_result(project: Path, tmp_path: Path) -> None:
     for name in ("report.html", "report.md", "junit.xml", "report.sarif"):
         assert (home / name).is_file()
     assert (project / "dist/report.sarif").read_bytes() == (home / "report.sarif").read_bytes()
+
+
+def test_the_machine_that_collects_need_not_be_able_to_build(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its runner has no QEMU, and Raspberry Pi OS cannot be built otherwise."""
+    monkeypatch.setattr("debwright.machine.emulation_problem", lambda _: "no interpreter")
+    config = project / "debwright.toml"
+    config.write_text(config.read_text().replace("bookworm-arm64", "raspios-bookworm-arm64"))
+    for target in (TARGETS[0], "raspios-bookworm-arm64"):
+        job(tmp_path / "r", target, {f"{target}.deb": b"a"})
+    assert run(project, tmp_path / "r") == 0
 
 
 def test_a_failed_target_fails_the_whole_with_its_code(project: Path, tmp_path: Path) -> None:
@@ -148,6 +160,24 @@ def test_a_report_cannot_reach_outside(project: Path, tmp_path: Path, path: str)
 def test_results_of_something_else(project: Path, tmp_path: Path, other: dict[str, str]) -> None:
     job(tmp_path / "r", TARGETS[0], {}, **other)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"and this is demo 1\.0"):
+        run(project, tmp_path / "r")
+
+
+def test_results_of_another_commit_of_the_same_version(project: Path, tmp_path: Path) -> None:
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
+        subprocess.run(
+            ["git", "-C", project, "-c", "user.name=a", "-c", "user.email=a@b", *arguments],
+            check=True,
+        )
+    done = subprocess.run(
+        ["git", "-C", project, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    )
+    for target in TARGETS:
+        job(tmp_path / "good", target, {}, commit=done.stdout.strip())
+    assert run(project, tmp_path / "good") == 0
+    job(tmp_path / "r", TARGETS[0], {}, commit=done.stdout.strip())
+    job(tmp_path / "r", TARGETS[1], {}, commit="1" * 40)
+    with pytest.raises(UsageError, match=r"is of the commit 1{40}, and this is"):
         run(project, tmp_path / "r")
 
 

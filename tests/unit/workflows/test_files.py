@@ -1,6 +1,7 @@
 """The workflows that are written: what each step is, who may do what, and that they stay so."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,64 @@ def test_secrets_are_for_single_steps_of_the_environment(project: Path) -> None:
         assert "secrets." not in str({k: v for k, v in job.items() if k != "steps"})
 
 
+def test_every_job_of_a_run_has_the_commit_of_its_event(project: Path) -> None:
+    """A branch that is named is its newest commit: another one in a job that starts later.
+
+    Without a name the action takes the event's commit (src/input-helper.ts of actions/checkout).
+    """
+    found = {
+        (file, step["with"].get("ref", ""))
+        for file, _, job in jobs(written(project))
+        for step in job.get("steps", ())
+        if "actions/checkout" in step.get("uses", "")
+    }
+    by_hand = "${{ inputs.tag && format('refs/tags/{0}', inputs.tag) || '' }}"
+    assert found == {
+        ("build-packages.yml", "${{ inputs.ref }}"), ("build-packages.yml", ""),
+        ("pr-validation.yml", ""), ("release.yml", by_hand),
+    }  # fmt: skip
+    assert written(project)["release.yml"]["jobs"]["build"]["with"]["ref"] == by_hand
+
+
+def test_findings_of_main_are_those_of_its_newest_commit(project: Path) -> None:
+    """A release by hand is a run of the main branch, of whatever commit the tag is."""
+    report = written(project)["build-packages.yml"]["jobs"]["report"]
+    (step,) = [s for s in report["steps"] if "upload-sarif" in s.get("uses", "")]
+    assert "!inputs.ref" in step["if"]
+    assert "refs/heads/main" in step["if"]
+    # It asks for its own run, which a private repository does not tell everybody.
+    assert report["permissions"]["actions"] == "read"
+
+
+@pytest.mark.parametrize(("minutes", "step", "job"), [(45, 45, 75), (360, 330, 360)])
+def test_a_build_that_hangs_is_stopped_before_its_job(
+    project: Path, minutes: int, step: int, job: int
+) -> None:
+    """A job that is stopped runs no further step: its log would not be handed over."""
+    with (project / "debwright.toml").open("a") as file:
+        file.write(f"[workflows]\nbuild_minutes = {minutes}\n")
+    workflows = written(project)
+    for found in (workflows["build-packages.yml"]["jobs"]["build"],
+                  workflows["pr-validation.yml"]["jobs"]["packages"]):  # fmt: skip
+        assert found["timeout-minutes"] == job
+        (build,) = [s for s in found["steps"] if s["name"] == "Build and check"]
+        assert build["timeout-minutes"] == step
+
+
+def test_only_what_saves_time_may_fail(project: Path) -> None:
+    """A broken pack of roots would be restored, and fail, again and again."""
+    optional = {
+        (file, step["name"])
+        for file, _, job in jobs(written(project))
+        for step in job.get("steps", ())
+        if "continue-on-error" in step
+    }
+    assert optional == {
+        ("build-packages.yml", "Unpack them"), ("build-packages.yml", "Pack the roots"),
+        ("pr-validation.yml", "Unpack them"),
+    }  # fmt: skip
+
+
 def test_no_matrix_ends_when_one_target_fails(project: Path) -> None:
     matrices = [j["strategy"] for _, _, j in jobs(written(project)) if "strategy" in j]
     assert len(matrices) == 3
@@ -126,6 +185,8 @@ def test_artifacts_stay_for_ninety_days_under_names_of_their_own(project: Path) 
 def test_a_change_is_superseded_by_the_next_and_keeps_no_roots(project: Path) -> None:
     document = written(project)["pr-validation.yml"]
     assert "refs/heads/main" in document["concurrency"]["cancel-in-progress"]
+    # Of the runs that wait in a group GitHub keeps one: each commit of main has its own.
+    assert "'refs/heads/main' && github.sha" in document["concurrency"]["group"]
     assert "cache/save" not in str(document)
     assert set(document["jobs"]) == {"plan", "workflows", "lint", "packages"}
 
@@ -143,6 +204,33 @@ def test_a_release_builds_from_fresh_roots_after_the_preflight(project: Path) ->
     for step in packages["jobs"]["build"]["steps"]:
         if "cache/restore" in step.get("uses", ""):
             assert step["if"] == "${{ !inputs.force }}"
+
+
+def test_companions_are_attested_by_the_first_job(tmp_path: Path) -> None:
+    shutil.copytree(TOP / "tests/projects/lexicon", tmp_path / "work")
+    subprocess.run(["git", "init", "-q", tmp_path / "work"], check=True)
+    (tmp_path / "work/debwright.toml").write_text('[workflows]\nproject = "lexicon"\n')
+    evil = "${{ github.token }}"
+    (tmp_path / "work/lexicon-data").rename(tmp_path / "work" / evil)
+    config = tmp_path / "work/lexicon/debwright.toml"
+    config.write_text(config.read_text().replace("lexicon-data", evil))
+    attest = written(tmp_path / "work")["release.yml"]["jobs"]["attest"]
+    steps = [s for s in attest["steps"] if "actions/attest" in s["uses"]]
+    assert ["sbom-path" in s["with"] for s in steps] == [False, True, False, True]
+    assert [s["name"].partition(": ")[2] for s in steps] == ["", "", *["-github.token-"] * 2]
+    for step in steps[2:]:
+        assert step["if"] == "${{ matrix.companions[0].sbom }}"
+        assert step["with"]["subject-path"].endswith("/${{ matrix.companions[0].debs }}")
+
+
+def test_attestations_can_be_left_out(project: Path) -> None:
+    """Private repositories have none: a release would end there."""
+    with (project / "debwright.toml").open("a") as file:
+        file.write("[workflows]\nattestations = false\n")
+    release = written(project)["release.yml"]
+    assert set(release["jobs"]) == {"preflight", "build", "draft"}
+    assert release["jobs"]["draft"]["needs"] == ["build"]
+    assert "attest" not in str(release)
 
 
 def test_only_a_push_to_main_prunes(project: Path) -> None:

@@ -1,15 +1,16 @@
 """Which targets are built where; what a change touches; what a step hands over."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from debwright.commands.common import Options
 from debwright.commands.workflows import show_matrix
 from debwright.errors import DebwrightError, UsageError
-from debwright.process import CommandError
 from debwright.workflows.outputs import write_outputs
 
 from .test_collect import project  # noqa: F401
@@ -38,7 +39,10 @@ def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def matrix(tree: Path, step: Path, **asked: object) -> list[dict[str, str]]:
+LEXICON = Path(__file__).parents[2] / "projects/lexicon"
+
+
+def matrix(tree: Path, step: Path, **asked: object) -> list[dict[str, Any]]:
     options = {"arch": "all", "light": False, "since": "", **asked}
     assert show_matrix(Options(directory=tree), **options) == 0  # type: ignore[arg-type]
     name, _, value = (step / "output").read_text().splitlines()[-1].partition("=")
@@ -80,6 +84,50 @@ def test_one_architecture(tree: Path, step: Path) -> None:
         matrix(tree, step, arch="$(id)")
 
 
+def test_a_runner_that_cannot_build_a_target_can_still_plan_it(
+    tree: Path, step: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raspberry Pi OS is not there for amd64: it is emulated, by a job that installs QEMU."""
+    monkeypatch.setattr("debwright.machine.emulation_problem", lambda _: "no interpreter")
+    config = tree / "debwright.toml"
+    text = config.read_text()
+    for targets in ('"raspios-bookworm-arm64"', '"bookworm-amd64", "raspios-bookworm-arm64"'):
+        config.write_text(text.replace('"bookworm-amd64", "bookworm-arm64"', targets))
+        entry = matrix(tree, step)[-1]
+        assert (entry["target"], entry["planned"]) == ("raspios-bookworm-arm64", "emulated")
+
+
+def test_an_architecture_without_a_target_is_told(tree: Path, step: Path) -> None:
+    """GitHub fails on an empty matrix, and does not say why."""
+    config = tree / "debwright.toml"
+    config.write_text(config.read_text().replace(', "bookworm-arm64"', ""))
+    with pytest.raises(UsageError) as caught:
+        matrix(tree, step, arch="arm64")
+    assert "no target is of the architecture arm64" in caught.value.render()
+    assert "targets: bookworm-amd64" in caught.value.render()
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("how", "arch"), [("cross", "amd64"), ("native", "arm64")])
+def test_companions_are_in_the_first_job_where_it_builds_them(
+    tmp_path: Path, step: Path, how: str, arch: str
+) -> None:
+    shutil.copytree(LEXICON, tmp_path / "work")
+    product = tmp_path / "work/lexicon"
+    config = product / "debwright.toml"
+    config.write_text(
+        config.read_text().replace('["bookworm-amd64", "trixie-amd64"]',
+                                   '["bookworm-arm64", "trixie-amd64"]')
+        + f'[workflows]\narm64 = "{how}"\n'
+    )  # fmt: skip
+    first, second = matrix(product, step)
+    home = f"1.2/companions/lexicon-data/bookworm-{arch}"
+    assert first["companions"] == [
+        {"debs": f"{home}/*.deb", "sbom": f"{home}/lexicon-data_3.1_{arch}.cdx.json"}
+    ]
+    assert second["companions"] == []
+
+
 def test_a_change_gets_the_light_run(tree: Path, step: Path) -> None:
     assert [e["target"] for e in matrix(tree, step, light=True)] == ["bookworm-amd64"]
     with (tree / "debwright.toml").open("a") as file:
@@ -108,8 +156,11 @@ def test_only_what_is_touched_is_built(tree: Path, step: Path) -> None:
 
 @pytest.mark.parametrize("since", ["--output=/tmp/x", "$(id)", "no-such-commit", "-p"])
 def test_a_strange_commit_is_only_a_name(tree: Path, step: Path, since: str) -> None:
-    with pytest.raises(CommandError):
+    with pytest.raises(UsageError) as caught:
         matrix(tree, step, since=since)
+    said = caught.value.render()
+    assert "git cannot tell what has changed since" in said
+    assert "--since" in said.rpartition("next:")[2]
     assert not Path("/tmp/x...HEAD").exists()
 
 

@@ -1,5 +1,6 @@
 """The commands that workflows call: room, what is installed, artifacts, validation, keys."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +10,12 @@ import pytest
 
 from debwright import provision, room
 from debwright.commands.common import Options
+from debwright.commands.doctor import show_doctor
 from debwright.commands.validate import validate
 from debwright.config import Config
 from debwright.doctor import Diagnosis
 from debwright.errors import MissingError, UsageError
-from debwright.github.storage import Stored, superseded
+from debwright.github.storage import Run, Stored, superseded
 from debwright.process import Completed
 from debwright.roots.manifest import Manifest
 from debwright.roots.pack import key_of, layers_for, prefix_of
@@ -108,10 +110,28 @@ def test_the_network_is_tried_again_and_nothing_else(machine: Machine) -> None:
     assert len(machine.done) == 2
 
 
+def test_what_lacks_on_github_is_an_annotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The job ends there, and has no report yet that could say so."""
+    (tmp_path / "debwright.toml").write_text("")
+    short = Diagnosis(name="disk", ok=False, found="3 GiB free\n::error::x", fix="cache prune")
+    monkeypatch.setattr("debwright.commands.doctor.examine", lambda _: [short])
+    monkeypatch.setattr("debwright.commands.doctor.examine_pipeline", lambda *_: [])
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert show_doctor(Options(directory=tmp_path, json=True)) == 5
+    said = capsys.readouterr()
+    json.loads(said.out)
+    assert said.err == (
+        "::error title=this machine lacks%3A disk::3 GiB free%0A::error::x%0Anext: cache prune\n"
+    )
+
+
 def artifact(number: int, name: str = "packages", *, expired: bool = False) -> Stored:
     return Stored(
-        id=number, name=name, size_in_bytes=1, expired=expired, created_at=datetime.now(UTC)
-    )
+        id=number, name=name, size_in_bytes=1, expired=expired, created_at=datetime.now(UTC),
+        workflow_run=Run(id=number * 10),
+    )  # fmt: skip
 
 
 def test_the_newest_artifacts_of_each_name_stay() -> None:
@@ -119,6 +139,8 @@ def test_the_newest_artifacts_of_each_name_stay() -> None:
     found.append(artifact(0, expired=True))
     assert [a.id for a in superseded(found, keep=2)] == [2, 1]
     assert superseded([], keep=1) == []
+    # A release that waits for its reviewers is not over.
+    assert [a.id for a in superseded(found, keep=2, unfinished={10})] == [2]
 
 
 @pytest.fixture

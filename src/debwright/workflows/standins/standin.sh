@@ -20,12 +20,28 @@ plain() {
 
 output() { printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"; }
 
+# What the action refuses, or cannot read as the ordinary user that it is on GitHub.
+uploadable() {
+    local found
+    found=$(find "$1" -name $'*[":<>|*?\r\n]*' -print -quit)
+    [ -z "$found" ] || fail "$found has a character that an artifact's file cannot have"
+    [ "$(id -u)" -eq 0 ] || return 0
+    found=$(find "$1" ! -type l \( -type d ! -perm -o=rx -o ! -type d ! -perm -o=r \) -print -quit)
+    [ -z "$found" ] || fail "$found can be read by root only, and the action is another user"
+}
+
 # Beside, then renamed: jobs run at the same time.
 keep() {
     local from=$1 to=$2 beside
     mkdir -p "$(dirname "$to")"
     beside=$(mktemp -d "$(dirname "$to")/.new.XXXXXX")
-    cp -a "$from" "$beside/content"
+    if [ "${3:-}" = artifact ]; then
+        # As in the archive that it becomes: links are what they lead to, hidden files are left out.
+        cp -rL "$from" "$beside/content"
+        find "$beside/content" -mindepth 1 -name '.*' -prune -exec rm -rf -- {} +
+    else
+        cp -a "$from" "$beside/content"
+    fi
     # -T: what is there is replaced, never entered.
     rm -rf "$to"
     mv -T "$beside/content" "$to"
@@ -61,7 +77,8 @@ case $1 in
         fi
         [ ! -e "$store/artifacts/$NAME" ] || [ "$OVERWRITE" = true ] ||
             fail "there is an artifact of the name $NAME already"
-        keep "$FILES" "$store/artifacts/$NAME"
+        uploadable "$FILES"
+        keep "$FILES" "$store/artifacts/$NAME" artifact
         ;;
     download-artifact)
         mkdir -p "$FILES"
@@ -102,6 +119,11 @@ case $1 in
         sha256sum -- "${subjects[@]}" >"$record"
         if [ -n "$SBOM" ]; then
             [ -f "$SBOM" ] || fail "there is no bill of materials $SBOM"
+            # What the action takes (src/sbom.ts of actions/attest).
+            [ "$(stat --format=%s "$SBOM")" -le $((16 * 1024 * 1024)) ] || fail "$SBOM is too large"
+            for name in bomFormat serialNumber specVersion; do
+                grep -q "\"$name\"" "$SBOM" || fail "$SBOM has no $name"
+            done
             printf 'sbom ' >>"$record"
             sha256sum -- "$SBOM" >>"$record"
         fi
