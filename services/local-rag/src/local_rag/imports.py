@@ -100,6 +100,10 @@ class Imports:
         """Begin to import what changed."""
         return _shown(self.jobs().update())
 
+    def is_upload(self, uri: str) -> bool:
+        """Return whether a source is a file that was uploaded."""
+        return uri.startswith(self.uploads.uri)
+
     def forget_upload(self, uri: str) -> None:
         """Remove the file of an uploaded document that is gone; other files are not touched."""
         from local_rag.ingest.sources import path_of

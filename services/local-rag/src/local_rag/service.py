@@ -67,7 +67,9 @@ class Service:
         self.engine = Engine(settings, self.models, self.governor, self.counts.imported)
         self.uploads = UploadStore(settings.storage.uploads)
         self.imports = Imports(self.engine.jobs, self.engine.store, self.uploads)
-        self.library = Library(self.engine.store, self.imports.forget_upload)
+        self.library = Library(
+            self.engine.store, self.imports.is_upload, self.imports.forget_upload
+        )
         self.upkeep = Upkeep(self.engine, self.uploads, data)
         answerer = Answerer(self.engine, self.models.get_generator, settings, self.governor)
         self.questions = Questions(lambda: answerer, self._observe)

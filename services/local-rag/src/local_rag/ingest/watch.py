@@ -62,4 +62,6 @@ class Watcher:
                 self.look()
             except RagError as error:
                 _log.warning("looking into watched folders failed: %s", error)
+            except Exception:  # noqa: BLE001 - the next look may succeed, so there must be one
+                _log.exception("looking into watched folders failed")
             self._stop.wait(self._settings.imports.watch_interval_s)
