@@ -126,10 +126,14 @@ class Engine:
             except BaseException:
                 store.close()
                 raise
-        except RagError as error:
+        except Exception as found:
+            error = found if isinstance(found, RagError) else _unforeseen(found)
             self._error = error
-            log.error(  # noqa: TRY400 - its words say more than its trace
-                "the index cannot be opened: %s", error.message, extra={"hint": error.hint}
+            log.error(  # noqa: TRY400 - the words of our own errors say more than their traces
+                "the index cannot be opened: %s",
+                error.message,
+                extra={"hint": error.hint},
+                exc_info=None if error is found else found,
             )
         else:
             self._error, self._bound = None, None
@@ -318,3 +322,10 @@ class Engine:
         except RagError as error:
             return error
         return None
+
+
+def _unforeseen(error: Exception) -> RagError:
+    return RagError(
+        f"the index cannot be opened: {type(error).__name__}: {error}",
+        hint="the log tells more: journalctl -u local-rag -n 50",
+    )

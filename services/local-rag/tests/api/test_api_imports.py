@@ -55,6 +55,33 @@ def test_changes_are_listed_and_nothing_is_imported(client: TestClient, notes: P
     assert client.get(f"{API}/documents").json()["total"] == 3
 
 
+def test_what_was_purged_does_not_come_back_with_its_folder(
+    client: TestClient, notes: Path
+) -> None:
+    submit(client, notes)
+    for item in client.get(f"{API}/documents").json()["items"]:
+        if item["uri"].endswith("/lease.md"):
+            assert client.delete(f"{API}/documents/{item['id']}?purge=true").status_code == 204
+    kinds = {item["kind"] for item in client.get(f"{API}/updates").json()["items"]}
+    assert kinds == {"unchanged"}
+    wait_for_job(client, client.post(f"{API}/updates").json()["id"])
+    assert client.get(f"{API}/documents").json()["total"] == 2
+    assert (notes / "lease.md").exists()
+    assert submit(client, notes)["done"] == 1
+
+
+def test_items_are_counted_whatever_their_state(tmp_path: Path, notes: Path) -> None:
+    held = HeldEmbedder()
+    with client_for(make_service(tmp_path, embedder=held)) as client:
+        job = client.post(f"{API}/imports", json={"sources": [str(notes)]}).json()
+        assert held.entered.wait(20)
+        client.delete(f"{API}/imports/{job['id']}")
+        page = client.get(f"{API}/imports/{job['id']}/items?state=cancelled&limit=1").json()
+        assert len(page["items"]) == 1
+        assert page["total"] == 3
+        held.go.set()
+
+
 def test_changes_are_imported_when_asked(client: TestClient, notes: Path) -> None:
     submit(client, notes)
     (notes / "lease.md").write_text(LEASE.replace("2031", "2035"))

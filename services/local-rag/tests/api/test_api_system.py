@@ -21,6 +21,7 @@ from faces import (
 )
 from local_rag.errors import ModelError
 from local_rag.service import Service
+from local_rag.uploads import UploadStore
 
 
 def component(health: dict[str, Any], name: str) -> dict[str, Any]:
@@ -365,3 +366,37 @@ def test_what_broke_off_is_cleared_away_at_the_start(tmp_path: Path) -> None:
         assert client.get(f"{API}/documents").json()["total"] == 1
         assert (data / "uploads" / "lease.txt").exists()
     assert not any(path.exists() for path in left)
+
+
+def test_an_upload_that_cannot_be_removed_does_not_close_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphan = tmp_path / "data" / "uploads" / "nobody.txt"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_text("left behind")
+
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(UploadStore, "remove", refuse)
+    with client_for(make_service(tmp_path)) as client:
+        assert client.get(f"{API}/documents").status_code == 200
+
+
+def test_an_unforeseen_error_at_the_start_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make_service(tmp_path)
+
+    def crash(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    service.engine.on_open = crash
+    with client_for(service) as client:
+        answer = client.get(f"{API}/documents")
+        assert answer.status_code == 500
+        assert "Input/output error" in answer.json()["error"]
+        found = component(client.get("/health").json(), "store")
+        assert found["state"] == "failed"
+        assert "Input/output error" in found["message"]
+        assert "journalctl" in found["hint"]
