@@ -165,7 +165,9 @@ class Client:
                 if response.is_error:
                     response.read()
                     raise ServiceError(response.status_code, _body(response))
-                with partial.open("wb") as stream:
+                # It may hold the texts of private documents, like the index it is a copy of.
+                handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(handle, "wb") as stream:
                     for block in response.iter_bytes(1 << 20):
                         stream.write(block)
                     stream.flush()
