@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+import gguf_bytes as make
 from faces import (
     API,
     BREAD,
@@ -17,6 +18,7 @@ from faces import (
     add,
     client_for,
     make_service,
+    settings_for,
     wait_for_job,
 )
 from local_rag.errors import ModelError
@@ -90,6 +92,29 @@ def test_a_failed_language_model_says_why(tmp_path: Path) -> None:
         assert part["state"] in ("failed", "degraded")
         assert "AVX2" in part["message"]
         assert part["hint"] == "use another build"
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_a_truncated_model_is_named_before_anybody_asks(tmp_path: Path, chosen: bool) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    whole = make.write(models / "mine.gguf").read_bytes()
+    if chosen:
+        own = tmp_path / "data" / "models"
+        own.mkdir(parents=True)
+        (own / "selected.json").write_text('{"llm": "mine"}')
+        make.write(models / "other.gguf")
+    (models / "mine.gguf").write_bytes(whole[:-64])
+    settings = settings_for(tmp_path, storage={"model_dirs": [str(models)]})
+    with client_for(Service(settings, load_embedder=WordEmbedder)) as client:
+        found = component(client.get("/health").json(), "llm")
+        assert found["state"] == "degraded"
+        assert "mine.gguf: the file is truncated" in found["message"]
+        assert "local-rag models list" in found["hint"]
+        add(client, "lease.txt", LEASE)
+        answer = client.post(f"{API}/query", json={"question": "When does the lease end?"}).json()
+        assert answer["mode"] == "retrieval-only"
+        assert "mine.gguf: the file is truncated" in answer["reason"]
 
 
 def test_metrics_are_prometheus_text(client: TestClient) -> None:

@@ -111,9 +111,11 @@ class ModelRegistry:
         if configured is not None:
             return self._configured(configured)
         chosen = self._selection().get(kind)
-        candidates = [info for info in self.list() if info.kind == kind]
-        for info in candidates:
-            if info.name == chosen:
+        models = self.list()
+        candidates = [info for info in models if info.kind == kind]
+        for info in models:
+            # One that was chosen and broke since is told of, not passed over in silence.
+            if info.name == chosen and (info.kind == kind or info.problem is not None):
                 return info
         return candidates[0] if candidates else None
 
