@@ -244,14 +244,14 @@ class Engine:
 
         Returns the number of documents. Raises StoreCorrupt when the backup is none.
         """
-        from local_rag.store.backup import verify
+        from local_rag.store.backup import make_ready
 
         with self._exchange:
             if self._store is not None:
                 with self.quiet() as store:
                     store.restore(backup)
             else:
-                verify(backup)
+                make_ready(backup)
                 self._put_aside()
                 backup.replace(self._settings.storage.database)
                 self._open()

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from local_rag.errors import (
 )
 from local_rag.search import Searcher
 from local_rag.store import SourceFacts, Store
-from local_rag.store.schema import MIGRATIONS, statements
+from local_rag.store.schema import APPLICATION_ID, MIGRATIONS, statements
 from stocked import incoming, open_store
 
 CATS = "# Cats\nCats purr and sleep all day.\n"
@@ -464,7 +464,9 @@ def test_backup_while_others_write(index: Store, words: HashEmbedder, tmp_path: 
             assert copy.check("full").ok
 
 
-@pytest.mark.parametrize("kind", ["missing", "junk", "foreign", "torn"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "junk", "foreign", "torn", "hollow", "clashing", "changed", "trapped"]
+)
 def test_a_bad_backup_changes_nothing(
     index: Store, words: HashEmbedder, tmp_path: Path, kind: str
 ) -> None:
@@ -478,6 +480,22 @@ def test_a_bad_backup_changes_nothing(
     elif kind == "torn":
         index.backup(bad)
         bad.write_bytes(bad.read_bytes()[: 5 * 4096])
+    elif kind != "missing":
+        # These say of themselves that they are an index.
+        if kind in ("changed", "trapped"):
+            index.backup(bad)
+        with closing(sqlite3.connect(bad, isolation_level=None)) as db:
+            db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            if kind == "hollow":
+                db.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+            db.execute(
+                {
+                    "hollow": "CREATE TABLE t (x)",
+                    "clashing": "CREATE TABLE jobs (x)",
+                    "changed": "ALTER TABLE documents RENAME COLUMN title TO name",
+                    "trapped": "CREATE TRIGGER t AFTER INSERT ON jobs BEGIN DELETE FROM jobs; END",
+                }[kind]
+            )
     with pytest.raises((NotFound, StoreCorrupt)):
         index.restore(bad)
     assert uris(index, words, "purr") == ["a.md"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local_rag.errors import InvalidInput, NotFound, StoreCorrupt, Unavailable
 from local_rag.store.connection import Connections, load_extension
-from local_rag.store.schema import APPLICATION_ID, MIGRATIONS
+from local_rag.store.schema import APPLICATION_ID, MIGRATIONS, layout_differences, migrate
 
 _PAGES_A_STEP = 512
 
@@ -59,7 +59,7 @@ def restore(connections: Connections, source: Path) -> None:
     temporary = _temporary(connections.path)
     try:
         shutil.copyfile(source, temporary)
-        verify(temporary)
+        make_ready(temporary)
         with connections.offline():
             # Closing the last connection empties and removes the log; one left over would be
             # replayed into the restored file.
@@ -96,6 +96,26 @@ def verify(path: Path) -> None:
         raise StoreCorrupt(f"{path.name} is from a later version of local-rag")
     if state != "ok":
         raise StoreCorrupt(f"{path.name} is damaged: {state}")
+
+
+def make_ready(path: Path) -> None:
+    """Check a file that is to be the index, and bring it to the present layout.
+
+    All that can fail is done before anything is replaced. Raises StoreCorrupt.
+    """
+    verify(path)
+    try:
+        db = sqlite3.connect(path, isolation_level=None)
+        try:
+            load_extension(db)
+            migrate(db)
+            wrong = layout_differences(db)
+        finally:
+            db.close()
+    except sqlite3.DatabaseError as error:
+        raise StoreCorrupt(f"{path.name} is not a backup of an index: {error}") from None
+    if wrong:
+        raise StoreCorrupt(f"{path.name} is not a whole backup: {', '.join(wrong[:5])}")
 
 
 def _temporary(target: Path) -> Path:
