@@ -295,7 +295,10 @@ def load_settings(
     explicit = env.get("LOCAL_RAG_CONFIG")
     layers: list[Layer] = []
     for path in config_paths(env) if paths is None else paths:
-        layer = read_file(path, required=explicit is not None and path == Path(explicit))
+        named = explicit is not None and path == Path(explicit)
+        # Somebody who names a configuration can do without the system's, which may hold a token.
+        closed = explicit is not None and not named
+        layer = read_file(path, required=named, may_be_closed=closed)
         if layer is not None:
             layers.append(layer)
     layers.append(read_environment(env, texts=text_keys()))

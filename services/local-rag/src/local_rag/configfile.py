@@ -24,8 +24,8 @@ class Layer:
     origins: dict[str, str] = field(default_factory=dict)
 
 
-def read_file(path: Path, *, required: bool = False) -> Layer | None:
-    """Return a file's values, or None when it is not there and need not be.
+def read_file(path: Path, *, required: bool = False, may_be_closed: bool = False) -> Layer | None:
+    """Return a file's values, or None when it is not there, or closed, and need not be open.
 
     Raises ConfigError when it cannot be read or is not a mapping of sections.
     """
@@ -42,8 +42,13 @@ def read_file(path: Path, *, required: bool = False) -> Layer | None:
             ) from None
         return None
     except PermissionError:
-        # Whoever can do without it leaves it out; a service must not run on defaults unawares.
-        raise ConfigError(f"{path} may not be read by this user", hint=f"ls -l {path}") from None
+        if may_be_closed:
+            return None
+        # A service must not run on defaults unawares.
+        raise ConfigError(
+            f"{path} may not be read by this user",
+            hint=f"ls -l {path}; or name a configuration of your own: local-rag --config FILE",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     return parse_yaml(text, str(path))

@@ -243,5 +243,12 @@ def test_a_file_that_may_not_be_read_is_no_reason_to_run_on_defaults(
     def refuse(*_: object, **__: object) -> str:
         raise PermissionError(13, "Permission denied")
 
+    own = write(tmp_path, "server: {port: 2}\n", "own.yaml")
+    environ = {"LOCAL_RAG_CONFIG": str(own)}
+    read = Path.read_text
     monkeypatch.setattr(Path, "read_text", refuse)
     assert "may not be read" in message(path)
+    with pytest.raises(ConfigError, match="may not be read"):
+        load_settings(environ, paths=[path, own])
+    monkeypatch.setattr(Path, "read_text", lambda p, **o: (read if p == own else refuse)(p, **o))
+    assert load_settings(environ, paths=[path, own]).server.port == 2
