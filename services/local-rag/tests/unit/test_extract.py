@@ -292,6 +292,40 @@ def test_docx_paragraphs_headings_and_tables() -> None:
     assert "a\tb\nc\td" in text_of(found)
 
 
+def test_docx_tables_in_tables_are_read_once() -> None:
+    inner = table([["inner left", "inner right"]])
+    cell = "<w:tc>" + paragraph("outer") + inner + "</w:tc>"
+    body = f"<w:tbl><w:tr>{cell}<w:tc>{paragraph('beside')}</w:tc></w:tr></w:tbl>"
+    text = read(docx(body), "x.docx").sections[0].text
+    assert text == "outer inner left inner right\tbeside"
+
+
+def test_docx_deep_tables_take_no_longer_than_their_length() -> None:
+    depth = 2_000
+    body = "<w:tbl><w:tr><w:tc>" * depth + paragraph("deep") + "</w:tc></w:tr></w:tbl>" * depth
+    assert read(docx(body), "x.docx").sections[0].text == "deep"
+
+
+def test_docx_blocks_in_wrappers_are_read_in_order() -> None:
+    body = (
+        f"<w:sdt><w:sdtContent>{paragraph('Terms', 'Heading1')}{table([['a', 'b']])}"
+        f"</w:sdtContent></w:sdt><w:customXml>{paragraph('wrapped')}</w:customXml>"
+    )
+    found = read(docx(body), "x.docx").sections
+    assert [(s.heading, s.text) for s in found] == [("Terms", "Terms\na\tb\nwrapped")]
+
+
+def test_docx_text_boxes_are_read_once() -> None:
+    mc = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    box = f"<w:txbxContent>{paragraph('boxed')}</w:txbxContent>"
+    body = (
+        "<w:p><w:pPr><w:tabs><w:tab/></w:tabs></w:pPr><w:r><w:t>before </w:t></w:r><w:r>"
+        f"<mc:AlternateContent {mc}><mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback>"
+        "</mc:AlternateContent></w:r></w:p>"
+    )
+    assert read(docx(body), "x.docx").sections[0].text == "before boxed"
+
+
 def test_docx_without_properties_takes_its_first_heading() -> None:
     assert read(docx(paragraph("Intro", "Heading1") + paragraph("x")), "x.docx").title == "Intro"
 
