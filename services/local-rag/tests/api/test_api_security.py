@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import API, client_for, make_service
+from local_rag.extract.base import EXTENSIONS
 from local_rag.web import STATIC
 
 TOKEN = "correct-horse-battery"
@@ -167,6 +168,13 @@ def test_the_page_can_live_with_its_policy() -> None:
         assert not re.search(r"https?://|//cdn|@import", text), file.name
         assert "innerHTML" not in text, file.name
         assert "eval(" not in text, file.name
+
+
+def test_the_page_offers_every_kind_that_is_read() -> None:
+    page = (STATIC / "index.html").read_text()
+    offered = re.search(r'id="file-input"[^>]*accept="([^"]*)"', page)
+    assert offered is not None
+    assert set(offered.group(1).split(",")) == set(EXTENSIONS)
 
 
 def test_static_files_cannot_be_escaped(client: TestClient) -> None:
