@@ -230,6 +230,7 @@ class Engine:
         with self._exchange:
             store, jobs = self._parts()
             if not jobs.stop():
+                jobs.start()
                 raise Unavailable(
                     "an import does not end", hint="cancel it: local-rag imports list"
                 )

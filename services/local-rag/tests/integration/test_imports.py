@@ -728,6 +728,21 @@ def test_stopping_keeps_the_job_for_the_next_start(bench: Bench) -> None:
     assert (done.state, done.done) == (JobState.DONE, 20)
 
 
+def test_a_stop_that_took_too_long_is_no_end(bench: Bench) -> None:
+    slow = bench.words = SlowModel()
+    bench.write("a.md", "# T\nwords")
+    bench.write("b.md", "# T\nmore")
+    job = bench.jobs.submit([str(bench.folder)])
+    assert slow.entered.wait(20)
+    assert not bench.jobs.stop(0.1)
+    bench.jobs.start()
+    slow.go.set()
+    assert bench.wait(job).done == 2
+    bench.write("c.md", "# T\nlate")
+    assert bench.run().done == 1
+    assert [thread.name for thread in threading.enumerate()].count("imports") == 1
+
+
 def test_without_a_model_the_job_says_so_and_can_be_resumed(bench: Bench) -> None:
     def no_model() -> HashEmbedder:
         raise ModelError("no embedding model", hint="local-rag models list")
