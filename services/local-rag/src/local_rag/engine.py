@@ -64,6 +64,11 @@ class Engine:
         self._threads: list[threading.Thread] = []
         self.on_open: Callable[[Store, ImportJobs], None] | None = None
 
+    @property
+    def database(self) -> Path:
+        """The index file."""
+        return self._settings.storage.database
+
     # -- life -------------------------------------------------------------------------------
 
     def start(self) -> None:

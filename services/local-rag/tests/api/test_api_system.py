@@ -382,7 +382,9 @@ def test_what_broke_off_is_cleared_away_at_the_start(tmp_path: Path) -> None:
     half = data / "uploads" / ".incoming" / ".part-x"
     orphan = data / "uploads" / "folder" / "nobody.txt"
     orphan.parent.mkdir()
-    left = [half, orphan, data / ".restore-x"]
+    (data / "backups").mkdir()
+    copies = (data / ".index.sqlite3.x", data / "backups" / ".local-rag-1.sqlite3.x")
+    left = [half, orphan, data / ".restore-x", *copies]
     for path in left:
         path.write_text("left behind")
     with client_for(make_service(tmp_path)) as client:
