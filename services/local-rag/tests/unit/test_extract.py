@@ -14,6 +14,7 @@ from local_rag.extract import docx as docx_module
 from local_rag.extract import html as html_module
 from local_rag.extract.base import DOCX, HTML, MARKDOWN, PDF, TEXT, detect, extension_type
 from local_rag.text.chunking import join_sections
+from local_rag.text.normalise import one_line
 from local_rag.types import Extracted
 from make_files import docx, paragraph, pdf, table
 
@@ -275,6 +276,22 @@ def test_scribbled_pdfs_are_read_or_refused(place: int, scribble: bytes) -> None
 
 
 # -- DOCX ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        ("# One", "One"),
+        ("#  One  ##  ", "One"),
+        ("# One#", "One#"),
+        ("# #", None),
+        ("#One", None),
+        ("# a" + " " * 300_000 + "b", "a" + " " * 300_000 + "b"),
+    ],
+)
+def test_markdown_headings(line: str, heading: str | None) -> None:
+    found = read((line + "\n\nText.").encode(), "x.md").sections[-1].heading
+    assert found == (heading and one_line(heading))
 
 
 def test_docx_paragraphs_headings_and_tables() -> None:
