@@ -318,6 +318,22 @@ class Engine:
         )
         return ComponentHealth(name="store", state="ok", message=message, details=dict(stats))
 
+    def watch_health(self) -> ComponentHealth | None:
+        """Return the state of the watched folders, None when there are none to look into yet."""
+        watcher, folders = self._watcher, self._settings.imports.watch
+        if watcher is None or not folders:
+            return None
+        closed = watcher.closed
+        if closed:
+            return ComponentHealth(
+                name="watch",
+                state="degraded",
+                message=f"not watched: {'; '.join(error.message for error in closed[:3])}",
+                hint=closed[0].hint,
+            )
+        many = f"{len(folders)} folders are" if len(folders) > 1 else f"{folders[0]} is"
+        return ComponentHealth(name="watch", state="ok", message=f"{many} looked into")
+
     def model_trouble(self) -> RagError | None:
         """Return why the loaded embedding model cannot work with this index, or None."""
         store, loaded = self._store, self._models.embedder.loaded

@@ -112,7 +112,7 @@ class Service:
         """Return the state of every part; opens and loads nothing."""
         self.engine.preload_soon()
         state = self.governor.state()
-        components = (
+        components: tuple[ComponentHealth, ...] = (
             self.engine.health(),
             self._embedding_health(),
             self.models.health("llm"),
@@ -120,6 +120,9 @@ class Service:
             memory_health(self._memory.read()),
             temperature_health(state, self.settings.limits),
         )
+        watched = self.engine.watch_health()
+        if watched is not None:
+            components += (watched,)
         uptime = time.monotonic() - self._began
         return overall(components, version=__version__, uptime_s=uptime)
 

@@ -117,6 +117,27 @@ def test_a_truncated_model_is_named_before_anybody_asks(tmp_path: Path, chosen: 
         assert "mine.gguf: the file is truncated" in answer["reason"]
 
 
+def test_a_watched_folder_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    service = make_service(tmp_path, imports={"watch": [str(folder)], "watch_interval_s": 1})
+    with client_for(service) as client:
+        found = until(client, "watch", "degraded")
+        assert f"{folder} does not exist" in found["message"]
+        assert "ls -ld" in found["hint"]
+        folder.mkdir()
+        assert str(folder) in until(client, "watch", "ok")["message"]
+
+
+def until(client: TestClient, name: str, state: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 20
+    while True:
+        parts = {part["name"]: part for part in client.get("/health").json()["components"]}
+        if name in parts and parts[name]["state"] == state:
+            return parts[name]
+        assert time.monotonic() < deadline, parts
+        time.sleep(0.02)
+
+
 def test_metrics_are_prometheus_text(client: TestClient) -> None:
     add(client, "lease.txt", LEASE)
     client.post(f"{API}/query", json={"question": "When does the lease of the garden end?"})

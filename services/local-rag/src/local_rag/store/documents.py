@@ -15,6 +15,7 @@ from local_rag.store.rows import (
     Incoming,
     SourceFacts,
     StoredSource,
+    list_filter,
     now,
     pack_metadata,
     pack_sections,
@@ -68,7 +69,7 @@ class Documents:
         text: str | None = None,
     ) -> list[Document]:
         """Return documents, newest first; `text` is looked for in titles and sources."""
-        where, values = _filter(include_deleted, text)
+        where, values = list_filter(include_deleted, text)
         with self._connections.read() as db:
             rows = db.execute(
                 f"SELECT {DOCUMENT_COLUMNS} FROM documents d {where} "
@@ -79,7 +80,7 @@ class Documents:
 
     def count(self, *, include_deleted: bool = False, text: str | None = None) -> int:
         """Return how many documents `list` has in all."""
-        where, values = _filter(include_deleted, text)
+        where, values = list_filter(include_deleted, text)
         with self._connections.read() as db:
             row = db.execute(f"SELECT count(*) FROM documents d {where}", values).fetchone()
         return int(row[0])
@@ -279,21 +280,6 @@ class Documents:
                         (now(), held),
                     )
         self._changed()
-
-
-def _filter(include_deleted: bool, text: str | None) -> tuple[str, tuple[str, ...]]:
-    conditions: list[str] = []
-    values: tuple[str, ...] = ()
-    if not include_deleted:
-        conditions.append("d.deleted IS NULL")
-    if text:
-        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        conditions.append(
-            "(d.title LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM sources s "
-            "WHERE s.document_id=d.id AND s.uri LIKE ? ESCAPE '\\'))"
-        )
-        values = (f"%{escaped}%", f"%{escaped}%")
-    return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
 
 
 def _owner(db: sqlite3.Connection, uri: str) -> int | None:
