@@ -189,10 +189,8 @@ class Documents:
     def settle(self, times: Mapping[str, int]) -> None:
         """Note the times (mtime_ns) of files that were read again and are unchanged."""
         with self._connections.write() as db:
-            db.executemany(
-                "UPDATE sources SET mtime_ns=? WHERE uri=?",
-                ((mtime_ns, uri) for uri, mtime_ns in times.items()),
-            )
+            rows = ((mtime_ns, uri) for uri, mtime_ns in times.items())
+            db.executemany("UPDATE sources SET mtime_ns=? WHERE uri=?", rows)
 
     def reembed(self, document_id: int, incoming: Incoming, *, also: Also | None = None) -> None:
         """Replace the chunks of a document by those of another embedding model.
@@ -250,10 +248,8 @@ class Documents:
             if not db.execute("SELECT 1 FROM documents WHERE id=?", (document_id,)).fetchone():
                 raise NotFound(f"there is no document {document_id}")
             _erase(db, document_id)
-            db.executemany(
-                "INSERT OR REPLACE INTO rejects VALUES (?, ?, ?, 'purged')",
-                ((uri, *PURGED) for uri in keep_out),
-            )
+            rows = ((uri, *PURGED) for uri in keep_out)
+            db.executemany("INSERT OR REPLACE INTO rejects VALUES (?, ?, ?, 'purged')", rows)
         self._changed()
         with self._connections.maintain() as db:
             db.execute("PRAGMA incremental_vacuum").fetchall()
