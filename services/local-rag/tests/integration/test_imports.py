@@ -189,6 +189,16 @@ def test_a_title_can_be_given(bench: Bench) -> None:
     assert bench.store.documents.list()[0].title == "My Title"
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("Two\nlines\x1b[2J", "Two lines[2J"), (" \n", "T"), ("long " * 400, "long " * 59 + "long…")],
+)
+def test_a_given_title_is_one_short_line(bench: Bench, given: str, kept: str) -> None:
+    bench.write("a.md", "# T\nwords")
+    bench.run(metadata={"title": given})
+    assert bench.store.documents.get(1).title == kept
+
+
 def test_one_bad_file_costs_only_itself(bench: Bench) -> None:
     bench.write("good.md", "# Good\nwords")
     bench.write("bad.pdf", b"%PDF-1.4\nnonsense")

@@ -11,6 +11,7 @@ from local_rag.ingest.sources import Policy, is_url, path_of
 from local_rag.store import SourceFacts, Store, StoredSource
 from local_rag.text.chunking import chunk_sections, embedding_text, join_sections
 from local_rag.text.hashing import content_hash, embedding_hash, source_hash
+from local_rag.text.normalise import one_line
 from local_rag.types import Chunk, Embedder, Extracted, Section
 
 
@@ -180,7 +181,7 @@ class Preparer:
         document_id: int | None = None,
     ) -> Ready:
         """Cut an extracted document for the embedding model."""
-        title = facts.metadata.get("title") or extracted.title
+        title = one_line(facts.metadata.get("title", "")) or extracted.title
         chunks = chunk_sections(
             extracted.sections,
             self._embedder,
