@@ -41,8 +41,11 @@ def test_our_own_page_may_call(client: TestClient) -> None:
     assert client.get(f"{API}/documents", headers=origin).status_code == 200
 
 
-def test_links_from_other_sites_open_the_page_but_reach_no_data(client: TestClient) -> None:
-    cross = {"Sec-Fetch-Site": "cross-site"}
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_links_from_other_sites_open_the_page_but_reach_no_data(
+    client: TestClient, site: str
+) -> None:
+    cross = {"Sec-Fetch-Site": site}
     assert client.get("/", headers=cross).status_code == 200
     assert client.get(f"{API}/updates", headers=cross).status_code == 403
     assert client.post(f"{API}/updates", headers=cross).status_code == 403
