@@ -3,8 +3,10 @@
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from command import Run, invoke
@@ -384,6 +386,30 @@ def test_backup_does_not_overwrite(run: Run, tmp_path: Path) -> None:
     assert target.read_text() == "mine"
     assert run("backup", target, "--force").code == 0
     assert target.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_damaged_backup_does_not_replace_a_good_one(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", notes / "lease.md")
+    target = tmp_path / "copy.sqlite3"
+    assert run("backup", target).code == 0
+    good = target.read_bytes()
+
+    received = httpx.Response.iter_bytes
+
+    def flip(response: httpx.Response, size: int | None = None) -> Iterator[bytes]:
+        whole = bytearray(b"".join(received(response, size)))
+        if size is not None:  # only downloads are taken in blocks
+            whole[len(whole) // 2] ^= 1
+        yield bytes(whole)
+
+    monkeypatch.setattr(httpx.Response, "iter_bytes", flip)
+    done = run("backup", target, "--force")
+    assert done.code == 1
+    assert "damaged on its way" in done.err
+    assert target.read_bytes() == good
+    assert [p.name for p in tmp_path.glob("*copy*")] == ["copy.sqlite3"]
 
 
 def test_backup_into_nowhere(run: Run, tmp_path: Path) -> None:
