@@ -546,6 +546,21 @@ def test_watched_folders_are_followed(watched: Bench) -> None:
     assert look(watched) is None
 
 
+def test_a_watched_link_is_followed_as_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    for linked in make(tmp_path, watch=[str(tmp_path / "x" / ".." / "link")], watch_interval_s=1):
+        path = linked.write("a.md", "# T\nwords")
+        linked.write("b.md", "# T\nmore")
+        assert look(linked) is not None
+        linked.write("b.md", "# T\nchanged", OLD + 5)
+        path.unlink()
+        job = look(linked)
+        assert job is not None
+        assert job.done == 1
+        assert linked.uris("changed words") == ["b.md"]
+        assert look(linked) is None
+
+
 def test_a_disk_that_is_not_mounted_deletes_nothing(watched: Bench) -> None:
     path = watched.write("a.md", "# T\nwords")
     look(watched)

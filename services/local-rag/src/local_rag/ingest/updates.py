@@ -16,10 +16,15 @@ from local_rag.types import Change, ChangeKind
 Folder = tuple[Path, bool, dict[str, str]]
 
 
+def watched_folders(settings: Settings) -> list[Path]:
+    """Return where the watched folders really are: documents are known by where they really are."""
+    return [Path(os.path.realpath(path)) for path in settings.imports.watch]
+
+
 def folders_of(store: Store, settings: Settings) -> list[Folder]:
     """Return every folder that is looked into: imported ones and watched ones."""
     folders = {Path(path): (recursive, meta) for path, recursive, meta in store.jobs.folders()}
-    for path in settings.imports.watch:
+    for path in watched_folders(settings):
         folders[path] = (True, folders.get(path, (True, {}))[1])
     return [(path, recursive, meta) for path, (recursive, meta) in sorted(folders.items())]
 

@@ -11,7 +11,7 @@ from local_rag.config import Settings
 from local_rag.errors import RagError
 from local_rag.ingest.jobs import ImportJobs
 from local_rag.ingest.sources import Policy
-from local_rag.ingest.updates import check_updates, is_away
+from local_rag.ingest.updates import check_updates, is_away, watched_folders
 from local_rag.store import Store
 from local_rag.types import ImportJob
 
@@ -55,7 +55,7 @@ class Watcher:
         self._note_closed()
         if any(job.kind in ("watch", "update") for job in self._store.jobs.unfinished()):
             return None
-        folders = list(self._settings.imports.watch)
+        folders = watched_folders(self._settings)
         changes = check_updates(self._store, self._settings, only=folders)
         if all(
             change.kind == "unchanged"
