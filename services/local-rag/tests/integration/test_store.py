@@ -361,6 +361,30 @@ def test_stats(index: Store, words: HashEmbedder) -> None:
     assert stats["bytes"] > 10_000
 
 
+def test_chunks_are_counted_without_reading_their_texts(index: Store, words: HashEmbedder) -> None:
+    def found() -> int:
+        return sql(index, "SELECT count(*) FROM chunks WHERE live")
+
+    seen: list[str] = []
+    assert index.chunks.count() == found() == 0
+    first = put(index, words, "a.md", CATS + "More of it. " * 60)
+    second = put(index, words, "b.md", DOGS)
+    for change in (
+        lambda: index.documents.delete(first),
+        lambda: put(index, words, "b.md", DOGS + "And so on. " * 60),
+        lambda: index.documents.undelete(first),
+        lambda: index.begin_reindex("other@1", 8),
+        lambda: index.documents.purge(second),
+    ):
+        change()
+        assert index.chunks.count() == found() > 0
+    with index.connections.read() as db:
+        db.set_trace_callback(seen.append)
+        index.chunks.count()
+        db.set_trace_callback(None)
+    assert not any("FROM chunks" in statement for statement in seen), seen
+
+
 def test_statements_split_only_between_statements() -> None:
     assert len(statements(MIGRATIONS[0])) == 16
     assert statements("SELECT ';';\nSELECT 2;\n") == ["SELECT ';';", "SELECT 2;"]
