@@ -248,7 +248,7 @@ class Engine:
     def restore(self, backup: Path) -> int:
         """Put a checked backup in the place of the index, also of a damaged one.
 
-        Returns the number of documents. Raises StoreCorrupt when the backup is none.
+        Returns the number of documents. Raises BadBackup when the backup is none.
         """
         from local_rag.store.backup import make_ready
 

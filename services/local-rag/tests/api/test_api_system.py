@@ -232,7 +232,9 @@ def test_what_is_no_backup_changes_nothing(client: TestClient, tmp_path: Path) -
             content=content,
             headers={"Content-Type": "application/octet-stream"},
         )
-        assert 400 <= answer.status_code < 600
+        assert answer.status_code == 422
+        assert answer.json()["details"]["code"] == "bad-backup"
+        assert "local-rag backup" in answer.json()["details"]["hint"]
         assert set(answer.json()) == {"error", "details", "timestamp"}
         assert client.get(f"{API}/documents/{item['id']}").status_code == 200
 
@@ -373,7 +375,7 @@ def test_a_backup_mends_a_damaged_index_and_the_damaged_one_is_kept(tmp_path: Pa
         assert client.get(f"{API}/documents").status_code == 500
         octets = {"Content-Type": "application/octet-stream"}
         path = f"{API}/system/restore?confirm=restore"
-        assert client.post(path, content=b"nothing", headers=octets).status_code == 500
+        assert client.post(path, content=b"nothing", headers=octets).status_code == 422
         assert index.read_bytes().startswith(b"this is no")
         answer = client.post(path, content=whole, headers=octets)
         assert answer.json() == {"documents": 1}

@@ -429,7 +429,8 @@ def test_restore_of_something_else(run: Run, notes: Path, tmp_path: Path) -> Non
     other.write_text("this is no backup")
     done = run("restore", other, "--yes")
     assert done.code == 1
-    assert "backup" in done.err
+    assert "this file is no backup of an index" in done.err
+    assert "nothing was changed" in done.err
     assert len(run("list", "--json").json["items"]) == 1
 
 
