@@ -1,6 +1,7 @@
 """Puts the service together, begins it and ends it."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,8 +12,10 @@ from local_rag import __version__
 from local_rag.answer import Answerer
 from local_rag.config import Settings
 from local_rag.engine import Engine
+from local_rag.errors import RagError
 from local_rag.imports import Imports
 from local_rag.library import Library
+from local_rag.lock import hold
 from local_rag.models import Models
 from local_rag.monitor.governor import Governor
 from local_rag.monitor.health import disk_health, memory_health, overall, temperature_health
@@ -81,8 +84,16 @@ class Service:
     def prepare(self) -> None:
         """Make the data directory and clear away what broke off; before the first request."""
         self.settings.storage.data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-        self.uploads.clean()
-        self.upkeep.clean()
+        try:
+            lock = hold(self.settings.storage.database)
+        except RagError:
+            # Another service works there: what looks broken off may be what it is working on.
+            return
+        try:
+            self.uploads.clean()
+            self.upkeep.clean()
+        finally:
+            os.close(lock)
 
     def start(self) -> None:
         """Begin; returns at once, while the index is opened in the background."""

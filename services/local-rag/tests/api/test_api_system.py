@@ -450,3 +450,14 @@ def test_an_unforeseen_error_at_the_start_is_told(
         assert found["state"] == "failed"
         assert "Input/output error" in found["message"]
         assert "journalctl" in found["hint"]
+
+
+def test_a_second_service_clears_nothing_of_the_first(tmp_path: Path) -> None:
+    with client_for(make_service(tmp_path)) as client:
+        add(client, "lease.txt", LEASE)
+        arriving = tmp_path / "data" / "uploads" / ".incoming" / ".part-y"
+        arriving.write_text("half of it")
+        make_service(tmp_path).prepare()
+        assert arriving.exists()
+    make_service(tmp_path).prepare()
+    assert not arriving.exists()
