@@ -80,6 +80,20 @@ class Blank:
         return np.ones((len(texts), self.dimensions), dtype=np.float32)
 
 
+class Counted:
+    """The model, and the texts it was given: both sides must embed the very same ones."""
+
+    def __init__(self, model: Embedder) -> None:
+        self.model_id, self.dimensions = model.model_id, model.dimensions
+        self.max_tokens, self.count_tokens = model.max_tokens, model.count_tokens
+        self._embed = model.embed
+        self.texts: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.texts += texts
+        return self._embed(texts)
+
+
 def run_import(folder: Path, data: Path, model: Embedder) -> Cost:
     settings = Settings.model_validate({"storage": {"data_dir": data}})
     with Store(settings.storage.database) as store:
@@ -122,8 +136,11 @@ def main() -> int:
             blank = Blank(model)
             run_import(folder, Path(scratch) / "blank", blank)
             before = run_embedding(blank.texts, model, batch)
-            imported = run_import(folder, Path(scratch) / "data", model)
+            counted = Counted(model)
+            imported = run_import(folder, Path(scratch) / "data", counted)
             after = run_embedding(blank.texts, model, batch)
+        if sorted(counted.texts) != sorted(blank.texts):
+            raise SystemExit("the import embedded other texts than were embedded alone")
         pure = (before.wall_s + after.wall_s) / 2
         ratios.append(imported.wall_s / pure)
         spreads.append(abs(before.wall_s - after.wall_s) / pure)

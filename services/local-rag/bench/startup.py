@@ -26,11 +26,12 @@ import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 PATIENCE_S = 60.0
 SETTLE_S = 5.0
-BOUNDS = {"health_s": 1.5, "idle_percent": 1.0, "memory_mib": 200.0}
+BOUNDS = {"health_s": 1.5, "idle_percent": 1.0, "memory_mib": 200.0, "memory_idle_mib": 250.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,20 +57,23 @@ def main() -> int:
     args = parser.parse_args()
     runs = [measure(args.model, args.idle if i == args.runs - 1 else 0.0) for i in range(args.runs)]
     last = runs[-1]
-    best = {
-        "health_s": min(run.health_s for run in runs),
+    found = {
+        # Not the best of them: a person meets the usual start. The slowest is in the list above.
+        "health_s": median(run.health_s for run in runs),
         "idle_percent": last.idle_percent,
-        "memory_mib": max(last.memory_idle_mib, last.memory_first_mib),
+        "memory_mib": max(run.memory_first_mib for run in runs),
+        "memory_idle_mib": last.memory_idle_mib,
     }
-    kept = {name: best[name] <= bound for name, bound in BOUNDS.items()}
+    kept = {name: found[name] <= bound for name, bound in BOUNDS.items()}
     if args.json:
-        print(json.dumps({"runs": [asdict(r) for r in runs], "best": best, "kept": kept}, indent=1))
+        whole = {"runs": [asdict(r) for r in runs], "found": found, "kept": kept}
+        print(json.dumps(whole, indent=1))
     else:
-        report(runs, best, kept)
+        report(runs, found, kept)
     return 0 if all(kept.values()) else 1
 
 
-def report(runs: list[Run], best: dict[str, float], kept: dict[str, bool]) -> None:
+def report(runs: list[Run], found: dict[str, float], kept: dict[str, bool]) -> None:
     """Print a table for people."""
     for run in runs:
         embedding = "-" if run.embedding_s is None else f"{run.embedding_s:.2f} s"
@@ -78,9 +82,9 @@ def report(runs: list[Run], best: dict[str, float], kept: dict[str, bool]) -> No
             f"processor {run.health_cpu_s:.2f} s, embedding model in after {embedding}, "
             f"{run.memory_first_mib:.0f} MiB then {run.memory_idle_mib:.0f} MiB"
         )
-    for name, value in best.items():
+    for name, value in found.items():
         verdict = "kept" if kept[name] else "MISSED"
-        print(f"{name:14} {value:8.2f}  bound {BOUNDS[name]:6.1f}  {verdict}")
+        print(f"{name:16} {value:8.2f}  bound {BOUNDS[name]:6.1f}  {verdict}")
 
 
 def measure(model: Path | None, idle_s: float) -> Run:

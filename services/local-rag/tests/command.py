@@ -24,7 +24,7 @@ class Outcome:
 Run = Callable[..., Outcome]
 
 
-def invoke(*arguments: object, stdin: str | None = None) -> Outcome:
+def invoke(*arguments: object, stdin: str | bytes | None = None) -> Outcome:
     result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

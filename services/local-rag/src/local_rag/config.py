@@ -2,16 +2,18 @@
 
 Later sources win, key by key: `/etc/local-rag/config.yaml`, `~/.config/local-rag/config.yaml`
 (below `$XDG_CONFIG_HOME` if set), the file named by `$LOCAL_RAG_CONFIG`, then environment
-variables `LOCAL_RAG__SECTION__KEY`. Values of environment variables are read as YAML.
+variables `LOCAL_RAG__SECTION__KEY`. Values of environment variables are read as YAML,
+those of keys that hold text as they stand.
 """
 
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -29,6 +31,17 @@ SYSTEM_CONFIG = Path("/etc/local-rag/config.yaml")
 PACKAGED_MODELS = Path("/usr/share/local-rag/models")
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+# A "~" that reached us unexpanded would become a directory of that name.
+HomePath = Annotated[Path, AfterValidator(_expanded)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -39,7 +52,7 @@ class ServerSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     token: SecretStr | None = None
-    token_file: Path | None = None
+    token_file: HomePath | None = None
     max_upload_mb: int = Field(100, ge=1, le=4096)
     allowed_origins: tuple[str, ...] = ()
 
@@ -96,8 +109,8 @@ class ServerSettings(_Section):
 class StorageSettings(_Section):
     """Where the index and the models are kept."""
 
-    data_dir: Path = Path("/var/lib/local-rag")
-    model_dirs: tuple[Path, ...] = ()
+    data_dir: HomePath = Path("/var/lib/local-rag")
+    model_dirs: tuple[HomePath, ...] = ()
 
     @property
     def database(self) -> Path:
@@ -172,9 +185,9 @@ class ImportSettings(_Section):
     file systems and the service's own configuration and data.
     """
 
-    watch: tuple[Path, ...] = ()
+    watch: tuple[HomePath, ...] = ()
     watch_interval_s: float = Field(300, ge=1)
-    allowed_paths: tuple[Path, ...] = ()
+    allowed_paths: tuple[HomePath, ...] = ()
     follow_symlinks: bool = False
     max_file_mb: int = Field(100, ge=1, le=4096)
     allow_private_urls: bool = False
@@ -215,7 +228,7 @@ class LoggingSettings(_Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "text"] = "json"
-    file: Path | None = None
+    file: HomePath | None = None
     max_bytes: int = Field(10_485_760, ge=1024)
     backups: int = Field(5, ge=0, le=100)
 
@@ -254,10 +267,27 @@ def config_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
     return tuple(paths)
 
 
+def text_keys() -> frozenset[str]:
+    """Return the keys whose values are text: names, addresses, paths."""
+    found = set()
+    for section, info in Settings.model_fields.items():
+        model: type[BaseModel] = info.annotation  # type: ignore[assignment]
+        for key, field in model.model_fields.items():
+            if get_origin(field.annotation) is tuple:
+                continue  # of such values: no text itself
+            kinds = {field.annotation, *get_args(field.annotation)}
+            if kinds & {str, SecretStr, Path, HomePath}:
+                found.add(f"{section}.{key}")
+    return frozenset(found)
+
+
 def load_settings(
-    environ: Mapping[str, str] | None = None, *, paths: Sequence[Path] | None = None
+    environ: Mapping[str, str] | None = None,
+    *,
+    paths: Sequence[Path] | None = None,
+    given: Layer | None = None,
 ) -> Settings:
-    """Read all sources and return the settings.
+    """Read all sources and return the settings; `given` is what has the last word.
 
     Raises ConfigError naming file, line, key and the nearest known key.
     """
@@ -265,10 +295,15 @@ def load_settings(
     explicit = env.get("LOCAL_RAG_CONFIG")
     layers: list[Layer] = []
     for path in config_paths(env) if paths is None else paths:
-        layer = read_file(path, required=explicit is not None and path == Path(explicit))
+        named = explicit is not None and path == Path(explicit)
+        # Somebody who names a configuration can do without the system's, which may hold a token.
+        closed = explicit is not None and not named
+        layer = read_file(path, required=named, may_be_closed=closed)
         if layer is not None:
             layers.append(layer)
-    layers.append(read_environment(env))
+    layers.append(read_environment(env, texts=text_keys()))
+    if given is not None:
+        layers.append(given)
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ class Layer:
     origins: dict[str, str] = field(default_factory=dict)
 
 
-def read_file(path: Path, *, required: bool = False) -> Layer | None:
-    """Return a file's values, or None when it is not there and need not be.
+def read_file(path: Path, *, required: bool = False, may_be_closed: bool = False) -> Layer | None:
+    """Return a file's values, or None when it is not there, or closed, and need not be open.
 
     Raises ConfigError when it cannot be read or is not a mapping of sections.
     """
@@ -37,16 +37,18 @@ def read_file(path: Path, *, required: bool = False) -> Layer | None:
     except (FileNotFoundError, NotADirectoryError):
         if required:
             raise ConfigError(
-                f"{path} does not exist, but $LOCAL_RAG_CONFIG names it",
-                hint="create the file, or unset LOCAL_RAG_CONFIG",
+                f"{path} does not exist, but --config or $LOCAL_RAG_CONFIG names it",
+                hint="create the file, or leave out --config and unset LOCAL_RAG_CONFIG",
             ) from None
         return None
     except PermissionError:
-        if required:
-            raise ConfigError(
-                f"{path} may not be read by this user", hint=f"ls -l {path}"
-            ) from None
-        return None
+        if may_be_closed:
+            return None
+        # A service must not run on defaults unawares.
+        raise ConfigError(
+            f"{path} may not be read by this user",
+            hint=f"ls -l {path}; or name a configuration of your own: local-rag --config FILE",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     return parse_yaml(text, str(path))
@@ -89,10 +91,14 @@ def _keys(node: yaml.MappingNode, prefix: str) -> Iterator[tuple[str, int]]:
             yield from _keys(value, f"{name}.")
 
 
-def read_environment(environ: Mapping[str, str] | None = None) -> Layer:
+def read_environment(
+    environ: Mapping[str, str] | None = None, *, texts: Collection[str] = ()
+) -> Layer:
     """Return the values of `LOCAL_RAG__SECTION__KEY` variables.
 
-    Raises ConfigError when a name has no section and key, or a value is not YAML.
+    The keys in `texts` hold text: an address such as `::`, or a token of digits only, is taken as
+    it stands where YAML would see something else in it. Raises ConfigError when a name has no
+    section and key, or a value is not YAML.
     """
     env = os.environ if environ is None else environ
     values: dict[str, Any] = {}
@@ -106,10 +112,17 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Layer:
                 f"environment variable {name} must look like {ENV_PREFIX}SECTION__KEY",
                 hint=f"for example {ENV_PREFIX}SERVER__PORT=8081",
             )
+        is_text = f"{section}.{key}" in texts
         try:
             value = yaml.safe_load(env[name])
         except yaml.YAMLError as error:
-            raise ConfigError(f"environment variable {name} is not valid YAML: {error}") from None
+            if not is_text:
+                raise ConfigError(
+                    f"environment variable {name} is not valid YAML: {error}"
+                ) from None
+            value = env[name]
+        if is_text and value is not None and not isinstance(value, str):
+            value = env[name]
         values.setdefault(section, {})[key] = value
         origins[f"{section}.{key}"] = f"environment variable {name}"
         origins.setdefault(section, f"environment variable {name}")

@@ -64,6 +64,11 @@ class Engine:
         self._threads: list[threading.Thread] = []
         self.on_open: Callable[[Store, ImportJobs], None] | None = None
 
+    @property
+    def database(self) -> Path:
+        """The index file."""
+        return self._settings.storage.database
+
     # -- life -------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -126,10 +131,14 @@ class Engine:
             except BaseException:
                 store.close()
                 raise
-        except RagError as error:
+        except Exception as found:
+            error = found if isinstance(found, RagError) else _unforeseen(found)
             self._error = error
-            log.error(  # noqa: TRY400 - its words say more than its trace
-                "the index cannot be opened: %s", error.message, extra={"hint": error.hint}
+            log.error(  # noqa: TRY400 - the words of our own errors say more than their traces
+                "the index cannot be opened: %s",
+                error.message,
+                extra={"hint": error.hint},
+                exc_info=None if error is found else found,
             )
         else:
             self._error, self._bound = None, None
@@ -226,6 +235,7 @@ class Engine:
         with self._exchange:
             store, jobs = self._parts()
             if not jobs.stop():
+                jobs.start()
                 raise Unavailable(
                     "an import does not end", hint="cancel it: local-rag imports list"
                 )
@@ -238,16 +248,16 @@ class Engine:
     def restore(self, backup: Path) -> int:
         """Put a checked backup in the place of the index, also of a damaged one.
 
-        Returns the number of documents. Raises StoreCorrupt when the backup is none.
+        Returns the number of documents. Raises BadBackup when the backup is none.
         """
-        from local_rag.store.backup import verify
+        from local_rag.store.backup import make_ready
 
         with self._exchange:
             if self._store is not None:
                 with self.quiet() as store:
                     store.restore(backup)
             else:
-                verify(backup)
+                make_ready(backup)
                 self._put_aside()
                 backup.replace(self._settings.storage.database)
                 self._open()
@@ -308,6 +318,22 @@ class Engine:
         )
         return ComponentHealth(name="store", state="ok", message=message, details=dict(stats))
 
+    def watch_health(self) -> ComponentHealth | None:
+        """Return the state of the watched folders, None when there are none to look into yet."""
+        watcher, folders = self._watcher, self._settings.imports.watch
+        if watcher is None or not folders:
+            return None
+        closed = watcher.closed
+        if closed:
+            return ComponentHealth(
+                name="watch",
+                state="degraded",
+                message=f"not watched: {'; '.join(error.message for error in closed[:3])}",
+                hint=closed[0].hint,
+            )
+        many = f"{len(folders)} folders are" if len(folders) > 1 else f"{folders[0]} is"
+        return ComponentHealth(name="watch", state="ok", message=f"{many} looked into")
+
     def model_trouble(self) -> RagError | None:
         """Return why the loaded embedding model cannot work with this index, or None."""
         store, loaded = self._store, self._models.embedder.loaded
@@ -318,3 +344,10 @@ class Engine:
         except RagError as error:
             return error
         return None
+
+
+def _unforeseen(error: Exception) -> RagError:
+    return RagError(
+        f"the index cannot be opened: {type(error).__name__}: {error}",
+        hint="the log tells more: journalctl -u local-rag -n 50",
+    )

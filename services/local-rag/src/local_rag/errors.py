@@ -114,3 +114,10 @@ class StoreCorrupt(RagError):
     """The index file is damaged or is not one of ours."""
 
     code = "store-corrupt"
+
+
+class BadBackup(StoreCorrupt):
+    """The file that was to replace the index is no whole backup; the index is as it was."""
+
+    status = 422
+    code = "bad-backup"

@@ -21,6 +21,9 @@ from local_rag.errors import Forbidden, InvalidInput, NotFound, RagError, TooLar
 MAX_REDIRECTS = 5
 MAX_URL_CHARS = 4096
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# What `ipaddress` holds for global, in some Pythons at least: the former site-local addresses
+# (RFC 3879), which private networks still use, and the second range for examples (RFC 9637).
+_NOT_PUBLIC = (ipaddress.ip_network("fec0::/10"), ipaddress.ip_network("3fff::/20"))
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -72,6 +75,8 @@ def is_public(address: _Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
+    if any(address.version == network.version and address in network for network in _NOT_PUBLIC):
+        return False
     return address.is_global and not (
         address.is_multicast
         or address.is_private

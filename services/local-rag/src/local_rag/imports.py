@@ -1,5 +1,6 @@
 """Imports as the faces see them: by path, by address, by upload."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from local_rag.uploads import UploadStore, safe_relative
 if TYPE_CHECKING:
     from local_rag.ingest import ImportJobs
     from local_rag.store import Store
+
+log = logging.getLogger(__name__)
 
 _JOBS_LOOKED_AT = 1_000
 
@@ -73,16 +76,8 @@ class Imports:
         self, job_id: str, *, state: ImportItemState | None, limit: int, offset: int
     ) -> "tuple[Sequence[ImportItem], int]":
         """Return a part of the documents of an import, and how many there are."""
-        jobs = self.jobs()
-        found = jobs.items(job_id, state=state, limit=limit, offset=offset)
-        job = jobs.get(job_id)
-        counted = {
-            None: job.total,
-            ImportItemState.DONE: job.done,
-            ImportItemState.FAILED: job.failed,
-            ImportItemState.SKIPPED: job.skipped,
-        }
-        return found, counted.get(state, offset + len(found))
+        found = self.jobs().items(job_id, state=state, limit=limit, offset=offset)
+        return found, self.store().jobs.count_items(job_id, state=state)
 
     def cancel(self, job_id: str) -> ImportJob:
         """Cancel an import. Raises NotFound, Conflict when it has ended."""
@@ -99,6 +94,10 @@ class Imports:
     def update(self) -> ImportJob:
         """Begin to import what changed."""
         return _shown(self.jobs().update())
+
+    def is_upload(self, uri: str) -> bool:
+        """Return whether a source is a file that was uploaded."""
+        return uri.startswith(self.uploads.uri)
 
     def forget_upload(self, uri: str) -> None:
         """Remove the file of an uploaded document that is gone; other files are not touched."""
@@ -119,7 +118,11 @@ class Imports:
         removed = 0
         for path in self.uploads.files():
             if path.as_uri() not in needed:
-                removed += self.uploads.remove(path)
+                try:
+                    removed += self.uploads.remove(path)
+                except OSError as error:
+                    # A file too many is no reason to do without the index.
+                    log.warning("an upload cannot be removed: %s", error)
         return removed
 
 

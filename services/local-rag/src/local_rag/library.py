@@ -12,8 +12,15 @@ if TYPE_CHECKING:
 class Library:
     """Lists, shows, hides and removes documents."""
 
-    def __init__(self, store: "Callable[[], Store]", forget_upload: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        store: "Callable[[], Store]",
+        is_upload: Callable[[str], bool],
+        forget_upload: Callable[[str], None],
+    ) -> None:
+        """Take parts; the two functions tell and remove the files that the service keeps."""
         self._store = store
+        self._is_upload = is_upload
         self._forget_upload = forget_upload
 
     def list(
@@ -44,6 +51,10 @@ class Library:
         """Remove a document for good, with its uploaded files. Raises NotFound."""
         documents = self._store().documents
         sources = documents.get(document_id).sources
-        documents.purge(document_id)
+        # The person's own files stay, and must not come back with the next look at their folder.
+        documents.purge(document_id, keep_out=[uri for uri in sources if self._is_own(uri)])
         for uri in sources:
             self._forget_upload(uri)
+
+    def _is_own(self, uri: str) -> bool:
+        return uri.startswith("file:") and not self._is_upload(uri)

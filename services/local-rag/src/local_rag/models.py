@@ -29,6 +29,11 @@ _MISSING = {
         "apt install local-rag-model-smollm2, or fetch one: local-rag models pull URL --sha256 SUM",
     ),
 }
+_UNUSABLE = {
+    "embedding": "no embedding model here can be used",
+    "llm": "no language model here can be used, so answers are passages only",
+}
+_BROKEN_HINT = "fetch it again, or choose another: local-rag models list"
 PullState = Literal["running", "done", "failed"]
 
 
@@ -86,6 +91,8 @@ class Models:
     def get_generator(self) -> Generator | None:
         """Return the language model, or None when none is installed. Raises ModelError."""
         if self.generator.loaded is None and not self._given["llm"] and self._choose("llm") is None:
+            if any(_broken(info) for info in self.registry.list()):
+                raise self._lack("llm")
             return None
         found: Generator = self.generator.get()
         return found
@@ -123,15 +130,21 @@ class Models:
     def _need(self, kind: ModelKind) -> ModelInfo:
         info = self._choose(kind, afresh=True)
         if info is None:
-            message, hint = _MISSING[kind]
-            raise ModelMissing(message, hint=hint)
-        if info.problem is not None:
-            raise ModelError(
-                f"{info.name} cannot be used: {info.problem}",
-                hint="fetch it again, or choose another: local-rag models list",
-            )
+            raise self._lack(kind)
+        broken = _broken(info)
+        if broken is not None:
+            raise broken
         self.registry.ensure_tried(info)
         return info
+
+    def _lack(self, kind: ModelKind) -> ModelError:
+        """Return why there is no model of a kind: none is installed, or what is there is broken."""
+        message, hint = _MISSING[kind]
+        # A broken file does not tell its kind, so each kind that lacks names it.
+        problems = [info.problem for info in self.registry.list() if info.problem is not None]
+        if problems:
+            return ModelMissing(f"{_UNUSABLE[kind]}: {'; '.join(problems[:3])}", hint=_BROKEN_HINT)
+        return ModelMissing(message, hint=hint)
 
     def _choose(self, kind: ModelKind, *, afresh: bool = False) -> ModelInfo | None:
         """Return the model to use. Remembered, because reading headers takes a while."""
@@ -153,15 +166,18 @@ class Models:
     def health(self, kind: ModelKind) -> ComponentHealth:
         """Return the state of one model, without loading it."""
         slot = self.embedder if kind == "embedding" else self.generator
-        message, hint = _MISSING[kind]
+        missing, hint = _MISSING[kind]
         if self._given[kind]:
-            return model_health(kind, slot, file="a given model", missing=message, hint=hint)
+            return model_health(kind, slot, file="a given model", missing=missing, hint=hint)
         try:
             info = self._choose(kind)
         except RagError as error:
             return model_health(kind, None, file=None, missing=error.message, hint=error.hint or "")
-        name = info.name if info else None
-        return model_health(kind, slot, file=name, missing=message, hint=hint)
+        lack = self._lack(kind) if info is None else _broken(info)
+        if lack is not None:
+            missing, hint = lack.message, lack.hint or ""
+        name = None if info is None or lack is not None else info.name
+        return model_health(kind, slot, file=name, missing=missing, hint=hint)
 
     # -- care -------------------------------------------------------------------------------
 
@@ -248,3 +264,9 @@ class Models:
         with self._lock:
             if pull_id in self._pulls:
                 self._pulls[pull_id] = replace(self._pulls[pull_id], **changes)
+
+
+def _broken(info: ModelInfo) -> ModelError | None:
+    if info.problem is None:
+        return None
+    return ModelError(f"{info.name} cannot be used: {info.problem}", hint=_BROKEN_HINT)

@@ -1,6 +1,7 @@
 """Puts the service together, begins it and ends it."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,8 +12,10 @@ from local_rag import __version__
 from local_rag.answer import Answerer
 from local_rag.config import Settings
 from local_rag.engine import Engine
+from local_rag.errors import RagError
 from local_rag.imports import Imports
 from local_rag.library import Library
+from local_rag.lock import hold
 from local_rag.models import Models
 from local_rag.monitor.governor import Governor
 from local_rag.monitor.health import disk_health, memory_health, overall, temperature_health
@@ -67,7 +70,9 @@ class Service:
         self.engine = Engine(settings, self.models, self.governor, self.counts.imported)
         self.uploads = UploadStore(settings.storage.uploads)
         self.imports = Imports(self.engine.jobs, self.engine.store, self.uploads)
-        self.library = Library(self.engine.store, self.imports.forget_upload)
+        self.library = Library(
+            self.engine.store, self.imports.is_upload, self.imports.forget_upload
+        )
         self.upkeep = Upkeep(self.engine, self.uploads, data)
         answerer = Answerer(self.engine, self.models.get_generator, settings, self.governor)
         self.questions = Questions(lambda: answerer, self._observe)
@@ -79,8 +84,16 @@ class Service:
     def prepare(self) -> None:
         """Make the data directory and clear away what broke off; before the first request."""
         self.settings.storage.data_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-        self.uploads.clean()
-        self.upkeep.clean()
+        try:
+            lock = hold(self.settings.storage.database)
+        except RagError:
+            # Another service works there: what looks broken off may be what it is working on.
+            return
+        try:
+            self.uploads.clean()
+            self.upkeep.clean()
+        finally:
+            os.close(lock)
 
     def start(self) -> None:
         """Begin; returns at once, while the index is opened in the background."""
@@ -110,7 +123,7 @@ class Service:
         """Return the state of every part; opens and loads nothing."""
         self.engine.preload_soon()
         state = self.governor.state()
-        components = (
+        components: tuple[ComponentHealth, ...] = (
             self.engine.health(),
             self._embedding_health(),
             self.models.health("llm"),
@@ -118,6 +131,9 @@ class Service:
             memory_health(self._memory.read()),
             temperature_health(state, self.settings.limits),
         )
+        watched = self.engine.watch_health()
+        if watched is not None:
+            components += (watched,)
         uptime = time.monotonic() - self._began
         return overall(components, version=__version__, uptime_s=uptime)
 

@@ -144,10 +144,15 @@ class Upkeep:
         return count
 
     def clean(self) -> None:
-        """Remove what a restore that broke off has left."""
-        for path in self._data.glob(".restore-*"):
-            with suppress(OSError):
-                path.unlink()
+        """Remove what a backup or a restore that broke off has left: copies of the whole index."""
+        for folder, pattern in (
+            (self._data, ".restore-*"),
+            (self._data, f".{self._engine.database.name}.*"),
+            (self._folder, ".local-rag-*"),
+        ):
+            for path in folder.glob(pattern):
+                with suppress(OSError):
+                    path.unlink()
 
 
 def _described(path: Path) -> BackupFile:

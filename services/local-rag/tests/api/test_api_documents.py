@@ -81,6 +81,12 @@ def test_purge_leaves_nothing(client: TestClient, service: Service) -> None:
     assert [path for path in (data / "uploads").rglob("*") if path.is_file()] == []
 
 
+def test_a_purged_upload_leaves_not_even_its_name(client: TestClient, service: Service) -> None:
+    item = add(client, "secret-name.txt", LEASE)
+    client.delete(f"{API}/documents/{item['id']}?purge=true")
+    assert service.engine.store().jobs.rejects() == {}
+
+
 def test_delete_twice_is_once_and_purge_needs_a_document(client: TestClient) -> None:
     item = add(client, "a.txt", LEASE)
     assert client.delete(f"{API}/documents/{item['id']}").status_code == 204

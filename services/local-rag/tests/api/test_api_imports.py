@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import API, BEES, BREAD, LEASE, HeldEmbedder, client_for, make_service, wait_for_job
+from local_rag.ingest import ImportJobs
 
 
 @pytest.fixture
@@ -53,6 +54,50 @@ def test_changes_are_listed_and_nothing_is_imported(client: TestClient, notes: P
     assert kinds["new.txt"] == "new"
     assert kinds.get("bees.txt", "unchanged") == "unchanged"
     assert client.get(f"{API}/documents").json()["total"] == 3
+
+
+def test_what_was_purged_does_not_come_back_with_its_folder(
+    client: TestClient, notes: Path
+) -> None:
+    submit(client, notes)
+    for item in client.get(f"{API}/documents").json()["items"]:
+        if item["uri"].endswith("/lease.md"):
+            assert client.delete(f"{API}/documents/{item['id']}?purge=true").status_code == 204
+    kinds = {item["kind"] for item in client.get(f"{API}/updates").json()["items"]}
+    assert kinds == {"unchanged"}
+    wait_for_job(client, client.post(f"{API}/updates").json()["id"])
+    assert client.get(f"{API}/documents").json()["total"] == 2
+    assert (notes / "lease.md").exists()
+    assert submit(client, notes)["done"] == 1
+
+
+def test_a_reset_that_was_refused_leaves_imports_working(
+    tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = ImportJobs.stop
+    monkeypatch.setattr(ImportJobs, "stop", lambda jobs: stop(jobs, 0.1))
+    held = HeldEmbedder()
+    with client_for(make_service(tmp_path, embedder=held)) as client:
+        job = client.post(f"{API}/imports", json={"sources": [str(notes)]}).json()
+        assert held.entered.wait(20)
+        refused = client.post(f"{API}/system/reset", json={"confirm": "reset"})
+        assert refused.status_code == 503
+        assert "cancel" in refused.json()["details"]["hint"]
+        held.go.set()
+        assert wait_for_job(client, job["id"])["done"] == 3
+        monkeypatch.undo()
+
+
+def test_items_are_counted_whatever_their_state(tmp_path: Path, notes: Path) -> None:
+    held = HeldEmbedder()
+    with client_for(make_service(tmp_path, embedder=held)) as client:
+        job = client.post(f"{API}/imports", json={"sources": [str(notes)]}).json()
+        assert held.entered.wait(20)
+        client.delete(f"{API}/imports/{job['id']}")
+        page = client.get(f"{API}/imports/{job['id']}/items?state=cancelled&limit=1").json()
+        assert len(page["items"]) == 1
+        assert page["total"] == 3
+        held.go.set()
 
 
 def test_changes_are_imported_when_asked(client: TestClient, notes: Path) -> None:

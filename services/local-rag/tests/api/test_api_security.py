@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import API, client_for, make_service
+from local_rag.extract.base import EXTENSIONS
 from local_rag.web import STATIC
 
 TOKEN = "correct-horse-battery"
@@ -40,8 +41,11 @@ def test_our_own_page_may_call(client: TestClient) -> None:
     assert client.get(f"{API}/documents", headers=origin).status_code == 200
 
 
-def test_links_from_other_sites_open_the_page_but_reach_no_data(client: TestClient) -> None:
-    cross = {"Sec-Fetch-Site": "cross-site"}
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_links_from_other_sites_open_the_page_but_reach_no_data(
+    client: TestClient, site: str
+) -> None:
+    cross = {"Sec-Fetch-Site": site}
     assert client.get("/", headers=cross).status_code == 200
     assert client.get(f"{API}/updates", headers=cross).status_code == 403
     assert client.post(f"{API}/updates", headers=cross).status_code == 403
@@ -167,6 +171,13 @@ def test_the_page_can_live_with_its_policy() -> None:
         assert not re.search(r"https?://|//cdn|@import", text), file.name
         assert "innerHTML" not in text, file.name
         assert "eval(" not in text, file.name
+
+
+def test_the_page_offers_every_kind_that_is_read() -> None:
+    page = (STATIC / "index.html").read_text()
+    offered = re.search(r'id="file-input"[^>]*accept="([^"]*)"', page)
+    assert offered is not None
+    assert set(offered.group(1).split(",")) == set(EXTENSIONS)
 
 
 def test_static_files_cannot_be_escaped(client: TestClient) -> None:

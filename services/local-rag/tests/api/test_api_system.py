@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+import gguf_bytes as make
 from faces import (
     API,
     BREAD,
@@ -17,10 +18,12 @@ from faces import (
     add,
     client_for,
     make_service,
+    settings_for,
     wait_for_job,
 )
 from local_rag.errors import ModelError
 from local_rag.service import Service
+from local_rag.uploads import UploadStore
 
 
 def component(health: dict[str, Any], name: str) -> dict[str, Any]:
@@ -89,6 +92,50 @@ def test_a_failed_language_model_says_why(tmp_path: Path) -> None:
         assert part["state"] in ("failed", "degraded")
         assert "AVX2" in part["message"]
         assert part["hint"] == "use another build"
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_a_truncated_model_is_named_before_anybody_asks(tmp_path: Path, chosen: bool) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    whole = make.write(models / "mine.gguf").read_bytes()
+    if chosen:
+        own = tmp_path / "data" / "models"
+        own.mkdir(parents=True)
+        (own / "selected.json").write_text('{"llm": "mine"}')
+        make.write(models / "other.gguf")
+    (models / "mine.gguf").write_bytes(whole[:-64])
+    settings = settings_for(tmp_path, storage={"model_dirs": [str(models)]})
+    with client_for(Service(settings, load_embedder=WordEmbedder)) as client:
+        found = component(client.get("/health").json(), "llm")
+        assert found["state"] == "degraded"
+        assert "mine.gguf: the file is truncated" in found["message"]
+        assert "local-rag models list" in found["hint"]
+        add(client, "lease.txt", LEASE)
+        answer = client.post(f"{API}/query", json={"question": "When does the lease end?"}).json()
+        assert answer["mode"] == "retrieval-only"
+        assert "mine.gguf: the file is truncated" in answer["reason"]
+
+
+def test_a_watched_folder_that_cannot_be_looked_into_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    service = make_service(tmp_path, imports={"watch": [str(folder)], "watch_interval_s": 1})
+    with client_for(service) as client:
+        found = until(client, "watch", "degraded")
+        assert f"{folder} does not exist" in found["message"]
+        assert "ls -ld" in found["hint"]
+        folder.mkdir()
+        assert str(folder) in until(client, "watch", "ok")["message"]
+
+
+def until(client: TestClient, name: str, state: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 20
+    while True:
+        parts = {part["name"]: part for part in client.get("/health").json()["components"]}
+        if name in parts and parts[name]["state"] == state:
+            return parts[name]
+        assert time.monotonic() < deadline, parts
+        time.sleep(0.02)
 
 
 def test_metrics_are_prometheus_text(client: TestClient) -> None:
@@ -185,7 +232,9 @@ def test_what_is_no_backup_changes_nothing(client: TestClient, tmp_path: Path) -
             content=content,
             headers={"Content-Type": "application/octet-stream"},
         )
-        assert 400 <= answer.status_code < 600
+        assert answer.status_code == 422
+        assert answer.json()["details"]["code"] == "bad-backup"
+        assert "local-rag backup" in answer.json()["details"]["hint"]
         assert set(answer.json()) == {"error", "details", "timestamp"}
         assert client.get(f"{API}/documents/{item['id']}").status_code == 200
 
@@ -326,7 +375,7 @@ def test_a_backup_mends_a_damaged_index_and_the_damaged_one_is_kept(tmp_path: Pa
         assert client.get(f"{API}/documents").status_code == 500
         octets = {"Content-Type": "application/octet-stream"}
         path = f"{API}/system/restore?confirm=restore"
-        assert client.post(path, content=b"nothing", headers=octets).status_code == 500
+        assert client.post(path, content=b"nothing", headers=octets).status_code == 422
         assert index.read_bytes().startswith(b"this is no")
         answer = client.post(path, content=whole, headers=octets)
         assert answer.json() == {"documents": 1}
@@ -356,7 +405,9 @@ def test_what_broke_off_is_cleared_away_at_the_start(tmp_path: Path) -> None:
     half = data / "uploads" / ".incoming" / ".part-x"
     orphan = data / "uploads" / "folder" / "nobody.txt"
     orphan.parent.mkdir()
-    left = [half, orphan, data / ".restore-x"]
+    (data / "backups").mkdir()
+    copies = (data / ".index.sqlite3.x", data / "backups" / ".local-rag-1.sqlite3.x")
+    left = [half, orphan, data / ".restore-x", *copies]
     for path in left:
         path.write_text("left behind")
     with client_for(make_service(tmp_path)) as client:
@@ -365,3 +416,48 @@ def test_what_broke_off_is_cleared_away_at_the_start(tmp_path: Path) -> None:
         assert client.get(f"{API}/documents").json()["total"] == 1
         assert (data / "uploads" / "lease.txt").exists()
     assert not any(path.exists() for path in left)
+
+
+def test_an_upload_that_cannot_be_removed_does_not_close_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphan = tmp_path / "data" / "uploads" / "nobody.txt"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_text("left behind")
+
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(UploadStore, "remove", refuse)
+    with client_for(make_service(tmp_path)) as client:
+        assert client.get(f"{API}/documents").status_code == 200
+
+
+def test_an_unforeseen_error_at_the_start_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make_service(tmp_path)
+
+    def crash(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    service.engine.on_open = crash
+    with client_for(service) as client:
+        answer = client.get(f"{API}/documents")
+        assert answer.status_code == 500
+        assert "Input/output error" in answer.json()["error"]
+        found = component(client.get("/health").json(), "store")
+        assert found["state"] == "failed"
+        assert "Input/output error" in found["message"]
+        assert "journalctl" in found["hint"]
+
+
+def test_a_second_service_clears_nothing_of_the_first(tmp_path: Path) -> None:
+    with client_for(make_service(tmp_path)) as client:
+        add(client, "lease.txt", LEASE)
+        arriving = tmp_path / "data" / "uploads" / ".incoming" / ".part-y"
+        arriving.write_text("half of it")
+        make_service(tmp_path).prepare()
+        assert arriving.exists()
+    make_service(tmp_path).prepare()
+    assert not arriving.exists()

@@ -306,6 +306,37 @@ def test_everything_works_by_keyboard(page: Page, server: LiveServer, files: Pat
     page.until(lambda: "source-title" in active.active_element.get_attribute("class"))
 
 
+def test_the_keyboard_stays_in_the_list_when_that_is_drawn_anew(
+    page: Page, server: LiveServer, files: Path
+) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    def press_delete() -> None:
+        first = "document.querySelector('button[aria-label^=Delete]').focus()"
+        page.driver.execute_script(first)
+        ActionChains(page.driver).send_keys(Keys.ENTER).perform()
+
+    def active(name: str) -> str:
+        return str(page.driver.switch_to.active_element.get_attribute(name))
+
+    fill(server, files)
+    page.open("documents")
+    page.until(lambda: len(page.all("#documents-list tbody tr")) == 3)
+    for left in (2, 1):
+        press_delete()
+        page.until(lambda left=left: len(page.all("#documents-list tbody tr")) == left)
+        page.until(lambda: active("class") == "doc-title")
+    (files / "late.txt").write_text("A late note about tulips.")
+    page.one("#file-input").send_keys(str(files / "late.txt"))
+    page.until(lambda: len(page.all("#documents-list tbody tr")) == 2)
+    page.until(lambda: active("class") == "doc-title")
+    for left in (1, 0):
+        press_delete()
+        page.until(lambda left=left: len(page.all("#documents-list tbody tr")) == left)
+    page.until(lambda: active("id") == "documents-filter")
+
+
 def test_tab_reaches_every_control_and_shows_where_it_is(page: Page) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys

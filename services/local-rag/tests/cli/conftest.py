@@ -31,7 +31,7 @@ def server(tmp_path: Path, generator: QuotingGenerator) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def run(server: LiveServer) -> Run:
-    def run(*arguments: object, stdin: str | None = None) -> Outcome:
+    def run(*arguments: object, stdin: str | bytes | None = None) -> Outcome:
         return invoke("--url", server.url, *arguments, stdin=stdin)
 
     return run

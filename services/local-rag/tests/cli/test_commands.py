@@ -3,8 +3,10 @@
 import json
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from command import Run, invoke
@@ -28,6 +30,23 @@ def test_status_verbose_tells_more(run: Run, server: LiveServer) -> None:
     assert str(server.service.settings.storage.data_dir) in done.out
     assert "free_bytes" in done.out
     assert len(done.out) > len(run("status").out)
+
+
+def test_status_verbose_tells_what_is_wrong_with_the_index(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "index.sqlite3").write_bytes(b"this is no database at all" * 100)
+    with LiveServer(make_service(tmp_path)) as server:
+        until_opened(server)
+        done = invoke("--url", server.url, "status", "--verbose")
+        assert done.code == 1
+        assert "local-rag restore" in done.out
+        assert done.err == ""
+        done = invoke("--url", server.url, "status", "--verbose", "--json")
+        assert done.json["status"] == "failed"
+
+
+def until_opened(server: LiveServer) -> None:
+    assert server.service.engine._opened.wait(20)
 
 
 def test_status_as_json(run: Run) -> None:
@@ -171,6 +190,36 @@ def test_a_file_over_the_limit_is_not_sent(tmp_path: Path) -> None:
         assert "limit of 1.0 MB" in done.err
 
 
+def test_batches_stay_below_the_limit_of_the_service(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.txt").write_text(f"word{number} " * 100_000)
+    with LiveServer(make_service(tmp_path, server={"max_upload_mb": 1})) as server:
+        done = invoke("--url", server.url, "import", "--upload", folder, "--json")
+        assert done.code == 0, done.err
+        assert sum(job["done"] for job in done.json["jobs"]) == 3
+
+
+@pytest.mark.parametrize("way", ["--upload", "--by-path"])
+def test_names_that_are_no_text_are_imported(run: Run, tmp_path: Path, way: str) -> None:
+    names = [b"caf\xe9.txt", b"caf\xe8.txt"]
+    for number, name in enumerate(names):
+        (tmp_path / os.fsdecode(name)).write_text(f"Note {number} about coffee.")
+    for name in names:
+        done = run("import", way, tmp_path / os.fsdecode(name))
+        assert done.code == 0, done.err
+    assert len(run("list", "--json").json["items"]) == 2
+
+
+def test_the_same_kinds_are_sent_and_read(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "kinds"
+    folder.mkdir()
+    for kind in ("csv", "org", "adoc", "mdown"):
+        (folder / f"a.{kind}").write_text(f"Something about {kind}, and more.")
+    assert run("import", "--upload", folder, "--json").json["jobs"][0]["done"] == 4
+
+
 def test_nothing_to_import_in_a_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = run("import", "--upload", tmp_path / "empty")
@@ -255,6 +304,12 @@ def test_query_ways(run: Run, notes: Path) -> None:
     assert len(found["passages"]) == 1
 
 
+def test_a_question_that_is_no_text_is_asked_as_far_as_it_is(run: Run, notes: Path) -> None:
+    run("import", notes)
+    assert run("query", "When does the lease end \udce9?").code == 0
+    assert run("query", "-", stdin=b"When does the lease end \xe9?").code == 0
+
+
 def test_no_question_is_wrong_usage(run: Run) -> None:
     assert run("query", stdin="  \n").code == 2
 
@@ -311,6 +366,7 @@ def test_backup_and_restore(run: Run, notes: Path, tmp_path: Path, server: LiveS
     target = tmp_path / "copy.sqlite3"
     done = run("backup", target)
     assert done.code == 0, done.err
+    assert target.stat().st_mode & 0o077 == 0
     with sqlite3.connect(target) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     left = server.service.settings.storage.data_dir / "backups"
@@ -332,6 +388,30 @@ def test_backup_does_not_overwrite(run: Run, tmp_path: Path) -> None:
     assert target.read_bytes().startswith(b"SQLite format 3")
 
 
+def test_a_damaged_backup_does_not_replace_a_good_one(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("import", notes / "lease.md")
+    target = tmp_path / "copy.sqlite3"
+    assert run("backup", target).code == 0
+    good = target.read_bytes()
+
+    received = httpx.Response.iter_bytes
+
+    def flip(response: httpx.Response, size: int | None = None) -> Iterator[bytes]:
+        whole = bytearray(b"".join(received(response, size)))
+        if size is not None:  # only downloads are taken in blocks
+            whole[len(whole) // 2] ^= 1
+        yield bytes(whole)
+
+    monkeypatch.setattr(httpx.Response, "iter_bytes", flip)
+    done = run("backup", target, "--force")
+    assert done.code == 1
+    assert "damaged on its way" in done.err
+    assert target.read_bytes() == good
+    assert [p.name for p in tmp_path.glob("*copy*")] == ["copy.sqlite3"]
+
+
 def test_backup_into_nowhere(run: Run, tmp_path: Path) -> None:
     assert run("backup", tmp_path / "none" / "copy").code == 2
 
@@ -349,7 +429,8 @@ def test_restore_of_something_else(run: Run, notes: Path, tmp_path: Path) -> Non
     other.write_text("this is no backup")
     done = run("restore", other, "--yes")
     assert done.code == 1
-    assert "backup" in done.err
+    assert "this file is no backup of an index" in done.err
+    assert "nothing was changed" in done.err
     assert len(run("list", "--json").json["items"]) == 1
 
 
@@ -385,7 +466,9 @@ def test_a_broken_model_is_found_out(tmp_path: Path) -> None:
     (folder / "broken.gguf").write_bytes(b"GGUF" + b"\x00" * 50)
     service = make_service(tmp_path, storage={"model_dirs": [str(folder)]})
     with LiveServer(service) as server:
-        assert "broken" in invoke("--url", server.url, "models", "list").out
+        listed = invoke("--url", server.url, "models", "list").out
+        assert "broken" in listed
+        assert "GGUF version 0" in " ".join(listed.split())
         done = invoke("--url", server.url, "models", "verify", "broken")
         assert done.code == 1
         assert "broken" in done.out

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -151,13 +152,15 @@ def served(monkeypatch: pytest.MonkeyPatch, requests: bytes) -> list[dict[str, o
     answers = io.BytesIO()
     limits: list[int] = []
     monkeypatch.setattr(worker, "limit", limits.append)
-    monkeypatch.setattr(sys, "argv", ["worker", "123456789"])
+    monkeypatch.setattr(worker, "limit_time", limits.append)
+    monkeypatch.setattr(sys, "argv", ["worker", "123456789", "7"])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(requests)))
     # Kept, as sys.__stdout__ keeps the real one: collected, it would close what is below it.
     kept = io.TextIOWrapper(answers)
     monkeypatch.setattr(sys, "stdout", kept)
     assert worker.main() == 0
-    assert limits == [123456789]
+    assert limits[0] == 123456789
+    assert set(limits[1:]) <= {7}
     answers.seek(0)
     return [json.loads(frame) for frame in iter(lambda: worker.read_frame(kept.buffer), None)]
 
@@ -189,3 +192,20 @@ def test_the_worker_gives_up_what_parsing_needs_not() -> None:
     where = {"PYTHONPATH": str(Path(local_rag.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=where, check=True)
     assert done.stdout.split() == [b"2000000000", b"0", b"0"]
+
+
+def test_the_worker_ends_by_itself_when_nobody_is_left_to_end_it() -> None:
+    code = "from local_rag.extract.worker import limit_time; limit_time(1)\nwhile True: pass"
+    where = {"PYTHONPATH": str(Path(local_rag.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=where, timeout=120, check=False)
+    assert done.returncode == -signal.SIGXCPU
+
+
+def test_the_time_of_the_worker_counts_for_each_document() -> None:
+    with Extraction(timeout_s=30) as extraction:
+        limits = set()
+        for _ in range(2):
+            extraction.extract(Source(data=b"<p>words", name="x.html"))
+            lines = Path(f"/proc/{worker_pid(extraction)}/limits").read_text().splitlines()
+            limits.add(int(next(line.split()[3] for line in lines if line.startswith("Max cpu"))))
+        assert all(31 <= limit <= 60 for limit in limits), limits

@@ -1,9 +1,11 @@
 """Import jobs over real files, the real index and the real extraction process."""
 
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from fakes import HashEmbedder, OpenGate
 from local_rag.config import Settings
 from local_rag.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
 from local_rag.ingest import ImportJobs, Watcher, check_updates
-from local_rag.ingest.sources import path_of, uri_of
+from local_rag.ingest.sources import Policy, path_of, uri_of
 from local_rag.search import Searcher
 from local_rag.store import Store
 from local_rag.types import ImportItemState, ImportJob, JobState
@@ -185,6 +187,16 @@ def test_a_title_can_be_given(bench: Bench) -> None:
     path = bench.write("a.md", "# T\nwords")
     bench.run(path, metadata={"title": "My Title"})
     assert bench.store.documents.list()[0].title == "My Title"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("Two\nlines\x1b[2J", "Two lines[2J"), (" \n", "T"), ("long " * 400, "long " * 59 + "long…")],
+)
+def test_a_given_title_is_one_short_line(bench: Bench, given: str, kept: str) -> None:
+    bench.write("a.md", "# T\nwords")
+    bench.run(metadata={"title": given})
+    assert bench.store.documents.get(1).title == kept
 
 
 def test_one_bad_file_costs_only_itself(bench: Bench) -> None:
@@ -429,6 +441,78 @@ def test_a_bad_file_is_not_tried_until_it_changes(bench: Bench) -> None:
     assert bench.wait(bench.jobs.update()).done == 1
 
 
+def test_a_bad_file_that_becomes_whole_while_it_is_read_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = bench.write("slow.pdf", "the first half of a file that is being copied")
+    read = Policy.read
+
+    def copied_meanwhile(policy: Policy, which: Path) -> object:
+        found = read(policy, which)
+        bench.write("slow.pdf", pdf(["the copy is whole"]), OLD + 9)
+        return found
+
+    monkeypatch.setattr(Policy, "read", copied_meanwhile)
+    assert bench.run().failed == 1
+    monkeypatch.undo()
+    assert path.read_bytes().startswith(b"%PDF")
+    assert bench.changes() == {"slow.pdf": "new"}
+    bench.wait(bench.jobs.update())
+    assert bench.uris("copy whole") == ["slow.pdf"]
+
+
+def test_a_copy_does_not_bring_back_what_a_person_deleted(bench: Bench) -> None:
+    bench.write("a.md", "# T\nwords")
+    bench.run()
+    bench.store.documents.delete(1)
+    copy = bench.write("copy.md", "# T\nwords")
+    assert bench.changes() == {"copy.md": "new"}
+    bench.wait(bench.jobs.update())
+    assert bench.uris("words") == []
+    assert bench.changes() == {}
+    assert bench.run(copy).done == 1
+    assert bench.uris("words") == ["a.md"]
+
+
+def test_what_a_person_purged_stays_away_until_asked_for(bench: Bench) -> None:
+    path = bench.write("a.md", "# T\nwords")
+    bench.run()
+    bench.store.documents.purge(1, keep_out=[uri_of(path)])
+    assert bench.changes() == {}
+    bench.write("a.md", "# T\nother words", OLD + 5)
+    assert bench.changes() == {}
+    bench.wait(bench.jobs.update())
+    assert bench.store.documents.count(include_deleted=True) == 0
+    assert bench.run(path).done == 1
+    bench.write("a.md", "# T\nthird words", OLD + 9)
+    assert bench.changes() == {"a.md": "changed"}
+
+
+def test_a_file_that_was_too_fresh_is_not_read_at_every_look(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write("a.md", "# T\nwords", int(time.time()))
+    bench.run()
+    bench.write("a.md", "# T\nwords", OLD)
+    assert bench.changes() == {}
+    monkeypatch.setattr(Policy, "read", lambda *_: pytest.fail("read again"))
+    assert bench.changes() == {}
+
+
+def test_uploads_that_a_backup_does_not_hold_are_not_missing(bench: Bench) -> None:
+    uploads = bench.settings.storage.uploads
+    uploads.mkdir(parents=True)
+    (uploads / "a.md").write_text("# T\nwords")
+    bench.run(uploads / "a.md")
+    backup = bench.folder.parent / "backup"
+    bench.store.backup(backup)
+    (uploads / "a.md").unlink()
+    bench.store.restore(backup)
+    assert bench.changes() == {}
+    bench.wait(bench.jobs.update())
+    assert bench.uris("words") == ["a.md"]
+
+
 def test_checking_needs_no_settings(bench: Bench) -> None:
     bench.write("a.md", "# T\nwords")
     bench.run()
@@ -462,6 +546,21 @@ def test_watched_folders_are_followed(watched: Bench) -> None:
     assert look(watched) is None
 
 
+def test_a_watched_link_is_followed_as_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    for linked in make(tmp_path, watch=[str(tmp_path / "x" / ".." / "link")], watch_interval_s=1):
+        path = linked.write("a.md", "# T\nwords")
+        linked.write("b.md", "# T\nmore")
+        assert look(linked) is not None
+        linked.write("b.md", "# T\nchanged", OLD + 5)
+        path.unlink()
+        job = look(linked)
+        assert job is not None
+        assert job.done == 1
+        assert linked.uris("changed words") == ["b.md"]
+        assert look(linked) is None
+
+
 def test_a_disk_that_is_not_mounted_deletes_nothing(watched: Bench) -> None:
     path = watched.write("a.md", "# T\nwords")
     look(watched)
@@ -483,6 +582,54 @@ def test_the_watcher_looks_by_itself(watched: Bench) -> None:
         until(lambda: watched.store.documents.count() == 2)
     finally:
         watcher.stop()
+
+
+def test_the_watcher_survives_what_nobody_foresaw(
+    watched: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Watcher) -> None:
+        raise OSError("Stale file handle")
+
+    monkeypatch.setattr(Watcher, "look", broken)
+    watcher = Watcher(watched.store, watched.jobs, watched.settings)
+    watcher.start()
+    try:
+        until(lambda: "Stale file handle" in caplog.text)
+        monkeypatch.undo()
+        watched.write("a.md", "# T\nwords")
+        until(lambda: watched.store.documents.count() == 1)
+    finally:
+        watcher.stop()
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Give up being root for a while, whom no permission holds up."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_a_folder_that_may_be_listed_but_not_entered_costs_nothing_else() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "closed" / "sub").mkdir(parents=True)
+        (folder / "good.md").write_text("words")
+        (folder / "closed").chmod(0o444)
+        try:
+            with as_nobody():
+                found = list(Policy(Settings()).walk(folder, recursive=True))
+        finally:
+            (folder / "closed").chmod(0o755)
+    errors = {item.uri.rpartition("/")[2]: item.error for item in found}
+    assert errors["good.md"] is None
+    assert "Permission denied" in str(errors["sub"])
 
 
 def test_nothing_watched_starts_nothing(bench: Bench) -> None:
@@ -604,6 +751,21 @@ def test_stopping_keeps_the_job_for_the_next_start(bench: Bench) -> None:
     done = again.wait(job.id)
     assert again.stop()
     assert (done.state, done.done) == (JobState.DONE, 20)
+
+
+def test_a_stop_that_took_too_long_is_no_end(bench: Bench) -> None:
+    slow = bench.words = SlowModel()
+    bench.write("a.md", "# T\nwords")
+    bench.write("b.md", "# T\nmore")
+    job = bench.jobs.submit([str(bench.folder)])
+    assert slow.entered.wait(20)
+    assert not bench.jobs.stop(0.1)
+    bench.jobs.start()
+    slow.go.set()
+    assert bench.wait(job).done == 2
+    bench.write("c.md", "# T\nlate")
+    assert bench.run().done == 1
+    assert [thread.name for thread in threading.enumerate()].count("imports") == 1
 
 
 def test_without_a_model_the_job_says_so_and_can_be_resumed(bench: Bench) -> None:

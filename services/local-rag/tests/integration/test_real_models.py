@@ -1,7 +1,10 @@
 """The real models through the real llama.cpp: MiniLM for vectors, SmolLM2 for text."""
 
 import ctypes
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -289,6 +292,49 @@ def test_the_answer_ends_where_the_context_does(generator_gguf: Path) -> None:
         assert 0 < model.count_tokens(text) <= 256
     finally:
         model.close()
+
+
+COUNTING = """
+import sys, threading
+from pathlib import Path
+from local_rag.errors import ModelError
+from local_rag.llm.runtime import NativeModel
+
+model = NativeModel(Path(sys.argv[1]))
+text = "The lease of the garden ends. " * 20_000
+begun, told = threading.Barrier(3), []
+
+def count():
+    begun.wait()
+    try:
+        while True:
+            model.count(text)
+    except ModelError as error:
+        told.append(error.message)
+
+threads = [threading.Thread(target=count) for _ in range(2)]
+for thread in threads:
+    thread.start()
+begun.wait()
+model.close()
+for thread in threads:
+    thread.join()
+assert len(told) == 2 and all("unloaded" in message for message in told), told
+"""
+
+
+def test_a_model_is_not_freed_under_those_who_count_tokens(embedding_gguf: Path) -> None:
+    # As when another model is chosen while an import cuts documents. What is freed is overwritten
+    # at once, so that a use after it cannot go unnoticed; such a use ends the process.
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", COUNTING, str(embedding_gguf)],
+            env={**os.environ, "MALLOC_PERTURB_": "165"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_an_unloaded_model_says_so(generator_gguf: Path) -> None:

@@ -271,3 +271,27 @@ def test_very_common_words_give_way_to_rare_ones(
 def test_passages_keep_the_order_of_ids(animals: Store) -> None:
     assert [p.chunk_id for p in animals.passages([3, 1, 999, 2])] == [3, 1, 2]
     assert animals.chunks.passage(2).uri == "dogs.md"
+
+
+def test_a_word_that_arrives_during_a_question_is_found_afterwards(
+    animals: Store, words: HashEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = animals.keywords._count
+    arrived = threading.Event()
+
+    def meanwhile() -> None:
+        animals.documents.put(incoming(words, "zebra.md", "# Zebra\nZebras graze."))
+
+    def count(*given: object) -> int:
+        found = counted(*given)  # type: ignore[arg-type]
+        if not arrived.is_set():
+            arrived.set()
+            other = threading.Thread(target=meanwhile)
+            other.start()
+            other.join()
+        return found
+
+    monkeypatch.setattr(animals.keywords, "_count", count)
+    animals.search_keywords("cats zebras", 5)
+    monkeypatch.undo()
+    assert len(animals.search_keywords("zebras", 5)) == 1

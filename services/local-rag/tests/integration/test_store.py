@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from local_rag.errors import (
 )
 from local_rag.search import Searcher
 from local_rag.store import SourceFacts, Store
-from local_rag.store.schema import MIGRATIONS, statements
+from local_rag.store.schema import APPLICATION_ID, MIGRATIONS, statements
 from stocked import incoming, open_store
 
 CATS = "# Cats\nCats purr and sleep all day.\n"
@@ -361,6 +361,30 @@ def test_stats(index: Store, words: HashEmbedder) -> None:
     assert stats["bytes"] > 10_000
 
 
+def test_chunks_are_counted_without_reading_their_texts(index: Store, words: HashEmbedder) -> None:
+    def found() -> int:
+        return sql(index, "SELECT count(*) FROM chunks WHERE live")
+
+    seen: list[str] = []
+    assert index.chunks.count() == found() == 0
+    first = put(index, words, "a.md", CATS + "More of it. " * 60)
+    second = put(index, words, "b.md", DOGS)
+    for change in (
+        lambda: index.documents.delete(first),
+        lambda: put(index, words, "b.md", DOGS + "And so on. " * 60),
+        lambda: index.documents.undelete(first),
+        lambda: index.begin_reindex("other@1", 8),
+        lambda: index.documents.purge(second),
+    ):
+        change()
+        assert index.chunks.count() == found() > 0
+    with index.connections.read() as db:
+        db.set_trace_callback(seen.append)
+        index.chunks.count()
+        db.set_trace_callback(None)
+    assert not any("FROM chunks" in statement for statement in seen), seen
+
+
 def test_statements_split_only_between_statements() -> None:
     assert len(statements(MIGRATIONS[0])) == 16
     assert statements("SELECT ';';\nSELECT 2;\n") == ["SELECT ';';", "SELECT 2;"]
@@ -464,7 +488,9 @@ def test_backup_while_others_write(index: Store, words: HashEmbedder, tmp_path: 
             assert copy.check("full").ok
 
 
-@pytest.mark.parametrize("kind", ["missing", "junk", "foreign", "torn"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "junk", "foreign", "torn", "hollow", "clashing", "changed", "trapped"]
+)
 def test_a_bad_backup_changes_nothing(
     index: Store, words: HashEmbedder, tmp_path: Path, kind: str
 ) -> None:
@@ -478,6 +504,22 @@ def test_a_bad_backup_changes_nothing(
     elif kind == "torn":
         index.backup(bad)
         bad.write_bytes(bad.read_bytes()[: 5 * 4096])
+    elif kind != "missing":
+        # These say of themselves that they are an index.
+        if kind in ("changed", "trapped"):
+            index.backup(bad)
+        with closing(sqlite3.connect(bad, isolation_level=None)) as db:
+            db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            if kind == "hollow":
+                db.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+            db.execute(
+                {
+                    "hollow": "CREATE TABLE t (x)",
+                    "clashing": "CREATE TABLE jobs (x)",
+                    "changed": "ALTER TABLE documents RENAME COLUMN title TO name",
+                    "trapped": "CREATE TRIGGER t AFTER INSERT ON jobs BEGIN DELETE FROM jobs; END",
+                }[kind]
+            )
     with pytest.raises((NotFound, StoreCorrupt)):
         index.restore(bad)
     assert uris(index, words, "purr") == ["a.md"]

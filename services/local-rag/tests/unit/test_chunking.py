@@ -176,3 +176,10 @@ def test_embedding_text_does_not_repeat_a_title_that_is_the_heading() -> None:
         )
         == "x"
     )
+
+
+@pytest.mark.parametrize("text", ["." * 300_000 + "x", ".)" * 150_000, "x" * 300_000])
+def test_endless_rows_are_cut_in_time_that_goes_with_their_length(text: str) -> None:
+    # With its square these would take hours, and the whole service would wait.
+    chunks = chunk_sections([Section(text=text)], CharTokens(), max_tokens=256, overlap_tokens=0)
+    assert sum(len(chunk.text) for chunk in chunks) == len(text)

@@ -14,6 +14,7 @@ from local_rag.extract import docx as docx_module
 from local_rag.extract import html as html_module
 from local_rag.extract.base import DOCX, HTML, MARKDOWN, PDF, TEXT, detect, extension_type
 from local_rag.text.chunking import join_sections
+from local_rag.text.normalise import one_line
 from local_rag.types import Extracted
 from make_files import docx, paragraph, pdf, table
 
@@ -277,6 +278,22 @@ def test_scribbled_pdfs_are_read_or_refused(place: int, scribble: bytes) -> None
 # -- DOCX ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        ("# One", "One"),
+        ("#  One  ##  ", "One"),
+        ("# One#", "One#"),
+        ("# #", None),
+        ("#One", None),
+        ("# a" + " " * 300_000 + "b", "a" + " " * 300_000 + "b"),
+    ],
+)
+def test_markdown_headings(line: str, heading: str | None) -> None:
+    found = read((line + "\n\nText.").encode(), "x.md").sections[-1].heading
+    assert found == (heading and one_line(heading))
+
+
 def test_docx_paragraphs_headings_and_tables() -> None:
     body = (
         paragraph("Handbook", "Title")
@@ -290,6 +307,40 @@ def test_docx_paragraphs_headings_and_tables() -> None:
     assert [section.heading for section in found.sections] == ["Handbook", "Handbook > Setup"]
     assert "Welcome & hello" in text_of(found)
     assert "a\tb\nc\td" in text_of(found)
+
+
+def test_docx_tables_in_tables_are_read_once() -> None:
+    inner = table([["inner left", "inner right"]])
+    cell = "<w:tc>" + paragraph("outer") + inner + "</w:tc>"
+    body = f"<w:tbl><w:tr>{cell}<w:tc>{paragraph('beside')}</w:tc></w:tr></w:tbl>"
+    text = read(docx(body), "x.docx").sections[0].text
+    assert text == "outer inner left inner right\tbeside"
+
+
+def test_docx_deep_tables_take_no_longer_than_their_length() -> None:
+    depth = 2_000
+    body = "<w:tbl><w:tr><w:tc>" * depth + paragraph("deep") + "</w:tc></w:tr></w:tbl>" * depth
+    assert read(docx(body), "x.docx").sections[0].text == "deep"
+
+
+def test_docx_blocks_in_wrappers_are_read_in_order() -> None:
+    body = (
+        f"<w:sdt><w:sdtContent>{paragraph('Terms', 'Heading1')}{table([['a', 'b']])}"
+        f"</w:sdtContent></w:sdt><w:customXml>{paragraph('wrapped')}</w:customXml>"
+    )
+    found = read(docx(body), "x.docx").sections
+    assert [(s.heading, s.text) for s in found] == [("Terms", "Terms\na\tb\nwrapped")]
+
+
+def test_docx_text_boxes_are_read_once() -> None:
+    mc = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    box = f"<w:txbxContent>{paragraph('boxed')}</w:txbxContent>"
+    body = (
+        "<w:p><w:pPr><w:tabs><w:tab/></w:tabs></w:pPr><w:r><w:t>before </w:t></w:r><w:r>"
+        f"<mc:AlternateContent {mc}><mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback>"
+        "</mc:AlternateContent></w:r></w:p>"
+    )
+    assert read(docx(body), "x.docx").sections[0].text == "before boxed"
 
 
 def test_docx_without_properties_takes_its_first_heading() -> None:

@@ -236,6 +236,8 @@ def test_a_redirect_to_a_private_address_is_refused(
         "::1",
         "::",
         "fe80::1",
+        "fec0::1",
+        "3fff::1",
         "fc00::1",
         "ff02::1",
         "2001:db8::1",

@@ -1,6 +1,8 @@
 """Forms are received onto the disk, and nothing is left of those that fail."""
 
+import errno
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local_rag.api.multipart import Form, FormReceiver
-from local_rag.errors import InvalidInput, TooLarge
+from local_rag.errors import InvalidInput, TooLarge, Unavailable
 
 TYPE = "multipart/form-data; boundary=XyZ"
 
@@ -128,3 +130,16 @@ def test_the_staging_directory_is_private(tmp_path: Path) -> None:
             return form.files[0].path.stat().st_mode & 0o777
 
     assert anyio.run(work) == 0o600
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable, match="No space left") as caught:
+        receive(file_part("a.txt", b"words") + END, tmp_path)
+    assert "df -h" in str(caught.value.hint)
+    assert leftovers(tmp_path) == []

@@ -263,6 +263,12 @@ def test_pull_of_what_is_there_fetches_nothing(registry: ModelRegistry) -> None:
         registry.pull(URL, "0" * 64, client=serving(BYTES))
 
 
+def test_pull_after_a_kill_records_the_checksum(registry: ModelRegistry, own: Path) -> None:
+    registry.pull(URL, SUM, client=serving(BYTES))
+    (own / "new-model.gguf.sha256").unlink()
+    assert registry.pull(URL, SUM, client=serving(b"must not be asked")).sha256 == SUM
+
+
 def test_pull_of_something_else_leaves_nothing(registry: ModelRegistry, own: Path) -> None:
     page = b"<html>please log in</html>"
     with pytest.raises(ModelError, match="not a GGUF file"):

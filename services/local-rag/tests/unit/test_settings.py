@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given as given_any
 from hypothesis import strategies as st
 
 from local_rag.config import Settings, config_paths, load_settings
-from local_rag.configfile import known_keys, parse_yaml, read_environment
+from local_rag.configfile import Layer, known_keys, parse_yaml, read_environment
 from local_rag.errors import ConfigError
 
 
@@ -164,7 +164,7 @@ def test_environment_lists() -> None:
     assert layer.values == {"imports": {"watch": ["/a", "/b"]}}
 
 
-@given(st.text(max_size=60))
+@given_any(st.text(max_size=60))
 def test_any_text_parses_or_is_explained(text: str) -> None:
     told = ""
     try:
@@ -179,3 +179,76 @@ def test_every_key_has_a_default_and_is_known() -> None:
     assert "server.port" in keys
     assert "imports.allow_private_urls" in keys
     assert len(keys) > 40
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("SERVER__HOST", "::"),
+        ("SERVER__HOST", "[::1]"),
+        ("SERVER__HOST", "127.1"),
+        ("SERVER__TOKEN", "12345678901234567890"),
+        ("EMBEDDING__MODEL", "1.5"),
+        ("STORAGE__DATA_DIR", "/srv/a: b #c"),
+    ],
+)
+def test_text_in_the_environment_is_taken_as_it_stands(key: str, text: str) -> None:
+    environ = {"LOCAL_RAG__SERVER__TOKEN": "x" * 16, f"LOCAL_RAG__{key}": text}
+    settings = load_settings(environ, paths=[])
+    section, name = key.lower().split("__")
+    value = getattr(getattr(settings, section), name)
+    assert str(getattr(value, "get_secret_value", lambda: value)()) == text
+
+
+def test_what_is_no_text_is_still_yaml() -> None:
+    environ = {
+        "LOCAL_RAG__SERVER__TOKEN": "",
+        "LOCAL_RAG__SERVER__HOST": '"localhost"',
+        "LOCAL_RAG__IMPORTS__WATCH": "[/srv/notes]",
+        "LOCAL_RAG__LLM__IDLE_UNLOAD_S": "null",
+    }
+    settings = load_settings(environ, paths=[])
+    assert settings.server.token is None
+    assert settings.server.host == "localhost"
+    assert settings.imports.watch == (Path("/srv/notes"),)
+    assert settings.llm.idle_unload_s is None
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_settings({"LOCAL_RAG__IMPORTS__WATCH": "[/srv"}, paths=[])
+
+
+def test_home_directories_are_known_by_their_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = write(tmp_path, "storage: {data_dir: ~/data}\nimports: {watch: [~/notes]}\n")
+    settings = load_settings({}, paths=[path])
+    assert settings.storage.data_dir == tmp_path / "data"
+    assert settings.imports.watch == (tmp_path / "notes",)
+    path = write(tmp_path, "storage: {data_dir: ~nobody-of-this-name/data}\n")
+    assert "nobody-of-this-name" in message(path)
+
+
+def test_what_is_given_has_the_last_word() -> None:
+    given = Layer(values={"server": {"port": 9}}, origins={"server.port": "option --port"})
+    settings = load_settings({"LOCAL_RAG__SERVER__PORT": "3"}, paths=[], given=given)
+    assert settings.server.port == 9
+    assert settings.origins["server.port"] == "option --port"
+
+
+def test_a_file_that_may_not_be_read_is_no_reason_to_run_on_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, "server: {port: 1}\n")
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    own = write(tmp_path, "server: {port: 2}\n", "own.yaml")
+    environ = {"LOCAL_RAG_CONFIG": str(own)}
+    read = Path.read_text
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert "may not be read" in message(path)
+    with pytest.raises(ConfigError, match="may not be read"):
+        load_settings(environ, paths=[path, own])
+    monkeypatch.setattr(Path, "read_text", lambda p, **o: (read if p == own else refuse)(p, **o))
+    assert load_settings(environ, paths=[path, own]).server.port == 2

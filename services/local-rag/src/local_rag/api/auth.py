@@ -124,9 +124,10 @@ class Gatekeeper:
                 f"Pages of {origin[:100]!r} may not use this service.",
                 "add the origin to server.allowed_origins if it is yours",
             )
-        cross_site = headers.get("sec-fetch-site") == "cross-site" and origin is None
+        # A page on another port of this machine is of the same site, but no page of ours.
+        elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site") and origin is None
         reads_page = scope["method"] in _SAFE_METHODS and not scope["path"].startswith("/api/")
-        if cross_site and not reads_page:
+        if elsewhere and not reads_page:
             return "Another web site may not make this request.", "open the page itself"
         return None
 

@@ -18,7 +18,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from local_rag.closing import Closing
-from local_rag.errors import InvalidInput, TooLarge
+from local_rag.errors import InvalidInput, TooLarge, Unavailable
 
 _MAX_FIELD = 16_384
 _MAX_PARTS = 1_000
@@ -86,7 +86,7 @@ class FormReceiver(Closing):
             item.path.unlink(missing_ok=True)
 
     async def read(self, stream: AsyncIterator[bytes]) -> Form:
-        """Read the whole body. Raises InvalidInput or TooLarge."""
+        """Read the whole body. Raises InvalidInput, TooLarge, or Unavailable for a full disk."""
         async for block in stream:
             if block:
                 await to_thread.run_sync(self._feed, block)
@@ -99,6 +99,11 @@ class FormReceiver(Closing):
             self._parser.write(block)
         except MultipartParseError as error:
             raise InvalidInput(f"The form of the upload is malformed: {error}.") from error
+        except OSError as error:
+            raise Unavailable(
+                f"The upload cannot be kept: {error.strerror}.",
+                hint=f"df -h {self._staging.parent}",
+            ) from error
 
     def _part_begin(self) -> None:
         self._parts += 1

@@ -1,5 +1,6 @@
 """The command's side of the HTTP interface, with errors that say what to do next."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -157,20 +158,29 @@ class Client:
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
 
-    def download(self, path: str, target: Path) -> int:
-        """Write the body of an answer to a file beside its name, then rename; returns bytes."""
+    def download(self, path: str, target: Path, sha256: str) -> int:
+        """Write the body of an answer to a file beside its name, then rename; returns bytes.
+
+        Raises CommandError, and leaves what has that name as it is, when the checksum is wrong.
+        """
+        digest = hashlib.sha256()
         partial = target.with_name(f".{target.name}.part")
         try:
             with self._http.stream("GET", API + path, timeout=LONG_TIMEOUT) as response:
                 if response.is_error:
                     response.read()
                     raise ServiceError(response.status_code, _body(response))
-                with partial.open("wb") as stream:
+                # It may hold the texts of private documents, like the index it is a copy of.
+                handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(handle, "wb") as stream:
                     for block in response.iter_bytes(1 << 20):
+                        digest.update(block)
                         stream.write(block)
                     stream.flush()
                     os.fsync(stream.fileno())
                     count = stream.tell()
+            if digest.hexdigest() != sha256:
+                raise CommandError(f"{target} was damaged on its way", hint="fetch it again")
             partial.replace(target)
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error

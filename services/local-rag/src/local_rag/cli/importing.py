@@ -11,7 +11,7 @@ from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, ServiceError, WrongUsage
 from local_rag.cli.common import connect, json_option
 from local_rag.cli.progress import follow, report, say_started
-from local_rag.cli.sending import send_files
+from local_rag.cli.sending import is_text, send_files
 
 # What the service says when it may not, or cannot, read a path itself.
 _NOT_READABLE = {403, 404}
@@ -95,7 +95,8 @@ def _paths(
     jobs, unreadable = [], []
     for path in paths:
         try:
-            jobs.append(_submit(client, [str(path)], recursive, metadata))
+            source = str(path) if is_text(path) else path.as_uri()
+            jobs.append(_submit(client, [source], recursive, metadata))
         except ServiceError as error:
             if upload is False or error.status not in _NOT_READABLE:
                 raise

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+from rich.text import Text
 
 from local_rag.cli import exits, output
 from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError
@@ -38,13 +39,19 @@ def list_models(ctx: click.Context, as_json: bool) -> None:
                 model["name"],
                 model["kind"],
                 output.size(model["size"]),
-                output.text("in use", "green") if model["active"] else "",
+                _state(model),
                 output.text(model["path"], "dim"),
             )
             for model in page["items"]
         ],
         right="size",
     )
+
+
+def _state(model: dict[str, Any]) -> Text:
+    if model["problem"]:
+        return output.text(model["problem"], "red")
+    return output.text("in use" if model["active"] else "", "green")
 
 
 @models.command()

@@ -37,9 +37,10 @@ def query(
     as_json: bool,
 ) -> None:
     """Ask a QUESTION of the documents; without one, or with -, it is read from standard input."""
-    words = " ".join(question)
+    # A terminal can hand over bytes that are no text.
+    words = " ".join(question).encode("utf-8", "replace").decode()
     if not words or words == "-":
-        words = sys.stdin.read(100_000)
+        words = sys.stdin.buffer.read(100_000).decode("utf-8", "replace")
     if not words.strip():
         raise WrongUsage(
             "there is no question",

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError
+from local_rag.extract.base import EXTENSIONS, extension_type
 
-SUFFIXES = frozenset(".txt .text .log .rst .md .markdown .html .htm .xhtml .pdf .docx".split())
 _BATCH_FILES = 40
 _BATCH_BYTES = 32_000_000
 
@@ -31,9 +30,7 @@ def collect(paths: list[Path], recursive: bool) -> list[Path]:
             folders[:] = sorted(d for d in folders if not d.startswith(".")) if recursive else []
             candidates = (Path(folder, name) for name in sorted(files) if name[0] != ".")
             found += [
-                file
-                for file in candidates
-                if file.suffix.lower() in SUFFIXES and not file.is_symlink()
+                file for file in candidates if extension_type(file.name) and not file.is_symlink()
             ]
     return found
 
@@ -51,7 +48,7 @@ def send_files(
     if not files:
         raise CommandError(
             f"there is nothing to import in {paths[0]}",
-            hint=f"these can be imported: {' '.join(sorted(SUFFIXES))}",
+            hint=f"these can be imported: {' '.join(sorted(EXTENSIONS))}",
         )
     limit = int(client.call("GET", "/system")["max_upload_mb"]) * 1_000_000
     for file in files:
@@ -68,18 +65,18 @@ def send_files(
     with progress:
         total = sum(file.stat().st_size for file in files)
         task = progress.add_task("send", total=total)
-        for batch in _batches(files):
+        for batch in _batches(files, min(_BATCH_BYTES, limit)):
             jobs.append(_send(client, batch, metadata))
             progress.advance(task, sum(file.stat().st_size for file in batch))
     return jobs
 
 
-def _batches(files: list[Path]) -> Iterator[list[Path]]:
+def _batches(files: list[Path], most: int) -> Iterator[list[Path]]:
     batch: list[Path] = []
     size = 0
     for file in files:
         length = file.stat().st_size
-        if batch and (len(batch) >= _BATCH_FILES or size + length > _BATCH_BYTES):
+        if batch and (len(batch) >= _BATCH_FILES or size + length > most):
             yield batch
             batch, size = [], 0
         batch.append(file)
@@ -97,13 +94,19 @@ def _send(client: Client, batch: list[Path], metadata: dict[str, str]) -> dict[s
             except OSError as error:
                 raise CommandError(f"{file} cannot be read: {error.strerror}") from error
             # The whole path is the name, so that a later import of the file replaces this one.
-            parts.append(("file", (str(file), stream)))
+            name = str(file) if is_text(file) else os.fsencode(file).decode("latin-1")
+            parts.append(("file", (name, stream)))
         fields = {"replace": "true", **{f"meta.{key}": value for key, value in metadata.items()}}
         job: dict[str, Any] = client.call(
-            "POST", "/documents", files=parts, data=fields, timeout=_upload_timeout()
+            "POST", "/documents", files=parts, data=fields, timeout=LONG_TIMEOUT
         )
     return job
 
 
-def _upload_timeout() -> httpx.Timeout:
-    return LONG_TIMEOUT
+def is_text(path: Path) -> bool:
+    """Return whether a path can be sent as text; names of old systems hold other bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

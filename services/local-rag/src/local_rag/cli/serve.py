@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from local_rag.config import Settings, load_settings
+from local_rag.configfile import Layer
 from local_rag.errors import RagError
 
 
@@ -42,15 +43,19 @@ def _settings(
     config: Path | None, host: str | None, port: int | None, data_dir: Path | None
 ) -> Settings:
     environ = dict(os.environ)
-    for key, value in (
-        ("LOCAL_RAG_CONFIG", config),
-        ("LOCAL_RAG__SERVER__HOST", host),
-        ("LOCAL_RAG__SERVER__PORT", port),
-        ("LOCAL_RAG__STORAGE__DATA_DIR", data_dir.absolute() if data_dir else None),
+    if config is not None:
+        environ["LOCAL_RAG_CONFIG"] = str(config)
+    values: dict[str, dict[str, object]] = {}
+    origins: dict[str, str] = {}
+    for section, key, value in (
+        ("server", "host", host),
+        ("server", "port", port),
+        ("storage", "data_dir", data_dir.absolute() if data_dir else None),
     ):
         if value is not None:
-            environ[key] = str(value)
-    settings = load_settings(environ)
+            values.setdefault(section, {})[key] = value
+            origins[f"{section}.{key}"] = f"option --{key.replace('_', '-')}"
+    settings = load_settings(environ, given=Layer(values=values, origins=origins))
     settings.server.read_token()
     return settings
 

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from local_rag.cli import exits, output
+from local_rag.cli.client import Client, ServiceError
 from local_rag.cli.common import connect, json_option
 
 _CODES = {"ok": exits.OK, "degraded": exits.PARTLY}
@@ -18,12 +19,23 @@ def status(ctx: click.Context, verbose: bool, as_json: bool) -> None:
     """Show the health of the service, and what to do about what is not well."""
     with connect(ctx) as client:
         health = client.call("GET", "/health", accept=(503,))
-        info = client.call("GET", "/system") if verbose else None
+        info = _about(client) if verbose else None
     if as_json:
         output.write_json(health if info is None else {**health, "system": info})
     else:
         _print(health, info, client.url, verbose)
     ctx.exit(_CODES.get(health["status"], exits.FAILED))
+
+
+def _about(client: Client) -> dict[str, Any] | None:
+    """Return facts about the service; None while its index is closed, which health explains."""
+    try:
+        found: dict[str, Any] = client.call("GET", "/system")
+    except ServiceError as error:
+        if error.status in (401, 403):
+            raise
+        return None
+    return found
 
 
 def _print(health: dict[str, Any], info: dict[str, Any] | None, url: str, verbose: bool) -> None:

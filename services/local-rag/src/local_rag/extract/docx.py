@@ -16,6 +16,16 @@ from local_rag.types import Extracted, Section
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
+_P, _TABLE = f"{_W}p", f"{_W}tbl"
+_MARKS = {f"{_W}tab": "\t", f"{_W}br": "\n", f"{_W}cr": "\n"}
+# Properties, where a tab is the place of one, and the second form of a text box for old programs.
+_PASSED_OVER = frozenset(
+    (
+        f"{_W}pPr",
+        f"{_W}tblPr",
+        "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
+    )
+)
 _MAX_PART = 64_000_000
 _MAX_MEMBERS = 10_000
 
@@ -101,29 +111,34 @@ def _section(lines: list[str], path: list[tuple[int, str]]) -> Section:
 
 
 def _paragraphs(body: Element) -> Iterator[tuple[str, int]]:
-    for child in body:
-        if child.tag == f"{_W}p":
-            yield _text(child), _level(child)
-        elif child.tag == f"{_W}tbl":
-            for row in child.iter(f"{_W}tr"):
-                cells = (
-                    " ".join(_text(p) for p in cell.iter(f"{_W}p")) for cell in row.iter(f"{_W}tc")
-                )
-                yield "\t".join(cells), 0
-        elif child.tag == f"{_W}sdt":
-            for paragraph in child.iter(f"{_W}p"):
-                yield _text(paragraph), _level(paragraph)
+    for block in _walk(body, _P, _TABLE):
+        if block.tag == _P:
+            yield _text(block), _level(block)
+            continue
+        for row in _walk(block, f"{_W}tr"):
+            # What is in a table within a cell belongs to that cell.
+            cells = (" ".join(map(_text, _walk(cell, _P))) for cell in _walk(row, f"{_W}tc"))
+            yield "\t".join(cells), 0
+
+
+def _walk(root: Element, *wanted: str) -> Iterator[Element]:
+    """Yield the wanted elements below one, in order; nothing is looked for below those.
+
+    So each is seen once, however deep tables are nested, and in time that goes with their number.
+    """
+    pending = [*reversed(root)]
+    while pending:
+        node = pending.pop()
+        if node.tag in wanted:
+            yield node
+        elif node.tag not in _PASSED_OVER:
+            pending.extend(reversed(node))
 
 
 def _text(paragraph: Element) -> str:
     parts: list[str] = []
-    for node in paragraph.iter():
-        if node.tag == f"{_W}t":
-            parts.append(node.text or "")
-        elif node.tag == f"{_W}tab":
-            parts.append("\t")
-        elif node.tag in (f"{_W}br", f"{_W}cr"):
-            parts.append("\n")
+    for node in _walk(paragraph, *_MARKS, f"{_W}t"):
+        parts.append(_MARKS.get(str(node.tag)) or node.text or "")
     return "".join(parts).strip()
 
 

@@ -1,7 +1,8 @@
 """HTML, read as a stream of tags.
 
 No tree is built, so neither a million nested tags nor a million siblings cost more than their
-bytes.
+bytes. Some Pythons take time with the square of what is malformed (`<!<!<!…`); against that there
+is the time limit of `isolated`.
 """
 
 import re
@@ -25,6 +26,7 @@ _HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 _CELLS = frozenset(["td", "th"])
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{2,40})", re.I)
 _MAX_TAGS = 2_000_000
+_MAX_TITLE = 1_000
 
 
 def extract_html(source: Source) -> Extracted:
@@ -133,7 +135,8 @@ class _Reader(HTMLParser):
         if self._skipping:
             return
         if self._in_title:
-            self.title += data
+            if len(self.title) < _MAX_TITLE:
+                self.title += data
         elif self._heading is not None:
             self._heading.append(data)
         else:

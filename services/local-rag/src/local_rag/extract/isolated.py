@@ -4,6 +4,7 @@ A hostile PDF can make any parser loop or eat memory; here that costs the one do
 """
 
 import json
+import math
 import subprocess
 import threading
 from contextlib import suppress
@@ -82,7 +83,12 @@ class Extraction(Closing):
     def _start(self) -> "subprocess.Popen[bytes]":
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, fixed arguments
-                child.python("local_rag.extract.worker", str(self._memory_bytes)),
+                child.python(
+                    "local_rag.extract.worker",
+                    str(self._memory_bytes),
+                    # In seconds of the processor, of which none passes while it waits for one.
+                    str(math.ceil(self._timeout_s) + 1),
+                ),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -8,10 +8,11 @@ from local_rag.extract.base import MARKDOWN, Source, build
 from local_rag.text.normalise import decode
 from local_rag.types import Extracted, Section
 
-_ATX = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+# What stands behind is stripped by hand: a pattern for it takes time with the square of its spaces.
+_ATX = re.compile(r"^ {0,3}(#{1,6})(?![^ \t])")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 _SETEXT = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_FRONT_TITLE = re.compile(r"^title:(.*)$", re.MULTILINE | re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\]\[]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 _MARKS = re.compile(r"[*_`]+")
 
@@ -49,7 +50,13 @@ def _front_matter(text: str) -> tuple[str, str]:
     if end < 0 or end > 20_000:
         return "", text
     found = _FRONT_TITLE.search(text[:end])
-    return (found.group(2) if found else ""), text[end + 4 :]
+    return (_unquoted(found.group(1)) if found else ""), text[end + 4 :]
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    return value[1:-1] if quoted else value
 
 
 def _read_lines(text: str) -> Iterator[tuple[str, int, str]]:
@@ -71,13 +78,20 @@ def _read_lines(text: str) -> Iterator[tuple[str, int, str]]:
             yield previous, 0, ""
             previous = None
         if atx:
-            yield line, len(atx.group(1)), plain_inline(atx.group(2) or "")
+            yield line, len(atx.group(1)), plain_inline(_opened(line[atx.end() :]))
         elif fence or mark or not line.strip():
             yield line, 0, ""
         else:
             previous = line
     if previous is not None:
         yield previous, 0, ""
+
+
+def _opened(text: str) -> str:
+    """Return what stands behind the marks that open a heading, without those that may close it."""
+    text = text.strip(" \t")
+    bare = text.rstrip("#")
+    return bare.rstrip(" \t") if not bare or bare[-1] in " \t" else text
 
 
 def plain_inline(text: str) -> str:

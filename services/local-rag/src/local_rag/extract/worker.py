@@ -3,7 +3,8 @@
 Run as `python -m local_rag.extract.worker`. It reads requests from standard input and writes
 answers to standard output, each a length (8 bytes, big endian) and a JSON header, the request
 followed by the file's bytes. Its memory and processor time are limited by itself before the
-first byte of a document is looked at.
+first byte of a document is looked at: the service kills it when it takes too long, but may be
+killed before that.
 """
 
 import io
@@ -49,6 +50,13 @@ def limit(memory_bytes: int) -> None:
             resource.setrlimit(kind, (value, value))
 
 
+def limit_time(seconds: int) -> None:
+    """End this process when it has used so much more processor time from now on."""
+    with suppress(ValueError, OSError):
+        used = int(time.process_time()) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, resource.RLIM_INFINITY))
+
+
 def answer(header: dict[str, Any], data: bytes) -> dict[str, Any]:
     """Return the text of a document, or the error, as JSON values."""
     begun = time.process_time()
@@ -81,13 +89,15 @@ def main() -> int:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     # A library that prints must not break the protocol.
     sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    limit(int(sys.argv[1]))
+    memory_bytes, seconds = map(int, sys.argv[1:3])
+    limit(memory_bytes)
     write_frame(answers, b"{}")
     while True:
         header = read_frame(requests)
         data = read_frame(requests) if header is not None else None
         if header is None or data is None:
             return 0
+        limit_time(seconds)
         try:
             reply = answer(json.loads(header), data)
             packed = json.dumps(reply, ensure_ascii=True).encode("ascii")

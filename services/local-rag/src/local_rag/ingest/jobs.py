@@ -63,6 +63,8 @@ class ImportJobs:
         self._policy = Policy(settings)
         self._queue: SimpleQueue[str | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        # One that did not end in time: the next waits for it, so that there are never two.
+        self._ending: threading.Thread | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._current: _Run | None = None
@@ -74,13 +76,18 @@ class ImportJobs:
         with self._lock:
             if self._thread is not None:
                 return
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._work, name="imports", daemon=True)
+            self._stopping = threading.Event()
+            self._thread = threading.Thread(
+                target=self._work, args=(self._stopping, self._ending), name="imports", daemon=True
+            )
             self._thread.start()
         self.resume_unfinished()
 
     def stop(self, timeout_s: float = 30.0) -> bool:
-        """Stop after the document at hand; returns False when that takes longer than allowed."""
+        """Stop after the document at hand; returns False when that takes longer than allowed.
+
+        `start` may be called all the same: work goes on once that document is through.
+        """
         with self._lock:
             thread, self._thread = self._thread, None
             self._stopping.set()
@@ -90,13 +97,16 @@ class ImportJobs:
             return True
         self._queue.put(None)
         thread.join(timeout_s)
-        return not thread.is_alive()
+        self._ending = thread if thread.is_alive() else None
+        return self._ending is None
 
     def resume_unfinished(self) -> list[ImportJob]:
         """Queue every job that was not finished, and return them."""
         jobs = list(self._store.jobs.unfinished())
         with self._lock:
-            running = self._current.job_id if self._current else None
+            run = self._current
+            # One that is told to stop leaves its job unfinished.
+            running = run.job_id if run and not run.stop.is_set() else None
         for job in jobs:
             if job.id != running:
                 self._queue.put(job.id)
@@ -215,22 +225,24 @@ class ImportJobs:
         self._queue.put(job.id)
         return job
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
+    def _work(self, stopping: threading.Event, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        while not stopping.is_set():
             job_id = self._queue.get()
             if job_id is None:
                 continue
             try:
-                self._run(job_id)
+                self._run(job_id, stopping)
             except RagError:
                 # The index itself refuses, so the job's end cannot be noted in it either.
                 _log.exception("import %s ended", job_id)
 
-    def _run(self, job_id: str) -> None:
+    def _run(self, job_id: str, stopping: threading.Event) -> None:
         run = _Run(job_id)
         with self._lock:
             job = self._store.jobs.get(job_id)
-            if job.state.finished or self._stopping.is_set():
+            if job.state.finished or stopping.is_set():
                 return
             self._current = run
             self._store.jobs.set_state(job_id, JobState.RUNNING)

@@ -248,6 +248,7 @@ class Pipeline:
             self._store.documents.link(
                 work.prepared.facts,
                 work.prepared.document_id,
+                revive=work.prepared.revive,
                 also=lambda db, number: mark_item(
                     db, work.item, ImportItemState.DONE, document_id=number
                 ),

@@ -11,16 +11,16 @@ from local_rag.ingest.sources import Policy, is_url, path_of
 from local_rag.store import SourceFacts, Store, StoredSource
 from local_rag.text.chunking import chunk_sections, embedding_text, join_sections
 from local_rag.text.hashing import content_hash, embedding_hash, source_hash
+from local_rag.text.normalise import one_line
 from local_rag.types import Chunk, Embedder, Extracted, Section
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Raw:
-    """The bytes of a source and what is known about them; `stamp` tells a file's state."""
+    """The bytes of a source and what is known about them."""
 
     facts: SourceFacts
     source: Source
-    stamp: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,10 +32,14 @@ class Unchanged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """The text is in the index already, from this source or another."""
+    """The text is in the index already, from this source or another.
+
+    Without `revive` it stays hidden if a person deleted it.
+    """
 
     facts: SourceFacts
     document_id: int
+    revive: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,10 +107,13 @@ class Preparer:
         current = stored is not None and stored.embedder_id == self._embedder.model_id
         if stored and current and stored.source_hash == raw.facts.source_hash:
             if stored.deleted:
-                return Known(facts=raw.facts, document_id=stored.document_id)
+                return self._known(raw.facts, stored.document_id)
             self._note(stored, raw)
             return Unchanged(document_id=stored.document_id)
         return self._compare(raw.facts, self._extraction.extract(raw.source))
+
+    def _known(self, facts: SourceFacts, document_id: int) -> Known:
+        return Known(facts=facts, document_id=document_id, revive=self._revive)
 
     def _note(self, stored: StoredSource, raw: Raw) -> None:
         if (stored.mtime_ns, stored.etag) != (raw.facts.mtime_ns, raw.facts.etag):
@@ -131,7 +138,7 @@ class Preparer:
             metadata=metadata,
         )
         name = path.name.encode("utf-8", "replace").decode("utf-8")
-        return Raw(facts=facts, source=Source(data=found.data, name=name), stamp=found.stamp)
+        return Raw(facts=facts, source=Source(data=found.data, name=name))
 
     def _read_url(
         self, uri: str, stored: StoredSource | None, metadata: Mapping[str, str]
@@ -162,7 +169,7 @@ class Preparer:
             stored = self._store.documents.get(same)
             # A document of its own may have a new title or layout; one shared stays as it is.
             if stored.sources != (facts.uri,):
-                return Known(facts=facts, document_id=same)
+                return self._known(facts, same)
         return self.chunk(facts, extracted, digest)
 
     def chunk(
@@ -174,7 +181,7 @@ class Preparer:
         document_id: int | None = None,
     ) -> Ready:
         """Cut an extracted document for the embedding model."""
-        title = facts.metadata.get("title") or extracted.title
+        title = one_line(facts.metadata.get("title", "")) or extracted.title
         chunks = chunk_sections(
             extracted.sections,
             self._embedder,

@@ -51,6 +51,7 @@ class JobRunner:
         self._gate = gate
         self._stop = stop
         self._policy = Policy(settings)
+        self._failed: dict[str, tuple[int, int]] = {}
 
     def run(self, job: ImportJob) -> None:
         """Do the job. Raises Cancelled and RagError; the caller notes the end."""
@@ -94,7 +95,15 @@ class JobRunner:
         def prepare(uri: str) -> Prepared:
             if uri.startswith(_REINDEX):
                 return self._again(preparer, int(uri.removeprefix(_REINDEX)))
-            return preparer.prepare(uri)
+            # As it was before it is read: a file that is still being copied must not be given up
+            # in the state it has when the copy is whole.
+            state = _state(uri)
+            try:
+                return preparer.prepare(uri)
+            except RagError as error:
+                if state is not None and error.code in _PERMANENT:
+                    self._failed[uri] = state
+                raise
 
         return prepare
 
@@ -137,15 +146,9 @@ class JobRunner:
             self._store.jobs.set_paused(job_id, None)
 
     def _reject(self, uri: str, error: RagError) -> None:
-        if error.code not in _PERMANENT or is_url(uri) or uri.startswith(_REINDEX):
-            return
-        try:
-            facts = path_of(uri).stat()
-        except OSError:
-            return
-        self._store.jobs.reject(
-            uri, size=facts.st_size, mtime_ns=facts.st_mtime_ns, error=str(error)
-        )
+        state = self._failed.pop(uri, None)
+        if state is not None:
+            self._store.jobs.reject(uri, size=state[0], mtime_ns=state[1], error=str(error))
 
     # -- listing ----------------------------------------------------------------------------
 
@@ -190,3 +193,14 @@ class JobRunner:
         for change in changes:
             if change.kind == "missing" and not (only and is_away(change.uri, only)):
                 self._store.documents.remove_source(change.uri)
+
+
+def _state(uri: str) -> tuple[int, int] | None:
+    """Return size and time of a file, None when it has none (a web address, a file just gone)."""
+    if is_url(uri):
+        return None
+    try:
+        facts = path_of(uri).stat()
+    except (OSError, RagError):
+        return None
+    return facts.st_size, facts.st_mtime_ns

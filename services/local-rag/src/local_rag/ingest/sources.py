@@ -27,7 +27,6 @@ class FileData:
     data: bytes
     size: int
     mtime_ns: int | None
-    stamp: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,8 +113,12 @@ class Policy:
             raise _unreadable(shown)
         return real
 
+    def is_upload(self, path: Path) -> bool:
+        """Return whether a path is that of an uploaded file."""
+        return path.is_relative_to(self._uploads) and path != self._uploads
+
     def _require_allowed(self, real: Path, shown: str) -> None:
-        if real.is_relative_to(self._uploads) and real != self._uploads:
+        if self.is_upload(real):
             return
         if any(real.is_relative_to(root) for root in self._refused):
             raise Forbidden(f"{shown} is not something to import: it belongs to the system")
@@ -160,7 +163,6 @@ class Policy:
             data=data,
             size=len(data),
             mtime_ns=found.st_mtime_ns if trusted else None,
-            stamp=found.st_mtime_ns,
         )
 
     def _too_large(self, shown: str, size: int) -> TooLarge:
@@ -190,29 +192,31 @@ class Policy:
                 continue
             seen.add((identity.st_dev, identity.st_ino))
             for entry in entries:
-                real = self._entry(entry)
+                real, is_folder = self._entry(entry)
                 if real is None:
                     continue
-                if real.is_dir():
+                if is_folder:
                     folders.append(real)
                 elif extension_type(entry.name):
                     yield _found(real)
             if recursive and depth < _MAX_DEPTH:
                 pending += [(child, depth + 1) for child in reversed(folders)]
 
-    def _entry(self, entry: "os.DirEntry[str]") -> Path | None:
+    def _entry(self, entry: "os.DirEntry[str]") -> tuple[Path | None, bool]:
+        """Return what an entry of a folder leads to, if that may be read; and if it is a folder."""
         if entry.name.startswith("."):
-            return None
+            return None, False
         path = Path(entry.path)
         try:
             if entry.is_symlink():
-                return self.check(path) if self._follow else None
-            if entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False):
+                return (self.check(path), entry.is_dir()) if self._follow else (None, False)
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder or entry.is_file(follow_symlinks=False):
                 self._require_allowed(path, entry.name)
-                return path
+                return path, is_folder
         except (OSError, RagError):
-            return None
-        return None
+            return None, False
+        return None, False
 
 
 def _found(path: Path) -> Found:

@@ -9,16 +9,22 @@ from local_rag.errors import NotFound, RagError
 from local_rag.fetch import Fetcher
 from local_rag.ingest.sources import Found, Policy, is_url, path_of, uri_of
 from local_rag.store import Store, StoredSource
+from local_rag.store.jobs import PURGED
 from local_rag.text.hashing import source_hash
 from local_rag.types import Change, ChangeKind
 
 Folder = tuple[Path, bool, dict[str, str]]
 
 
+def watched_folders(settings: Settings) -> list[Path]:
+    """Return where the watched folders really are: documents are known by where they really are."""
+    return [Path(os.path.realpath(path)) for path in settings.imports.watch]
+
+
 def folders_of(store: Store, settings: Settings) -> list[Folder]:
     """Return every folder that is looked into: imported ones and watched ones."""
     folders = {Path(path): (recursive, meta) for path, recursive, meta in store.jobs.folders()}
-    for path in settings.imports.watch:
+    for path in watched_folders(settings):
         folders[path] = (True, folders.get(path, (True, {}))[1])
     return [(path, recursive, meta) for path, (recursive, meta) in sorted(folders.items())]
 
@@ -46,6 +52,7 @@ class _Check:
         self._policy = Policy(settings)
         self._urls = urls
         self._seen: dict[str, Found] = {}
+        self._settled: dict[str, int] = {}
         self._rejects = store.jobs.rejects()
 
     def run(self, only: Sequence[Path] | None) -> list[Change]:
@@ -62,6 +69,9 @@ class _Check:
             change = self._compare(stored)
             if change is not None:
                 changes.append(change)
+        if self._settled:
+            # So that the next look need not read them again.
+            self._store.documents.settle(self._settled)
         for uri, found in self._seen.items():
             if uri not in known and not self._rejected(found) and os.access(path_of(uri), os.R_OK):
                 changes.append(Change(uri=uri, kind="new"))
@@ -99,18 +109,23 @@ class _Check:
                 return "unchanged"
             if self._rejected(found):
                 return "unchanged"
-            data = self._policy.read(path).data
+            read = self._policy.read(path)
         except (FileNotFoundError, NotADirectoryError, NotFound):
-            return "missing"
+            # Nobody but the service takes uploaded files away, with their documents. Where one is
+            # not there, the index came from a backup, which holds the text but no files.
+            return "unchanged" if self._policy.is_upload(path) else "missing"
         except (OSError, RagError):
             # Not readable now is neither gone nor changed.
             return "unchanged"
-        same = source_hash(stored.uri, stored.metadata, data) == stored.source_hash
-        return "unchanged" if same else "changed"
+        if source_hash(stored.uri, stored.metadata, read.data) != stored.source_hash:
+            return "changed"
+        if read.mtime_ns is not None:
+            self._settled[stored.uri] = read.mtime_ns
+        return "unchanged"
 
     def _rejected(self, found: Found) -> bool:
-        """Return whether this very state of a file could not be imported before."""
-        return self._rejects.get(found.uri) == (found.size, found.mtime_ns)
+        """Return whether this very state of a file could not be imported before, or was purged."""
+        return self._rejects.get(found.uri) in ((found.size, found.mtime_ns), PURGED)
 
     def _url(self, stored: StoredSource) -> ChangeKind:
         if not self._urls:
@@ -138,13 +153,16 @@ def _within(uri: str, folders: Sequence[Path]) -> bool:
 
 
 def is_away(uri: str, folders: Sequence[Path]) -> bool:
-    """Return whether the watched folder of a file is gone or empty: a disk not mounted.
+    """Return whether the watched folder of a file is gone, empty or closed: a disk not mounted.
 
     That its files are missing then says nothing about them.
     """
     for folder in folders:
         if _within(uri, [folder]):
-            return not folder.is_dir() or not any(folder.iterdir())
+            try:
+                return not any(folder.iterdir())
+            except OSError:
+                return True
     return False
 
 

@@ -10,7 +10,8 @@ import threading
 from local_rag.config import Settings
 from local_rag.errors import RagError
 from local_rag.ingest.jobs import ImportJobs
-from local_rag.ingest.updates import check_updates, is_away
+from local_rag.ingest.sources import Policy
+from local_rag.ingest.updates import check_updates, is_away, watched_folders
 from local_rag.store import Store
 from local_rag.types import ImportJob
 
@@ -26,6 +27,13 @@ class Watcher:
         self._settings = settings
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._policy = Policy(settings)
+        self._closed: tuple[RagError, ...] = ()
+
+    @property
+    def closed(self) -> tuple[RagError, ...]:
+        """Why some of the folders could not be looked into the last time."""
+        return self._closed
 
     def start(self) -> None:
         """Start looking, at once and then at the interval; nothing without watched folders."""
@@ -44,9 +52,10 @@ class Watcher:
 
     def look(self) -> ImportJob | None:
         """Look once; returns the import that was begun, or None when there is nothing to do."""
+        self._note_closed()
         if any(job.kind in ("watch", "update") for job in self._store.jobs.unfinished()):
             return None
-        folders = list(self._settings.imports.watch)
+        folders = watched_folders(self._settings)
         changes = check_updates(self._store, self._settings, only=folders)
         if all(
             change.kind == "unchanged"
@@ -56,10 +65,25 @@ class Watcher:
             return None
         return self._jobs.rescan(folders)
 
+    def _note_closed(self) -> None:
+        found: list[RagError] = []
+        for folder in self._settings.imports.watch:
+            try:
+                self._policy.check(folder)
+            except RagError as error:
+                found.append(error)
+        before = {known.message for known in self._closed}
+        for trouble in found:
+            if trouble.message not in before:
+                _log.warning("a watched folder: %s", trouble.message, extra={"hint": trouble.hint})
+        self._closed = tuple(found)
+
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
                 self.look()
             except RagError as error:
                 _log.warning("looking into watched folders failed: %s", error)
+            except Exception:  # noqa: BLE001 - the next look may succeed, so there must be one
+                _log.exception("looking into watched folders failed")
             self._stop.wait(self._settings.imports.watch_interval_s)

@@ -203,7 +203,7 @@ def _parse(reader: _Reader) -> GgufFile:
         raise reader.fail("this is not a GGUF file (it does not begin with GGUF)")
     version = reader.u32()
     if version not in VERSIONS:
-        if version & 0xFFFF == 0:
+        if version and version & 0xFFFF == 0:
             raise reader.fail("it is a big-endian GGUF file, made for another kind of machine")
         raise reader.fail(f"it is GGUF version {version}; versions 2 and 3 are understood")
     tensor_count, key_count = reader.u64(), reader.u64()

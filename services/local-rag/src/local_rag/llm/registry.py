@@ -111,9 +111,11 @@ class ModelRegistry:
         if configured is not None:
             return self._configured(configured)
         chosen = self._selection().get(kind)
-        candidates = [info for info in self.list() if info.kind == kind]
-        for info in candidates:
-            if info.name == chosen:
+        models = self.list()
+        candidates = [info for info in models if info.kind == kind]
+        for info in models:
+            # One that was chosen and broke since is told of, not passed over in silence.
+            if info.name == chosen and (info.kind == kind or info.problem is not None):
                 return info
         return candidates[0] if candidates else None
 
@@ -218,6 +220,8 @@ class ModelRegistry:
                     f"{target.name} is there already, with another checksum",
                     hint="give the new one another name: local-rag models pull --name NAME",
                 )
+            # It may have been killed between the file and its note.
+            _record_sum(target, sha256)
             return self._info(target)
         download(url, target, sha256, client=client, progress=progress, stop=stop)
         try:
@@ -225,7 +229,7 @@ class ModelRegistry:
         except ModelError:
             target.unlink(missing_ok=True)
             raise
-        write_atomically(target.with_name(f"{target.name}.sha256"), f"{sha256}  {target.name}\n")
+        _record_sum(target, sha256)
         return self._info(target)
 
     def _new_name(self, url: str, name: str | None) -> str:
@@ -303,6 +307,10 @@ class ModelRegistry:
 def _stamp(info: ModelInfo) -> str:
     stat = info.path.stat()
     return f"{info.path}:{stat.st_size}:{stat.st_mtime_ns}"
+
+
+def _record_sum(path: Path, sha256: str) -> None:
+    write_atomically(path.with_name(f"{path.name}.sha256"), f"{sha256}  {path.name}\n")
 
 
 def _recorded_sum(path: Path) -> str | None:

@@ -11,7 +11,8 @@ import math
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -98,9 +99,10 @@ def thread_count(threads: Threads) -> int:
 
 
 class NativeModel:
-    """A model in memory, with its vocabulary. `close` frees it; nothing may use it afterwards.
+    """A model in memory, with its vocabulary.
 
-    Counting and splitting into tokens is safe from any thread.
+    Counting and splitting into tokens is safe from any thread, also while another one closes the
+    model: `close` waits for those at work, and later ones are told that it has been unloaded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -110,6 +112,8 @@ class NativeModel:
         params.n_gpu_layers = 0
         params.check_tensors = False
         self.path = path
+        self._readers = 0
+        self._gate = threading.Condition()
         with self.library.loading:
             self.library.log.take_errors()
             self.model: Any = api.llama_model_load_from_file(str(path).encode(), params)
@@ -126,10 +130,27 @@ class NativeModel:
         return not self.model
 
     def close(self) -> None:
-        """Free the model."""
-        if self.model:
-            self.library.api.llama_model_free(self.model)
-            self.model = self.vocab = None
+        """Free the model, once nobody splits text with it any more."""
+        with self._gate:
+            model, self.model, self.vocab = self.model, None, None
+            self._gate.wait_for(lambda: not self._readers)
+        if model:
+            self.library.api.llama_model_free(model)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """Yield the vocabulary, and keep it in memory meanwhile. Raises ModelError."""
+        with self._gate:
+            if self.vocab is None:
+                raise ModelError(f"{self.path.name} has been unloaded", hint="ask again")
+            vocab = self.vocab
+            self._readers += 1
+        try:
+            yield vocab
+        finally:
+            with self._gate:
+                self._readers -= 1
+                self._gate.notify_all()
 
     def count(self, text: str) -> int:
         """Return the number of tokens, without special ones."""
@@ -158,13 +179,12 @@ class NativeModel:
     def _tokenize(
         self, data: bytes, buffer: NDArray[np.int32] | None, room: int, special: bool, parse: bool
     ) -> int:
-        if self.vocab is None:
-            raise ModelError(f"{self.path.name} has been unloaded", hint="ask again")
         pointer = None
         if buffer is not None:
             pointer = buffer.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
         api = self.library.api
-        return int(api.llama_tokenize(self.vocab, data, len(data), pointer, room, special, parse))
+        with self._reading() as vocab:
+            return int(api.llama_tokenize(vocab, data, len(data), pointer, room, special, parse))
 
     def piece(self, token: int) -> bytes:
         """Return the bytes of a token; part of a character at times, nothing for control tokens."""

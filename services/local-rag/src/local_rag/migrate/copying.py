@@ -10,9 +10,9 @@ from pathlib import Path
 
 from local_rag.errors import RagError, Unavailable
 from local_rag.ingest.sources import path_of
+from local_rag.lock import hold
 from local_rag.migrate.places import Place
 from local_rag.store.backup import verify
-from local_rag.store.connection import hold
 from local_rag.text.hashing import source_hash
 
 _SPARE_BYTES = 64_000_000

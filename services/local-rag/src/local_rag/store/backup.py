@@ -7,9 +7,9 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from local_rag.errors import InvalidInput, NotFound, StoreCorrupt, Unavailable
+from local_rag.errors import BadBackup, InvalidInput, NotFound, Unavailable
 from local_rag.store.connection import Connections, load_extension
-from local_rag.store.schema import APPLICATION_ID, MIGRATIONS
+from local_rag.store.schema import APPLICATION_ID, MIGRATIONS, layout_differences, migrate
 
 _PAGES_A_STEP = 512
 
@@ -51,15 +51,14 @@ def backup(connections: Connections, target: Path) -> int:
 def restore(connections: Connections, source: Path) -> None:
     """Put a backup in place of the index: checked first, then swapped by one rename.
 
-    Raises NotFound, or StoreCorrupt when the file is not a whole backup; the index is then as it
-    was.
+    Raises NotFound, or BadBackup when the file is not a whole backup; the index is then as it was.
     """
     if not source.is_file():
         raise NotFound(f"there is no backup {source}")
     temporary = _temporary(connections.path)
     try:
         shutil.copyfile(source, temporary)
-        verify(temporary)
+        make_ready(temporary)
         with connections.offline():
             # Closing the last connection empties and removes the log; one left over would be
             # replayed into the restored file.
@@ -78,7 +77,7 @@ def restore(connections: Connections, source: Path) -> None:
 
 
 def verify(path: Path) -> None:
-    """Check that a file is a whole index. Raises StoreCorrupt."""
+    """Check that a file is a whole index. Raises BadBackup."""
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
@@ -89,13 +88,38 @@ def verify(path: Path) -> None:
         finally:
             db.close()
     except sqlite3.DatabaseError as error:
-        raise StoreCorrupt(f"{path.name} is not a backup of an index: {error}") from None
+        raise _bad(f"this file is no backup of an index: {error}") from None
     if application != APPLICATION_ID:
-        raise StoreCorrupt(f"{path.name} is not a backup of an index: it is of another program")
+        raise _bad("this file is no backup of an index: it is of another program")
     if version > len(MIGRATIONS):
-        raise StoreCorrupt(f"{path.name} is from a later version of local-rag")
+        raise _bad("this backup is from a later version of local-rag")
     if state != "ok":
-        raise StoreCorrupt(f"{path.name} is damaged: {state}")
+        raise _bad(f"this backup is damaged: {state}")
+
+
+def make_ready(path: Path) -> None:
+    """Check a file that is to be the index, and bring it to the present layout.
+
+    All that can fail is done before anything is replaced. Raises BadBackup.
+    """
+    verify(path)
+    try:
+        db = sqlite3.connect(path, isolation_level=None)
+        try:
+            load_extension(db)
+            migrate(db)
+            wrong = layout_differences(db)
+        finally:
+            db.close()
+    except sqlite3.DatabaseError as error:
+        raise _bad(f"this file is no backup of an index: {error}") from None
+    if wrong:
+        raise _bad(f"this file is no whole backup: {', '.join(wrong[:5])}")
+
+
+def _bad(message: str) -> BadBackup:
+    # The file has a name of our own by now, which would tell a person nothing.
+    return BadBackup(message, hint="give one that `local-rag backup` wrote; nothing was changed")
 
 
 def _temporary(target: Path) -> Path:

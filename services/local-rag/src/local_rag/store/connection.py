@@ -4,7 +4,6 @@ WAL with synchronous=FULL: a commit that returned is on the disk (sqlite.org, "P
 synchronous"). Readers are borrowed, so that fifty concurrent questions cost four page caches.
 """
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -15,7 +14,8 @@ from queue import LifoQueue
 
 import sqlite_vec
 
-from local_rag.errors import Conflict, RagError, StoreCorrupt, Unavailable
+from local_rag.errors import RagError, StoreCorrupt, Unavailable
+from local_rag.lock import hold
 
 READERS = 4
 _WRITER_CACHE_KIB = 16_384
@@ -171,33 +171,6 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> RagError:
     if "locked" in text or "busy" in text:
         return Unavailable(f"the index {path} is held by another program: {text}")
     return RagError(f"the index {path} failed: {text}", details={"path": str(path)})
-
-
-def hold(path: Path) -> int:
-    """Keep other processes away from an index file until the returned descriptor is closed.
-
-    Raises Conflict when one has it open, Unavailable when its directory cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Unavailable(
-            f"the data directory {path.parent} cannot be written: {error.strerror}",
-            hint=f"see who owns it: ls -ld {path.parent}",
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-        os.close(descriptor)
-        raise Conflict(
-            f"the index {path} is in use by another process ({holder})",
-            hint="stop the other one first: systemctl stop local-rag",
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
 
 
 def load_extension(db: sqlite3.Connection) -> None:

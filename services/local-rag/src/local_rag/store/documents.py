@@ -1,19 +1,21 @@
 """Documents and their sources. Every change is one transaction."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from local_rag.errors import NotFound
 from local_rag.store import chunks
 from local_rag.store.connection import Connections
+from local_rag.store.jobs import PURGED
 from local_rag.store.rows import (
     DOCUMENT_COLUMNS,
     SOURCE_QUERY,
     Incoming,
     SourceFacts,
     StoredSource,
+    list_filter,
     now,
     pack_metadata,
     pack_sections,
@@ -67,7 +69,7 @@ class Documents:
         text: str | None = None,
     ) -> list[Document]:
         """Return documents, newest first; `text` is looked for in titles and sources."""
-        where, values = _filter(include_deleted, text)
+        where, values = list_filter(include_deleted, text)
         with self._connections.read() as db:
             rows = db.execute(
                 f"SELECT {DOCUMENT_COLUMNS} FROM documents d {where} "
@@ -78,7 +80,7 @@ class Documents:
 
     def count(self, *, include_deleted: bool = False, text: str | None = None) -> int:
         """Return how many documents `list` has in all."""
-        where, values = _filter(include_deleted, text)
+        where, values = list_filter(include_deleted, text)
         with self._connections.read() as db:
             row = db.execute(f"SELECT count(*) FROM documents d {where}", values).fetchone()
         return int(row[0])
@@ -156,12 +158,23 @@ class Documents:
         self._changed()
         return result
 
-    def link(self, source: SourceFacts, document_id: int, *, also: Also | None = None) -> None:
-        """Make a source lead to a document that is there already, and show that document."""
+    def link(
+        self,
+        source: SourceFacts,
+        document_id: int,
+        *,
+        revive: bool = True,
+        also: Also | None = None,
+    ) -> None:
+        """Make a source lead to a document that is there already, and show that document.
+
+        Without `revive` a document that a person deleted stays hidden.
+        """
         with self._connections.write() as db:
             held = _owner(db, source.uri)
             _link(db, source, document_id)
-            _reveal(db, document_id)
+            if revive or not _deleted_by_a_person(db, document_id):
+                _reveal(db, document_id)
             if held is not None and held != document_id:
                 _drop_if_unreferenced(db, held)
             if also:
@@ -172,6 +185,12 @@ class Documents:
         """Note that a source was looked at and is unchanged."""
         with self._connections.write() as db:
             db.execute("UPDATE sources SET mtime_ns=?, etag=? WHERE uri=?", (mtime_ns, etag, uri))
+
+    def settle(self, times: Mapping[str, int]) -> None:
+        """Note the times (mtime_ns) of files that were read again and are unchanged."""
+        with self._connections.write() as db:
+            rows = ((mtime_ns, uri) for uri, mtime_ns in times.items())
+            db.executemany("UPDATE sources SET mtime_ns=? WHERE uri=?", rows)
 
     def reembed(self, document_id: int, incoming: Incoming, *, also: Also | None = None) -> None:
         """Replace the chunks of a document by those of another embedding model.
@@ -220,12 +239,17 @@ class Documents:
         self._changed()
         return self.get(document_id)
 
-    def purge(self, document_id: int) -> None:
-        """Remove a document with its text and vectors for good. Raises NotFound."""
+    def purge(self, document_id: int, *, keep_out: Sequence[str] = ()) -> None:
+        """Remove a document with its text and vectors for good. Raises NotFound.
+
+        Rescans leave the sources in `keep_out` alone from now on; an import by a person does not.
+        """
         with self._connections.write() as db:
             if not db.execute("SELECT 1 FROM documents WHERE id=?", (document_id,)).fetchone():
                 raise NotFound(f"there is no document {document_id}")
             _erase(db, document_id)
+            rows = ((uri, *PURGED) for uri in keep_out)
+            db.executemany("INSERT OR REPLACE INTO rejects VALUES (?, ?, ?, 'purged')", rows)
         self._changed()
         with self._connections.maintain() as db:
             db.execute("PRAGMA incremental_vacuum").fetchall()
@@ -252,21 +276,6 @@ class Documents:
                         (now(), held),
                     )
         self._changed()
-
-
-def _filter(include_deleted: bool, text: str | None) -> tuple[str, tuple[str, ...]]:
-    conditions: list[str] = []
-    values: tuple[str, ...] = ()
-    if not include_deleted:
-        conditions.append("d.deleted IS NULL")
-    if text:
-        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        conditions.append(
-            "(d.title LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM sources s "
-            "WHERE s.document_id=d.id AND s.uri LIKE ? ESCAPE '\\'))"
-        )
-        values = (f"%{escaped}%", f"%{escaped}%")
-    return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
 
 
 def _owner(db: sqlite3.Connection, uri: str) -> int | None:
@@ -344,6 +353,7 @@ def _renew_if_stale(db: sqlite3.Connection, document_id: int, incoming: Incoming
 def _link(db: sqlite3.Connection, source: SourceFacts, document_id: int) -> None:
     # A source that moves comes last in its new document, whose own address must not change.
     db.execute("DELETE FROM sources WHERE uri=? AND document_id<>?", (source.uri, document_id))
+    db.execute("DELETE FROM rejects WHERE uri=?", (source.uri,))
     db.execute(
         "INSERT INTO sources (uri, document_id, source_hash, size, mtime_ns, etag, metadata, "
         "updated) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (uri) DO UPDATE SET "
@@ -361,6 +371,11 @@ def _link(db: sqlite3.Connection, source: SourceFacts, document_id: int) -> None
             now(),
         ),
     )
+
+
+def _deleted_by_a_person(db: sqlite3.Connection, document_id: int) -> bool:
+    row = db.execute("SELECT deleted_reason FROM documents WHERE id=?", (document_id,)).fetchone()
+    return row is not None and row[0] == "user"
 
 
 def _reveal(db: sqlite3.Connection, document_id: int) -> None:

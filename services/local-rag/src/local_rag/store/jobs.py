@@ -15,6 +15,8 @@ from local_rag.types import ImportItem, ImportItemState, ImportJob, JobState
 ITEMS_URL = "/api/v1/imports/{id}/items"
 _UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.PAUSED.value)
 _KEEP_FINISHED = 200
+# Stands for (size, mtime_ns) of a file that a person purged: no state of it is imported by itself.
+PURGED = (-1, -1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,7 +276,7 @@ class Jobs:
             )
 
     def rejects(self) -> dict[str, tuple[int, int]]:
-        """Return (size, mtime_ns) of every file that could not be read."""
+        """Return (size, mtime_ns) of every file that could not be read, or PURGED."""
         with self._connections.read() as db:
             rows = db.execute("SELECT uri, size, mtime_ns FROM rejects").fetchall()
         return {str(row[0]): (int(row[1]), int(row[2])) for row in rows}

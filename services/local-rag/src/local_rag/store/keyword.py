@@ -31,6 +31,7 @@ class KeywordIndex:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._counts: dict[str, int] = {}
+        self._writes = 0
         self._lock = threading.Lock()
 
     def search(self, text: str, k: int) -> list[tuple[int, int]]:
@@ -50,13 +51,15 @@ class KeywordIndex:
         words = terms(text)
         if not words or k < 1:
             return []
+        with self._lock:
+            writes = self._writes
         with self._connections.read() as db:
-            counts = {word: self._count(db, word) for word in words}
+            counts = {word: self._count(db, word, writes) for word in words}
             chosen = _choose(counts)
             if not chosen:
                 return []
             total = self._remembered(
-                "", lambda: db.execute("SELECT count(*) FROM keywords_docsize")
+                "", lambda: db.execute("SELECT count(*) FROM keywords_docsize"), writes
             )
             most = _SATURATION * sum(_idf(count, total) for count in counts.values())
             rows = db.execute(
@@ -69,28 +72,35 @@ class KeywordIndex:
     def forget_counts(self) -> None:
         """Drop what is remembered about how common words are; called after writes."""
         with self._lock:
+            self._writes += 1
             self._counts.clear()
 
-    def _count(self, db: sqlite3.Connection, word: str) -> int:
+    def _count(self, db: sqlite3.Connection, word: str, writes: int) -> int:
         return self._remembered(
             word,
             lambda: db.execute(
                 "SELECT count(*) FROM (SELECT 1 FROM keywords WHERE keywords MATCH ? LIMIT ?)",
                 (quoted(word), ROW_BUDGET + 1),
             ),
+            writes,
         )
 
-    def _remembered(self, key: str, query: Callable[[], sqlite3.Cursor]) -> int:
-        """Return a count that stays true until the next write; the empty key is all chunks."""
+    def _remembered(self, key: str, query: Callable[[], sqlite3.Cursor], writes: int) -> int:
+        """Return a count that stays true until the next write; the empty key is all chunks.
+
+        `writes` tells how many writes were known of before the index was looked at: a count from
+        before a write that has ended since is not kept, or a new word would stay unknown.
+        """
         with self._lock:
             known = self._counts.get(key)
         if known is not None:
             return known
         count = int(query().fetchone()[0])
         with self._lock:
-            if len(self._counts) >= _CACHE_SIZE:
-                self._counts.clear()
-            self._counts[key] = count
+            if writes == self._writes:
+                if len(self._counts) >= _CACHE_SIZE:
+                    self._counts.clear()
+                self._counts[key] = count
         return count
 
 

@@ -114,6 +114,22 @@ def unpack_sections(blob: bytes) -> tuple[Section, ...]:
     return tuple(Section(text=text, page=page, heading=heading) for text, page, heading in rows)
 
 
+def list_filter(include_deleted: bool, text: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return the WHERE clause of a list of documents (as d), and the values it binds."""
+    conditions: list[str] = []
+    values: tuple[str, ...] = ()
+    if not include_deleted:
+        conditions.append("d.deleted IS NULL")
+    if text:
+        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        conditions.append(
+            "(d.title LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM sources s "
+            "WHERE s.document_id=d.id AND s.uri LIKE ? ESCAPE '\\'))"
+        )
+        values = (f"%{escaped}%", f"%{escaped}%")
+    return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
+
+
 def read_source(row: Sequence[object]) -> StoredSource:
     """Return a source of a row of SOURCE_QUERY."""
     return StoredSource(

@@ -1,6 +1,7 @@
 """The layout of the index file and its migrations."""
 
 import sqlite3
+from contextlib import closing
 
 from local_rag.errors import StoreCorrupt
 
@@ -142,6 +143,30 @@ def migrate(db: sqlite3.Connection) -> None:
             db.rollback()
             raise
         db.commit()
+
+
+def layout_differences(db: sqlite3.Connection) -> list[str]:
+    """Return what an index of the present layout lacks, or has that none of ours has."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        migrate(model)
+        wanted, found = _layout(model), _layout(db)
+    wrong = [f"{name} differs" for name in wanted if found.get(name, wanted[name]) != wanted[name]]
+    wrong += [f"{name} is missing" for name in wanted if name not in found]
+    wrong += [f"{name} is not known" for name in found if name not in wanted]
+    return wrong
+
+
+def _layout(db: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    """Return kind and columns of all that makes up an index, by name."""
+    names = db.execute(
+        "SELECT name, type FROM sqlite_master "
+        # The vector index is made for the length of the vectors; SQLite keeps notes of its own.
+        "WHERE name NOT GLOB 'vector_bits*' AND name NOT GLOB 'sqlite_*'"
+    ).fetchall()
+    return {
+        name: (kind, *(row[1] for row in db.execute("SELECT * FROM pragma_table_info(?)", (name,))))
+        for name, kind in names
+    }
 
 
 def statements(script: str) -> list[str]:

@@ -125,8 +125,6 @@ class Store(Closing):
     def restore(self, source: Path) -> None:
         """Replace the index by a backup, all or nothing."""
         backup.restore(self.connections, Path(source))
-        with self.connections.maintain() as db:
-            migrate(db)
         self.keywords.forget_counts()
 
     def reset(self) -> None:

@@ -14,12 +14,14 @@ from local_rag.types import Chunk, Section, Tokens
 
 SECTION_GAP = "\n\n"
 # A sentence ends after its mark and closing quotes, before white space (none in CJK text); a
-# line break ends one too, which keeps lists and tables in lines.
-_SENTENCE = re.compile(r"[^\n]*?(?:[.!?…]+[\"'”’)\]]*(?=\s)|[。！？]+[”’）」』]*|\n|\Z)", re.DOTALL)
+# line break ends one too, which keeps lists and tables in lines. Only runs are looked for, each
+# once: a pattern for whole sentences takes time with the square of a long row of dots.
+_END = re.compile(r"(?P<marks>[.!?…]+[\"'”’)\]]*)|[。！？]+[”’）」』]*|\n")
 _WORD = re.compile(r"\S+")
 # Merging stops here: a larger section has enough of its own to be found by.
 _SMALL_SECTION = 0.25
 _PREFIX_SHARE = 0.2
+_MOST_CHARS_A_TOKEN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +164,9 @@ def _fit(text: str, run: list[_Unit], tokens: Tokens, budget: int) -> Iterator[t
 
 def _units(text: str, start: int, end: int, tokens: Tokens, budget: int) -> Iterator[_Unit]:
     for left, right in _sentences(text, start, end):
-        # A token has at least one character in nearly every tokenizer, so counting decides only
-        # when it can matter; splitting longer sentences in words keeps the count exact.
-        count = tokens.count_tokens(text[left:right])
+        # What is far longer than so many tokens can be is not counted: it takes long for nothing.
+        endless = right - left > _MOST_CHARS_A_TOKEN * budget
+        count = budget + 1 if endless else tokens.count_tokens(text[left:right])
         if count <= budget:
             yield _Unit(left, right, count)
         else:
@@ -173,13 +175,17 @@ def _units(text: str, start: int, end: int, tokens: Tokens, budget: int) -> Iter
 
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     position = start
-    while position < end:
-        match = _SENTENCE.match(text, position, end)
-        stop = match.end() if match and match.end() > position else end
+    for match in _END.finditer(text, start, end):
+        stop = match.end()
+        if match["marks"] and stop < end and not text[stop].isspace():
+            continue
         left, right = _strip(text, position, stop)
         if left < right:
             yield left, right
         position = stop
+    left, right = _strip(text, position, end)
+    if left < right:
+        yield left, right
 
 
 def _strip(text: str, start: int, end: int) -> tuple[int, int]:

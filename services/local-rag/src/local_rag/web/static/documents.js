@@ -40,7 +40,11 @@ function render(page) {
   if (!page.items.length) {
     list.replaceChildren(el("div", { class: "empty" }, el("p", {}, state.filter ? "No document matches the filter." : "No documents yet. Drop some above.")));
   } else {
+    const row = document.activeElement?.closest("#documents-list tr[data-id]");
+    const nth = row ? [...row.querySelectorAll("button")].indexOf(document.activeElement) : -1;
     list.replaceChildren(table(page.items));
+    // An import that ends draws the list anew, and must not take the keyboard away.
+    if (row) list.querySelector(`tr[data-id="${CSS.escape(row.dataset.id)}"]`)?.querySelectorAll("button")[nth]?.focus();
   }
   const pager = $("documents-pager");
   pager.hidden = page.total <= PAGE;
@@ -92,12 +96,22 @@ export async function open(id) {
   }
 }
 
+const rows = () => [...$("documents-list").querySelectorAll("tbody tr")];
+
+// The button that was pressed is gone with its row. Whoever works by keyboard goes on in its place.
+function stay(at) {
+  const left = rows();
+  (left[Math.min(at, left.length - 1)]?.querySelector("button") || $("documents-filter")).focus();
+}
+
 async function act(work, done) {
   try {
     await work();
     if ($("document-dialog").open) $("document-dialog").close();
     toast(done);
+    const at = rows().indexOf(document.activeElement?.closest("tr"));
     await refresh();
+    if (at >= 0) stay(at);
   } catch (error) {
     showError(error);
   }

@@ -2,7 +2,7 @@
 import { call, download } from "./api.js";
 import { $, bytes, confirmAction, el, sentence, showError, toast } from "./dom.js";
 
-const NAMES = { llm: "Language model", embedder: "Embedding model", embedding: "Embedding model", store: "Index", disk: "Disk", memory: "Memory", temperature: "Temperature", imports: "Imports", cpu: "Processor" };
+const NAMES = { llm: "Language model", embedder: "Embedding model", embedding: "Embedding model", store: "Index", disk: "Disk", memory: "Memory", temperature: "Temperature", watch: "Watched folders" };
 const STATES = { ok: "Ready", degraded: "Limited", failed: "Failed", unknown: "Unknown" };
 const KINDS = { embedding: "Embedding", llm: "Language" };
 const EVERY = 30000;
