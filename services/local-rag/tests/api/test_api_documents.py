@@ -244,7 +244,7 @@ def test_the_limit_of_100_mb_holds_against_a_body_of_unknown_length(tmp_path: Pa
             else:
                 assert answer.status_code == 413
         assert left_in(server.service) == []
-        answer = httpx.get(f"{server.url}/health", trust_env=False)
+        answer = httpx.get(f"{server.url}/health", trust_env=False, timeout=60)
         assert answer.status_code == 200
 
 

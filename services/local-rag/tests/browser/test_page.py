@@ -27,7 +27,9 @@ def fill(server: LiveServer, folder: Path) -> None:
 
 
 def count(server: LiveServer) -> int:
-    total: int = httpx.get(f"{server.url}{API}/documents", trust_env=False).json()["total"]
+    total: int = httpx.get(f"{server.url}{API}/documents", trust_env=False, timeout=60).json()[
+        "total"
+    ]
     return total
 
 

@@ -208,7 +208,7 @@ class Process:
     def wait(self) -> float:
         while True:
             try:
-                answer = httpx.get(f"{self.url}/health", trust_env=False)
+                answer = httpx.get(f"{self.url}/health", trust_env=False, timeout=60)
             except httpx.ConnectError:
                 assert self.process.poll() is None
                 assert time.monotonic() - self.began < 60
@@ -246,7 +246,10 @@ def test_serve_tells_systemd_when_it_is_ready(tmp_path: Path) -> None:
         process = Process(tmp_path / "data", NOTIFY_SOCKET=str(tmp_path / "notify"))
         try:
             assert channel.recv(100) == b"READY=1"
-            assert httpx.get(f"{process.url}/health", trust_env=False).status_code in (200, 503)
+            assert httpx.get(f"{process.url}/health", trust_env=False, timeout=60).status_code in (
+                200,
+                503,
+            )
         finally:
             process.stop()
         assert channel.recv(100) == b"STOPPING=1"
@@ -261,7 +264,7 @@ def test_two_services_do_not_share_an_index(tmp_path: Path) -> None:
         second = Process(tmp_path / "data")
         try:
             second.wait()
-            answer = httpx.get(f"{second.url}/api/v1/documents", trust_env=False)
+            answer = httpx.get(f"{second.url}/api/v1/documents", trust_env=False, timeout=60)
             assert answer.status_code == 409
             assert "another process" in answer.json()["error"]
         finally:
@@ -274,12 +277,12 @@ def test_two_services_do_not_share_an_index(tmp_path: Path) -> None:
 def test_an_answer_survives_no_kill_but_the_index_does(tmp_path: Path) -> None:
     process = Process(tmp_path / "data")
     process.wait()
-    httpx.get(f"{process.url}/api/v1/documents", trust_env=False)
+    httpx.get(f"{process.url}/api/v1/documents", trust_env=False, timeout=60)
     assert process.stop(signal.SIGKILL) == -signal.SIGKILL
     again = Process(tmp_path / "data")
     try:
         again.wait()
-        answer = httpx.get(f"{again.url}/api/v1/documents", trust_env=False)
+        answer = httpx.get(f"{again.url}/api/v1/documents", trust_env=False, timeout=60)
         assert answer.status_code == 200
     finally:
         again.stop()

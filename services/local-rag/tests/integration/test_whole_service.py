@@ -222,7 +222,7 @@ def test_a_kill_in_mid_answer_loses_no_document(tmp_path: Path, models: Path, no
         deadline = time.monotonic() + 60
         while True:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+                httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False, timeout=60)
             except httpx.TransportError:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
