@@ -20,6 +20,7 @@ from debwright.cli import call
 from debwright.errors import CheckError, DebwrightError, MissingError
 from debwright.repo import PackageFile, RepositorySettings, publish, sources_text, verify_repository
 from debwright.repo import store as local
+from debwright.repo.plan import load
 from debwright.sign import GpgSigner
 from debwright.stores import pages
 from debwright.stores.base import Store, push_all
@@ -260,7 +261,7 @@ def test_s3(
         assert steps[-1] is Step.RECORD
         assert steps.count(Step.POOL) == 3  # one package, sent at the third attempt
         puts = [k for m, k in server.log if m == "PUT"]
-        in_release = next(i for i, k in enumerate(puts) if k.endswith("bookworm/InRelease"))
+        in_release = next(i for i, k in enumerate(puts) if k.endswith("dists/bookworm/InRelease"))
         assert all("InRelease" in k or "publication" in k for k in puts[in_release:])
         for broken, words in (
             ({"credentials": Credentials(access_key=ACCESS, secret_key="x")}, "keys are wrong"),
@@ -292,7 +293,7 @@ def test_a_push_that_breaks_off_leaves_readers_the_old_publication(
         server.log.clear()
         push_all(repo, [store])
         total = sum(1 for m, _ in server.log if m == "PUT")
-        for stop in range(1, total, total // 4):
+        for turn, stop in enumerate(range(1, total, total // 7)):
             publish(repo, files(make_deb("greeter", f"2.{stop}-1")), signer, settings)
             left = [stop]
 
@@ -310,7 +311,74 @@ def test_a_push_that_breaks_off_leaves_readers_the_old_publication(
             store.fetch(web)
             # What apt reads: InRelease, indices by hash, packages.
             must_be_readable(web, keyring, tmp_path / f"gpg{stop}")
-            push_all(repo, [store])
+            if turn % 2:
+                assert not push_all(repo, [store])[0].unchanged
+                continue
+            # The machine may be gone, as in CI: another one goes on from what is there.
+            fresh = tmp_path / f"fresh{stop}"
+            number, _ = restore(fresh, store, keyring)
+            assert verify_repository(fresh, keyring) == []
+            assert pool_of(fresh) == named_by(fresh), "what nothing names is left behind"
+            again = make_deb("greeter", f"2.{stop}-1", content="hallo")
+            publish(fresh, files(again), signer, settings)
+            (pushed,) = push_all(fresh, [store])
+            assert pushed.number == number + 1
+            # Built again it has the same name and size; what broke off must not take its place.
+            key = next(k for k in server.objects if k.endswith(f"greeter_2.{stop}-1_amd64.deb"))
+            assert server.objects[key] == again.read_bytes()
+            repo = fresh
+
+
+def pool_of(repo: Path) -> set[str]:
+    return {p.relative_to(repo).as_posix() for p in (repo / "pool").rglob("*") if p.is_file()}
+
+
+def named_by(repo: Path) -> set[str]:
+    state = load(repo)
+    assert state is not None
+    return {e.path for manifest in state.suites.values() for e in manifest.entries}
+
+
+def test_old_versions_leave_the_store_though_every_publisher_is_a_fresh_machine(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files, keyring: Path,
+) -> None:  # fmt: skip
+    newest = settings.model_copy(update={"keep_versions": 1})
+    web = tmp_path / "www"
+    store = DirectoryStore(web)
+    for number in range(1, 6):
+        repo = tmp_path / f"machine{number}"
+        if number > 1:
+            restore(repo, store, keyring)
+        publish(repo, files(make_deb("greeter", f"{number}.0-1")), signer, newest)
+        push_all(repo, [store])
+        versions = {path.split("_")[1] for path in pool_of(web)}
+        # That of readers who have not looked since, and no older one.
+        assert versions == {f"{n}.0-1" for n in (number - 1, number) if n}
+        assert len(list((web / "manifests").iterdir())) == 1
+
+
+def test_a_directory_is_served_while_it_is_pushed_again(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    repo, web = tmp_path / "repo", tmp_path / "www"
+    store = DirectoryStore(web)
+    publish(repo, files(make_deb("greeter")), signer, settings)
+    push_all(repo, [store])
+    before = (web / "dists").resolve()
+    (web / "publication.json").unlink()  # as when the push had been killed before its last act
+    rename = Path.rename
+
+    def watched(path: Path, target: Path) -> Path:
+        assert before.is_dir(), "readers have it until the link points elsewhere"
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", watched)
+    push_all(repo, [store])
+    monkeypatch.undo()
+    assert (web / "dists").resolve() != before
+    assert verify_repository(web, keyring) == []
 
 
 def must_be_readable(web: Path, keyring: Path, plain: Path) -> None:
@@ -345,14 +413,19 @@ def test_what_a_store_gives_back_is_not_believed(
         (place / path).write_text(text.replace(old, new), errors="surrogateescape")
         return place
 
+    hashes = {p.read_bytes(): p for p in (web / "dists").rglob("by-hash/SHA256/*")}
+    packages = str(hashes[(web / "dists/bookworm/main/binary-amd64/Packages").read_bytes()])
+    packages = packages.removeprefix(f"{web}/")
     cases = [
-        ("manifests/bookworm.json", '"sha256":"', '"sha256":"0'),
-        ("manifests/bookworm.json", "1.0-1_amd64.deb", "1.0-2_amd64.deb"),
-        ("manifests/bookworm.json", "pool/main", "pool/../main"),
-        ("manifests/bookworm.json", "main/binary-amd64/by-hash", "../../by-hash"),
+        ("manifests/0001/bookworm/manifest.json", '"sha256":"', '"sha256":"0'),
+        ("manifests/0001/bookworm/manifest.json", "1.0-1_amd64.deb", "1.0-2_amd64.deb"),
+        ("manifests/0001/bookworm/manifest.json", "pool/main", "pool/../main"),
+        ("manifests/0001/bookworm/manifest.json", "main/binary-amd64/by-hash", "../../by-hash"),
         ("publication.json", '"removed": []', '"removed": ["pool/../../../etc/passwd"]'),
         ("publication.json", '"bookworm"', '"../bookworm"'),
-        ("dists/bookworm/main/binary-amd64/Packages", "says hello", "says evil"),
+        ("manifests/0001/bookworm/Release", "main/binary-amd64/Packages\n", "../../../pool/x\n"),
+        ("manifests/0001/bookworm/InRelease", "Greeter", "Gritter"),
+        (packages, "says hello", "says evil"),
     ]
     for number, (path, old, new) in enumerate(cases):
         place = changed(number, path, old, new)
