@@ -18,6 +18,7 @@ from debwright.keys.export import export
 from debwright.keys.proof import look_at, prove
 from debwright.keys.ring import KeyInfo, health, list_keys, spaced
 from debwright.keys.rotate import check_rotation, start_rotation
+from debwright.process import withhold
 from debwright.results import Finding, Severity
 from debwright.sign.choose import configured_keys, home_of
 from debwright.sign.home import open_home
@@ -58,6 +59,7 @@ def secret_of(variable: str | None, prompt: str, *, confirm: bool = False) -> by
                 f"the environment variable {variable} is not set",
                 fix=f"read -rs {variable} && export {variable}",
             )
+        withhold([variable])
         return value.encode()
     if not is_terminal():
         raise UsageError(
