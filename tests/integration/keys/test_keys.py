@@ -124,8 +124,15 @@ def test_a_backup_split_among_three_is_restored_by_two(
     assert not list(tmp_path.glob("*backup*")), "a backup that cannot be used is not written"
     options = ("--passphrase-env", "PASS", "--shares", "3", "--needed", "2", "--to", "safe/b.asc")
     user("keys", "backup", key, *options)
-    user("keys", "backup", key, *options, expect=2)  # never over an earlier one
+    said = user("keys", "backup", key, *options, expect=2)  # never over an earlier one
+    assert "--to" in said
     shares = sorted((tmp_path / "safe").glob("b-share-*.txt"))
+    kept = [s.read_text() for s in shares]
+    # The backup is elsewhere by now, and the shares not yet with their keepers.
+    (tmp_path / "safe/b.asc").rename(tmp_path / "b.asc")
+    assert "b-share-1-of-3.txt is there" in user("keys", "backup", key, *options, expect=2)
+    assert [s.read_text() for s in shares] == kept
+    (tmp_path / "b.asc").rename(tmp_path / "safe/b.asc")
     assert len(shares) == 3
     for path in (tmp_path / "safe/b.asc", *shares):
         assert path.stat().st_mode & 0o077 == 0

@@ -94,7 +94,10 @@ def test_a_draft_gets_its_files_and_is_published_once(
 @pytest.mark.parametrize(
     ("method", "ending"),
     [
-        ("POST", "/releases"), ("POST", "/assets"), ("PATCH", ""), ("GET", "/releases"),
+        ("POST", "/releases"),
+        ("POST", "/assets"),
+        ("PATCH", ""),
+        ("GET", "/releases"),
     ],
 )
 def test_a_server_error_at_any_step(
@@ -160,7 +163,9 @@ def test_rate_limits_are_waited_for(
 ) -> None:
     soon = str(int(time.time()) + 30)
     # What GitHub says when requests come too fast, with no header at all.
-    secondary = '{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
+    secondary = (
+        '{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
+    )
     limits: list[tuple[int, dict[str, str], str]] = [
         (429, {"Retry-After": "7"}, "{}"),
         (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": soon}, "{}"),
