@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from debwright.results import Evidence, Finding, Severity
-from debwright.sign.check import ALTERED, EXPIRED, UNKNOWN, Verdict, check
+from debwright.sign.check import ALTERED, EXPIRED, UNKNOWN, Verdict, check, is_whole_message
 
 _FIXES = {
     UNKNOWN: "get the key another way, compare its fingerprint, and name it with --key",
@@ -52,6 +52,12 @@ class Verification:
                     *verdict.said,
                     fix=_FIXES.get(verdict.why),
                 )
+        if signature is None and not is_whole_message(file.read_bytes()):
+            self.error(
+                "verify/signature", f"{name} has text that its signature does not cover",
+                fix=_FIXES[ALTERED],
+            )  # fmt: skip
+            return False
         if all(v.good for v in verdicts):
             self.good.append(f"{name}: {_accepted(verdicts)}")
             return True
