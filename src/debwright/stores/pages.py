@@ -22,6 +22,8 @@ AUTHOR = {
     "GIT_AUTHOR_NAME": "debwright", "GIT_AUTHOR_EMAIL": "debwright@localhost",
     "GIT_COMMITTER_NAME": "debwright", "GIT_COMMITTER_EMAIL": "debwright@localhost",
 }  # fmt: skip
+AS_IT_IS = ("-c", "core.autocrlf=false", "-c", "core.attributesFile=/dev/null")
+"""No setting of the user's changes line ends, or puts packages elsewhere, as Git LFS does."""
 _GONE = ("couldn't find remote ref", "Remote branch", "not our ref")
 
 
@@ -86,7 +88,7 @@ class PagesStore:
         self, git: Path, *arguments: str, cwd: Path | None = None,
         env: Mapping[str, str] | None = None, check: bool = True,
     ) -> Completed:  # fmt: skip
-        argv = ["git", "--git-dir", str(git), *arguments]
+        argv = ["git", "--git-dir", str(git), *AS_IT_IS, *arguments]
         environment = {**_environment(self._remote), **(env or {})}
         try:
             return run(argv, cwd=cwd or git, env=environment, check=check)

@@ -198,6 +198,28 @@ def test_a_branch_of_github_pages(
     assert store.record() == before
 
 
+def test_the_users_settings_of_git_change_no_file(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, bare: Path, settings: RepositorySettings,
+    files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "attributes").write_text("* text\n")
+    (home / ".gitconfig").write_text(
+        f"[core]\n\tautocrlf = input\n\tattributesFile = {home}/attributes\n"
+    )
+    monkeypatch.setenv("HOME", str(home))
+    repo, store = tmp_path / "repo", PagesStore(str(bare), "gh-pages")
+    publish(
+        repo, files(make_deb("greeter", content="a\r\nb", compression="none")), signer, settings
+    )
+    push_all(repo, [store])
+    monkeypatch.undo()
+    web = tmp_path / "web"
+    subprocess.run(["git", "clone", "-q", "-b", "gh-pages", str(bare), str(web)], check=True)
+    assert verify_repository(web, keyring) == []
+
+
 def test_a_large_source_can_be_left_out(
     tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner, bare: Path,
     settings: RepositorySettings, files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
