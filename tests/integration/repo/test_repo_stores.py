@@ -18,6 +18,7 @@ import pytest
 
 from debwright.cli import call
 from debwright.errors import CheckError, DebwrightError, MissingError
+from debwright.process import run
 from debwright.repo import PackageFile, RepositorySettings, publish, sources_text, verify_repository
 from debwright.repo import store as local
 from debwright.repo.plan import load
@@ -198,6 +199,34 @@ def test_a_branch_of_github_pages(
     assert store.record() == before
 
 
+def test_packages_that_are_on_the_branch_are_neither_fetched_nor_sent(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, bare: Path, settings: RepositorySettings,
+    files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    subprocess.run(["git", "-C", str(bare), "config", "uploadpack.allowFilter", "true"], check=True)
+    repo, store = tmp_path / "repo", PagesStore(str(bare), "gh-pages")
+    large = make_deb("greeter", content=os.urandom(150_000).hex())
+    publish(repo, files(large), signer, settings)
+    push_all(repo, [store])
+    publish(repo, files(make_deb("other")), signer, settings)
+    fetched: list[int] = []
+
+    def watched(argv: list[str], **options: Any) -> Any:
+        done = run(argv, **options)
+        if "fetch" in argv or "cat-file" in argv:
+            packs = Path(argv[2]).glob("objects/pack/*.pack")
+            fetched.append(sum(p.stat().st_size for p in packs))
+        return done
+
+    monkeypatch.setattr(pages, "run", watched)
+    before = sum(p.stat().st_size for p in bare.rglob("*") if p.is_file())
+    push_all(repo, [store])
+    after = sum(p.stat().st_size for p in bare.rglob("*") if p.is_file())
+    assert max(fetched) < 50_000
+    assert after - before < 100_000
+    assert restore(tmp_path / "copy", store, keyring) == (2, True)
+
+
 def test_the_users_settings_of_git_change_no_file(
     tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, bare: Path, settings: RepositorySettings,
     files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
@@ -263,8 +292,12 @@ def test_s3(
 ) -> None:  # fmt: skip
     with S3("packages") as server:
         store = s3_store(server)
+        # Folders of a console's making, and a file of somebody else.
+        for key in ("apt/greeter/", "apt/greeter/pool/", "apt/greeter/notes/to-self.txt"):
+            server.objects[key] = b""
         copy = round_trip(store, tmp_path, make_deb, source_package, signer, settings, files,
                           keyring)  # fmt: skip
+        assert "apt/greeter/notes/to-self.txt" in server.objects, "left alone"
         web = tmp_path / "web"
         store.fetch(web)
         installs_from(web, copy, settings, make_apt)
