@@ -13,7 +13,7 @@ from debwright.config import LoadedConfig, load
 from debwright.errors import MissingError, UsageError
 from debwright.files import atomic_write
 from debwright.keys.backup import back_up, password_from, restore
-from debwright.keys.create import Algorithm, new_key
+from debwright.keys.create import Algorithm, check_wish, new_key
 from debwright.keys.export import export
 from debwright.keys.proof import look_at, prove
 from debwright.keys.ring import KeyInfo, health, list_keys, spaced
@@ -77,6 +77,7 @@ def make(
     place = Place.of(options)
     if unprotected and passphrase_env:
         raise UsageError("--no-passphrase and --passphrase-env contradict each other")
+    check_wish(user_id, days)
     passphrase = b"" if unprotected else _new_passphrase(passphrase_env)
     key = new_key(place.home, user_id, algorithm=algorithm, days=days, passphrase=passphrase)
     lines = [
@@ -203,7 +204,14 @@ def replace(
     old = check_rotation(place.loaded, overlap_days)
     if to is None:
         with open_home(place.home) as home:
-            user_id = next((k.user_id for k in list_keys(home, old)), "")
+            user_id = next((k.user_id for k in list_keys(home, old)), None)
+        if user_id is None:
+            raise MissingError(
+                f"the key {old} is not in {place.home}: it would give the new one its name",
+                cause="it is on another machine, or a variable of a CI system holds it",
+                fix='debwright keys new "NAME <ADDRESS>"; debwright keys rotate --to FINGERPRINT',
+            )
+        check_wish(user_id, days)
         variable = passphrase_env or place.loaded.config.signing.passphrase_env
         passphrase = b"" if unprotected else _new_passphrase(variable)
         to = new_key(
