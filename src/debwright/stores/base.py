@@ -1,6 +1,6 @@
 """The seam between the repository and where it is served from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,10 @@ RECORD_LIMIT = 16 * 1024 * 1024
 """Bytes of a publication.json."""
 
 
+FOREIGN = b"{}"
+"""What `record` gives where another tool keeps a repository: nothing that can be a record."""
+
+
 class Store(Protocol):
     """A place that serves a repository. Methods raise DebwrightError in words of that place."""
 
@@ -25,7 +29,7 @@ class Store(Protocol):
         """What it is called in messages, as `s3://bucket/prefix`."""
 
     def record(self) -> bytes | None:
-        """The publication.json that is there; None when nothing is."""
+        """The publication.json that is there; None when nothing is, FOREIGN for another make."""
 
     def push(self, tree: Tree) -> int:
         """Make the place serve `tree`; how many files were sent."""
@@ -67,6 +71,14 @@ def push_all(
                 Pushed(name=store.name, number=tree.record.number, sent=sent, unchanged=unchanged)
             )
     return done
+
+
+def is_foreign(names: Collection[str]) -> bool:
+    """Whether a place without a record has a repository that is not ours.
+
+    Ours has manifests before it has anything else that readers see, however a push broke off.
+    """
+    return bool({"dists", "pool"} & set(names)) and "manifests" not in names
 
 
 def read_record(data: bytes | None, name: str) -> PublicationRecord | None:

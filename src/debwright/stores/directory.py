@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from debwright.errors import DebwrightError, Evidence
+from debwright.errors import DebwrightError, Evidence, UsageError
 from debwright.files import sha256_file
 from debwright.repo import store as local
 from debwright.stores.base import vouched
@@ -48,6 +48,13 @@ class DirectoryStore:
             raise DebwrightError(f"{self._path} cannot be read: {error}") from error
 
     def _push(self, tree: Tree) -> int:
+        ours, theirs = tree.repo.resolve(), self._path.resolve()
+        if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
+            raise UsageError(
+                f"{self._path} is the repository that is to be copied there",
+                cause="repository.directory.path names dist/apt, or a directory around or in it",
+                fix="name another directory; dist/apt can be served as it is",
+            )
         local.make_directories(self._path)
         dists = self._path / "dists"
         if dists.exists() and not dists.is_symlink():

@@ -15,7 +15,7 @@ import httpx
 from debwright.errors import DebwrightError, Evidence, MissingError
 from debwright.files import sha256_file
 from debwright.net import CHUNK, CONNECT_SECONDS, USER_AGENT
-from debwright.stores.base import RECORD_LIMIT, vouched
+from debwright.stores.base import FOREIGN, RECORD_LIMIT, is_foreign, vouched
 from debwright.stores.signature import (
     EMPTY_SHA256,
     Credentials,
@@ -23,14 +23,14 @@ from debwright.stores.signature import (
     query_string,
     signed_headers,
 )
-from debwright.stores.tree import RECORD, Item, Step, Tree
+from debwright.stores.tree import PLACES, RECORD, Item, Step, Tree
 
 ATTEMPTS = 5
 FILE_LIMIT = 5 * 1024**3
 """Bytes of an object that is sent in one piece."""
 TRANSFER_SECONDS = 300.0
 LIST_LIMIT = 64 * 1024**2
-SERVED = ("pool/", "dists/", "manifests/")
+SERVED = tuple(f"{name}/" for name in PLACES)
 TYPES = {
     ".html": "text/html; charset=utf-8", ".json": "application/json", ".xz": "application/x-xz",
     ".deb": "application/vnd.debian.binary-package", ".asc": "text/plain", ".gz":
@@ -68,7 +68,11 @@ class S3Store:
 
     def record(self) -> bytes | None:
         with self._client() as http:
-            return self._read(http, RECORD)
+            found = self._read(http, RECORD)
+            if found is None:
+                places = [name for name in PLACES if self._has(http, f"{name}/")]
+                return FOREIGN if is_foreign(places) else None
+            return found
 
     def push(self, tree: Tree) -> int:
         if large := [i for i in tree.items if i.size > FILE_LIMIT]:
@@ -116,6 +120,12 @@ class S3Store:
         kind = TYPES.get(Path(item.path).suffix, "application/octet-stream")
         headers = {"Content-Type": kind, "Cache-Control": cached}
         self._ask(http, "PUT", item.path, headers=headers, file=item.file)
+
+    def _has(self, http: httpx.Client, path: str) -> bool:
+        """Whether any file is below `path`; the folder itself, of a console's making, is none."""
+        query = {"list-type": "2", "prefix": self._prefix + path, "max-keys": "2"}
+        answer = self._ask(http, "GET", None, query=query)
+        return answer is not None and re.search(r"<Key>[^<]*[^/<]</Key>", answer.text) is not None
 
     def _list(self, http: httpx.Client) -> "dict[str, Remote]":
         """All that is there, by its path below the prefix (ListObjectsV2)."""

@@ -24,14 +24,17 @@ from debwright.repo.release import SIGNED_FILES
 
 RECORD = "publication.json"
 MANIFEST = "manifest.json"
+PLACES = ("pool", "dists", "manifests")
+"""Directories that are ours alone, wherever the repository is brought."""
 
 
 class Step(IntEnum):
     """When a file is brought."""
 
-    POOL = 0
-    BY_HASH = 1
-    STATE = 2
+    STATE = 0
+    """First, for it tells our repository from one of another make."""
+    POOL = 1
+    BY_HASH = 2
     INDEX = 3
     SIGNED = 4
     RECORD = 5

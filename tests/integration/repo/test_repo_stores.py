@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from debwright.cli import call
-from debwright.errors import CheckError, DebwrightError, MissingError
+from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
 from debwright.process import run
 from debwright.repo import PackageFile, RepositorySettings, publish, sources_text, verify_repository
 from debwright.repo import store as local
@@ -31,7 +31,7 @@ from debwright.stores.restore import restore
 from debwright.stores.rsync import RsyncStore
 from debwright.stores.s3 import S3Store
 from debwright.stores.signature import Credentials
-from debwright.stores.tree import Step, step_of
+from debwright.stores.tree import Step, served_tree, step_of
 
 from .s3_server import ACCESS, REGION, S3, SECRET
 
@@ -161,6 +161,10 @@ def test_a_directory(
     (foreign / "dists").mkdir(parents=True)
     with pytest.raises(DebwrightError, match="was not made by debwright"):
         push_all(copy, [DirectoryStore(foreign)])
+    for wrong in (copy, copy / "below", tmp_path):
+        with pytest.raises(UsageError, match="is the repository that is to be copied"):
+            DirectoryStore(wrong).push(served_tree(copy))
+    assert verify_repository(copy, keyring) == []
     (tmp_path / "file").write_text("x")
     with pytest.raises(DebwrightError, match="cannot be copied"):
         push_all(copy, [DirectoryStore(tmp_path / "file" / "below")])
@@ -276,10 +280,20 @@ def test_a_host_by_rsync_and_a_real_sshd(
     make_apt: Any,
 ) -> None:  # fmt: skip
     web = tmp_path / "remote" / "apt"
+    others = [web / "notes.txt", web / "photos" / "cat.jpg", web / "photos" / "pool" / "dog.jpg"]
+    for other in others:
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_text("of somebody else")
     copy = round_trip(sshd(web), tmp_path, make_deb, source_package, signer, settings, files,
                       keyring)  # fmt: skip
     installs_from(web, copy, settings, make_apt)
     assert verify_repository(web, keyring) == []
+    assert all(other.is_file() for other in others), "only what is ours is removed"
+    assert not list(web.glob("manifests/000[1-3]")), "and that is"
+    foreign = tmp_path / "remote" / "foreign"
+    (foreign / "dists" / "bookworm").mkdir(parents=True)
+    with pytest.raises(DebwrightError, match="something else than a repository of debwright"):
+        push_all(copy, [sshd(foreign)])
     (tmp_path / "nobody").write_text("")
     with pytest.raises(DebwrightError, match="rsync could not work") as caught:
         sshd(web, known_hosts=tmp_path / "nobody").record()
@@ -314,8 +328,9 @@ def test_s3(
         steps = [step_of(k.removeprefix("apt/greeter/")) for m, k in server.log if m == "PUT"]
         assert steps == sorted(steps)
         assert steps[-1] is Step.RECORD
-        assert steps.count(Step.POOL) == 3  # one package, sent at the third attempt
         puts = [k for m, k in server.log if m == "PUT"]
+        assert len(set(puts[:3])) == 1  # sent at the third attempt
+        assert steps.count(Step.POOL) == 1
         in_release = next(i for i, k in enumerate(puts) if k.endswith("dists/bookworm/InRelease"))
         assert all("InRelease" in k or "publication" in k for k in puts[in_release:])
         for broken, words in (
@@ -326,6 +341,10 @@ def test_s3(
                 s3_store(server, **broken).record()
             assert words in caught.value.render()
             assert SECRET not in caught.value.render()
+        server.objects = {"apt/greeter/dists/bookworm/Release": b"", "apt/greeter/pool/x": b""}
+        with pytest.raises(DebwrightError, match="something else than a repository of debwright"):
+            push_all(copy, [store])
+        assert len(server.objects) == 2
         server.bucket = "elsewhere"
         with pytest.raises(DebwrightError, match="refused"):
             store.record()
