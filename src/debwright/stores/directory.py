@@ -10,7 +10,7 @@ from debwright.errors import DebwrightError, Evidence, UsageError
 from debwright.files import sha256_file
 from debwright.repo import store as local
 from debwright.stores.base import vouched
-from debwright.stores.tree import RECORD, Item, Step, Tree
+from debwright.stores.tree import RECORD, Item, Step, Tree, is_ours
 
 NEW = ".new"
 
@@ -41,11 +41,12 @@ class DirectoryStore:
 
     def fetch(self, target: Path) -> None:
         try:
-            shutil.copytree(
-                self._path, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")
-            )
+            shutil.copytree(self._path, target, dirs_exist_ok=True, ignore=self._not_ours)
         except (OSError, shutil.Error) as error:
             raise DebwrightError(f"{self._path} cannot be read: {error}") from error
+
+    def _not_ours(self, directory: str, names: list[str]) -> list[str]:
+        return [n for n in names if Path(directory) == self._path and not is_ours(n)]
 
     def _push(self, tree: Tree) -> int:
         ours, theirs = tree.repo.resolve(), self._path.resolve()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from debwright.errors import DebwrightError, MissingError
 from debwright.process import CommandError, Completed, run
+from debwright.repo.store import TOP_FILES
 from debwright.stores.base import FOREIGN, is_foreign
 from debwright.stores.tree import PLACES, RECORD, Step, Tree, linked
 
@@ -64,7 +65,9 @@ class RsyncStore:
         return len(tree.items)
 
     def fetch(self, target: Path) -> None:
-        self._rsync(["--recursive", "--times", "--exclude=/.*", self._to, str(target) + "/"])
+        ours = [f"--filter=+ /{name}" for name in (*PLACES, *TOP_FILES, "*.sources")]
+        options = ["--recursive", "--times", *ours, "--filter=- /*"]
+        self._rsync([*options, self._to, str(target) + "/"])
 
     def _names(self) -> set[str]:
         """What is in the directory."""

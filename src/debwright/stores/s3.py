@@ -23,7 +23,7 @@ from debwright.stores.signature import (
     query_string,
     signed_headers,
 )
-from debwright.stores.tree import PLACES, RECORD, Item, Step, Tree
+from debwright.stores.tree import PLACES, RECORD, Item, Step, Tree, is_ours
 
 ATTEMPTS = 5
 FILE_LIMIT = 5 * 1024**3
@@ -98,8 +98,8 @@ class S3Store:
     def fetch(self, target: Path) -> None:
         with self._client() as http:
             for path, remote in self._list(http).items():
-                if not path.startswith(SERVED) and "/" in path:
-                    continue  # somebody else's
+                if not is_ours(path.partition("/")[0]):
+                    continue
                 place = target / path
                 if not place.resolve().is_relative_to(target.resolve()):
                     raise DebwrightError(f"{self.name} has a name that leads outside: {path!r}")

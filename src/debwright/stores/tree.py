@@ -41,6 +41,11 @@ class Step(IntEnum):
     """Says that all of it is there."""
 
 
+def is_ours(name: str) -> bool:
+    """Whether what has this name at the top of a place is part of a repository."""
+    return name in PLACES or name in store.TOP_FILES or name.endswith(".sources")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One file of the served tree."""

@@ -161,6 +161,11 @@ def test_a_directory(
     (foreign / "dists").mkdir(parents=True)
     with pytest.raises(DebwrightError, match="was not made by debwright"):
         push_all(copy, [DirectoryStore(foreign)])
+    (web / "notes.txt").write_text("of somebody else")
+    (web / "photos").mkdir()
+    assert restore(tmp_path / "again", DirectoryStore(web), keyring) == (4, True)
+    got = {p.name for p in (tmp_path / "again/publications/0004").iterdir()}
+    assert not got & {"notes.txt", "photos"}
     for wrong in (copy, copy / "below", tmp_path):
         with pytest.raises(UsageError, match="is the repository that is to be copied"):
             DirectoryStore(wrong).push(served_tree(copy))
@@ -289,6 +294,9 @@ def test_a_host_by_rsync_and_a_real_sshd(
     installs_from(web, copy, settings, make_apt)
     assert verify_repository(web, keyring) == []
     assert all(other.is_file() for other in others), "only what is ours is removed"
+    assert restore(tmp_path / "again", sshd(web), keyring) == (4, True)
+    got = {p.name for p in (tmp_path / "again/publications/0004").iterdir()}
+    assert not got & {"notes.txt", "photos"}, "and got back"
     assert not list(web.glob("manifests/000[1-3]")), "and that is"
     foreign = tmp_path / "remote" / "foreign"
     (foreign / "dists" / "bookworm").mkdir(parents=True)
