@@ -203,8 +203,11 @@ def _sync_one(path: Path) -> None:
 def _sync_all(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        if ctypes.CDLL(None).syncfs(descriptor) != 0:
-            os.sync()  # no syncfs here
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            if number != errno.ENOSYS:
+                raise OSError(number, os.strerror(number), str(path))
+            os.sync()
     finally:
         os.close(descriptor)
 

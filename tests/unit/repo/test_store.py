@@ -126,6 +126,11 @@ def test_a_sync_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.Mon
     for some in (paths, paths[:1]):
         with pytest.raises(OSError, match="Input/output"):
             store.sync(some)
+    many = [tmp_path / str(n) for n in range(store.SYNC_EACH + 1)]
+    monkeypatch.setattr(os, "open", lambda *_: 10**6)  # no such descriptor
+    monkeypatch.setattr(os, "close", lambda _: None)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        store.sync(many)
 
 
 def test_sources_files_of_suites_that_are_gone_go_too(tmp_path: Path) -> None:
