@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -38,6 +38,10 @@ _live: set[int] = set()
 # Reentrant: a signal handler that calls stop_all may interrupt the very thread that holds it.
 _live_lock = threading.RLock()
 _stopping = threading.Event()
+_withheld: set[str] = set()
+
+HELPERS_NEED = ("PATH", "HOME", "LD_LIBRARY_PATH")
+"""Variables without which our own Python may not start, and finds no commands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +84,25 @@ class Interrupted(Exception):
 
     Not a DebwrightError: no check and no stage may take it for a failure of its own and go on.
     """
+
+
+def withhold(names: Iterable[str]) -> None:
+    """Keep environment variables from every command that is started from now on.
+
+    For those that hold secrets: a command's environment can be read in /proc, and what a package
+    brings may run where it sees it.
+    """
+    _withheld.update(names)
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a command: this process's without secrets, and `extra`."""
+    return {k: v for k, v in os.environ.items() if k not in _withheld} | dict(extra or {})
+
+
+def helper_environment() -> dict[str, str]:
+    """The environment of our own helpers, some of which are seen from inside a sandbox."""
+    return {name: os.environ[name] for name in HELPERS_NEED if name in os.environ}
 
 
 def go_on() -> None:
@@ -181,7 +204,7 @@ def run(
         process = subprocess.Popen(
             command,
             cwd=cwd,
-            env=None if env is None else {**os.environ, **env},
+            env=environment(env),
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,

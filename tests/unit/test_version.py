@@ -101,6 +101,35 @@ def test_only_strict_release_tags_count(tag: str, prefix: str, expected: str | N
     assert release_version(tag, prefix) == expected
 
 
+IDENTIFIERS = st.lists(
+    st.sampled_from(["alpha", "beta", "dev", "rc"]) | st.integers(0, 30).map(str), max_size=3
+)
+NUMBERS = st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))
+
+
+def precedence(release: tuple[int, ...], identifiers: list[str]) -> tuple[object, ...]:
+    """A key that sorts as Semantic Versioning 2.0.0, section 11, says."""
+    pre = [(0, int(i), "") if i.isdecimal() else (1, 0, i) for i in identifiers]
+    return release, not identifiers, pre
+
+
+@settings(deadline=None, max_examples=400)
+@given(NUMBERS, IDENTIFIERS, NUMBERS, IDENTIFIERS)
+def test_the_order_of_tags_is_that_of_semantic_versioning(
+    one: tuple[int, ...], pre_one: list[str], other: tuple[int, ...], pre_other: list[str]
+) -> None:
+    for second in (other, one):  # the same numbers, too: then pre-releases alone decide
+        tags = [
+            "v" + ".".join(map(str, numbers)) + (f"-{'.'.join(pre)}" if pre else "")
+            for numbers, pre in ((one, pre_one), (second, pre_other))
+        ]
+        versions = [release_version(tag) for tag in tags]
+        assert versions[0] is not None
+        assert versions[1] is not None
+        a, b = precedence(one, pre_one), precedence(second, pre_other)
+        assert compare(versions[0], versions[1]) == (a > b) - (a < b), tags
+
+
 @pytest.mark.parametrize(
     ("suite", "expected"),
     [

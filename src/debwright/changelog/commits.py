@@ -36,13 +36,13 @@ split_commits = false
 protect_breaking_commits = true
 sort_commits = "oldest"
 commit_parsers = [
-  { message = "^(feat|feature)(\\\\(|!|:)", group = "feature" },
-  { message = "^(sec|security)(\\\\(|!|:)", group = "security" },
-  { message = "^(fix|bugfix|hotfix)(\\\\(|!|:)", group = "fix" },
-  { message = "^perf(\\\\(|!|:)", group = "performance" },
-  { message = "^revert(\\\\(|!|:)", group = "revert" },
-  { message = "^docs?(\\\\(|!|:)", group = "documentation" },
-  { message = "^(build|chore|ci|refactor|style|test|tests)(\\\\(|!|:)", group = "internal" },
+  { message = "(?i)^(feat|feature)(\\\\(|!|:)", group = "feature" },
+  { message = "(?i)^(sec|security)(\\\\(|!|:)", group = "security" },
+  { message = "(?i)^(fix|bugfix|hotfix)(\\\\(|!|:)", group = "fix" },
+  { message = "(?i)^perf(\\\\(|!|:)", group = "performance" },
+  { message = "(?i)^revert(\\\\(|!|:)", group = "revert" },
+  { message = "(?i)^docs?(\\\\(|!|:)", group = "documentation" },
+  { message = "(?i)^(build|chore|ci|refactor|style|test|tests)(\\\\(|!|:)", group = "internal" },
   { message = ".*", group = "other" },
 ]
 """
@@ -76,6 +76,12 @@ _SKIPPED = re.compile(
     r"(?:Merge (?:branch|branches|tag|commit|pull request|remote-tracking)\b|fixup! |squash! "
     r"|amend! |(?:chore|build)\(release\)|chore: release\b)"
 )
+# What a history without conventions has where others have a type.
+_BUMP = re.compile(
+    r"(?:(?:bump|set|prepare) (?:the )?version\b.*|(?:(?:release|version) )?v?\d+(?:\.\d+)+\S*)",
+    re.IGNORECASE,
+)
+_REVERTED = re.compile(r"^This reverts commit ([0-9a-f]{40,64})\b", re.MULTILINE)
 _ISSUE = re.compile(r"(?<![\w/#&])#(\d{1,9})\b")
 _CLOSING = ("closes", "close", "fixes", "fix", "resolves", "resolve", "refs", "ref", "issue")
 
@@ -148,9 +154,32 @@ def changes_between(directory: Path, since: str | None, until: str = "HEAD") -> 
 
 
 def changes_of(commits: Sequence[Mapping[str, Any]]) -> list[Change]:
-    """The changes of git-cliff's commits; those that say nothing to a reader are left out."""
-    changes = (_change(commit) for commit in commits)
-    return [change for change in changes if change is not None]
+    """The changes of git-cliff's commits; those that say nothing to a reader are left out.
+
+    So are those that were taken back, with what took them back, and all but the first of several
+    that say the same.
+    """
+    gone = _taken_back(commits)
+    changes = (_change(c) for n, c in enumerate(commits) if n not in gone)
+    found: dict[tuple[Kind, str | None, str], Change] = {}
+    for change in changes:
+        if change is not None:
+            found.setdefault((change.kind, change.scope, change.text), change)
+    return list(found.values())
+
+
+def _taken_back(commits: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Places of commits that a later one reverts, and of these; a revert may be reverted itself."""
+    places = {str(commit.get("id") or ""): n for n, commit in enumerate(commits)}
+    gone: set[int] = set()
+    for number in range(len(commits) - 1, -1, -1):
+        raw = str(commits[number].get("raw_message") or "")
+        reverted = _REVERTED.search(raw) if number not in gone else None
+        if reverted is None:
+            continue
+        if (place := places.get(reverted[1], number)) < number:
+            gone |= {number, place}
+    return gone
 
 
 def one_line(text: str, limit: int = TEXT_LIMIT) -> str:
@@ -164,16 +193,20 @@ def _change(commit: Mapping[str, Any]) -> Change | None:
     raw = str(commit.get("raw_message") or commit.get("message") or "")
     if _SKIPPED.match(raw) or commit.get("merge_commit"):
         return None
-    text = one_line(str(commit.get("message") or ""))
+    kind = _kind(str(commit.get("group") or ""))
+    # `net: fix a leak` has no type of ours: `net` is for the reader.
+    said = raw if kind is Kind.OTHER else str(commit.get("message") or "")
+    text = re.sub(r"^[-*•+] +", "", one_line(said))
     if not text:
         return None
-    kind = _kind(str(commit.get("group") or ""))
     if text.startswith('Revert "'):
         kind = Kind.REVERT
+    elif kind is Kind.OTHER and _BUMP.fullmatch(text):
+        kind = Kind.INTERNAL
     breaking = None
     if commit.get("breaking"):
         breaking = one_line(str(commit.get("breaking_description") or text)) or text
-    scope = one_line(str(commit.get("scope") or ""), 40) or None
+    scope = None if kind is Kind.OTHER else one_line(str(commit.get("scope") or ""), 40) or None
     return Change(
         kind=kind, text=text, scope=scope, breaking=breaking,
         issues=_issues(text, commit.get("footers") or []), commit=str(commit.get("id") or ""),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from debwright.changelog.commits import TITLES, Change, Kind
 
 MOST = 300
-"""GitHub refuses notes above 125,000 characters."""
+"""Changes of a kind that are listed; fewer when the whole would be too long."""
+LENGTH_LIMIT = 125_000
+"""Characters of notes that GitHub takes."""
 _SPECIAL = re.compile(r"([\\*_{}\[\]<>#|~$&!`])")
 _CODE = re.compile(r"(`[^`\n]+`)")
 
@@ -36,27 +38,36 @@ def release_notes(
 
     `install` is Markdown of our own making, put behind the changes.
     """
+    tail = [install.strip()] if install else []
+    if url := links.compare(since, tag):
+        tail.append(f"All changes: <{url}>")
+    text, most = "", MOST
+    while most:
+        parts = _sections(changes, links, most) or ["No changes that users see."]
+        text = "\n\n".join(part.rstrip() for part in (*parts, *tail)) + "\n"
+        if len(text) <= LENGTH_LIMIT:
+            break
+        most //= 2
+    return text
+
+
+def _sections(changes: Sequence[Change], links: Links, most: int) -> list[str]:
     parts: list[str] = []
     breaking = [c for c in changes if c.breaking is not None]
     if breaking:
-        parts.append("## Breaking changes\n\n" + _bullets(breaking, links, breaking=True))
+        bullets = _bullets(breaking, links, most, breaking=True)
+        parts.append(f"## Breaking changes\n\n{bullets}")
     for kind in Kind:
         of_kind = [c for c in changes if c.kind is kind and c.breaking is None]
         if not of_kind:
             continue
-        bullets = _bullets(of_kind, links)
+        bullets = _bullets(of_kind, links, most)
         if kind is Kind.INTERNAL:
             count = f"{len(of_kind)} internal change{'s' if len(of_kind) > 1 else ''}"
             parts.append(f"<details><summary>{count}</summary>\n\n{bullets}\n</details>")
         else:
             parts.append(f"## {TITLES[kind]}\n\n{bullets}")
-    if not parts:
-        parts.append("No changes that users see.")
-    if install:
-        parts.append(install.strip())
-    if url := links.compare(since, tag):
-        parts.append(f"All changes: <{url}>")
-    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+    return parts
 
 
 def escaped(text: str) -> str:
@@ -75,10 +86,10 @@ def escaped(text: str) -> str:
     return re.sub(r"^([-+>=]|\d+[.)])", r"\\\1", line)
 
 
-def _bullets(changes: Sequence[Change], links: Links, *, breaking: bool = False) -> str:
-    lines = [f"- {_item(change, links, breaking=breaking)}" for change in changes[:MOST]]
-    if len(changes) > MOST:
-        lines.append(f"- and {len(changes) - MOST} more")
+def _bullets(changes: Sequence[Change], links: Links, most: int, *, breaking: bool = False) -> str:
+    lines = [f"- {_item(change, links, breaking=breaking)}" for change in changes[:most]]
+    if len(changes) > most:
+        lines.append(f"- and {len(changes) - most} more")
     return "\n".join(lines) + "\n"
 
 

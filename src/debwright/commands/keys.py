@@ -13,11 +13,12 @@ from debwright.config import LoadedConfig, load
 from debwright.errors import MissingError, UsageError
 from debwright.files import atomic_write
 from debwright.keys.backup import back_up, password_from, restore
-from debwright.keys.create import Algorithm, new_key
+from debwright.keys.create import Algorithm, check_wish, new_key
 from debwright.keys.export import export
 from debwright.keys.proof import look_at, prove
 from debwright.keys.ring import KeyInfo, health, list_keys, spaced
 from debwright.keys.rotate import check_rotation, start_rotation
+from debwright.process import withhold
 from debwright.results import Finding, Severity
 from debwright.sign.choose import configured_keys, home_of
 from debwright.sign.home import open_home
@@ -58,6 +59,7 @@ def secret_of(variable: str | None, prompt: str, *, confirm: bool = False) -> by
                 f"the environment variable {variable} is not set",
                 fix=f"read -rs {variable} && export {variable}",
             )
+        withhold([variable])
         return value.encode()
     if not is_terminal():
         raise UsageError(
@@ -75,6 +77,7 @@ def make(
     place = Place.of(options)
     if unprotected and passphrase_env:
         raise UsageError("--no-passphrase and --passphrase-env contradict each other")
+    check_wish(user_id, days)
     passphrase = b"" if unprotected else _new_passphrase(passphrase_env)
     key = new_key(place.home, user_id, algorithm=algorithm, days=days, passphrase=passphrase)
     lines = [
@@ -201,7 +204,14 @@ def replace(
     old = check_rotation(place.loaded, overlap_days)
     if to is None:
         with open_home(place.home) as home:
-            user_id = next((k.user_id for k in list_keys(home, old)), "")
+            user_id = next((k.user_id for k in list_keys(home, old)), None)
+        if user_id is None:
+            raise MissingError(
+                f"the key {old} is not in {place.home}: it would give the new one its name",
+                cause="it is on another machine, or a variable of a CI system holds it",
+                fix='debwright keys new "NAME <ADDRESS>"; debwright keys rotate --to FINGERPRINT',
+            )
+        check_wish(user_id, days)
         variable = passphrase_env or place.loaded.config.signing.passphrase_env
         passphrase = b"" if unprotected else _new_passphrase(variable)
         to = new_key(

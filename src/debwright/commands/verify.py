@@ -8,6 +8,7 @@ from debwright.commands.common import Options, emit
 from debwright.config import load
 from debwright.errors import DebwrightError, UsageError
 from debwright.keys.export import public_key
+from debwright.keys.proof import look_at
 from debwright.sign.armor import is_armored
 from debwright.sign.check import binary_keys
 from debwright.sign.choose import home_of
@@ -41,8 +42,12 @@ def verify(
             result = verify_directory(place, keyring)
         else:
             result = verify_file(place, keyring)
+        about_keys, _ = look_at(keyring)
     if note is not None:
         result.warn("verify/key", note, fix="name a key you got another way with --key")
+    for finding in about_keys:
+        # Whether what it signed is taken here was seen above; elsewhere, or soon, it may not be.
+        result.warn(finding.code, finding.message)
     _tell(options, result)
     return 0 if result.ok else 4
 

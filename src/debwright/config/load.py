@@ -15,7 +15,9 @@ from debwright.config import rules
 from debwright.config.locate import KeyPath, line_of, locate
 from debwright.config.model import Config
 from debwright.config.problems import Problem, dotted, from_validation
+from debwright.config.secrets import secret_variables
 from debwright.errors import ConfigError, Evidence
+from debwright.process import withhold
 from debwright.targets import host_arch, nearest
 
 FILE_NAME = "debwright.toml"
@@ -54,7 +56,8 @@ def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedC
     A directory (default: the current one) is searched for debwright.toml, then for a
     pyproject.toml with [tool.debwright], then its parents up to the root of the git work tree.
     With neither, these are the defaults. `host` is the architecture to judge the strategy by,
-    by default this machine's. Raises ConfigError with all problems of the file.
+    by default this machine's. The variables that it names for secrets are kept from commands from
+    then on. Raises ConfigError with all problems of the file.
     """
     start = (path_or_dir or Path()).absolute()
     if _is_directory(start):
@@ -64,9 +67,9 @@ def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedC
         path, text = found
     else:
         path, text = start, _read(start)
-    return LoadedConfig(
-        config=_parse(path, text, host or host_arch()), path=path, text=text, start=path.parent
-    )
+    config = _parse(path, text, host or host_arch())
+    withhold(secret_variables(config))
+    return LoadedConfig(config=config, path=path, text=text, start=path.parent)
 
 
 def effective_json(config: Config) -> str:

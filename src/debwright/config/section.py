@@ -7,4 +7,6 @@ class Section(BaseModel):
     """Base of all tables: nothing unknown, nothing converted, nothing changed later."""
 
     # Strict, because TOML has types: a port written as "80" is a mistake worth hearing of.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    # Deferred, because most commands look at one configuration: its tables are built with it, and
+    # not each by itself before.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)

@@ -92,6 +92,10 @@ class Github:
             if error.status != 404:
                 raise
 
+    def back_off(self, attempt: int) -> None:
+        """Wait before attempt number `attempt` + 1 of something that ended in Unsure."""
+        self._http.back_off(attempt)
+
     def _pages(self, path: str) -> Iterator[Any]:
         for page in range(1, MOST_PAGES + 1):
             items = self._http.request("GET", path, params={"per_page": PAGE, "page": page}).json()

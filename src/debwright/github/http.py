@@ -24,6 +24,8 @@ LONGEST_WAIT = 900.0
 """Seconds to wait for a rate limit at most; GitHub's last an hour."""
 UPLOAD_SECONDS = 600.0
 SAID_LIMIT = 300
+REPEATABLE = ("GET", "DELETE")
+"""Methods of which a second request does what the first did; what is gone already is 404 then."""
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 
 Sleep = Callable[[float], None]
@@ -45,8 +47,8 @@ class Unsure(GithubError):
 class Http:
     """Sends requests with the token, and turns refusals into words.
 
-    Reading is tried again after a server's error (5xx) and a broken connection; a request that
-    changes something is not: it raises Unsure. Both wait when GitHub asks for it.
+    Reading and removing are tried again after a server's error (5xx) and a broken connection; a
+    request that changes something else is not: it raises Unsure. All wait when GitHub asks for it.
     """
 
     base: str
@@ -141,17 +143,17 @@ class Http:
             "User-Agent": USER_AGENT,
             **options.pop("headers", {}),
         }
-        reading = method == "GET"
+        again = method in REPEATABLE
         what = f"{method} {url.removeprefix(self.base)}"
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = self._client.request(method, url, headers=headers, **options)
             except httpx.TransportError as error:
-                self._broken(what, str(error) or type(error).__name__, attempt, reading=reading)
+                self._broken(what, str(error) or type(error).__name__, attempt, again=again)
                 continue
             if answer.status_code >= 500:
                 said = f"HTTP status {answer.status_code}"
-                self._broken(what, said, attempt, reading=reading)
+                self._broken(what, said, attempt, again=again)
             elif (wait := self._limited(answer)) is not None:
                 self._wait(what, wait, attempt)
                 if (content := options.get("content")) is not None:
@@ -162,8 +164,8 @@ class Http:
                 raise refusal(what, answer, self.needs)
         raise AssertionError("the last attempt returns or raises")
 
-    def _broken(self, what: str, said: str, attempt: int, *, reading: bool) -> None:
-        if not reading:
+    def _broken(self, what: str, said: str, attempt: int, *, again: bool) -> None:
+        if not again:
             raise Unsure(
                 f"GitHub did not answer as it should: {what}", evidence=[Evidence(text=said)],
                 fix="run the same command again: it goes on where it stopped",
@@ -174,6 +176,10 @@ class Http:
                 cause="GitHub, or the network, is out of order",
                 fix="look at githubstatus.com, then run the same command again",
             )  # fmt: skip
+        self.back_off(attempt)
+
+    def back_off(self, attempt: int) -> None:
+        """Wait before attempt number `attempt` + 1, longer each time."""
         self.sleep(2.0 ** (attempt - 1))
 
     @staticmethod
@@ -187,7 +193,9 @@ class Http:
         if answer.headers.get("x-ratelimit-remaining") == "0":
             reset = answer.headers.get("x-ratelimit-reset", "")
             return max(1.0, float(reset) - time.time() + 1) if reset.isdecimal() else 60.0
-        return 60.0 if answer.status_code == 429 else None
+        # "If the error is due to a secondary rate limit and says no time, wait at least a minute."
+        secondary = "secondary rate limit" in _message(answer).lower()
+        return 60.0 if answer.status_code == 429 or secondary else None
 
     def _wait(self, what: str, seconds: float, attempt: int) -> None:
         if seconds > LONGEST_WAIT or attempt == ATTEMPTS:

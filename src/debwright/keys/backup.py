@@ -61,8 +61,11 @@ def back_up(
     it has signed something. Raises SigningError when the key cannot be exported, UsageError
     for a password or numbers that will not do; nothing has been written then.
     """
-    if path.exists():
-        raise UsageError(f"{path} is there already", fix="name another file with --output")
+    files = [path.with_name(f"{path.stem}-share-{n + 1}-of-{shares}.txt") for n in range(shares)]
+    for file in (path, *files):
+        # A share of an earlier backup may be all that its keeper's copy was made from.
+        if file.exists():
+            raise UsageError(f"{file} is there already", fix="name another file with --to")
     with open_home(home) as opened:
         payload = _export(opened, find_key(opened, fingerprint), passphrase)
     secret = secrets.token_bytes(splitting.SECRET_BYTES)
@@ -84,15 +87,17 @@ def back_up(
             raise SigningError("gpg could not encrypt the backup", evidence=_said(sealed.error))
     _rehearse(sealed.output, password, words[:needed])
     path.parent.mkdir(parents=True, exist_ok=True)
-    files = []
-    for number, line in enumerate(words, 1):
-        file = path.with_name(f"{path.stem}-share-{number}-of-{shares}.txt")
-        splitting.write_share(
-            file, line, number=number, shares=shares, needed=needed,
-            fingerprint=fingerprint, backup=path.name,
-        )  # fmt: skip
-        files.append(file)
-    atomic_write(path, sealed.output, mode=0o600)
+    try:
+        for number, (file, line) in enumerate(zip(files, words, strict=True), 1):
+            splitting.write_share(
+                file, line, number=number, shares=shares, needed=needed,
+                fingerprint=fingerprint, backup=path.name,
+            )  # fmt: skip
+        atomic_write(path, sealed.output, mode=0o600)
+    except BaseException:
+        for file in files:  # of no use without the backup
+            file.unlink(missing_ok=True)
+        raise
     return Backup(path=path, shares=tuple(files), needed=needed if shares else None)
 
 

@@ -22,18 +22,7 @@ def new_key(
     An empty passphrase leaves the key unprotected. Raises UsageError for a user id that is none
     and MissingError without gpg; gpg's refusals become SigningError.
     """
-    if re.fullmatch(r"[^<>()\x00-\x1f\x7f]{2,} <[^<>@\s]+@[^<>@\s]+>", user_id) is None:
-        raise UsageError(
-            f"{user_id!r} is not a user id",
-            cause="a name and an address are shown to whoever looks at the key",
-            fix='debwright keys new "Example Releases <releases@example.org>"',
-        )
-    if not 1 <= days <= MOST_DAYS:
-        raise UsageError(
-            f"a key that expires after {days} days is not made",
-            cause=f"between 1 day and {MOST_DAYS} days; the end can be moved later on",
-            fix=f"debwright keys new --days {EXPIRE_DAYS} ...",
-        )
+    check_wish(user_id, days)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open_home(home) as opened:
         answer = opened.call(
@@ -52,3 +41,19 @@ def new_key(
                 fix=f"ls -ld {home}; debwright doctor",
             )
         return find_key(opened, made[1])
+
+
+def check_wish(user_id: str, days: int) -> None:
+    """Raise UsageError for a user id or a life that no key gets."""
+    if re.fullmatch(r"[^<>()\x00-\x1f\x7f]{2,} <[^<>@\s]+@[^<>@\s]+>", user_id) is None:
+        raise UsageError(
+            f"{user_id!r} is not a user id",
+            cause="a name and an address are shown to whoever looks at the key",
+            fix='debwright keys new "Example Releases <releases@example.org>"',
+        )
+    if not 1 <= days <= MOST_DAYS:
+        raise UsageError(
+            f"a key that expires after {days} days is not made",
+            cause=f"between 1 day and {MOST_DAYS} days; the end can be moved later on",
+            fix=f"debwright keys new --days {EXPIRE_DAYS} ...",
+        )

@@ -23,7 +23,7 @@ def send_email(config: Email | None, event: Event) -> None:
             if config.user is not None and password is not None:
                 server.login(config.user, password)
             refused = server.send_message(message)
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, UnicodeError) as error:  # the last for host names
         raise DebwrightError(
             f"the mail could not be sent by {config.host}:{config.port}",
             evidence=[Evidence(text=_said(error))],

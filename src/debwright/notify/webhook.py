@@ -31,6 +31,10 @@ def send_webhook(config: Webhook | None, event: Event) -> None:
         except httpx.TransportError as error:
             said = type(error).__name__
             continue
+        except httpx.InvalidURL:
+            raise UsageError(
+                f"the environment variable {config.url_env} holds no http(s) URL"
+            ) from None
         if answer.is_success:
             return
         said = f"HTTP status {answer.status_code}"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright.changelog.commits import changes_between, previous_release
+from debwright.changelog.notes import LENGTH_LIMIT
 from debwright.config import LoadedConfig
 from debwright.errors import DebwrightError, Evidence
 from debwright.git import git
@@ -96,8 +97,14 @@ def _changes(plan: Plan, tag: str) -> Iterator[Finding]:
         return
     if notes is not None:
         path = plan.loaded.resolve(notes)
-        if path.is_file() and not path.read_bytes().strip():
+        length = len(path.read_text(encoding="utf-8", errors="replace").strip())
+        if length == 0:
             yield _error(f"release.notes_file {notes} is empty", f"write {notes}")
+        if length > LENGTH_LIMIT:
+            yield _error(
+                f"release.notes_file {notes} has {length} characters: GitHub takes {LENGTH_LIMIT}",
+                f"shorten {notes}",
+            )
         return
     directory = plan.loaded.resolve(plan.config.package.source)
     until = tag if _local_tag(plan.loaded, tag) else "HEAD"

@@ -54,14 +54,13 @@ def find_draft(github: Github, tag: str, say: Say) -> Release | None:
 
 def prepare_draft(github: Github, draft: Draft, say: Say) -> Release:
     """The draft with its current name and notes, made when there is none."""
-    for _ in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         found = find_draft(github, draft.tag, say)
         try:
             return _update(github, found, draft) if found else _create(github, draft, say)
         except Unsure as error:
-            say(f"{error.what}; looking again")
-            last = error
-    raise last
+            _look_again(github, error, attempt, say)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _update(github: Github, found: Release, draft: Draft) -> Release:
@@ -110,16 +109,23 @@ def bring_assets(github: Github, release: Release, assets: Sequence[Asset], say:
 
 def publish(github: Github, release: Release, say: Say) -> Release:
     """Make the draft public."""
-    for _ in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             return github.update(release, draft=False)
         except Unsure as error:
-            say(f"{error.what}; looking again")
-            last = error
-        done = [r for r in github.releases_of(release.tag_name) if r.id == release.id]
-        if done and not done[0].draft:
-            return done[0]
-    raise last
+            done = [r for r in github.releases_of(release.tag_name) if r.id == release.id]
+            if done and not done[0].draft:
+                return done[0]
+            _look_again(github, error, attempt, say)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _look_again(github: Github, error: Unsure, attempt: int, say: Say) -> None:
+    """Wait, for GitHub to recover and its list to have what was made; after the last one raise."""
+    if attempt == ATTEMPTS:
+        raise error
+    say(f"{error.what}; looking again")
+    github.back_off(attempt)
 
 
 def is_same(remote: Remote, asset: Asset) -> bool:
@@ -148,6 +154,7 @@ def _send(github: Github, release: Release, asset: Asset, say: Say) -> None:
             if attempt == ATTEMPTS:
                 raise
             say(f"{asset.name}: {error.what}; once more")
+            github.back_off(attempt)
         else:
             return
 

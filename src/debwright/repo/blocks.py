@@ -18,13 +18,15 @@ PIECE_LIMIT = 1024 * 1024
 _HEADER_SIZE = 12
 _FOOTER_SIZE = 12
 _CHECK = lzma.CHECK_CRC64
+_LEAST = 4096
+"""The smallest dictionary that there is."""
 _FLAGS = bytes((0, _CHECK))
 _HEADER = b"\xfd7zXZ\0" + _FLAGS + struct.pack("<I", zlib.crc32(_FLAGS))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
-    """A piece in both formats; `xz` is a complete stream of one block."""
+    """A piece compressed; `xz` is a complete stream of one block, empty where none is wanted."""
 
     gz: bytes
     xz: bytes
@@ -47,16 +49,22 @@ def pieces(parts: Iterable[tuple[bytes, bytes]], average: int) -> Iterator[bytes
         yield b"".join(piece)
 
 
-def pack(text: bytes) -> Packed:
+def pack(text: bytes, *, xz: bool) -> Packed:
     """Compress one piece. The same text gives the same bytes, whenever it is done."""
-    return Packed(gz=gzip.compress(text, 6, mtime=0), xz=lzma.compress(text, check=_CHECK))
+    return Packed(gz=gzip.compress(text, 6, mtime=0), xz=_xz(text) if xz else b"")
 
 
-EMPTY = pack(b"")
+def _xz(text: bytes) -> bytes:
+    # A dictionary as long as the text compresses as well as the 8 MiB of the preset, whose memory
+    # takes as long to be set up as a piece to be compressed.
+    size = max(_LEAST, 1 << len(text).bit_length())
+    return lzma.compress(
+        text, check=_CHECK, filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": size}]
+    )
 
 
 def gzip_file(packed: Sequence[Packed]) -> bytes:
-    return b"".join(p.gz for p in packed) or EMPTY.gz
+    return b"".join(p.gz for p in packed) or gzip.compress(b"", 6, mtime=0)
 
 
 def xz_file(packed: Sequence[Packed]) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from debwright.repo import blocks, store
@@ -68,26 +69,27 @@ class Cache:
             ],
         )
 
-    def pack(self, texts: Sequence[bytes]) -> list[Packed]:
-        """Every text compressed; those that were compressed before are not again."""
+    def pack(self, texts: Sequence[bytes], *, xz: bool) -> list[Packed]:
+        """Every text compressed, to xz as well where it is wanted; those that were compressed
+        before are not again."""
         digests = [hashlib.sha256(text).digest() for text in texts]
         self._used.update(digests)
-        found = [self._piece(d) for d in digests]
+        found = [self._piece(d, xz=xz) for d in digests]
         missing = [i for i, piece in enumerate(found) if piece is None]
         # Compression leaves the interpreter's lock to others.
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            fresh = list(pool.map(blocks.pack, [texts[i] for i in missing]))
+            fresh = list(pool.map(partial(blocks.pack, xz=xz), [texts[i] for i in missing]))
         for i, piece in zip(missing, fresh, strict=True):
             found[i] = piece
             row = (digests[i], piece.gz, piece.xz, _mark(piece.gz, piece.xz))
             self._database.execute("INSERT OR REPLACE INTO piece VALUES (?, ?, ?, ?)", row)
         return [piece for piece in found if piece is not None]
 
-    def _piece(self, digest: bytes) -> Packed | None:
+    def _piece(self, digest: bytes, *, xz: bool) -> Packed | None:
         row = self._database.execute(
             "SELECT gz, xz, mark FROM piece WHERE digest = ?", (digest,)
         ).fetchone()
-        if row is None or row[2] != _mark(row[0], row[1]):
+        if row is None or row[2] != _mark(row[0], row[1]) or (xz and not row[1]):
             return None
         return Packed(gz=row[0], xz=row[1])
 

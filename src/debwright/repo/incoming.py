@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright.errors import CheckError, Evidence, MissingError, UsageError
+from debwright.process import environment
 from debwright.repo.model import ARCHITECTURE, Entry, PackageFile
 from debwright.repo.pool import pool_path
 
@@ -214,6 +215,7 @@ def _control_archive(path: Path) -> Iterator[tarfile.TarFile]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=environment(),
         )
     except FileNotFoundError as error:
         raise MissingError("dpkg-deb is not installed", fix="apt-get install dpkg") from error

@@ -78,7 +78,7 @@ def _write_component(
     for kind in kinds:
         chosen = [(e, records[e.path]) for e in entries if belongs(e, kind)]
         _write_records(directory / f"binary-{kind}" / "Packages", chosen, known)
-        packed = known.pack(list(_contents(r.contents for _, r in chosen)))
+        packed = known.pack(list(_contents(r.contents for _, r in chosen)), xz=False)
         (directory / f"Contents-{kind}.gz").write_bytes(blocks.gzip_file(packed))
     sources = [(e, records[e.path]) for e in entries if belongs(e, "source")]
     # Though it be empty: who has asked for sources once should not be warned when they go.
@@ -89,7 +89,7 @@ def _write_records(index: Path, chosen: Iterable[tuple[Entry, Record]], known: C
     """An index in plain text, as .gz and as .xz."""
     parts = ((e.package.encode(), r.text) for e, r in chosen)
     texts = list(blocks.pieces(parts, RECORDS_A_PIECE))
-    packed = known.pack(texts)
+    packed = known.pack(texts, xz=True)
     store.make_directories(index.parent)
     index.write_bytes(b"".join(texts))
     index.with_name(f"{index.name}.gz").write_bytes(blocks.gzip_file(packed))
@@ -105,7 +105,8 @@ def belongs(entry: Entry, kind: str) -> bool:
 
 def _contents(files: Iterable[bytes]) -> Iterator[bytes]:
     """The pieces of Contents: each path once, with every package that has it."""
-    lines = sorted(set(b"".join(files).splitlines()))
+    # Sorted first: those of each package are so already, and a set would lose it.
+    lines = list(dict.fromkeys(sorted(b"".join(files).splitlines())))
     split = [line.rpartition(b" ")[::2] for line in lines]
     if len({path for path, _ in split}) == len(split):
         parts = ((path, line + b"\n") for (path, _), line in zip(split, lines, strict=True))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from shlex import quote
 
 from debwright.errors import DebwrightError
 from debwright.process import CommandError, LineSink
@@ -31,6 +32,30 @@ KEYRINGS = Path("/usr/share/keyrings")
 CONTENT_FIELD = "Debwright-Content"
 """A control field of our own: the digest of what the package was made from."""
 INSIDE = "/keyring"
+SCRIPTS = ("DEBIAN/preinst", "DEBIAN/postrm")
+# The page of the repository has people put an entry here that holds the key itself. Left there,
+# dpkg would ask whether it may be replaced, and no upgrade could ever change its key. A file that
+# somebody has made in another way is left to dpkg's question. apt passes over what ends in .save.
+_PREINST = """\
+#!/bin/sh
+set -e
+entry="${{DPKG_ROOT:-}}"{conffile}
+if [ "$1" = install ] && [ -z "${{2:-}}" ] && [ -f "$entry" ] \\
+    && grep -qxF {uris} "$entry" && grep -qF 'BEGIN PGP PUBLIC KEY BLOCK' "$entry"; then
+    mv -f "$entry" "$entry.save"
+fi
+"""
+_POSTRM = """\
+#!/bin/sh
+set -e
+entry="${{DPKG_ROOT:-}}"{conffile}
+if [ "$1" = abort-install ] && [ -f "$entry.save" ] && [ ! -e "$entry" ]; then
+    mv "$entry.save" "$entry"
+fi
+if [ "$1" = purge ]; then
+    rm -f "$entry.save"
+fi
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +79,7 @@ class Keyring:
     @property
     def digest(self) -> str:
         parts = [self.name, self.origin, self.suite, self.maintainer, self.sources]
+        parts += [_PREINST, _POSTRM]
         data = json.dumps([*parts, hashlib.sha256(self.keys).hexdigest()])
         return hashlib.sha256(data.encode()).hexdigest()[:32]
 
@@ -111,11 +137,11 @@ def build_keyring(
         work = overlay.directory / "keyring"
         tree = work / "tree"
         tree.mkdir(parents=True)
-        for below, data in _files(keyring, version, epoch):
+        for below, data in keyring_files(keyring, version, epoch):
             target = tree / below
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
-            target.chmod(0o644)
+            target.chmod(0o755 if below in SCRIPTS else 0o644)
         for path in [*tree.rglob("*"), tree]:
             if path.is_dir():
                 path.chmod(0o755)
@@ -137,7 +163,8 @@ def build_keyring(
         return beside.rename(output / name)
 
 
-def _files(keyring: Keyring, version: str, epoch: int) -> Iterator[tuple[str, bytes]]:
+def keyring_files(keyring: Keyring, version: str, epoch: int) -> Iterator[tuple[str, bytes]]:
+    """The files of the package by their path in its tree, those in DEBIAN/ among them."""
     name = keyring.package
     conffile = f"etc/apt/sources.list.d/{keyring.name}.sources"
     document = f"usr/share/doc/{name}"
@@ -151,6 +178,9 @@ def _files(keyring: Keyring, version: str, epoch: int) -> Iterator[tuple[str, by
     )
     yield f"{document}/changelog.gz", _gzip(entry.encode())
     yield "DEBIAN/conffiles", f"/{conffile}\n".encode()
+    uris = next(line for line in keyring.sources.splitlines() if line.startswith("URIs: "))
+    for script, text in zip(SCRIPTS, (_PREINST, _POSTRM), strict=True):
+        yield script, text.format(conffile=f"/{conffile}", uris=quote(uris)).encode()
     yield "DEBIAN/control", _control(keyring, version).encode()
 
 

@@ -104,7 +104,10 @@ def _publish(
         signer=signer,
         settings=settings,
     ).write(number)
-    store.sync(store.tree_paths(work / "publication"))
+    known = None
+    if before is not None:
+        known = store.publication_directory(repo, before.record.number)
+    store.sync(store.tree_paths(work / "publication", known))
     final = store.publication_directory(repo, number)
     store.make_directories(final.parent)
     (work / "publication").rename(final)

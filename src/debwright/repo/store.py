@@ -17,6 +17,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ TOP_FILES = ("key.asc", "key.gpg", "index.html", "publication.json")
 """Files of a publication that have names at the top of the repository, with *.sources."""
 # Beyond this many files one syncfs(2) is cheaper than an fsync(2) each.
 SYNC_EACH = 64
+SYNC_THREADS = 8
 
 Say = Callable[[str], None]
 
@@ -175,24 +177,48 @@ def write_once(path: Path, data: bytes) -> None:
 def sync(paths: Iterable[Path]) -> None:
     """fsync files and directories; many at once by syncfs(2) of their file system."""
     todo = list(paths)
-    for path in todo[:1] if len(todo) > SYNC_EACH else todo:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            if len(todo) > SYNC_EACH and ctypes.CDLL(None).syncfs(descriptor) == 0:
-                return
-            os.fsync(descriptor)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EROFS):  # a file system without fsync
-                raise
-        finally:
-            os.close(descriptor)
     if len(todo) > SYNC_EACH:
-        os.sync()  # no syncfs here
+        _sync_all(todo[0])
+    elif len(todo) > 1:
+        # Together they are one commit of the file system's journal, and not one each.
+        with ThreadPoolExecutor(max_workers=SYNC_THREADS) as pool:
+            for job in [pool.submit(_sync_one, path) for path in todo]:
+                job.result()
+    else:
+        for path in todo:
+            _sync_one(path)
 
 
-def tree_paths(tree: Path) -> list[Path]:
-    """Every directory below and including `tree`, and every file once, however often linked."""
-    found, seen = [], set()
+def _sync_one(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EROFS):  # a file system without fsync
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _sync_all(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            if number != errno.ENOSYS:
+                raise OSError(number, os.strerror(number), str(path))
+            os.sync()
+    finally:
+        os.close(descriptor)
+
+
+def tree_paths(tree: Path, known: Path | None = None) -> list[Path]:
+    """Every directory below and including `tree`, and every file once, however often linked.
+
+    Files that are links to those below `known` are left out: they are on the disk already.
+    """
+    found: list[Path] = []
+    seen = set() if known is None else _inodes(known)
     for directory, _, files in os.walk(tree):
         found.append(Path(directory))
         for name in files:
@@ -201,6 +227,15 @@ def tree_paths(tree: Path) -> list[Path]:
                 seen.add(inode)
                 found.append(path)
     return found
+
+
+def _inodes(tree: Path) -> set[int]:
+    return {
+        entry.inode()
+        for directory, _, _ in os.walk(tree)
+        for entry in os.scandir(directory)
+        if entry.is_file(follow_symlinks=False)
+    }
 
 
 def link_tree(source: Path, target: Path, *, leave_out: Iterable[str] = ()) -> None:

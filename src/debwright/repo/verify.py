@@ -7,6 +7,8 @@ import gzip
 import lzma
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,16 @@ from debwright.errors import DebwrightError
 from debwright.repo.incoming import measure
 from debwright.repo.release import listed_files
 from debwright.results import Evidence, Finding, Severity
-from debwright.sign.check import Verdict, binary_keyring, check, signed_text
+from debwright.sign.check import (
+    Verdict,
+    binary_keyring,
+    check,
+    is_whole_message,
+    signed_text,
+)
 
+FUTURE = timedelta(seconds=10)
+"""What apt allows the clocks to differ by (Acquire::Max-FutureTime)."""
 INDEX_LIMIT = 2 * 1024**3
 """Bytes of an index, unpacked."""
 
@@ -26,7 +36,8 @@ def verify_repository(path: Path, keyring: Path) -> list[Finding]:
     `keyring` is a key file, binary or armoured. What is checked: InRelease and Release.gpg with
     gpgv and, where installed, sqv; that both vouch for the same Release; size and hash of every
     index and that each is there by its hash; that compressed and plain indices agree; size and
-    hash of every package and source file they name. An empty list is a good repository.
+    hash of every package and source file they name; and that the Release's time has come and is not
+    over. An empty list is a good repository.
 
     Raises MissingError when there is neither gpgv nor sqv, DebwrightError when there is no
     repository or the keyring cannot be read.
@@ -75,6 +86,13 @@ def _verify_signatures(suite: Path, keyring: Path) -> Iterator[Finding]:
         for verdict in check(keyring, suite / name, signature):
             if not verdict.good:
                 yield _bad_signature(suite, name if signature is None else "Release.gpg", verdict)
+    if not is_whole_message((suite / "InRelease").read_bytes()):
+        yield _error(
+            "repository/signature",
+            f"{suite.name}/InRelease has text that its signature does not cover",
+            file=str(suite / "InRelease"),
+            fix="fetch it again; if it stays so, do not use it",
+        )
     signed = signed_text(keyring, suite / "InRelease")
     release = (suite / "Release").read_text(encoding="utf-8", errors="replace")
     # Text in a cleartext signature ends without its last line end (RFC 9580, 7.2).
@@ -106,6 +124,7 @@ def _verify_fields(suite: Path, release: bytes) -> Iterator[Finding]:
         )
     if "SHA256" not in fields:
         yield _error("repository/release", f"the Release of {suite.name} has no SHA-256 hashes")
+    yield from verify_dates(suite.name, fields, datetime.now(UTC))
     for architecture in fields.get("Architectures", "").split():
         for component in fields.get("Components", "").split():
             index = suite / component / f"binary-{architecture}" / "Packages"
@@ -115,6 +134,29 @@ def _verify_fields(suite: Path, release: bytes) -> Iterator[Finding]:
                     f"{suite.name} promises {component} for {architecture} and has no index",
                     file=str(index),
                 )
+
+
+def verify_dates(suite: str, fields: Mapping[str, str], now: datetime) -> Iterator[Finding]:
+    """apt takes no Release whose time is over, or has not come (apt-secure(8))."""
+    for name in ("Date", "Valid-Until"):
+        text = fields.get(name)
+        try:
+            when = None if text is None else parsedate_to_datetime(text).astimezone(UTC)
+        except ValueError:
+            yield _error("repository/release", f"the Release of {suite} has a {name} that is none")
+            continue
+        if when is None:
+            continue
+        if name == "Valid-Until" and when < now:
+            yield _error(
+                "repository/expired", f"the Release of {suite} was valid until {text}",
+                fix="debwright publish; if it is somebody else's, ask them",
+            )  # fmt: skip
+        if name == "Date" and when > now + FUTURE:
+            yield _error(
+                "repository/future", f"the Release of {suite} is of the future: {text}",
+                fix="look at the clocks of this machine and of the one that publishes",
+            )  # fmt: skip
 
 
 def _verify_compressed(index: Path, suite: Path) -> Iterator[Finding]:

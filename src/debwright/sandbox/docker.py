@@ -202,6 +202,7 @@ def _start_reaper(name: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=process.environment(),
         start_new_session=True,
     )
 

@@ -147,6 +147,8 @@ class Namespaces(Entered):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                # It is process 1 inside: /proc/1/environ is there for whoever is root inside.
+                env=process.helper_environment(),
                 start_new_session=True,
             )
         except FileNotFoundError as error:

@@ -158,6 +158,7 @@ class NspawnSandbox(Entered):
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
+                env=process.environment(),
                 start_new_session=True,
             )
             self._wait_until_ready(ready, started)

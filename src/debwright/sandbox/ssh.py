@@ -269,6 +269,7 @@ def process_start(argv: list[str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=process.environment(),
             start_new_session=True,
         )
     except FileNotFoundError as error:

@@ -118,6 +118,7 @@ class VirtualMachine:
             self._qemu = subprocess.Popen(
                 [*self.prefix, *self.command()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=process.environment(),
                 start_new_session=True,
             )  # fmt: skip
 

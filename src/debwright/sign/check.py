@@ -103,6 +103,21 @@ def check(keyring: Path, file: Path, signature: Path | None = None) -> list[Verd
     return verdicts
 
 
+def is_whole_message(data: bytes) -> bool:
+    """Whether a cleartext signature covers all there is: nothing before, after, or beside it.
+
+    gpgv passes over the rest; apt and dpkg take no such file, and who reads it by eye is misled.
+    """
+    lines = data.strip().splitlines()
+    return (
+        bool(lines)
+        and lines[0].rstrip() == b"-----BEGIN PGP SIGNED MESSAGE-----"
+        and lines[-1].rstrip() == b"-----END PGP SIGNATURE-----"
+        # Within the text such a line would begin with "- " (RFC 9580, 7.1).
+        and sum(line.startswith(b"-----BEGIN PGP ") for line in lines) == 2
+    )
+
+
 def signed_text(keyring: Path, file: Path) -> str:
     """The text that the cleartext signature of `file` covers; empty when gpgv finds none."""
     options = ["--keyring", str(keyring.resolve()), "--output", "-"]

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from debwright.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.sign.armor import enarmor
 from debwright.sign.home import Answer, GnupgHome, open_home, private_home
 
 DIGEST = ("--digest-algo", "SHA512", "--cert-digest-algo", "SHA512")
@@ -70,6 +71,7 @@ class GpgSigner:
         self._home: GnupgHome | None = None
         self._starting = threading.Lock()
         self._user_id = ""
+        self._public: bytes | None = None
         self.expires: datetime | None = None
 
     @property
@@ -94,10 +96,12 @@ class GpgSigner:
 
     def public_key(self) -> bytes:
         """The public key in binary, without other people's signatures."""
-        return self._export()
+        if self._public is None:
+            self._public = self._export()
+        return self._public
 
     def public_key_armored(self) -> bytes:
-        return self._export("--armor")
+        return enarmor("PUBLIC KEY BLOCK", self.public_key())
 
     def __enter__(self) -> Self:
         self._opened()
@@ -115,6 +119,7 @@ class GpgSigner:
         if self._home is not None:
             self._home.close()
             self._home = None
+            self._public = None  # its expiry may be moved before it is opened again
 
     def _opened(self) -> GnupgHome:
         with self._starting:
@@ -232,9 +237,9 @@ class GpgSigner:
             fix=f"gpg --local-user {self._wanted} --clearsign /etc/debian_version",
         )
 
-    def _export(self, *options: str) -> bytes:
+    def _export(self) -> bytes:
         answer = self._opened().call(
-            [*PLAIN, *options, "--export-options", "export-minimal", "--export", self.fingerprint]
+            [*PLAIN, "--export-options", "export-minimal", "--export", self.fingerprint]
         )
         if answer.status != 0 or not answer.output:
             raise SigningError(

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from debwright.errors import DebwrightError, Evidence, MissingError
+from debwright.process import helper_environment
 
 KEEPER = Path(__file__).with_name("keeper.py")
 START_SECONDS = 20.0
@@ -220,6 +221,7 @@ def _start(prefix: Sequence[str], mode: str, path: Path, kind: str) -> tuple[Gnu
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env=helper_environment(),
             # Ctrl-C on the terminal is for debwright, which then closes the pipe.
             start_new_session=True,
         )

@@ -1,6 +1,6 @@
 """The seam between the repository and where it is served from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,12 +9,16 @@ from pydantic import ValidationError
 
 from debwright.errors import DebwrightError, Evidence
 from debwright.repo import store as local
-from debwright.repo.model import PublicationRecord
+from debwright.repo.model import PublicationRecord, SuiteManifest
 from debwright.repo.publish import recover
-from debwright.stores.tree import Tree, served_tree
+from debwright.stores.tree import MANIFEST, Tree, served_tree, state_path
 
 RECORD_LIMIT = 16 * 1024 * 1024
 """Bytes of a publication.json."""
+
+
+FOREIGN = b"{}"
+"""What `record` gives where another tool keeps a repository: nothing that can be a record."""
 
 
 class Store(Protocol):
@@ -25,7 +29,7 @@ class Store(Protocol):
         """What it is called in messages, as `s3://bucket/prefix`."""
 
     def record(self) -> bytes | None:
-        """The publication.json that is there; None when nothing is."""
+        """The publication.json that is there; None when nothing is, FOREIGN for another make."""
 
     def push(self, tree: Tree) -> int:
         """Make the place serve `tree`; how many files were sent."""
@@ -69,6 +73,14 @@ def push_all(
     return done
 
 
+def is_foreign(names: Collection[str]) -> bool:
+    """Whether a place without a record has a repository that is not ours.
+
+    Ours has manifests before it has anything else that readers see, however a push broke off.
+    """
+    return bool({"dists", "pool"} & set(names)) and "manifests" not in names
+
+
 def read_record(data: bytes | None, name: str) -> PublicationRecord | None:
     if data is None:
         return None
@@ -81,6 +93,29 @@ def read_record(data: bytes | None, name: str) -> PublicationRecord | None:
             cause="another tool writes there, or the file was changed",
             fix="name another place, or empty this one",
         ) from error
+
+
+def vouched(store: Store, read: Callable[[str], bytes | None]) -> dict[str, str]:
+    """SHA-256 by path of the pool files that the publication in a store names.
+
+    Of others there only the names are known: a push that broke off may have left a package that
+    was built again since, and has the same size. `read` gets a file of the store. What cannot be
+    read vouches for nothing.
+    """
+    try:
+        record = read_record(store.record(), store.name)
+    except DebwrightError:
+        return {}
+    known: dict[str, str] = {}
+    for suite in record.suites if record is not None else ():
+        assert record is not None
+        data = read(f"{state_path(record.number, suite)}/{MANIFEST}")
+        try:
+            manifest = SuiteManifest.model_validate_json(data or b"")
+        except ValidationError:
+            continue
+        known |= {e.path: e.sha256 for e in manifest.entries}
+    return known
 
 
 def _must_follow(there: PublicationRecord | None, here: PublicationRecord, name: str) -> None:

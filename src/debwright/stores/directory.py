@@ -1,12 +1,18 @@
 """A directory that a web server on this machine serves."""
 
+import contextlib
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from debwright.errors import DebwrightError, Evidence
+from debwright.errors import DebwrightError, Evidence, UsageError
+from debwright.files import sha256_file
 from debwright.repo import store as local
-from debwright.stores.tree import RECORD, Item, Step, Tree
+from debwright.stores.base import vouched
+from debwright.stores.tree import RECORD, Item, Step, Tree, is_ours
+
+NEW = ".new"
 
 
 class DirectoryStore:
@@ -35,13 +41,21 @@ class DirectoryStore:
 
     def fetch(self, target: Path) -> None:
         try:
-            shutil.copytree(
-                self._path, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")
-            )
+            shutil.copytree(self._path, target, dirs_exist_ok=True, ignore=self._not_ours)
         except (OSError, shutil.Error) as error:
             raise DebwrightError(f"{self._path} cannot be read: {error}") from error
 
+    def _not_ours(self, directory: str, names: list[str]) -> list[str]:
+        return [n for n in names if Path(directory) == self._path and not is_ours(n)]
+
     def _push(self, tree: Tree) -> int:
+        ours, theirs = tree.repo.resolve(), self._path.resolve()
+        if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
+            raise UsageError(
+                f"{self._path} is the repository that is to be copied there",
+                cause="repository.directory.path names dist/apt, or a directory around or in it",
+                fix="name another directory; dist/apt can be served as it is",
+            )
         local.make_directories(self._path)
         dists = self._path / "dists"
         if dists.exists() and not dists.is_symlink():
@@ -50,14 +64,15 @@ class DirectoryStore:
                 cause="another tool keeps a repository in this directory",
                 fix="name another directory",
             )
-        below = f".publication-{tree.record.number}"
-        fresh = self._path / f"{below}.new"
+        below = self._free_name(tree.record.number)
+        fresh = self._path / f"{below}{NEW}"
         shutil.rmtree(fresh, ignore_errors=True)
+        known = vouched(self, self._read)
         sent = 0
         for item in tree.items:
             inside = item.path.startswith("dists/")
             target = (fresh if inside else self._path) / item.path
-            if item.step is Step.POOL and _is_there(target, item):
+            if item.step is Step.POOL and _is_there(target, item, known):
                 continue
             if item.step is Step.RECORD:
                 self._switch(fresh, below)
@@ -67,27 +82,44 @@ class DirectoryStore:
         self._clean(tree, below)
         return sent
 
+    def _free_name(self, number: int) -> str:
+        """A name for the new dists: not that of those which are served now, as after a push that
+        broke off at its end."""
+        name, tried = f".publication-{number}", 0
+        while (self._path / name).exists():
+            tried += 1
+            name = f".publication-{number}-{tried}"
+        return name
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return (self._path / path).read_bytes()
+        except OSError:
+            return None
+
     def _switch(self, fresh: Path, below: str) -> None:
         """Show the new dists; all that it names is there, on disk."""
         local.sync(local.tree_paths(self._path))
-        place = self._path / below
-        shutil.rmtree(place, ignore_errors=True)
-        fresh.rename(place)
+        fresh.rename(self._path / below)
         local.replace_link(self._path / "dists", f"{below}/dists")
         local.sync([self._path])
 
     def _clean(self, tree: Tree, below: str) -> None:
         """Remove what no publication has any more; the one before stays for its readers."""
+        found = [p for p in self._path.glob(".publication-*") if p.name != below]
         kept = sorted(
-            (p for p in self._path.glob(".publication-*") if p.name != below),
-            key=lambda p: p.stat().st_mtime,
+            (p for p in found if p.suffix != NEW), key=lambda p: p.stat().st_mtime_ns, reverse=True
         )
-        for old in kept[:-1]:
+        for old in (p for p in found if p not in kept[:1]):
             shutil.rmtree(old)
         wanted = {item.path for item in tree.items}
-        for file in (self._path / "pool").rglob("*"):
-            if file.is_file() and file.relative_to(self._path).as_posix() not in wanted:
-                file.unlink()
+        for place in ("pool", "manifests"):
+            for path in sorted((self._path / place).rglob("*"), reverse=True):
+                if path.is_dir() and not path.is_symlink():
+                    with contextlib.suppress(OSError):  # it has files
+                        path.rmdir()
+                elif path.relative_to(self._path).as_posix() not in wanted:
+                    path.unlink()
         for file in self._path.glob("*.sources"):
             if file.name not in wanted:
                 file.unlink()
@@ -101,11 +133,15 @@ class DirectoryStore:
         )
 
 
-def _is_there(target: Path, item: Item) -> bool:
+def _is_there(target: Path, item: Item, known: Mapping[str, str]) -> bool:
     try:
-        return target.stat().st_size == item.size
+        if target.stat().st_size != item.size:
+            return False
     except FileNotFoundError:
         return False
+    if item.sha256 is not None and known.get(item.path) == item.sha256:
+        return True
+    return sha256_file(target) == sha256_file(item.file)
 
 
 def _place(source: Path, target: Path) -> None:

@@ -22,6 +22,8 @@ AUTHOR = {
     "GIT_AUTHOR_NAME": "debwright", "GIT_AUTHOR_EMAIL": "debwright@localhost",
     "GIT_COMMITTER_NAME": "debwright", "GIT_COMMITTER_EMAIL": "debwright@localhost",
 }  # fmt: skip
+AS_IT_IS = ("-c", "core.autocrlf=false", "-c", "core.attributesFile=/dev/null")
+"""No setting of the user's changes line ends, or puts packages elsewhere, as Git LFS does."""
 _GONE = ("couldn't find remote ref", "Remote branch", "not our ref")
 
 
@@ -43,8 +45,9 @@ class PagesStore:
             git = Path(work)
             if self._get(git) is None:
                 return None
-            done = self._git(git, "cat-file", "blob", f"FETCH_HEAD:{RECORD}", check=False)
-            return done.output.encode() if done.returncode == 0 else b"{}"
+            if not self._git(git, "ls-tree", "FETCH_HEAD", "--", RECORD).output:
+                return b"{}"
+            return self._git(git, "cat-file", "blob", f"FETCH_HEAD:{RECORD}").output.encode()
 
     def push(self, tree: Tree) -> int:
         check_limits(tree)
@@ -65,16 +68,22 @@ class PagesStore:
     def fetch(self, target: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="debwright-pages-") as work:
             git = Path(work)
-            if self._get(git) is None:
+            if self._get(git, whole=True) is None:
                 raise DebwrightError(f"there is no {self.name}", fix="debwright repo push")
             self._git(git, "--work-tree", str(target), "checkout", "--quiet", "FETCH_HEAD", "--",
                       ".", cwd=target)  # fmt: skip
         (target / ".nojekyll").unlink(missing_ok=True)
 
-    def _get(self, git: Path) -> str | None:
-        """Fetch the branch's commit; its id, or None when there is no such branch."""
+    def _get(self, git: Path, *, whole: bool = False) -> str | None:
+        """Fetch the branch's commit; its id, or None when there is no such branch.
+
+        Unless it is wanted `whole`, without the files: their names are enough to know what need not
+        be sent again, and git gets the one that is read.
+        """
         self._git(git, "init", "--quiet", "--bare", ".")
-        done = self._git(git, "fetch", "--quiet", "--depth=1", "--no-tags", "--", self._remote,
+        self._git(git, "config", "remote.origin.url", self._remote)
+        part = [] if whole else ["--filter=blob:none"]
+        done = self._git(git, "fetch", "--quiet", "--depth=1", "--no-tags", *part, "--", "origin",
                          f"refs/heads/{self._branch}", check=False)  # fmt: skip
         if done.returncode == 0:
             return self._git(git, "rev-parse", "FETCH_HEAD").output.strip()
@@ -86,7 +95,7 @@ class PagesStore:
         self, git: Path, *arguments: str, cwd: Path | None = None,
         env: Mapping[str, str] | None = None, check: bool = True,
     ) -> Completed:  # fmt: skip
-        argv = ["git", "--git-dir", str(git), *arguments]
+        argv = ["git", "--git-dir", str(git), *AS_IT_IS, *arguments]
         environment = {**_environment(self._remote), **(env or {})}
         try:
             return run(argv, cwd=cwd or git, env=environment, check=check)

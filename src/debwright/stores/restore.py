@@ -2,8 +2,12 @@
 
 What comes from a store is not believed: its signatures are checked with a key that is known, and
 its manifests may name nothing that the signed indices do not.
+
+It is put together from what carries the number in publication.json, and from indices by their
+hashes: another machine's push may have broken off, and left readers' files of two publications.
 """
 
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -18,9 +22,10 @@ from debwright.repo.describe import paragraphs
 from debwright.repo.model import PublicationRecord, SuiteManifest
 from debwright.repo.plan import load
 from debwright.repo.publish import recover
+from debwright.repo.release import SIGNED_FILES, listed_files
 from debwright.results import Severity
 from debwright.stores.base import Store, read_record
-from debwright.stores.tree import RECORD
+from debwright.stores.tree import MANIFEST, RECORD, state_path
 
 Known = dict[str, tuple[int, str]]
 """Size and SHA-256 of a pool file, by its path."""
@@ -56,33 +61,73 @@ def restore(
             copy = Path(work) / "copy"
             copy.mkdir()
             store.fetch(copy)
-            record = _judge(copy, keyring, there)
-            _take(repo, copy, record)
+            _take(repo, copy, *_judge(copy, keyring, there))
         recover(repo)
         return there.number, True
 
 
-def _judge(copy: Path, keyring: Path, wanted: PublicationRecord) -> PublicationRecord:
+def _judge(
+    copy: Path, keyring: Path, wanted: PublicationRecord
+) -> tuple[PublicationRecord, set[str]]:
+    """The record, and the files of the pool that its manifests name."""
     if links := [path for path in copy.rglob("*") if path.is_symlink()]:
         raise _bad(f"it has a symbolic link, {links[0].relative_to(copy)}")
-    record = read_record((copy / RECORD).read_bytes(), "what was fetched")
+    try:
+        record = read_record((copy / RECORD).read_bytes(), "what was fetched")
+    except OSError:
+        record = None
     if record != wanted:
         raise DebwrightError(
             "the store has changed while it was read", fix="run the same command again"
         )
+    try:
+        _put_together(copy, wanted)
+    except OSError as error:
+        raise _bad(f"publication {wanted.number} is not all there", str(error)[:300]) from error
     errors = [f for f in verify_repository(copy, keyring) if f.severity is Severity.ERROR]
     if errors:
         raise _bad(errors[0].message, *(e.text for f in errors[:5] for e in f.evidence))
-    suites = {path.name for path in (copy / "dists").iterdir()}
-    if suites != set(record.suites):
-        raise _bad(f"it says {', '.join(record.suites)} and has {', '.join(sorted(suites))}")
+    return wanted, {path for suite in wanted.suites for path in _judge_manifest(copy, suite)}
+
+
+def _put_together(copy: Path, record: PublicationRecord) -> None:
+    """Make the suites those of the publication, whatever a push that broke off has replaced."""
+    for place in (copy / "dists").iterdir():
+        if place.name not in record.suites:
+            shutil.rmtree(place)
+    aside = copy / "manifests"
+    states = aside.rename(copy / ".manifests")
+    aside.mkdir()
     for suite in record.suites:
-        _judge_manifest(copy, suite)
-    return record
+        state = states / Path(state_path(record.number, suite)).relative_to("manifests")
+        place = copy / "dists" / suite
+        place.mkdir(exist_ok=True)
+        for name in SIGNED_FILES:
+            (state / name).replace(place / name)
+        (state / MANIFEST).rename(aside / f"{suite}.json")
+        _take_by_hash(place)
+    shutil.rmtree(states)
 
 
-def _judge_manifest(copy: Path, suite: str) -> None:
-    """Every entry must be in a signed index, and every file of these an entry."""
+def _take_by_hash(suite: Path) -> None:
+    """Give a suite the indices that its Release names. Whether they are those is judged later."""
+    listed = {name: sha256 for name, _, sha256 in listed_files((suite / "Release").read_bytes())}
+    for path in [p for p in suite.rglob("*") if p.is_file() and "by-hash" not in p.parts]:
+        name = path.relative_to(suite).as_posix()
+        if name not in listed and name not in SIGNED_FILES:
+            path.unlink()
+    for name, sha256 in listed.items():
+        place = suite / name
+        by_hash = place.parent / "by-hash" / "SHA256" / sha256
+        inside = place.resolve().is_relative_to(suite.resolve())
+        if not inside or re.fullmatch(r"[0-9a-f]{64}", sha256) is None:
+            raise _bad(f"its suite {suite.name} names an index {name!r}")
+        place.unlink(missing_ok=True)
+        place.hardlink_to(by_hash)
+
+
+def _judge_manifest(copy: Path, suite: str) -> set[str]:
+    """Every entry must be in a signed index, and every file of these an entry; their paths."""
     path = copy / "manifests" / f"{suite}.json"
     try:
         manifest = SuiteManifest.model_validate_json(path.read_bytes())
@@ -99,6 +144,7 @@ def _judge_manifest(copy: Path, suite: str) -> None:
     if manifest.suite != suite or said != known:
         wrong = sorted(p for p in said.keys() | known.keys() if said.get(p) != known.get(p))
         raise _bad(f"its manifest of {suite} is not what its signed indices say", *wrong[:5])
+    return set(said)
 
 
 def _of_sources(index: Path) -> Mapping[str, tuple[int, str]]:
@@ -112,13 +158,14 @@ def _of_sources(index: Path) -> Mapping[str, tuple[int, str]]:
     return found
 
 
-def _take(repo: Path, copy: Path, record: PublicationRecord) -> None:
-    for file in sorted((copy / "pool").rglob("*")):
-        if file.is_file():
-            target = repo / file.relative_to(copy)
-            local.make_directories(target.parent)
-            file.chmod(0o644)
-            file.rename(target)
+def _take(repo: Path, copy: Path, record: PublicationRecord, pool: set[str]) -> None:
+    """Make the copy the current publication. What it does not name in the pool is left behind:
+    nothing here would ever remove it, as what is only in earlier publications is by these."""
+    for path in sorted(pool):
+        target = repo / path
+        local.make_directories(target.parent)
+        (copy / path).chmod(0o644)
+        (copy / path).rename(target)
     shutil.rmtree(copy / "pool")
     local.open_to_readers(copy)
     local.sync(local.tree_paths(repo))

@@ -7,11 +7,21 @@ from pathlib import Path
 
 from debwright.errors import DebwrightError, MissingError
 from debwright.process import CommandError, Completed, run
-from debwright.stores.tree import RECORD, Step, Tree, linked
+from debwright.repo.store import TOP_FILES
+from debwright.stores.base import FOREIGN, is_foreign
+from debwright.stores.tree import PLACES, RECORD, Step, Tree, linked
 
 _NO_SUCH_FILE = 23
 """rsync's exit code for files that could not be transferred, as when there are none."""
 _FLAGS = ("--recursive", "--times", "--chmod=D755,F644", "--links", "--delay-updates")
+
+
+# What may be deleted; everything else in the directory is somebody else's.
+_OURS = (
+    *(f"--filter=R /{name}" for name in (*PLACES, "*.sources")),
+    "--filter=P /*",
+    "--exclude=/.*",
+)
 
 
 class RsyncStore:
@@ -41,7 +51,7 @@ class RsyncStore:
             if done.returncode == 0:
                 return (Path(work) / RECORD).read_bytes()
             if done.returncode == _NO_SUCH_FILE and "No such file" in done.error:
-                return None
+                return FOREIGN if is_foreign(self._names()) else None
             raise self._refused(CommandError(done))
 
     def push(self, tree: Tree) -> int:
@@ -51,11 +61,18 @@ class RsyncStore:
                 argv = [*_FLAGS, "--files-from=-", "--mkpath", f"{site}/", self._to]
                 self._rsync(argv, stdin=names)
             # Last, what nothing names any more.
-            self._rsync([*_FLAGS, "--delete-after", "--exclude=/.*", f"{site}/", self._to])
+            self._rsync([*_FLAGS, "--delete-after", *_OURS, f"{site}/", self._to])
         return len(tree.items)
 
     def fetch(self, target: Path) -> None:
-        self._rsync(["--recursive", "--times", "--exclude=/.*", self._to, str(target) + "/"])
+        ours = [f"--filter=+ /{name}" for name in (*PLACES, *TOP_FILES, "*.sources")]
+        options = ["--recursive", "--times", *ours, "--filter=- /*"]
+        self._rsync([*options, self._to, str(target) + "/"])
+
+    def _names(self) -> set[str]:
+        """What is in the directory."""
+        done = self._rsync(["--list-only", self._to], check=False)
+        return {line.rsplit(maxsplit=1)[-1] for line in done.output.splitlines() if line.strip()}
 
     def _rsync(
         self, arguments: list[str], *, stdin: str | None = None, check: bool = True

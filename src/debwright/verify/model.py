@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from debwright.results import Evidence, Finding, Severity
-from debwright.sign.check import ALTERED, EXPIRED, UNKNOWN, Verdict, check
+from debwright.sign.check import ALTERED, EXPIRED, UNKNOWN, Verdict, check, is_whole_message
 
 _FIXES = {
     UNKNOWN: "get the key another way, compare its fingerprint, and name it with --key",
@@ -44,18 +44,18 @@ class Verification:
     def signature(self, keyring: Path, file: Path, signature: Path | None, name: str) -> bool:
         """Check a signature with every tool there is; whether all take it."""
         verdicts = check(keyring, file, signature)
-        for verdict in verdicts:
-            if not verdict.good:
-                self.error(
-                    "verify/signature",
-                    f"{name}: {verdict.tool} does not accept the signature: {verdict.why}",
-                    *verdict.said,
-                    fix=_FIXES.get(verdict.why),
-                )
-        if all(v.good for v in verdicts):
+        problems = [
+            (f"{v.tool} does not accept the signature: {v.why}", v.said, v.why)
+            for v in verdicts
+            if not v.good
+        ]
+        if not problems and signature is None and not is_whole_message(file.read_bytes()):
+            problems.append(("it has text that its signature does not cover", (), ALTERED))
+        for what, said, why in problems:
+            self.error("verify/signature", f"{name}: {what}", *said, fix=_FIXES.get(why))
+        if not problems:
             self.good.append(f"{name}: {_accepted(verdicts)}")
-            return True
-        return False
+        return not problems
 
 
 def _accepted(verdicts: list[Verdict]) -> str:

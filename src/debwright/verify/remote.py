@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from debwright.errors import DebwrightError, UsageError
+from debwright.errors import DebwrightError, Evidence, UsageError
 from debwright.net import NotThere, client, download
 from debwright.repo.model import SUITE
 from debwright.repo.release import listed_files
@@ -35,10 +35,17 @@ class Remote:
         target = self.work / name
         if not is_inside(target, self.work):
             raise DebwrightError(f"{self.base} names a file outside of itself: {name!r}")
-        if not target.exists():
-            self._left -= download(
-                self._http, self.base + quote(name, safe="/+:~"), target, limit=self._left
-            )
+        if not target.is_file():
+            try:
+                self._left -= download(
+                    self._http, self.base + quote(name, safe="/+:~"), target, limit=self._left
+                )
+            except OSError as error:
+                raise DebwrightError(
+                    f"{self.base} names a file {name[:200]!r} that cannot be written here",
+                    evidence=[Evidence(text=str(error.strerror))],
+                    cause="one name stands for a file and for a directory, or the disk is full",
+                ) from error
         return target
 
     def try_get(self, name: str) -> Path | None:

@@ -115,6 +115,17 @@ def test_a_key_is_made_shown_exported_and_proven(user: User, tmp_path: Path) -> 
     user("keys", "verify", expect=2)
 
 
+def test_what_is_wrong_is_said_before_a_passphrase_is_asked_for(user: User) -> None:
+    # Without a terminal, asking for one would be the error.
+    assert "is not a user id" in user("keys", "new", "me", expect=2)
+    assert "after 0 days" in user("keys", "new", UID, "--days", "0", expect=2)
+    user.home.mkdir(mode=0o700)
+    user.configure(f'[signing]\nkey = "{"A" * 40}"\nkey_env = "KEY"\n')
+    said = user("keys", "rotate", expect=5, GNUPGHOME=str(user.home))
+    assert "it would give the new one its name" in said
+    assert "--to FINGERPRINT" in said
+
+
 def test_a_backup_split_among_three_is_restored_by_two(
     user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,8 +135,15 @@ def test_a_backup_split_among_three_is_restored_by_two(
     assert not list(tmp_path.glob("*backup*")), "a backup that cannot be used is not written"
     options = ("--passphrase-env", "PASS", "--shares", "3", "--needed", "2", "--to", "safe/b.asc")
     user("keys", "backup", key, *options)
-    user("keys", "backup", key, *options, expect=2)  # never over an earlier one
+    said = user("keys", "backup", key, *options, expect=2)  # never over an earlier one
+    assert "--to" in said
     shares = sorted((tmp_path / "safe").glob("b-share-*.txt"))
+    kept = [s.read_text() for s in shares]
+    # The backup is elsewhere by now, and the shares not yet with their keepers.
+    (tmp_path / "safe/b.asc").rename(tmp_path / "b.asc")
+    assert "b-share-1-of-3.txt is there" in user("keys", "backup", key, *options, expect=2)
+    assert [s.read_text() for s in shares] == kept
+    (tmp_path / "b.asc").rename(tmp_path / "safe/b.asc")
     assert len(shares) == 3
     for path in (tmp_path / "safe/b.asc", *shares):
         assert path.stat().st_mode & 0o077 == 0

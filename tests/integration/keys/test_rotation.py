@@ -119,9 +119,18 @@ def test_users_follow_a_change_of_keys_without_doing_anything(roots: Roots, tmp_
             for _ in range(2)
         )
         follows[1].run(["test", "-x", "/usr/bin/sqv"])
-        for inside, path in zip((*follows, *sleeps), first * 2, strict=True):
+        for inside, suite in zip(follows, SUITES, strict=True):
+            # What the repository's page has people do.
+            entry = "/etc/apt/sources.list.d/example.sources"
+            inside.run(["cp", f"/repo/example-{suite}.sources", entry])
+            done = update(inside)
+            assert done.returncode == 0, done.output
+            inside.run([*UPDATE, "-y", "install", NAME], env={"DEBIAN_FRONTEND": "noninteractive"})
+            assert "Signed-By: /usr/share/keyrings/" in inside.run(["cat", entry]).output
+        for inside, path in zip(sleeps, first, strict=True):
             deb = next((project.repo / "pool").rglob(path.name)).relative_to(project.repo)
             inside.run(["dpkg", "-i", f"/repo/{deb}"])
+        for inside in (*follows, *sleeps):
             done = update(inside)
             assert done.returncode == 0, done.output
 

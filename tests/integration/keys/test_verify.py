@@ -104,6 +104,17 @@ def test_a_key_of_the_same_place_proves_little_and_no_key_nothing(place: Path) -
         assert "Traceback" not in done.stderr
 
 
+def test_a_key_that_ends_soon_is_told_of(place: Path) -> None:
+    findings = verify("files", "--key", "key.asc", cwd=place)["findings"]
+    assert [(f["code"], f["severity"]) for f in findings if f["code"].startswith("key/")] == [
+        ("key/expires", "warning")
+    ]
+
+
+def add(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
 def append(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"x")
 
@@ -124,6 +135,16 @@ def append(path: Path) -> None:
             "files/greeter_1.0.dsc",
             lambda p: (p / "files/greeter_1.0.dsc").write_text("Source: greeter\n"),
             "verify/unsigned", "not signed",
+        ),
+        (
+            "files/greeter_1.0.dsc",
+            lambda p: add(p / "files/greeter_1.0.dsc", "Source: evil\n"),
+            "verify/signature", "does not cover",
+        ),
+        (
+            "apt",
+            lambda p: add(p / "apt/dists/bookworm/InRelease", "Suite: evil\n"),
+            "repository/signature", "does not cover",
         ),
         (
             "apt",
@@ -189,6 +210,27 @@ def test_over_http(place: Path, url: str) -> None:
         by_hash.unlink()
         result = verify(f"{url}/apt", "--suite", "bookworm", *key, cwd=place, expect=4)
         assert "repository/by-hash" in codes(result)
+
+
+class Hostile(Quiet):
+    """Has whatever it is asked for below a file."""
+
+    def translate_path(self, path: str) -> str:
+        found = super().translate_path(path)
+        return found.partition("/Release/")[0] + "/Release" if "/Release/" in found else found
+
+
+def test_a_server_that_gives_one_name_to_a_file_and_a_directory(place: Path) -> None:
+    release = place / "apt/dists/bookworm/Release"
+    size = release.stat().st_size
+    add(release, f" {'0' * 64} {size} Release/main/Packages\n")
+    handler = partial(Hostile, directory=str(place))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/apt"
+        result = verify(address, "--suite", "bookworm", "--key", "key.asc", cwd=place, expect=1)
+        server.shutdown()
+    assert "cannot be written here" in json.dumps(result)
 
 
 def test_the_page_of_a_release_is_taken_for_its_files(place: Path, url: str) -> None:

@@ -219,6 +219,21 @@ def test_both_are_told_of_what_they_asked_for(
     tell_everyone(loaded, failed, said.append)
     assert "no http(s) URL" in said[-1]
     assert "passwd" not in said[-1]
+    monkeypatch.setenv("HOOK", "https://hooks.example.org:port/SECRET")
+    tell_everyone(loaded, failed, said.append)
+    assert "no http(s) URL" in said[-1]
+    assert "SECRET" not in said[-1]
+
+
+def test_a_host_that_cannot_be_one_fails_no_release(tmp_path: Path) -> None:
+    loaded = configured(
+        tmp_path,
+        '[notify.email]\nto = ["a@example.org"]\nsender = "d@example.org"\n'
+        'host = "mail..example.org"\n',
+    )
+    said: list[str] = []
+    tell_everyone(loaded, RELEASED, said.append)
+    assert said[0].startswith("nobody was told by email")
 
 
 def test_passwords_in_the_clear_are_refused(tmp_path: Path) -> None:

@@ -93,7 +93,12 @@ def test_a_draft_gets_its_files_and_is_published_once(
 @pytest.mark.parametrize("lost", [False, True])
 @pytest.mark.parametrize(
     ("method", "ending"),
-    [("POST", "/releases"), ("POST", "/assets"), ("PATCH", ""), ("GET", "/releases")],
+    [
+        ("POST", "/releases"),
+        ("POST", "/assets"),
+        ("PATCH", ""),
+        ("GET", "/releases"),
+    ],
 )
 def test_a_server_error_at_any_step(
     hub: FakeGithub, github: Github, files: list[Asset], method: str, *, ending: str, lost: bool
@@ -110,9 +115,13 @@ def test_a_server_error_at_any_step(
     assert not hub.faults
 
 
+@pytest.mark.parametrize("lost", [False, True])
 def test_an_upload_that_broke_off_is_done_again(
-    hub: FakeGithub, github: Github, files: list[Asset], said: list[str]
+    hub: FakeGithub, github: Github, files: list[Asset], said: list[str], *, lost: bool
 ) -> None:
+    # Its removal may be refused, or be done and not be told.
+    fault = once("DELETE", "", Response("oops", status=502))
+    (hub.after if lost else hub.faults).append(fault)
     release, _ = bring(github, files, said)
     broken = hub.draft_of("v1.2.0")["assets"][0]
     broken.update(state="open", size=17, digest=None)
@@ -137,6 +146,8 @@ def test_github_that_stays_broken_is_an_error_with_a_next_step(
     with pytest.raises(Unsure) as caught:
         bring(github, files, said)
     assert "run the same command again" in caught.value.render()
+    assert slept == [1, 2, 4], "it is given time to recover"
+    slept.clear()
     hub.faults.clear()
     assert bring(github, files, said)[1] == 3
     assert_complete(hub, files)
@@ -151,25 +162,30 @@ def test_rate_limits_are_waited_for(
     hub: FakeGithub, github: Github, files: list[Asset], said: list[str], slept: list[float]
 ) -> None:
     soon = str(int(time.time()) + 30)
-    limits: list[tuple[int, dict[str, str]]] = [
-        (429, {"Retry-After": "7"}),
-        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": soon}),
-        (429, {}),
+    # What GitHub says when requests come too fast, with no header at all.
+    secondary = (
+        '{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
+    )
+    limits: list[tuple[int, dict[str, str], str]] = [
+        (429, {"Retry-After": "7"}, "{}"),
+        (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": soon}, "{}"),
+        (429, {}, "{}"),
+        (403, {}, secondary),
     ]
     hub.faults += [
-        once("POST", "/assets", Response("{}", status=status, headers=headers))
-        for status, headers in limits
+        once("POST", "/assets", Response(text, status=status, headers=headers))
+        for status, headers, text in limits
     ]
     bring(github, files, said)
     assert_complete(hub, files)
     assert slept[0] == 7
     assert 25 < slept[1] <= 32
-    assert slept[2] == 60
+    assert slept[2:] == [60, 60]
     later = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 3600)}
     hub.faults.append(once("GET", "/releases", Response("{}", status=403, headers=later)))
     with pytest.raises(GithubError, match="rate limit"):
         find_draft(github, "v1.2.0", print)
-    assert len(slept) == 3, "an hour is not slept away"
+    assert len(slept) == 4, "an hour is not slept away"
 
 
 def test_refusals_are_explained_and_never_show_the_token(hub: FakeGithub) -> None:

@@ -90,7 +90,8 @@ class S3:
         keys = sorted(k for k in self.objects if k.startswith(query.get("prefix", "")))
         keys = [k for k in keys if k > query.get("continuation-token", "")]
         rows = "".join(
-            f"<Contents><Key>{escape(k)}</Key><Size>{len(self.objects[k])}</Size></Contents>"
+            f"<Contents><Key>{escape(k)}</Key><Size>{len(self.objects[k])}</Size>"
+            f"<ETag>&quot;{md5(self.objects[k])}&quot;</ETag></Contents>"
             for k in keys[:PAGE]
         )
         more = len(keys) > PAGE
@@ -99,6 +100,11 @@ class S3:
             '<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
             f"<IsTruncated>{str(more).lower()}</IsTruncated>{token}{rows}</ListBucketResult>"
         ).encode()
+
+
+def md5(data: bytes) -> str:
+    """What S3 gives as the ETag of an object that came in one piece."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def signature_is_good(request: BaseHTTPRequestHandler, body: bytes) -> bool:

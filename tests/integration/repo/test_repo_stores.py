@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 
 from debwright.cli import call
-from debwright.errors import CheckError, DebwrightError, MissingError
+from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
+from debwright.process import run
 from debwright.repo import PackageFile, RepositorySettings, publish, sources_text, verify_repository
 from debwright.repo import store as local
+from debwright.repo.plan import load
 from debwright.sign import GpgSigner
 from debwright.stores import pages
 from debwright.stores.base import Store, push_all
@@ -29,7 +31,7 @@ from debwright.stores.restore import restore
 from debwright.stores.rsync import RsyncStore
 from debwright.stores.s3 import S3Store
 from debwright.stores.signature import Credentials
-from debwright.stores.tree import Step, step_of
+from debwright.stores.tree import Step, served_tree, step_of
 
 from .s3_server import ACCESS, REGION, S3, SECRET
 
@@ -159,6 +161,15 @@ def test_a_directory(
     (foreign / "dists").mkdir(parents=True)
     with pytest.raises(DebwrightError, match="was not made by debwright"):
         push_all(copy, [DirectoryStore(foreign)])
+    (web / "notes.txt").write_text("of somebody else")
+    (web / "photos").mkdir()
+    assert restore(tmp_path / "again", DirectoryStore(web), keyring) == (4, True)
+    got = {p.name for p in (tmp_path / "again/publications/0004").iterdir()}
+    assert not got & {"notes.txt", "photos"}
+    for wrong in (copy, copy / "below", tmp_path):
+        with pytest.raises(UsageError, match="is the repository that is to be copied"):
+            DirectoryStore(wrong).push(served_tree(copy))
+    assert verify_repository(copy, keyring) == []
     (tmp_path / "file").write_text("x")
     with pytest.raises(DebwrightError, match="cannot be copied"):
         push_all(copy, [DirectoryStore(tmp_path / "file" / "below")])
@@ -197,6 +208,56 @@ def test_a_branch_of_github_pages(
     assert store.record() == before
 
 
+def test_packages_that_are_on_the_branch_are_neither_fetched_nor_sent(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, bare: Path, settings: RepositorySettings,
+    files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    subprocess.run(["git", "-C", str(bare), "config", "uploadpack.allowFilter", "true"], check=True)
+    repo, store = tmp_path / "repo", PagesStore(str(bare), "gh-pages")
+    large = make_deb("greeter", content=os.urandom(150_000).hex())
+    publish(repo, files(large), signer, settings)
+    push_all(repo, [store])
+    publish(repo, files(make_deb("other")), signer, settings)
+    fetched: list[int] = []
+
+    def watched(argv: list[str], **options: Any) -> Any:
+        done = run(argv, **options)
+        if "fetch" in argv or "cat-file" in argv:
+            packs = Path(argv[2]).glob("objects/pack/*.pack")
+            fetched.append(sum(p.stat().st_size for p in packs))
+        return done
+
+    monkeypatch.setattr(pages, "run", watched)
+    before = sum(p.stat().st_size for p in bare.rglob("*") if p.is_file())
+    push_all(repo, [store])
+    after = sum(p.stat().st_size for p in bare.rglob("*") if p.is_file())
+    assert max(fetched) < 50_000
+    assert after - before < 100_000
+    assert restore(tmp_path / "copy", store, keyring) == (2, True)
+
+
+def test_the_users_settings_of_git_change_no_file(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, bare: Path, settings: RepositorySettings,
+    files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "attributes").write_text("* text\n")
+    (home / ".gitconfig").write_text(
+        f"[core]\n\tautocrlf = input\n\tattributesFile = {home}/attributes\n"
+    )
+    monkeypatch.setenv("HOME", str(home))
+    repo, store = tmp_path / "repo", PagesStore(str(bare), "gh-pages")
+    publish(
+        repo, files(make_deb("greeter", content="a\r\nb", compression="none")), signer, settings
+    )
+    push_all(repo, [store])
+    monkeypatch.undo()
+    web = tmp_path / "web"
+    subprocess.run(["git", "clone", "-q", "-b", "gh-pages", str(bare), str(web)], check=True)
+    assert verify_repository(web, keyring) == []
+
+
 def test_a_large_source_can_be_left_out(
     tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner, bare: Path,
     settings: RepositorySettings, files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
@@ -224,10 +285,23 @@ def test_a_host_by_rsync_and_a_real_sshd(
     make_apt: Any,
 ) -> None:  # fmt: skip
     web = tmp_path / "remote" / "apt"
+    others = [web / "notes.txt", web / "photos" / "cat.jpg", web / "photos" / "pool" / "dog.jpg"]
+    for other in others:
+        other.parent.mkdir(parents=True, exist_ok=True)
+        other.write_text("of somebody else")
     copy = round_trip(sshd(web), tmp_path, make_deb, source_package, signer, settings, files,
                       keyring)  # fmt: skip
     installs_from(web, copy, settings, make_apt)
     assert verify_repository(web, keyring) == []
+    assert all(other.is_file() for other in others), "only what is ours is removed"
+    assert restore(tmp_path / "again", sshd(web), keyring) == (4, True)
+    got = {p.name for p in (tmp_path / "again/publications/0004").iterdir()}
+    assert not got & {"notes.txt", "photos"}, "and got back"
+    assert not list(web.glob("manifests/000[1-3]")), "and that is"
+    foreign = tmp_path / "remote" / "foreign"
+    (foreign / "dists" / "bookworm").mkdir(parents=True)
+    with pytest.raises(DebwrightError, match="something else than a repository of debwright"):
+        push_all(copy, [sshd(foreign)])
     (tmp_path / "nobody").write_text("")
     with pytest.raises(DebwrightError, match="rsync could not work") as caught:
         sshd(web, known_hosts=tmp_path / "nobody").record()
@@ -240,8 +314,12 @@ def test_s3(
 ) -> None:  # fmt: skip
     with S3("packages") as server:
         store = s3_store(server)
+        # Folders of a console's making, and a file of somebody else.
+        for key in ("apt/greeter/", "apt/greeter/pool/", "apt/greeter/notes/to-self.txt"):
+            server.objects[key] = b""
         copy = round_trip(store, tmp_path, make_deb, source_package, signer, settings, files,
                           keyring)  # fmt: skip
+        assert "apt/greeter/notes/to-self.txt" in server.objects, "left alone"
         web = tmp_path / "web"
         store.fetch(web)
         installs_from(web, copy, settings, make_apt)
@@ -258,9 +336,10 @@ def test_s3(
         steps = [step_of(k.removeprefix("apt/greeter/")) for m, k in server.log if m == "PUT"]
         assert steps == sorted(steps)
         assert steps[-1] is Step.RECORD
-        assert steps.count(Step.POOL) == 3  # one package, sent at the third attempt
         puts = [k for m, k in server.log if m == "PUT"]
-        in_release = next(i for i, k in enumerate(puts) if k.endswith("bookworm/InRelease"))
+        assert len(set(puts[:3])) == 1  # sent at the third attempt
+        assert steps.count(Step.POOL) == 1
+        in_release = next(i for i, k in enumerate(puts) if k.endswith("dists/bookworm/InRelease"))
         assert all("InRelease" in k or "publication" in k for k in puts[in_release:])
         for broken, words in (
             ({"credentials": Credentials(access_key=ACCESS, secret_key="x")}, "keys are wrong"),
@@ -270,6 +349,10 @@ def test_s3(
                 s3_store(server, **broken).record()
             assert words in caught.value.render()
             assert SECRET not in caught.value.render()
+        server.objects = {"apt/greeter/dists/bookworm/Release": b"", "apt/greeter/pool/x": b""}
+        with pytest.raises(DebwrightError, match="something else than a repository of debwright"):
+            push_all(copy, [store])
+        assert len(server.objects) == 2
         server.bucket = "elsewhere"
         with pytest.raises(DebwrightError, match="refused"):
             store.record()
@@ -292,7 +375,7 @@ def test_a_push_that_breaks_off_leaves_readers_the_old_publication(
         server.log.clear()
         push_all(repo, [store])
         total = sum(1 for m, _ in server.log if m == "PUT")
-        for stop in range(1, total, total // 4):
+        for turn, stop in enumerate(range(1, total, total // 7)):
             publish(repo, files(make_deb("greeter", f"2.{stop}-1")), signer, settings)
             left = [stop]
 
@@ -310,7 +393,74 @@ def test_a_push_that_breaks_off_leaves_readers_the_old_publication(
             store.fetch(web)
             # What apt reads: InRelease, indices by hash, packages.
             must_be_readable(web, keyring, tmp_path / f"gpg{stop}")
-            push_all(repo, [store])
+            if turn % 2:
+                assert not push_all(repo, [store])[0].unchanged
+                continue
+            # The machine may be gone, as in CI: another one goes on from what is there.
+            fresh = tmp_path / f"fresh{stop}"
+            number, _ = restore(fresh, store, keyring)
+            assert verify_repository(fresh, keyring) == []
+            assert pool_of(fresh) == named_by(fresh), "what nothing names is left behind"
+            again = make_deb("greeter", f"2.{stop}-1", content="hallo")
+            publish(fresh, files(again), signer, settings)
+            (pushed,) = push_all(fresh, [store])
+            assert pushed.number == number + 1
+            # Built again it has the same name and size; what broke off must not take its place.
+            key = next(k for k in server.objects if k.endswith(f"greeter_2.{stop}-1_amd64.deb"))
+            assert server.objects[key] == again.read_bytes()
+            repo = fresh
+
+
+def pool_of(repo: Path) -> set[str]:
+    return {p.relative_to(repo).as_posix() for p in (repo / "pool").rglob("*") if p.is_file()}
+
+
+def named_by(repo: Path) -> set[str]:
+    state = load(repo)
+    assert state is not None
+    return {e.path for manifest in state.suites.values() for e in manifest.entries}
+
+
+def test_old_versions_leave_the_store_though_every_publisher_is_a_fresh_machine(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files, keyring: Path,
+) -> None:  # fmt: skip
+    newest = settings.model_copy(update={"keep_versions": 1})
+    web = tmp_path / "www"
+    store = DirectoryStore(web)
+    for number in range(1, 6):
+        repo = tmp_path / f"machine{number}"
+        if number > 1:
+            restore(repo, store, keyring)
+        publish(repo, files(make_deb("greeter", f"{number}.0-1")), signer, newest)
+        push_all(repo, [store])
+        versions = {path.split("_")[1] for path in pool_of(web)}
+        # That of readers who have not looked since, and no older one.
+        assert versions == {f"{n}.0-1" for n in (number - 1, number) if n}
+        assert len(list((web / "manifests").iterdir())) == 1
+
+
+def test_a_directory_is_served_while_it_is_pushed_again(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    repo, web = tmp_path / "repo", tmp_path / "www"
+    store = DirectoryStore(web)
+    publish(repo, files(make_deb("greeter")), signer, settings)
+    push_all(repo, [store])
+    before = (web / "dists").resolve()
+    (web / "publication.json").unlink()  # as when the push had been killed before its last act
+    rename = Path.rename
+
+    def watched(path: Path, target: Path) -> Path:
+        assert before.is_dir(), "readers have it until the link points elsewhere"
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", watched)
+    push_all(repo, [store])
+    monkeypatch.undo()
+    assert (web / "dists").resolve() != before
+    assert verify_repository(web, keyring) == []
 
 
 def must_be_readable(web: Path, keyring: Path, plain: Path) -> None:
@@ -345,14 +495,19 @@ def test_what_a_store_gives_back_is_not_believed(
         (place / path).write_text(text.replace(old, new), errors="surrogateescape")
         return place
 
+    hashes = {p.read_bytes(): p for p in (web / "dists").rglob("by-hash/SHA256/*")}
+    packages = str(hashes[(web / "dists/bookworm/main/binary-amd64/Packages").read_bytes()])
+    packages = packages.removeprefix(f"{web}/")
     cases = [
-        ("manifests/bookworm.json", '"sha256":"', '"sha256":"0'),
-        ("manifests/bookworm.json", "1.0-1_amd64.deb", "1.0-2_amd64.deb"),
-        ("manifests/bookworm.json", "pool/main", "pool/../main"),
-        ("manifests/bookworm.json", "main/binary-amd64/by-hash", "../../by-hash"),
+        ("manifests/0001/bookworm/manifest.json", '"sha256":"', '"sha256":"0'),
+        ("manifests/0001/bookworm/manifest.json", "1.0-1_amd64.deb", "1.0-2_amd64.deb"),
+        ("manifests/0001/bookworm/manifest.json", "pool/main", "pool/../main"),
+        ("manifests/0001/bookworm/manifest.json", "main/binary-amd64/by-hash", "../../by-hash"),
         ("publication.json", '"removed": []', '"removed": ["pool/../../../etc/passwd"]'),
         ("publication.json", '"bookworm"', '"../bookworm"'),
-        ("dists/bookworm/main/binary-amd64/Packages", "says hello", "says evil"),
+        ("manifests/0001/bookworm/Release", "main/binary-amd64/Packages\n", "../../../pool/x\n"),
+        ("manifests/0001/bookworm/InRelease", "Greeter", "Gritter"),
+        (packages, "says hello", "says evil"),
     ]
     for number, (path, old, new) in enumerate(cases):
         place = changed(number, path, old, new)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from debwright.errors import DebwrightError, MissingError
+from debwright.sandbox.namespaces import Namespaces, Spec
 from debwright.sign import (
     GpgSigner,
     Signer,
@@ -288,6 +289,23 @@ def test_the_passphrase_is_in_no_argument_and_no_environment(
     assert "--no-autostart" in said
     assert PASSPHRASE not in said
     assert VARIABLE not in said
+
+
+def test_the_keepers_of_keys_and_of_sandboxes_have_no_secret_in_their_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That of the process which holds a sandbox is /proc/1/environ for a package's scripts."""
+    monkeypatch.setenv(VARIABLE, PASSPHRASE)
+    with home.private_home() as private:
+        keepers = descendants(os.getpid())
+        assert keepers
+        for pid in keepers:
+            assert PASSPHRASE.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+        assert private.call(["--version"]).status == 0
+    with Namespaces(Spec()) as inside:
+        seen = inside.run(["cat", "/proc/1/environ"]).output
+        assert "PATH=" in seen
+        assert VARIABLE not in seen
 
 
 def test_the_agent_of_the_user_is_used_and_left_running(gnupg: Path) -> None:

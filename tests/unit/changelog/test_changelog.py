@@ -19,7 +19,7 @@ from debwright.changelog.commits import (
     previous_release,
 )
 from debwright.changelog.debian import entry, prepend
-from debwright.changelog.notes import Links, escaped, release_notes
+from debwright.changelog.notes import LENGTH_LIMIT, Links, escaped, release_notes
 from debwright.errors import UsageError
 from debwright.release.place import repository_of
 
@@ -106,6 +106,69 @@ def test_a_history_without_any_convention(history: Path) -> None:
     assert "## Changed\n\n- Add colours\n" in release_notes(
         changes, links=Links(), since="v1.0.0", tag="v1.1.0"
     )
+
+
+def test_words_before_a_colon_stay_unless_they_are_a_type(history: Path) -> None:
+    messages = (
+        "Fix: no crash", "FEAT(api): colours", "net/http: close the socket",
+        "parser(lexer): faster", "https://bugs.example.org/5", "- one thing\n- and another",
+    )  # fmt: skip
+    for message in messages:
+        commit(history, message)
+    assert [(c.kind, c.scope, c.text) for c in changes_between(history, "v1.0.0")] == [
+        (Kind.FIX, None, "no crash"), (Kind.FEATURE, "api", "colours"),
+        (Kind.OTHER, None, "net/http: close the socket"),
+        (Kind.OTHER, None, "parser(lexer): faster"),
+        (Kind.OTHER, None, "https://bugs.example.org/5"), (Kind.OTHER, None, "one thing"),
+    ]  # fmt: skip
+
+
+def test_what_is_said_twice_is_listed_once_and_bumps_of_the_version_are_internal(
+    history: Path,
+) -> None:
+    for message in ("wip", "wip", "Bump version to 1.1.0", "Release 1.1.0", "v1.1.0"):
+        commit(history, message)
+    changes = changes_between(history, "v1.0.0")
+    assert "  * wip\n" in changelog_of(changes)
+    assert changelog_of(changes).count("  * ") == 1
+    # One that is all there is, is listed: a squashed release has changes.
+    assert "  * Release 1.1.0\n" in changelog_of([c for c in changes if "Release" in c.text])
+
+
+def test_what_was_taken_back_is_not_listed(history: Path) -> None:
+    def revert(what: str) -> None:
+        git(history, "revert", "--no-edit", what)
+
+    (history / "file").write_text("old\n")
+    git(history, "add", "file")
+    commit(history, "fix: a fix that stays")
+    for text in ("one", "two"):
+        (history / "file").write_text(f"{text}\n")
+        git(history, "add", "file")
+        commit(history, f"feat!: {text}\n\nBREAKING CHANGE: {text} is gone")
+    revert("HEAD")
+    texts = [c.text for c in changes_between(history, "v1.0.0")]
+    assert texts == ["a fix that stays", "one"]
+    revert("HEAD")  # and the revert is taken back
+    texts = [c.text for c in changes_between(history, "v1.0.0")]
+    assert texts == ["a fix that stays", "one", "two"]
+    git(history, "tag", "v1.1.0")
+    revert("HEAD~2")
+    (taken,) = changes_between(history, "v1.1.0")
+    assert taken.kind is Kind.REVERT, "what users had and have no more is told"
+
+
+def test_notes_are_never_longer_than_github_takes() -> None:
+    changes = [
+        Change(kind=kind, text=f"{kind} {n} " + "#" * 290, scope=None, breaking=None, issues=(),
+               commit="")
+        for kind in Kind for n in range(400)
+    ]  # fmt: skip
+    notes = release_notes(changes, links=LINKS, since="v1.0.0", tag="v1.1.0", install="## Install")
+    assert len(notes) <= LENGTH_LIMIT
+    assert "## Security" in notes
+    assert "## Install" in notes
+    assert " more\n" in notes
 
 
 def test_only_internal_changes_and_none_at_all(history: Path) -> None:

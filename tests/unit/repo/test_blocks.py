@@ -16,13 +16,23 @@ TEXTS = st.lists(st.binary(min_size=1, max_size=300), max_size=12)
 @settings(deadline=None)  # compression takes its time
 @given(TEXTS)
 def test_both_formats_unpack_to_the_whole(texts: list[bytes]) -> None:
-    packed = [pack(text) for text in texts]
+    packed = [pack(text, xz=True) for text in texts]
     assert gzip.decompress(gzip_file(packed)) == b"".join(texts)
     assert lzma.decompress(xz_file(packed), format=lzma.FORMAT_XZ) == b"".join(texts)
 
 
+def test_a_piece_costs_no_more_memory_than_it_has_text() -> None:
+    """Eight MiB for a dictionary take longer to be set up than a piece to be compressed."""
+    packed = [pack(bytes(range(256)) * 200, xz=True) for _ in range(3)]
+    unpacker = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=512 * 1024)
+    assert unpacker.decompress(xz_file(packed)) == bytes(range(256)) * 600
+    assert pack(b"lines of Contents", xz=False).xz == b""
+
+
 def test_xz_itself_finds_one_stream_with_a_block_for_each_piece() -> None:
-    packed = [pack(bytes([n]) * 70_000) for n in range(200)]  # the index has longer numbers
+    packed = [
+        pack(bytes([n]) * 70_000, xz=True) for n in range(200)
+    ]  # the index has longer numbers
     data = xz_file(packed)
     listed = subprocess.run(
         ["xz", "--robot", "--list", "/dev/stdin"], input=data, capture_output=True, check=False

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import threading
@@ -98,6 +99,38 @@ def test_sync_takes_few_and_many(tmp_path: Path, count: int) -> None:
     for path in paths:
         path.write_text("x")
     store.sync([*paths, tmp_path])
+
+
+def test_what_is_a_link_to_the_publication_before_is_not_synced_again(tmp_path: Path) -> None:
+    before, fresh = tmp_path / "before", tmp_path / "fresh"
+    (before / "dists").mkdir(parents=True)
+    (before / "dists" / "old").write_text("old")
+    store.link_tree(before, fresh)
+    (fresh / "dists" / "new").write_text("new")
+    (fresh / "dists" / "by-hash").hardlink_to(fresh / "dists" / "new")
+    found = store.tree_paths(fresh, before)
+    assert {p.name for p in found if p.is_dir()} == {"fresh", "dists"}
+    assert [p.read_text() for p in found if p.is_file()] == ["new"]
+    assert sorted(p.read_text() for p in store.tree_paths(fresh) if p.is_file()) == ["new", "old"]
+
+
+def test_a_sync_that_fails_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / str(n) for n in range(5)]
+    for path in paths:
+        path.touch()
+
+    def fsync(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for some in (paths, paths[:1]):
+        with pytest.raises(OSError, match="Input/output"):
+            store.sync(some)
+    many = [tmp_path / str(n) for n in range(store.SYNC_EACH + 1)]
+    monkeypatch.setattr(os, "open", lambda *_: 10**6)  # no such descriptor
+    monkeypatch.setattr(os, "close", lambda _: None)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        store.sync(many)
 
 
 def test_sources_files_of_suites_that_are_gone_go_too(tmp_path: Path) -> None:

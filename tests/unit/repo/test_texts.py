@@ -1,6 +1,7 @@
 """What users and apt read: settings, dates, .sources texts, records."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from debwright.repo.describe import paragraphs
 from debwright.repo.indices import architectures
 from debwright.repo.model import Entry, SuiteManifest
 from debwright.repo.release import now_seconds, release_date, release_time
+from debwright.repo.verify import verify_dates
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEabc\n=AbCd\n-----END PGP PUBLIC KEY BLOCK-----\n"
 
@@ -153,3 +155,22 @@ def test_a_field_given_twice_never_equals_a_manifest(tmp_path: Path) -> None:
     index = tmp_path / "Packages"
     index.write_text("Package: a\nFilename: pool/x\nFilename: pool/y\n")
     assert next(paragraphs(index))[0]["Filename"] not in ("pool/x", "pool/y")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"Date": "Mon, 01 Jan 2024 00:00:00 UTC"}, None),
+        ({"Valid-Until": "Mon, 15 Jan 2024 00:00:00 UTC"}, None),
+        ({"Valid-Until": "Sun, 07 Jan 2024 00:00:00 UTC"}, "repository/expired"),
+        ({"Date": "Mon, 08 Jan 2024 00:00:05 UTC"}, None),
+        ({"Date": "Mon, 08 Jan 2024 00:01:00 UTC"}, "repository/future"),
+        ({"Valid-Until": "tomorrow"}, "repository/release"),
+        ({}, None),
+    ],
+)
+def test_a_release_whose_time_is_over_or_has_not_come(
+    fields: dict[str, str], code: str | None
+) -> None:
+    found = list(verify_dates("bookworm", fields, datetime(2024, 1, 8, tzinfo=UTC)))
+    assert [f.code for f in found] == ([code] if code else [])

@@ -186,7 +186,10 @@ def test_a_killed_run_leaves_the_terminal_as_it_was(sent: signal.Signals) -> Non
         )
     shown = _read(leader, until=b"compiling", seconds=30)
     os.kill(pid, sent)
-    _, status = os.waitpid(pid, 0)
+    ended, status = 0, 0
+    while not ended:  # a terminal reads on: what is written to one that does not, waits for ever
+        shown += _read(leader, until=None, seconds=0.1)
+        ended, status = os.waitpid(pid, os.WNOHANG)
     shown += _read(leader, until=None, seconds=0.3)
     assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) != 0
     assert b"compiling" in shown
