@@ -122,11 +122,13 @@ def _of_stage(home: Path, target: str, stage: StageResult, artifact: str | None)
         log = directory / f"{stage.stage}.log"
         said = "\n".join(e.text for e in stage.error.evidence) if stage.error else ""
         if log.is_file():
-            found = diagnose_file(log)
+            found = diagnose_file(log, broken=True)
         else:
             import io
 
-            found = diagnose_stream(io.BytesIO(said.encode()), f"{target}: {stage.stage}")
+            found = diagnose_stream(
+                io.BytesIO(said.encode("utf-8", "replace")), f"{target}: {stage.stage}", broken=True
+            )
     record = read_record(directory)
     if record is not None and record.stage == stage.stage:
         found = found.model_copy(update={"reproduce": record.reproduction(artifact=artifact)})
@@ -140,7 +142,7 @@ def _text(subject: Subject, *, everything: bool) -> str:
     for number, problem in enumerate(shown, 1):
         lines += _problem(problem, number)
     if rest := len(found.problems) - len(shown):
-        lines.append(f"  {rest} more only follow from it (--all shows them)")
+        lines.append(f"  {rest} more follow from it or did no harm (--all shows them)")
     if not found.problems:
         lines.append(f"  {UNKNOWN if found.failed else 'nothing in it tells of a failure'}")
         lines += [f"  {line.number:>7} | {line.text}" for line in found.unexplained]
