@@ -322,7 +322,10 @@ def _refused(problem: click.ClickException) -> UsageError:
     """click's complaint of the arguments as one of ours."""
     context = getattr(problem, "ctx", None)
     command = context.command_path if context is not None else "debwright"
-    return UsageError(problem.format_message(), fix=f"{command} --help")
+    fix = f"{command} --help"
+    if isinstance(problem, click.NoSuchOption) and problem.option_name == "--json":
+        fix = f"debwright --json {command.partition(' ')[2]}".rstrip()
+    return UsageError(problem.format_message(), fix=fix)
 
 
 def _tell(problem: DebwrightError, *, as_json: bool) -> None:

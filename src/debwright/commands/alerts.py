@@ -65,7 +65,7 @@ def notify_all(options: Options, *, dry: bool) -> int:
     word = "would be told" if dry else "told"
     lines = [f"{word} by {s.channel}: {_title(s)}" for s in sent]
     emit(options, {"dry_run": dry, "sent": [asdict(s) for s in sent], "missed": missed},
-         printable("\n".join(lines) or "nothing new to tell"))  # fmt: skip
+         printable("\n".join(lines) or ("" if missed else "nothing new to tell")))  # fmt: skip
     return 1 if missed else 0
 
 

@@ -23,6 +23,13 @@ def send_email(config: Email | None, event: Event) -> None:
             if config.user is not None and password is not None:
                 server.login(config.user, password)
             refused = server.send_message(message)
+    except UnicodeError:
+        # What smtplib says of it would show the password.
+        raise DebwrightError(
+            f"the mail could not be sent by {config.host}:{config.port}",
+            cause="SMTP takes a user and a password of ASCII characters alone",
+            fix=f"check the user, and {config.password_env}",
+        ) from None
     except (smtplib.SMTPException, OSError) as error:
         raise DebwrightError(
             f"the mail could not be sent by {config.host}:{config.port}",

@@ -105,6 +105,8 @@ def test_a_bad_day_loses_nothing(github: MetricsGithub, tmp_path: Path) -> None:
     github.faults.append(once("GET", "/jobs", Response(status=502)))
     limited = Response(status=403, headers={"retry-after": "1"})
     github.faults.append(once("GET", "/runs", limited))
+    # What a proxy or a login page says in GitHub's place.
+    github.faults.append(once("GET", "/jobs", Response("<html>sign in</html>", status=200)))
     with Store.open(tmp_path / "a.sqlite") as store:
         assert read(store, github) == 3
 

@@ -94,6 +94,14 @@ def test_with_json_an_error_is_json_on_standard_output(
     assert error["exit_code"] == 2
 
 
+def test_an_option_of_all_commands_is_told_to_stand_before_them(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["metrics", "check", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["fix"] == "debwright --json metrics check"
+
+
 def test_a_wrong_configuration_has_file_and_line(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
