@@ -17,10 +17,9 @@ from debwright.metrics.branch import sync
 from debwright.metrics.exchange import Report
 from debwright.metrics.github import ingest
 from debwright.metrics.store import Store
-from debwright.release.place import github_repository
+from debwright.release.place import REPOSITORY, github_repository
 
 FAILED = 4
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _WORKFLOW = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
@@ -79,7 +78,7 @@ def ingest_github(
     loaded, store = opened(options, create=True)
     wanted = repository or github_repository(loaded)
     with store:
-        if wanted is None or not _REPOSITORY.fullmatch(wanted):
+        if wanted is None or not REPOSITORY.fullmatch(wanted):
             raise UsageError(
                 f"{wanted!r} is no repository" if wanted else "it is not known which repository",
                 cause="it is owner/name"
