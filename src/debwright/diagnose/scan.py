@@ -45,6 +45,8 @@ class Hit:
     """A failure was told of after it, or the line alone proves one."""
     last: int = 0
     """The newest line that says it."""
+    waiting: bool = False
+    """It is among those that are not proven yet."""
     survived: bool = False
     """Something else went wrong between it and the end of the work."""
 
@@ -145,7 +147,9 @@ class Scan:
     def _prove(self, number: int, *, ended: bool) -> None:
         for hit in self.pending:
             hit.proven = not hit.rule.survivable or (ended and number - hit.last <= SOON)
-        self.pending = [h for h in self.pending if not h.proven]
+            # What is too far away to be a cause waits no longer: a hostile log would gather it.
+            hit.waiting = not hit.proven and number - hit.last <= SOON
+        self.pending = [h for h in self.pending if h.waiting]
 
     def _mark(self, mark: Mark, number: int, text: str) -> None:
         self.marks[mark.name] = number
@@ -179,6 +183,7 @@ class Scan:
             known.last = number
             if not known.proven:
                 known.survived = False
+                self._wait(known)
             if len(known.lines) < EVIDENCE and known.lines[-1].number != number:
                 known.lines.append(Line(number=number, text=cut(text)))
             return known
@@ -188,8 +193,13 @@ class Scan:
         hit = Hit(rule, entry.topic, details, [line], proven=proven, last=number)
         self.hits[key] = hit
         if not proven:
-            self.pending.append(hit)
+            self._wait(hit)
         return hit
+
+    def _wait(self, hit: Hit) -> None:
+        if not hit.waiting:
+            hit.waiting = True
+            self.pending.append(hit)
 
 
 def cut(text: str) -> str:

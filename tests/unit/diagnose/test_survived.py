@@ -68,6 +68,8 @@ def test_long_before_the_end_it_is_not_the_cause() -> None:
     work = "cc -c part.c\n" * 300
     assert root(GIT + work + "make: *** [Makefile:9: x] Error 3\n") is None
     assert root(work + GIT + "make: *** [Makefile:9: x] Error 3\n") == 3502
+    ended = "make: *** [Makefile:9: x] Error 3\n"
+    assert root(GIT + work + ended + GIT + ended) == 3502
 
 
 def test_again_right_before_the_end_it_is() -> None:
