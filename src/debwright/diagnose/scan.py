@@ -158,7 +158,8 @@ class Scan:
         elif self.hidden:
             return
         elif mark.kind == "failure":
-            self.failures.append(Line(number=number, text=cut(text)))
+            if not self.failures or self.failures[-1].number != number:
+                self.failures.append(Line(number=number, text=cut(text)))
             self.told += 1
             self.ended += mark.hard
         elif mark.kind == "success":

@@ -143,6 +143,8 @@ def test_what_no_rule_knows_is_unknown_with_the_lines_that_tell_of_it() -> None:
     assert found.failed
     assert not found.problems
     assert [line.number for line in found.unexplained] == [2]
+    twice = diagnose_text("E: pbuilder-satisfydepends failed.\nE: Failed to do it\n")
+    assert [line.number for line in twice.unexplained] == [1, 2], "each line once"
 
 
 def test_a_line_that_needs_a_failure_is_nothing_without_one() -> None:
