@@ -64,6 +64,18 @@ def test_where_nothing_else_went_wrong_it_is_the_cause(noise: str) -> None:
     assert root(noise + "make: *** [Makefile:4: a] Error 1\n") is not None
 
 
+def test_what_a_missing_program_did_not_make_follows_from_it() -> None:
+    """A script that goes on without `set -e`."""
+    script = (
+        "./build.sh: line 1: flexx: command not found\n"
+        "cc1: fatal error: lex.yy.c: No such file or directory\n"
+        "compilation terminated.\n"
+    )
+    assert root(script + "make: *** [Makefile:2: all] Error 1\n") == 1201
+    lost = "make: *** No rule to make target 'parser.c', needed by 'prog'.  Stop.\n"
+    assert root("/bin/sh: 1: bisonn: not found\n" + lost) == 1201
+
+
 def test_long_before_the_end_it_is_not_the_cause() -> None:
     work = "cc -c part.c\n" * 300
     assert root(GIT + work + "make: *** [Makefile:9: x] Error 3\n") is None
