@@ -57,6 +57,11 @@ def _subjects(options: Options, what: str | None) -> Iterator[Subject]:
         yield Subject("standard input", diagnose_stream(sys.stdin.buffer, "standard input"))
         return
     path = Path(what) if what is not None else None
+    if path is not None and (path.is_fifo() or path.is_char_device()):
+        # As a shell's <(command) is; it can be read once only.
+        with path.open("rb") as stream:
+            yield Subject(str(path), diagnose_stream(stream, str(path)))
+        return
     if path is not None and path.is_file() and path.name != "report.json":
         yield Subject(path.name, diagnose_file(path))
         return
