@@ -24,8 +24,8 @@ SOON = 60
 """Lines within which work breaks off that something survivable has broken."""
 
 OWN_CAUSE, WRAPPER = 40, 50
-"""Depths. What is deeper than these is a cause of its own, and where it stands in the very line
-that tells of the end: a wrapper's word, as of a service that ended, is no cause beside another."""
+"""Depths from which on a problem is a cause of its own, and is one where it stands in the very line
+that tells of the end: a wrapper's word, as of a container's step, is no cause beside another."""
 
 KEPT = 4096
 WORTH_KEEPING = 300

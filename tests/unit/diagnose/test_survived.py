@@ -106,6 +106,12 @@ def test_a_service_gives_up_for_what_it_met() -> None:
         "Nov 23 20:50:01 box systemd[1]: demo.service: Failed with result 'exit-code'.\n"
     )
     assert root(text) == 3011
+    waits = text.replace("Main process exited, code=exited, status=1/FAILURE", "start operation timed out. Terminating.")  # fmt: skip # noqa: E501
+    assert root(waits) == 3011
+    crashed = text.replace("code=exited, status=1/FAILURE", "code=dumped, status=11/SEGV")
+    assert root(crashed) == 2217, "no server that is away makes a program crash"
+    memory = text.replace("'exit-code'", "'oom-kill'")
+    assert root(memory) == 2206
 
 
 def test_what_is_known_to_have_failed_needs_no_line_that_says_so() -> None:
