@@ -12,6 +12,9 @@ SHOWN = 8
 LAST = 3
 """Lines at a log's end."""
 
+LATE = 40
+"""Lines, as many as a program may write of its own error."""
+
 SYMPTOM = 0
 """Depth of what only says that something before it failed."""
 
@@ -39,13 +42,19 @@ def concluded(scan: Scan, source: str, *, broken: bool = False) -> Diagnosis:
     """What the pass says of the log. `broken`: it is known that what it tells of failed."""
     hits = [h for h in scan.hits.values() if h.proven or _at_the_end(h, scan, broken=broken)]
     told = [h for h in hits if h.rule.depth > SYMPTOM]
-    failed = bool(broken or scan.failures or hits)
+    failed = bool(broken or scan.over or hits or _spoken_of_late(scan))
     problems = tuple(_problems(told))[:SHOWN]
     unexplained = () if problems or not failed else tuple(scan.failures or scan.last)
     return Diagnosis(
         source=source, problems=problems, failed=failed, unexplained=unexplained,
         lines=scan.lines, size=scan.size,
     )  # fmt: skip
+
+
+def _spoken_of_late(scan: Scan) -> bool:
+    """Whether some program's error is near the log's end; of an earlier one work has gone on."""
+    end = scan.last[-1].number if scan.last else 0
+    return bool(scan.failures) and end - scan.failures[-1].number <= LATE
 
 
 def _at_the_end(hit: Hit, scan: Scan, *, broken: bool) -> bool:

@@ -71,6 +71,8 @@ class Scan:
     """Lines that tell of a failure."""
     ended: int = 0
     """Those among them that tell of the end of the work."""
+    over: bool = False
+    """The work has ended badly, and no other has ended well since."""
     lines: int = 0
     size: int = 0
     """Bytes read."""
@@ -162,8 +164,10 @@ class Scan:
                 self.failures.append(Line(number=number, text=cut(text)))
             self.told += 1
             self.ended += mark.hard
+            self.over = self.over or mark.hard
         elif mark.kind == "success":
             self.failures.clear()
+            self.over = False
             void = [k for k, h in self.hits.items() if h.rule.code // 1000 in mark.voids]
             for key in void:
                 del self.hits[key]

@@ -125,6 +125,13 @@ def test_what_is_known_to_have_failed_needs_no_line_that_says_so() -> None:
     assert [line.text for line in silent.unexplained] == ["one", "two"]
 
 
+def test_an_error_long_before_a_good_end_is_no_failure() -> None:
+    work = "cc -c part.c\n" * 100
+    assert not diagnose_text(GIT + work).failed
+    assert diagnose_text(work + IMPORT + work[:100]).failed
+    assert diagnose_text("make: *** [Makefile:9: x] Error 3\n" + work).failed
+
+
 def test_a_runners_own_error_tells_of_a_failure() -> None:
     stamp = "2026-11-23T10:00:01.1234567Z "
     found = diagnose_text(f"{stamp}##[error]The template is not valid.\n{stamp}Cleaning up\n" * 3)
