@@ -120,11 +120,12 @@ def _run(home: Path, *, asked: bool) -> Iterator[Subject]:
 
 def _of_stage(home: Path, target: str, stage: StageResult, artifact: str | None) -> Diagnosis:
     """What the run itself found of it, or else what its log says now."""
-    directory = home / target if "/" not in target else home
+    directory = home if "/" in target or target == ".." else home / target
     try:
         found = Diagnosis.model_validate(stage.details.get("diagnosis"))
     except ValidationError:
-        log = directory / f"{stage.stage}.log"
+        # The report may come from elsewhere: its words name nothing outside of its directory.
+        log = directory / f"{Path(stage.stage).name}.log"
         said = "\n".join(e.text for e in stage.error.evidence) if stage.error else ""
         if log.is_file():
             found = diagnose_file(log, broken=True)
