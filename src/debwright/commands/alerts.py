@@ -17,10 +17,9 @@ from debwright.metrics.branch import sync
 from debwright.metrics.exchange import Report
 from debwright.metrics.github import ingest
 from debwright.metrics.store import Store
-from debwright.release.place import github_repository
+from debwright.release.place import REPOSITORY, github_repository
 
 FAILED = 4
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _WORKFLOW = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
 
@@ -65,7 +64,7 @@ def notify_all(options: Options, *, dry: bool) -> int:
     word = "would be told" if dry else "told"
     lines = [f"{word} by {s.channel}: {_title(s)}" for s in sent]
     emit(options, {"dry_run": dry, "sent": [asdict(s) for s in sent], "missed": missed},
-         printable("\n".join(lines) or "nothing new to tell"))  # fmt: skip
+         printable("\n".join(lines) or ("" if missed else "nothing new to tell")))  # fmt: skip
     return 1 if missed else 0
 
 
@@ -79,7 +78,7 @@ def ingest_github(
     loaded, store = opened(options, create=True)
     wanted = repository or github_repository(loaded)
     with store:
-        if wanted is None or not _REPOSITORY.fullmatch(wanted):
+        if wanted is None or not REPOSITORY.fullmatch(wanted):
             raise UsageError(
                 f"{wanted!r} is no repository" if wanted else "it is not known which repository",
                 cause="it is owner/name"

@@ -1,5 +1,6 @@
 """Arguments of `debwright metrics` and `debwright dashboard`."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,26 @@ target_option = click.option(
     help="Only targets that match, as '*-arm64'. May be given several times.",
 )  # fmt: skip
 branch_option = click.option("--branch", help="Only runs of this branch.")
-days_option = click.option(
-    "--days", type=click.FloatRange(min=0, min_open=True), help="Only of so many days."
-)
+
+
+class Days(click.FloatRange):
+    """Days of a past there is; click takes NaN for a number of any range."""
+
+    name = "days"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=36500)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        days = float(super().convert(value, param, ctx))
+        if math.isnan(days):
+            self.fail("it is no number of days", param, ctx)
+        return days
+
+
+days_option = click.option("--days", type=Days(), help="Only of so many days.")
 file_path = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -118,7 +136,7 @@ def rules(options: Any, directory: Path) -> int:
 @click.option("--repository", metavar="OWNER/NAME", help="Default: release.repository, or origin.")
 @click.option("--workflow", metavar="FILE", help="Only runs of this workflow, as ci.yml.")
 @click.option(
-    "--days", type=click.FloatRange(min=0, min_open=True), default=90, show_default=True,
+    "--days", type=Days(), default=90, show_default=True,
     help="Only of so many days.",
 )  # fmt: skip
 @click.pass_obj

@@ -57,6 +57,11 @@ def _subjects(options: Options, what: str | None) -> Iterator[Subject]:
         yield Subject("standard input", diagnose_stream(sys.stdin.buffer, "standard input"))
         return
     path = Path(what) if what is not None else None
+    if path is not None and (path.is_fifo() or path.is_char_device()):
+        # As a shell's <(command) is; it can be read once only.
+        with path.open("rb") as stream:
+            yield Subject(str(path), diagnose_stream(stream, str(path)))
+        return
     if path is not None and path.is_file() and path.name != "report.json":
         yield Subject(path.name, diagnose_file(path))
         return
@@ -115,18 +120,21 @@ def _run(home: Path, *, asked: bool) -> Iterator[Subject]:
 
 def _of_stage(home: Path, target: str, stage: StageResult, artifact: str | None) -> Diagnosis:
     """What the run itself found of it, or else what its log says now."""
-    directory = home / target if "/" not in target else home
+    directory = home if "/" in target or target == ".." else home / target
     try:
         found = Diagnosis.model_validate(stage.details.get("diagnosis"))
     except ValidationError:
-        log = directory / f"{stage.stage}.log"
+        # The report may come from elsewhere: its words name nothing outside of its directory.
+        log = directory / f"{Path(stage.stage).name}.log"
         said = "\n".join(e.text for e in stage.error.evidence) if stage.error else ""
         if log.is_file():
-            found = diagnose_file(log)
+            found = diagnose_file(log, broken=True)
         else:
             import io
 
-            found = diagnose_stream(io.BytesIO(said.encode()), f"{target}: {stage.stage}")
+            found = diagnose_stream(
+                io.BytesIO(said.encode("utf-8", "replace")), f"{target}: {stage.stage}", broken=True
+            )
     record = read_record(directory)
     if record is not None and record.stage == stage.stage:
         found = found.model_copy(update={"reproduce": record.reproduction(artifact=artifact)})
@@ -140,7 +148,7 @@ def _text(subject: Subject, *, everything: bool) -> str:
     for number, problem in enumerate(shown, 1):
         lines += _problem(problem, number)
     if rest := len(found.problems) - len(shown):
-        lines.append(f"  {rest} more only follow from it (--all shows them)")
+        lines.append(f"  {rest} more follow from it or did no harm (--all shows them)")
     if not found.problems:
         lines.append(f"  {UNKNOWN if found.failed else 'nothing in it tells of a failure'}")
         lines += [f"  {line.number:>7} | {line.text}" for line in found.unexplained]

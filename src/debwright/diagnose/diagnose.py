@@ -19,25 +19,30 @@ _OPENERS: dict[bytes, Callable[[Path], BinaryIO]] = {
 }
 
 
-def diagnose_stream(stream: BinaryIO, source: str, book: Book | None = None) -> Diagnosis:
-    """Read a log to its end and say what broke. Raises what reading raises."""
+def diagnose_stream(
+    stream: BinaryIO, source: str, book: Book | None = None, *, broken: bool = False
+) -> Diagnosis:
+    """Read a log to its end and say what broke. Raises what reading raises.
+
+    `broken`: it is known that what the log tells of failed, whatever the log says of it.
+    """
     scan = Scan(book or standard_book())
     scan.read(stream)
-    return concluded(scan, source)
+    return concluded(scan, source, broken=broken)
 
 
 def diagnose_text(text: str, source: str = "text", book: Book | None = None) -> Diagnosis:
     return diagnose_stream(io.BytesIO(text.encode("utf-8", "replace")), source, book)
 
 
-def diagnose_file(path: Path, source: str | None = None) -> Diagnosis:
+def diagnose_file(path: Path, source: str | None = None, *, broken: bool = False) -> Diagnosis:
     """The log `path`, also one packed by gzip or xz. Raises DebwrightError, OSError."""
     with path.open("rb") as file:
         start = file.read(6)
     opener = next((o for magic, o in _OPENERS.items() if start.startswith(magic)), None)
     try:
         with opener(path) if opener else path.open("rb") as stream:
-            return diagnose_stream(stream, source or path.name)
+            return diagnose_stream(stream, source or path.name, broken=broken)
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as problem:
         raise DebwrightError(
             f"{path.name} is packed, and damaged", cause=str(problem), fix="fetch it again"

@@ -44,7 +44,7 @@ def file_issues(options: Any, subjects: Sequence[Subject], repository: str | Non
 
     Raises UsageError, GithubError and MissingError.
     """
-    from debwright.release.place import github_repository
+    from debwright.release.place import REPOSITORY, github_repository
 
     place = repository or github_repository(load(options.directory))
     if place is None:
@@ -53,13 +53,18 @@ def file_issues(options: Any, subjects: Sequence[Subject], repository: str | Non
             cause="release.repository is not set, and git has no remote `origin` on GitHub",
             fix="debwright diagnose --issue --repository OWNER/NAME",
         )
+    if not REPOSITORY.fullmatch(place):
+        raise UsageError(
+            f"{place!r} is no repository", cause="it is owner/name",
+            fix="debwright diagnose --issue --repository OWNER/NAME",
+        )  # fmt: skip
     wanted: dict[str, tuple[Problem, Subject]] = {}
     for subject in subjects:
         if (root := subject.diagnosis.root) is not None:
             wanted.setdefault(root.fingerprint, (root, subject))
     if not wanted:
         return ["no issue: nothing is known that could be filed"]
-    with Http.from_environment() as http:
+    with Http.from_environment(needs="issues: write") as http:
         tracker = Tracker(http, place)
         return [tracker.file(*pair) for pair in list(wanted.values())[:MOST]]
 

@@ -28,11 +28,16 @@ _PREFIXES = tuple(
         r"##\[(?:error|warning|debug|command|section)\]",
         # BuildKit: step and seconds.
         r"#\d{1,4} (?:\d+\.\d+ )?",
-        # journalctl's short forms: time, host, program.
+        # journalctl's short forms: time (short, short-iso, short-full, short-monotonic and
+        # short-unix, with their precise kin), host, program.
         r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)?|"
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S{0,20}) "
-        r"\S{1,64} [^\s:\[\]]{1,64}(?:\[\d+\])?: ",
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S{0,20}|"
+        r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [A-Z][A-Za-z0-9+-]{1,8}|"
+        r"\[\s{0,6}\d{1,7}\.\d{6}\]|\d{10}\.\d{6}) "
+        r"[^\s:]{1,64} [^\s:\[\]]{1,64}(?:\[\d+\])?: ",
+        # the kernel's, and what systemd writes to the console
         r"\[\s{0,6}\d{1,7}\.\d{6}\] ",
+        r"systemd\[\d{1,7}\]: ",
         # what pip, pytest and docker draw beside other programs' output
         "[ \t\u2502\u2570\u2500>\u00d7|]+",
         r"E {3,}",

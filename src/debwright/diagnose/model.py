@@ -53,7 +53,7 @@ class Problem(_Model):
     """The documentation of the code, from the top of the project."""
     details: dict[str, str] = {}
     follows: bool = False
-    """Whether it comes of a problem that stands before it."""
+    """Whether it comes of a problem that stands before it, or was met and survived."""
 
     @property
     def fingerprint(self) -> str:

@@ -52,6 +52,9 @@ def _page(number: int, rules: list[tuple[str, Rule]]) -> str:
         if not rule.sure:
             lines += ["Such a line counts only where the log tells of a failure after it, "
                       "or ends with it.", ""]  # fmt: skip
+        if rule.survivable:
+            lines += ["Programs meet this and go on. It counts where the work breaks off soon "
+                      "after, and nothing else went wrong in between.", ""]  # fmt: skip
         if rule.hides:
             codes = ", ".join(f"[{c}]({c}.md)" for c in rule.hides)
             lines += [f"What only follows from it: {codes}.", ""]

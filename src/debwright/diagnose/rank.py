@@ -4,13 +4,16 @@ import re
 from collections.abc import Iterable, Mapping
 
 from debwright.diagnose.model import Diagnosis, Problem
-from debwright.diagnose.scan import Hit, Scan
+from debwright.diagnose.scan import SOON, Hit, Scan
 
 SHOWN = 8
 """Problems told of one log."""
 
 LAST = 3
 """Lines at a log's end."""
+
+LATE = 40
+"""Lines, as many as a program may write of its own error."""
 
 SYMPTOM = 0
 """Depth of what only says that something before it failed."""
@@ -35,13 +38,11 @@ def page(code: int) -> str:
     return f"docs/diagnosis/{code}.md"
 
 
-def concluded(scan: Scan, source: str) -> Diagnosis:
-    """What the pass says of the log."""
-    # What a log ends with needs no other line to tell that it failed.
-    end = scan.last[-1].number - LAST if scan.last else 0
-    hits = [h for h in scan.hits.values() if h.proven or h.lines[-1].number > end]
+def concluded(scan: Scan, source: str, *, broken: bool = False) -> Diagnosis:
+    """What the pass says of the log. `broken`: it is known that what it tells of failed."""
+    hits = [h for h in scan.hits.values() if h.proven or _at_the_end(h, scan, broken=broken)]
     told = [h for h in hits if h.rule.depth > SYMPTOM]
-    failed = bool(scan.failures or hits)
+    failed = bool(broken or scan.over or hits or _spoken_of_late(scan))
     problems = tuple(_problems(told))[:SHOWN]
     unexplained = () if problems or not failed else tuple(scan.failures or scan.last)
     return Diagnosis(
@@ -50,14 +51,31 @@ def concluded(scan: Scan, source: str) -> Diagnosis:
     )  # fmt: skip
 
 
+def _spoken_of_late(scan: Scan) -> bool:
+    """Whether some program's error is near the log's end; of an earlier one work has gone on."""
+    end = scan.last[-1].number if scan.last else 0
+    return bool(scan.failures) and end - scan.failures[-1].number <= LATE
+
+
+def _at_the_end(hit: Hit, scan: Scan, *, broken: bool) -> bool:
+    """What a log ends with needs no other line to tell that it failed."""
+    end = scan.last[-1].number if scan.last else 0
+    if not hit.rule.survivable:
+        return hit.last > end - LAST
+    if broken or (scan.failures and hit.last < scan.failures[-1].number > end - LAST):
+        return end - hit.last <= SOON
+    return hit.last >= end
+
+
 def _problems(hits: Iterable[Hit]) -> list[Problem]:
     """Deepest first, then in the log's order; what a deeper one explains is said to follow."""
-    order = sorted(hits, key=lambda h: (-h.rule.depth, h.lines[0].number))
-    hidden = {code for h in order for code in h.rule.hides if h.rule.code != code}
-    first = [h for h in order if h.rule.code not in hidden]
-    later = [h for h in order if h.rule.code in hidden]
+    order = sorted(hits, key=lambda h: (h.survived, -h.rule.depth, h.lines[0].number))
+    hidden = {code for h in order if not h.survived for code in h.rule.hides if h.rule.code != code}
+    first = [h for h in order if h.rule.code not in hidden and not h.survived] or order[:1]
+    told = {id(h) for h in first}
+    later = [h for h in order if id(h) not in told]
     deepest = first[0].rule.depth if first else 0
-    return [_problem(h, follows=h in later or h.rule.depth <= deepest - 20)
+    return [_problem(h, follows=id(h) not in told or h.rule.depth <= deepest - 20)
             for h in (*first, *later)]  # fmt: skip
 
 

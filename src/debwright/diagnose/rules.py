@@ -51,6 +51,9 @@ class Rule(_Table):
     confidence: int = Field(95, ge=1, le=100)
     sure: bool = True
     """The line alone proves a failure; otherwise the log must tell of one after it."""
+    survivable: bool = False
+    """Programs meet this and go on, as with a `git describe` outside of a repository. It is a cause
+    only where the work breaks off soon after, and nothing else went wrong in between."""
     hides: tuple[int, ...] = ()
     """Codes that only repeat what this says."""
     why: str = ""
@@ -70,8 +73,12 @@ class Mark(_Table):
     name: str
     find: tuple[str, ...] = Field(min_length=1)
     match: tuple[str, ...] = Field(min_length=1)
+    raw: bool = False
+    """The pattern is for the whole line, with what a runner puts before it."""
     kind: str = Field("mark", pattern="^(mark|failure|success|hide|show)$")
     """`hide` and `show` enclose what is quoted from another log."""
+    hard: bool = True
+    """Of a failure: the work itself ended, and not only some program within it."""
     voids: tuple[int, ...] = (1, 2, 3)
     """For a success: the thousands of the codes that cannot be what broke, seen before."""
     examples: tuple[str, ...] = Field(min_length=1)

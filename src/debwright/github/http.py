@@ -159,6 +159,9 @@ class Http:
                 if (content := options.get("content")) is not None:
                     content.seek(0)
             elif answer.is_success or (elsewhere and answer.is_redirect):
+                if not elsewhere and answer.content and not _is_json(answer):
+                    self._broken(what, "the answer is no JSON", attempt, reading=reading)
+                    continue
                 return answer
             else:
                 raise refusal(what, answer, self.needs)
@@ -230,6 +233,15 @@ def refusal(what: str, answer: httpx.Response, needs: str) -> GithubError:
         f"GitHub refused: {what}", status=answer.status_code, evidence=evidence, cause=cause,
         fix=fix,
     )  # fmt: skip
+
+
+def _is_json(answer: httpx.Response) -> bool:
+    """Whether GitHub has answered, and not a proxy or a login page in its place."""
+    try:
+        answer.json()
+    except ValueError:
+        return False
+    return True
 
 
 def _message(answer: httpx.Response) -> str:

@@ -5,8 +5,11 @@ penalty for every cut, exactly, by PELT (Killick, Fearnhead and Eckley, "Optimal
 changepoints with a linear computational cost", JASA 107, 2012). Build times are skewed and have
 stragglers, so it works on logarithms from which lone outliers are taken by a Hampel filter, and
 measures noise by the median absolute difference of neighbours, which a change of level does not
-disturb. A cut must hold for the values as they were, too: by the rank-sum test of Mann and
-Whitney, and by a difference of medians that is worth mentioning.
+disturb. Machines have good and bad hours, so that neighbours resemble each other: how much is seen
+by how differences grow with the distance (a variogram), and noise that wanders makes a cut dearer,
+by as much as it makes a mean less sure. A cut must hold for the values as they were, too: by the
+rank-sum test of Mann and Whitney, the stricter the longer the series was searched, and by a
+difference of medians that is worth mentioning.
 """
 
 import math
@@ -20,13 +23,17 @@ PENALTY = 4.0
 SMALLEST = 5
 """Values on each side of a change."""
 SURE = 0.01
-"""The largest p of the rank-sum test."""
+"""The largest p of the rank-sum test, in a series of the shortest length."""
+FARTHEST = 6
+"""Neighbours that far apart are taken to be independent."""
 RELEVANT = 0.05
 """Change of the median below which a change, however sure, is of no interest."""
 LONGEST = 300
 """Values looked at, the newest."""
 WINDOW, OUTLYING = 3, 3.5
 """The Hampel filter: neighbours on each side, and how many deviations are too many."""
+_OF_MEAN = 0.75
+"""How far the mean difference, which changes and outliers move, may raise the noise."""
 _TO_DEVIATION = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
 
@@ -78,11 +85,29 @@ def _noise(values: Sequence[float]) -> float:
     return _TO_DEVIATION * statistics.median(steps) / math.sqrt(2)
 
 
+def _variance(values: Sequence[float]) -> float:
+    """Of the level's mean, times the number of values: larger than the noise's where it wanders."""
+    farthest = min(FARTHEST, len(values) // 10)
+    steps = [_half_square(values, k) for k in range(1, farthest + 1)]
+    # Where most neighbours are equal, as rounded times are, their median says nothing.
+    mean = statistics.fmean(abs(b - a) for a, b in pairwise(values)) * math.sqrt(math.pi) / 2
+    near = max(steps[0], (_OF_MEAN * mean) ** 2)
+    far = statistics.fmean(steps[farthest // 2 :])
+    wandering = 2 * sum((1 - k / (farthest + 1)) * (far - s) for k, s in enumerate(steps, 1))
+    return near + max(0.0, far - steps[0]) + max(0.0, wandering)
+
+
+def _half_square(values: Sequence[float], distance: int) -> float:
+    """Half the mean squared difference of values so far apart, by their median."""
+    steps = [abs(b - a) for a, b in zip(values, values[distance:], strict=False)]
+    return (_TO_DEVIATION * statistics.median(steps)) ** 2 / 2
+
+
 def _pelt(values: list[float]) -> list[int]:
     """Where the segments of the cheapest segmentation begin, without the first."""
     n = len(values)
     # Times to the millisecond may be equal all along; a part in a thousand is no change.
-    penalty = PENALTY * max(_noise(values), 1e-3) ** 2 * math.log(n)
+    penalty = PENALTY * max(_variance(values), 1e-6) * math.log(n)
     middle = statistics.fmean(values)
     sums, squares = [0.0], [0.0]
     for value in values:
@@ -111,6 +136,7 @@ def _pelt(values: list[float]) -> list[int]:
 
 def _holding(values: list[float], cuts: list[int], relevant: float) -> Iterator[Change]:
     """Cuts between levels that differ; the least differing goes first, until all do."""
+    sure = SURE * 2 * SMALLEST / len(values)
     while cuts:
         segments = [values[a:b] for a, b in pairwise([0, *cuts, len(values)])]
         levels = [statistics.median(s) for s in segments]
@@ -120,7 +146,7 @@ def _holding(values: list[float], cuts: list[int], relevant: float) -> Iterator[
                 pairwise(levels), pairwise(segments), strict=True
             )
         ]
-        weak = [n for n, (size, p) in enumerate(found) if size < relevant or p > SURE]
+        weak = [n for n, (size, p) in enumerate(found) if size < relevant or p > sure]
         if not weak:
             for index, (before, after), (_, p) in zip(cuts, pairwise(levels), found, strict=True):
                 yield Change(index=index, before=before, after=after, p=p)

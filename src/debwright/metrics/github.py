@@ -57,6 +57,7 @@ class Step(_Answer):
 
 class WorkflowJob(_Answer):
     name: str
+    run_attempt: int | None = None
     conclusion: str | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -91,20 +92,50 @@ def ingest(
     total, batch = Merged(), list[RunRecord]()
     path = f"/repos/{repository}/actions"
     runs = f"{path}/workflows/{workflow}/runs" if workflow else f"{path}/runs"
-    for run in _runs(http, runs, now - timedelta(days=days)):
-        key = ci_key(repository, run.id, run.run_attempt)
-        if run.status != "completed":
-            continue
-        if store.rows("SELECT 1 FROM record WHERE id = ?", (key,)):
-            total += Merged(known=1)
-            continue
-        jobs = list(_jobs(http, f"{path}/runs/{run.id}/attempts/{run.run_attempt}/jobs"))
-        batch.append(record_of(run, jobs, repository))
-        if len(batch) >= BATCH:
-            total += store.put(batch)
-            batch = []
-            say(f"{total.new} runs read")
-    return total + store.put(batch)
+    try:
+        for run, attempt in _attempts(_runs(http, runs, now - timedelta(days=days))):
+            if store.rows(
+                "SELECT 1 FROM record WHERE id = ?", (ci_key(repository, run.id, attempt),)
+            ):
+                total += Merged(known=1)
+                continue
+            jobs = list(_jobs(http, f"{path}/runs/{run.id}/attempts/{attempt}/jobs"))
+            done = run if attempt == run.run_attempt else _earlier(run, attempt, jobs)
+            if done is not None:
+                batch.append(record_of(done, jobs, repository))
+            if len(batch) >= BATCH:
+                total += store.put(batch)
+                batch = []
+                say(f"{total.new} runs read")
+    finally:
+        total += store.put(batch)
+    return total
+
+
+def _attempts(runs: Iterator[WorkflowRun]) -> Iterator[tuple[WorkflowRun, int]]:
+    """Each run that is over with all its attempts; GitHub lists the last one alone.
+
+    Without the earlier ones a build that failed and was started again by hand never failed.
+    """
+    for run in runs:
+        for attempt in range(run.run_attempt, 0, -1):
+            if attempt < run.run_attempt or run.status == "completed":
+                yield run, attempt
+
+
+def _earlier(run: WorkflowRun, attempt: int, jobs: Sequence[WorkflowJob]) -> WorkflowRun | None:
+    """An attempt before the last as its jobs tell it; None where GitHub has forgotten them."""
+    started = [at for job in jobs if (at := job.started_at or job.created_at) is not None]
+    ended = [job.completed_at for job in jobs if job.completed_at is not None]
+    if not started or not ended:
+        return None
+    ends = {job.conclusion for job in jobs}
+    worst = next((e for e in ("startup_failure", "timed_out", "failure", "cancelled")
+                  if e in ends), "success")  # fmt: skip
+    return run.model_copy(
+        update={"run_attempt": attempt, "conclusion": worst, "run_started_at": min(started),
+                "updated_at": max(ended), "html_url": f"{run.html_url}/attempts/{attempt}"}
+    )  # fmt: skip
 
 
 def _runs(http: Http, path: str, since: datetime) -> Iterator[WorkflowRun]:
@@ -127,6 +158,12 @@ def _jobs(http: Http, path: str) -> Iterator[WorkflowJob]:
     return (WorkflowJob.model_validate(item) for item in _pages(http, path, "jobs"))
 
 
+def _own(run: WorkflowRun, jobs: Sequence[WorkflowJob]) -> list[WorkflowJob]:
+    """Those that were done in this attempt: where failed jobs alone are started again, the others
+    are listed once more as they were."""
+    return [job for job in jobs if job.run_attempt in (None, run.run_attempt)]
+
+
 def _pages(http: Http, path: str, field: str, **more: str) -> Iterator[Any]:
     for page in range(1, MOST_RESULTS // PAGE + 1):
         params: dict[str, str | int] = {"per_page": PAGE, "page": page, **more}
@@ -143,6 +180,7 @@ def _time(at: datetime) -> str:
 def record_of(run: WorkflowRun, jobs: Sequence[WorkflowJob], repository: str) -> RunRecord:
     """A workflow's run: jobs whose names tell a target as builds, all others as stages."""
     key = ci_key(repository, run.id, run.run_attempt)
+    jobs = _own(run, jobs)
     targets = {t.target: t for job in jobs if (t := _target(job)) is not None}
     others = [job for job in jobs if _name_of_target(job) is None]
     labels = sorted({label for job in jobs for label in job.labels})

@@ -7,10 +7,10 @@ same in any order and however often.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from debwright.errors import printable
 
@@ -23,6 +23,17 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Result = Literal["passed", "cached", "failed", "skipped"]
+
+
+def _moment(at: datetime) -> datetime:
+    """In UTC, the same on every machine, and at a time when there are builds."""
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    if not 2000 <= at.year < 2200:
+        raise ValueError("no build was made in that year")
+    return at.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_moment)]
 
 MOST_STAGES = 40
 MOST_TARGETS = 200
@@ -108,7 +119,7 @@ class RunRecord(_Model):
     ci: Name | None = None
     """Run and attempt on the hosting service, as `github:example/greeter:123:1`."""
     url: Text | None = None
-    started: datetime
+    started: Moment
     seconds: Seconds
     machine: Name
     """Its class, as `amd64 2 cores 8 GiB debian 12`; nothing that names it."""
@@ -138,7 +149,7 @@ class AlertRecord(_Model):
     open: bool
     title: Text
     text: Annotated[str, Field(max_length=4000)]
-    since: datetime
+    since: Moment
     told: Annotated[dict[Name, bool], Field(max_length=10)] = {}
     """Who was told to the state that they were told: True for there, False for resolved."""
 

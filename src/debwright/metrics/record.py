@@ -34,6 +34,10 @@ from debwright.results import (
 
 _SHORT, _LONG = 200, 600
 
+MACHINES_OWN = ("3001", "3017", "3405")
+"""Diagnosed root causes that are no package's doing: a full disk, a mirror amid an update, a lost
+runner. Others of the 3xxx may be: a build that wants the network, one that takes all memory."""
+
 
 def run_record(
     result: RunResult,
@@ -138,7 +142,8 @@ def _target(
         target=plain(target.target, _SHORT),
         strategy=plain(target.strategy, _SHORT),
         result=view.target_status(target).value,
-        infrastructure=failed is not None and is_infrastructure(failed),
+        infrastructure=failed is not None
+        and (is_infrastructure(failed) or any(p.code in MACHINES_OWN for p in problems[:1])),
         companion=isinstance(target, CompanionResult),
         stages=tuple(_stage(s) for s in target.stages),
         checks={plain(c.name, _SHORT): c.status.value for c in target.checks},

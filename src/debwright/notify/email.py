@@ -23,7 +23,14 @@ def send_email(config: Email | None, event: Event) -> None:
             if config.user is not None and password is not None:
                 server.login(config.user, password)
             refused = server.send_message(message)
-    except (smtplib.SMTPException, OSError, UnicodeError) as error:  # the last for host names
+    except UnicodeError:
+        # What smtplib says of it would show the password.
+        raise DebwrightError(
+            f"the mail could not be sent by {config.host}:{config.port}",
+            cause="SMTP takes ASCII characters alone, and the host must have a proper name",
+            fix=f"check the host and the user, and {config.password_env}",
+        ) from None
+    except (smtplib.SMTPException, OSError) as error:
         raise DebwrightError(
             f"the mail could not be sent by {config.host}:{config.port}",
             evidence=[Evidence(text=_said(error))],

@@ -28,13 +28,14 @@ def send_webhook(config: Webhook | None, event: Event) -> None:
                 url, json=payload(event), timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS),
                 headers={"User-Agent": USER_AGENT},
             )  # fmt: skip
-        except httpx.TransportError as error:
-            said = type(error).__name__
-            continue
         except httpx.InvalidURL:
+            # Its text may repeat the URL.
             raise UsageError(
                 f"the environment variable {config.url_env} holds no http(s) URL"
             ) from None
+        except httpx.TransportError as error:
+            said = type(error).__name__
+            continue
         if answer.is_success:
             return
         said = f"HTTP status {answer.status_code}"

@@ -7,6 +7,8 @@ from debwright.config import LoadedConfig
 from debwright.errors import DebwrightError
 from debwright.git import git
 
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+"""owner/name, as GitHub takes them: nothing in it leads a request elsewhere."""
 _REMOTE = re.compile(
     r"(?:https?://(?:[^@/]+@)?|ssh://(?:[^@/]+@)?|[^@/\s]+@)[^/:]+(?::\d+)?[:/]"
     r"([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+?)(?:\.git)?/?"

@@ -32,13 +32,13 @@ def _diagnosis(
     from debwright.diagnose.diagnose import diagnose_file, diagnose_stream
 
     log = directory / f"{stage}.log"
-    found = diagnose_file(log) if log.is_file() else None
+    found = diagnose_file(log, broken=True) if log.is_file() else None
     if found is None or all(p.code in CHECKS_OWN for p in found.problems):
         failed = [f for c in checks for f in c.findings if f.severity is Severity.ERROR]
         said = "\n".join(e.text for f in (*failed, error) for e in f.evidence)
         if said:
             stream = io.BytesIO(said.encode("utf-8", "replace"))
-            told = diagnose_stream(stream, f"{stage}: evidence")
+            told = diagnose_stream(stream, f"{stage}: evidence", broken=True)
             found = _together(found, told)
     if found is None:
         return None

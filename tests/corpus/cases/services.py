@@ -242,7 +242,7 @@ CASES: tuple[Case, ...] = (
             "token": "libX.so.6",
         }
     ),
-    unit("svc-perl-module", 2201, "Gizmo/Server", f"ExecStart={PERL} 'use Gizmo::Server; run()'\n"),
+    unit("svc-perl-module", 1207, "Gizmo/Server", f"ExecStart={PERL} 'use Gizmo::Server; run()'\n"),
     Case(
         name="journal-ok",
         code=0,

@@ -111,6 +111,11 @@ def test_standard_input_and_what_is_not_there(tmp_path: Path) -> None:
     )  # fmt: skip
     (found,) = json.loads(done.stdout)["diagnoses"]
     assert found["problems"][0]["code"] == 1050
+    piped = subprocess.run(
+        ["bash", "-c", '"$@" <(echo "E: Unable to locate package gizmo")', "bash", *argv],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "no archive has the package gizmo" in piped.stdout
     missing = subprocess.run([*argv, "nothing"], capture_output=True, text=True, check=False)
     assert missing.returncode == 2
     assert "there is no log and no run nothing" in missing.stderr

@@ -45,6 +45,7 @@ class MetricsGithub(FakeGithub):
         job.update({
             "name": name, "status": "completed", "conclusion": "success", "created_at": time,
             "started_at": time, "completed_at": time, "steps": [], "labels": ["ubuntu-24.04"],
+            "run_attempt": 1,
             **changes,
         })  # fmt: skip
         return job
@@ -72,7 +73,8 @@ class MetricsGithub(FakeGithub):
 
     def _actions(self, request: Request, rest: list[str]) -> Response:
         if rest[-1] == "jobs":
-            jobs = self.jobs[int(rest[1])]
+            attempt = int(rest[3])
+            jobs = [j for j in self.jobs[int(rest[1])] if j["run_attempt"] <= attempt]
             return self._json(200, {"total_count": len(jobs), "jobs": self._page(request, jobs)})
         found = [r for r in self.runs if _within(r["created_at"], request.args["created"])]
         page = self._page(request, found[: self.most])

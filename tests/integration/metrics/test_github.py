@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from werkzeug import Response
 
-from debwright.github.http import Http
+from debwright.github.http import GithubError, Http
 from debwright.github.issues import Issues
 from debwright.metrics import query
 from debwright.metrics.exchange import export
@@ -87,6 +87,32 @@ def test_workflow_runs_become_records(github: MetricsGithub, tmp_path: Path) -> 
         assert export(store, None)[0] == text
 
 
+def test_what_failed_and_was_started_again_did_fail(github: MetricsGithub, tmp_path: Path) -> None:
+    """GitHub lists the last attempt alone, and in it jobs that were not started again."""
+    at = now() - timedelta(days=1)
+    again = at + timedelta(hours=2)
+    step = {"name": "Run debwright run", "status": "completed", "number": 1,
+            "conclusion": "failure", "started_at": None, "completed_at": None}  # fmt: skip
+    jobs = [
+        github.job("build (bookworm-arm64)", at, conclusion="failure", steps=[step]),
+        github.job("build (bookworm-amd64)", at),
+        github.job("build (bookworm-arm64)", again, run_attempt=2),
+    ]
+    github.add_run(7, at, jobs, run_attempt=2, run_started_at=f"{again:%Y-%m-%dT%H:%M:%SZ}")
+    # Its first attempt failed, and the second is at work.
+    github.add_run(8, at, jobs[:1], run_attempt=2, status="in_progress", conclusion=None)
+    with Store.open(tmp_path / "a.sqlite") as store:
+        assert read(store, github) == 3
+        assert read(store, github) == 0
+        told = sorted((b.run[-3:], b.target, b.result) for b in query.builds(store))
+        assert told == [
+            ("7:1", "bookworm-amd64", "passed"), ("7:1", "bookworm-arm64", "failed"),
+            ("7:2", "bookworm-arm64", "passed"), ("8:1", "bookworm-arm64", "failed"),
+        ]  # fmt: skip
+        (run_,) = [r for r in query.runs(store) if r.id.endswith("7:1")]
+        assert (run_.result, str(run_.url).endswith("/attempts/1")) == ("failed", True)
+
+
 def test_more_runs_than_github_gives_at_once(
     github: MetricsGithub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,8 +131,21 @@ def test_a_bad_day_loses_nothing(github: MetricsGithub, tmp_path: Path) -> None:
     github.faults.append(once("GET", "/jobs", Response(status=502)))
     limited = Response(status=403, headers={"retry-after": "1"})
     github.faults.append(once("GET", "/runs", limited))
+    # What a proxy or a login page says in GitHub's place.
+    github.faults.append(once("GET", "/jobs", Response("<html>sign in</html>", status=200)))
     with Store.open(tmp_path / "a.sqlite") as store:
         assert read(store, github) == 3
+
+
+def test_what_was_read_before_github_gave_up_is_kept(github: MetricsGithub, tmp_path: Path) -> None:
+    history(github, 3)
+    gone = Response('{"message": "Server Error"}', status=404)
+    github.faults.append(once("GET", "/runs/0/attempts/1/jobs", gone))
+    with Store.open(tmp_path / "a.sqlite") as store:
+        with pytest.raises(GithubError):
+            read(store, github)
+        assert len(query.runs(store)) == 2
+        assert read(store, github) == 1
 
 
 def test_the_command_says_what_it_lacks(github: MetricsGithub, tmp_path: Path) -> None:

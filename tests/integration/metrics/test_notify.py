@@ -58,6 +58,25 @@ def test_mail_and_chat_are_told_once_and_when_it_is_over(
     assert last.startswith(":white_check_mark: *resolved")
 
 
+def test_a_way_that_is_closed_stops_no_other(tmp_path: Path, chat: Chat) -> None:  # noqa: F811
+    """There is no token for the issues: the chat is told all the same."""
+    (tmp_path / "debwright.toml").write_text(
+        '[release]\nrepository = "o/n"\n[metrics.alerts]\nissues = true\n'
+        '[notify.webhook]\nurl_env = "HOOK"\n'
+    )
+    begin = now() - timedelta(hours=9)
+    with Store.open(tmp_path / "dist/metrics/runs.sqlite") as store:
+        store.put([run(n, failed(), started=begin + timedelta(hours=n)) for n in range(2)])
+    env = {"HOOK": chat.url, "GITHUB_TOKEN": "", "GH_TOKEN": ""}
+    done = Debwright(tmp_path)("metrics", "notify", env=env)
+    assert done.code == 1
+    assert "nobody was told by issue" in done.error
+    assert "there is no token for GitHub" in done.error
+    assert len(chat.messages) == 1
+    again = Debwright(tmp_path)("metrics", "notify", env=env)
+    assert (again.code, again.output.strip(), len(chat.messages)) == (1, "", 1)
+
+
 def test_with_nobody_to_tell(tmp_path: Path) -> None:
     with Store.open(tmp_path / "dist/metrics/runs.sqlite") as store:
         store.put([run(0)])
@@ -107,6 +126,10 @@ def test_a_stale_repository(tmp_path: Path) -> None:
     (stale,) = outside_problems(loaded, tmp_path / "dist", date + timedelta(days=31))
     assert stale.key == "repository:bookworm"
     assert "31 days ago" in stale.text
+    (suite / "Release").write_text("Codename: bookworm\n")
+    (odd,) = outside_problems(loaded, tmp_path / "dist", date)
+    assert odd.key == "repository:bookworm:unreadable"
+    assert "no date" in odd.text
     (tmp_path / "debwright.toml").write_text('[repository]\nurl = "http://127.0.0.1:9/apt"\n')
     (gone,) = outside_problems(load(tmp_path), tmp_path / "dist", date)
     assert gone.key == "repository:bookworm:unreachable"

@@ -19,11 +19,11 @@ from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
 from debwright.config import load
-from debwright.config.notify import Email
+from debwright.config.notify import Email, Webhook
 from debwright.errors import ConfigError, DebwrightError
 from debwright.notify import Event, tell_everyone
 from debwright.notify.email import mail, send_email
-from debwright.notify.webhook import payload
+from debwright.notify.webhook import payload, send_webhook
 
 RELEASED = Event.released("greeter", "1.2.0-1", "https://example.org/r", draft=True)
 PASSWORD = "the-password-of-the-mail-server"
@@ -133,6 +133,26 @@ def test_with_a_password_over_tls(
         send_email(wanted, RELEASED)
     assert "certificate" in caught.value.render().lower()
     assert len(inbox.mails) == 1
+
+
+def test_what_smtp_cannot_send_shows_no_password(
+    tls_smtp: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL", PASSWORD + "-äöü")
+    wanted = email(tls_smtp, security="starttls", user="greeter", password_env="MAIL")
+    with pytest.raises(DebwrightError) as caught:
+        send_email(wanted, RELEASED)
+    assert PASSWORD not in caught.value.render()
+    assert "ASCII" in caught.value.render()
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://a b/"])
+def test_an_address_that_is_none_is_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", url)
+    with pytest.raises(DebwrightError) as caught:
+        send_webhook(Webhook(url_env="HOOK"), RELEASED)
+    assert "holds no http(s) URL" in caught.value.render()
+    assert url not in caught.value.render()
 
 
 def test_no_text_becomes_a_header(smtp: int, inbox: Inbox) -> None:

@@ -68,6 +68,12 @@ WRONG = {
     "nan": (["cache", "prune", "--max-gb", "nan"], "from 0 upwards"),
     "infinite": (["cache", "prune", "--max-gb", "inf"], "from 0 upwards"),
     "days": (["cache", "prune", "--older-than", "-1"], "from 0 upwards"),
+    "not so many days": (["metrics", "trends", "--days", "nan"], "no number of days"),
+    "days without end": (["metrics", "ingest", "--github", "--days", "inf"], "not in the range"),
+    "repository": (
+        ["diagnose", "--issue", "--repository", "../x", "debwright.toml"],
+        "'../x' is no repository",
+    ),
     "no debian": (["plan"], "no debian/control"),
 }
 

@@ -56,6 +56,26 @@ def iso_journal(n: int, line: str) -> str:
     return f"2026-11-23T10:00:{n:02}+0000 machine demo[81]: {line}"
 
 
+def full_journal(n: int, line: str) -> str:
+    return f"Mon 2026-11-23 10:00:{n:02} CET machine demo[81]: {line}"
+
+
+def monotonic_journal(n: int, line: str) -> str:
+    return f"[{n:5}.123456] machine demo[81]: {line}"
+
+
+def unix_journal(n: int, line: str) -> str:
+    return f"1795{n:06}.123456 machine demo[81]: {line}"
+
+
+def kernel(n: int, line: str) -> str:
+    return f"[{n:5}.123456] {line}"
+
+
+def console(n: int, line: str) -> str:
+    return f"[{n:5}.123456] systemd[1]: {line}"
+
+
 def buildkit(n: int, line: str) -> str:
     return f"#12 {n}.345 {line}"
 
@@ -69,7 +89,23 @@ def turned(n: int, line: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "form", [plain, debwright, actions, fetched, journal, iso_journal, buildkit, coloured, turned]
+    "form",
+    [
+        plain,
+        debwright,
+        actions,
+        fetched,
+        journal,
+        iso_journal,
+        full_journal,
+        monotonic_journal,
+        unix_journal,
+        kernel,
+        console,
+        buildkit,
+        coloured,
+        turned,
+    ],
 )
 def test_the_form_of_a_log_changes_nothing(form: object) -> None:
     assert callable(form)
@@ -107,6 +143,8 @@ def test_what_no_rule_knows_is_unknown_with_the_lines_that_tell_of_it() -> None:
     assert found.failed
     assert not found.problems
     assert [line.number for line in found.unexplained] == [2]
+    twice = diagnose_text("E: pbuilder-satisfydepends failed.\nE: Failed to do it\n")
+    assert [line.number for line in twice.unexplained] == [1, 2], "each line once"
 
 
 def test_a_line_that_needs_a_failure_is_nothing_without_one() -> None:

@@ -3,7 +3,9 @@
 import math
 import random
 import statistics
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +40,52 @@ def test_noise_has_no_changes() -> None:
         random_ = random.Random(1000 + seed)
         alarms += bool(change_points(noisy(60, random_.choice([15, 40, 120, 300]), random_)))
     assert alarms <= 8
+
+
+def wandering(count: int, random_: random.Random) -> list[float]:
+    """Of machines with good and bad hours: each build is like the one before it."""
+    made, away = [], 0.0
+    for _ in range(count):
+        away = 0.6 * away + random_.gauss(0, 0.06)
+        made.append(60 * math.exp(away))
+    return made
+
+
+def cycling(count: int, random_: random.Random) -> list[float]:
+    """An hour's builds each, slower by day than by night."""
+    return [
+        60 * (1 + 0.15 * math.sin(2 * math.pi * n / 24)) * math.exp(random_.gauss(0, 0.05))
+        for n in range(count)
+    ]
+
+
+def rounded(count: int, random_: random.Random) -> list[float]:
+    return [round(3 * math.exp(random_.gauss(0, 0.15))) for _ in range(count)]
+
+
+def straggling(count: int, random_: random.Random) -> list[float]:
+    return [60 * (1 + 0.1 * random_.paretovariate(1.5)) for _ in range(count)]
+
+
+@pytest.mark.parametrize("noise", [wandering, cycling, rounded, straggling])
+def test_noise_of_other_kinds_has_no_changes(
+    noise: Callable[[int, random.Random], list[float]],
+) -> None:
+    """At most a few of 60; a third to nine tenths of them had some once."""
+    alarms = sum(bool(change_points(noise(200, random.Random(seed)))) for seed in range(60))
+    assert alarms <= 4
+
+
+@pytest.mark.parametrize("noise", [wandering, cycling, rounded, straggling])
+def test_a_step_is_found_in_noise_of_other_kinds(
+    noise: Callable[[int, random.Random], list[float]],
+) -> None:
+    found = 0
+    for seed in range(30):
+        random_ = random.Random(seed)
+        series = noise(100, random_) + [1.4 * v for v in noise(100, random_)]
+        found += any(abs(c.index - 100) <= 10 for c in change_points(series))
+    assert found >= 27
 
 
 def test_a_change_that_was_taken_back_is_found() -> None:

@@ -12,6 +12,7 @@ from debwright.metrics.hook import remember, remember_broken, store_path
 from debwright.metrics.model import RunRecord, parse
 from debwright.metrics.store import Store
 from debwright.results import Finding, RunResult, Severity, StageResult, Status, Usage
+from debwright.stages.diagnosis import diagnosis_of
 
 
 def loaded(directory: Path, text: str = "") -> LoadedConfig:
@@ -65,6 +66,30 @@ def test_failures_of_the_machine_are_told_apart(tmp_path: Path) -> None:
     assert record.targets[0].infrastructure
     assert record.targets[0].stages[0].retries == 2
     assert record.targets[0].stages[0].fetched_bytes == 5
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "machine"),
+    [("cc1: error writing to /tmp/x.s: No space left on device", "3001", True),
+     ("main.c:1:10: fatal error: zlib.h: No such file or directory", "1101", False),
+     ("curl: (6) Could not resolve host: gizmo.example.org", "3010", False)],
+)  # fmt: skip
+def test_what_a_diagnosis_says_is_remembered(
+    tmp_path: Path, said: str, code: str, *, machine: bool
+) -> None:
+    """dpkg-buildpackage ends with the same status for a full disk and a missing header."""
+    (tmp_path / "build.log").write_text(f"{said}\nmake: *** [Makefile:2: x] Error 1\n")
+    error = Finding(severity=Severity.ERROR, code="build/failed", message="it failed")
+    stage = StageResult(
+        stage="build", status=Status.FAILED, error=error,
+        details={"exit_code": 3, "diagnosis": diagnosis_of("build", tmp_path, error, ())},
+    )  # fmt: skip
+    result = samples.passing()
+    first = result.targets[0].model_copy(update={"stages": (stage,), "checks": ()})
+    (record,) = recorded(tmp_path, result.model_copy(update={"targets": (first,)}))
+    assert [p.code for p in record.targets[0].problems] == [code]
+    assert record.targets[0].problems[0].confidence > 0.5
+    assert record.targets[0].infrastructure is machine
 
 
 def test_what_was_cached_costs_nothing(tmp_path: Path) -> None:

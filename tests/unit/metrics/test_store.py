@@ -3,6 +3,7 @@
 import gzip
 import random
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,28 @@ def test_lines_that_are_no_records_are_told_of(tmp_path: Path) -> None:
         (tmp_path / "cut.jsonl.gz").write_bytes(cut)
         assert merge_files(store, [tmp_path / "cut.jsonl.gz"]).refused
         assert merge_lines(store, [good], "branch").merged.known == 1
+
+
+def test_a_time_is_the_same_on_every_machine_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line without a zone, and times that no clock has: one of them must not stop the others."""
+    good = dump(run(1))
+    assert '"started":"2026-03-01T13:00:00Z"' in good
+    odd = ["0001-01-01T00:00:00", "9999-12-31T23:59:59-14:00", "1970-01-01T00:00:00Z"]
+    lines = [good.replace("2026-03-01T13:00:00Z", at).encode() for at in odd]
+    lines.append(good.replace("13:00:00Z", "13:00:00").encode())
+    try:
+        for zone in ("Asia/Tokyo", "America/Lima"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            with Store.open(tmp_path / f"{zone[:3]}.sqlite") as store:
+                assert merge_lines(store, lines, "branch").refused_lines == 3
+                assert list(store.documents()) == [good]
+                assert store.rows("SELECT started FROM run") == [(run(1).started.timestamp(),)]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_what_is_no_store_is_said_and_left_alone(tmp_path: Path) -> None:

@@ -50,9 +50,21 @@ class Messages:
         self.send(Event.alert(alert.title, alert.text, resolved=not alert.open))
 
 
+@dataclass(frozen=True)
+class Closed:
+    """A way that cannot be gone now; the others can."""
+
+    name: str
+    why: DebwrightError
+    standing: bool = False
+
+    def tell(self, alert: AlertRecord) -> None:  # noqa: ARG002 - as every way's
+        raise self.why
+
+
 @contextmanager
 def channels(loaded: LoadedConfig, say: Say) -> Iterator[list[Channel]]:
-    """Those that are configured and want alerts."""
+    """Those that are configured and want alerts; one that cannot be used stops no other."""
     from debwright.notify.email import send_email
     from debwright.notify.webhook import send_webhook
 
@@ -63,7 +75,10 @@ def channels(loaded: LoadedConfig, say: Say) -> Iterator[list[Channel]]:
         found.append(Messages("webhook", lambda event: send_webhook(notify.webhook, event)))
     with ExitStack() as stack:
         if loaded.config.metrics.alerts.issues:
-            found.append(stack.enter_context(_issues(loaded, say)))
+            try:
+                found.append(stack.enter_context(_issues(loaded, say)))
+            except DebwrightError as error:
+                found.append(Closed(IssueChannel.name, error))
         yield found
 
 

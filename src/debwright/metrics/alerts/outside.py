@@ -85,7 +85,16 @@ def _repository(loaded: LoadedConfig, dist: Path, now: datetime) -> Iterator[Pro
                 )  # fmt: skip
     elif local.is_dir():
         for release in sorted(local.glob("*/Release")):
-            dates[release.parent.name] = _date(release.read_bytes(), str(release))
+            suite = release.parent.name
+            try:
+                dates[suite] = _date(release.read_bytes(), str(release))
+            except (DebwrightError, OSError) as error:
+                yield Problem(
+                    key=f"repository:{suite}:unreadable",
+                    title=f"the repository's suite {suite} cannot be read",
+                    text=f"{error.what if isinstance(error, DebwrightError) else error}.",
+                    next="debwright publish",
+                )  # fmt: skip
     days = loaded.config.metrics.alerts.repository_days
     for suite, date in dates.items():
         if (age := (now - date).days) > days:
