@@ -12,7 +12,7 @@ from tools.reference import codes, settings, versions
 from tools.reference.__main__ import main, old
 
 # Where a block that says `run in: PLACE` is run: tests/integration/docs.
-PLACES = {"service", "user", "local-rag", "mover"}
+PLACES = {"service", "user", "local-rag", "mover", "reader", "reader without a network"}
 
 
 def test_what_is_generated_is_up_to_date() -> None:
