@@ -1,4 +1,4 @@
-.PHONY: packages test quick ci check-archive check-vm lint bench docs site e2e clean
+.PHONY: packages test quick ci check-archive check-vm bench bench-service docs site pictures e2e clean
 
 packages: ## build, check and publish the service for all targets
 	./scripts/build-local.sh
@@ -20,6 +20,10 @@ check-vm: ## checks in virtual machines, amd64 and an emulated Cortex-A76: ten m
 
 bench: ## speed against sbuild and plain dpkg-buildpackage, as ratios of one run
 	./scripts/bench.sh
+
+bench-service: ## the service against the release before, as ratios of one run: some minutes
+	cd services/local-rag && UV=$(CURDIR)/.venv/bin/uv ./scripts/test.sh tests/unit/test_compare.py
+	cd services/local-rag && .venv/bin/python bench/compare.py
 
 docs: ## write what is generated: reference, manual pages, completion
 	.venv/bin/python -m tools.reference
