@@ -32,6 +32,9 @@ docs: ## write what is generated: reference, manual pages, completion
 site: docs ## the documentation as a site below dist/site
 	.venv/bin/python -m sphinx -q -W --keep-going -b html -d build/doctrees -c docs . dist/site
 
+pictures: ## the pictures of the pages, of a run of this very state: some minutes
+	DEBWRIGHT_PICTURES=$(CURDIR)/docs/images ./scripts/test.sh tests/integration/docs/test_pictures.py
+
 e2e: ## from an empty directory to users who upgrade; E2E_TARGETS="bookworm-amd64 trixie-arm64"
 	./scripts/test.sh --import-mode=importlib tests/e2e
 
