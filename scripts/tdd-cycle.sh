@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Watches the sources and tests; at every change runs the unit tests that belong to it, and with
-# --package the checks of the package as well. Ends with Ctrl-C.
+# Watches the sources and tests; at every change runs the unit tests, those that failed last time
+# first, and with --package builds and checks the package as well. Ends with Ctrl-C.
 
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-PROJECT=services/local-rag
+PROJECT=${DEBWRIGHT_PROJECT:-services/local-rag}
 
 usage() {
     cat <<'TEXT'
 usage: scripts/tdd-cycle.sh [--package] [--once] [TEST-PATH...]
 
   --package     when the tests pass, build and check the package for this machine's architecture
-  --once        one cycle for what has changed since the last commit, then end
+  --once        one cycle, then end
   TEST-PATH     tests to run at every change (default: tests/unit)
 
 Exit codes, with --once: 0 all passed, 1 a test failed, 2 bad arguments, 3 the build failed,
@@ -47,7 +47,8 @@ cd "$TOP" || exit 1
 
 # Names, sizes and times of what git knows or would add: a second's glance, and no daemon.
 state() {
-    git ls-files -z --cached --others --exclude-standard -- src tests services pyproject.toml |
+    git ls-files -z --cached --others --exclude-standard -- \
+        src tests services "$PROJECT" pyproject.toml |
         xargs -0 stat --printf '%n %s %Y\n' 2>/dev/null | sha256sum
 }
 

@@ -75,13 +75,21 @@ prepare_emulation() {
     fi
 }
 
-# prepare_python FILE: .venv with exactly the packages of requirements/FILE, checked by hash.
+# stamp_of FILE: what .venv/.stamp says when it was made of requirements/FILE as it is now.
+stamp_of() {
+    printf '%s ' "$1"
+    cat "$TOP/requirements/tools.txt" "$TOP/requirements/$1" "$TOP/pyproject.toml" |
+        sha256sum | cut -d' ' -f1
+}
+
+# prepare_python FILE: .venv with the packages of requirements/FILE, checked by hash. dev.txt has all
+# of run.txt: whoever builds between two runs of the tests does not lose what the tests need.
 prepare_python() {
-    local wanted=$1 stamp
-    stamp=$(cat "$TOP/requirements/tools.txt" "$TOP/requirements/$wanted" "$TOP/pyproject.toml" |
-        sha256sum | cut -d' ' -f1)
-    if [ -x "$VENV/bin/debwright" ] && [ "$(cat "$VENV/.stamp" 2>/dev/null)" = "$wanted $stamp" ]; then
-        return 0
+    local wanted=$1 has
+    has=$(cat "$VENV/.stamp" 2>/dev/null) || has=''
+    if [ -x "$VENV/bin/debwright" ]; then
+        [ "$has" != "$(stamp_of "$wanted")" ] || return 0
+        [ "$wanted" != run.txt ] || [ "$has" != "$(stamp_of dev.txt)" ] || return 0
     fi
     say "preparing Python in $VENV"
     if [ ! -x "$VENV/bin/uv" ]; then
@@ -95,5 +103,5 @@ prepare_python() {
         die 5 "uv could not install requirements/$wanted"
     VIRTUAL_ENV=$VENV "$VENV/bin/uv" pip install -q --no-deps --no-build-isolation -e "$TOP" ||
         die 5 "debwright could not be installed into .venv"
-    printf '%s\n' "$wanted $stamp" >"$VENV/.stamp"
+    stamp_of "$wanted" >"$VENV/.stamp"
 }
