@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,19 +41,26 @@ def test_five_minutes(tmp_path: Path) -> None:
         assert said.output.startswith("install ok installed 0.3.0")
 
 
-def packages(pattern: str) -> list[Path]:
-    return sorted(p for p in DIST.glob(f"*/**/{pattern}") if "release" not in p.parts)
+def packages(dist: Path, pattern: str) -> list[Path]:
+    found = [p for p in dist.glob(f"*/**/{pattern}") if "release" not in p.parts]
+    return sorted(found, key=lambda p: p.stat().st_mtime)
+
+
+@contextmanager
+def installed(dist: Path) -> Iterator[NspawnSandbox]:
+    """local-rag as a user has it who installed it with apt: the newest of `dist`."""
+    mine = [p for p in packages(dist, "local-rag_*_amd64.deb") if "bookworm-amd64" in p.parts]
+    models = packages(dist, "local-rag-models_*_all.deb")
+    if not (mine and models):
+        pytest.skip(f"no packages of local-rag in {dist}: run scripts/build-local.sh first")
+    with booted([mine[-1]], [models[-1]]) as system:
+        healthy(system)
+        yield system
 
 
 @pytest.fixture(scope="module")
 def rag() -> Iterator[NspawnSandbox]:
-    """local-rag as a user has it who installed it with apt."""
-    mine = [p for p in packages("local-rag_*_amd64.deb") if "bookworm-amd64" in p.parts]
-    models = packages("local-rag-models_*_all.deb")
-    if not (mine and models):
-        pytest.skip(f"no packages of local-rag in {DIST}: run scripts/build-local.sh first")
-    with booted([mine[-1]], [models[-1]]) as system:
-        healthy(system)
+    with installed(DIST) as system:
         yield system
 
 
