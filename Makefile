@@ -28,6 +28,7 @@ bench-service: ## the service against the release before, as ratios of one run: 
 docs: ## write what is generated: reference, manual pages, completion
 	.venv/bin/python -m tools.reference
 	.venv/bin/python -m debwright.diagnose.pages
+	.venv/bin/python bench/records.py
 
 site: docs ## the documentation as a site below dist/site
 	.venv/bin/python -m sphinx -q -W --keep-going -b html -d build/doctrees -c docs . dist/site

@@ -1,5 +1,6 @@
 """The pages are whole: links lead somewhere, blocks are marked, generated parts are up to date."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -26,6 +27,20 @@ def test_a_page_that_is_out_of_date_is_found(tmp_path: Path) -> None:
     page.write_text(page.read_text().replace("--strategy", "--strategies"))
     (tmp_path / "share/debwright.1").unlink()
     assert old(tmp_path) == ["docs/reference/cli.md", "share/debwright.1"]
+
+
+def test_the_page_of_benchmarks_has_what_was_measured() -> None:
+    place = TOP / "bench/records.py"
+    spec = importlib.util.spec_from_file_location("records", place)
+    assert spec is not None
+    assert spec.loader is not None
+    records = importlib.util.module_from_spec(spec)
+    sys.modules["records"] = records
+    try:
+        spec.loader.exec_module(records)
+        assert (TOP / "docs/benchmarks.md").read_text(encoding="utf-8") == records.page()
+    finally:
+        del sys.modules["records"]
 
 
 def test_check_says_what_to_run(capsys: pytest.CaptureFixture[str]) -> None:
