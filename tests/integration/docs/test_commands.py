@@ -10,7 +10,7 @@ import pytest
 
 from debwright.sandbox.nspawn import NspawnSandbox
 from tests.integration.docs.places import SHELL, TOP, Service, booted, user
-from tests.unit.docs.pages import Block, blocks
+from tests.unit.docs.pages import Block, blocks, name_of, pages
 
 DIST = Path(os.environ.get("LOCAL_RAG_DIST", str(TOP / "dist")))
 """Where `scripts/build-local.sh` writes."""
@@ -20,13 +20,25 @@ def commands(page: str) -> list[Block]:
     return [b for b in blocks(TOP / page) if b.mark == "run in"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/operate.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/operate.md", "docs/workflows.md"])
 def test_a_page_in_a_service(page: str, tmp_path: Path) -> None:
     service = Service(tmp_path)
     found = commands(page)
     assert found
     for block in found:
+        if block.value == "service with runs":
+            service.remember_runs()
         service.run(block.text)
+
+
+def test_no_page_is_forgotten() -> None:
+    """Every block that says it is run is on a page that a test of this directory takes."""
+    taken = {
+        "README.md", "docs/operate.md", "docs/workflows.md", "docs/five-minutes.md",
+        "docs/use-local-rag.md", "docs/moving.md", "docs/install/debian-12.md",
+        "docs/install/debian-13.md",
+    }  # fmt: skip
+    assert {name_of(p) for p in pages() if any(b.mark == "run in" for b in blocks(p))} == taken
 
 
 def test_five_minutes(tmp_path: Path) -> None:

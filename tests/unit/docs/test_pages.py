@@ -13,7 +13,10 @@ from tools.reference import codes, settings, versions
 from tools.reference.__main__ import main, old
 
 # Where a block that says `run in: PLACE` is run: tests/integration/docs.
-PLACES = {"service", "user", "local-rag", "mover", "reader", "reader without a network"}
+PLACES = {
+    "service", "service with runs", "user", "local-rag", "mover", "reader",
+    "reader without a network",
+}  # fmt: skip
 
 
 def test_what_is_generated_is_up_to_date() -> None:
@@ -94,9 +97,26 @@ def test_blocks_say_what_they_are_and_commands_are_run(page: Path) -> None:
             wrong.append(f"{block}: no language")
         elif block.language in COMMANDS and block.mark not in ("run in", "not run"):
             wrong.append(f"{block}: neither run nor a reason why not")
+        elif block.mark == "not run" and (gone := not_there(page, block.value)):
+            wrong.append(f"{block}: the reason names {gone}, which is not there")
         elif block.mark == "run in" and block.value not in PLACES:
             wrong.append(f"{block}: {block.value} is not a place to run it in")
     assert wrong == []
+
+
+def not_there(page: Path, reason: str) -> list[str]:
+    """Files that a reason leads to, from the top or from the service's own directory."""
+    bases = [TOP, *(p for p in page.parents if TOP in p.parents)]
+    names = re.findall(r"\b(?:tests|docs|scripts|bench)/[\w./-]*\w", reason)
+    return [n for n in names if not any((base / n).exists() for base in bases)]
+
+
+def test_a_reason_that_leads_nowhere_is_found() -> None:
+    page = TOP / "services/local-rag/docs/api.md"
+    assert not_there(page, "tests/api asks the same; docs/moving.md is run") == []
+    assert not_there(page, "tests/integration/no_such.py runs it.") == [
+        "tests/integration/no_such.py"
+    ]
 
 
 def test_spelling() -> None:
