@@ -1,6 +1,7 @@
 """The commands of the pages, run as a reader would: block after block, in the place they name."""
 
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from debwright.sandbox.nspawn import NspawnSandbox
+from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import SHELL, TOP, Service, booted, user
 from tests.unit.docs.pages import Block, blocks, name_of, pages
 
@@ -31,12 +33,27 @@ def test_a_page_in_a_service(page: str, tmp_path: Path) -> None:
         service.run(block.text)
 
 
+def test_debwright_is_installed_from_a_clone(tmp_path: Path) -> None:
+    copy_tracked(TOP, tmp_path / "clone")
+    clone, service = commands("docs/get-debwright.md")
+    done = subprocess.run(
+        [*SHELL, clone.text], cwd=tmp_path / "clone", capture_output=True, text=True, check=False,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("debwright, version")
+    subprocess.run(
+        [*SHELL, service.text], cwd=tmp_path, check=True, capture_output=True,
+        env={**os.environ, "PATH": f"{tmp_path}/.local/bin:{os.environ['PATH']}"},
+    )  # fmt: skip
+
+
 def test_no_page_is_forgotten() -> None:
     """Every block that says it is run is on a page that a test of this directory takes."""
     taken = {
         "README.md", "docs/operate.md", "docs/workflows.md", "docs/five-minutes.md",
-        "docs/use-local-rag.md", "docs/moving.md", "docs/install/debian-12.md",
-        "docs/install/debian-13.md",
+        "docs/get-debwright.md", "docs/use-local-rag.md", "docs/moving.md",
+        "docs/install/debian-12.md", "docs/install/debian-13.md",
     }  # fmt: skip
     assert {name_of(p) for p in pages() if any(b.mark == "run in" for b in blocks(p))} == taken
 

@@ -14,7 +14,7 @@ from tools.reference.__main__ import main, old
 
 # Where a block that says `run in: PLACE` is run: tests/integration/docs.
 PLACES = {
-    "service", "service with runs", "user", "local-rag", "mover", "reader",
+    "service", "service with runs", "clone", "user", "local-rag", "mover", "reader",
     "reader without a network",
 }  # fmt: skip
 
