@@ -99,9 +99,11 @@ def test_a_release_that_does_not_start_reaches_nobody(releases: tuple[Path, Path
     tree = dist.parent
     next_release(tree, "99.1.0-1")
     unit = tree / "debian/local-rag.service"
+    right = unit.read_text()
     unit.write_text(
-        unit.read_text().replace("ExecStart=", "ExecStartPre=/bin/false\nExecStart=", 1)
+        right.replace("ExecStart=/usr/bin/local-rag ", "ExecStart=/usr/bin/local-ragd ")
     )
+    assert unit.read_text() != right
     published(tree, TARGETS[:1], expect=4)
     assert not list((dist / "apt/pool").rglob("local-rag_99.1.0*"))
     for suite in {Target.parse(name).suite for name in TARGETS}:
