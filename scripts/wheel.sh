@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# debwright as a wheel below dist/wheel, installed into an environment of its own to see that it works.
+# debwright as a wheel in DIRECTORY (default: dist/wheel), in place of older ones; then installed
+# into an environment of its own to see that it works.
+# usage: scripts/wheel.sh [DIRECTORY]
 
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
+[ $# -le 1 ] || die 2 "usage: scripts/wheel.sh [DIRECTORY]"
+target=$(realpath -m -- "${1:-$TOP/dist/wheel}")
 prepare_python dev.txt
 cd "$TOP" || exit 1
-rm -rf dist/wheel
-"$VENV/bin/hatchling" build -t wheel -d dist/wheel
-wheels=(dist/wheel/debwright-*.whl)
-[ "${#wheels[@]}" -eq 1 ] || die 3 "one wheel was expected, not ${wheels[*]}"
+# Wheels alone: whatever else somebody keeps there is not ours.
+rm -f -- "$target"/debwright-*.whl
+"$VENV/bin/hatchling" build -t wheel -d "$target" || die 3 "the wheel cannot be built"
+wheels=("$target"/debwright-*.whl)
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -20,4 +24,4 @@ export VIRTUAL_ENV=$scratch/venv
 cd "$scratch"
 "$scratch/venv/bin/debwright" --version
 "$scratch/venv/bin/debwright" schema report >/dev/null
-say "$TOP/${wheels[0]}"
+say "${wheels[0]}"
