@@ -9,11 +9,12 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,16 @@ class Quiet(SimpleHTTPRequestHandler):
         """Nothing: pytest shows what is printed."""
 
 
+class TlsServer(ThreadingHTTPServer):
+    """Says good-bye (close_notify), or Debian 13's apt takes an answer for cut off."""
+
+    def shutdown_request(self, request: Any) -> None:
+        with suppress(OSError, ValueError):
+            request.settimeout(5)
+            request.unwrap()
+        super().shutdown_request(request)
+
+
 @contextmanager
 def served(directory: Path, work: Path) -> Iterator[Path]:
     """The directory under https at ADDRESS; gives the certificate that readers must trust."""
@@ -100,7 +111,7 @@ def served(directory: Path, work: Path) -> Iterator[Path]:
          "-keyout", str(key), "-out", str(certificate)],
         check=True, capture_output=True,
     )  # fmt: skip
-    server = ThreadingHTTPServer((ADDRESS, 443), partial(Quiet, directory=str(directory)))
+    server = TlsServer((ADDRESS, 443), partial(Quiet, directory=str(directory)))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
