@@ -93,14 +93,15 @@ def test_no_command_is_refused(tmp_path: Path) -> None:
 
 def test_it_is_installed_as_on_a_runner(tmp_path: Path) -> None:
     """Of the action's own commit, hash by hash, wherever the caller's work tree is."""
-    workspace = tmp_path / "workspace"
+    workspace, temporary = tmp_path / "workspace", tmp_path / "temp"
     workspace.mkdir()
+    temporary.mkdir()
     kept = {k: v for k, v in os.environ.items() if k != "DEBWRIGHT_INSTALLED"}
     path = tmp_path / "path"
     done = subprocess.run(
         [ACTION / "install.sh"], cwd=workspace, capture_output=True, text=True, check=False,
         env={**kept, "GITHUB_ACTION_PATH": str(ACTION), "GITHUB_WORKSPACE": str(workspace),
-             "RUNNER_TEMP": str(tmp_path / "temp"), "GITHUB_PATH": str(path)},
+             "RUNNER_TEMP": str(temporary), "GITHUB_PATH": str(path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     (place,) = path.read_text().splitlines()
