@@ -1,6 +1,8 @@
 """The pages are whole: links lead somewhere, blocks are marked, generated parts are up to date."""
 
+import hashlib
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -44,6 +46,19 @@ def test_the_page_of_benchmarks_has_what_was_measured() -> None:
         assert (TOP / "docs/benchmarks.md").read_text(encoding="utf-8") == records.page()
     finally:
         del sys.modules["records"]
+
+
+def test_pictures_are_taken_not_drawn() -> None:
+    """Each is what tests/integration/docs/test_pictures.py took, of checks there still are."""
+    record = TOP / "docs/images/pictures.json"
+    if not record.exists():
+        pytest.skip("the pictures are older than their record: run make pictures")
+    taken = json.loads(record.read_text())
+    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest()
+             for p in (TOP / "docs/images").glob("*.png")}  # fmt: skip
+    assert found == taken["sha256"]
+    gone = [n for n in taken["checks"] if not (TOP / f"docs/checks/{n}.md").exists()]
+    assert gone == [], "the pictures show checks that are not there any more: run make pictures"
 
 
 def test_check_says_what_to_run(capsys: pytest.CaptureFixture[str]) -> None:
