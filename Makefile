@@ -1,4 +1,4 @@
-.PHONY: packages test quick ci check-archive check-vm lint bench docs site e2e clean
+.PHONY: packages test quick ci check-archive check-vm bench bench-service docs site pictures e2e clean
 
 packages: ## build, check and publish the service for all targets
 	./scripts/build-local.sh
@@ -21,14 +21,22 @@ check-vm: ## checks in virtual machines, amd64 and an emulated Cortex-A76: ten m
 bench: ## speed against sbuild and plain dpkg-buildpackage, as ratios of one run
 	./scripts/bench.sh
 
+bench-service: ## the service against the release before, as ratios of one run: some minutes
+	cd services/local-rag && UV=$(CURDIR)/.venv/bin/uv ./scripts/test.sh tests/unit/test_compare.py
+	cd services/local-rag && .venv/bin/python bench/compare.py
+
 docs: ## write what is generated: reference, manual pages, completion
 	.venv/bin/python -m tools.reference
 	.venv/bin/python -m debwright.diagnose.pages
+	.venv/bin/python bench/records.py
 
 site: docs ## the documentation as a site below dist/site
 	.venv/bin/python -m sphinx -q -W --keep-going -b html -d build/doctrees -c docs . dist/site
 
-e2e: ## from an empty directory to users who upgrade; E2E_TARGETS="bookworm-amd64 trixie-arm64"
+pictures: ## the pictures of the pages, of a run of this very state: some minutes
+	DEBWRIGHT_PICTURES=$(CURDIR)/docs/images ./scripts/test.sh tests/integration/docs/test_pictures.py
+
+e2e: ## from an empty directory to users who upgrade, an hour or two; fewer: E2E_TARGETS=bookworm-amd64
 	./scripts/test.sh --import-mode=importlib tests/e2e
 
 clean: ## remove what was built; the cache of roots stays

@@ -65,15 +65,15 @@ def save(part: str, title: str, how: str, rows: Sequence[Row]) -> None:
     write_page()
 
 
-def write_page() -> None:
-    """Write docs/benchmarks.md of all that was saved."""
+def page() -> str:
+    """docs/benchmarks.md, of all that was saved."""
     parts = [json.loads(path.read_text()) for path in sorted(HOME.glob("*.json"))]
     sections = [
         f"## {part['title']}\n\nMeasured on {part['date']}, {part['machine']}. {part['how']}\n\n"
         + table([Row(**one) for one in part["rows"]])
         for part in parts
     ]
-    PAGE.write_text(
+    return (
         "# Benchmarks\n\n"
         "Ratios say more than seconds: both sides of one are measured in one run, taking turns. "
         "Seconds vary with the machine and its load. A bound that is not met is marked. Made by "
@@ -81,6 +81,10 @@ def write_page() -> None:
         + "\n\n".join(sections)
         + "\n"
     )
+
+
+def write_page() -> None:
+    PAGE.write_text(page())
 
 
 if __name__ == "__main__":

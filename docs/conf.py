@@ -28,12 +28,13 @@ root_doc = "docs/index"
 include_patterns = [
     "README.md",
     "CHANGELOG.md",
+    "action/README.md",
     "docs/**.md",
     "services/local-rag/*.md",
     "services/local-rag/docs/*.md",
 ]
 exclude_patterns = [
-    ".*", "action", "bench", "build", "debian", "dist", "docs/_static", "requirements", "scripts",
+    ".*", "bench", "build", "debian", "dist", "docs/_static", "requirements", "scripts",
     "share", "src", "tests", "tools", "services/local-rag/[b-ce-z]*", "services/local-rag-models",
 ]  # fmt: skip
 

@@ -58,7 +58,7 @@ if [ -n "$lint" ]; then
     run "schema of workflows" "$VENV/bin/check-jsonschema" \
         --builtin-schema vendor.github-workflows "${workflows[@]}"
     run "schema of the action" "$VENV/bin/check-jsonschema" \
-        --builtin-schema vendor.github-actions .github/actions/*/action.yml
+        --builtin-schema vendor.github-actions .github/actions/*/action.yml action/action.yml
     run "workflows as configured" "$VENV/bin/debwright" workflows check
 fi
 if [ -n "$unit" ]; then
@@ -68,6 +68,6 @@ if [ -n "$security" ]; then
     # Ruff's rules S are bandit's. To select them alone would drop the exceptions that
     # pyproject.toml names; all of them take less than a second.
     [ -n "$lint" ] || run "ruff, with bandit's rules" "$VENV/bin/ruff" check -q .
-    run "dangerous workflows" "$VENV/bin/zizmor" --offline --no-progress --quiet .github
+    run "dangerous workflows" "$VENV/bin/zizmor" --offline --no-progress --quiet .github action
 fi
 exit "$status"

@@ -1,7 +1,7 @@
 """From an empty directory to users who upgrade, and a broken release that never reaches them.
 
-`make e2e` runs it. E2E_TARGETS names the targets, separated by spaces; the default is
-bookworm-amd64.
+`make e2e` runs it, for Debian 12 and 13 on both architectures, or for the targets that E2E_TARGETS
+names, separated by spaces.
 """
 
 import io
@@ -18,8 +18,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from debwright.check.debs import read_deb
 from debwright.check.runtime import runtime_layer
 from debwright.config import Config
@@ -32,7 +30,8 @@ from debwright.targets import Target, host_arch
 from tests.e2e.notebook import write_version
 from tests.integration.release.server import TOKEN, FakeGithub, serving
 
-TARGETS = os.environ.get("E2E_TARGETS", "bookworm-amd64").split()
+ALL = "bookworm-amd64 bookworm-arm64 trixie-amd64 trixie-arm64"
+TARGETS = (os.environ.get("E2E_TARGETS") or ALL).split()
 APT = ["apt-get", "-q", "-y", "-o", "APT::Update::Error-Mode=any"]
 SETTINGS = """
 [signing]
@@ -79,6 +78,10 @@ class Maintainer:
         said = done.stdout + done.stderr
         assert done.returncode == expect, f"debwright {' '.join(arguments)}\n{said[-6000:]}"
         return said
+
+    def publication(self) -> int:
+        """The number of the repository's current state."""
+        return int(json.loads(self("--json", "repo", "list"))["current"])
 
     def set_targets(self) -> None:
         path = self.tree / "debwright.toml"
@@ -211,6 +214,7 @@ def test_from_an_empty_directory_to_users(tmp_path: Path) -> None:
         ada = Maintainer(tmp_path, hub, hook)
         begin(ada)
         ada.release("1.0.0", "feat: keep notes", workflow=True)
+        first = ada.publication()
         machines = [
             stack.enter_context(machine(next(ada.tree.glob(f"dist/*/{t}/*.deb")), Target.parse(t)))
             for t in TARGETS
@@ -223,7 +227,13 @@ def test_from_an_empty_directory_to_users(tmp_path: Path) -> None:
         ada.release("1.1.0", "feat: a table of notes\n\nThe data are brought along.")
         for user in machines:
             upgrade(user, ada.tree / "dist/apt")
-            back_and_forth(user)
+        second = ada.publication()
+        ada("repo", "rollback", str(first))
+        for user in machines:
+            back(user, ada.tree / "dist/apt")
+        ada("repo", "rollback", str(second))
+        for user in machines:
+            forth(user, ada.tree / "dist/apt")
         messages.clear()
         broken_release(ada, messages)
         for user in machines:
@@ -278,15 +288,27 @@ def upgrade(user: Machine, repository: Path) -> None:
     assert "most = 1000" in user.run("cat /etc/notebook.toml.dpkg-dist"), "the new one is beside it"
 
 
-def back_and_forth(user: Machine) -> None:
-    """Back to the release before, and forward again."""
+def back(user: Machine, repository: Path) -> None:
+    """The repository has gone back to the release before; a user asks for that, too."""
+    user.mirror(repository)
+    user.apt("update")
     versions = user.run("apt-cache madison notebook | awk '{ print $3 }' | sort -u").split()
-    (old,) = (v for v in versions if v.startswith("1.0.0"))
+    (old,) = versions
+    assert old.startswith("1.0.0"), "nobody is offered the newer one any more"
+    user.apt("upgrade")
+    assert "1.1.0" in user.run("dpkg-query -W -f '${Version}' notebook"), "nothing happens unasked"
     user.apt(
         "-o Dpkg::Options::=--force-confold", "--allow-downgrades", "install", f"notebook={old}"
     )
     assert user.ask("/notes") == ["water the garden"]
+    assert user.ask("/health")["title"] == "Mine"
+
+
+def forth(user: Machine, repository: Path) -> None:
+    user.mirror(repository)
+    user.apt("update")
     user.apt("-o Dpkg::Options::=--force-confold", "upgrade")
+    assert "1.1.0" in user.run("dpkg-query -W -f '${Version}' notebook")
     assert user.ask("/notes", "call the tenant") == ["water the garden", "call the tenant"]
 
 
@@ -304,9 +326,3 @@ def broken_release(ada: Maintainer, messages: list[str]) -> None:
     page = (ada.tree / "dist/dashboard/index.html").read_text()
     assert "1.2.0" in page
     assert "failed" in page
-
-
-@pytest.fixture(autouse=True)
-def _needs_root() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("booting systems needs root")

@@ -18,7 +18,7 @@ from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened
 from debwright.sandbox.namespaces import Bind
 from debwright.sandbox.nspawn import NspawnSandbox
-from tests.e2e.trees import copy_tracked, published
+from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import TARGET, TOP, roots
 
 SERVICE = TOP / "services/local-rag"
@@ -26,14 +26,6 @@ INSTALLED = "/usr/lib/local-rag"
 PROGRAMS = ("chromium", "chromium-driver", "iproute2", "util-linux", "procps")
 LEAST = 400
 """Tests that must have passed."""
-
-
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`dist` of `debwright run` on local-rag, for one target."""
-    path = tmp_path_factory.mktemp("local-rag")
-    published(SERVICE, [str(TARGET)], "-o", str(path))
-    return path
 
 
 def names_in(lock: Path) -> dict[str, str]:
@@ -84,12 +76,12 @@ def installed(dist: Path, beside: Path) -> Iterator[NspawnSandbox]:
             yield system
 
 
-def test_the_whole_suite_passes(dist: Path, beside: Path) -> None:
+def test_the_whole_suite_passes(local_rag_dist: Path, beside: Path) -> None:
     environment = {
         "PYTHONPATH": f"{INSTALLED}:/srv/packages", "HOME": "/root", "PATH": "/usr/bin:/usr/sbin",
         "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
-    with installed(dist, beside) as system:
+    with installed(local_rag_dist, beside) as system:
         asked = ["python3", "-c", "import local_rag, llama_cpp; print(local_rag, llama_cpp)"]
         assert system.run(asked, env=environment).output.count(f"{INSTALLED}/") == 2
         done = system.run(

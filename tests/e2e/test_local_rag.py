@@ -1,9 +1,11 @@
-"""Somebody's documents on an installed local-rag, and the release after it.
+"""Somebody's documents on an installed local-rag: the release after it, the way back, a broken one.
 
 `make e2e` runs it, for the targets that E2E_TARGETS names.
 """
 
 import shutil
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -33,9 +35,9 @@ def sources(work: Path) -> Path:
     return work / "local-rag"
 
 
-def next_release(tree: Path) -> None:
+def next_release(tree: Path, version: str = "99.0.0-1") -> None:
     changelog = tree / "debian/changelog"
-    changelog.write_text(ENTRY.format(version="99.0.0-1") + changelog.read_text())
+    changelog.write_text(ENTRY.format(version=version) + changelog.read_text())
     (tree / "src/local_rag/released.py").write_text('"""New in this release."""\n')
 
 
@@ -83,7 +85,36 @@ def test_documents_survive_a_release(releases: tuple[Path, Path, Path], name: st
         healthy(user)
         after = answered(user)
         assert "# mine" in user.run("cat /etc/local-rag/config.yaml")
-    assert before.count("snippet") == after.count("snippet")
+        versions = user.run("apt-cache madison local-rag | awk '{ print $3 }' | sort -u").split()
+        (old,) = (v for v in versions if not v.startswith("99.0.0"))
+        user.apt("--allow-downgrades", "install", f"local-rag={old}")
+        healthy(user)
+        back = answered(user)
+        assert "# mine" in user.run("cat /etc/local-rag/config.yaml")
+    assert before.count("snippet") == after.count("snippet") == back.count("snippet")
+
+
+def test_a_release_that_does_not_start_reaches_nobody(releases: tuple[Path, Path, Path]) -> None:
+    dist, _, second = releases
+    tree = dist.parent
+    next_release(tree, "99.1.0-1")
+    unit = tree / "debian/local-rag.service"
+    right = unit.read_text()
+    unit.write_text(
+        right.replace("ExecStart=/usr/bin/local-rag ", "ExecStart=/usr/bin/local-ragd ")
+    )
+    assert unit.read_text() != right
+    published(tree, TARGETS[:1], expect=4)
+    assert not list((dist / "apt/pool").rglob("local-rag_99.1.0*"))
+    for suite in {Target.parse(name).suite for name in TARGETS}:
+        here, there = (r / f"dists/{suite}/InRelease" for r in (dist / "apt", second))
+        assert here.read_bytes() == there.read_bytes(), "the repository is what it was"
+    (home,) = dist.glob("99.1.0*")
+    said = subprocess.run(
+        [sys.executable, "-m", "debwright", "-C", str(tree), "diagnose", str(home)],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    ).stdout  # fmt: skip
+    assert "local-rag.service" in said, said
 
 
 @pytest.fixture(scope="module")

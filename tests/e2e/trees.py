@@ -18,11 +18,11 @@ def copy_tracked(source: Path, target: Path, *, without: str = "\0") -> None:
             shutil.copy2(source / name, target / name)
 
 
-def published(tree: Path, targets: Sequence[str], *options: str) -> None:
-    """`debwright run`: built, checked and published."""
+def published(tree: Path, targets: Sequence[str], *options: str, expect: int = 0) -> None:
+    """`debwright run`: built, checked and published; or stopped with another exit code."""
     selected = [word for t in targets for word in ("-t", t)]
     done = subprocess.run(
         [sys.executable, "-m", "debwright", "-C", str(tree), *options, "run", *selected],
         capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert done.returncode == expect, done.stdout[-6000:] + done.stderr[-2000:]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 ADDRESS = "https://packages.example.org/apt"
-NOT_RUN = (
-    "<!-- not run: the address is an example; tests/e2e does the same with its own repository -->"
-)
+RUN = "<!-- run in: reader -->"
+RUN_OFFLINE = "<!-- run in: reader without a network -->"
+"""Places of tests/integration/docs/test_install.py."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,8 @@ class Platform:
     arch: str
     note: str
     tested: str
+    not_run: str = ""
+    """Why the commands of its page are not run by the tests; empty when they are."""
 
 
 PLATFORMS = (
@@ -28,6 +30,7 @@ PLATFORMS = (
         note="Raspberry Pi OS (64-bit) of 2023 and later, or Debian 12. A 32-bit system will not "
         "do: `dpkg --print-architecture` must say `arm64`.",
         tested="on Debian 12 arm64, emulated; not on a Raspberry Pi itself",
+        not_run="no Raspberry Pi is at hand; debian-12.md has the same, and is run",
     ),
     Platform(
         file="debian-12", name="Debian 12", suite="bookworm", arch="amd64 or arm64",
@@ -42,11 +45,13 @@ PLATFORMS = (
         file="ubuntu-22.04", name="Ubuntu 22.04", suite="jammy", arch="amd64 or arm64",
         note="The product must be built for jammy: see `[targets]`.",
         tested="not at all: Ubuntu's archive could not be reached where the tests run",
+        not_run="the tests cannot reach Ubuntu's archive; debian-12.md has the same, and is run",
     ),
     Platform(
         file="ubuntu-24.04", name="Ubuntu 24.04", suite="noble", arch="amd64 or arm64",
         note="The product must be built for noble: see `[targets]`.",
         tested="not at all: Ubuntu's archive could not be reached where the tests run",
+        not_run="the tests cannot reach Ubuntu's archive; debian-12.md has the same, and is run",
     ),
 )  # fmt: skip
 
@@ -73,22 +78,24 @@ def index() -> str:
 def markdown(p: Platform) -> str:
     """One platform's page."""
     note = f"\n{p.note}\n" if p.note else ""
+    run, run_offline = (f"<!-- not run: {p.not_run} -->",) * 2 if p.not_run else (RUN, RUN_OFFLINE)
     return f"""# Install on {p.name}
 
 Suite `{p.suite}`, {p.arch}. Tested {p.tested}.
 {note}
 ## Add the repository
 
-{NOT_RUN}
+{run}
 ```sh
-sudo apt-get install -y ca-certificates curl
+sudo apt-get update
+sudo apt-get install -y ca-certificates curl gpg gpgv
 curl -fsSLO {ADDRESS}/local-rag-{p.suite}.sources
 ```
 
 The file holds the address and the key. **Before you trust it**, compare the key's fingerprint with
 the one you were given by another way than this web server:
 
-{NOT_RUN}
+{run}
 ```sh
 curl -fsSLO {ADDRESS}/key.asc
 gpg --show-keys --with-fingerprint key.asc
@@ -96,7 +103,7 @@ gpg --show-keys --with-fingerprint key.asc
 
 If it is the same:
 
-{NOT_RUN}
+{run}
 ```sh
 sudo cp local-rag-{p.suite}.sources /etc/apt/sources.list.d/
 sudo apt-get update
@@ -106,14 +113,14 @@ sudo apt-get install -y local-rag local-rag-archive-keyring
 The package `local-rag-archive-keyring` brings a new key in time when it changes. It has an entry
 for apt of its own, so the first one can go:
 
-{NOT_RUN}
+{run}
 ```sh
 sudo rm /etc/apt/sources.list.d/local-rag-{p.suite}.sources
 ```
 
 ## Check a signature by hand
 
-{NOT_RUN}
+{run}
 ```sh
 curl -fsSLO {ADDRESS}/key.gpg
 curl -fsSLO {ADDRESS}/dists/{p.suite}/InRelease
@@ -125,7 +132,7 @@ index that of each package; apt compares both.
 
 ## Upgrade
 
-{NOT_RUN}
+{run}
 ```sh
 sudo apt-get update
 sudo apt-get upgrade
@@ -135,27 +142,30 @@ Data stay; of a configuration file that you edited and the release changed, dpkg
 
 ## Remove
 
-{NOT_RUN}
+{run}
 ```sh
 sudo apt-get remove local-rag     # the data stay
 sudo apt-get purge local-rag      # the data go, too
+sudo apt-get autoremove --purge   # and what was installed only because of it
 ```
+
+To forget the repository and its key, purge `local-rag-archive-keyring` as well.
 
 ## Without a network
 
-On a machine with a network and the same suite and architecture:
+On a machine with a network, the same suite and architecture, and no more installed than the other:
 
-{NOT_RUN}
+{run}
 ```sh
 mkdir offline && cd offline
 apt-get download local-rag local-rag-models
-apt-get install -y --download-only -o Dir::Cache::archives="$PWD" local-rag
+sudo apt-get install -y --download-only -o Dir::Cache::archives="$PWD" local-rag
 ```
 
 Carry the directory over, then:
 
-{NOT_RUN}
+{run_offline}
 ```sh
-sudo apt-get install -y --no-download ./*.deb
+sudo apt-get install -y ./*.deb
 ```
 """

@@ -59,8 +59,15 @@ def run_workflow(
 
 
 def _look(top: Path, file: Path, inputs: Sequence[str]) -> None:
-    if not file.is_file():
-        raise UsageError(f"there is no {file.relative_to(top)}", fix="debwright workflows sync")
+    # Names, not paths: a workflow of somewhere else is not this repository's.
+    known = sorted(path.stem for path in (top / ".github/workflows").glob("*.yml"))
+    if file.stem not in known or file.parent != top / ".github/workflows":
+        raise UsageError(
+            f"there is no workflow {printable(file.stem)!r}",
+            evidence=[Evidence(text=", ".join(known) or "none", file=".github/workflows")],
+            cause="a workflow is named as its file in .github/workflows is, without .yml",
+            fix="debwright workflows sync",
+        )
     if not (top / ".git").is_dir():
         # Jobs work in copies. A copy of a linked work tree would be bound to the original.
         raise UsageError(

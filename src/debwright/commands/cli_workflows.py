@@ -94,16 +94,16 @@ def validate(options: Any, *, names: tuple[str, ...], scope: str) -> int:
     "--payload", type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The event as GitHub would tell it, in JSON.",
 )  # fmt: skip
-@click.argument(
-    "workflow", default="build-packages",
-    type=click.Choice(["build-packages", "pr-validation", "release"]),
-)  # fmt: skip
+@click.argument("workflow", default="build-packages")
 @click.pass_obj
 def ci(
     options: Any, *, workflow: str, event: str | None, inputs: tuple[str, ...],
     payload: Path | None,
 ) -> int:  # fmt: skip
     """Run a whole workflow on this machine, job by job, and fetch what it made into dist/.
+
+    WORKFLOW is build-packages, pr-validation, release, or another file of .github/workflows
+    without its ending.
 
     The jobs run in copies of the repository, with the roots cached here. Exits with the code of
     the step that failed.

@@ -6,17 +6,20 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright.check.debs import Deb, read_deb
 from debwright.check.runtime import make_repository, runtime_layer
 from debwright.config import Config
+from debwright.metrics.store import Store
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened, throwaway
 from debwright.sandbox.namespaces import Bind, Namespaces
 from debwright.sandbox.nspawn import NspawnSandbox
 from debwright.targets import Target
+from tests.integration.metrics.test_page import history
 
 TOP = Path(__file__).parents[3]
 TARGET = Target("bookworm", "amd64")
@@ -48,6 +51,14 @@ class Service:
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "PATH": f"{programs}:{os.environ['PATH']}",
         }
+
+    def remember_runs(self) -> None:
+        """A project of debwright's that has been built for two months."""
+        if (self.directory / "debwright.toml").exists():
+            return
+        self.run("git init -q && git add -A && git commit -q -m 'feat: begin' && debwright init")
+        with Store.open(self.directory / "dist/metrics/runs.sqlite") as store:
+            store.put(history(datetime.now(UTC)))
 
     def run(self, text: str) -> None:
         done = subprocess.run(

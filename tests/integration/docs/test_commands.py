@@ -1,15 +1,18 @@
 """The commands of the pages, run as a reader would: block after block, in the place they name."""
 
 import os
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from debwright.sandbox.nspawn import NspawnSandbox
+from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import SHELL, TOP, Service, booted, user
-from tests.unit.docs.pages import Block, blocks
+from tests.unit.docs.pages import Block, blocks, name_of, pages
 
 DIST = Path(os.environ.get("LOCAL_RAG_DIST", str(TOP / "dist")))
 """Where `scripts/build-local.sh` writes."""
@@ -19,13 +22,40 @@ def commands(page: str) -> list[Block]:
     return [b for b in blocks(TOP / page) if b.mark == "run in"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/operate.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/operate.md", "docs/workflows.md"])
 def test_a_page_in_a_service(page: str, tmp_path: Path) -> None:
     service = Service(tmp_path)
     found = commands(page)
     assert found
     for block in found:
+        if block.value == "service with runs":
+            service.remember_runs()
         service.run(block.text)
+
+
+def test_debwright_is_installed_from_a_clone(tmp_path: Path) -> None:
+    copy_tracked(TOP, tmp_path / "clone")
+    clone, service = commands("docs/get-debwright.md")
+    done = subprocess.run(
+        [*SHELL, clone.text], cwd=tmp_path / "clone", capture_output=True, text=True, check=False,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith("debwright, version")
+    subprocess.run(
+        [*SHELL, service.text], cwd=tmp_path, check=True, capture_output=True,
+        env={**os.environ, "PATH": f"{tmp_path}/.local/bin:{os.environ['PATH']}"},
+    )  # fmt: skip
+
+
+def test_no_page_is_forgotten() -> None:
+    """Every block that says it is run is on a page that a test of this directory takes."""
+    taken = {
+        "README.md", "docs/operate.md", "docs/workflows.md", "docs/five-minutes.md",
+        "docs/get-debwright.md", "docs/use-local-rag.md", "docs/moving.md",
+        "docs/install/debian-12.md", "docs/install/debian-13.md",
+    }  # fmt: skip
+    assert {name_of(p) for p in pages() if any(b.mark == "run in" for b in blocks(p))} == taken
 
 
 def test_five_minutes(tmp_path: Path) -> None:
@@ -40,19 +70,26 @@ def test_five_minutes(tmp_path: Path) -> None:
         assert said.output.startswith("install ok installed 0.3.0")
 
 
-def packages(pattern: str) -> list[Path]:
-    return sorted(p for p in DIST.glob(f"*/**/{pattern}") if "release" not in p.parts)
+def packages(dist: Path, pattern: str) -> list[Path]:
+    found = [p for p in dist.glob(f"*/**/{pattern}") if "release" not in p.parts]
+    return sorted(found, key=lambda p: p.stat().st_mtime)
+
+
+@contextmanager
+def installed(dist: Path) -> Iterator[NspawnSandbox]:
+    """local-rag as a user has it who installed it with apt: the newest of `dist`."""
+    mine = [p for p in packages(dist, "local-rag_*_amd64.deb") if "bookworm-amd64" in p.parts]
+    models = packages(dist, "local-rag-models_*_all.deb")
+    if not (mine and models):
+        pytest.skip(f"no packages of local-rag in {dist}: run scripts/build-local.sh first")
+    with booted([mine[-1]], [models[-1]]) as system:
+        healthy(system)
+        yield system
 
 
 @pytest.fixture(scope="module")
 def rag() -> Iterator[NspawnSandbox]:
-    """local-rag as a user has it who installed it with apt."""
-    mine = [p for p in packages("local-rag_*_amd64.deb") if "bookworm-amd64" in p.parts]
-    models = packages("local-rag-models_*_all.deb")
-    if not (mine and models):
-        pytest.skip(f"no packages of local-rag in {DIST}: run scripts/build-local.sh first")
-    with booted([mine[-1]], [models[-1]]) as system:
-        healthy(system)
+    with installed(DIST) as system:
         yield system
 
 

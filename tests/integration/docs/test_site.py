@@ -86,27 +86,72 @@ def test_it_can_be_searched(site: Path) -> None:
     assert "docs/reference/configuration" in index
 
 
-def test_both_colours_can_be_chosen(site: Path) -> None:
-    assert "theme-toggle" in (site / "docs/index.html").read_text(encoding="utf-8")
-
-
-def test_the_diagrams_are_drawn(site: Path, tmp_path: Path) -> None:
+def dom(address: str, profile: Path, *more: str) -> str:
+    """The document after its scripts have run."""
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("chromium is not installed")
+    return subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+         "--no-first-run", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", f"--user-data-dir={profile}", "--allow-file-access-from-files",
+         "--virtual-time-budget=20000", *more, "--dump-dom", address],
+        capture_output=True, text=True, check=True, timeout=240,
+    ).stdout  # fmt: skip
+
+
+def found_by(site: Path, words: str, profile: Path) -> list[str]:
+    """What the search page lists for some words."""
+    document = dom(f"{(site / 'search.html').as_uri()}?q={words}", profile)
+    results = document.partition('id="search-results"')[2]
+    assert "search-summary" in results, "the search has not ended"
+    return re.findall(r'<li class="kind-[a-z]+"><a href="([^"#?]*)', results)
+
+
+def test_a_reader_finds_a_page_by_a_word(site: Path, tmp_path: Path) -> None:
+    assert "docs/wheelhouse.html" in found_by(site, "wheelhouse", tmp_path / "a")
+    assert found_by(site, "wheelhouse+frobnicable", tmp_path / "a") == []
+
+
+PROBE = """<!doctype html><title>none</title><iframe id=f></iframe><script>
+f.src = "docs/architecture.html";
+f.onload = () => setTimeout(() => {
+  const style = f.contentWindow.getComputedStyle(f.contentDocument.body);
+  document.title = style.backgroundColor + " on " + style.color;
+}, 2000);
+</script>"""
+
+
+def test_light_and_dark_are_the_readers_choice(site: Path, tmp_path: Path) -> None:
+    """Of the system, until the switch at the top of each page is used."""
+    assert "theme-toggle" in (site / "docs/index.html").read_text(encoding="utf-8")
+    (site / "probe.html").write_text(PROBE)
+    try:
+        light, dark = (
+            brightness(dom((site / "probe.html").as_uri(), tmp_path / "a", *more))
+            for more in ((), ("--force-dark-mode",))
+        )
+    finally:
+        (site / "probe.html").unlink()
+    assert light[0] > light[1], "dark letters on a light ground"
+    assert dark[0] < dark[1], "and the other way round"
+
+
+def brightness(document: str) -> tuple[int, int]:
+    """Of the ground and of the letters, 0 to 765."""
+    found = re.search(r"<title>rgb\((.*?)\) on rgb\((.*?)\)", document)
+    assert found, document[:400]
+    ground, letters = (sum(map(int, found[n].split(", "))) for n in (1, 2))
+    return ground, letters
+
+
+def test_the_diagrams_are_drawn(site: Path, tmp_path: Path) -> None:
     pages = [p for p in site.rglob("*.html") if '<pre class="mermaid">' in p.read_text("utf-8")]
     assert pages
-    for number, page in enumerate(pages):
-        done = subprocess.run(
-            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-             "--no-first-run", "--disable-background-networking", "--disable-component-update",
-             "--disable-sync", f"--user-data-dir={tmp_path / str(number)}",
-             "--allow-file-access-from-files", "--virtual-time-budget=20000", "--dump-dom",
-             page.as_uri()],
-            capture_output=True, text=True, check=True, timeout=240,
-        )  # fmt: skip
+    for page in pages:
+        document = dom(page.as_uri(), tmp_path / "a")
         wanted = page.read_text("utf-8").count('<pre class="mermaid">')
-        found = re.search(r'data-diagrams="([^"]*)"', done.stdout)
+        found = re.search(r'data-diagrams="([^"]*)"', document)
         assert found, f"{page.name}: no diagram was drawn"
         assert found[1] == str(wanted), page.name
-        assert done.stdout.count('aria-roledescription="') >= wanted
+        assert document.count('aria-roledescription="') >= wanted

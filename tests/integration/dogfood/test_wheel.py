@@ -34,3 +34,19 @@ def test_a_wheel_has_what_the_source_tree_has(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("debwright, version")
+
+
+@pytest.mark.skipif(find_spec("hatchling") is None, reason="hatchling is not installed")
+def test_the_wheel_of_the_workflow_works_where_it_is_installed(tmp_path: Path) -> None:
+    """In an environment that has its locked requirements and nothing else."""
+    (tmp_path / "debwright-0.0.1-py3-none-any.whl").touch()
+    (tmp_path / "else.whl").touch()
+    done = subprocess.run(
+        [TOP / "scripts/wheel.sh", tmp_path], capture_output=True, text=True, check=False,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "debwright, version" in done.stdout
+    (wheel,) = tmp_path.glob("debwright-*.whl")
+    assert "0.0.1" not in wheel.name
+    assert (tmp_path / "else.whl").exists()

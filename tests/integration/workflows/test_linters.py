@@ -70,7 +70,8 @@ def judged(top: Path, *command: str | Path) -> str:
 
 def test_no_linter_has_anything_to_say(top: Path) -> None:
     files = sorted(top.glob(".github/workflows/*.yml"))
-    assert len(files) == 3
+    # This repository has one more, for debwright itself.
+    assert len(files) == (4 if top == TOP else 3)
     shellcheck = tool("shellcheck")
     judged(top, tool("actionlint"), "-shellcheck", shellcheck, *files)
     schema = tool("check-jsonschema")

@@ -17,7 +17,8 @@ _MARK = re.compile(r"<!-- (run in|not run|example): (.+?) -->")
 
 def pages() -> list[Path]:
     """README, docs and the service's own, sorted."""
-    found = [TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").rglob("*.md")]
+    found = [TOP / "README.md", TOP / "CHANGELOG.md", TOP / "action/README.md"]
+    found += [*(TOP / "docs").rglob("*.md")]
     found += [*SERVICE.glob("*.md"), *(SERVICE / "docs").rglob("*.md")]
     return sorted(p for p in found if "_static" not in p.parts)
 

@@ -1,5 +1,8 @@
 """The pages are whole: links lead somewhere, blocks are marked, generated parts are up to date."""
 
+import hashlib
+import importlib.util
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +15,10 @@ from tools.reference import codes, settings, versions
 from tools.reference.__main__ import main, old
 
 # Where a block that says `run in: PLACE` is run: tests/integration/docs.
-PLACES = {"service", "user", "local-rag", "mover"}
+PLACES = {
+    "service", "service with runs", "clone", "user", "local-rag", "mover", "reader",
+    "reader without a network",
+}  # fmt: skip
 
 
 def test_what_is_generated_is_up_to_date() -> None:
@@ -26,6 +32,33 @@ def test_a_page_that_is_out_of_date_is_found(tmp_path: Path) -> None:
     page.write_text(page.read_text().replace("--strategy", "--strategies"))
     (tmp_path / "share/debwright.1").unlink()
     assert old(tmp_path) == ["docs/reference/cli.md", "share/debwright.1"]
+
+
+def test_the_page_of_benchmarks_has_what_was_measured() -> None:
+    place = TOP / "bench/records.py"
+    spec = importlib.util.spec_from_file_location("records", place)
+    assert spec is not None
+    assert spec.loader is not None
+    records = importlib.util.module_from_spec(spec)
+    sys.modules["records"] = records
+    try:
+        spec.loader.exec_module(records)
+        assert (TOP / "docs/benchmarks.md").read_text(encoding="utf-8") == records.page()
+    finally:
+        del sys.modules["records"]
+
+
+def test_pictures_are_taken_not_drawn() -> None:
+    """Each is what tests/integration/docs/test_pictures.py took, of checks there still are."""
+    record = TOP / "docs/images/pictures.json"
+    if not record.exists():
+        pytest.skip("the pictures are older than their record: run make pictures")
+    taken = json.loads(record.read_text())
+    found = {p.name: hashlib.sha256(p.read_bytes()).hexdigest()
+             for p in (TOP / "docs/images").glob("*.png")}  # fmt: skip
+    assert found == taken["sha256"]
+    gone = [n for n in taken["checks"] if not (TOP / f"docs/checks/{n}.md").exists()]
+    assert gone == [], "the pictures show checks that are not there any more: run make pictures"
 
 
 def test_check_says_what_to_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,9 +112,26 @@ def test_blocks_say_what_they_are_and_commands_are_run(page: Path) -> None:
             wrong.append(f"{block}: no language")
         elif block.language in COMMANDS and block.mark not in ("run in", "not run"):
             wrong.append(f"{block}: neither run nor a reason why not")
+        elif block.mark == "not run" and (gone := not_there(page, block.value)):
+            wrong.append(f"{block}: the reason names {gone}, which is not there")
         elif block.mark == "run in" and block.value not in PLACES:
             wrong.append(f"{block}: {block.value} is not a place to run it in")
     assert wrong == []
+
+
+def not_there(page: Path, reason: str) -> list[str]:
+    """Files that a reason leads to, from the top or from the service's own directory."""
+    bases = [TOP, *(p for p in page.parents if TOP in p.parents)]
+    names = re.findall(r"\b(?:tests|docs|scripts|bench)/[\w./-]*\w", reason)
+    return [n for n in names if not any((base / n).exists() for base in bases)]
+
+
+def test_a_reason_that_leads_nowhere_is_found() -> None:
+    page = TOP / "services/local-rag/docs/api.md"
+    assert not_there(page, "tests/api asks the same; docs/moving.md is run") == []
+    assert not_there(page, "tests/integration/no_such.py runs it.") == [
+        "tests/integration/no_such.py"
+    ]
 
 
 def test_spelling() -> None:

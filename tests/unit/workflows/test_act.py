@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from debwright.cli import call
 from debwright.workflows import act, actions
 from debwright.workflows.act import Invocation, Record, command_of, read_line
 
@@ -107,3 +108,18 @@ def test_the_command_maps_every_label_and_every_action(
             assert any(Path(directory).rglob("action.yml")), argument
     assert environment["DEBWRIGHT_CI_API"] == "http://127.0.0.1:1"
     assert (tmp_path / "bin/debwright").stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("name", ["nope", "../other", "workflows/mine", "mine.yml", ""])
+def test_a_workflow_is_named_not_a_path(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (".github/workflows/mine.yml", ".github/other.yml"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("on: push\njobs: {}\n")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "debwright.toml").write_text("")
+    assert call(["-C", str(tmp_path), "ci", name]) == 2
+    said = capsys.readouterr().err
+    assert "there is no workflow" in said
+    assert ".github/workflows: mine" in said

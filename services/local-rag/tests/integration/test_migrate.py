@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from command import invoke
 from faces import API, BEES, BREAD, LEASE, WordEmbedder, add, client_for, wait_for_job
 from local_rag.config import load_settings
+from local_rag.migrate import copying
 from local_rag.migrate.copying import counts
 from local_rag.migrate.places import personal
 from local_rag.service import Service
@@ -278,6 +279,33 @@ def test_a_failure_leaves_the_target_as_it_was(
             machine.to_package("--replace")
     assert machine.state(machine.data) == before
     assert machine.config.read_bytes() == config
+
+
+@pytest.mark.parametrize("kind", ["content", "missing", "link"])
+def test_a_copy_that_is_not_the_same_is_refused(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A disk that lies, or somebody who writes while it is copied; sizes may well be the same."""
+    (machine.user_data / "uploads" / "link").symlink_to("deep/bees.txt")
+    config, real = machine.config.read_bytes(), copying.copy_entries
+
+    def copy(source: Any, folder: Path) -> None:
+        real(source, folder)
+        damaged = folder / "uploads" / ("link" if kind == "link" else "deep/bees.txt")
+        content = damaged.read_bytes()
+        damaged.unlink()
+        if kind == "content":
+            damaged.write_bytes(content[:-1] + b"?")
+        elif kind == "link":
+            damaged.write_bytes(content)
+
+    monkeypatch.setattr(copying, "copy_entries", copy)
+    said = machine.to_package(code=1)
+    assert "is not the same" in said
+    assert machine.state(machine.data) == {}
+    assert machine.config.read_bytes() == config
+    monkeypatch.undo()
+    assert machine.to_package()["counts"]["documents"] == 4
 
 
 @pytest.mark.parametrize("call", range(1, 6))

@@ -1,5 +1,6 @@
 """Copying the data of an installation, with the addresses in the index brought up to date."""
 
+import filecmp
 import json
 import os
 import shutil
@@ -57,6 +58,31 @@ def copy_entries(source: Place, folder: Path) -> None:
             shutil.copytree(path, folder / path.name, symlinks=True)
         else:
             shutil.copy2(path, folder / path.name, follow_symlinks=False)
+
+
+def require_same(source: Place, folder: Path) -> None:
+    """Compare every file but the index with its copy. Raises RagError for one that differs."""
+    for path in source.entries():
+        if path == source.index:
+            continue
+        different = _difference(path, folder / path.name)
+        if different is not None:
+            raise RagError(
+                f"the copy of {different} is not the same",
+                hint="did something write to it? Nothing was changed here; run it again",
+            )
+
+
+def _difference(here: Path, there: Path) -> Path | None:
+    if here.is_symlink() or there.is_symlink():
+        links = here.is_symlink() and there.is_symlink()
+        return None if links and here.readlink() == there.readlink() else here
+    if not here.is_dir():
+        return None if there.is_file() and filecmp.cmp(here, there, shallow=False) else here
+    names = sorted(path.name for path in here.iterdir())
+    if not there.is_dir() or names != sorted(path.name for path in there.iterdir()):
+        return here
+    return next((d for n in names if (d := _difference(here / n, there / n)) is not None), None)
 
 
 def copy_index(source: Place, target: Place, copy: Path) -> None:

@@ -51,6 +51,7 @@ def move(source: Place, target: Place, *, replace: bool = False) -> Moved:
         journal = begin(target)
         try:
             copying.copy_entries(source, journal.incoming)
+            copying.require_same(source, journal.incoming)
             copying.copy_index(source, target, journal.incoming / source.index.name)
             found = copying.counts(journal.incoming / source.index.name)
             if found != copying.counts(source.index):
