@@ -217,6 +217,56 @@ def test_a_start_that_works_at_the_second_try(check: Check) -> Checked:
     return made
 
 
+@caught("a service that starts too slowly", "service", "service/slow-start", Severity.WARNING)
+def test_a_slow_start(check: Check) -> Checked:
+    made = check(
+        Recipe(arguments="late=2"), ["benchmarks"], limits={"start_seconds": 1},
+        benchmarks={"runs": 1, "requests": 1, "idle_seconds": 0},
+    )  # fmt: skip
+    assert made.results["service"].status is Status.PASSED
+    assert "1 s are allowed" in made.evidence("service/slow-start")
+    assert "1 s are allowed" in made.evidence("benchmarks/slow-start")
+    return made
+
+
+@caught("a service that tires of answering", "benchmarks", "benchmarks/not-answered")
+def test_a_service_that_tires(check: Check) -> Checked:
+    made = check(
+        Recipe(arguments="tires=5"), ["benchmarks"],
+        benchmarks={"runs": 1, "requests": 9, "idle_seconds": 0},
+    )  # fmt: skip
+    assert made.results["service"].findings == ()
+    assert "request 5 of 9" in made.finding("benchmarks/not-answered").message
+    assert "503" in made.evidence("benchmarks/not-answered")
+    assert "latency_median_seconds" not in made.results["benchmarks"].measurements
+    return made
+
+
+@caught("a service that runs as root, though it is declared otherwise", "service", "service/user")
+def test_it_runs_as_another_user(check: Check) -> Checked:
+    made = check(GOOD, [], service={"user": "games"})
+    assert "runs as root, not as games" in made.finding("service/user").message
+    return made
+
+
+@caught("a removal that leaves the service running", "purge", "purge/still-running")
+def test_it_runs_on_after_removal(check: Check) -> Checked:
+    made = check(Recipe(prerm="exit 0"), ["purge"])
+    assert "runs on after removal" in made.finding("purge/still-running").message
+    return made
+
+
+def test_without_a_journal_nothing_is_known_of_it(check: Check) -> None:
+    ending = (
+        "systemctl stop systemd-journald.socket systemd-journald-dev-log.socket "
+        "systemd-journald-audit.socket systemd-journald.service 2>/dev/null || true; "
+        "rm -rf /run/log/journal /var/log/journal"
+    )
+    made = check(Recipe(postinst=ending), ["journal"])
+    assert made.results["journal"].status is Status.SKIPPED
+    assert "no journal" in str(made.results["journal"].reason)
+
+
 @caught("a postinst that needs the network", "install", "install/maintainer-script")
 def test_a_postinst_that_needs_the_network(check: Check) -> Checked:
     made = check(Recipe(postinst="bash -c 'echo > /dev/tcp/192.0.2.1/80'"), [])

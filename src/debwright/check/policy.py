@@ -12,7 +12,10 @@ NAME = "waivers"
 
 
 def judge(result: CheckResult, config: Config, target: Target) -> CheckResult:
-    """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them."""
+    """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them.
+
+    What could not be carried out is skipped then, not passed: see base.not_done.
+    """
     findings = [_waive(f, config, target) for f in result.findings]
     if config.checks.get(result.name) == "warn":
         findings = [
@@ -21,7 +24,7 @@ def judge(result: CheckResult, config: Config, target: Target) -> CheckResult:
         ]  # fmt: skip
     status = result.status
     if status is Status.FAILED and not any(f.severity is Severity.ERROR for f in findings):
-        status = Status.PASSED
+        status = Status.PASSED if result.reason is None else Status.SKIPPED
     return result.model_copy(update={"findings": tuple(findings), "status": status})
 
 

@@ -4,7 +4,7 @@ import time
 
 from debwright.check.base import conclude, error, skipped
 from debwright.check.health import NO_SERVICE, NOT_HEALTHY, state_of, wait_healthy
-from debwright.check.journal import journal_findings
+from debwright.check.journal import NoJournal, journal_findings
 from debwright.check.session import Session
 from debwright.config import Service
 from debwright.errors import MissingError
@@ -31,12 +31,15 @@ class RebootCheck:
             return skipped(self.name, problem.what)
         session.stopped = False
         measurements = {"reboot_seconds": taken}
-        findings = _after_boot(session, service)
+        findings, notes = _after_boot(session, service), list[str]()
         if not findings:
             session.healthy = True
             measurements["healthy_seconds"] = time.monotonic() - started - taken
-            findings = journal_findings(session, service, self.name)
-        return conclude(self.name, started, findings, measurements=measurements)
+            try:
+                findings = journal_findings(session, service, self.name)
+            except NoJournal as problem:
+                notes.append(f"what was logged since is not known: {problem.what}")
+        return conclude(self.name, started, findings, measurements=measurements, notes=notes)
 
 
 def _after_boot(session: Session, service: Service) -> list[Finding]:

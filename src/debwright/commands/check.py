@@ -14,7 +14,7 @@ from debwright import __version__
 from debwright.budget import budget_for, need_mb
 from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
-from debwright.check.choose import also_on, environment_for, patterns_for
+from debwright.check.choose import environment_for, patterns_for
 from debwright.check.debs import Deb, read_deb
 from debwright.check.environment import Environment
 from debwright.check.previous import expand, previous_of
@@ -36,7 +36,7 @@ from debwright.process import SIGNAL_SECONDS
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
 from debwright.stages.check import check_outcome, check_report
-from debwright.targets import Target, host_arch, select
+from debwright.targets import Target, also_on, host_arch, select
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,8 @@ _TYPES = {
     "regular file": "file", "regular empty file": "file",
     "directory": "directory", "symbolic link": "symlink",
 }  # fmt: skip
-_STAT = "%F/%a/%u/%g/%s/%Y%n"
+# The time to the nanosecond: what a service writes comes in the very second of its start.
+_STAT = "%F/%a/%u/%g/%s/%.9Y%n"
 _GROUP = re.compile(r"^/proc/(?P<pid>\d{1,10})/cgroup:(?:0::|\d+:name=systemd:)(?P<path>/.*)$")
 _PSS = re.compile(r"^Pss:\s+(\d+) kB$", re.M)
 # A file system of the kernel's, or one where a package's files have no business.
@@ -108,12 +109,13 @@ def parse_stat(text: str) -> dict[str, Entry]:
             continue
         seconds, path = fields[5].split("/", 1)
         try:
-            numbers = [int(fields[1], 8), *(int(f) for f in fields[2:5]), int(seconds)]
+            whole, _, fraction = seconds.partition(".")
+            changed = int(whole) * 10**9 + int(f"{fraction:0<9.9}")
+            mode, uid, gid, size = (int(fields[1], 8), *(int(f) for f in fields[2:5]))
         except ValueError:
             continue
-        mode, uid, gid, size, changed = numbers
         kind = _TYPES.get(fields[0], "special")
-        found[f"/{path}"] = Entry(kind, mode, uid, gid, size, changed * 10**9)
+        found[f"/{path}"] = Entry(kind, mode, uid, gid, size, changed)
     return found
 
 

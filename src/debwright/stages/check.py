@@ -23,8 +23,15 @@ from debwright.roots.manifest import digest
 from debwright.sbom.make import CYCLONEDX, SPDX
 from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform
 from debwright.stages.companion import companion_packages
+from debwright.targets import Target, also_on
 
 CHECK_FAILED = 4
+CONFIGURED = frozenset([
+    "service", "smoke", "minimum", "lintian", "checks", "limits", "secrets", "waivers", "suites",
+    "files", "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
+    "benchmarks", "environments",
+])  # fmt: skip
+"""Tables and keys of debwright.toml that decide what the checks say."""
 
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
@@ -46,6 +53,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     paths = packages_of(job, target)
     companions = companion_packages(job)
     config = job.plan.config
+    further = also_on(config.targets.build, config.environments.install_on, target.target)
     previous, unusable = Previous(), None
     try:
         previous = _previous(job, target, paths)
@@ -55,23 +63,20 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
-        "config": digest(config.model_dump(mode="json", include={
-            "service", "lintian", "checks", "limits", "secrets", "waivers", "suites", "files",
-            "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
-            "benchmarks", "environments"})),
+        "config": digest(config.model_dump(mode="json", include=set(CONFIGURED))),
         "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
                   if p.name.endswith((CYCLONEDX, SPDX))},
         "databases": scanners(job),
         "today": waiver_states(config.waivers),
         "base": base_id(job, target.target),
+        "also_on": _further_bases(job, further),
         "environment": str(job.environment),
     }  # fmt: skip
     log_path = directory / "check.log"
 
     def work() -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
-        from debwright.check.choose import also_on
         from debwright.check.run import run_checks
 
         if unusable is not None:
@@ -93,13 +98,13 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 previous=previous,
             )
             need = need_mb(config, emulated=context.emulated)
-            further = also_on(config.targets.build, config.environments.install_on, target.target)
             with job.budget.share(need, waiting=context.activity) as waited:
                 results = run_checks(
                     context, lambda result: _tell(log, result), job.environment, further
                 )
-        # The root may not have been there before.
+        # The roots may not have been there before.
         inputs["base"] = base_id(job, target.target)
+        inputs["also_on"] = _further_bases(job, further)
         report = check_report(context, results)
         outcome = check_outcome(report, directory, log_path, job.dist)
         if waited >= 1:
@@ -107,6 +112,11 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         return outcome
 
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
+
+
+def _further_bases(job: Job, further: Sequence[Target]) -> dict[str, str | None]:
+    """Each further target that the packages are installed on, to the root that it begins from."""
+    return {str(t): base_id(job, t) for t in further}
 
 
 def scanners(job: Job) -> dict[str, object]:

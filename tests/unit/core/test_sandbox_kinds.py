@@ -1,5 +1,6 @@
 """Addresses, what ssh and docker say, and what systems answer: text of others, taken apart."""
 
+import os
 import string
 from pathlib import Path
 
@@ -7,15 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from debwright.check.choose import also_on, environment_for
+from debwright.check.choose import environment_for
 from debwright.check.machine import Facts, mismatch
 from debwright.config import LoadedConfig, load
 from debwright.errors import ConfigError, UsageError
+from debwright.process import run
 from debwright.sandbox import inside
 from debwright.sandbox.ssh import Address
 from debwright.sandbox.sshtrouble import explain
 from debwright.sandbox.vm import MODELS, VirtualMachine, vm_problem
-from debwright.targets import Target
+from debwright.targets import Target, also_on
 
 
 @pytest.mark.parametrize(
@@ -179,3 +181,13 @@ def test_no_qemu_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = vm_problem("arm64")
     assert problem is not None
     assert problem.fix == "sudo apt-get install qemu-system-arm"
+
+
+def test_when_a_file_was_changed_is_known_to_the_nanosecond(tmp_path: Path) -> None:
+    """A service writes in the second of its start: `writes` must tell which was first."""
+    made = tmp_path / "made"
+    made.write_text("four")
+    os.utime(made, ns=(0, 1_800_000_000_123_456_789))
+    done = run(["stat", f"--printf={inside._STAT}\\0", "--", made])
+    (entry,) = inside.parse_stat(done.output).values()
+    assert (entry.kind, entry.size, entry.mtime_ns) == ("file", 4, 1_800_000_000_123_456_789)
