@@ -35,7 +35,7 @@ from debwright.plan import make_plan, require_known_checks
 from debwright.process import SIGNAL_SECONDS
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
-from debwright.stages.check import check_outcome, check_report
+from debwright.stages.check import check_outcome
 from debwright.targets import Target, also_on, host_arch, select
 
 
@@ -175,7 +175,7 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
         config = subject.loaded.config
         further = also_on(config.targets.build, config.environments.install_on, target)
         checks = run_checks(context, lambda _: None, subject.environment, further)
-    outcome = check_outcome(check_report(context, checks), output, log_path, subject.dist)
+    outcome = check_outcome(context, checks, log_path, subject.dist)
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,

@@ -110,11 +110,16 @@ class Skip:
 
 
 def target_status(target: TargetResult) -> Status:
-    """How a target ended. A skipped stage makes it skipped: it was not proven."""
+    """How a target ended. A skipped stage makes it skipped: it was not proven.
+
+    So do checks that failed nothing and have not seen the packages work.
+    """
     if not target.ok:
         return Status.FAILED
     statuses = {s.status for s in target.stages}
     if not statuses or Status.SKIPPED in statuses:
+        return Status.SKIPPED
+    if any(s.details.get("unproven") for s in target.stages):
         return Status.SKIPPED
     return Status.CACHED if statuses == {Status.CACHED} else Status.PASSED
 

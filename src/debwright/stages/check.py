@@ -105,8 +105,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         # The roots may not have been there before.
         inputs["base"] = base_id(job, target.target)
         inputs["also_on"] = _further_bases(job, further)
-        report = check_report(context, results)
-        outcome = check_outcome(report, directory, log_path, job.dist)
+        outcome = check_outcome(context, results, log_path, job.dist)
         if waited >= 1:
             outcome.details["waited_seconds"] = round(waited, 1)
         return outcome
@@ -162,19 +161,29 @@ def _tell(log: BuildLog, result: CheckResult) -> None:
 def check_report(context: CheckContext, results: Sequence[CheckResult]) -> CheckReport:
     """The content of check.json."""
     failed = any(r.status is Status.FAILED for r in results)
+    unproven = not_proven(tuple(results), has_service=context.config.service is not None)
+    status = Status.SKIPPED if unproven else Status.PASSED
     return CheckReport(
         debwright=__version__,
         target=str(context.target),
         packages={d.path.name: d.sha256 for d in context.debs},
-        status=Status.FAILED if failed else Status.PASSED,
+        status=Status.FAILED if failed else status,
+        reason=None if failed else unproven,
         checks=tuple(results),
     )
 
 
-def check_outcome(report: CheckReport, directory: Path, log_path: Path, dist: Path) -> Outcome:
+def check_outcome(
+    context: CheckContext, results: Sequence[CheckResult], log_path: Path, dist: Path
+) -> Outcome:
+    """Write check.json; what the stage says of it.
+
+    Packages that nothing failed, but that were not seen to work, are no failure of the stage: it
+    says `unproven`, with an exit code where this machine is what stood in the way.
+    """
+    report, directory = check_report(context, results), context.output
     path = directory / "check.json"
     atomic_write(path, model_json(report))
-    results = report.checks
     outputs = [path, log_path]
     if (directory / "lintian.json").exists():
         outputs.append(directory / "lintian.json")
@@ -190,6 +199,11 @@ def check_outcome(report: CheckReport, directory: Path, log_path: Path, dist: Pa
         # What failed may be the machine alone; that is not a package to be corrected.
         machine = bool(errors) and all(f.code.startswith(f"{PREFIX}/") for f in errors)
         details["exit_code"] = MissingError.exit_code if machine else CHECK_FAILED
+    elif report.status is Status.SKIPPED:
+        details["unproven"] = report.reason
+        installed = any(r.name == "install" and r.status.ok for r in results)
+        if not installed and context.config.checks.get("install", "error") == "error":
+            details["exit_code"] = MissingError.exit_code
     return Outcome(
         outputs=outputs, details=details, checks=tuple(results),
         failed=_worst(errors, failed),
