@@ -36,6 +36,7 @@ from debwright.process import SIGNAL_SECONDS
 from debwright.results import RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
 from debwright.stages.check import check_outcome
+from debwright.suites import suite_info
 from debwright.targets import Target, also_on, host_arch, select
 
 
@@ -228,14 +229,21 @@ def _named(changes: Path) -> list[str]:
         ) from problem
 
 
+def _is_known(loaded: LoadedConfig, target: Target) -> bool:
+    """Whether there is such a suite; of a misspelt one a mirror would only say 404."""
+    return suite_info(target.suite).known or target.suite in loaded.config.suites
+
+
 def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str]) -> list[Target]:
     wanted = [Target.parse(t) for t in loaded.config.targets.build]
     if patterns:
         try:
             wanted = list(select(wanted, patterns))
-        except UsageError:
+        except UsageError as unmatched:
             # A target that the project does not build for, but that was named in full.
             wanted = [Target.parse(p) for p in patterns]
+            if any(not _is_known(loaded, t) for t in wanted):
+                raise unmatched from None
     arches = {d.arch for d in debs} - {"all"}
     chosen = [t for t in wanted if not arches or t.arch in arches]
     if not chosen:

@@ -184,3 +184,11 @@ def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="hardning") as caught:
         check_files(Options(directory=tmp_path), [make_deb(tmp_path / "x.deb")], [])
     assert caught.value.fix == "write `hardening`"
+
+
+def test_a_misspelt_suite_is_told_before_a_mirror_is_asked(tmp_path: Path) -> None:
+    debs = [read_deb(make_deb(tmp_path / "x.deb"))]
+    with pytest.raises(UsageError, match="no target matches `bookwrom-amd64`") as caught:
+        _targets(loaded("bookworm-amd64"), debs, ["bookwrom-amd64"])
+    assert caught.value.fix == "-t bookworm-amd64"
+    assert _targets(loaded("bookworm-amd64"), debs, ["sid-amd64"]) == [Target("sid", "amd64")]
