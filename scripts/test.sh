@@ -11,7 +11,7 @@ install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsyn
 # person's machine, unasked. Their
 # tests say that they were skipped where it is missing.
 # clamav brings a service that fetches signatures; its tests have one of their own.
-[ -z "${CI:-}" ] || install_packages clamav docker.io openssh-server
+[ -z "${CI:-}" ] || install_packages clamav docker.io docker-registry openssh-server
 prepare_emulation
 prepare_python dev.txt
 

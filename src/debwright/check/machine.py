@@ -67,8 +67,12 @@ class Facts:
 def ask_facts(system: SshSandbox) -> Facts:
     """Architecture and release (os-release(5)); raises CheckError on a system without dpkg."""
     arch = inside.dpkg_architecture(system)
-    text = system.run(["cat", "/etc/os-release"], check=False, timeout=60).output
-    return Facts(arch, _field(text, "ID") or "linux", _field(text, "VERSION_CODENAME"))
+    return facts_of(arch, system.run(["cat", "/etc/os-release"], check=False, timeout=60).output)
+
+
+def facts_of(arch: str, release: str) -> Facts:
+    """`release` is the text of os-release(5)."""
+    return Facts(arch, _field(release, "ID") or "linux", _field(release, "VERSION_CODENAME"))
 
 
 def _field(text: str, name: str) -> str | None:
@@ -106,6 +110,9 @@ class SshEnvironment:
 
     def unavailable(self) -> str | None:
         return None
+
+    def layer(self, _: CheckContext) -> None:
+        """See Environment: the machine has packages of its own."""
 
     def prepare(self, context: CheckContext, stack: ExitStack) -> Open:
         """See Environment; raises UsageError when the machine is of another kind or in use."""

@@ -247,7 +247,7 @@ def _live_within(
         # They must be had all the same, or nothing could be installed.
         add(_switched_off("dependencies"))
     else:
-        add(dependencies_result(context, environment.kind, started))
+        add(dependencies_result(context, environment.layer(context), started))
     if why := environment.unavailable():
         _skip(add, rest, why)
         return

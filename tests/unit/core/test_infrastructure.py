@@ -83,7 +83,7 @@ def test_which_faults_are_the_machines(problem: DebwrightError, machine: bool) -
 
 
 class Environment:
-    kind = "ssh"  # whose dependencies are not measured here, which would take a root
+    kind = "ssh"
     elsewhere = True
 
     def __init__(self, opening: Callable[[ExitStack], Session]) -> None:
@@ -91,6 +91,9 @@ class Environment:
 
     def unavailable(self) -> str | None:
         return None
+
+    def layer(self, _: CheckContext) -> None:
+        """Dependencies are not measured here, which would take a root."""
 
     def prepare(self, _: CheckContext, __: ExitStack) -> Callable[[ExitStack], Session]:
         return self.opening

@@ -183,6 +183,24 @@ def test_no_qemu_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problem.fix == "sudo apt-get install qemu-system-arm"
 
 
+@pytest.mark.parametrize(
+    ("target", "image", "said"),
+    [
+        ("jammy-amd64", "--privileged", "docker pull"),
+        ("jammy-amd64", "ubuntu 22.04", "docker pull"),
+        ("jammy", "ubuntu:22.04", "SUITE-ARCH"),
+    ],
+)
+def test_an_image_is_a_name_for_a_target(
+    tmp_path: Path, target: str, image: str, said: str
+) -> None:
+    text = f'[environments.images]\n{target} = "{image}"\n'
+    (tmp_path / "debwright.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert said in str(caught.value.cause) + str(caught.value.fix) + str(caught.value.evidence)
+
+
 def test_when_a_file_was_changed_is_known_to_the_nanosecond(tmp_path: Path) -> None:
     """A service writes in the second of its start: `writes` must tell which was first."""
     made = tmp_path / "made"
