@@ -420,6 +420,22 @@ def test_a_setuid_file_of_another_package_is_that_ones_matter(check: Check) -> N
     assert made.results["files"].status is Status.PASSED, made.results["files"]
 
 
+@caught("a program of the system that a postinst makes setuid", "files", "files/setuid")
+def test_a_file_of_the_system_that_becomes_setuid(check: Check) -> Checked:
+    made = check(Recipe(postinst="chmod 4755 /usr/bin/env"), ["files", "purge"])
+    assert "/usr/bin/env" in made.finding("files/setuid").message
+    assert "before: -rwxr-xr-x" in made.evidence("files/setuid")
+    assert "after: -rwsr-xr-x" in made.evidence("purge/altered")
+    return made
+
+
+@caught("a purge that takes a file of the system along", "purge", "purge/removed")
+def test_a_purge_that_removes_what_is_not_its_own(check: Check) -> Checked:
+    made = check(Recipe(postrm='[ "$1" != purge ] || rm -f /etc/issue'), ["purge"])
+    assert "/etc/issue" in made.finding("purge/removed").message
+    return made
+
+
 @caught("a file that every user can change, made by the service", "files", "files/world-writable")
 def test_a_file_for_everybody(check: Check) -> Checked:
     settings = "Restart=on-failure\nStateDirectory=demo\nUMask=0000"

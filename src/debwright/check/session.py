@@ -19,7 +19,7 @@ from debwright.results import Evidence
 from debwright.roots import apt
 from debwright.roots.store import Layer
 from debwright.sandbox.base import BootedSandbox, FileMark
-from debwright.sandbox.snapshot import Entry
+from debwright.sandbox.snapshot import Altered, Entry
 
 PROBE = Path(__file__).with_name("probe.py")
 _SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
@@ -143,6 +143,13 @@ class Session:
     def created(self) -> dict[str, Entry]:
         """What is in the system now and was not before installation."""
         return self.before.created()
+
+    def altered(self) -> dict[str, Altered]:
+        """Files of the system that are gone, or of another kind, owner or mode since then.
+
+        None of a machine that is somebody's: its other programs go on with their work.
+        """
+        return {} if self.layer is None else self.before.altered()
 
     def listening(self) -> set[str]:
         """`ADDRESS:PORT/PROTOCOL` of the sockets that wait for others, and did not before."""

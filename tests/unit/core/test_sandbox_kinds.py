@@ -201,6 +201,18 @@ def test_an_image_is_a_name_for_a_target(
     assert said in str(caught.value.cause) + str(caught.value.fix) + str(caught.value.evidence)
 
 
+def test_the_nature_of_files_as_find_tells_it(tmp_path: Path) -> None:
+    (tmp_path / "setuid\nand more").touch(mode=0o600)
+    (tmp_path / "setuid\nand more").chmod(0o4755)
+    (tmp_path / "link").symlink_to("nowhere")
+    done = run(["sh", "-c", f"find {tmp_path} {inside._NATURE}"])
+    found = inside.parse_nature(done.output)
+    assert found[f"{tmp_path}/setuid\nand more"].mode == 0o4755
+    assert found[f"{tmp_path}/link"].kind == "symlink"
+    assert found[str(tmp_path)].kind == "directory"
+    assert inside.parse_nature("nonsense\0f/x/0/0/a\0f/644/0\0") == {}
+
+
 def test_when_a_file_was_changed_is_known_to_the_nanosecond(tmp_path: Path) -> None:
     """A service writes in the second of its start: `writes` must tell which was first."""
     made = tmp_path / "made"
