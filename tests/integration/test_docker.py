@@ -132,6 +132,12 @@ def test_without_systemd_it_is_said(
         assert system.without_init is not None
         assert "systemd does not run in this docker container" in system.without_init
         assert system.run(["true"]).returncode == 0
+        mark = system.mark_files()
+        system.run(["sh", "-ec", "chmod 4755 /usr/bin/env; rm /etc/issue; echo >> /etc/new"])
+        altered = mark.altered()
+        assert set(altered) == {"/usr/bin/env", "/etc/issue"}
+        assert altered["/etc/issue"].now is None
+        assert set(mark.created()) == {"/etc/new"}
 
 
 @pytest.fixture
