@@ -37,6 +37,7 @@ _SOURCES = AptSources(
             "-o", "APT::Get::List-Cleanup=0"),
     other=(),
 )  # fmt: skip
+_PACKAGES_PLACES = ("/etc/", "/usr/", "/var/cache/", "/var/lib/", "/var/log/", "/var/spool/")
 # $1 is the directory, the rest the packages under test: they are not of what was there before.
 _BEFORE = """
 state=$1; shift
@@ -259,6 +260,16 @@ def owned_leftovers(
     for path, entry in sorted(leftovers(mark.created()).items()):
         if path == SOURCE_LIST:
             continue  # goes with the rest
-        named = any(part.split(".")[0] in names for part in path.split("/"))
-        (mine if named or entry.uid in uids else others).append(path)
+        certain = entry.uid in uids or named_after(path, names)
+        (mine if certain else others).append(path)
     return mine, others
+
+
+def named_after(path: str, names: set[str]) -> bool:
+    """Whether a new file is named after the package, in a place where packages put theirs.
+
+    Elsewhere a name says nothing: people have directories of their own with a product's name.
+    """
+    return path.startswith(_PACKAGES_PLACES) and any(
+        part.split(".")[0] in names for part in path.split("/")
+    )

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from debwright.check.choose import environment_for
-from debwright.check.machine import Facts, mismatch
+from debwright.check.machine import Facts, mismatch, named_after
 from debwright.config import LoadedConfig, load
 from debwright.errors import ConfigError, UsageError
 from debwright.process import run
@@ -199,6 +199,24 @@ def test_an_image_is_a_name_for_a_target(
     with pytest.raises(ConfigError) as caught:
         load(tmp_path)
     assert said in str(caught.value.cause) + str(caught.value.fix) + str(caught.value.evidence)
+
+
+@pytest.mark.parametrize(
+    ("path", "mine"),
+    [
+        ("/var/lib/demo", True),
+        ("/etc/demo.conf", True),
+        ("/etc/systemd/system/demo.service.d/local.conf", True),
+        ("/var/lib/other", False),
+        ("/home/jo/demo", False),
+        ("/home/jo/demo.txt", False),
+        ("/srv/demo/data", False),
+        ("/root/demo", False),
+    ],
+)
+def test_what_people_name_after_a_package_is_theirs(path: str, mine: bool) -> None:
+    """It came while a machine was checked, and would have been removed from it."""
+    assert named_after(path, {"demo"}) is mine
 
 
 def test_the_nature_of_files_as_find_tells_it(tmp_path: Path) -> None:
