@@ -148,6 +148,19 @@ def test_it_is_not_enabled(check: Check) -> Checked:
     return made
 
 
+@caught("a package after which the system does not boot", "reboot", "reboot/failed")
+def test_the_system_does_not_come_back(check: Check) -> Checked:
+    made = check(Recipe(postinst="rm /usr/lib/systemd/systemd"), ["reboot", "purge", "minimum"])
+    assert (
+        "with the packages installed, the system did not boot"
+        in made.finding("reboot/failed").message
+    )
+    for later in ("purge", "minimum"):
+        assert made.results[later].status is Status.SKIPPED
+        assert "did not come back" in str(made.results[later].reason)
+    return made
+
+
 @caught("a service that ends when it is reloaded", "reload", "reload/*")
 def test_it_does_not_survive_a_reload(check: Check) -> Checked:
     made = check(Recipe(arguments="reload=1"), ["reload"])

@@ -9,6 +9,7 @@ from debwright.check.session import Session
 from debwright.config import Service
 from debwright.errors import MissingError
 from debwright.results import CheckResult, Evidence, Finding
+from debwright.sandbox.base import BootError
 
 
 class RebootCheck:
@@ -29,6 +30,9 @@ class RebootCheck:
         except MissingError as problem:
             session.healthy = before
             return skipped(self.name, problem.what)
+        except BootError as problem:
+            session.lost = "the system did not come back from a reboot"
+            return conclude(self.name, started, [_not_back(session, problem)])
         session.stopped = False
         measurements = {"reboot_seconds": taken}
         findings, notes = _after_boot(session, service), list[str]()
@@ -40,6 +44,17 @@ class RebootCheck:
             except NoJournal as problem:
                 notes.append(f"what was logged since is not known: {problem.what}")
         return conclude(self.name, started, findings, measurements=measurements, notes=notes)
+
+
+def _not_back(session: Session, problem: BootError) -> Finding:
+    """It has come up without the packages: this is no fault of the machine's."""
+    return Finding.from_error("reboot/failed", problem).model_copy(
+        update={
+            "message": f"with the packages installed, {problem.what}",
+            "fix": "look for a unit that keeps the system from stopping or starting; "
+            f"debwright shell {session.context.target} --booted, then: systemctl reboot",
+        }
+    )
 
 
 def _after_boot(session: Session, service: Service) -> list[Finding]:

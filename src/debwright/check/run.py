@@ -292,6 +292,9 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
             if _off(context, check.name):
                 add(_switched_off(check.name))
                 continue
+            if session.lost is not None:
+                add(skipped(check.name, session.lost))
+                continue
             context.activity(check.name)
             result = _guarded(check.name, check.run, session)
             session.measured[check.name] = result.measurements

@@ -112,6 +112,8 @@ class Session:
     """Whether the packages have replaced the previous release."""
     markers: dict[str, str] = field(default_factory=dict)
     """Files that were put among the service's data before the upgrade, with their content."""
+    lost: str | None = None
+    """Why there is no system any more that later checks could look at."""
     healthy: bool = False
     """Whether the service is up and answers, as far as the checks before have seen."""
     ports_told: set[str] = field(default_factory=set)
