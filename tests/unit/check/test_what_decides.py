@@ -8,8 +8,8 @@ from debwright.config import Config
 from debwright.stages.check import CONFIGURED
 
 CHECKS = Path(run.__file__).parent
-# Of another stage; what `also_on` is made of, whose targets are inputs by name; and how old a root may
-# be, which is an input by its id.
+# Of another stage; what `also_on` is made of, whose targets are inputs by name; and how old a root
+# may be, which is an input by its id.
 OTHERWISE = {"equivalence", "targets", "roots"}
 
 
