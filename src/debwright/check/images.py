@@ -41,11 +41,20 @@ def image_root(roots: Roots, target: Target, name: str, sink: LineSink | None) -
         inside.run(["rm", "-f", "--", *_FOR_CONTAINERS])
         apt.get(inside, ["update"], what=f"{target}: reading the package lists", sink=sink)
 
-    request = Request(
+    pulled, _ = roots.store.ensure(_request(roots, target, name), make)
+    return roots.custom("image", target, pulled, {}, change)
+
+
+def pulled_id(roots: Roots, target: Target, name: str) -> str | None:
+    """Of the image's files as they were pulled; None while they are not, or are too old."""
+    pulled, _ = roots.store.find(_request(roots, target, name))
+    return pulled.id if pulled else None
+
+
+def _request(roots: Roots, target: Target, name: str) -> Request:
+    return Request(
         "pulled", str(target), {"image": name}, max_age_days=roots.config.roots.max_age_days
     )
-    pulled, _ = roots.store.ensure(request, make)
-    return roots.custom("image", target, pulled, {}, change)
 
 
 def digest_of(layer: Layer) -> str | None:

@@ -69,8 +69,8 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                   if p.name.endswith((CYCLONEDX, SPDX))},
         "databases": scanners(job),
         "today": waiver_states(config.waivers),
-        "base": base_id(job, target.target),
-        "also_on": _further_bases(job, further),
+        "base": _system(job, target.target),
+        "also_on": {str(t): _system(job, t) for t in further},
         "environment": str(job.environment),
     }  # fmt: skip
     log_path = directory / "check.log"
@@ -103,8 +103,8 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                     context, lambda result: _tell(log, result), job.environment, further
                 )
         # The roots may not have been there before.
-        inputs["base"] = base_id(job, target.target)
-        inputs["also_on"] = _further_bases(job, further)
+        inputs["base"] = _system(job, target.target)
+        inputs["also_on"] = {str(t): _system(job, t) for t in further}
         outcome = check_outcome(context, results, log_path, job.dist)
         if waited >= 1:
             outcome.details["waited_seconds"] = round(waited, 1)
@@ -113,9 +113,14 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
 
 
-def _further_bases(job: Job, further: Sequence[Target]) -> dict[str, str | None]:
-    """Each further target that the packages are installed on, to the root that it begins from."""
-    return {str(t): base_id(job, t) for t in further}
+def _system(job: Job, target: Target) -> str | None:
+    """The id of what a target's system begins from: its base root, or the image it is made of."""
+    images = job.plan.config.environments.images
+    if job.environment.kind != "docker" or str(target) not in images:
+        return base_id(job, target)
+    from debwright.check.images import pulled_id
+
+    return pulled_id(job.roots, target, images[str(target)])
 
 
 def scanners(job: Job) -> dict[str, object]:
