@@ -55,14 +55,14 @@ def _waive(finding: Finding, config: Config, target: Target) -> Finding:
 
 
 def waivers_result(
-    config: Config, target: Target, results: Sequence[CheckResult]
+    config: Config, targets: Sequence[Target], results: Sequence[CheckResult]
 ) -> CheckResult | None:
-    """What became of the target's waivers; None when it has none.
+    """What became of the waivers for the targets the results are of; None when there are none.
 
     An expired waiver is a warning, one that excused nothing a remark: whoever reads the
     configuration takes both for protection.
     """
-    mine = [w for w in config.waivers if w.is_for(str(target))]
+    mine = [w for w in config.waivers if any(w.is_for(str(t)) for t in targets)]
     if not mine:
         return None
     findings = [f for w in mine for f in _state(w, results)]

@@ -147,7 +147,8 @@ def run_checks(
     _here(context, chosen, add)
     for target in also_on:
         _elsewhere(replace(context, target=target), chosen, record)
-    if (waivers := policy.waivers_result(context.config, context.target, results)) is not None:
+    targets = (context.target, *also_on)
+    if (waivers := policy.waivers_result(context.config, targets, results)) is not None:
         results.append(waivers)
         finished(waivers)
     return results
