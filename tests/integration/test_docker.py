@@ -211,17 +211,21 @@ def test_an_image_pulled_by_its_name(debwright: Debwright, daemon: str, registry
     assert results(debwright)["install"]["status"] == "skipped"
 
 
+OTHER = "127.0.0.1:9/other:1"
+"""Of a registry that is not there: only the daemon has it."""
+
+
 def test_an_image_of_something_else_is_refused(daemon: str, debwright: Debwright) -> None:
     tarball, tree = debwright.directory / "other.tar", debwright.directory / "other"
     (tree / "usr/lib").mkdir(parents=True)
     (tree / "usr/lib/os-release").write_text("ID=other\n")
     subprocess.run(["tar", "-c", f"--directory={tree}", f"--file={tarball}", "."], check=True)
-    assert ask(daemon, "import", str(tarball), "other:1").returncode == 0
+    assert ask(daemon, "import", str(tarball), OTHER).returncode == 0
     config = debwright.directory / "debwright.toml"
-    config.write_text(f'{config.read_text()}[environments.images]\nbookworm-amd64 = "other:1"\n')
+    config.write_text(f'{config.read_text()}[environments.images]\nbookworm-amd64 = "{OTHER}"\n')
     run = debwright("check", "--sandbox", "docker", str(bellhop.make(debwright.directory)))
     assert run.code == 2, run.said
-    assert "the image other:1 is no system of bookworm-amd64: it has no dpkg" in run.said
+    assert f"the image {OTHER} is no system of bookworm-amd64: it has no dpkg" in run.said
 
 
 def test_no_daemon_says_what_to_do(debwright: Debwright, tmp_path: Path) -> None:

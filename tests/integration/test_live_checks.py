@@ -233,7 +233,8 @@ def test_a_start_that_works_at_the_second_try(check: Check) -> Checked:
 @caught("a service that starts too slowly", "service", "service/slow-start", Severity.WARNING)
 def test_a_slow_start(check: Check) -> Checked:
     made = check(
-        Recipe(arguments="late=2"), ["benchmarks"], limits={"start_seconds": 1},
+        Recipe(arguments="late=4"), ["benchmarks"], limits={"start_seconds": 1},
+        service={"start_seconds": 30},
         benchmarks={"runs": 1, "requests": 1, "idle_seconds": 0},
     )  # fmt: skip
     assert made.results["service"].status is Status.PASSED

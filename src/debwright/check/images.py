@@ -69,8 +69,8 @@ def _unpacked(target: Target, name: str, scratch: Path) -> Made:
     with Namespaces(Spec(network=False)) as inside:
         inside.run(["mkdir", "-m755", str(tree)])
         inside.run(
-            ["tar", "--extract", "--numeric-owner", "--exclude=dev/*", "--exclude=.dockerenv",
-             "--exclude=etc/resolv.conf", f"--file={tarball}", f"--directory={tree}"],
+            ["tar", "--extract", "--numeric-owner", "--anchored", "--exclude=dev/*",
+             "--exclude=.dockerenv", "--exclude=etc/resolv.conf", f"--file={tarball}", f"--directory={tree}"],
             timeout=900,
         )  # fmt: skip
     tarball.unlink()
