@@ -70,7 +70,8 @@ def _unpacked(target: Target, name: str, scratch: Path) -> Made:
         inside.run(["mkdir", "-m755", str(tree)])
         inside.run(
             ["tar", "--extract", "--numeric-owner", "--anchored", "--exclude=dev/*",
-             "--exclude=.dockerenv", "--exclude=etc/resolv.conf", f"--file={tarball}", f"--directory={tree}"],
+             "--exclude=.dockerenv", "--exclude=etc/resolv.conf", f"--file={tarball}",
+             f"--directory={tree}"],
             timeout=900,
         )  # fmt: skip
     tarball.unlink()
