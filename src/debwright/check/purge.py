@@ -5,8 +5,9 @@ import time
 from collections.abc import Mapping
 
 from debwright.check.base import conclude, error, failed_by, levelled, warning
-from debwright.check.health import patience
+from debwright.check.health import Unit, patience, state_of
 from debwright.check.session import MaintainerScriptError, Session
+from debwright.config import Service
 from debwright.errors import DebwrightError
 from debwright.results import CheckResult, Evidence, Finding
 from debwright.sandbox.snapshot import Altered, Entry
@@ -49,11 +50,8 @@ class PurgeCheck:
         try:
             session.context.activity("remove")
             session.remove(names)
-            if service and session.unit(service.unit).get("ActiveState") == "active":
-                findings.append(
-                    error("purge/still-running", f"{service.unit} runs on after removal",
-                          fix="let dh_installsystemd stop it in prerm")
-                )  # fmt: skip
+            if service:
+                findings += _still_running(service, session.unit(service.unit))
             session.context.activity("purge")
             session.purge(names)
         except MaintainerScriptError as problem:
@@ -74,6 +72,20 @@ class PurgeCheck:
             self.name, started, findings, measurements={"left_files": float(len(left))},
             notes=notes,
         )  # fmt: skip
+
+
+def _still_running(service: Service, unit: Unit) -> list[Finding]:
+    """A finding when the unit is up though its package is removed."""
+    if unit.get("ActiveState") != "active":
+        return []
+    return [
+        error(
+            "purge/still-running",
+            f"{service.unit} runs on after removal",
+            evidence=(Evidence(text=state_of(unit)),),
+            fix="let dh_installsystemd stop it in prerm",
+        )
+    ]
 
 
 def mount_points(unit: Mapping[str, str]) -> set[str]:

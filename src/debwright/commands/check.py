@@ -164,6 +164,7 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
             failed=Finding.from_error("check/failed", problem),
             details={"exit_code": problem.exit_code},
         )
+    outcome.details["files"] = [d.path.name for d in subject.debs if d.arch in {target.arch, "all"}]
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,

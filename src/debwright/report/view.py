@@ -264,6 +264,9 @@ def _reproduce(target: TargetResult | None, stage: StageResult) -> str:
     if stage.stage in ("reproducible", "equivalence"):
         only = "" if companion else f" -t {name}"
         return f"debwright check --{stage.stage}{only}"
+    if files := stage.details.get("files"):
+        # Packages that were given as files, which nothing here can find or build again.
+        return f"debwright check -t {name} {shlex.join(files)}"
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
         return f"debwright check {shlex.quote('dist/' + changes[0])}"
