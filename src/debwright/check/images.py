@@ -18,9 +18,13 @@ from debwright.sandbox.docker import export_image, pull_image
 from debwright.sandbox.namespaces import Namespaces, Spec
 from debwright.targets import Target
 
-# For containers that run one program: the first lets no service start, the second throws away what
-# apt downloads.
-_FOR_CONTAINERS = ("/usr/sbin/policy-rc.d", "/etc/apt/apt.conf.d/docker-clean")
+_LEFT_OUT = (
+    # Docker's own, empty, where a container has files of its making.
+    "dev/*", ".dockerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf",
+    # For containers that run one program: the first lets no service start, the second throws away
+    # what apt downloads.
+    "usr/sbin/policy-rc.d", "etc/apt/apt.conf.d/docker-clean",
+)  # fmt: skip
 IMAGE = "image"
 """The entry of a layer's manifest that holds the image's digest."""
 
@@ -38,7 +42,6 @@ def image_root(roots: Roots, target: Target, name: str, sink: LineSink | None) -
         )
 
     def change(inside: Namespaces, _: Path) -> None:
-        inside.run(["rm", "-f", "--", *_FOR_CONTAINERS])
         apt.get(inside, ["update"], what=f"{target}: reading the package lists", sink=sink)
 
     pulled, _ = roots.store.ensure(_request(roots, target, name), make)
@@ -69,9 +72,9 @@ def _unpacked(target: Target, name: str, scratch: Path) -> Made:
     with Namespaces(Spec(network=False)) as inside:
         inside.run(["mkdir", "-m755", str(tree)])
         inside.run(
-            ["tar", "--extract", "--numeric-owner", "--anchored", "--exclude=dev/*",
-             "--exclude=.dockerenv", "--exclude=etc/resolv.conf", f"--file={tarball}",
-             f"--directory={tree}"],
+            ["tar", "--extract", "--numeric-owner", "--anchored",
+             *(f"--exclude={pattern}" for pattern in _LEFT_OUT),
+             f"--file={tarball}", f"--directory={tree}"],
             timeout=900,
         )  # fmt: skip
     tarball.unlink()
