@@ -11,7 +11,8 @@ install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsyn
 # docker.io starts a service and changes the packet filter, and openssh-server is one: not on a
 # person's machine, unasked. Their tests say that they were skipped where it is missing.
 # clamav brings a service that fetches signatures; its tests have one of their own.
-[ -z "${CI:-}" ] || install_for clamscan:clamav dockerd:docker.io /usr/sbin/sshd:openssh-server
+[ -z "${CI:-}" ] || install_for clamscan:clamav dockerd:docker.io docker-registry:docker-registry \
+    /usr/sbin/sshd:openssh-server
 prepare_emulation
 prepare_python dev.txt
 

@@ -294,7 +294,11 @@ def exit_code(result: RunResult) -> int:
     if failed:
         return max((failure_of(s)[1] for s in failed), key=lambda c: (c == 3, c == 4, c))
     skipped_for = [s for s in result.stages if s.status is Status.SKIPPED]
-    return max((int(s.details.get("exit_code", 0)) for s in skipped_for), default=0)
+    if code := max((int(s.details.get("exit_code", 0)) for s in skipped_for), default=0):
+        return code
+    # Nothing failed; but checks that this machine could not make are no success.
+    unproven = [s for t in result.parts for s in t.stages if s.details.get("unproven")]
+    return max((int(s.details.get("exit_code", 0)) for s in unproven), default=0)
 
 
 @contextmanager

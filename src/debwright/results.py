@@ -169,6 +169,9 @@ class CheckReport(_Model):
     packages: dict[str, str] = {}
     """File name of each checked package to its SHA-256."""
     status: Status
+    """`skipped` when nothing failed, but the packages were not seen to work either."""
+    reason: str | None = None
+    """What was not seen then."""
     checks: tuple[CheckResult, ...] = ()
 
 

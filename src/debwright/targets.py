@@ -292,6 +292,19 @@ def emulation_fix(problem: str) -> str:
     return known[1] if known else INSTALL_QEMU
 
 
+def also_on(build: Sequence[str], install_on: Sequence[str], target: Target) -> list[Target]:
+    """The further targets that the packages of `target` are installed on.
+
+    Of several targets of one architecture it is the first's packages that go elsewhere.
+    """
+    built = [Target.parse(t) for t in build]
+    first = next((t for t in built if t.arch == target.arch), None)
+    if target != first and target in built:
+        return []
+    wanted = [Target.parse(t) for t in install_on]
+    return [t for t in wanted if t.arch == target.arch and t != target]
+
+
 def _refusal(what: str, obstacle: _Obstacle) -> DebwrightError:
     kind = MissingError if obstacle.missing else UsageError
     return kind(what, cause=obstacle.why, fix=obstacle.fix)

@@ -24,6 +24,7 @@ my $ballast = $o{memory} ? 'x' x ($o{memory} * 1_000_000) : '';
 print STDERR "<3>$o{complains}\n" if $o{complains};
 $SIG{HUP} = sub { exit 7 } if $o{reload};
 $SIG{HUP} = 'IGNORE' unless $o{reload};
+sleep $o{late} if $o{late};
 my $stop = $o{ends} ? time + $o{ends} : 0;
 my $server = IO::Socket::INET->new(
     LocalAddr => $o{address} || '127.0.0.1', LocalPort => $o{port} || 8400, Listen => 9,
@@ -36,7 +37,9 @@ while (1) {
     if ($stop && time >= $stop) { print STDERR "this one does not last\n"; exit 9 }
     my $client = $server->accept or next;
     <$client>;
-    my $answer = $o{flaky} && $asked++ % 2 ? '503 Not now' : '200 OK';
+    $asked++;
+    my $answer = '200 OK';
+    $answer = '503 Not now' if $o{flaky} && $asked % 2 == 0 || $o{tires} && $asked > $o{tires};
     print $client "HTTP/1.0 $answer\r\nContent-Length: 3\r\n\r\nok\n";
     close $client;
 }

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -131,6 +132,100 @@ def test_without_systemd_it_is_said(
         assert system.without_init is not None
         assert "systemd does not run in this docker container" in system.without_init
         assert system.run(["true"]).returncode == 0
+        mark = system.mark_files()
+        system.run(["sh", "-ec", "chmod 4755 /usr/bin/env; rm /etc/issue; echo >> /etc/new"])
+        altered = mark.altered()
+        assert set(altered) == {"/usr/bin/env", "/etc/issue"}
+        assert altered["/etc/issue"].now is None
+        assert set(mark.created()) == {"/etc/new"}
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """HOST:PORT of a registry of our own, empty."""
+    if shutil.which("docker-registry") is None:
+        pytest.skip("docker-registry is not installed: sudo apt-get install docker-registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    (tmp_path / "registry.yml").write_text(
+        "version: 0.1\nlog: {level: error}\n"
+        f"storage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
+        f"http: {{addr: '{address}'}}\n"
+    )
+    with (tmp_path / "registry.log").open("wb") as log:
+        serving = subprocess.Popen(
+            ["docker-registry", "serve", tmp_path / "registry.yml"], stdout=log, stderr=log
+        )
+    host, port = address.split(":")
+    for _ in range(100):
+        with socket.socket() as asking:
+            if asking.connect_ex((host, int(port))) == 0:
+                break
+        time.sleep(0.1)
+    yield address
+    serving.terminate()
+    serving.wait()
+
+
+def published(daemon: str, registry: str, directory: Path) -> str:
+    """Debian as its image on Docker Hub is: no init, and what keeps services from starting."""
+    cache = Cache(default_cache())
+    cache.prepare()
+    layer = Roots(cache, Config()).base(Target("bookworm", "amd64"))
+    tarball, more = directory / "debian.tar", directory / "more"
+    (more / "usr/sbin").mkdir(parents=True)
+    (more / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+    (more / "usr/sbin/policy-rc.d").chmod(0o755)
+    with layer.in_use():
+        for mode, tree in (("--create", layer.tree), ("--append", more)):
+            subprocess.run(
+                ["tar", mode, "--numeric-owner", "--owner=0", "--exclude=./var/lib/apt/lists/*",
+                 f"--directory={tree}", f"--file={tarball}", "."],
+                check=True,
+            )  # fmt: skip
+    name = f"{registry}/debian:12"
+    for command in (["import", str(tarball), name], ["push", name], ["rmi", name]):
+        assert (done := ask(daemon, *command)).returncode == 0, done.stderr
+    return name
+
+
+def test_an_image_pulled_by_its_name(debwright: Debwright, daemon: str, registry: str) -> None:
+    name = published(daemon, registry, debwright.directory)
+    config = debwright.directory / "debwright.toml"
+    before = config.read_text()
+    config.write_text(f'{before}[environments.images]\nbookworm-amd64 = "{name}"\n')
+    run = debwright("check", "--sandbox", "docker", str(bellhop.make(debwright.directory)))
+    assert run.code == 0, run.said
+    found = results(debwright)
+    for check in ("dependencies", "install", "service", "smoke", "reboot", "purge", "minimum"):
+        assert found[check]["status"] == "passed", found[check]
+    (said,) = (n for n in found["service"]["notes"] if "image" in n)
+    assert name in said
+    assert "sha256:" in said
+
+    config.write_text(f'{before}[environments.images]\nbookworm-amd64 = "{registry}/none:1"\n')
+    run = debwright("check", "--sandbox", "docker", str(bellhop.make(debwright.directory)))
+    assert run.code == 5, run.said
+    assert "none:1 cannot be pulled for amd64" in run.said
+    assert results(debwright)["install"]["status"] == "skipped"
+
+
+OTHER = "127.0.0.1:9/other:1"
+"""Of a registry that is not there: only the daemon has it."""
+
+
+def test_an_image_of_something_else_is_refused(daemon: str, debwright: Debwright) -> None:
+    tarball, tree = debwright.directory / "other.tar", debwright.directory / "other"
+    (tree / "usr/lib").mkdir(parents=True)
+    (tree / "usr/lib/os-release").write_text("ID=other\n")
+    subprocess.run(["tar", "-c", f"--directory={tree}", f"--file={tarball}", "."], check=True)
+    assert ask(daemon, "import", str(tarball), OTHER).returncode == 0
+    config = debwright.directory / "debwright.toml"
+    config.write_text(f'{config.read_text()}[environments.images]\nbookworm-amd64 = "{OTHER}"\n')
+    run = debwright("check", "--sandbox", "docker", str(bellhop.make(debwright.directory)))
+    assert run.code == 2, run.said
+    assert f"the image {OTHER} is no system of bookworm-amd64: it has no dpkg" in run.said
 
 
 def test_no_daemon_says_what_to_do(debwright: Debwright, tmp_path: Path) -> None:

@@ -148,6 +148,19 @@ def test_it_is_not_enabled(check: Check) -> Checked:
     return made
 
 
+@caught("a package after which the system does not boot", "reboot", "reboot/failed")
+def test_the_system_does_not_come_back(check: Check) -> Checked:
+    made = check(Recipe(postinst="rm /usr/lib/systemd/systemd"), ["reboot", "purge", "minimum"])
+    assert (
+        "with the packages installed, the system did not boot"
+        in made.finding("reboot/failed").message
+    )
+    for later in ("purge", "minimum"):
+        assert made.results[later].status is Status.SKIPPED
+        assert "did not come back" in str(made.results[later].reason)
+    return made
+
+
 @caught("a service that ends when it is reloaded", "reload", "reload/*")
 def test_it_does_not_survive_a_reload(check: Check) -> Checked:
     made = check(Recipe(arguments="reload=1"), ["reload"])
@@ -215,6 +228,57 @@ def test_a_start_that_works_at_the_second_try(check: Check) -> Checked:
     assert made.results["service"].status is Status.PASSED
     assert "too early" in made.evidence("service/flaky")
     return made
+
+
+@caught("a service that starts too slowly", "service", "service/slow-start", Severity.WARNING)
+def test_a_slow_start(check: Check) -> Checked:
+    made = check(
+        Recipe(arguments="late=4"), ["benchmarks"], limits={"start_seconds": 1},
+        service={"start_seconds": 30},
+        benchmarks={"runs": 1, "requests": 1, "idle_seconds": 0},
+    )  # fmt: skip
+    assert made.results["service"].status is Status.PASSED
+    assert "1 s are allowed" in made.evidence("service/slow-start")
+    assert "1 s are allowed" in made.evidence("benchmarks/slow-start")
+    return made
+
+
+@caught("a service that tires of answering", "benchmarks", "benchmarks/not-answered")
+def test_a_service_that_tires(check: Check) -> Checked:
+    made = check(
+        Recipe(arguments="tires=5"), ["benchmarks"],
+        benchmarks={"runs": 1, "requests": 9, "idle_seconds": 0},
+    )  # fmt: skip
+    assert made.results["service"].findings == ()
+    assert "request 5 of 9" in made.finding("benchmarks/not-answered").message
+    assert "503" in made.evidence("benchmarks/not-answered")
+    assert "latency_median_seconds" not in made.results["benchmarks"].measurements
+    return made
+
+
+@caught("a service that runs as root, though it is declared otherwise", "service", "service/user")
+def test_it_runs_as_another_user(check: Check) -> Checked:
+    made = check(GOOD, [], service={"user": "games"})
+    assert "runs as root, not as games" in made.finding("service/user").message
+    return made
+
+
+@caught("a removal that leaves the service running", "purge", "purge/still-running")
+def test_it_runs_on_after_removal(check: Check) -> Checked:
+    made = check(Recipe(prerm="exit 0"), ["purge"])
+    assert "runs on after removal" in made.finding("purge/still-running").message
+    return made
+
+
+def test_without_a_journal_nothing_is_known_of_it(check: Check) -> None:
+    ending = (
+        "systemctl stop systemd-journald.socket systemd-journald-dev-log.socket "
+        "systemd-journald-audit.socket systemd-journald.service 2>/dev/null || true; "
+        "rm -rf /run/log/journal /var/log/journal"
+    )
+    made = check(Recipe(postinst=ending), ["journal"])
+    assert made.results["journal"].status is Status.SKIPPED
+    assert "journal" in str(made.results["journal"].reason)
 
 
 @caught("a postinst that needs the network", "install", "install/maintainer-script")
@@ -368,6 +432,22 @@ def test_a_setuid_file_of_another_package_is_that_ones_matter(check: Check) -> N
         Recipe(postinst=f"cp /bin/true /var/lib/own; chmod 4755 /var/lib/own; {shipped}"), ["files"]
     )
     assert made.results["files"].status is Status.PASSED, made.results["files"]
+
+
+@caught("a program of the system that a postinst makes setuid", "files", "files/setuid")
+def test_a_file_of_the_system_that_becomes_setuid(check: Check) -> Checked:
+    made = check(Recipe(postinst="chmod 4755 /usr/bin/env"), ["files", "purge"])
+    assert "/usr/bin/env" in made.finding("files/setuid").message
+    assert "before: -rwxr-xr-x" in made.evidence("files/setuid")
+    assert "after: -rwsr-xr-x" in made.evidence("purge/altered")
+    return made
+
+
+@caught("a purge that takes a file of the system along", "purge", "purge/removed")
+def test_a_purge_that_removes_what_is_not_its_own(check: Check) -> Checked:
+    made = check(Recipe(postrm='[ "$1" != purge ] || rm -f /etc/issue'), ["purge"])
+    assert "/etc/issue" in made.finding("purge/removed").message
+    return made
 
 
 @caught("a file that every user can change, made by the service", "files", "files/world-writable")

@@ -45,6 +45,19 @@ def test_reboot_keeps_files_and_nothing_else(nspawn: BootedSandbox) -> None:
     assert "/var/lib" not in created
 
 
+def test_what_is_altered_is_told_from_what_is_new(nspawn: BootedSandbox) -> None:
+    mark = nspawn.mark_files()
+    nspawn.run(["sh", "-ec", "chmod 4755 /usr/bin/env; rm /etc/issue; echo >> /etc/hosts; "
+                "touch /etc/new; chown 7 /etc/issue.net"])  # fmt: skip
+    altered = mark.altered()
+    mine = {path for path in altered if path.startswith(("/etc/", "/usr/"))}
+    assert mine == {"/usr/bin/env", "/etc/issue", "/etc/issue.net"}
+    assert altered["/etc/issue"].now is None
+    env = altered["/usr/bin/env"]
+    assert env.now is not None
+    assert (env.was.mode, env.now.mode) == (0o755, 0o4755)
+
+
 def test_a_system_that_talks_much_is_not_kept_waiting(nspawn: BootedSandbox) -> None:
     """systemd reports jobs that take long; once nobody read that, the whole system stood still."""
     assert isinstance(nspawn, NspawnSandbox)

@@ -128,3 +128,12 @@ def skipped(name: str, reason: str) -> CheckResult:
 def failed_by(name: str, started: float, code: str, problem: DebwrightError) -> CheckResult:
     """A check that ended in an error: the error becomes its finding."""
     return conclude(name, started, [Finding.from_error(code, problem)])
+
+
+def not_done(name: str, started: float, code: str, problem: DebwrightError) -> CheckResult:
+    """A check that could not be carried out. It has failed, since its silence must not pass.
+
+    Its reason says so: where the policy forgives the failure, nothing has been proven all the same.
+    """
+    failed = failed_by(name, started, code, problem)
+    return failed.model_copy(update={"reason": f"could not be carried out: {problem.what}"})

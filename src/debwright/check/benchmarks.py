@@ -3,11 +3,13 @@
 import statistics
 import time
 
-from debwright.check.base import conclude, skipped
+from debwright.check.base import conclude, error, skipped
 from debwright.check.health import (
     patience,
     restarts,
     service_of,
+    shell_hint,
+    slow_start,
     verb_failed,
     wait_healthy,
     why_not,
@@ -15,7 +17,7 @@ from debwright.check.health import (
 from debwright.check.session import Session
 from debwright.config import Service
 from debwright.process import go_on
-from debwright.results import CheckResult, Finding
+from debwright.results import CheckResult, Evidence, Finding
 
 
 class BenchmarksCheck:
@@ -44,13 +46,17 @@ class BenchmarksCheck:
                 return conclude(self.name, begun, [problem])
             starts.append(taken)
         measurements |= summary("start", starts)
+        findings = slow_start(session, service, statistics.median(starts), self.name)
         session.context.activity("requests")
-        measurements |= summary("latency", _latencies(session, service, settings.requests))
+        latencies, problem = _latencies(session, service, settings.requests)
+        if problem is not None:
+            return conclude(self.name, begun, [*findings, problem], measurements=measurements)
+        measurements |= summary("latency", latencies)
         _rest(settings.idle_seconds)
         unit = session.unit(service.unit)
         if (used := session.system.unit_memory(unit.get("ControlGroup", ""))) is not None:
             measurements["idle_memory_bytes"] = float(used)
-        return conclude(self.name, begun, [], measurements=measurements)
+        return conclude(self.name, begun, findings, measurements=measurements)
 
 
 def summary(name: str, values: list[float]) -> dict[str, float]:
@@ -75,13 +81,32 @@ def _start(session: Session, service: Service) -> tuple[float, Finding | None]:
     return time.monotonic() - started, waited.problem
 
 
-def _latencies(session: Session, service: Service, requests: int) -> list[float]:
+def _latencies(
+    session: Session, service: Service, requests: int
+) -> tuple[list[float], Finding | None]:
+    """Seconds of each request; a finding as soon as one is not answered as expected.
+
+    The time of a refusal says nothing of the service, and must not pass for its latency.
+    """
+    found: list[float] = []
     if service.health_url is None:
-        return []
-    return [
-        session.ask(service.health_url, service.expect_status, service.expect_body, 5).latency
-        for _ in range(requests)
-    ]
+        return found, None
+    for number in range(1, requests + 1):
+        answer = session.ask(
+            service.health_url, service.expect_status, service.expect_body, patience(session, 5)
+        )
+        if not answer.ok:
+            return found, error(
+                "benchmarks/not-answered",
+                f"{service.unit} did not answer request {number} of {requests} as expected",
+                evidence=(
+                    Evidence(text=f"{service.health_url}: {answer.describe()}"),
+                    *session.journal(service.unit),
+                ),
+                fix=shell_hint(session, f"journalctl -u {service.unit}"),
+            )
+        found.append(answer.latency)
+    return found, None
 
 
 def _rest(seconds: float) -> None:

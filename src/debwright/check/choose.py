@@ -10,7 +10,7 @@ from debwright.config import LoadedConfig
 from debwright.config.environments import KINDS, SSH
 from debwright.errors import UsageError
 from debwright.sandbox.ssh import Address, SshSandbox
-from debwright.targets import Target, nearest
+from debwright.targets import nearest
 
 
 def environment_for(
@@ -53,16 +53,3 @@ def patterns_for(
     # Raspberry Pi OS calls itself by Debian's names.
     names = [facts.target, f"raspios-{facts.target}"]
     return [n for n in names if n in loaded.config.targets.build] or [facts.target]
-
-
-def also_on(build: Sequence[str], install_on: Sequence[str], target: Target) -> list[Target]:
-    """The further targets that the packages of `target` are installed on.
-
-    Of several targets of one architecture it is the first's packages that go elsewhere.
-    """
-    built = [Target.parse(t) for t in build]
-    first = next((t for t in built if t.arch == target.arch), None)
-    if target != first and target in built:
-        return []
-    wanted = [Target.parse(t) for t in install_on]
-    return [t for t in wanted if t.arch == target.arch and t != target]

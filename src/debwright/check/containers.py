@@ -1,10 +1,14 @@
-"""Live checks in Docker: the image is debwright's own root with the package's dependencies."""
+"""Live checks in Docker: the image is debwright's own root with the package's dependencies.
+
+The root may itself come from an image that is pulled by name.
+"""
 
 from contextlib import ExitStack
 from pathlib import Path
 
 from debwright.check.base import CheckContext
 from debwright.check.environment import Open
+from debwright.check.images import digest_of, image_root
 from debwright.check.runtime import copy_into, repository_for, runtime_layer
 from debwright.check.session import Session
 from debwright.machine import emulator_environment
@@ -28,14 +32,23 @@ class DockerEnvironment:
     def unavailable(self) -> str | None:
         return None
 
+    def layer(self, context: CheckContext) -> Layer:
+        """See Environment; on an image that `[environments.images]` names for the target."""
+        roots, target, boot = context.roots, context.target, None
+        if name := context.config.environments.images.get(str(target)):
+            boot = roots.boot(
+                target, context.log, base=image_root(roots, target, name, context.log)
+            )
+        return runtime_layer(
+            roots, target, context.installable, context.log, companions=context.companions,
+            boot=boot,
+        )  # fmt: skip
+
     def prepare(self, context: CheckContext, _: ExitStack) -> Open:
         """See Environment. Raises MissingError when there is no docker, or no daemon."""
         if problem := docker_problem():
             raise problem
-        layer = runtime_layer(
-            context.roots, context.target, context.installable, context.log,
-            companions=context.companions,
-        )  # fmt: skip
+        layer = self.layer(context)
         return lambda stack: _open(context, layer, stack)
 
 
@@ -51,9 +64,21 @@ def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
         for_qemu_user(content, dict(emulator_environment(context.target.arch)), preload=preload)
     context.activity("booting")
     system = stack.enter_context(
-        DockerSandbox(image, content, emulated=context.emulated, preloaded=preload is not None)
+        DockerSandbox(
+            image,
+            content,
+            emulated=context.emulated,
+            preloaded=preload is not None,
+            said=_said(context, layer),
+        )
     )
     return Session.begin(context, system, layer=layer)
+
+
+def _said(context: CheckContext, layer: Layer) -> tuple[str, ...]:
+    """What a reader must know of where the root came from."""
+    name = context.config.environments.images.get(str(context.target))
+    return (f"the system is of the image {name} ({digest_of(layer)})",) if name else ()
 
 
 def image_of(context: CheckContext, layer: Layer, directory: Path) -> str:

@@ -12,7 +12,6 @@ from debian.deb822 import Packages, PkgRelation
 from debwright.check import beside
 from debwright.check.base import CheckContext, conclude, error, levelled
 from debwright.check.debs import Deb
-from debwright.check.runtime import runtime_layer
 from debwright.files import human_size
 from debwright.results import CheckResult, Evidence, Finding
 from debwright.roots.store import Layer
@@ -49,16 +48,12 @@ class Pulled:
     """Package, and a clause of its Recommends that nothing installed satisfies."""
 
 
-def dependencies_result(context: CheckContext, kind: str, started: float) -> CheckResult:
-    """The dependencies check, once they are known to be solvable; `kind` is the environment's."""
-    if kind == "ssh":
+def dependencies_result(context: CheckContext, layer: Layer | None, started: float) -> CheckResult:
+    """The dependencies check, once they are known to be solvable; `layer` is the environment's."""
+    if layer is None:
         return conclude(
             NAME, started, [], notes=["solved by the machine's own apt, and not measured"]
         )
-    layer = runtime_layer(
-        context.roots, context.target, context.installable, context.log,
-        companions=context.companions,
-    )  # fmt: skip
     with layer.in_use():
         pulled = pulled_in(layer, context.installable)
     return conclude(

@@ -45,6 +45,12 @@ class Environment(Protocol):
     def unavailable(self) -> str | None:
         """Why nothing can be booted here by this user, though dependencies can be resolved."""
 
+    def layer(self, context: CheckContext, /) -> Layer | None:
+        """The root with the packages' dependencies, as `prepare` makes it.
+
+        None on a machine that has its own. Raises what `prepare` does.
+        """
+
     def prepare(self, context: CheckContext, stack: ExitStack, /) -> Open:
         """Resolve the dependencies. What must last until the checks are done goes onto `stack`.
 
@@ -67,11 +73,14 @@ class NspawnEnvironment:
             return None
         return "booting a system needs root: run `debwright check` with sudo"
 
-    def prepare(self, context: CheckContext, _: ExitStack) -> Open:
-        layer = runtime_layer(
+    def layer(self, context: CheckContext) -> Layer:
+        return runtime_layer(
             context.roots, context.target, context.installable, context.log,
             companions=context.companions,
         )  # fmt: skip
+
+    def prepare(self, context: CheckContext, _: ExitStack) -> Open:
+        layer = self.layer(context)
         return lambda stack: _open_nspawn(context, layer, stack)
 
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from debwright.check.base import error
+from debwright.check.base import error, warning
 from debwright.check.session import Session
 from debwright.config import Service
 from debwright.results import Evidence, Finding
@@ -138,6 +138,25 @@ def unsteady_answers(session: Session, service: Service, times: int) -> list[str
         elif answer.attempts > 1:
             lines.append(f"request {number}: as expected only at attempt {answer.attempts}")
     return lines
+
+
+def slow_start(session: Session, service: Service, seconds: float, check: str) -> list[Finding]:
+    """A warning on a start that has succeeded, but took longer than `limits.start_seconds`."""
+    limit = session.context.config.limits.start_seconds
+    if limit is None or seconds <= (allowed := patience(session, limit)):
+        return []
+    return [
+        warning(
+            f"{check}/slow-start",
+            f"{service.unit} is slow to start",
+            evidence=(
+                Evidence(text=f"healthy after {seconds:.1f} s, {allowed:g} s are allowed"),
+                *session.journal(service.unit),
+            ),
+            fix=shell_hint(session, f"journalctl -o short-monotonic -u {service.unit}")
+            + "; or raise [limits] start_seconds",
+        )
+    ]
 
 
 def verb_failed(session: Session, service: Service, verb: str, said: list[str]) -> Finding:

@@ -9,6 +9,7 @@ from debwright.check.base import conclude, error, skipped, warning
 from debwright.check.health import NO_SERVICE, patience
 from debwright.check.session import Session
 from debwright.config import Service
+from debwright.errors import CheckError
 from debwright.results import CheckResult, Evidence, Finding
 
 _SHOWN = 8
@@ -25,6 +26,10 @@ class Entry:
     by_systemd: bool
 
 
+class NoJournal(CheckError):
+    """The system keeps none that can be read: that nothing is in it means nothing."""
+
+
 class JournalCheck:
     """Messages of priority err and above since the system was booted."""
 
@@ -35,12 +40,18 @@ class JournalCheck:
         if service is None:
             return skipped(self.name, NO_SERVICE)
         started = time.monotonic()
-        findings = journal_findings(session, service, self.name)
+        try:
+            findings = journal_findings(session, service, self.name)
+        except NoJournal as problem:
+            return skipped(self.name, problem.what)
         return conclude(self.name, started, findings)
 
 
 def journal_findings(session: Session, service: Service, name: str) -> list[Finding]:
-    """One finding for each of the unit and systemd that has complained in this boot."""
+    """One finding for each of the unit and systemd that has complained in this boot.
+
+    Raises NoJournal.
+    """
     entries = errors(session, service.unit)
     own = [e for e in entries if not e.by_systemd]
     about = [e for e in entries if e.by_systemd]
@@ -70,13 +81,28 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
 
 
 def errors(session: Session, unit: str) -> list[Entry]:
-    """The unit's messages in the journal of this boot, and systemd's about it."""
+    """The unit's messages in the journal of this boot, and systemd's about it. Raises NoJournal."""
+    found = parse(
+        _journal(
+            session, "--priority=err", "--output=json",
+            "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_PID", f"--unit={unit}",
+        )
+    )  # fmt: skip
+    # journalctl takes a journal that is not there for an empty one; a boot always says something.
+    if not found and not _journal(session, "--lines=1", "--output=cat").strip():
+        raise NoJournal("the system keeps no journal of this boot")
+    return found
+
+
+def _journal(session: Session, *options: str) -> str:
     done = session.system.run(
-        ["journalctl", "--no-pager", "--boot", "--priority=err", "--output=json",
-         "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_PID", f"--unit={unit}"],
+        ["journalctl", "--no-pager", "--quiet", "--boot", *options],
         check=False, timeout=patience(session, 60),
     )  # fmt: skip
-    return parse(done.output)
+    if done.returncode != 0:
+        said = " ".join(done.tail(1)) or f"status {done.returncode}"
+        raise NoJournal(f"journalctl cannot read the journal: {said}")
+    return done.output
 
 
 def parse(text: str) -> list[Entry]:

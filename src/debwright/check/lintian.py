@@ -9,8 +9,7 @@ from typing import Any
 
 from debian.deb822 import Changes
 
-from debwright.check.base import CheckContext, conclude, failed_by, skipped
-from debwright.errors import DebwrightError
+from debwright.check.base import CheckContext, conclude, skipped
 from debwright.files import atomic_write
 from debwright.process import CommandError
 from debwright.results import CheckResult, Evidence, Finding, Severity
@@ -45,13 +44,10 @@ class LintianCheck:
         started = time.monotonic()
         if not context.config.lintian.enabled:
             return skipped(self.name, "switched off in debwright.toml: [lintian] enabled = false")
-        try:
-            context.activity("preparing lintian")
-            layer = lintian_layer(context.roots, context.target, context.host_arch)
-            context.activity("lintian")
-            tags = _run(context, layer)
-        except DebwrightError as problem:
-            return failed_by(self.name, started, "lintian/failed", problem)
+        context.activity("preparing lintian")
+        layer = lintian_layer(context.roots, context.target, context.host_arch)
+        context.activity("lintian")
+        tags = _run(context, layer)
         atomic_write(context.output / "lintian.json", json.dumps(tags, indent=1).encode() + b"\n")
         policy = context.config.lintian
         findings = [_finding(tag, set(policy.fail_on)) for tag in tags]

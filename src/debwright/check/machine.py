@@ -40,6 +40,7 @@ _SOURCES = AptSources(
             "-o", "APT::Get::List-Cleanup=0"),
     other=_APT,
 )  # fmt: skip
+_PACKAGES_PLACES = ("/etc/", "/usr/", "/var/cache/", "/var/lib/", "/var/log/", "/var/spool/")
 # $1 is the directory, the rest the packages under test: they are not of what was there before.
 _BEFORE = """
 state=$1; shift
@@ -70,8 +71,12 @@ class Facts:
 def ask_facts(system: SshSandbox) -> Facts:
     """Architecture and release (os-release(5)); raises CheckError on a system without dpkg."""
     arch = inside.dpkg_architecture(system)
-    text = system.run(["cat", "/etc/os-release"], check=False, timeout=60).output
-    return Facts(arch, _field(text, "ID") or "linux", _field(text, "VERSION_CODENAME"))
+    return facts_of(arch, system.run(["cat", "/etc/os-release"], check=False, timeout=60).output)
+
+
+def facts_of(arch: str, release: str) -> Facts:
+    """`release` is the text of os-release(5)."""
+    return Facts(arch, _field(release, "ID") or "linux", _field(release, "VERSION_CODENAME"))
 
 
 def _field(text: str, name: str) -> str | None:
@@ -109,6 +114,9 @@ class SshEnvironment:
 
     def unavailable(self) -> str | None:
         return None
+
+    def layer(self, _: CheckContext) -> None:
+        """See Environment: the machine has packages of its own."""
 
     def prepare(self, context: CheckContext, stack: ExitStack) -> Open:
         """See Environment; raises UsageError when the machine is of another kind or in use."""
@@ -258,6 +266,16 @@ def owned_leftovers(
     for path, entry in sorted(leftovers(mark.created()).items()):
         if path == SOURCE_LIST:
             continue  # goes with the rest
-        named = any(part.split(".")[0] in names for part in path.split("/"))
-        (mine if named or entry.uid in uids else others).append(path)
+        certain = entry.uid in uids or named_after(path, names)
+        (mine if certain else others).append(path)
     return mine, others
+
+
+def named_after(path: str, names: set[str]) -> bool:
+    """Whether a new file is named after the package, in a place where packages put theirs.
+
+    Elsewhere a name says nothing: people have directories of their own with a product's name.
+    """
+    return path.startswith(_PACKAGES_PLACES) and any(
+        part.split(".")[0] in names for part in path.split("/")
+    )

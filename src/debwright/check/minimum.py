@@ -55,7 +55,7 @@ class MinimumCheck:
             "install_again_seconds": time.monotonic() - begun,
             "left_out_packages": float(len(left_out)),
         }
-        findings = _at_work(session, _expected(context.config), left_out)
+        findings = _at_work(session, left_out)
         return conclude(
             self.name, started, findings, measurements=measurements, notes=[_said(left_out)]
         )
@@ -90,16 +90,25 @@ def _expected(config: Config) -> Service | None:
     """The service, with what may be expected of it on the minimum."""
     if config.service is None:
         return None
-    said = config.minimum.model_dump(exclude_none=True)
-    return config.service.model_copy(update=said)
+    body = config.minimum.expect_body
+    return (
+        config.service if body is None else config.service.model_copy(update={"expect_body": body})
+    )
 
 
-def _at_work(session: Session, service: Service | None, left_out: list[str]) -> list[Finding]:
-    if service is None:
-        return []
-    waited = wait_healthy(session, service)
+def commands(config: Config) -> list[str]:
+    """What must work on the minimum: `[minimum] smoke`, or else all smoke commands there are."""
+    if config.minimum.smoke is not None:
+        return config.minimum.smoke
+    return config.smoke + (config.service.smoke if config.service else [])
+
+
+def _at_work(session: Session, left_out: list[str]) -> list[Finding]:
+    config = session.context.config
+    service = _expected(config)
+    waited = wait_healthy(session, service) if service is not None else None
     without = f" without {', '.join(left_out[:_SHOWN])}" if left_out else ""
-    if waited.problem is not None:
+    if waited is not None and waited.problem is not None:
         return [
             waited.problem.model_copy(
                 update={
@@ -111,7 +120,7 @@ def _at_work(session: Session, service: Service | None, left_out: list[str]) -> 
             )
         ]
     found = []
-    for command in service.smoke:
+    for command in commands(config):
         done = session.smoke(command)
         if done.returncode != 0:
             found.append(

@@ -7,9 +7,9 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Protocol
-from urllib import error as url_errors
 from urllib import request
 
 from packaging.utils import canonicalize_name
@@ -21,6 +21,8 @@ from debwright.errors import Evidence, MissingError
 
 ANSWER_LIMIT = 32 * 1024**2
 RECORD_LIMIT = 4 * 1024**2
+MOST_PAGES = 100
+"""Of answers, 500 distributions each: a service that never ends them is not believed."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,100}")
 
 # Common Weakness Enumeration, by what an attacker gains.
@@ -90,7 +92,7 @@ class Vulnerability(_Record):
         return any(
             a.package.ecosystem.split(":")[0] == "PyPI"
             and canonicalize_name(a.package.name) == name
-            and (version in a.versions or any(_within(r, version) for r in a.ranges))
+            and (_listed(a.versions, version) or any(_within(r, version) for r in a.ranges))
             for a in self.affected
         )
 
@@ -109,11 +111,31 @@ class Vulnerability(_Record):
         return str(above[0]) if above else None
 
 
+class _Named(_Record):
+    id: str
+
+
+class _Answer(_Record):
+    vulns: tuple[_Named, ...] = ()
+    next_page_token: str | None = None
+
+
+class _Answers(_Record):
+    """What /v1/querybatch answers: a list as long as the questions'."""
+
+    results: tuple[_Answer, ...]
+
+
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
     except InvalidVersion:
         return Version("0") if text == "0" else None
+
+
+def _listed(versions: Iterable[str], version: str) -> bool:
+    """Databases write versions as their projects did: 1.0-rc1 is 1.0rc1 (PEP 440)."""
+    return any(v == version or _version(v) == Version(version) for v in versions)
 
 
 def _within(span: Range, version: str) -> bool:
@@ -206,8 +228,11 @@ class Service:
         self, distributions: Sequence[Distribution]
     ) -> list[tuple[Distribution, Vulnerability]]:
         hits: list[tuple[Distribution, str]] = []
-        pending = [(d, None) for d in distributions]
+        pending: list[tuple[Distribution, str | None]] = [(d, None) for d in distributions]
+        asked = 0
         while pending:
+            if (asked := asked + 1) > MOST_PAGES:
+                raise Unreachable(f"{self._url} gave more than {MOST_PAGES} pages of answers")
             batch, pending = pending[:500], pending[500:]
             queries = [
                 {"package": {"ecosystem": "PyPI", "name": d.name}, "version": d.version,
@@ -215,12 +240,15 @@ class Service:
                 for d, token in batch
             ]  # fmt: skip
             answer = self._ask("/v1/querybatch", {"queries": queries})
-            results = answer.get("results")
-            if not isinstance(results, list) or len(results) != len(batch):
+            try:
+                results = _Answers.model_validate(answer).results
+            except ValidationError as problem:
+                raise Unreachable(f"{self._url} gave an answer that is not OSV's") from problem
+            if len(results) != len(batch):
                 raise Unreachable(f"{self._url} gave an answer that is not OSV's")
             for (d, _), result in zip(batch, results, strict=True):
-                hits += [(d, str(v["id"])) for v in result.get("vulns", []) if "id" in v]
-                if token := result.get("next_page_token"):
+                hits += [(d, v.id) for v in result.vulns]
+                if token := result.next_page_token:
                     pending.append((d, token))
         records = {i: self._record(i) for i in dict.fromkeys(i for _, i in hits)}
         return [(d, records[i]) for d, i in hits if not records[i].withdrawn]
@@ -241,7 +269,8 @@ class Service:
         try:
             with request.urlopen(asked, timeout=self._timeout) as answer:  # noqa: S310
                 document = json.loads(answer.read(ANSWER_LIMIT))
-        except (OSError, ValueError, url_errors.URLError) as problem:
+        # HTTPException: an answer that breaks off or is no HTTP. RecursionError: hostile JSON.
+        except (OSError, ValueError, HTTPException, RecursionError) as problem:
             reason = getattr(problem, "reason", None) or problem
             raise Unreachable(f"{self._url} could not be asked: {reason}") from problem
         if not isinstance(document, dict):

@@ -12,7 +12,10 @@ NAME = "waivers"
 
 
 def judge(result: CheckResult, config: Config, target: Target) -> CheckResult:
-    """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them."""
+    """Apply `[checks]` (`warn` cannot fail) and the waivers, which mark findings, not hide them.
+
+    What could not be carried out is skipped then, not passed: see base.not_done.
+    """
     findings = [_waive(f, config, target) for f in result.findings]
     if config.checks.get(result.name) == "warn":
         findings = [
@@ -21,7 +24,7 @@ def judge(result: CheckResult, config: Config, target: Target) -> CheckResult:
         ]  # fmt: skip
     status = result.status
     if status is Status.FAILED and not any(f.severity is Severity.ERROR for f in findings):
-        status = Status.PASSED
+        status = Status.PASSED if result.reason is None else Status.SKIPPED
     return result.model_copy(update={"findings": tuple(findings), "status": status})
 
 
@@ -52,14 +55,14 @@ def _waive(finding: Finding, config: Config, target: Target) -> Finding:
 
 
 def waivers_result(
-    config: Config, target: Target, results: Sequence[CheckResult]
+    config: Config, targets: Sequence[Target], results: Sequence[CheckResult]
 ) -> CheckResult | None:
-    """What became of the target's waivers; None when it has none.
+    """What became of the waivers for the targets the results are of; None when there are none.
 
     An expired waiver is a warning, one that excused nothing a remark: whoever reads the
     configuration takes both for protection.
     """
-    mine = [w for w in config.waivers if w.is_for(str(target))]
+    mine = [w for w in config.waivers if any(w.is_for(str(t)) for t in targets)]
     if not mine:
         return None
     findings = [f for w in mine for f in _state(w, results)]

@@ -5,11 +5,12 @@ import time
 from collections.abc import Mapping
 
 from debwright.check.base import conclude, error, failed_by, levelled, warning
-from debwright.check.health import patience
+from debwright.check.health import Unit, patience, state_of
 from debwright.check.session import MaintainerScriptError, Session
+from debwright.config import Service
 from debwright.errors import DebwrightError
 from debwright.results import CheckResult, Evidence, Finding
-from debwright.sandbox.snapshot import Entry
+from debwright.sandbox.snapshot import Altered, Entry
 
 # What the system itself writes while it runs; everything else a package leaves is the package's.
 _SYSTEMS_OWN = re.compile(
@@ -49,11 +50,8 @@ class PurgeCheck:
         try:
             session.context.activity("remove")
             session.remove(names)
-            if service and session.unit(service.unit).get("ActiveState") == "active":
-                findings.append(
-                    error("purge/still-running", f"{service.unit} runs on after removal",
-                          fix="let dh_installsystemd stop it in prerm")
-                )  # fmt: skip
+            if service:
+                findings += _still_running(service, session.unit(service.unit))
             session.context.activity("purge")
             session.purge(names)
         except MaintainerScriptError as problem:
@@ -64,6 +62,7 @@ class PurgeCheck:
         created = without_mount_points(session.created(), mounts)
         left = leftovers(created)
         findings += [_left(path, created) for path in sorted(left)[:50]]
+        findings += _altered(session.altered())
         level = session.context.config.files.accounts
         findings += _accounts_left(level, accounts - session.accounts_before, session.accounts())
         notes = []
@@ -73,6 +72,20 @@ class PurgeCheck:
             self.name, started, findings, measurements={"left_files": float(len(left))},
             notes=notes,
         )  # fmt: skip
+
+
+def _still_running(service: Service, unit: Unit) -> list[Finding]:
+    """A finding when the unit is up though its package is removed."""
+    if unit.get("ActiveState") != "active":
+        return []
+    return [
+        error(
+            "purge/still-running",
+            f"{service.unit} runs on after removal",
+            evidence=(Evidence(text=state_of(unit)),),
+            fix="let dh_installsystemd stop it in prerm",
+        )
+    ]
 
 
 def mount_points(unit: Mapping[str, str]) -> set[str]:
@@ -114,6 +127,30 @@ def _left(path: str, created: dict[str, Entry]) -> Finding:
         fix="remove it in debian/PACKAGE.postrm at `purge`; a unit's StateDirectory= is not "
         "removed by itself",
     )
+
+
+def _altered(altered: Mapping[str, Altered]) -> list[Finding]:
+    """What the system had before the packages came, and has not got back."""
+    mine = leftovers({path: change.was for path, change in altered.items()})
+    found = []
+    for path in sorted(mine)[:50]:
+        was, now = altered[path].was, altered[path].now
+        make = error if now is None else warning
+        code = "removed" if now is None else "altered"
+        what = "is gone" if now is None else "has another kind, owner or mode"
+        evidence = [Evidence(file=path, text=f"before: {was.describe(path)}")]
+        if now is not None:
+            evidence.append(Evidence(file=path, text=f"after: {now.describe(path)}"))
+        found.append(
+            make(
+                f"purge/{code}",
+                f"{path} was there before installation and {what} after purge",
+                evidence=tuple(evidence),
+                fix="a package leaves alone what is not its own; dpkg-divert(1) moves a file of "
+                "another package aside, and postrm moves it back",
+            )
+        )
+    return found
 
 
 def _accounts_left(level: str, made: set[str], now: set[str]) -> list[Finding]:

@@ -4,11 +4,12 @@ import time
 
 from debwright.check.base import conclude, error, skipped
 from debwright.check.health import NO_SERVICE, NOT_HEALTHY, state_of, wait_healthy
-from debwright.check.journal import journal_findings
+from debwright.check.journal import NoJournal, journal_findings
 from debwright.check.session import Session
 from debwright.config import Service
 from debwright.errors import MissingError
 from debwright.results import CheckResult, Evidence, Finding
+from debwright.sandbox.base import BootError
 
 
 class RebootCheck:
@@ -29,14 +30,31 @@ class RebootCheck:
         except MissingError as problem:
             session.healthy = before
             return skipped(self.name, problem.what)
+        except BootError as problem:
+            session.lost = "the system did not come back from a reboot"
+            return conclude(self.name, started, [_not_back(session, problem)])
         session.stopped = False
         measurements = {"reboot_seconds": taken}
-        findings = _after_boot(session, service)
+        findings, notes = _after_boot(session, service), list[str]()
         if not findings:
             session.healthy = True
             measurements["healthy_seconds"] = time.monotonic() - started - taken
-            findings = journal_findings(session, service, self.name)
-        return conclude(self.name, started, findings, measurements=measurements)
+            try:
+                findings = journal_findings(session, service, self.name)
+            except NoJournal as problem:
+                notes.append(f"what was logged since is not known: {problem.what}")
+        return conclude(self.name, started, findings, measurements=measurements, notes=notes)
+
+
+def _not_back(session: Session, problem: BootError) -> Finding:
+    """It has come up without the packages: this is no fault of the machine's."""
+    return Finding.from_error("reboot/failed", problem).model_copy(
+        update={
+            "message": f"with the packages installed, {problem.what}",
+            "fix": "look for a unit that keeps the system from stopping or starting; "
+            f"debwright shell {session.context.target} --booted, then: systemctl reboot",
+        }
+    )
 
 
 def _after_boot(session: Session, service: Service) -> list[Finding]:

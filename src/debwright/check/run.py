@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from debwright.check import policy
-from debwright.check.base import ASKED_FOR, Check, CheckContext, conclude, error, failed_by, skipped
+from debwright.check.base import (
+    ASKED_FOR,
+    Check,
+    CheckContext,
+    conclude,
+    error,
+    failed_by,
+    not_done,
+    skipped,
+)
 from debwright.check.benchmarks import BenchmarksCheck
 from debwright.check.buildpath import BuildPathCheck
 from debwright.check.conffiles import ConffilesCheck
@@ -138,7 +147,8 @@ def run_checks(
     _here(context, chosen, add)
     for target in also_on:
         _elsewhere(replace(context, target=target), chosen, record)
-    if (waivers := policy.waivers_result(context.config, context.target, results)) is not None:
+    targets = (context.target, *also_on)
+    if (waivers := policy.waivers_result(context.config, targets, results)) is not None:
         results.append(waivers)
         finished(waivers)
     return results
@@ -165,7 +175,7 @@ def _here(
     try:
         _live(context, environment, add)
     except MissingError as problem:
-        add(failed_by("dependencies", started, infrastructure_code(problem), problem))
+        add(not_done("dependencies", started, infrastructure_code(problem), problem))
         _skip(add, ["install", *(c.name for c in LIVE)], NOT_THE_PACKAGE)
 
 
@@ -238,9 +248,13 @@ def _live_within(
         # They must be had all the same, or nothing could be installed.
         add(_switched_off("dependencies"))
     else:
-        add(dependencies_result(context, environment.kind, started))
+        add(dependencies_result(context, environment.layer(context), started))
     if why := environment.unavailable():
         _skip(add, rest, why)
+        return
+    if _off(context, "install"):
+        add(_switched_off("install"))
+        _skip(add, rest[1:], "the packages are not installed: the check `install` is switched off")
         return
     _booted(context, opening, add)
 
@@ -258,13 +272,13 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
             context.activity("installing")
             session.install()
         except DebwrightError as problem:
-            code = "install/failed"
-            if isinstance(problem, MaintainerScriptError):
-                code = "install/maintainer-script"
-            reason = "the package could not be installed"
-            if is_infrastructure(problem):
-                code, reason = infrastructure_code(problem), NOT_THE_PACKAGE
-            add(failed_by("install", started, code, problem))
+            script = isinstance(problem, MaintainerScriptError)
+            code = "install/maintainer-script" if script else "install/failed"
+            if machine := is_infrastructure(problem):
+                add(not_done("install", started, infrastructure_code(problem), problem))
+            else:
+                add(failed_by("install", started, code, problem))
+            reason = NOT_THE_PACKAGE if machine else "the package could not be installed"
             _skip(add, [c.name for c in LIVE], reason)
             return
         measurements = {
@@ -279,6 +293,9 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
             if _off(context, check.name):
                 add(_switched_off(check.name))
                 continue
+            if session.lost is not None:
+                add(skipped(check.name, session.lost))
+                continue
             context.activity(check.name)
             result = _guarded(check.name, check.run, session)
             session.measured[check.name] = result.measurements
@@ -292,14 +309,14 @@ def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckRes
         return run(subject)
     except DebwrightError as problem:
         code = f"{PREFIX}/{name}" if is_infrastructure(problem) else f"{name}/failed"
-        return failed_by(name, started, code, problem)
+        return not_done(name, started, code, problem)
 
 
 def _sizes(context: CheckContext) -> list[Finding]:
     limits = context.config.limits
     found = []
     for deb in context.installable:
-        size, installed = deb.size / 1024**2, (deb.installed_kib or 0) / 1024
+        size, installed = deb.size / 1e6, (deb.installed_kib or 0) * 1024 / 1e6
         if limits.deb_mb is not None and size > limits.deb_mb:
             text = f"{deb.path.name} is {size:.1f} MB, {limits.deb_mb} MB are allowed"
             found.append(error("install/deb-size", text))

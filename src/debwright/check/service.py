@@ -6,14 +6,15 @@ from debwright.check.base import conclude, error, skipped, warning
 from debwright.check.health import (
     NO_SERVICE,
     SLOWER_EMULATED,
-    Unit,
     Waited,
     patience,
     shell_hint,
+    slow_start,
     state_of,
     unsteady_answers,
     wait_healthy,
 )
+from debwright.check.memory import memory
 from debwright.check.ports import ports
 from debwright.check.session import Session
 from debwright.config import Service
@@ -49,6 +50,7 @@ class ServiceCheck:
                 measurements["start_seconds"] = waited.seconds
                 if waited.latency is not None:
                     measurements["health_latency_seconds"] = waited.latency
+                findings += slow_start(session, service, waited.seconds, self.name)
                 findings += _while_running(session, service, measurements)
         return conclude(
             self.name, started, findings, measurements=measurements, notes=_notes(session)
@@ -149,28 +151,8 @@ def _while_running(
             )
         )
     findings += ports(session, service, "service")
-    findings += _memory(session, service, unit, measurements)
+    findings += memory(session, service, unit, measurements, check="service")
     return findings
-
-
-def _memory(
-    session: Session, service: Service, unit: Unit, measurements: dict[str, float]
-) -> list[Finding]:
-    used = session.system.unit_memory(unit.get("ControlGroup", ""))
-    if used is None:
-        return []
-    measurements["memory_bytes"] = float(used)
-    limit = service.memory_mb
-    if limit is None or used <= limit * 1024 * 1024:
-        return []
-    text = f"{used / 1024 / 1024:.0f} MB proportional set size, {limit} MB allowed"
-    finding = warning if session.system.emulated else error
-    return [
-        finding("service/memory", f"{service.unit} uses more memory than allowed",
-                evidence=(Evidence(text=text),),
-                fix="find what holds the memory, or raise [service] memory_mb in debwright.toml "
-                "where it is needed")
-    ]  # fmt: skip
 
 
 def _notes(session: Session) -> list[str]:

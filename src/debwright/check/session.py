@@ -19,7 +19,7 @@ from debwright.results import Evidence
 from debwright.roots import apt
 from debwright.roots.store import Layer
 from debwright.sandbox.base import BootedSandbox, FileMark
-from debwright.sandbox.snapshot import Entry
+from debwright.sandbox.snapshot import Altered, Entry
 
 SMOKE_SECONDS = 120.0
 PROBE = Path(__file__).with_name("probe.py")
@@ -113,6 +113,8 @@ class Session:
     """Whether the packages have replaced the previous release."""
     markers: dict[str, str] = field(default_factory=dict)
     """Files that were put among the service's data before the upgrade, with their content."""
+    lost: str | None = None
+    """Why there is no system any more that later checks could look at."""
     healthy: bool = False
     """Whether the service is up and answers, as far as the checks before have seen."""
     ports_told: set[str] = field(default_factory=set)
@@ -144,6 +146,13 @@ class Session:
     def created(self) -> dict[str, Entry]:
         """What is in the system now and was not before installation."""
         return self.before.created()
+
+    def altered(self) -> dict[str, Altered]:
+        """Files of the system that are gone, or of another kind, owner or mode since then.
+
+        None of a machine that is somebody's: its other programs go on with their work.
+        """
+        return {} if self.layer is None else self.before.altered()
 
     def listening(self) -> set[str]:
         """`ADDRESS:PORT/PROTOCOL` of the sockets that wait for others, and did not before."""

@@ -2,17 +2,21 @@
 
 import stat
 import time
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from debwright.check.base import conclude, error
 from debwright.check.purge import leftovers
 from debwright.check.session import Session
 from debwright.results import CheckResult, Evidence, Finding
-from debwright.sandbox.snapshot import Entry
+from debwright.sandbox.snapshot import Altered, Entry
 
 
 class FilesCheck:
-    """What installation and running created: nothing world-writable, nothing setuid."""
+    """What installation and running created: nothing world-writable, nothing setuid.
+
+    Nor has it made anything so that was there before.
+    """
 
     name = "files"
 
@@ -22,11 +26,33 @@ class FilesCheck:
         mine = {p: e for p, e in created.items() if not _under_system(p)}
         suspects = [(p, f) for p, e in sorted(mine.items()) if (f := judge(p, e))]
         findings = [f for path, f in suspects if not _of_others(session, path)]
+        findings += _opened(session.altered())
         measurements = {
             "created_files": float(sum(1 for e in mine.values() if e.kind == "file")),
             "created_bytes": float(sum(e.size for e in mine.values() if e.kind == "file")),
         }
         return conclude(self.name, started, findings, measurements=measurements)
+
+
+def _opened(altered: Mapping[str, Altered]) -> list[Finding]:
+    """Findings on what the system had, and which is setuid or open to all only now."""
+    found = []
+    for path, change in sorted(altered.items()):
+        if change.now is None or _under_system(path) or judge(path, change.was) is not None:
+            continue
+        if (finding := judge(path, change.now)) is not None:
+            was = Evidence(file=path, text=f"before: {change.was.describe(path)}")
+            found.append(
+                finding.model_copy(
+                    update={
+                        "message": f"{finding.message}, since the package is installed",
+                        "evidence": (*finding.evidence, was),
+                        "fix": "leave the files of other packages to them (dpkg-statoverride(1) "
+                        "is the administrator's)",
+                    }
+                )
+            )
+    return found
 
 
 def _under_system(path: str) -> bool:

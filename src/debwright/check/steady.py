@@ -2,7 +2,7 @@
 
 import time
 
-from debwright.check.base import conclude, error, skipped, warning
+from debwright.check.base import conclude, error, skipped
 from debwright.check.health import (
     Unit,
     crashed,
@@ -12,6 +12,7 @@ from debwright.check.health import (
     wait_healthy,
     why_not,
 )
+from debwright.check.memory import memory
 from debwright.check.ports import ports
 from debwright.check.session import Session
 from debwright.config import Service
@@ -41,7 +42,9 @@ class SteadyCheck:
         session.healthy = not findings
         if session.healthy:
             findings += ports(session, service, self.name)
-            findings += idle_memory(session, service, unit, measurements)
+            findings += memory(
+                session, service, unit, measurements, check=self.name, when=" after a while"
+            )
         return conclude(self.name, started, findings, measurements=measurements)
 
 
@@ -71,21 +74,3 @@ def _no_longer(problem: Finding) -> Finding:
             "message": f"some seconds after a healthy start, {problem.message}",
         }
     )
-
-
-def idle_memory(
-    session: Session, service: Service, unit: Unit, measurements: dict[str, float]
-) -> list[Finding]:
-    """Memory once nothing has been asked for a while; compared with `service.memory_mb`."""
-    used = session.system.unit_memory(unit.get("ControlGroup", ""))
-    if used is None:
-        return []
-    measurements["memory_bytes"] = float(used)
-    if service.memory_mb is None or used <= service.memory_mb * 1024 * 1024:
-        return []
-    finding = warning if session.system.emulated else error
-    text = f"{used / 1024 / 1024:.0f} MB proportional set size, {service.memory_mb} MB allowed"
-    return [
-        finding("steady/memory", f"{service.unit} uses more memory than allowed after a while",
-                evidence=(Evidence(text=text),))
-    ]  # fmt: skip

@@ -50,15 +50,19 @@ class VmEnvironment:
     def unavailable(self) -> str | None:
         return None if is_root() else "making a virtual machine's disk needs root: run it with sudo"
 
-    def prepare(self, context: CheckContext, _: ExitStack) -> Open:
-        """See Environment. Raises MissingError when qemu-system is not there."""
-        if problem := vm_problem(context.target.arch):
-            raise problem
-        layer = runtime_layer(
+    def layer(self, context: CheckContext) -> Layer:
+        """See Environment."""
+        return runtime_layer(
             context.roots, context.target, context.installable, context.log,
             companions=context.companions,
             boot=vm_layer(context.roots, context.target, context.log),
         )  # fmt: skip
+
+    def prepare(self, context: CheckContext, _: ExitStack) -> Open:
+        """See Environment. Raises MissingError when qemu-system is not there."""
+        if problem := vm_problem(context.target.arch):
+            raise problem
+        layer = self.layer(context)
         return lambda stack: _open(context, layer, stack)
 
 

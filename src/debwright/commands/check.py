@@ -14,7 +14,7 @@ from debwright import __version__
 from debwright.budget import budget_for, need_mb
 from debwright.build.log import BuildLog
 from debwright.check.base import CheckContext
-from debwright.check.choose import also_on, environment_for, patterns_for
+from debwright.check.choose import environment_for, patterns_for
 from debwright.check.debs import Deb, read_deb
 from debwright.check.environment import Environment
 from debwright.check.previous import expand, previous_of
@@ -27,16 +27,18 @@ from debwright.commands.common import (
     write_reports,
 )
 from debwright.config import LoadedConfig, load
-from debwright.errors import Evidence, UsageError
+from debwright.errors import DebwrightError, Evidence, UsageError, from_os_error
 from debwright.events import Reporter
 from debwright.machine import describe_host
 from debwright.pipeline import Wanted, exclusive, exit_code, heal
 from debwright.plan import make_plan, require_known_checks
 from debwright.process import SIGNAL_SECONDS
-from debwright.results import RunResult, StageResult, Status, TargetResult
+from debwright.results import Finding, RunResult, StageResult, Status, TargetResult
 from debwright.roots.layers import Roots
-from debwright.stages.check import check_outcome, check_report
-from debwright.targets import Target, host_arch, select
+from debwright.stages.base import Outcome
+from debwright.stages.check import check_outcome
+from debwright.suites import suite_info
+from debwright.targets import Target, also_on, host_arch, select
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,36 +148,23 @@ def _side_by_side(
 
 
 def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporter) -> TargetResult:
-    """All checks of the packages on one target."""
+    """All checks of the packages on one target; what stops them here stops no other target."""
     name = str(target)
     output = subject.home / name
     output.mkdir(parents=True, exist_ok=True)
     reporter.stage_started(name, "check")
     begun, clock = datetime.now(UTC), time.monotonic()
-    log_path = output / "check.log"
-    debs = [d for d in subject.debs if d.arch in {target.arch, "all"}]
-    installable = [d for d in debs if not d.debug]
-    previous = previous_of(
-        subject.loaded, target, installable, files=subject.previous, dist=subject.dist
-    )
-    with BuildLog(log_path, lambda line: reporter.line(name, "check", line)) as log:
-        context = CheckContext(
-            target=target,
-            host_arch=host_arch(),
-            config=subject.loaded.config,
-            debs=debs,
-            changes=subject.changes,
-            roots=roots,
-            output=output,
-            log=log,
-            activity=lambda text: reporter.activity(name, "check", text),
-            project=subject.loaded.directory,
-            previous=previous,
+    try:
+        outcome = _outcome(subject, target, output, roots, reporter)
+    except UsageError:
+        raise  # of what was typed, which no other target would take either
+    except (DebwrightError, OSError) as caught:
+        problem = from_os_error(caught) if isinstance(caught, OSError) else caught
+        outcome = Outcome(
+            failed=Finding.from_error("check/failed", problem),
+            details={"exit_code": problem.exit_code},
         )
-        config = subject.loaded.config
-        further = also_on(config.targets.build, config.environments.install_on, target)
-        checks = run_checks(context, lambda _: None, subject.environment, further)
-    outcome = check_outcome(check_report(context, checks), output, log_path, subject.dist)
+    outcome.details["files"] = [d.path.name for d in subject.debs if d.arch in {target.arch, "all"}]
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,
@@ -190,8 +179,38 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
         strategy="none",
         strategy_reason="built elsewhere",
         stages=(stage,),
-        checks=tuple(checks),
+        checks=outcome.checks,
     )
+
+
+def _outcome(
+    subject: _Subject, target: Target, output: Path, roots: Roots, reporter: Reporter
+) -> Outcome:
+    """What the checks found; check.json and check.log are in `output`."""
+    name, config = str(target), subject.loaded.config
+    log_path = output / "check.log"
+    debs = [d for d in subject.debs if d.arch in {target.arch, "all"}]
+    installable = [d for d in debs if not d.debug]
+    previous = previous_of(
+        subject.loaded, target, installable, files=subject.previous, dist=subject.dist
+    )
+    with BuildLog(log_path, lambda line: reporter.line(name, "check", line)) as log:
+        context = CheckContext(
+            target=target,
+            host_arch=host_arch(),
+            config=config,
+            debs=debs,
+            changes=subject.changes,
+            roots=roots,
+            output=output,
+            log=log,
+            activity=lambda text: reporter.activity(name, "check", text),
+            project=subject.loaded.directory,
+            previous=previous,
+        )
+        further = also_on(config.targets.build, config.environments.install_on, target)
+        checks = run_checks(context, lambda _: None, subject.environment, further)
+    return check_outcome(context, checks, log_path, subject.dist)
 
 
 def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
@@ -228,14 +247,21 @@ def _named(changes: Path) -> list[str]:
         ) from problem
 
 
+def _is_known(loaded: LoadedConfig, target: Target) -> bool:
+    """Whether there is such a suite; of a misspelt one a mirror would only say 404."""
+    return suite_info(target.suite).known or target.suite in loaded.config.suites
+
+
 def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str]) -> list[Target]:
     wanted = [Target.parse(t) for t in loaded.config.targets.build]
     if patterns:
         try:
             wanted = list(select(wanted, patterns))
-        except UsageError:
+        except UsageError as unmatched:
             # A target that the project does not build for, but that was named in full.
             wanted = [Target.parse(p) for p in patterns]
+            if any(not _is_known(loaded, t) for t in wanted):
+                raise unmatched from None
     arches = {d.arch for d in debs} - {"all"}
     chosen = [t for t in wanted if not arches or t.arch in arches]
     if not chosen:

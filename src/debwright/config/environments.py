@@ -6,6 +6,8 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
 from debwright.config.section import Section
+from debwright.errors import UsageError
+from debwright.targets import Target
 
 KINDS = ("nspawn", "docker", "vm")
 SSH = "ssh://"
@@ -15,6 +17,26 @@ def _sandbox(text: str) -> str:
     if text in KINDS or text.startswith(SSH):
         return text
     raise ValueError(f"one of {', '.join(KINDS)} is wanted, or ssh://USER@HOST[:PORT]")
+
+
+def _targets(images: dict[str, str]) -> dict[str, str]:
+    for name in images:
+        try:
+            Target.parse(name)
+        except UsageError as problem:
+            raise v.refused(
+                problem.what, expected="SUITE-ARCH, as jammy-amd64", fix=problem.fix
+            ) from problem
+    return images
+
+
+# Docker's grammar of references: registry, path, tag and digest; nothing that reads as an option.
+Image = Annotated[
+    str,
+    v.matching(
+        r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}", "a name as docker pull takes it, as ubuntu:22.04"
+    ),
+]
 
 
 class Environments(Section):
@@ -30,6 +52,12 @@ class Environments(Section):
         description="Further targets on which packages are installed and checked, as "
         "trixie-amd64: those of the first target in targets.build with the same architecture. "
         "One whose archive cannot be reached is skipped, and the report says why.",
+    )
+    images: Annotated[dict[str, Image], AfterValidator(_targets)] = Field(
+        {},
+        description="For docker: the image a target's system is made of, pulled by its name, as "
+        'jammy-amd64 = "ubuntu:22.04", instead of a root of debwright\'s own. One that only the '
+        "daemon has will do.",
     )
     ssh_config: v.Line | None = Field(
         None,

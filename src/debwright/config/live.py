@@ -41,7 +41,7 @@ class Minimum(Section):
         description="Text that must occur in the health URL's answer then, instead of [service]'s.",
     )
     smoke: list[v.Script] | None = Field(
-        None, description="Smoke commands that must work then, instead of [service]'s."
+        None, description="Smoke commands that must work then, instead of all others."
     )
 
 

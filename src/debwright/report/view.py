@@ -110,11 +110,16 @@ class Skip:
 
 
 def target_status(target: TargetResult) -> Status:
-    """How a target ended. A skipped stage makes it skipped: it was not proven."""
+    """How a target ended. A skipped stage makes it skipped: it was not proven.
+
+    So do checks that failed nothing and have not seen the packages work.
+    """
     if not target.ok:
         return Status.FAILED
     statuses = {s.status for s in target.stages}
     if not statuses or Status.SKIPPED in statuses:
+        return Status.SKIPPED
+    if any(s.details.get("unproven") for s in target.stages):
         return Status.SKIPPED
     return Status.CACHED if statuses == {Status.CACHED} else Status.PASSED
 
@@ -259,6 +264,9 @@ def _reproduce(target: TargetResult | None, stage: StageResult) -> str:
     if stage.stage in ("reproducible", "equivalence"):
         only = "" if companion else f" -t {name}"
         return f"debwright check --{stage.stage}{only}"
+    if files := stage.details.get("files"):
+        # Packages that were given as files, which nothing here can find or build again.
+        return f"debwright check -t {name} {shlex.join(files)}"
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
         return f"debwright check {shlex.quote('dist/' + changes[0])}"

@@ -80,7 +80,7 @@ def bootstrap(target: Target, suite: Suite, scratch: Path, sink: LineSink | None
     else:
         words = [*common, "--mode=unshare", "--format=tar", *tail]
         _rootless(words, target.arch, sources, scratch, sink)
-    return Made(tree, _packages(tree), mirror_state(tree))
+    return Made(tree, packages_in(tree), mirror_state(tree))
 
 
 def _keyring(target: Target, suite: Suite) -> list[str]:
@@ -149,7 +149,7 @@ def _explain(error: CommandError) -> DebwrightError:
     return apt.explain(error.done, "mmdebstrap")
 
 
-def _packages(tree: Path) -> tuple[str, ...]:
+def packages_in(tree: Path) -> tuple[str, ...]:
     """Read from dpkg's own database, without running anything in the root."""
     from debian.deb822 import Packages
 

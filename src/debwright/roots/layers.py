@@ -111,8 +111,14 @@ class Roots:
         parent = self.build(target, sink)
         return self._layer(f"cross-{host_arch}", target, parent, {"packages": packages}, change)
 
-    def boot(self, target: Target, sink: LineSink | None = None) -> Layer:
-        """The base with systemd as its init: what a small machine of this suite looks like."""
+    def boot(
+        self, target: Target, sink: LineSink | None = None, *, base: Layer | None = None
+    ) -> Layer:
+        """The base with systemd as its init: what a small machine of this suite looks like.
+
+        `base` stands in for the usual one.
+        """
+        below = base or self.base(target, sink)
 
         def change(inside: Namespaces, scratch: Path) -> None:
             self._install(inside, scratch, _BOOT_PACKAGES, sink, str(target))
@@ -120,7 +126,7 @@ class Roots:
             inside.run(["sh", "-c", ": > /etc/machine-id"])
 
         inputs = {"packages": _BOOT_PACKAGES}
-        return self._layer("boot", target, self.base(target, sink), inputs, change)
+        return self._layer("boot", target, below, inputs, change)
 
     def custom(
         self, name: str, target: Target, parent: Layer, inputs: dict[str, Any], change: Change

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from debwright.errors import CheckError
 from debwright.process import Completed, LineSink
-from debwright.sandbox.snapshot import Entry
+from debwright.sandbox.snapshot import Altered, Entry
 
 
 class BootError(CheckError):
@@ -48,6 +48,9 @@ class FileMark(Protocol):
 
     def created(self) -> dict[str, Entry]:
         """Absolute path to what is there now and was not then."""
+
+    def altered(self) -> dict[str, Altered]:
+        """Absolute path to what was there then, and is gone or of another kind, owner or mode."""
 
 
 class BootedSandbox(Sandbox, Protocol):

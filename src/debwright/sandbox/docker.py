@@ -17,6 +17,7 @@ from typing import Self
 from debwright import process
 from debwright.errors import DebwrightError, Evidence, MissingError, printable
 from debwright.process import CommandError, Completed
+from debwright.roots.apt import MirrorError
 from debwright.sandbox import inside
 from debwright.sandbox.base import BootError
 from debwright.sandbox.emulated import PRELOAD, QEMU_USER_NOTE
@@ -72,6 +73,8 @@ class DockerSandbox(Talked):
     emulated: bool = False
     preloaded: bool = False
     """Whether `content` has the library that process 1 of an emulated system needs."""
+    said: Sequence[str] = ()
+    """Notes on where the image comes from."""
     boot_seconds: float = 0.0
     without_init: str | None = None
     name: str = field(default_factory=lambda: f"debwright-{os.getpid()}-{secrets.token_hex(4)}")
@@ -192,7 +195,7 @@ class DockerSandbox(Talked):
         """A container that is gone says so by the command's status, which is the command's own."""
 
     def notes(self) -> list[str]:
-        return [QEMU_USER_NOTE] if self.emulated else []
+        return [*self.said, *([QEMU_USER_NOTE] if self.emulated else [])]
 
 
 def _start_reaper(name: str) -> subprocess.Popen[bytes]:
@@ -239,6 +242,51 @@ def import_image(tarball: Path, name: str, arch: str, labels: Mapping[str, str])
             "docker did not take the root as an image", evidence=error.evidence,
             fix="docker info; docker system df",
         ) from error  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that the daemon has; `arch` is Docker's word, which is Debian's for most."""
+
+    id: str
+    arch: str
+
+
+def pull_image(name: str, arch: str) -> Image:
+    """The image as its registry has it now; the daemon's own where no registry has one.
+
+    Raises MirrorError when there is neither: registries fail now and then.
+    """
+    done = process.run(
+        ["docker", "pull", "--quiet", f"--platform=linux/{arch}", "--", name],
+        check=False, timeout=1800,
+    )  # fmt: skip
+    known = process.run(
+        ["docker", "image", "inspect", "--format={{.Id}} {{.Architecture}}", "--", name],
+        check=False, timeout=60,
+    )  # fmt: skip
+    words = known.output.split()
+    if known.returncode == 0 and len(words) == 2:
+        return Image(*words)
+    raise MirrorError(
+        f"the image {name} cannot be pulled for {arch}",
+        evidence=[Evidence(text=printable(line), file="docker pull") for line in done.tail(3)],
+        cause="the name is wrong, or its registry is down or wants a login",
+        fix=f"docker pull --platform=linux/{arch} {name}",
+    )
+
+
+def export_image(identifier: str, tarball: Path) -> None:
+    """The image's files, all layers of it, as a tarball."""
+    name = f"debwright-{os.getpid()}-{secrets.token_hex(4)}"
+    try:
+        process.run(
+            ["docker", "create", f"--name={name}", f"--label={OWNER_LABEL}={_owner(os.getpid())}",
+             "--network=none", "--", identifier, "true"], timeout=300,
+        )  # fmt: skip
+        process.run(["docker", "export", f"--output={tarball}", name], timeout=900)
+    finally:
+        process.run(["docker", "rm", "--force", "--volumes", name], check=False, timeout=60)
 
 
 def has_image(name: str) -> bool:

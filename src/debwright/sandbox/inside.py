@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from debwright import process
@@ -18,7 +19,7 @@ from debwright.errors import CheckError
 from debwright.process import Completed
 from debwright.sandbox.base import Sandbox
 from debwright.sandbox.ports import SOCKETS, parse_table
-from debwright.sandbox.snapshot import Entry
+from debwright.sandbox.snapshot import Altered, Entry
 
 STATE = "/var/lib/debwright-check"
 """Directory inside the system for what must outlive a reboot; root's alone."""
@@ -36,7 +37,11 @@ _TYPES = {
     "regular file": "file", "regular empty file": "file",
     "directory": "directory", "symbolic link": "symlink",
 }  # fmt: skip
-_STAT = "%F/%a/%u/%g/%s/%Y%n"
+# The time to the nanosecond: what a service writes comes in the very second of its start.
+_STAT = "%F/%a/%u/%g/%s/%.9Y%n"
+# As find(1)'s -printf wants it; a path begins with a slash.
+_NATURE = r"-printf '%y/%m/%U/%G%p\0'"
+_LETTERS = {"f": "file", "d": "directory", "l": "symlink"}
 _GROUP = re.compile(r"^/proc/(?P<pid>\d{1,10})/cgroup:(?:0::|\d+:name=systemd:)(?P<path>/.*)$")
 _PSS = re.compile(r"^Pss:\s+(\d+) kB$", re.M)
 # A file system of the kernel's, or one where a package's files have no business.
@@ -76,7 +81,7 @@ class ListedMark:
     @classmethod
     def make(cls, system: Sandbox) -> "ListedMark":
         mark = cls(system, f"{STATE}/files-{secrets.token_hex(4)}")
-        script = f'mkdir -p -m 700 {STATE}; {_find()} > "$1"'
+        script = f'mkdir -p -m 700 {STATE}; {_find()} > "$1"; {_find(_NATURE)} > "$1.nature"'
         system.run(["sh", "-ec", script, "sh", mark.path], timeout=600)
         return mark
 
@@ -89,12 +94,34 @@ class ListedMark:
         done = self.system.run(["sh", "-ec", script, "sh", self.path], timeout=600)
         return parse_stat(done.output)
 
+    def altered(self) -> dict[str, Altered]:
+        """See FileMark."""
+        script = f'{_find(_NATURE)} > "$1.now"; LC_ALL=C comm -z "$2" "$1.nature" "$1.now"'
+        run = partial(self.system.run, timeout=600)
+        was = parse_nature(run(["sh", "-ec", script, "sh", self.path, "-23"]).output)
+        now = parse_nature(run(["sh", "-ec", script, "sh", self.path, "-13"]).output)
+        return {path: Altered(entry, now.get(path)) for path, entry in was.items()}
 
-def _find() -> str:
+
+def parse_nature(text: str) -> dict[str, Entry]:
+    """Entries from find(1)'s output in `_NATURE`, each ended by NUL; they have no size or time."""
+    found = {}
+    for record in text.split("\0"):
+        kind, _, rest = record.partition("/")
+        fields = rest.split("/", 3)
+        try:
+            mode, uid, gid = int(fields[0], 8), int(fields[1]), int(fields[2])
+            found[f"/{fields[3]}"] = Entry(_LETTERS.get(kind, "special"), mode, uid, gid, 0, 0)
+        except (ValueError, IndexError):
+            continue
+    return found
+
+
+def _find(action: str = "-print0") -> str:
     pruned = " -o ".join(f"-path {path}" for path in _PRUNED)
     # A file that goes away while it is looked at is no error: the system is running.
     return (
-        rf"{{ find / -xdev \( {pruned} \) -prune -o -print0 2>/dev/null || true; }} "
+        rf"{{ find / -xdev \( {pruned} \) -prune -o {action} 2>/dev/null || true; }} "
         "| LC_ALL=C sort -z"
     )
 
@@ -108,12 +135,13 @@ def parse_stat(text: str) -> dict[str, Entry]:
             continue
         seconds, path = fields[5].split("/", 1)
         try:
-            numbers = [int(fields[1], 8), *(int(f) for f in fields[2:5]), int(seconds)]
+            whole, _, fraction = seconds.partition(".")
+            changed = int(whole) * 10**9 + int(f"{fraction:0<9.9}")
+            mode, uid, gid, size = (int(fields[1], 8), *(int(f) for f in fields[2:5]))
         except ValueError:
             continue
-        mode, uid, gid, size, changed = numbers
         kind = _TYPES.get(fields[0], "special")
-        found[f"/{path}"] = Entry(kind, mode, uid, gid, size, changed * 10**9)
+        found[f"/{path}"] = Entry(kind, mode, uid, gid, size, changed)
     return found
 
 

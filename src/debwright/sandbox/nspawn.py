@@ -38,7 +38,7 @@ from debwright.sandbox.namespaces import (
     enter,
     is_root,
 )
-from debwright.sandbox.snapshot import Entry, Snapshot
+from debwright.sandbox.snapshot import Altered, Entry, Snapshot, entry_of
 
 BOOT_TIMEOUT = 120.0
 """Seconds; an emulated boot takes 2 to 10."""
@@ -274,6 +274,30 @@ class OverlayMark:
             for path, entry in now.created_since(self.before).items()
             if not any(os.path.lexists(f"{tree}{path}") for tree in trees)
         }
+
+    def altered(self) -> dict[str, Altered]:
+        """See FileMark."""
+        trees = [layer.tree for layer in self.overlay.layer.chain()]
+        found = {}
+        for path, entry in Snapshot.of(self.overlay.upper).entries.items():
+            before = self.before.entries.get(path)
+            was = _below(trees, path) if before is None else before
+            if was is None or was.kind == "removed":
+                continue
+            now = None if entry.kind == "removed" else entry
+            if (altered := Altered.between(was, now)) is not None:
+                found[path] = altered
+        return found
+
+
+def _below(trees: Sequence[Path], path: str) -> Entry | None:
+    """What the topmost layer that has the path has there; overlays mark removals in theirs."""
+    for tree in trees:
+        try:
+            return entry_of(os.lstat(f"{tree}{path}"))
+        except OSError:
+            continue
+    return None
 
 
 class _NotifySocket:

@@ -28,6 +28,25 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Altered:
+    """A file before and after; `now` is None when it is gone."""
+
+    was: Entry
+    now: Entry | None
+
+    @classmethod
+    def between(cls, was: Entry, now: Entry | None) -> "Altered | None":
+        """None when kind, mode and owner are the same: contents and times do not count."""
+        if now is not None and _nature(was) == _nature(now):
+            return None
+        return cls(was, now)
+
+
+def _nature(entry: Entry) -> tuple[str, int, int, int]:
+    return entry.kind, entry.mode, entry.uid, entry.gid
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Absolute path inside the root to what is there; `removed` marks what lower layers had."""
 
@@ -49,12 +68,8 @@ class Snapshot:
                 except OSError:
                     continue
                 path = f"{prefix}/{item.name}"
-                kind = _kind(info)
-                found[path] = Entry(
-                    kind, stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid,
-                    info.st_size, info.st_mtime_ns,
-                )  # fmt: skip
-                if kind == "directory":
+                found[path] = entry_of(info)
+                if found[path].kind == "directory":
                     stack.append((Path(item.path), path))
         return cls(found)
 
@@ -65,6 +80,14 @@ class Snapshot:
             for path, entry in self.entries.items()
             if entry.kind != "removed" and _absent(earlier.entries.get(path))
         }
+
+
+def entry_of(info: os.stat_result) -> Entry:
+    """From lstat(2)."""
+    return Entry(
+        _kind(info), stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid, info.st_size,
+        info.st_mtime_ns,
+    )  # fmt: skip
 
 
 def _absent(entry: Entry | None) -> bool:

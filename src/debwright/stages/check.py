@@ -23,6 +23,7 @@ from debwright.roots.manifest import digest
 from debwright.sbom.make import CYCLONEDX, SPDX
 from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform
 from debwright.stages.companion import companion_packages
+from debwright.targets import Target, also_on
 
 CHECK_FAILED = 4
 CONFIGURED = frozenset([
@@ -78,6 +79,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     paths = packages_of(job, target)
     companions = companion_packages(job)
     config = job.plan.config
+    further = also_on(config.targets.build, config.environments.install_on, target.target)
     previous, unusable = Previous(), None
     try:
         previous = _previous(job, target, paths)
@@ -93,7 +95,8 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                   if p.name.endswith((CYCLONEDX, SPDX))},
         "databases": scanners(job),
         "today": waiver_states(config.waivers),
-        "base": base_id(job, target.target),
+        "base": _system(job, target.target),
+        "also_on": {str(t): _system(job, t) for t in further},
         "environment": str(job.environment),
         # What an ordinary user could not do, root can.
         "unavailable": job.environment.unavailable(),
@@ -102,7 +105,6 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
 
     def work() -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
-        from debwright.check.choose import also_on
         from debwright.check.run import run_checks
 
         if unusable is not None:
@@ -124,20 +126,29 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 previous=previous,
             )
             need = need_mb(config, emulated=context.emulated)
-            further = also_on(config.targets.build, config.environments.install_on, target.target)
             with job.budget.share(need, waiting=context.activity) as waited:
                 results = run_checks(
                     context, lambda result: _tell(log, result), job.environment, further
                 )
-        # The root may not have been there before.
-        inputs["base"] = base_id(job, target.target)
-        report = check_report(context, results)
-        outcome = check_outcome(report, directory, log_path, job.dist)
+        # The roots may not have been there before.
+        inputs["base"] = _system(job, target.target)
+        inputs["also_on"] = {str(t): _system(job, t) for t in further}
+        outcome = check_outcome(context, results, log_path, job.dist)
         if waited >= 1:
             outcome.details["waited_seconds"] = round(waited, 1)
         return outcome
 
     return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
+
+
+def _system(job: Job, target: Target) -> str | None:
+    """The id of what a target's system begins from: its base root, or the image it is made of."""
+    images = job.plan.config.environments.images
+    if job.environment.kind != "docker" or str(target) not in images:
+        return base_id(job, target)
+    from debwright.check.images import pulled_id
+
+    return pulled_id(job.roots, target, images[str(target)])
 
 
 def scanners(job: Job) -> dict[str, object]:
@@ -183,19 +194,29 @@ def _tell(log: BuildLog, result: CheckResult) -> None:
 def check_report(context: CheckContext, results: Sequence[CheckResult]) -> CheckReport:
     """The content of check.json."""
     failed = any(r.status is Status.FAILED for r in results)
+    unproven = not_proven(tuple(results), has_service=context.config.service is not None)
+    status = Status.SKIPPED if unproven else Status.PASSED
     return CheckReport(
         debwright=__version__,
         target=str(context.target),
         packages={d.path.name: d.sha256 for d in context.debs},
-        status=Status.FAILED if failed else Status.PASSED,
+        status=Status.FAILED if failed else status,
+        reason=None if failed else unproven,
         checks=tuple(results),
     )
 
 
-def check_outcome(report: CheckReport, directory: Path, log_path: Path, dist: Path) -> Outcome:
+def check_outcome(
+    context: CheckContext, results: Sequence[CheckResult], log_path: Path, dist: Path
+) -> Outcome:
+    """Write check.json; what the stage says of it.
+
+    Packages that nothing failed, but that were not seen to work, are no failure of the stage: it
+    says `unproven`, with an exit code where this machine is what stood in the way.
+    """
+    report, directory = check_report(context, results), context.output
     path = directory / "check.json"
     atomic_write(path, model_json(report))
-    results = report.checks
     outputs = [path, log_path]
     if (directory / "lintian.json").exists():
         outputs.append(directory / "lintian.json")
@@ -211,6 +232,11 @@ def check_outcome(report: CheckReport, directory: Path, log_path: Path, dist: Pa
         # What failed may be the machine alone; that is not a package to be corrected.
         machine = bool(errors) and all(f.code.startswith(f"{PREFIX}/") for f in errors)
         details["exit_code"] = MissingError.exit_code if machine else CHECK_FAILED
+    elif report.status is Status.SKIPPED:
+        details["unproven"] = report.reason
+        installed = any(r.name == "install" and r.status.ok for r in results)
+        if not installed and context.config.checks.get("install", "error") == "error":
+            details["exit_code"] = MissingError.exit_code
     return Outcome(
         outputs=outputs, details=details, checks=tuple(results),
         failed=_worst(errors, failed),

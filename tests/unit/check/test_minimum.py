@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from debwright.check.minimum import _expected
+from debwright.check.minimum import _expected, commands
 from debwright.config import Config
 
 SERVICE = {"unit": "demo.service", "expect_body": "all is well", "smoke": ["demo ask"]}
@@ -19,11 +19,18 @@ def test_as_much_as_with_everything_unless_said_otherwise() -> None:
 def test_what_is_said_stands_in_for_it() -> None:
     expected = _expected(config(minimum={"smoke": ["demo --version"]}))
     assert expected is not None
-    assert expected.smoke == ["demo --version"]
     assert expected.expect_body == "all is well"
-    nothing = _expected(config(minimum={"smoke": [], "expect_body": "up"}))
-    assert nothing is not None
-    assert (nothing.smoke, nothing.expect_body) == ([], "up")
+    assert commands(config(minimum={"smoke": ["demo --version"]})) == ["demo --version"]
+    nothing = config(minimum={"smoke": [], "expect_body": "up"})
+    expected = _expected(nothing)
+    assert expected is not None
+    assert (commands(nothing), expected.expect_body) == ([], "up")
+
+
+def test_commands_of_packages_without_a_service_count_too() -> None:
+    assert commands(Config.model_validate({"smoke": ["demo --help"]})) == ["demo --help"]
+    both = config(smoke=["demo --help"])
+    assert commands(both) == ["demo --help", "demo ask"]
 
 
 def test_nothing_without_a_service() -> None:

@@ -19,11 +19,13 @@ def waiver(code: str, days: int, target: str = "*") -> dict[str, Any]:
     return {"code": code, "target": target, "reason": f"known {code}", "until": until}
 
 
-def judged(*waivers: dict[str, Any]) -> tuple[CheckResult, CheckResult | None]:
+def judged(
+    *waivers: dict[str, Any], targets: tuple[Target, ...] = (TARGET,)
+) -> tuple[CheckResult, CheckResult | None]:
     config = Config.model_validate({"waivers": list(waivers)})
     failed = CheckResult(name="contents", status=Status.FAILED, findings=(SETUID,))
     result = policy.judge(failed, config, TARGET)
-    return result, policy.waivers_result(config, TARGET, [result])
+    return result, policy.waivers_result(config, targets, [result])
 
 
 def test_a_waived_finding_carries_reason_and_day() -> None:
@@ -58,3 +60,10 @@ def test_one_that_excuses_nothing_is_remarked() -> None:
 def test_other_targets_waivers_are_not_told_of() -> None:
     assert judged()[1] is None
     assert judged(waiver("files/*", -1, target="*-arm64"))[1] is None
+
+
+def test_those_of_targets_that_the_packages_are_also_installed_on_are() -> None:
+    further = Target("trixie", "amd64")
+    _, waivers = judged(waiver("files/*", -1, target="trixie-*"), targets=(TARGET, further))
+    assert waivers is not None
+    assert [f.code for f in waivers.findings] == ["waivers/expired"]

@@ -221,3 +221,59 @@ def test_a_name_that_is_no_id_is_not_followed(service: tuple[str, type[Answers]]
     url, _ = service
     with pytest.raises(Unreachable):
         Service(url, 5)._record("../../admin")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"results": [null]}',
+        b'{"results": [{"vulns": [{"id": 5}]}]}',
+        b'{"results": [{"vulns": ["GHSA-1"]}]}',
+        b'{"results": [{}, {}]}',
+        b'{"results": {}}',
+        b"[" * 100_000,
+        b'{"results": [{"next_page_token": "more"}]}',
+    ],
+)
+def test_an_answer_that_is_not_osvs_is_no_pass(
+    tmp_path: Path, service: tuple[str, type[Answers]], body: bytes
+) -> None:
+    url, handler = service
+
+    def answer(self: Answers) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    handler.do_POST = answer  # type: ignore[method-assign]
+    subject = context(tmp_path, bundle(tmp_path, acme="1.0"), vulnerabilities={"url": url})
+    result = VulnerabilitiesCheck().run(subject)
+    assert result.status is Status.SKIPPED
+    assert str(result.reason).startswith("not checked: ")
+
+
+def test_an_answer_that_breaks_off_is_no_pass(
+    tmp_path: Path, service: tuple[str, type[Answers]]
+) -> None:
+    url, handler = service
+
+    def answer(self: Answers) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b'{"results"')
+        self.close_connection = True
+
+    handler.do_POST = answer  # type: ignore[method-assign]
+    subject = context(tmp_path, bundle(tmp_path, acme="1.0"), vulnerabilities={"url": url})
+    assert VulnerabilitiesCheck().run(subject).status is Status.SKIPPED
+
+
+def test_versions_are_compared_and_not_their_spelling() -> None:
+    made = record()
+    made["affected"][0] |= {"ranges": [], "versions": ["1.0-rc1", "not a version"]}
+    found = Vulnerability.model_validate(made)
+    assert found.affects("acme", "1.0rc1")
+    assert not found.affects("acme", "1.0")

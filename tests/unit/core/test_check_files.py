@@ -1,5 +1,7 @@
 """`debwright check FILE...`: what is read, for which targets; and what this machine lacks."""
 
+import errno
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from debwright.commands.common import Options
 from debwright.config import Config, LoadedConfig
 from debwright.doctor import Diagnosis, examine
 from debwright.errors import ConfigError, MissingError, UsageError
+from debwright.results import CheckResult, Status
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target, emulation_fix, suite_info
@@ -190,3 +193,39 @@ def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="hardning") as caught:
         check_files(Options(directory=tmp_path), [make_deb(tmp_path / "x.deb")], [])
     assert caught.value.fix == "write `hardening`"
+
+
+def test_a_misspelt_suite_is_told_before_a_mirror_is_asked(tmp_path: Path) -> None:
+    debs = [read_deb(make_deb(tmp_path / "x.deb"))]
+    with pytest.raises(UsageError, match="no target matches `bookwrom-amd64`") as caught:
+        _targets(loaded("bookworm-amd64"), debs, ["bookwrom-amd64"])
+    assert caught.value.fix == "-t bookworm-amd64"
+    assert _targets(loaded("bookworm-amd64"), debs, ["sid-amd64"]) == [Target("sid", "amd64")]
+
+
+def test_what_stops_one_target_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may be full for one alone: what the others found is written all the same."""
+
+    def run(context: CheckContext, *_: object) -> list[CheckResult]:
+        if context.target.suite == "trixie":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return [
+            CheckResult(name="install", status=Status.PASSED, measurements={"install_seconds": 1.0})
+        ]
+
+    monkeypatch.setattr("debwright.commands.check.run_checks", run)
+    (tmp_path / "debwright.toml").write_text(
+        '[targets]\nbuild = ["trixie-amd64", "bookworm-amd64"]\n'
+    )
+    deb = make_deb(tmp_path / "x.deb")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert check_files(Options(directory=tmp_path), [deb], []) == 5
+    (path,) = tmp_path.glob("dist/check/*/report.json")
+    found = {t["target"]: t for t in json.loads(path.read_text())["targets"]}
+    assert found["trixie-amd64"]["stages"][0]["error"]["message"].startswith("the disk is full")
+    assert found["bookworm-amd64"]["stages"][0]["status"] == "passed"
+    html = path.with_name("report.html").read_text()
+    assert "debwright check -t trixie-amd64 x.deb" in html, "how to run it again"
+    assert "debwright run" not in html

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from debwright.check import policy
 from debwright.check import run as checks
 from debwright.check.base import CheckContext, error, warning
+from debwright.check.debs import read_deb
 from debwright.check.lintian import _finding, parse_line
 from debwright.check.purge import leftovers
 from debwright.check.session import script_failure
@@ -27,6 +29,8 @@ from debwright.sandbox.ports import parse_table
 from debwright.sandbox.snapshot import Entry, Snapshot
 from debwright.stages.check import not_proven
 from debwright.targets import Target
+
+from .debfiles import make_deb
 
 
 @pytest.mark.parametrize(
@@ -307,13 +311,43 @@ def test_what_is_no_error_is_left_alone(tmp_path: Path) -> None:
     assert judged_in(skipped, context(tmp_path, checks={"smoke": "warn"})) == skipped
 
 
-def test_a_check_that_cannot_be_carried_out_has_failed() -> None:
+def broken() -> CheckResult:
     def breaks(_: object) -> CheckResult:
         raise UsageError("the files of x.deb cannot be read")
 
-    made = checks._guarded("contents", breaks, None)
+    return checks._guarded("contents", breaks, None)
+
+
+def test_a_check_that_cannot_be_carried_out_has_failed() -> None:
+    made = broken()
     assert made.status is Status.FAILED
     assert made.findings[0].code == "contents/failed"
+
+
+@pytest.mark.parametrize(
+    "policy_said",
+    [{"checks": {"contents": "warn"}}, {"waivers": [waiver(TODAY, "contents/failed")]}],
+)
+def test_where_that_is_forgiven_it_is_skipped_and_has_not_passed(
+    tmp_path: Path, policy_said: dict[str, Any]
+) -> None:
+    judged = judged_in(broken(), context(tmp_path, **policy_said))
+    assert judged.status is Status.SKIPPED
+    assert judged.reason == "could not be carried out: the files of x.deb cannot be read"
+    assert [f.code for f in judged.findings] == ["contents/failed"]
+
+
+@pytest.mark.parametrize(("size", "codes"), [(1_000_000, []), (1_010_000, ["install/deb-size"])])
+def test_a_megabyte_is_a_million_bytes(tmp_path: Path, size: int, codes: list[str]) -> None:
+    deb = read_deb(make_deb(tmp_path / "x.deb"))
+    with deb.path.open("r+b") as file:
+        file.truncate(size)
+    deb = replace(deb, installed_kib=1000)
+    limits = {"deb_mb": 1, "installed_mb": 1.1}
+    where = replace(context(tmp_path, limits=limits), debs=[deb])
+    assert [f.code for f in checks._sizes(where)] == codes
+    where = replace(where, debs=[replace(deb, installed_kib=1080)])
+    assert [f.code for f in checks._sizes(where)] == [*codes, "install/installed-size"]
 
 
 def started(**measured: float) -> tuple[CheckResult, ...]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +16,9 @@ from debwright.check.infrastructure import is_infrastructure, open_session
 from debwright.check.session import ProbeError, Session
 from debwright.config import Config
 from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
-from debwright.results import CheckResult, Status
+from debwright.pipeline import exit_code
+from debwright.report.view import target_status, verdict
+from debwright.results import CheckResult, RunResult, StageResult, Status, TargetResult
 from debwright.roots.apt import MirrorError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
@@ -79,7 +83,7 @@ def test_which_faults_are_the_machines(problem: DebwrightError, machine: bool) -
 
 
 class Environment:
-    kind = "ssh"  # whose dependencies are not measured here, which would take a root
+    kind = "ssh"
     elsewhere = True
 
     def __init__(self, opening: Callable[[ExitStack], Session]) -> None:
@@ -87,6 +91,9 @@ class Environment:
 
     def unavailable(self) -> str | None:
         return None
+
+    def layer(self, _: CheckContext) -> None:
+        """Dependencies are not measured here, which would take a root."""
 
     def prepare(self, _: CheckContext, __: ExitStack) -> Callable[[ExitStack], Session]:
         return self.opening
@@ -108,7 +115,7 @@ def context(tmp_path: Path) -> CheckContext:
 
 def exit_code_of(context: CheckContext, results: list[CheckResult]) -> object:
     home = context.output
-    outcome = check_outcome(check_report(context, results), home, home / "check.log", home)
+    outcome = check_outcome(context, results, home / "check.log", home)
     return outcome.details["exit_code"]
 
 
@@ -120,6 +127,50 @@ def test_a_failed_sandbox_is_named_as_such(context: CheckContext) -> None:
     assert by_name["service"].status is Status.SKIPPED
     assert "nothing about the package" in str(by_name["service"].reason)
     assert exit_code_of(context, results) == 5
+
+
+class WithoutRoot(Environment):
+    """Where this user may boot nothing."""
+
+    def unavailable(self) -> str | None:
+        return "booting a system needs root"
+
+
+def test_what_could_not_be_installed_has_not_passed(context: CheckContext) -> None:
+    results = checks.run_checks(context, lambda _: None, WithoutRoot(Opening()))
+    assert Status.FAILED not in {r.status for r in results}
+    report = check_report(context, results)
+    assert report.status is Status.SKIPPED
+    assert report.reason == "install: booting a system needs root"
+    outcome = check_outcome(context, results, context.output / "check.log", context.output)
+    assert outcome.failed is None
+    stage = StageResult(stage="check", status=Status.PASSED, details=outcome.details)
+    target = TargetResult(
+        target="bookworm-amd64", strategy="none", strategy_reason="", stages=(stage,)
+    )
+    assert target_status(target) is Status.SKIPPED
+    run = RunResult(
+        debwright="1", package="x", version="1", started=datetime.now(UTC), seconds=1,
+        host="amd64", targets=(target,),
+    )  # fmt: skip
+    assert exit_code(run) == 5
+    assert verdict(run).status is Status.SKIPPED
+
+
+def test_an_installation_that_is_switched_off_is_no_fault_of_the_machines(
+    context: CheckContext,
+) -> None:
+    config = context.config.model_copy(
+        update={"checks": {**context.config.checks, "install": "off"}}
+    )
+    subject = replace(context, config=config)
+    results = checks.run_checks(subject, lambda _: None, Environment(Opening()))
+    by_name = {r.name: r for r in results}
+    assert "switched off" in str(by_name["install"].reason)
+    assert by_name["purge"].status is Status.SKIPPED
+    outcome = check_outcome(subject, results, context.output / "check.log", context.output)
+    assert "exit_code" not in outcome.details
+    assert "install: switched off" in outcome.details["unproven"]
 
 
 class Unreadable(Environment):

@@ -16,6 +16,7 @@ from debwright.check.debs import read_deb
 from debwright.check.edits import Conffile, parse_conffiles
 from debwright.check.exposure import overall, worst
 from debwright.check.journal import parse
+from debwright.check.memory import excess
 from debwright.check.previous import expand, find_previous
 from debwright.check.regression import growth, packaged, required
 from debwright.check.session import Session
@@ -39,6 +40,13 @@ SECURITY = """\
 
 → Overall exposure level for demo.service: 9.6 UNSAFE 😨
 """
+
+
+def test_megabytes_are_those_of_the_configuration() -> None:
+    """10^6 bytes, as its reference says: not 2^20."""
+    assert excess(30_000_000, 30.0) is None
+    assert excess(30_100_000, 30.0) == "30.1 MB proportional set size, 30.0 MB allowed"
+    assert excess(10**12, None) is None
 
 
 def test_the_exposure_level_and_what_raises_it_most() -> None:

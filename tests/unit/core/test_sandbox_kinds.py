@@ -1,5 +1,6 @@
 """Addresses, what ssh and docker say, and what systems answer: text of others, taken apart."""
 
+import os
 import string
 from pathlib import Path
 
@@ -7,15 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from debwright.check.choose import also_on, environment_for
-from debwright.check.machine import Facts, mismatch
+from debwright.check.choose import environment_for
+from debwright.check.machine import Facts, mismatch, named_after
 from debwright.config import LoadedConfig, load
 from debwright.errors import ConfigError, UsageError
+from debwright.process import run
 from debwright.sandbox import inside
 from debwright.sandbox.ssh import Address
 from debwright.sandbox.sshtrouble import explain
 from debwright.sandbox.vm import MODELS, VirtualMachine, vm_problem
-from debwright.targets import Target
+from debwright.targets import Target, also_on
 
 
 @pytest.mark.parametrize(
@@ -179,3 +181,61 @@ def test_no_qemu_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = vm_problem("arm64")
     assert problem is not None
     assert problem.fix == "sudo apt-get install qemu-system-arm"
+
+
+@pytest.mark.parametrize(
+    ("target", "image", "said"),
+    [
+        ("jammy-amd64", "--privileged", "docker pull"),
+        ("jammy-amd64", "ubuntu 22.04", "docker pull"),
+        ("jammy", "ubuntu:22.04", "SUITE-ARCH"),
+    ],
+)
+def test_an_image_is_a_name_for_a_target(
+    tmp_path: Path, target: str, image: str, said: str
+) -> None:
+    text = f'[environments.images]\n{target} = "{image}"\n'
+    (tmp_path / "debwright.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert said in str(caught.value.cause) + str(caught.value.fix) + str(caught.value.evidence)
+
+
+@pytest.mark.parametrize(
+    ("path", "mine"),
+    [
+        ("/var/lib/demo", True),
+        ("/etc/demo.conf", True),
+        ("/etc/systemd/system/demo.service.d/local.conf", True),
+        ("/var/lib/other", False),
+        ("/home/jo/demo", False),
+        ("/home/jo/demo.txt", False),
+        ("/srv/demo/data", False),
+        ("/root/demo", False),
+    ],
+)
+def test_what_people_name_after_a_package_is_theirs(path: str, mine: bool) -> None:
+    """It came while a machine was checked, and would have been removed from it."""
+    assert named_after(path, {"demo"}) is mine
+
+
+def test_the_nature_of_files_as_find_tells_it(tmp_path: Path) -> None:
+    (tmp_path / "setuid\nand more").touch(mode=0o600)
+    (tmp_path / "setuid\nand more").chmod(0o4755)
+    (tmp_path / "link").symlink_to("nowhere")
+    done = run(["sh", "-c", f"find {tmp_path} {inside._NATURE}"])
+    found = inside.parse_nature(done.output)
+    assert found[f"{tmp_path}/setuid\nand more"].mode == 0o4755
+    assert found[f"{tmp_path}/link"].kind == "symlink"
+    assert found[str(tmp_path)].kind == "directory"
+    assert inside.parse_nature("nonsense\0f/x/0/0/a\0f/644/0\0") == {}
+
+
+def test_when_a_file_was_changed_is_known_to_the_nanosecond(tmp_path: Path) -> None:
+    """A service writes in the second of its start: `writes` must tell which was first."""
+    made = tmp_path / "made"
+    made.write_text("four")
+    os.utime(made, ns=(0, 1_800_000_000_123_456_789))
+    done = run(["stat", f"--printf={inside._STAT}\\0", "--", made])
+    (entry,) = inside.parse_stat(done.output).values()
+    assert (entry.kind, entry.size, entry.mtime_ns) == ("file", 4, 1_800_000_000_123_456_789)

@@ -1,0 +1,43 @@
+"""What the service's processes take, beside what `[service] memory_mb` allows."""
+
+from debwright.check.base import error, warning
+from debwright.check.health import Unit
+from debwright.check.session import Session
+from debwright.config import Service
+from debwright.results import Evidence, Finding
+
+MEGABYTE = 1_000_000
+"""As debwright.toml counts: 10^6 bytes."""
+
+
+def memory(
+    session: Session,
+    service: Service,
+    unit: Unit,
+    measurements: dict[str, float],
+    *,
+    check: str,
+    when: str = "",
+) -> list[Finding]:
+    """Measure the unit; a finding named after `check` when it takes more than allowed."""
+    used = session.system.unit_memory(unit.get("ControlGroup", ""))
+    if used is None:
+        return []
+    measurements["memory_bytes"] = float(used)
+    if (text := excess(used, service.memory_mb)) is None:
+        return []
+    # An emulator's translations are no memory of the service's.
+    finding = warning if session.system.emulated else error
+    return [
+        finding(f"{check}/memory", f"{service.unit} uses more memory than allowed{when}",
+                evidence=(Evidence(text=text),),
+                fix="find what holds the memory, or raise [service] memory_mb in debwright.toml "
+                "where it is needed")
+    ]  # fmt: skip
+
+
+def excess(used: int, limit_mb: float | None) -> str | None:
+    """What to say when `used` bytes are more than the megabytes allowed."""
+    if limit_mb is None or used <= limit_mb * MEGABYTE:
+        return None
+    return f"{used / MEGABYTE:.1f} MB proportional set size, {limit_mb} MB allowed"
