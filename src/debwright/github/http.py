@@ -160,7 +160,7 @@ class Http:
                     content.seek(0)
             elif answer.is_success or (elsewhere and answer.is_redirect):
                 if not elsewhere and answer.content and not _is_json(answer):
-                    self._broken(what, "the answer is no JSON", attempt, reading=reading)
+                    self._broken(what, "the answer is no JSON", attempt, again=again)
                     continue
                 return answer
             else:
