@@ -178,10 +178,12 @@ def published(daemon: str, registry: str, directory: Path) -> str:
     (more / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
     (more / "usr/sbin/policy-rc.d").chmod(0o755)
     with layer.in_use():
-        for mode, tree in (("--create", layer.tree), ("--append", more)):
+        # The file alone: docker takes no archive that has a directory twice.
+        added = "./usr/sbin/policy-rc.d"
+        for mode, tree, what in (("--create", layer.tree, "."), ("--append", more, added)):
             subprocess.run(
                 ["tar", mode, "--numeric-owner", "--owner=0", "--exclude=./var/lib/apt/lists/*",
-                 f"--directory={tree}", f"--file={tarball}", "."],
+                 f"--directory={tree}", f"--file={tarball}", what],
                 check=True,
             )  # fmt: skip
     name = f"{registry}/debian:12"

@@ -127,13 +127,13 @@ def _indented(
 
 
 def _print_skips(result: RunResult, console: "Console") -> None:
-    skips = view.skips(result)
+    skips = view.skips_together(result)
     if not skips:
         return
     console.print()
     console.print(_text(("skipped, so not proven:", "yellow")))
     for skip in skips[:SKIPS_SHOWN]:
-        _indented(console, f"{skip.target or 'run'} {skip.name}: {skip.reason}")
+        _indented(console, skip)
     if len(skips) > SKIPS_SHOWN:
         _indented(console, f"and {len(skips) - SKIPS_SHOWN} more in the report")
 

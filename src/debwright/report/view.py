@@ -112,11 +112,14 @@ class Skip:
 def target_status(target: TargetResult) -> Status:
     """How a target ended. A skipped stage makes it skipped: it was not proven.
 
-    So do checks that failed nothing and have not seen the packages work.
+    So do checks that failed nothing and have not seen the packages work. Tests that the source has
+    not, or that cannot run by themselves, are no proof that lacks: they are told as skipped.
     """
     if not target.ok:
         return Status.FAILED
-    statuses = {s.status for s in target.stages}
+    statuses = {
+        s.status for s in target.stages if s.stage != "test" or s.status is not Status.SKIPPED
+    }
     if not statuses or Status.SKIPPED in statuses:
         return Status.SKIPPED
     if any(s.details.get("unproven") for s in target.stages):
@@ -190,6 +193,17 @@ def skips(result: RunResult) -> list[Skip]:
             if c.status is Status.SKIPPED
         ]
     return found
+
+
+def skips_together(result: RunResult) -> list[str]:
+    """What was skipped, a line for each reason: targets, what, and why."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for skip in skips(result):
+        names.setdefault((skip.target or "run", skip.reason), []).append(skip.name)
+    targets: dict[tuple[str, str], list[str]] = {}
+    for (target, reason), found in names.items():
+        targets.setdefault((", ".join(found), reason), []).append(target)
+    return [f"{', '.join(where)}: {what}: {why}" for (what, why), where in targets.items()]
 
 
 def _stage_skips(target: str | None, stages: Iterable[StageResult]) -> list[Skip]:

@@ -77,6 +77,10 @@ def stage(
     )
 
 
+def skipped_check(name: str, reason: str) -> CheckResult:
+    return CheckResult(name=name, status=Status.SKIPPED, reason=reason)
+
+
 def artifacts(target: str, architecture: str) -> tuple[Artifact, ...]:
     base = f"{VERSION}/{target}/"
     stem = f"greeter_{VERSION}_{architecture}"

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from debwright.report import summary_table
-from debwright.results import RunResult
+from debwright.results import RunResult, Status
 
 from . import samples
 
@@ -45,7 +45,7 @@ def test_a_finding_whose_advice_is_a_command_gives_the_next_command() -> None:
 def test_a_pass_says_how_to_install_and_what_was_not_proven() -> None:
     text = show(samples.passing())
     assert samples.SOURCES.splitlines()[1] in text
-    assert "bookworm-arm64 upgrade: no earlier release of greeter to upgrade from" in text
+    assert "bookworm-arm64: upgrade: no earlier release of greeter to upgrade from" in text
     assert "Both targets passed" in text
     assert "signing: The key was made for this run" in text
 
@@ -55,6 +55,31 @@ def test_skipped_targets_are_not_called_passed() -> None:
     row = next(line for line in text.splitlines() if line.startswith("jammy-amd64"))
     assert "not proven" in row
     assert "1 of 2 targets not fully run" in text
+
+
+def test_what_was_skipped_for_one_reason_is_one_line() -> None:
+    result = samples.passing()
+    why = "clamav is not installed"
+    targets = tuple(
+        t.model_copy(update={"checks": (*t.checks, samples.skipped_check("malware", why))})
+        for t in result.targets
+    )
+    text = show(result.model_copy(update={"targets": targets}))
+    assert text.count(why) == 1
+    assert f"bookworm-amd64, bookworm-arm64: malware: {why}" in text
+
+
+def test_a_source_without_tests_of_its_own_is_proven_all_the_same() -> None:
+    """What counts is that the packages were built, and seen to work; the report tells the rest."""
+    result = samples.passing()
+    without = samples.stage("test", Status.SKIPPED, reason="there is no dh_auto_test step")
+    (first, second) = result.targets
+    changed = second.model_copy(
+        update={"stages": (*(s for s in second.stages if s.stage != "test"), without)}
+    )
+    text = show(result.model_copy(update={"targets": (first, changed)}))
+    assert "Both targets passed" in text
+    assert "bookworm-arm64: test: there is no dh_auto_test step" in text
 
 
 def test_the_log_is_found_in_its_usual_place(tmp_path: Path) -> None:
