@@ -155,14 +155,21 @@ def open_to_readers(tree: Path) -> None:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write beside, fsync, rename, fsync the directory."""
+    """Write beside, fsync, rename, fsync the directory.
+
+    The name beside is always the same one: what a SIGKILL leaves there is written over next time.
+    """
     beside = path.with_name(f".{path.name}.new")
-    with beside.open("wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    beside.chmod(0o644)
-    beside.rename(path)
+    try:
+        with beside.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.chmod(0o644)
+        beside.rename(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
     sync([path.parent])
 
 

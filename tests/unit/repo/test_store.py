@@ -145,3 +145,18 @@ def test_sources_files_of_suites_that_are_gone_go_too(tmp_path: Path) -> None:
         "greeter-bookworm.sources",
         "mine.sources",
     ]
+
+
+def test_a_write_that_is_interrupted_leaves_nothing_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_durably(tmp_path / "journal", b"old")
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        store.write_durably(tmp_path / "journal", b"new")
+    assert [p.name for p in tmp_path.iterdir()] == ["journal"]
+    assert (tmp_path / "journal").read_bytes() == b"old"
