@@ -243,7 +243,8 @@ def _environment(asked: Invocation, standins: Path) -> dict[str, str]:
     }
     if url := os.environ.get("GITHUB_API_URL"):
         environment["DEBWRIGHT_CI_API"] = url
-    return environment
+    # Kept from every other command; act, told a secret's name, takes its value from here.
+    return environment | {name: os.environ[name] for name in asked.secrets}
 
 
 def end_leftovers(mark: Path) -> None:

@@ -91,6 +91,7 @@ def test_the_command_maps_every_label_and_every_action(
 ) -> None:
     monkeypatch.setattr(act, "find_act", lambda: Path("/usr/bin/act"))
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("KEY", "a secret")
     argv, environment = command_of(
         Invocation(
             top=tmp_path, file=tmp_path / "w.yml", event="push", labels=["one", "two"],
@@ -107,6 +108,7 @@ def test_the_command_maps_every_label_and_every_action(
         if at and directory.startswith(str(tmp_path / "standins")):
             assert any(Path(directory).rglob("action.yml")), argument
     assert environment["DEBWRIGHT_CI_API"] == "http://127.0.0.1:1"
+    assert environment["KEY"] == "a secret", "what a configuration names is kept from commands"
     assert (tmp_path / "bin/debwright").stat().st_mode & 0o111
 
 
