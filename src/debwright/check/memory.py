@@ -4,10 +4,15 @@ from debwright.check.base import error, warning
 from debwright.check.health import Unit
 from debwright.check.session import Session
 from debwright.config import Service
+from debwright.process import pause
 from debwright.results import Evidence, Finding
 
 MEGABYTE = 1_000_000
 """As debwright.toml counts: 10^6 bytes."""
+SETTLE_LOOKS = 10
+SETTLE_SECONDS = 1.0
+SETTLED = 1.02
+"""What it may grow by between two looks and still count as settled."""
 
 
 def memory(
@@ -34,6 +39,22 @@ def memory(
                 fix="find what holds the memory, or raise [service] memory_mb in debwright.toml "
                 "where it is needed")
     ]  # fmt: skip
+
+
+def settled(session: Session, unit_name: str) -> int | None:
+    """Bytes of a unit that has just started, once they no longer grow.
+
+    Services go on loading after their first answer: two releases can be compared only when both
+    are done. None where the system cannot tell.
+    """
+    used = None
+    for _ in range(SETTLE_LOOKS):
+        before = used
+        used = session.system.unit_memory(session.unit(unit_name).get("ControlGroup", ""))
+        if used is None or (before is not None and used <= before * SETTLED):
+            return used
+        pause(SETTLE_SECONDS)
+    return used
 
 
 def excess(used: int, limit_mb: float | None) -> str | None:

@@ -143,7 +143,7 @@ def _running(session: Session, limits: Regression, measurements: dict[str, float
          session.measured.get("restart", {}).get("restart_seconds")),
         ("memory", "the memory", "bytes", limits.memory_percent, _BIGGER,
          before.get("previous_memory_bytes"),
-         session.measured.get("steady", {}).get("memory_bytes")),
+         before.get("memory_bytes")),
     )  # fmt: skip
     for name, what, unit, allowed, least, was, now in rows:
         if was is None or now is None:

@@ -10,6 +10,7 @@ from debwright.check.base import conclude, error, failed_by, skipped
 from debwright.check.edits import conffiles, edit, lost_edits
 from debwright.check.health import wait_healthy
 from debwright.check.kept import install_files, lost_data, mark_data, service_after
+from debwright.check.memory import settled
 from debwright.check.restart import restart
 from debwright.check.runtime import previous_dependencies
 from debwright.check.session import MaintainerScriptError, Session
@@ -61,6 +62,9 @@ class UpgradeCheck:
         findings = [_prompted(p) for p in prompts(done.output) if p not in before.edited]
         findings += lost_edits(session, before.edited, self.name, "the upgrade")
         findings += service_after(session, service, before.main_pid, self.name, "the upgrade")
+        # As soon after its start as the previous release was looked at, and with the same data.
+        if service is not None and (used := settled(session, service.unit)) is not None:
+            measurements["memory_bytes"] = float(used)
         findings += lost_data(session, before.markers, self.name, "the upgrade")
         findings += _verify(session)
         return conclude(self.name, started, findings, measurements=measurements)
@@ -117,8 +121,7 @@ def _measure(session: Session, service: Service, measurements: dict[str, float])
     if waited.problem is not None:
         return waited.problem.message
     measurements["previous_restart_seconds"] = waited.seconds
-    unit = session.unit(service.unit)
-    if (used := session.system.unit_memory(unit.get("ControlGroup", ""))) is not None:
+    if (used := settled(session, service.unit)) is not None:
         measurements["previous_memory_bytes"] = float(used)
     return None
 
