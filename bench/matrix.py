@@ -29,6 +29,13 @@ MATRIX_SECONDS = 240
 PEERS_SHARE = 0.5
 SHOWN = 10
 PARTS = ("matrix", "peers")
+TITLES = {"matrix": "The matrix of checks", "peers": "Checks, against piuparts and autopkgtest"}
+HOW = {
+    "matrix": "The release before is bookworm's: trixie, where it cannot be installed, does not "
+    "upgrade from it.",
+    "peers": "The peers get the same packages, their tarballs are made before, and what they test "
+    "is less: autopkgtest runs in a chroot, piuparts installs, removes and purges.",
+}
 
 
 class Matrix:
@@ -210,21 +217,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="debwright-matrix-", dir="/var/tmp") as work:
         matrix = Matrix(product, Path(work), options.target or TARGETS)
         matrix.prepare()
-        rows = []
+        measured: dict[str, records.Row] = {}
         if "matrix" in (options.only or PARTS):
             print("warming: every layer that the checks need", flush=True)
             matrix.check()
-            rows.append(measure_matrix(matrix, options.rounds))
+            measured["matrix"] = measure_matrix(matrix, options.rounds)
         if "peers" in (options.only or PARTS):
-            rows.append(measure_peers(matrix, options.rounds))
-    print(f"\n{records.table(rows)}\n")
-    if options.write:
-        how = (
-            f"Medians of {options.rounds} rounds, every check of each target. The peers get the "
-            "same packages, their tarballs are made before, and what they test is less: "
-            "autopkgtest runs in a chroot, piuparts installs, removes and purges."
-        )
-        records.save(f"matrix-{product.name}", f"The matrix of checks: {product.name}", how, rows)
+            measured["peers"] = measure_peers(matrix, options.rounds)
+    print(f"\n{records.table(list(measured.values()))}\n")
+    for part, row in measured.items() if options.write else ():
+        how = f"Medians of {options.rounds} rounds, every check of each target. {HOW[part]}"
+        title = f"{TITLES[part]}: {product.name}"
+        records.save(f"{part}-{product.name}", title, how.strip(), [row])
 
 
 def measure_matrix(matrix: Matrix, rounds: int) -> records.Row:
