@@ -12,6 +12,9 @@ prepare_emulation
 prepare_python dev.txt
 
 cd "$TOP" || exit 1
+# What users run is byte-compiled, by its package or by its first run.
+unset PYTHONDONTWRITEBYTECODE
+"$VENV/bin/python" -m compileall -q src "$VENV/lib" >/dev/null || :
 measure() {
     as_root_here "$VENV/bin/python" "bench/$1.py" "${@:2}"
 }
