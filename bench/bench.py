@@ -240,10 +240,12 @@ class Bench:
 
     def peak_memory(self, project: Path) -> int:
         """VmHWM of the debwright process (proc(5)) over a whole run."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "debwright", "-C", str(project), "run", "--force"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        said = self.work / "run.log"
+        with said.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "debwright", "-C", str(project), "run", "--force"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
         peak = 0
 
         def watch() -> None:
@@ -263,7 +265,8 @@ class Bench:
         watcher.start()
         watcher.join()
         if process.returncode != 0:
-            raise SystemExit(f"debwright run failed with {process.returncode}")
+            tail = "\n".join(said.read_text(errors="replace").splitlines()[-40:])
+            raise SystemExit(f"debwright run failed with {process.returncode}:\n{tail}")
         return peak
 
 
