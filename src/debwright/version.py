@@ -12,7 +12,6 @@ from functools import cmp_to_key
 from pathlib import Path
 from typing import Literal
 
-from debian.changelog import Changelog, ChangelogParseError
 from debian.debian_support import NativeVersion
 
 from debwright.digest import OUTPUT, source_digest
@@ -214,6 +213,8 @@ def from_changelog(directory: Path) -> VersionInfo:
 
     Raises UsageError when there is none that can be read.
     """
+    from debian.changelog import Changelog, ChangelogParseError
+
     path = directory / "debian/changelog"
     shown = "debian/changelog"
     try:

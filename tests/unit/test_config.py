@@ -120,6 +120,14 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     assert config.service is None
 
 
+def test_defaults_are_what_an_empty_table_gives() -> None:
+    for name, field in Config.model_fields.items():
+        value = field.get_default(call_default_factory=True)
+        if isinstance(value, BaseModel):
+            assert value == type(value).model_validate({}), name
+    assert Config().metrics.alerts == type(Config().metrics.alerts).model_validate({})
+
+
 def test_every_key_is_read(tmp_path: Path) -> None:
     config = load(write(tmp_path, FULL)).config
     assert config.service is not None

@@ -78,7 +78,7 @@ def _working(options: Options) -> Iterator[tuple[Place, Signer, Reporter]]:
     place, reporter = Place.of(options), reporter_for(options)
     with (
         interruptible(),
-        configured_signer(place.loaded, place.settings().origin) as signer,
+        configured_signer(place.loaded, place.settings().origin, ahead=True) as signer,
     ):
         try:
             yield place, signer, reporter

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
-from debwright.config.section import Section
+from debwright.config.section import Section, default
 
 
 class Alerts(Section):
@@ -68,5 +68,6 @@ class Metrics(Section):
     )
     window_days: int = Field(30, ge=1, le=3650, description="Days whose runs are looked at.")
     alerts: Alerts = Field(
-        Alerts(), description="What else is an alarm, and where; [notify] says who is told."
+        default(Alerts),
+        description="What else is an alarm, and where; [notify] says who is told.",
     )

@@ -16,7 +16,7 @@ from debwright.config.live import Benchmarks, Minimum, Regression, Upgrade
 from debwright.config.metrics import Metrics
 from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
-from debwright.config.section import Section
+from debwright.config.section import Section, default
 from debwright.config.static import (
     Dependencies,
     Files,
@@ -157,8 +157,8 @@ class Build(Section):
 class Config(Section):
     """A whole configuration; an empty file gives the defaults."""
 
-    package: Package = Field(Package(), description="What is built.")
-    targets: Targets = Field(Targets(), description="What it is built for, and how.")
+    package: Package = Field(default(Package), description="What is built.")
+    targets: Targets = Field(default(Targets), description="What it is built for, and how.")
     suites: dict[str, Suite] = Field(
         {}, description="Where a suite comes from; known suites need no entry."
     )
@@ -178,45 +178,49 @@ class Config(Section):
         "installed; each must exit with status 0. For packages without a service.",
     )
     lintian: Lintian = Field(
-        Lintian(), description="What lintian is asked, and which of its answers count."
+        default(Lintian), description="What lintian is asked, and which of its answers count."
     )
     checks: dict[str, Level] = Field(
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
     )
     environments: Environments = Field(
-        Environments(), description="The systems that packages are checked on."
+        default(Environments), description="The systems that packages are checked on."
     )
     equivalence: Equivalence = Field(
-        Equivalence(), description="What the packages of two architectures have in common."
+        default(Equivalence), description="What the packages of two architectures have in common."
     )
-    limits: Limits = Field(Limits(), description="What a package may weigh and take.")
-    files: Files = Field(Files(), description="Where packages may put files.")
+    limits: Limits = Field(default(Limits), description="What a package may weigh and take.")
+    files: Files = Field(default(Files), description="Where packages may put files.")
     hardening: Hardening = Field(
-        Hardening(), description="What programs and libraries must have been compiled with."
+        default(Hardening),
+        description="What programs and libraries must have been compiled with.",
     )
     dependencies: Dependencies = Field(
-        Dependencies(), description="What installing the package may bring with it."
+        default(Dependencies), description="What installing the package may bring with it."
     )
-    malware: Malware = Field(Malware(), description="The scan for malware.")
+    malware: Malware = Field(default(Malware), description="The scan for malware.")
     vulnerabilities: Vulnerabilities = Field(
-        Vulnerabilities(), description="The scan of bundled Python for known vulnerabilities."
+        default(Vulnerabilities),
+        description="The scan of bundled Python for known vulnerabilities.",
     )
     resources: Resources = Field(
-        Resources(), description="What targets worked on at the same time may take together."
+        default(Resources),
+        description="What targets worked on at the same time may take together.",
     )
     upgrade: Upgrade = Field(
-        Upgrade(), description="Coming from the previous release, and going back to it."
+        default(Upgrade), description="Coming from the previous release, and going back to it."
     )
     minimum: Minimum = Field(
-        Minimum(),
+        default(Minimum),
         description="What may be expected of the service when nothing recommended is there.",
     )
     regression: Regression = Field(
-        Regression(), description="How much worse than the previous release a package may be."
+        default(Regression),
+        description="How much worse than the previous release a package may be.",
     )
     benchmarks: Benchmarks = Field(
-        Benchmarks(), description="What is measured of the running service."
+        default(Benchmarks), description="What is measured of the running service."
     )
     secrets: bool = Field(
         True, description="Whether packages are searched for keys, tokens and passwords."
@@ -224,21 +228,22 @@ class Config(Section):
     waivers: list[Waiver] = Field(
         [], description="Findings that are known and accepted until a day."
     )
-    signing: Signing = Field(Signing(), description="The key that signs.")
-    repository: Repository = Field(Repository(), description="The APT repository.")
-    release: Release = Field(Release(), description="The release on the hosting service.")
-    notify: Notify = Field(Notify(), description="Who is told of releases and failures.")
+    signing: Signing = Field(default(Signing), description="The key that signs.")
+    repository: Repository = Field(default(Repository), description="The APT repository.")
+    release: Release = Field(default(Release), description="The release on the hosting service.")
+    notify: Notify = Field(default(Notify), description="Who is told of releases and failures.")
     metrics: Metrics = Field(
-        Metrics(), description="What is remembered of runs, and when it is an alarm."
+        default(Metrics), description="What is remembered of runs, and when it is an alarm."
     )
-    roots: Roots = Field(Roots(), description="The root file systems that are built in.")
-    cache: Cache = Field(Cache(), description="What is kept between runs.")
-    build: Build = Field(Build(), description="How packages are built.")
+    roots: Roots = Field(default(Roots), description="The root file systems that are built in.")
+    cache: Cache = Field(default(Cache), description="What is kept between runs.")
+    build: Build = Field(default(Build), description="How packages are built.")
     wheelhouse: Wheelhouse | None = Field(
         None, description="Python distributions that the source package carries."
     )
     workflows: Workflows = Field(
-        Workflows(), description="What `debwright workflows sync` writes into .github/workflows."
+        default(Workflows),
+        description="What `debwright workflows sync` writes into .github/workflows.",
     )
 
     @property

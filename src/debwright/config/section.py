@@ -1,5 +1,7 @@
 """The base of all tables of debwright.toml."""
 
+from typing import TypeVar, cast
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -10,3 +12,15 @@ class Section(BaseModel):
     # Deferred, because most commands look at one configuration: its tables are built with it, and
     # not each by itself before.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+
+
+Table = TypeVar("Table", bound=Section)
+
+
+def default(table: type[Table]) -> Table:
+    """The table that a configuration without it has.
+
+    Not validated: calling the class would build its schema, for each table in every command. That
+    the defaults are valid is for a test.
+    """
+    return cast("Table", table.model_construct())

@@ -7,9 +7,7 @@ from datetime import datetime
 from typing import TextIO
 
 from debwright.console.stream import SafeStream, make_console, one_line
-from debwright.diagnose.findings import findings_in
 from debwright.files import human_seconds
-from debwright.report.view import evidence_lines
 from debwright.results import RunResult, StageResult, Status
 
 EVIDENCE_LINES = 8
@@ -88,6 +86,9 @@ def describe(result: StageResult) -> list[str]:
         lines[0] += f" in {human_seconds(result.seconds)}"
     error = result.error
     if error is not None:
+        from debwright.diagnose.findings import findings_in
+        from debwright.report.view import evidence_lines
+
         lines[0] += f": {error.message}"
         lines += [f"  | {line}" for line in evidence_lines(error.evidence, EVIDENCE_LINES)]
         for told in findings_in(result.details)[:1]:

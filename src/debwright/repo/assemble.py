@@ -3,10 +3,10 @@
 A suite that does not change is hard-linked from the publication before.
 """
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 from debwright.repo import indices, page, release, store
 from debwright.repo.model import PublicationRecord, RepositorySettings, SuiteManifest
@@ -47,7 +47,7 @@ class Assembly:
             fingerprint=self.signer.fingerprint,
             settings=self.settings,
             suites=tuple(sorted(self.plan.entries)),
-            repository=(self.before and self.before.record.repository) or uuid4().hex,
+            repository=(self.before and self.before.record.repository) or os.urandom(16).hex(),
             what=self.plan.what,
             removed=self.plan.removed,
         )

@@ -91,6 +91,7 @@ def _publish(
         return _unchanged(repo, before)
     if not plan.entries:
         raise UsageError("there is nothing to publish", fix="debwright build")
+    signer.public_key()  # a key that cannot be used is told before anything is touched
     number = max([*store.publication_numbers(repo), 0]) + 1
     _write_journal(repo, number, plan)
     work = store.work_directory(repo)

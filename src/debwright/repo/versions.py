@@ -6,7 +6,6 @@ from functools import cmp_to_key
 from pathlib import Path
 
 from debwright.repo.model import Entry
-from debwright.version import compare
 
 
 def newest(
@@ -34,6 +33,8 @@ def newest(
 
 def sorted_by_version(entries: Iterable[Entry]) -> list[Entry]:
     """Oldest first, as dpkg compares versions."""
+    from debwright.version import compare
+
     key = cmp_to_key(compare)
     return sorted(entries, key=lambda e: key(e.version))
 

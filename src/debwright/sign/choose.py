@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def configured_signer(
-    loaded: "LoadedConfig", package: str, *, today: date | None = None
+    loaded: "LoadedConfig", package: str, *, today: date | None = None, ahead: bool = False
 ) -> Iterator["Signer"]:
     """The signer of [signing], ready to sign: one key, two while they change, or a throw-away one.
 
-    From the day of signing.rotation.drop (in UTC) on, the new key signs alone. Raises what
-    GpgSigner raises when a key is missing or cannot sign.
+    With `ahead` a single key is got ready beside what the caller does, and what is wrong with it
+    is told at its first use. From the day of signing.rotation.drop (in UTC) on, the new key signs
+    alone. Raises what GpgSigner raises when a key is missing or cannot sign.
     """
     with ExitStack() as stack:
         found = configured_keys(loaded, today=today)
@@ -33,6 +34,10 @@ def configured_signer(
             yield stack.enter_context(
                 throwaway_signer(f"{package} test repository (throw-away key)")
             )
+        elif len(found) == 1 and ahead:
+            stack.callback(found[0].close)
+            found[0].prepare()
+            yield found[0]
         elif len(found) == 1:
             yield stack.enter_context(found[0])
         else:

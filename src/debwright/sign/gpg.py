@@ -1,5 +1,6 @@
 """Signing with GnuPG: a configured key, or one made for this run."""
 
+import contextlib
 import os
 import re
 import threading
@@ -70,6 +71,8 @@ class GpgSigner:
         self._passphrase_env = passphrase_env
         self._home: GnupgHome | None = None
         self._starting = threading.Lock()
+        self._exporting = threading.Lock()
+        self._ahead: threading.Thread | None = None
         self._user_id = ""
         self._public: bytes | None = None
         self.expires: datetime | None = None
@@ -96,9 +99,10 @@ class GpgSigner:
 
     def public_key(self) -> bytes:
         """The public key in binary, without other people's signatures."""
-        if self._public is None:
-            self._public = self._export()
-        return self._public
+        with self._exporting:
+            if self._public is None:
+                self._public = self._export()
+            return self._public
 
     def public_key_armored(self) -> bytes:
         return enarmor("PUBLIC KEY BLOCK", self.public_key())
@@ -115,7 +119,24 @@ class GpgSigner:
     ) -> None:
         self.close()
 
+    def prepare(self) -> None:
+        """Open the home and get the public key while the caller does something else.
+
+        What fails here is told at the first use, which tries again.
+        """
+
+        def open_ahead() -> None:
+            with contextlib.suppress(DebwrightError):
+                self.public_key()
+
+        if self._ahead is None:
+            self._ahead = threading.Thread(target=open_ahead, daemon=True)
+            self._ahead.start()
+
     def close(self) -> None:
+        if self._ahead is not None:
+            self._ahead.join()  # else it could open a home that nobody closes
+            self._ahead = None
         if self._home is not None:
             self._home.close()
             self._home = None

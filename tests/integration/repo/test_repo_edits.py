@@ -200,3 +200,16 @@ def test_the_commands(
     data = json.loads(capsys.readouterr().out)
     assert data["current"] == 4
     assert [p["what"] for p in data["publications"]][-1] == "roll back to 1"
+
+
+def test_a_key_that_is_missing_is_told_before_anything_is_touched(
+    tmp_path: Path, make_deb: MakeDeb, key_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "debwright.toml").write_text(
+        f'[signing]\nkey = "{"0" * 40}"\nhome = "{key_home}"\n[repository]\norigin = "Greeter"\n'
+    )
+    deb = str(make_deb("greeter"))
+    assert call(["-C", str(tmp_path), "repo", "add", "--suite", "bookworm", deb]) == 5
+    assert f"there is no secret key {'0' * 40}" in capsys.readouterr().err
+    left = {p.name for p in (tmp_path / "dist").rglob("*") if p.is_file()}
+    assert not [name for name in left if name.endswith((".deb", ".json"))]

@@ -318,6 +318,32 @@ def test_the_agent_of_the_user_is_used_and_left_running(gnupg: Path) -> None:
     assert agents_of(gnupg) == before
 
 
+def test_a_key_that_is_got_ready_ahead_signs_and_leaves_nothing(
+    gnupg: Path, tmp_path: Path
+) -> None:
+    fingerprint = make_key(gnupg)
+    subprocess.run(["gpgconf", "--homedir", str(gnupg), "--kill", "gpg-agent"], check=True)
+    before = descendants(os.getpid())
+    signer = GpgSigner(fingerprint, home=gnupg)
+    signer.prepare()
+    signer.close()  # at once: its home is not open yet, and must not stay when it is
+    assert descendants(os.getpid()) == before
+    assert agents_of(gnupg) == []
+    signer.prepare()
+    verify_everywhere(signer, tmp_path)
+    signer.close()
+    assert descendants(os.getpid()) == before
+    assert agents_of(gnupg) == []
+
+
+def test_what_is_wrong_with_a_key_got_ready_ahead_is_told_when_it_is_used(gnupg: Path) -> None:
+    signer = GpgSigner("0" * 40, home=gnupg)
+    signer.prepare()
+    with pytest.raises(MissingError, match=r"there is no secret key 0{40}"):
+        signer.public_key()
+    signer.close()
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
