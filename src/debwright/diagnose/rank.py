@@ -20,17 +20,23 @@ SYMPTOM = 0
 
 
 _NAME = re.compile(r"(?<!\$)\{([a-z]+)\}")
+_GAP = re.compile(r" {2,}")
 _UNSAFE = re.compile(r"[^\w.+:/@%=,~-]", re.ASCII)
 
 
 def filled(text: str, details: Mapping[str, str]) -> str:
-    """`text` with {names} replaced; a name the pattern did not catch leaves its place empty."""
-    return _NAME.sub(lambda m: details.get(m[1], ""), text)
+    """`text` with {names} replaced; a name that the pattern did not catch is left out."""
+    return _GAP.sub(" ", _NAME.sub(lambda m: details.get(m[1], ""), text)).strip()
 
 
 def command(text: str, details: Mapping[str, str]) -> str:
     """The same for what a person will paste into a shell: a log must not write commands."""
     return filled(text, {k: _UNSAFE.sub("?", v) for k, v in details.items()})
+
+
+def _known(text: str, details: Mapping[str, str]) -> bool:
+    """Whether all {names} of a command were caught: one with a gap would do something else."""
+    return all(name in details for name in _NAME.findall(text))
 
 
 def page(code: int) -> str:
@@ -85,6 +91,6 @@ def _problem(hit: Hit, *, follows: bool) -> Problem:
         code=rule.code, name=rule.name, category=rule.category,
         title=filled(rule.title, hit.details), cause=filled(rule.cause, hit.details),
         confidence=rule.confidence, evidence=tuple(hit.lines), count=hit.count,
-        fix=tuple(command(f, hit.details) for f in rule.fix), page=page(rule.code),
-        details=hit.details, follows=follows,
+        fix=tuple(command(f, hit.details) for f in rule.fix if _known(f, hit.details)),
+        page=page(rule.code), details=hit.details, follows=follows,
     )  # fmt: skip

@@ -75,8 +75,8 @@ class Mark(_Table):
     match: tuple[str, ...] = Field(min_length=1)
     raw: bool = False
     """The pattern is for the whole line, with what a runner puts before it."""
-    kind: str = Field("mark", pattern="^(mark|failure|success|hide|show)$")
-    """`hide` and `show` enclose what is quoted from another log."""
+    kind: str = Field("mark", pattern="^(mark|failure|success|hide|show|aside)$")
+    """`hide` and `show` enclose what is quoted from another log; nothing counts of what is `aside`."""
     hard: bool = True
     """Of a failure: the work itself ended, and not only some program within it."""
     voids: tuple[int, ...] = (1, 2, 3)

@@ -114,6 +114,8 @@ class Scan:
             position = found.start() + 1
         whole = raw.decode("utf-8", "replace")
         text = bare(whole)
+        if self._aside(wanted, text):
+            return
         failures, ends, heard = self.told, self.ended, False
         here: list[Hit] = []
         for index in sorted(wanted):
@@ -136,6 +138,14 @@ class Scan:
         self._overtake(here, WRAPPER if self.ended > ends else OWN_CAUSE)
         if self.told > failures:
             self._prove(number, ended=self.ended > ends)
+
+    def _aside(self, wanted: set[int], text: str) -> bool:
+        """Whether the line tells of something else than the work, as of what was not tried."""
+        entries = [self.book.entries[index] for index in wanted]
+        return any(
+            isinstance(e.about, Mark) and e.about.kind == "aside" and _details(e, text) is not None
+            for e in entries
+        )
 
     def _overtake(self, here: list[Hit], depth: int) -> None:
         """What was met before and is not what broke the work: something else has, just now."""

@@ -50,3 +50,19 @@ def test_what_the_journal_says_is_the_cause_and_the_finding_its_effect(tmp_path:
     )  # fmt: skip
     assert problems[0]["name"] == "python-module-missing", problems[0]
     assert [p["follows"] for p in problems if p["code"] in (2400, 2401)] == [True, True]
+
+
+def test_why_a_check_was_skipped_is_no_cause(tmp_path: Path) -> None:
+    said = (
+        "not checked: https://api.osv.dev could not be asked: [Errno -2] Name or service not known"
+    )
+    (tmp_path / "check.log").write_text(
+        f"     0.04 === vulnerabilities: skipped ({said})\n"
+        "    10.90 === lintian: failed\n"
+        "    10.90 error lintian/bad-thing: lintian (error): demo: bad-thing here\n"
+    )
+    finding = error("lintian/bad-thing", "lintian (error): demo: bad-thing here")
+    check = CheckResult(name="lintian", status=Status.FAILED, findings=(finding,))
+    found = diagnosis_of("check", tmp_path, finding, [check])
+    assert found is not None
+    assert [p["code"] for p in found["problems"]] == [2400], found

@@ -267,3 +267,10 @@ def test_any_bytes_are_read_to_their_end(data: bytes) -> None:
 @given(st.text(alphabet=st.characters(exclude_characters="\n\r"), max_size=300))
 def test_bare_only_takes_from_the_start(text: str) -> None:
     assert text.endswith(bare(text))
+
+
+def test_what_a_pattern_did_not_catch_leaves_no_gap() -> None:
+    text = "socket.gaierror: [Errno -3] Temporary failure in name resolution"
+    problem = only(f"{text}\nmake: *** [all] Error 1\n")
+    assert problem.title == "the name cannot be resolved"
+    assert not [f for f in problem.fix if f.rstrip().endswith("getent hosts")]
