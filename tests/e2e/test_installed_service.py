@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from debwright.config import load
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened
 from debwright.sandbox.namespaces import Bind
@@ -38,7 +39,10 @@ def names_in(lock: Path) -> dict[str, str]:
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What only the tests need, for the system's Python."""
     path = tmp_path_factory.mktemp("beside")
+    wheelhouse = load(SERVICE).config.wheelhouse
+    assert wheelhouse is not None
     carried = {name.split()[0] for name in names_in(SERVICE / "requirements.lock")}
+    carried -= set(wheelhouse.exclude)
     wanted: list[str] = []
     for lock in ("dev", "models", "browser"):
         for name, lines in names_in(SERVICE / f"requirements-{lock}.lock").items():

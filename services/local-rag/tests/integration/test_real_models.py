@@ -17,7 +17,7 @@ import models_fixture
 from local_rag.errors import ModelError, TooLarge, Unavailable
 from local_rag.llm.digest import sha256_of
 from local_rag.llm.embedder import BATCH_TOKENS, LlamaEmbedder, load_embedder
-from local_rag.llm.generator import LlamaGenerator, load_generator
+from local_rag.llm.generator import TRIAL_TOKENS, LlamaGenerator, load_generator
 from local_rag.llm.gguf import read_gguf
 from local_rag.llm.quants import QUANT_TYPES
 from local_rag.types import Embedder, Generator, Message
@@ -335,6 +335,18 @@ def test_a_model_is_not_freed_under_those_who_count_tokens(embedding_gguf: Path)
             check=False,
         )
         assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_trial_computes_little_and_changes_no_answer(generator_gguf: Path) -> None:
+    model = load_generator(generator_gguf, threads=1, context=256)
+    messages = [Message(role="user", content="Name the capital of France. " * 5)]
+    try:
+        before = say(model, messages[0].content, limit=8)
+        assert model.trial(messages) is not None
+        assert len(model._cached) == TRIAL_TOKENS
+        assert say(model, messages[0].content, limit=8) == before
+    finally:
+        model.close()
 
 
 def test_an_unloaded_model_says_so(generator_gguf: Path) -> None:

@@ -22,6 +22,8 @@ from local_rag.types import Message
 
 # Between two batches of the prompt a stop is noticed; a Pi takes seconds for a whole prompt.
 BATCH_TOKENS = 128
+TRIAL_TOKENS = 8
+"""Enough to be computed as a batch. A whole prompt takes a small machine seconds."""
 _POLL_S = 0.1
 _SEED = 1  # the same question on the same documents gives the same answer
 _REPEAT_PENALTY, _REPEAT_WINDOW = 1.1, 64
@@ -128,6 +130,17 @@ class LlamaGenerator:
         finally:
             self.last_used = time.monotonic()
             self._turn.release()
+
+    def trial(self, messages: Sequence[Message]) -> str:
+        """Lay the prompt out, compute its first tokens, and return one of what could follow them.
+
+        What can go wrong with a model goes wrong here. Raises what `stream` does.
+        """
+        with self._turn:
+            prompt = self._template.tokens(messages)[:TRIAL_TOKENS]
+            never = threading.Event()
+            self._read_prompt(prompt, never)
+            return "".join(self._write(1, 0.0, never))
 
     def _wait_for_turn(self, stop: threading.Event) -> bool:
         while not stop.is_set():

@@ -10,7 +10,6 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -94,9 +93,7 @@ def run(path: Path, kind: ModelKind) -> dict[str, Any]:
         from local_rag.types import Message
 
         generator = load_generator(path, threads=1, context=_CONTEXT)
-        messages = [Message(role="user", content="Say yes.")]
-        for _ in generator.stream(messages, max_tokens=2, temperature=0.0, stop=threading.Event()):
-            pass
+        generator.trial([Message(role="user", content="Say yes.")])
         found = {"model_id": generator.model_id}
         generator.close()
     return {**found, "seconds": round(time.perf_counter() - started, 2)}
