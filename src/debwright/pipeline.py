@@ -160,15 +160,23 @@ def _jobs(job: Job) -> int:
 
 
 def _targets(job: Job, wanted: Wanted) -> list[TargetResult]:
-    """All targets side by side. Those that build `all` packages go first: others wait for them."""
+    """All targets side by side. Those that build `all` packages go first: others wait for them.
+
+    Then those whose programs are emulated, as they take longest: else the last would end alone.
+    """
     plan = job.plan
     job.all_built.update({suite: threading.Event() for suite in plan.suites})
-    order = sorted(plan.targets, key=lambda t: not t.build_all)
+    order = sorted(plan.targets, key=lambda t: _rank(job, t))
     with ThreadPoolExecutor(max_workers=max(1, min(_jobs(job), len(order)))) as pool:
         futures = {str(t.target): pool.submit(_one_target, job, t, wanted) for t in order}
         while wait(futures.values(), timeout=SIGNAL_SECONDS).not_done:
             pass  # only between two waits is a signal sure to be noticed
         return [futures[str(t.target)].result() for t in plan.targets]
+
+
+def _rank(job: Job, target: TargetPlan) -> tuple[bool, bool]:
+    waited_for = target.build_all and job.sources[target.target.suite].has_all
+    return not waited_for, target.target.arch == job.plan.host.arch
 
 
 def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:

@@ -10,16 +10,19 @@ from typing import Any
 from debian.deb822 import Changes
 
 from debwright.check.base import CheckContext, conclude, skipped
-from debwright.files import atomic_write
+from debwright.files import atomic_write, sha256_file
 from debwright.process import CommandError
 from debwright.results import CheckResult, Evidence, Finding, Severity
 from debwright.roots.layers import Roots
+from debwright.roots.manifest import digest
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
 from debwright.sandbox.namespaces import Bind, Namespaces
 from debwright.targets import Target, suite_info
 
 FILES = "/packages"
+ANSWER, INPUTS = "lintian.json", "lintian.inputs"
+"""What lintian said, and a digest of what it was asked about: the same question is asked once."""
 MOST_TAGS = 20_000
 USER = 65534
 """nobody: lintian unpacks untrusted archives and needs no rights for it."""
@@ -47,8 +50,7 @@ class LintianCheck:
         context.activity("preparing lintian")
         layer = lintian_layer(context.roots, context.target, context.host_arch)
         context.activity("lintian")
-        tags = _run(context, layer)
-        atomic_write(context.output / "lintian.json", json.dumps(tags, indent=1).encode() + b"\n")
+        tags = _tags(context, layer)
         policy = context.config.lintian
         findings = [_finding(tag, set(policy.fail_on)) for tag in tags]
         return conclude(self.name, started, findings)
@@ -65,7 +67,29 @@ def lintian_layer(roots: Roots, target: Target, host_arch: str) -> Layer:
     return roots.custom("lintian", machine, roots.base(machine), {}, change)
 
 
-def _run(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
+def _tags(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
+    """What lintian says; what it said before, if the same lintian was asked of the same files."""
+    command, (files, subjects) = _command(context), _files(context)
+    asked = digest({
+        "lintian": layer.id, "command": [*command, *subjects],
+        "files": {p.name: sha256_file(p) for p in files},
+    })  # fmt: skip
+    answer, inputs = context.output / ANSWER, context.output / INPUTS
+    try:
+        if inputs.read_text() == asked:
+            known: list[dict[str, Any]] = json.loads(answer.read_bytes())
+            context.log("lintian was asked of the same packages before: its answer was kept")
+            return known
+    except (OSError, ValueError):
+        pass  # it is asked again
+    inputs.unlink(missing_ok=True)
+    tags = _run(context, layer, command)
+    atomic_write(answer, json.dumps(tags, indent=1).encode() + b"\n")
+    atomic_write(inputs, asked)
+    return tags
+
+
+def _command(context: CheckContext) -> list[str]:
     policy = context.config.lintian
     command = ["lintian", "--tag-display-limit=0", "--color=never",
                "--display-info", "--show-overrides"]  # fmt: skip
@@ -73,6 +97,10 @@ def _run(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
         command.append("--pedantic")
     if policy.suppress:
         command.append(f"--suppress-tags={','.join(policy.suppress)}")
+    return command
+
+
+def _run(context: CheckContext, layer: Layer, command: list[str]) -> list[dict[str, Any]]:
     tags: list[dict[str, Any]] = []
 
     def sink(line: str) -> None:
@@ -99,6 +127,17 @@ def lend_packages(context: CheckContext, directory: Path) -> list[str]:
 
     Packages may come from several directories, and from one that only its owner can enter.
     """
+    files, subjects = _files(context)
+    directory.mkdir()
+    directory.chmod(0o755)
+    for path in files:
+        shutil.copyfile(path, directory / path.name)
+        (directory / path.name).chmod(0o644)
+    return subjects
+
+
+def _files(context: CheckContext) -> tuple[list[Path], list[str]]:
+    """The files that lintian reads, and those among them that it is given."""
     files = [d.path for d in context.debs]
     subjects = [f"./{path.name}" for path in files]
     if context.changes is not None:
@@ -106,13 +145,7 @@ def lend_packages(context: CheckContext, directory: Path) -> list[str]:
             names = [Path(str(f["name"])).name for f in Changes(handle).get("Files", [])]
         files = [context.changes, *(context.changes.parent / name for name in names)]
         subjects = [f"./{context.changes.name}"]
-    directory.mkdir()
-    directory.chmod(0o755)
-    for path in files:
-        if path.is_file():
-            shutil.copyfile(path, directory / path.name)
-            (directory / path.name).chmod(0o644)
-    return subjects
+    return [path for path in files if path.is_file()], subjects
 
 
 def parse_line(line: str) -> dict[str, Any] | None:

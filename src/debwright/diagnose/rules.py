@@ -76,7 +76,7 @@ class Mark(_Table):
     raw: bool = False
     """The pattern is for the whole line, with what a runner puts before it."""
     kind: str = Field("mark", pattern="^(mark|failure|success|hide|show|aside)$")
-    """`hide` and `show` enclose what is quoted from another log; nothing counts of what is `aside`."""
+    """`hide` and `show` enclose what is quoted from another log; `aside` is of another matter."""
     hard: bool = True
     """Of a failure: the work itself ended, and not only some program within it."""
     voids: tuple[int, ...] = (1, 2, 3)

@@ -5,10 +5,12 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from debwright import doctor
+from debwright.check import lintian
 from debwright.check.base import CheckContext
 from debwright.check.debs import read_deb
 from debwright.check.lintian import lend_packages
@@ -116,6 +118,45 @@ def test_of_a_changes_file_lintian_sees_all_it_names(tmp_path: Path) -> None:
     subjects = lend_packages(context(tmp_path, [path], named), tmp_path / "lent")
     assert subjects == [f"./{named.name}"]
     assert sorted(p.name for p in (tmp_path / "lent").iterdir()) == [named.name, path.name]
+
+
+def test_lintian_is_asked_once_of_the_same_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    tag = {"level": "warning", "package": "demo", "type": "binary", "tag": "t", "context": ""}
+
+    def answer(_: CheckContext, __: object, command: list[str]) -> list[dict[str, str]]:
+        asked.append(command)
+        return [tag]
+
+    def layer(number: str) -> None:
+        made = SimpleNamespace(id=number)
+        monkeypatch.setattr(lintian, "lintian_layer", lambda *_: made)
+
+    monkeypatch.setattr(lintian, "_run", answer)
+    layer("one")
+    deb = make_deb(tmp_path / "demo_1.0-1_amd64.deb")
+
+    def check(**config: object) -> list[str]:
+        made = replace(context(tmp_path, [deb], None), config=Config.model_validate(config))
+        return [f.code for f in lintian.LintianCheck().run(made).findings]
+
+    def asks(**config: object) -> int:
+        before = len(asked)
+        assert check(**config) == ["lintian/t"]
+        return len(asked) - before
+
+    assert asks() == 1
+    assert asks() == 0
+    layer("two")  # another lintian
+    assert asks() == 1
+    make_deb(deb, package="other")
+    assert asks() == 1
+    assert asks(lintian={"pedantic": True}) == 1
+    assert asks(lintian={"pedantic": True}) == 0
+    (tmp_path / lintian.ANSWER).write_text("[{")  # cut off: no answer
+    assert asks(lintian={"pedantic": True}) == 1
 
 
 def diagnose(
