@@ -32,7 +32,7 @@ PARTS = ("matrix", "peers")
 TITLES = {"matrix": "The matrix of checks", "peers": "Checks, against piuparts and autopkgtest"}
 HOW = {
     "matrix": "The release before is bookworm's: trixie, where it cannot be installed, does not "
-    "upgrade from it.",
+    "upgrade from it. What lintian said of the same packages before is kept, as in every run.",
     "peers": "The peers get the same packages, their tarballs are made before, and what they test "
     "is less: autopkgtest runs in a chroot, piuparts installs, removes and purges.",
 }
