@@ -7,7 +7,7 @@
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
-install_packages "${PACKAGES[@]}" aptly autopkgtest chromium piuparts reprepro sbuild
+install_packages "${PACKAGES[@]}" aptly autopkgtest chromium piuparts podman reprepro sbuild
 prepare_emulation
 prepare_python dev.txt
 
