@@ -3,6 +3,7 @@
 `make e2e` runs it, for the targets that E2E_TARGETS names.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,22 @@ def sources(work: Path) -> Path:
     config = work / "local-rag/debwright.toml"
     config.write_text(config.read_text().partition("# Always about the newest release")[0])
     return work / "local-rag"
+
+
+def with_key(tree: Path, home: Path) -> None:
+    """A key that stays: users follow a repository from one release to the next by it."""
+    home.mkdir(mode=0o700)
+    config = tree / "debwright.toml"
+    text = config.read_text()
+    table = '[signing]\nkey = "{key}"\nhome = "{home}"\n'
+    config.write_text(text + table.format(key="0" * 40, home=home))
+    made = subprocess.run(
+        [sys.executable, "-m", "debwright", "-C", str(tree), "--json", "keys", "new",
+         "local-rag <local-rag@example.org>", "--no-passphrase"],
+        capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    key = json.loads(made.stdout)["fingerprint"]
+    config.write_text(text + table.format(key=key, home=home))
 
 
 def next_release(tree: Path, version: str = "99.0.0-1") -> None:
@@ -122,6 +139,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path
     """`dist`, and the repository as it was after either release."""
     work = tmp_path_factory.mktemp("releases")
     tree = sources(work)
+    with_key(tree, work / "gnupg")
     copies = []
     for number in (1, 2):
         published(tree, TARGETS)
