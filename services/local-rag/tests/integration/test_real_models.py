@@ -69,9 +69,9 @@ def test_vectors_have_length_one_and_the_order_of_their_texts(embedder: LlamaEmb
     vectors = embedder.embed(SENTENCES)
     assert vectors.dtype == np.float32
     assert vectors.shape == (len(SENTENCES), 384)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=0, atol=1e-5)
     for i, text in enumerate(SENTENCES):
-        np.testing.assert_allclose(embedder.embed([text])[0] @ vectors[i], 1.0, atol=1e-3)
+        assert np.isclose(embedder.embed([text])[0] @ vectors[i], 1.0, rtol=0, atol=1e-3)
 
 
 def test_no_texts_no_vectors(embedder: LlamaEmbedder) -> None:
