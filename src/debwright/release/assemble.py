@@ -14,6 +14,9 @@ from debwright.sign.control import sign_control_files
 
 SUMS = "SHA256SUMS"
 RECORD = ".made-from.json"
+RECORDS = (".buildinfo", ".changes")
+"""How packages were made. Jobs on machines of their own each build a suite's `all` packages: the
+packages are the same, and one record of them is enough."""
 LARGEST = 2 * 1024**3
 """GitHub takes assets below 2 GiB."""
 
@@ -37,7 +40,7 @@ def asset_name(name: str) -> str:
 
 
 def chosen(files: Iterable[Path]) -> dict[str, Path]:
-    """Files by the name they get; the same file twice counts once.
+    """Files by the name they get; the same file, or a record of the same packages, counts once.
 
     Raises DebwrightError when two different files want one name, or one is too large.
     """
@@ -45,6 +48,8 @@ def chosen(files: Iterable[Path]) -> dict[str, Path]:
     for path in files:
         name = asset_name(path.name)
         other = found.setdefault(name, path)
+        if path.suffix in RECORDS:
+            continue
         if other != path and sha256_file(other) != sha256_file(path):
             raise DebwrightError(
                 f"two different files want to be the asset {name}",

@@ -114,6 +114,17 @@ def test_names_on_github(name: str, there: str) -> None:
     assert asset_name(name) == there
 
 
+def test_one_record_of_packages_for_all_is_enough(tmp_path: Path) -> None:
+    """Two jobs, each for a target of one suite, made the same package and wrote down how."""
+    files = []
+    for job in ("bookworm-amd64", "bookworm-arm64"):
+        (tmp_path / job).mkdir()
+        for name, text in (("x_1_all.deb", "same"), ("x_1_all.buildinfo", job)):
+            files.append(tmp_path / job / name)
+            files[-1].write_text(text)
+    assert chosen(files) == {f.name: f for f in files[:2]}
+
+
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     for directory, text in (("a", "1"), ("b", "1"), ("c", "2")):
         (tmp_path / directory).mkdir()
