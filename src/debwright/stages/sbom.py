@@ -26,6 +26,8 @@ def sbom_stage(job: Job, target: TargetPlan) -> StageResult:
     def work() -> Outcome:
         if not paths:
             return Outcome(skipped="there is no package")
+        # It has no build of its own when all its packages are of architecture `all`.
+        directory.mkdir(parents=True, exist_ok=True)
         with job.roots.cache.scratch("sbom") as scratch:
             bill = make_sboms(
                 [read_deb(p) for p in paths], directory, arch=target.target.arch,

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +34,10 @@ from debwright.roots.layers import Roots
 from debwright.stages.base import Job, Outcome, perform
 from debwright.stages.check import CONFIGURED, check_stage
 from debwright.stages.publish import Published
+from debwright.stages.sbom import sbom_stage
 from debwright.targets import Choice, HostFacts, Strategy, Target
+
+from .debfiles import make_deb
 
 
 def passed(stage: str = "build") -> StageResult:
@@ -426,6 +430,21 @@ def test_which_kinds_of_package_a_target_builds(
     native = target("bookworm-amd64", Strategy.NATIVE, build_all=build_all)
     made = plan(tmp_path).build_plan(native, source(*architectures), Strategy.NATIVE)
     assert (made.with_all, made.with_any) == kinds
+
+
+def test_bills_of_packages_that_another_target_built_have_a_place(tmp_path: Path) -> None:
+    """All of a source's packages are for every architecture: a second target builds nothing."""
+    subject = job(tmp_path)
+    subject.plan = plan(tmp_path, dsc=source())
+    subject.roots.cache.prepare()
+    (one,) = subject.plan.targets
+    other = replace(one, target=Target.parse("bookworm-arm64"), build_all=False)
+    subject.directory(one).mkdir(parents=True)
+    deb = make_deb(subject.directory(one) / "demo_1_all.deb", arch="all")
+    subject.all_packages["bookworm"] = (deb,)
+    result = sbom_stage(subject, other)
+    assert result.status is Status.PASSED, result.error
+    assert len(list(subject.directory(other).glob("*.json"))) >= 2
 
 
 def test_the_ledger_is_json_a_person_can_read(ledger: Ledger) -> None:
