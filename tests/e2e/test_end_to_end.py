@@ -215,9 +215,11 @@ def test_from_an_empty_directory_to_users(tmp_path: Path) -> None:
         begin(ada)
         ada.release("1.0.0", "feat: keep notes", workflow=True)
         first = ada.publication()
+        targets = [Target.parse(name) for name in TARGETS]
+        # The package is for every architecture: one target of a suite has built it.
+        debs = [next(ada.tree.glob(f"dist/*/{t.suite}-*/*.deb")) for t in targets]
         machines = [
-            stack.enter_context(machine(next(ada.tree.glob(f"dist/*/{t}/*.deb")), Target.parse(t)))
-            for t in TARGETS
+            stack.enter_context(machine(deb, t)) for deb, t in zip(debs, targets, strict=True)
         ]
         for user in machines:
             first_installation(user, ada.tree / "dist/apt")
