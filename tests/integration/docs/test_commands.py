@@ -124,10 +124,13 @@ def test_local_rag_is_used(rag: NspawnSandbox) -> None:
 def test_from_development_to_production(rag: NspawnSandbox) -> None:
     """The whole page on a booted package: there, undone, and back; nothing is lost."""
     rag.run([*SHELL, SETUP], merge=True, timeout=300)
-    before = rag.run([*SHELL, SUMS], merge=True).output
+    before = set(rag.run([*SHELL, SUMS], merge=True).output.splitlines())
     said = run_all(rag, "docs/moving.md")
     assert any("garden.md" in s for s in said[:5]), said
-    assert rag.run([*SHELL, SUMS], merge=True).output == before, "the source stays as it was"
+    after = set(rag.run([*SHELL, SUMS], merge=True).output.splitlines())
+    # Going back keeps what it replaces there, so that it can be undone as well.
+    more = {line for line in after if "/migrations/" not in line}
+    assert before and more == before, "the source stays as it was"
 
 
 SUMS = "cd /home/alice/rag && find . -type f -name '*.md' -exec sha256sum {} + | sort"
