@@ -159,7 +159,7 @@ class Peers:
         self.debs = [*self.own, *sorted(matrix.home.glob("companions/*/*/*.deb"))]
 
     def prepare(self) -> None:
-        for include, name in (("", "bookworm.tar.gz"), (",".join(INIT), "init.tar")):
+        for include, name in (("apt", "bookworm.tar.gz"), (",".join(INIT), "init.tar")):
             path = self.matrix.work / name
             if not path.exists():
                 subprocess.run(
