@@ -299,10 +299,7 @@ def test_packages_in_every_compression(
     files: Files, keyring: Path, compression: str,
 ) -> None:  # fmt: skip
     repo = tmp_path / "repo"
-    try:
-        deb = make_deb("greeter", compression=compression)
-    except subprocess.CalledProcessError:
-        pytest.skip(f"dpkg-deb here cannot write {compression}")
+    deb = make_deb("greeter", compression=compression)
     publish(repo, files(deb), signer, settings)
     assert packages_of(repo, "bookworm", "amd64") == [("greeter", "1.0-1", "amd64")]
     assert verify_repository(repo, keyring) == []
