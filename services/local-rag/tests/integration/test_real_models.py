@@ -354,6 +354,8 @@ def test_an_unloaded_model_says_so(generator_gguf: Path) -> None:
     model.close()
     with pytest.raises(Unavailable, match="unloaded"):
         say(model, "hello")
+    with pytest.raises(Unavailable, match="unloaded"):
+        model.trial([Message(role="user", content="hello")])
 
 
 # -- files ----------------------------------------------------------------------------------

@@ -115,8 +115,7 @@ class LlamaGenerator:
         if not self._wait_for_turn(stop):
             return
         try:
-            if self._ctx is None:
-                raise Unavailable(f"{self._name} has been unloaded", hint="ask again")
+            self._require_loaded()
             prompt = self._template.tokens(messages)
             room = self.context_tokens - len(prompt)
             if room < 1:
@@ -137,10 +136,15 @@ class LlamaGenerator:
         What can go wrong with a model goes wrong here. Raises what `stream` does.
         """
         with self._turn:
+            self._require_loaded()
             prompt = self._template.tokens(messages)[:TRIAL_TOKENS]
             never = threading.Event()
             self._read_prompt(prompt, never)
             return "".join(self._write(1, 0.0, never))
+
+    def _require_loaded(self) -> None:
+        if self._ctx is None:
+            raise Unavailable(f"{self._name} has been unloaded", hint="ask again")
 
     def _wait_for_turn(self, stop: threading.Event) -> bool:
         while not stop.is_set():
