@@ -42,6 +42,7 @@ def extract_docx(source: Source) -> Extracted:
                 raise TooLarge(f"{name} has more than {_MAX_MEMBERS} parts")
             root = _part(archive, "word/document.xml", name)
             core = _part(archive, "docProps/core.xml", name, required=False)
+    # NotImplementedError is zipfile's for a kind of compression that it does not know.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         raise InvalidInput(f"{name} is a damaged DOCX file: {error}") from None
     except RuntimeError:

@@ -81,6 +81,7 @@ def unpack(
                 if only and not any(fnmatch.fnmatch(name, p) for p in only):
                     continue
                 written.append(_write(archive, member, target, arch, wheel.name))
+    # NotImplementedError is zipfile's for a kind of compression that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise Problem(f"{wheel.name} is not a wheel that can be read: {error}") from error
     return written
