@@ -34,7 +34,7 @@ def command(text: str, details: Mapping[str, str]) -> str:
     return filled(text, {k: _UNSAFE.sub("?", v) for k, v in details.items()})
 
 
-def _known(text: str, details: Mapping[str, str]) -> bool:
+def known(text: str, details: Mapping[str, str]) -> bool:
     """Whether all {names} of a command were caught: one with a gap would do something else."""
     return all(name in details for name in _NAME.findall(text))
 
@@ -91,6 +91,6 @@ def _problem(hit: Hit, *, follows: bool) -> Problem:
         code=rule.code, name=rule.name, category=rule.category,
         title=filled(rule.title, hit.details), cause=filled(rule.cause, hit.details),
         confidence=rule.confidence, evidence=tuple(hit.lines), count=hit.count,
-        fix=tuple(command(f, hit.details) for f in rule.fix if _known(f, hit.details)),
+        fix=tuple(command(f, hit.details) for f in rule.fix if known(f, hit.details)),
         page=page(rule.code), details=hit.details, follows=follows,
     )  # fmt: skip

@@ -8,6 +8,7 @@ import re2
 from debwright.diagnose.diagnose import diagnose_text
 from debwright.diagnose.lines import bare
 from debwright.diagnose.pages import pages
+from debwright.diagnose.rank import known
 from debwright.diagnose.rules import Mark, Rule, make_book, standard_book
 from debwright.errors import DebwrightError
 
@@ -56,6 +57,17 @@ def test_every_rule_can_be_found_by_its_literals() -> None:
     for rule in RULES:
         for example in rule.examples:
             assert any(find in example.log for find in rule.find), (rule.code, example.log)
+
+
+def test_every_reading_of_a_rule_leaves_something_to_do() -> None:
+    """A command whose {name} a pattern does not catch is not shown."""
+    silent = [
+        (e.about.code, pattern.pattern)
+        for e in BOOK.entries if isinstance(e.about, Rule) and e.about.fix
+        for pattern in e.patterns
+        if not any(known(f, dict.fromkeys(pattern.groupindex, "x")) for f in e.about.fix)
+    ]  # fmt: skip
+    assert silent == []
 
 
 def test_near_names_a_mark_that_exists() -> None:
