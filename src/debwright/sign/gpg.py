@@ -126,7 +126,8 @@ class GpgSigner:
         """
 
         def open_ahead() -> None:
-            with contextlib.suppress(DebwrightError):
+            # Of any kind, as one without memory for a process: a thread has nobody to tell.
+            with contextlib.suppress(Exception):
                 self.public_key()
 
         if self._ahead is None:
