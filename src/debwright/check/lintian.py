@@ -76,7 +76,7 @@ def _tags(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
     })  # fmt: skip
     answer, inputs = context.output / ANSWER, context.output / INPUTS
     try:
-        if inputs.read_text() == asked:
+        if not context.anew and inputs.read_text() == asked:
             known: list[dict[str, Any]] = json.loads(answer.read_bytes())
             context.log("lintian was asked of the same packages before: its answer was kept")
             return known

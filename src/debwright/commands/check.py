@@ -207,6 +207,7 @@ def _outcome(
             activity=lambda text: reporter.activity(name, "check", text),
             project=subject.loaded.directory,
             previous=previous,
+            anew=True,  # as every other check of files is made each time
         )
         further = also_on(config.targets.build, config.environments.install_on, target)
         checks = run_checks(context, lambda _: None, subject.environment, further)

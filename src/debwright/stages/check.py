@@ -105,13 +105,10 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
 
     def work() -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
-        from debwright.check.lintian import INPUTS
         from debwright.check.run import run_checks
 
         if unusable is not None:
             raise unusable
-        if job.force:
-            (directory / INPUTS).unlink(missing_ok=True)
         with BuildLog(log_path, lambda line: job.reporter.line(name, "check", line)) as log:
             changes = sorted(directory.glob("*.changes"))
             context = CheckContext(
@@ -127,6 +124,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 project=job.plan.loaded.directory,
                 companions=[read_deb(p) for p in companions],
                 previous=previous,
+                anew=job.force,
             )
             need = need_mb(config, emulated=context.emulated)
             with job.budget.share(need, waiting=context.activity) as waited:

@@ -17,7 +17,7 @@ from debwright.config import Config, LoadedConfig
 from debwright.errors import BuildError, DebwrightError, MissingError
 from debwright.events import Silent
 from debwright.ledger import Ledger
-from debwright.pipeline import Wanted, _one_target, exclusive, exit_code, run
+from debwright.pipeline import Wanted, _one_target, _rank, exclusive, exit_code, run
 from debwright.plan import Plan, TargetPlan, _with_all
 from debwright.process import Interrupted
 from debwright.results import (
@@ -430,6 +430,21 @@ def test_which_kinds_of_package_a_target_builds(
     native = target("bookworm-amd64", Strategy.NATIVE, build_all=build_all)
     made = plan(tmp_path).build_plan(native, source(*architectures), Strategy.NATIVE)
     assert (made.with_all, made.with_any) == kinds
+
+
+@pytest.mark.parametrize(
+    ("architectures", "first"),
+    [(("any",), ["bookworm-arm64", "bookworm-amd64"]),
+     (("any", "all"), ["bookworm-amd64", "bookworm-arm64"])],
+)  # fmt: skip
+def test_emulated_targets_begin_first_unless_they_wait_for_another(
+    tmp_path: Path, architectures: tuple[str, ...], first: list[str]
+) -> None:
+    subject = job(tmp_path)
+    subject.sources["bookworm"] = source(*architectures)
+    targets = [target("bookworm-amd64", Strategy.NATIVE),
+               target("bookworm-arm64", Strategy.CROSS, build_all=False)]  # fmt: skip
+    assert [str(t.target) for t in sorted(targets, key=lambda t: _rank(subject, t))] == first
 
 
 def test_bills_of_packages_that_another_target_built_have_a_place(tmp_path: Path) -> None:
