@@ -152,21 +152,17 @@ class Peers:
     def __init__(self, matrix: Matrix) -> None:
         self.matrix = matrix
         home = matrix.home / NATIVE
-        self.own = [p for p in sorted(home.glob("*.deb")) if "-dbgsym_" not in p.name]
-        if not self.own:
+        own = [p for p in sorted(home.glob("*.deb")) if "-dbgsym_" not in p.name]
+        if not own:
             raise SystemExit(f"no package in {home}")
         # debwright installs what belongs to the product, too.
-        self.debs = [*self.own, *sorted(matrix.home.glob("companions/*/*/*.deb"))]
+        self.debs = [*own, *sorted(matrix.home.glob("companions/*/*/*.deb"))]
 
     def prepare(self) -> None:
-        for include, name in (("apt", "bookworm.tar.gz"), (",".join(INIT), "init.tar")):
-            path = self.matrix.work / name
-            if not path.exists():
-                subprocess.run(
-                    ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={include}",
-                     "bookworm", path],
-                    check=True,
-                )  # fmt: skip
+        systems = {"bookworm.tar.gz": [], "init.tar": [f"--include={','.join(INIT)}"]}
+        for name, options in systems.items():
+            make = ["mmdebstrap", "--quiet", "--variant=minbase", *options, "bookworm"]
+            subprocess.run([*make, self.matrix.work / name], check=True)
         subprocess.run(["podman", "import", "--quiet", self.matrix.work / "init.tar", IMAGE],
                        check=True, stdout=subprocess.DEVNULL)  # fmt: skip
 
@@ -249,10 +245,10 @@ def measure_matrix(matrix: Matrix, rounds: int) -> records.Row:
 
 def measure_peers(matrix: Matrix, rounds: int) -> records.Row:
     peers = Peers(matrix)
-    peers.prepare()
-    matrix.check([NATIVE])
     taken = []
     try:
+        peers.prepare()
+        matrix.check([NATIVE])
         for _ in range(rounds):
             own, report = matrix.check([NATIVE])
             piuparts, autopkgtest = peers.piuparts(), peers.autopkgtest()

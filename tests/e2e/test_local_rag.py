@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -39,17 +40,15 @@ def sources(work: Path) -> Path:
 def with_key(tree: Path, home: Path) -> None:
     """A key that stays: users follow a repository from one release to the next by it."""
     home.mkdir(mode=0o700)
-    config = tree / "debwright.toml"
-    text = config.read_text()
-    table = '[signing]\nkey = "{key}"\nhome = "{home}"\n'
-    config.write_text(text + table.format(key="0" * 40, home=home))
     made = subprocess.run(
         [sys.executable, "-m", "debwright", "-C", str(tree), "--json", "keys", "new",
          "local-rag <local-rag@example.org>", "--no-passphrase"],
         capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+        env={**os.environ, "GNUPGHOME": str(home)},
     )  # fmt: skip
     key = json.loads(made.stdout)["fingerprint"]
-    config.write_text(text + table.format(key=key, home=home))
+    with (tree / "debwright.toml").open("a") as config:
+        config.write(f'[signing]\nkey = "{key}"\nhome = "{home}"\n')
 
 
 def next_release(tree: Path, version: str = "99.0.0-1") -> None:
