@@ -15,8 +15,8 @@ from local_rag.types import Extracted, Section
 
 MAX_PAGES = 20_000
 _HYPHEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad]\n(?=[a-zà-ÿ])")
-# What a damaged file makes pypdf raise besides its own errors; NotImplementedError for a filter that
-# there is not.
+# What a damaged file makes pypdf raise besides its own errors; NotImplementedError is for a filter
+# that it does not have.
 _DAMAGE = (
     PyPdfError,
     ValueError,
