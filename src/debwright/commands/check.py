@@ -21,7 +21,6 @@ from debwright.check.previous import expand, previous_of
 from debwright.check.run import run_checks
 from debwright.commands.common import (
     Options,
-    interruptible,
     reporter_for,
     run_plan,
     write_reports,
@@ -29,6 +28,7 @@ from debwright.commands.common import (
 from debwright.config import LoadedConfig, load
 from debwright.errors import DebwrightError, Evidence, UsageError, from_os_error
 from debwright.events import Reporter
+from debwright.interrupts import interruptible
 from debwright.machine import describe_host
 from debwright.pipeline import Wanted, exclusive, exit_code, heal
 from debwright.plan import make_plan, require_known_checks

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from debwright import process
-from debwright.commands.common import Options, emit, interruptible
+from debwright.commands.common import Options, emit
 from debwright.config import load
 from debwright.errors import DebwrightError, Evidence, UsageError, printable
 from debwright.files import atomic_write, human_seconds
 from debwright.github.http import TOKENS
+from debwright.interrupts import interruptible
 from debwright.workflows import act
 from debwright.workflows.context import context_of
 from debwright.workflows.parts import Context, secret_names

@@ -3,9 +3,10 @@
 from contextlib import closing
 from pathlib import Path
 
-from debwright.commands.common import Options, interruptible, reporter_for, write_reports
+from debwright.commands.common import Options, reporter_for, write_reports
 from debwright.errors import UsageError
 from debwright.files import atomic_write
+from debwright.interrupts import interruptible
 from debwright.pipeline import exclusive, exit_code
 from debwright.plan import make_plan
 from debwright.workflows.collect import collect, read_parts

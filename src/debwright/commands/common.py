@@ -2,18 +2,16 @@
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from debwright import process
 from debwright.errors import DebwrightError
+from debwright.interrupts import interruptible
 
 # What a run needs is imported by a run: commands that are about keys or the repository alone
 # start in half the time.
@@ -49,22 +47,6 @@ def reporter_for(options: Options) -> "Reporter":
     from debwright.console import make_reporter
 
     return make_reporter(json_mode=options.json, verbose=options.verbose)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn SIGTERM into what Ctrl-C does: stop the commands, clean up, exit with 130."""
-
-    def stop(_: int, __: FrameType | None) -> None:
-        process.stop_all()
-        raise KeyboardInterrupt
-
-    previous = [signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield
-    finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), previous, strict=True):
-            signal.signal(number, handler)
 
 
 def run_plan(

@@ -5,10 +5,11 @@ import math
 import time
 from pathlib import Path
 
-from debwright.commands.common import Options, emit, interruptible
+from debwright.commands.common import Options, emit
 from debwright.config import LoadedConfig, load
 from debwright.errors import DebwrightError
 from debwright.files import atomic_write, human_size
+from debwright.interrupts import interruptible
 from debwright.metrics import query
 from debwright.metrics.dashboard.badge import badge
 from debwright.metrics.dashboard.data import Data, Settings, gather

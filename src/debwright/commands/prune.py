@@ -1,11 +1,12 @@
 """debwright workflows prune."""
 
-from debwright.commands.common import Options, emit, interruptible
+from debwright.commands.common import Options, emit
 from debwright.config import load
 from debwright.errors import UsageError
 from debwright.files import human_size
 from debwright.github.http import Http
 from debwright.github.storage import Storage, superseded
+from debwright.interrupts import interruptible
 from debwright.release.place import github_repository
 from debwright.workflows.context import product_of
 

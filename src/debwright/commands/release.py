@@ -10,7 +10,6 @@ from debwright.commands.changelog import notes_of, story_of
 from debwright.commands.common import (
     Options,
     emit,
-    interruptible,
     reporter_for,
     run_recorded,
     write_reports,
@@ -21,6 +20,7 @@ from debwright.files import atomic_write
 from debwright.github.client import Github
 from debwright.github.http import Http
 from debwright.github.model import Release
+from debwright.interrupts import interruptible
 from debwright.metrics.hook import remember
 from debwright.notify import Event, tell_everyone
 from debwright.pipeline import DOWNLOADS, Wanted, exclusive, exit_code, heal

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debwright.commands.common import Options, emit, interruptible, reporter_for
+from debwright.commands.common import Options, emit, reporter_for
 from debwright.config import LoadedConfig, load
 from debwright.errors import DebwrightError, UsageError
 from debwright.events import Reporter
+from debwright.interrupts import interruptible
 from debwright.repo import PackageFile, Publication, RepositorySettings, publish, store
 from debwright.repo.channels import channel_suite, split_suite
 from debwright.repo.edits import KEYRING, Promotion, promote, remove, rollback

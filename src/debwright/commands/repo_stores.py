@@ -3,10 +3,11 @@
 import tempfile
 from pathlib import Path
 
-from debwright.commands.common import Options, emit, interruptible, reporter_for
+from debwright.commands.common import Options, emit, reporter_for
 from debwright.commands.repo import Place
 from debwright.commands.verify import trusted
 from debwright.errors import UsageError
+from debwright.interrupts import interruptible
 from debwright.stores.base import Store, push_all
 from debwright.stores.choose import configured_stores
 from debwright.stores.restore import restore

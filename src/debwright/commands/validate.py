@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import process
-from debwright.commands.common import Options, interruptible, reporter_for
+from debwright.commands.common import Options, reporter_for
 from debwright.config import load
 from debwright.config.workflows import Validation
 from debwright.errors import UsageError
 from debwright.events import Reporter
+from debwright.interrupts import interruptible
 from debwright.process import Completed
 from debwright.results import Evidence, Finding, Severity, StageResult, Status
 from debwright.targets import nearest

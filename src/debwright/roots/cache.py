@@ -21,6 +21,7 @@ from pathlib import Path
 
 from debwright import process
 from debwright.errors import MissingError
+from debwright.interrupts import undisturbed
 from debwright.sandbox.namespaces import is_root
 
 
@@ -75,6 +76,19 @@ class Cache:
     @contextmanager
     def scratch(self, purpose: str) -> Iterator[Path]:
         """A private directory, gone when the block ends."""
+        path: Path | None = None
+        handle = -1
+        try:
+            with undisturbed():
+                path, handle = self._make_scratch(purpose)
+            yield path
+        finally:
+            if path is not None:
+                with undisturbed():
+                    _remove_scratch(path, handle)
+
+    def _make_scratch(self, purpose: str) -> tuple[Path, int]:
+        """A directory, and the open file that holds its lock."""
         # Made under another name first: a healer must never see it without its lock held.
         hidden = Path(tempfile.mkdtemp(prefix=f".{purpose}-", dir=self.scratches))
         handle = os.open(hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -82,13 +96,7 @@ class Cache:
         path = self.scratches / hidden.name[1:]
         hidden.rename(path)
         path.chmod(0o755)
-        try:
-            yield path
-        finally:
-            try:
-                remove_tree(path)
-            finally:
-                os.close(handle)
+        return path, handle
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -105,6 +113,13 @@ class Cache:
             yield
         finally:
             os.close(handle)
+
+
+def _remove_scratch(path: Path, handle: int) -> None:
+    try:
+        remove_tree(path)
+    finally:
+        os.close(handle)
 
 
 def _minutes_old(path: Path) -> float:
