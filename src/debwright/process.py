@@ -15,11 +15,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from debwright import meter
 from debwright.errors import DebwrightError, Evidence, MissingError
+from debwright.shield import undisturbed
 
 LINE_LIMIT = 64 * 1024
 KEEP_LIMIT = 4 * 1024 * 1024
@@ -200,36 +202,24 @@ def run(
     command = tuple(os.fspath(a) for a in argv)
     started = time.monotonic()
     go_on()
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=environment(env),
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=tuple(pass_fds),
-        )
-    except OSError as error:
-        if cwd is not None and not cwd.is_dir():
-            raise DebwrightError(f"there is no directory {cwd} to run {command[0]} in") from error
-        if isinstance(error, FileNotFoundError):
-            raise MissingError(f"{command[0]} is not installed", fix="debwright doctor") from error
-        raise DebwrightError(f"{command[0]} cannot be started: {error.strerror}") from error
     readers: list[_Reader] = []
+    process = None
     try:
+        with undisturbed():
+            process = _start(command, cwd, environment(env), pass_fds, stdin=stdin, merge=merge)
         turn = threading.Lock()
         for stream in (process.stdout, process.stderr):
             if stream is not None:
-                readers.append(_Reader(stream, sink, turn, lambda: _kill(process)))
+                readers.append(_Reader(stream, sink, turn, partial(_kill, process)))
                 readers[-1].start()
         with _registered(process.pid):
             _feed(process, stdin)
             cpu = _wait(process, command, timeout)
     except BaseException:
-        _kill(process)
-        process.wait()
+        if process is not None:
+            with undisturbed():
+                _kill(process)
+                process.wait()
         raise
     finally:
         # A daemon the command left behind may hold the pipes open; what it says is not ours.
@@ -252,6 +242,34 @@ def run(
     if check and done.returncode != 0:
         raise CommandError(done)
     return done
+
+
+def _start(
+    command: tuple[str, ...],
+    cwd: Path | None,
+    env: dict[str, str],
+    pass_fds: Sequence[int],
+    *,
+    stdin: str | bytes | None,
+    merge: bool,
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=tuple(pass_fds),
+        )
+    except OSError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise DebwrightError(f"there is no directory {cwd} to run {command[0]} in") from error
+        if isinstance(error, FileNotFoundError):
+            raise MissingError(f"{command[0]} is not installed", fix="debwright doctor") from error
+        raise DebwrightError(f"{command[0]} cannot be started: {error.strerror}") from error
 
 
 @contextlib.contextmanager

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from debwright import process
 from debwright.errors import MissingError
-from debwright.interrupts import undisturbed
 from debwright.sandbox.namespaces import is_root
+from debwright.shield import undisturbed
 
 
 def default_cache() -> Path:

@@ -2,15 +2,18 @@
 
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from debwright import process
-from debwright.interrupts import interruptible, undisturbed
+from debwright.interrupts import interruptible
 from debwright.roots.cache import Cache
+from debwright.shield import undisturbed
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +53,23 @@ def test_no_scratch_directory_is_left(
             assert step == "shutil.rmtree", "a signal was not heard"
     monkeypatch.undo()
     assert not list(cache.scratches.iterdir())
+
+
+def test_no_command_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while Popen waits for the child to have begun."""
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def popen(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
+        started.append(real(*arguments, **named))
+        interrupt()
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    with pytest.raises((KeyboardInterrupt, process.Interrupted)), interruptible():
+        process.run(["sleep", "60"])
+    (command,) = started
+    assert command.poll() == -signal.SIGKILL
 
 
 def test_the_signal_is_heard_at_the_end_of_the_block(stopping: threading.Event) -> None:
