@@ -35,9 +35,29 @@ class Budget:
     """Megabytes (10^6 bytes) in all; None: not counted."""
     cores: int | None = None
     """Shares at the same time; None: any number."""
+    _coming: int = 0
     _used: list[float] = field(default_factory=list)
     _queue: deque[object] = field(default_factory=deque)
     _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def expect(self, shares: int) -> None:
+        """So many more shares will be asked for: what they need is not spare."""
+        with self._changed:
+            self._coming += shares
+
+    @contextmanager
+    def spare(self, memory_mb: float) -> Iterator[bool]:
+        """Hold one more share, if there is one that nobody needs now or later; yields whether."""
+        with self._changed:
+            free = self.cores is None or len(self._used) + self._coming < self.cores
+            held = free and not self._queue and self._fits(memory_mb)
+            if held:
+                self._used.append(memory_mb)
+        try:
+            yield held
+        finally:
+            if held:
+                self._give_back(memory_mb)
 
     @contextmanager
     def share(
@@ -61,15 +81,19 @@ class Budget:
                     self._changed.wait(_PAUSE)
                     process.go_on()
                 self._used.append(memory_mb)
+                self._coming = max(0, self._coming - 1)
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
         try:
             yield time.monotonic() - started
         finally:
-            with self._changed:
-                self._used.remove(memory_mb)
-                self._changed.notify_all()
+            self._give_back(memory_mb)
+
+    def _give_back(self, memory_mb: float) -> None:
+        with self._changed:
+            self._used.remove(memory_mb)
+            self._changed.notify_all()
 
     def _fits(self, memory_mb: float) -> bool:
         if not self._used:

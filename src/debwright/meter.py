@@ -7,14 +7,16 @@ which travels with the thread as a context variable, so that no function between
 import resource
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from debwright.results import Usage
+
+T = TypeVar("T")
 
 BLOCK = 512
 """Bytes of a block in getrusage(2)'s ru_oublock on Linux."""
@@ -67,6 +69,21 @@ def metered() -> Iterator[Meter]:
     finally:
         meter.add(cpu_seconds=time.thread_time() - started)
         _current.reset(token)
+
+
+def carried(work: Callable[[], T]) -> Callable[[], T]:
+    """`work` for another thread, and counted as this one's."""
+    context = copy_context()
+
+    def counted() -> T:
+        started = time.thread_time()
+        try:
+            return work()
+        finally:
+            if (meter := _current.get()) is not None:
+                meter.add(cpu_seconds=time.thread_time() - started)
+
+    return lambda: context.run(counted)
 
 
 def command(usage: resource.struct_rusage) -> None:

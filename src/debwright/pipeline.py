@@ -167,6 +167,7 @@ def _targets(job: Job, wanted: Wanted) -> list[TargetResult]:
     plan = job.plan
     job.all_built.update({suite: threading.Event() for suite in plan.suites})
     order = sorted(plan.targets, key=lambda t: _rank(job, t))
+    job.budget.expect(len(order))
     with ThreadPoolExecutor(max_workers=max(1, min(_jobs(job), len(order)))) as pool:
         futures = {str(t.target): pool.submit(_one_target, job, t, wanted) for t in order}
         while wait(futures.values(), timeout=SIGNAL_SECONDS).not_done:

@@ -43,6 +43,8 @@ class CheckContext:
     project: Path = Path()
     """Directory of debwright.toml; paths in it are relative to that."""
     unpacked: Unpacked = field(default_factory=Unpacked)
+    spare: bool = False
+    """Whether a second system may be booted beside the first."""
     anew: bool = False
     """What was found of the same packages before counts for nothing."""
 

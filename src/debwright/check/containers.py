@@ -25,6 +25,7 @@ class DockerEnvironment:
 
     kind = "docker"
     elsewhere = True
+    several = False
 
     def __str__(self) -> str:
         return self.kind

@@ -42,6 +42,10 @@ class Environment(Protocol):
     def elsewhere(self) -> bool:
         """Whether it can be a system of any target."""
 
+    @property
+    def several(self) -> bool:
+        """Whether two systems of a target can be open at once."""
+
     def unavailable(self) -> str | None:
         """Why nothing can be booted here by this user, though dependencies can be resolved."""
 
@@ -64,6 +68,7 @@ class NspawnEnvironment:
 
     kind = "nspawn"
     elsewhere = True
+    several = True
 
     def __str__(self) -> str:
         return self.kind

@@ -108,6 +108,7 @@ class SshEnvironment:
 
     kind = "ssh"
     elsewhere = False
+    several = False
 
     def __str__(self) -> str:
         return str(self.address)

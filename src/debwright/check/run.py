@@ -49,6 +49,7 @@ from debwright.check.sbom import SbomCheck
 from debwright.check.secrets import SecretsCheck
 from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
+from debwright.check.spare import spare_system
 from debwright.check.state import FilesCheck
 from debwright.check.steady import SteadyCheck
 from debwright.check.unpacked import Unpacked
@@ -112,6 +113,9 @@ read before a crash fills it; the reboot starts what `stop` has stopped, so that
 running service; an upgrade needs a system from which the package is gone, and what is left out at
 last nobody needs any more.
 """
+
+ON_A_CLEAN_SYSTEM = ("upgrade", "downgrade", "minimum")
+"""Live checks that need no system on which the package has been: a second one does as well."""
 
 WITHOUT_INIT = frozenset({"files", "purge"})
 """Live checks that look at no unit: they can be made where systemd does not run."""
@@ -256,7 +260,7 @@ def _live_within(
         add(_switched_off("install"))
         _skip(add, rest[1:], "the packages are not installed: the check `install` is switched off")
         return
-    _booted(context, opening, add)
+    _booted(context, environment, opening, add)
 
 
 def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str) -> None:
@@ -264,7 +268,12 @@ def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str)
         add(skipped(name, reason))
 
 
-def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], None]) -> None:
+def _booted(
+    context: CheckContext,
+    environment: Environment,
+    opening: Open,
+    add: Callable[[CheckResult], None],
+) -> None:
     started = time.monotonic()
     with ExitStack() as stack:
         try:
@@ -286,20 +295,51 @@ def _booted(context: CheckContext, opening: Open, add: Callable[[CheckResult], N
             "install_seconds": session.install_seconds,
         }
         add(conclude("install", started, _sizes(context), measurements=measurements, notes=notes))
+        _look(session, opening if context.spare and environment.several else None, add)
+
+
+def _look(session: Session, opening: Open | None, add: Callable[[CheckResult], None]) -> None:
+    """Every live check on the system with the packages; with `opening`, some on a second one."""
+    with spare_system() as spare:
+        made: dict[str, CheckResult] = {}
         for check in LIVE:
-            if session.system.without_init and check.name not in WITHOUT_INIT:
-                add(skipped(check.name, session.system.without_init))
-                continue
-            if _off(context, check.name):
-                add(_switched_off(check.name))
-                continue
-            if session.lost is not None:
-                add(skipped(check.name, session.lost))
-                continue
-            context.activity(check.name)
-            result = _guarded(check.name, check.run, session)
+            if check.name == ON_A_CLEAN_SYSTEM[0]:
+                session.context.activity(check.name)
+                made = spare.finish(session)
+            result = made.get(check.name) or _one(check, session)
             session.measured[check.name] = result.measurements
             add(result)
+            if check.name == "service" and opening is not None and _worth(session):
+                spare.start(session, opening, _on_a_clean_system)
+
+
+def _worth(session: Session) -> bool:
+    """Whether the second system has anything to do: nothing where the service is not up."""
+    context = session.context
+    if context.config.service is not None and not session.healthy:
+        return False
+    upgrade, minimum = (not _off(context, n) for n in ("upgrade", "minimum"))
+    return minimum or (upgrade and bool(context.previous.debs))
+
+
+def _on_a_clean_system(session: Session) -> list[CheckResult]:
+    results = []
+    for check in (c for c in LIVE if c.name in ON_A_CLEAN_SYSTEM):
+        results.append(_one(check, session))
+        session.measured[check.name] = results[-1].measurements
+    return results
+
+
+def _one(check: LiveCheck, session: Session) -> CheckResult:
+    context = session.context
+    if session.system.without_init and check.name not in WITHOUT_INIT:
+        return skipped(check.name, session.system.without_init)
+    if _off(context, check.name):
+        return _switched_off(check.name)
+    if session.lost is not None:
+        return skipped(check.name, session.lost)
+    context.activity(check.name)
+    return _guarded(check.name, check.run, session)
 
 
 def _guarded(name: str, run: Callable[[T], CheckResult], subject: T) -> CheckResult:

@@ -43,6 +43,7 @@ class VmEnvironment:
 
     kind = "vm"
     elsewhere = True
+    several = False
 
     def __str__(self) -> str:
         return self.kind

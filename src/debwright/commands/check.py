@@ -137,8 +137,13 @@ def _side_by_side(
     def one(target: Target) -> TargetResult:
         name = str(target)
         need = need_mb(config, emulated=target.arch != host_arch())
-        with budget.share(need, waiting=lambda why: reporter.activity(name, "check", why)):
-            return _check_on(subject, target, roots, reporter)
+        with (
+            budget.share(need, waiting=lambda why: reporter.activity(name, "check", why)),
+            budget.spare(need) as spare,
+        ):
+            return _check_on(subject, target, roots, reporter, spare=spare)
+
+    budget.expect(len(targets))
 
     with ThreadPoolExecutor(max_workers=min(budget.cores or 1, len(targets))) as pool:
         futures = [pool.submit(one, target) for target in targets]
@@ -147,7 +152,9 @@ def _side_by_side(
         return [future.result() for future in futures]
 
 
-def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporter) -> TargetResult:
+def _check_on(
+    subject: _Subject, target: Target, roots: Roots, reporter: Reporter, *, spare: bool
+) -> TargetResult:
     """All checks of the packages on one target; what stops them here stops no other target."""
     name = str(target)
     output = subject.home / name
@@ -155,7 +162,7 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
     reporter.stage_started(name, "check")
     begun, clock = datetime.now(UTC), time.monotonic()
     try:
-        outcome = _outcome(subject, target, output, roots, reporter)
+        outcome = _outcome(subject, target, output, roots, reporter, spare=spare)
     except UsageError:
         raise  # of what was typed, which no other target would take either
     except (DebwrightError, OSError) as caught:
@@ -184,7 +191,13 @@ def _check_on(subject: _Subject, target: Target, roots: Roots, reporter: Reporte
 
 
 def _outcome(
-    subject: _Subject, target: Target, output: Path, roots: Roots, reporter: Reporter
+    subject: _Subject,
+    target: Target,
+    output: Path,
+    roots: Roots,
+    reporter: Reporter,
+    *,
+    spare: bool,
 ) -> Outcome:
     """What the checks found; check.json and check.log are in `output`."""
     name, config = str(target), subject.loaded.config
@@ -207,6 +220,7 @@ def _outcome(
             activity=lambda text: reporter.activity(name, "check", text),
             project=subject.loaded.directory,
             previous=previous,
+            spare=spare,
             anew=True,  # as every other check of files is made each time
         )
         further = also_on(config.targets.build, config.environments.install_on, target)

@@ -85,6 +85,7 @@ def test_which_faults_are_the_machines(problem: DebwrightError, machine: bool) -
 class Environment:
     kind = "ssh"
     elsewhere = True
+    several = False
 
     def __init__(self, opening: Callable[[ExitStack], Session]) -> None:
         self.opening = opening

@@ -180,6 +180,8 @@ def test_a_killed_run_leaves_the_terminal_as_it_was(sent: signal.Signals) -> Non
     before = termios.tcgetattr(follower)
     pid = os.fork()
     if pid == 0:
+        # A shell ignores it in what it starts with "&", and that is inherited.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         _login(follower)
         os.execv(  # noqa: S606
             sys.executable, [sys.executable, "-c", CHILD.format(source=str(SOURCE))]

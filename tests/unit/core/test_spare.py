@@ -1,0 +1,248 @@
+"""Checks on a second system beside the first: which, when, and what becomes of what they find."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from debwright.check import run as checks
+from debwright.check.base import CheckContext, conclude, error, skipped
+from debwright.check.debs import read_deb
+from debwright.check.session import Session
+from debwright.config import Config
+from debwright.errors import CheckError
+from debwright.process import Completed, Interrupted
+from debwright.results import CheckResult, Status
+from debwright.roots.cache import Cache
+from debwright.roots.layers import Roots
+from debwright.sandbox.base import BootError
+from debwright.targets import Target
+
+from .debfiles import make_deb
+
+SERVICE = {"service": {"unit": "x.service", "health_url": "http://localhost/"}}
+
+
+class System:
+    boot_seconds = 0.0
+    without_init = None
+    emulated = False
+
+
+@dataclass
+class Fake:
+    """A session of which only the checks below know anything."""
+
+    name: str
+    context: CheckContext
+    system: System = field(default_factory=System)
+    measured: dict[str, dict[str, float]] = field(default_factory=dict)
+    healthy: bool = False
+    lost: str | None = None
+    gone: bool = False
+    install_seconds: float = 0.0
+
+    def install(self) -> None:
+        """Nothing is installed."""
+
+    def apt(self, arguments: Sequence[str], _: str) -> Completed:
+        self.context.log(f"apt-get {' '.join(arguments)}")
+        return Completed(argv=("apt-get",), returncode=0, output="")
+
+
+@dataclass
+class Recorded:
+    """A check that remembers which system it ran on, and may do something more."""
+
+    name: str
+    seen: dict[str, str]
+    then: Callable[[Fake], CheckResult | None] = lambda _: None
+
+    def run(self, session: Session) -> CheckResult:
+        fake = cast(Fake, session)
+        fake.context.log(f"{self.name} at work")
+        self.seen[self.name] = fake.name
+        other = self.then(fake)
+        return other or conclude(self.name, 0.0, [], measurements={"seconds": 1.0})
+
+
+class Systems:
+    """An environment that opens one fake session after the other."""
+
+    kind = "nspawn"
+    elsewhere = True
+    several = True
+
+    def __init__(self) -> None:
+        self.opened: list[Fake] = []
+        self.closed: list[str] = []
+        self.problem: BootError | None = None
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def layer(self, _: CheckContext) -> None:
+        """Dependencies are not measured here, which would take a root."""
+
+    def prepare(self, context: CheckContext, _: ExitStack) -> Callable[[ExitStack], Session]:
+        def opening(stack: ExitStack) -> Session:
+            if self.problem is not None and self.opened:
+                raise self.problem
+            session = Fake(("first", "second")[len(self.opened)], context)
+            self.opened.append(session)
+            stack.callback(self.closed.append, session.name)
+            return cast(Session, session)
+
+        return opening
+
+
+@dataclass
+class Made:
+    """What a run of the checks gave."""
+
+    systems: Systems
+    seen: dict[str, str]
+    order: list[str]
+    results: dict[str, CheckResult]
+    log: list[str]
+
+
+def healthy(session: Fake) -> None:
+    session.healthy = True
+
+
+Run = Callable[..., Made]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    def made(
+        *, spare: bool = True, config: dict[str, Any] | None = None,
+        problem: BootError | None = None,
+        **then: Callable[[Fake], CheckResult | None],
+    ) -> Made:  # fmt: skip
+        seen: dict[str, str] = {}
+        names = ("service", "reboot", "purge", "upgrade", "downgrade", "regression", "minimum")
+        then = {"service": healthy, **then}
+        live = [Recorded(n, seen, then.get(n, lambda _: None)) for n in names]
+        monkeypatch.setattr(checks, "LIVE", tuple(live))
+        off = {c.name: "off" for c in checks.STATIC}
+        given = config or {}
+        model = Config.model_validate({**given, "checks": {**off, **given.get("checks", {})}})
+        cache = Cache(tmp_path / "cache")
+        cache.prepare()
+        log: list[str] = []
+        context = CheckContext(
+            target=Target("bookworm", "amd64"), host_arch="amd64", config=model,
+            debs=[read_deb(make_deb(tmp_path / "x.deb"))], changes=None,
+            roots=Roots(cache, model), output=tmp_path, log=log.append,
+            activity=lambda _: None, spare=spare,
+        )  # fmt: skip
+        systems, order = Systems(), list[str]()
+        systems.problem = problem
+        results = checks.run_checks(context, lambda r: order.append(r.name), systems)
+        return Made(systems, seen, order, {r.name: r for r in results}, log)
+
+    return made
+
+
+FIRST = ("service", "reboot", "purge", "regression")
+SECOND = ("upgrade", "downgrade", "minimum")
+
+
+def test_what_needs_a_clean_system_gets_one_of_its_own(run: Run) -> None:
+    made = run(config=SERVICE)
+    assert made.seen == {**dict.fromkeys(FIRST, "first"), **dict.fromkeys(SECOND, "second")}
+    assert made.order[-7:] == [
+        "service", "reboot", "purge", "upgrade", "downgrade", "regression", "minimum",
+    ], "they are told in the order of old"  # fmt: skip
+    second = made.systems.opened[1]
+    assert second.gone, "nothing has to be purged from it"
+    assert sorted(made.systems.closed) == ["first", "second"]
+
+
+def test_they_run_side_by_side(run: Run) -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    def meet(_: Fake) -> None:
+        both.wait()
+
+    run(config=SERVICE, reboot=meet, upgrade=meet)
+
+
+def test_the_log_is_told_one_system_after_the_other(run: Run) -> None:
+    lines = run(config=SERVICE).log
+    at_work = [line.split()[0] for line in lines if line.endswith("at work")]
+    assert at_work == ["service", "reboot", "purge", "upgrade", "downgrade", "minimum",
+                       "regression"]  # fmt: skip
+    assert lines.index("apt-get update") == lines.index("purge at work") + 1
+
+
+def test_what_the_one_has_measured_the_other_knows(run: Run) -> None:
+    known: dict[str, set[str]] = {}
+
+    def remember(session: Fake) -> None:
+        known[session.name] = set(session.measured)
+
+    run(config=SERVICE, minimum=remember, regression=remember)
+    assert known["second"] == {"service", "upgrade", "downgrade"}
+    assert {"service", "purge", "upgrade"} <= known["first"]
+
+
+def test_without_a_spare_core_there_is_one_system(run: Run) -> None:
+    assert set(run(config=SERVICE, spare=False).seen.values()) == {"first"}
+
+
+def test_a_service_that_is_not_up_needs_no_second_system(run: Run) -> None:
+    made = run(config=SERVICE, service=lambda _: None)
+    assert set(made.seen.values()) == {"first"}
+
+
+def test_without_a_service_there_is_a_second_system_all_the_same(run: Run) -> None:
+    assert run(service=lambda _: None).seen["upgrade"] == "second"
+
+
+def test_nothing_to_do_on_a_second_system(run: Run) -> None:
+    made = run(config={**SERVICE, "checks": {"minimum": "off"}})
+    assert len(made.systems.opened) == 1, "no release before is known"
+    assert made.results["minimum"].status is Status.SKIPPED
+
+
+def test_a_second_system_that_does_not_boot_is_done_without(run: Run) -> None:
+    made = run(config=SERVICE, problem=BootError("no memory"))
+    assert set(made.seen.values()) == {"first"}
+    assert "there was no second system: no memory" in made.log
+    assert not [r for r in made.results.values() if r.status is Status.FAILED]
+
+
+def test_a_lost_first_system_does_not_lose_the_second(run: Run) -> None:
+    def lose(session: Fake) -> None:
+        session.lost = "it did not come back"
+
+    made = run(config=SERVICE, reboot=lose)
+    assert made.results["upgrade"].status is Status.PASSED
+    assert made.results["regression"] == skipped("regression", "it did not come back")
+
+
+def test_what_fails_there_fails(run: Run) -> None:
+    def fail(_: Fake) -> CheckResult:
+        return conclude("upgrade", 0.0, [error("upgrade/failed", "no")])
+
+    assert run(config=SERVICE, upgrade=fail).results["upgrade"].status is Status.FAILED
+
+    def stop(_: Fake) -> None:
+        raise CheckError("it cannot be done")
+
+    assert run(config=SERVICE, minimum=stop).results["minimum"].status is Status.FAILED
+
+
+def test_an_interrupt_there_ends_the_whole(run: Run) -> None:
+    def stop(_: Fake) -> None:
+        raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted):
+        run(config=SERVICE, downgrade=stop)
