@@ -24,10 +24,9 @@ from pydantic import (
     model_validator,
 )
 
-from local_rag.configfile import Layer, explain, read_environment, read_file
+from local_rag.configfile import Layer, explain, merge, read_environment, read_layers
 from local_rag.errors import ConfigError
 
-SYSTEM_CONFIG = Path("/etc/local-rag/config.yaml")
 PACKAGED_MODELS = Path("/usr/share/local-rag/models")
 
 
@@ -254,19 +253,6 @@ class Settings(_Section):
         return dict(self._origins)
 
 
-def config_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
-    """Return the files that are read, weakest first; all but the last may be missing."""
-    env = os.environ if environ is None else environ
-    home = env.get("HOME")
-    user_base = env.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else None)
-    paths = [SYSTEM_CONFIG]
-    if user_base:
-        paths.append(Path(user_base) / "local-rag" / "config.yaml")
-    if env.get("LOCAL_RAG_CONFIG"):
-        paths.append(Path(env["LOCAL_RAG_CONFIG"]))
-    return tuple(paths)
-
-
 def text_keys() -> frozenset[str]:
     """Return the keys whose values are text: names, addresses, paths."""
     found = set()
@@ -292,22 +278,14 @@ def load_settings(
     Raises ConfigError naming file, line, key and the nearest known key.
     """
     env = os.environ if environ is None else environ
-    explicit = env.get("LOCAL_RAG_CONFIG")
-    layers: list[Layer] = []
-    for path in config_paths(env) if paths is None else paths:
-        named = explicit is not None and path == Path(explicit)
-        # Somebody who names a configuration can do without the system's, which may hold a token.
-        closed = explicit is not None and not named
-        layer = read_file(path, required=named, may_be_closed=closed)
-        if layer is not None:
-            layers.append(layer)
+    layers = read_layers(env, paths)
     layers.append(read_environment(env, texts=text_keys()))
     if given is not None:
         layers.append(given)
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:
-        _merge(merged, layer.values)
+        merge(merged, layer.values)
         origins.update(layer.origins)
     try:
         settings = Settings.model_validate(merged)
@@ -315,11 +293,3 @@ def load_settings(
         raise explain(error, Settings, origins) from None
     settings._origins.update(origins)
     return settings
-
-
-def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
-    for key, value in values.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value

@@ -2,16 +2,20 @@
 
 import difflib
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
 from local_rag.errors import ConfigError
 
+# Its import takes as long as all else that a short command does.
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+SYSTEM_CONFIG = Path("/etc/local-rag/config.yaml")
 ENV_PREFIX = "LOCAL_RAG__"
 MAX_CONFIG_BYTES = 1_000_000
 
@@ -22,6 +26,45 @@ class Layer:
 
     values: dict[str, Any]
     origins: dict[str, str] = field(default_factory=dict)
+
+
+def config_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """Return the files that are read, weakest first; all but the last may be missing."""
+    env = os.environ if environ is None else environ
+    home = env.get("HOME")
+    user_base = env.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else None)
+    paths = [SYSTEM_CONFIG]
+    if user_base:
+        paths.append(Path(user_base) / "local-rag" / "config.yaml")
+    if env.get("LOCAL_RAG_CONFIG"):
+        paths.append(Path(env["LOCAL_RAG_CONFIG"]))
+    return tuple(paths)
+
+
+def read_layers(
+    environ: Mapping[str, str] | None = None, paths: Sequence[Path] | None = None
+) -> list[Layer]:
+    """Return the files' layers, weakest first. Raises ConfigError as `read_file` does."""
+    env = os.environ if environ is None else environ
+    explicit = env.get("LOCAL_RAG_CONFIG")
+    layers = []
+    for path in config_paths(env) if paths is None else paths:
+        named = explicit is not None and path == Path(explicit)
+        # Somebody who names a configuration can do without the system's, which may hold a token.
+        closed = explicit is not None and not named
+        layer = read_file(path, required=named, may_be_closed=closed)
+        if layer is not None:
+            layers.append(layer)
+    return layers
+
+
+def merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Put values over those that are there, key by key."""
+    for key, value in values.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
 
 
 def read_file(path: Path, *, required: bool = False, may_be_closed: bool = False) -> Layer | None:
@@ -130,7 +173,7 @@ def read_environment(
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], origins: Mapping[str, str]
+    error: "ValidationError", model: "type[BaseModel]", origins: Mapping[str, str]
 ) -> ConfigError:
     """Return one ConfigError that says every mistake with its file, line and nearest key."""
     lines = [_sentence(mistake, model, origins) for mistake in error.errors()]
@@ -141,7 +184,7 @@ def explain(
     )
 
 
-def _sentence(mistake: Any, model: type[BaseModel], origins: Mapping[str, str]) -> str:
+def _sentence(mistake: Any, model: "type[BaseModel]", origins: Mapping[str, str]) -> str:
     parts = [str(part) for part in mistake["loc"]]
     key = ".".join(parts[:2])
     place = origins.get(key) or origins.get(parts[0] if parts else "") or "built-in defaults"
@@ -153,8 +196,10 @@ def _sentence(mistake: Any, model: type[BaseModel], origins: Mapping[str, str]) 
     return f"{place}: {key}: {message}"
 
 
-def known_keys(model: type[BaseModel]) -> tuple[str, ...]:
+def known_keys(model: "type[BaseModel]") -> tuple[str, ...]:
     """Return every section and every `section.key` of the settings."""
+    from pydantic import BaseModel
+
     keys: list[str] = []
     for section, info in model.model_fields.items():
         keys.append(section)
@@ -163,7 +208,7 @@ def known_keys(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _nearest(key: str, model: type[BaseModel]) -> str | None:
+def _nearest(key: str, model: "type[BaseModel]") -> str | None:
     section, dot, name = key.partition(".")
     known = known_keys(model)
     # The key may be right and only stand under another section.

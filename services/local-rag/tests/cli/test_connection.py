@@ -286,3 +286,17 @@ def test_an_answer_survives_no_kill_but_the_index_does(tmp_path: Path) -> None:
         assert answer.status_code == 200
     finally:
         again.stop()
+
+
+def test_a_wrong_configuration_is_said_when_nobody_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service has not started for it; and only then is the whole of it looked at."""
+    config = tmp_path / "config.yaml"
+    config.write_text(f"server: {{port: {free_port()}}}\nretrieval: {{k: many}}\n")
+    monkeypatch.setattr("local_rag.configfile.SYSTEM_CONFIG", tmp_path / "none.yaml")
+    done = invoke("--config", config, "list")
+    assert done.code == 2
+    assert "retrieval.k" in done.err
+    config.write_text(f"server: {{port: {free_port()}}}\n")
+    assert invoke("--config", config, "list").code == 3

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from local_rag.config import Settings, config_paths, load_settings
-from local_rag.configfile import Layer, known_keys, parse_yaml, read_environment
+from local_rag.config import Settings, load_settings
+from local_rag.configfile import Layer, config_paths, known_keys, parse_yaml, read_environment
 from local_rag.errors import ConfigError
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import click
 import httpx
 
 from local_rag.cli import exits, output
-from local_rag.config import Settings, config_paths, load_settings
 from local_rag.errors import ConfigError, RagError
 
 API = "/api/v1"
@@ -72,38 +71,15 @@ class ServiceError(CommandError):
         )
 
 
-def readable_settings(config: Path | None) -> Settings:
-    """Load the settings as far as this user may read them.
-
-    A system configuration that holds a token is closed to ordinary users, who can still use the
-    command with the defaults, --url and --token-file.
-    """
-    environ = dict(os.environ)
-    if config is not None:
-        environ["LOCAL_RAG_CONFIG"] = str(config)
-    paths = [
-        path
-        for path in config_paths(environ)
-        if str(path) == environ.get("LOCAL_RAG_CONFIG")
-        or not path.exists()
-        or os.access(path, os.R_OK)
-    ]
-    return load_settings(environ, paths=paths)
-
-
-def service_url(settings: Settings) -> str:
-    """Return the address under which this machine reaches the configured service."""
-    host = settings.server.host
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}.get(host, host)  # noqa: S104
-    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"http://{host}:{settings.server.port}"
-
-
 class Client:
     """Calls the running service. Close it, or use it as a context manager."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(
+        self, url: str, token: str | None = None, *, doubt: Callable[[], object] | None = None
+    ) -> None:
+        """Take an address; `doubt` is called when nobody answers, to raise RagError with why."""
         self.url = url.rstrip("/")
+        self._doubt = doubt
         headers = {"Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -195,6 +171,11 @@ class Client:
 
     def _unreachable(self, error: httpx.HTTPError) -> CommandError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            try:
+                if self._doubt is not None:
+                    self._doubt()
+            except RagError as reason:
+                return translate(reason)
             return Unreachable(
                 f"no service answers at {self.url} ({_reason(error)})",
                 hint="systemctl status local-rag, or start one with: local-rag serve "

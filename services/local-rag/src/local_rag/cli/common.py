@@ -10,14 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from local_rag.cli.client import (
-    Client,
-    CommandError,
-    WrongUsage,
-    readable_settings,
-    service_url,
-    translate,
-)
+from local_rag.cli.address import configured, readable_settings
+from local_rag.cli.client import Client, CommandError, WrongUsage, translate
 from local_rag.errors import RagError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,24 +21,27 @@ def connect(ctx: click.Context) -> Client:
     """Return a client for the service that options, environment and configuration name."""
     url: str | None = ctx.obj["url"]
     token = _given_token(ctx.obj["token_file"])
+    config: Path | None = ctx.obj["config"]
+    checked = True
     if url is None or token is None:
         try:
-            settings = readable_settings(ctx.obj["config"])
-            configured = service_url(settings)
-            # A configured token belongs to the configured service and goes to no other address.
-            if token is None and url in (None, configured):
-                token = settings.server.read_token()
+            address = configured(config, with_token=token is None)
         except RagError as error:
             if url is None:
                 raise translate(error) from error
         else:
-            url = url or configured
+            # A configured token belongs to the configured service and goes to no other address.
+            if token is None and url in (None, address.url):
+                token = address.token
+            checked = address.checked or url is not None
+            url = url or address.url
     if url is None or not url.startswith(("http://", "https://")):
         raise WrongUsage(
             f"{url} is not an address of a service",
             hint="for example --url http://127.0.0.1:8080",
         )
-    return Client(url, token)
+    # What nobody has checked yet may be why nobody answers.
+    return Client(url, token, doubt=None if checked else lambda: readable_settings(config))
 
 
 def _given_token(path: Path | None) -> str | None:

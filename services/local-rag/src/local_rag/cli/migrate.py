@@ -7,7 +7,7 @@ import click
 from local_rag.cli import output
 from local_rag.cli.client import WrongUsage, translate
 from local_rag.cli.common import agree, json_option
-from local_rag.config import SYSTEM_CONFIG
+from local_rag.configfile import SYSTEM_CONFIG
 from local_rag.errors import RagError
 from local_rag.migrate import record
 from local_rag.migrate.move import move

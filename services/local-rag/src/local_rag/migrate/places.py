@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_rag.config import SYSTEM_CONFIG
-from local_rag.configfile import read_file
+from local_rag.configfile import SYSTEM_CONFIG, read_file
 from local_rag.errors import ConfigError, InvalidInput
 
 PACKAGED_DATA = Path("/var/lib/local-rag")
