@@ -115,7 +115,7 @@ last nobody needs any more.
 """
 
 ON_A_CLEAN_SYSTEM = ("upgrade", "downgrade", "minimum")
-"""Live checks that need no system on which the package has been: a second one does as well."""
+"""Live checks that begin without the package: a second system does as well."""
 
 WITHOUT_INIT = frozenset({"files", "purge"})
 """Live checks that look at no unit: they can be made where systemd does not run."""
@@ -318,13 +318,19 @@ def _worth(session: Session) -> bool:
     context = session.context
     if context.config.service is not None and not session.healthy:
         return False
-    upgrade, minimum = (not _off(context, n) for n in ("upgrade", "minimum"))
-    return minimum or (upgrade and bool(context.previous.debs))
+    return bool(context.previous.debs) and not _off(context, "upgrade")
 
 
 def _on_a_clean_system(session: Session) -> list[CheckResult]:
+    """The checks for a second system.
+
+    `minimum` is the installation after a purge, too: where nothing could be upgraded, and so
+    nothing is to be purged, it is left to the first.
+    """
     results = []
     for check in (c for c in LIVE if c.name in ON_A_CLEAN_SYSTEM):
+        if check.name == "minimum" and not session.upgraded:
+            continue
         results.append(_one(check, session))
         session.measured[check.name] = results[-1].measurements
     return results

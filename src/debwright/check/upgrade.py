@@ -114,13 +114,18 @@ def _install_previous(session: Session) -> None:
 
 
 def _measure(session: Session, service: Service, measurements: dict[str, float]) -> str | None:
-    """Start-up time and memory of the previous release; why it is not healthy, if it is not."""
+    """Start-up time and memory of the previous release; why it is not healthy, if it is not.
+
+    Under an emulator there is no start-up time worth a start: see the check `benchmarks`.
+    """
     waited = wait_healthy(session, service)
-    if waited.problem is None:
-        waited = restart(session, service)
     if waited.problem is not None:
         return waited.problem.message
-    measurements["previous_restart_seconds"] = waited.seconds
+    if not session.system.emulated or session.context.config.benchmarks.emulated:
+        waited = restart(session, service)
+        if waited.problem is not None:
+            return waited.problem.message
+        measurements["previous_restart_seconds"] = waited.seconds
     if (used := settled(session, service.unit)) is not None:
         measurements["previous_memory_bytes"] = float(used)
     return None

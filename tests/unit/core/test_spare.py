@@ -12,6 +12,7 @@ import pytest
 from debwright.check import run as checks
 from debwright.check.base import CheckContext, conclude, error, skipped
 from debwright.check.debs import read_deb
+from debwright.check.previous import Previous
 from debwright.check.session import Session
 from debwright.config import Config
 from debwright.errors import CheckError
@@ -44,6 +45,7 @@ class Fake:
     healthy: bool = False
     lost: str | None = None
     gone: bool = False
+    upgraded: bool = False
     install_seconds: float = 0.0
 
     def install(self) -> None:
@@ -115,6 +117,10 @@ def healthy(session: Fake) -> None:
     session.healthy = True
 
 
+def upgraded(session: Fake) -> None:
+    session.upgraded = True
+
+
 Run = Callable[..., Made]
 
 
@@ -122,12 +128,12 @@ Run = Callable[..., Made]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def made(
         *, spare: bool = True, config: dict[str, Any] | None = None,
-        problem: BootError | None = None,
+        problem: BootError | None = None, previous: bool = True,
         **then: Callable[[Fake], CheckResult | None],
     ) -> Made:  # fmt: skip
         seen: dict[str, str] = {}
         names = ("service", "reboot", "purge", "upgrade", "downgrade", "regression", "minimum")
-        then = {"service": healthy, **then}
+        then = {"service": healthy, "upgrade": upgraded, **then}
         live = [Recorded(n, seen, then.get(n, lambda _: None)) for n in names]
         monkeypatch.setattr(checks, "LIVE", tuple(live))
         off = {c.name: "off" for c in checks.STATIC}
@@ -136,9 +142,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         cache = Cache(tmp_path / "cache")
         cache.prepare()
         log: list[str] = []
+        deb = read_deb(make_deb(tmp_path / "x.deb"))
+        before = Previous(debs=(deb,)) if previous else Previous()
         context = CheckContext(
             target=Target("bookworm", "amd64"), host_arch="amd64", config=model,
-            debs=[read_deb(make_deb(tmp_path / "x.deb"))], changes=None,
+            debs=[deb], changes=None, previous=before,
             roots=Roots(cache, model), output=tmp_path, log=log.append,
             activity=lambda _: None, spare=spare,
         )  # fmt: skip
@@ -168,7 +176,8 @@ def test_what_needs_a_clean_system_gets_one_of_its_own(run: Run) -> None:
 def test_they_run_side_by_side(run: Run) -> None:
     both = threading.Barrier(2, timeout=20)
 
-    def meet(_: Fake) -> None:
+    def meet(session: Fake) -> None:
+        upgraded(session)
         both.wait()
 
     run(config=SERVICE, reboot=meet, upgrade=meet)
@@ -207,9 +216,14 @@ def test_without_a_service_there_is_a_second_system_all_the_same(run: Run) -> No
 
 
 def test_nothing_to_do_on_a_second_system(run: Run) -> None:
-    made = run(config={**SERVICE, "checks": {"minimum": "off"}})
-    assert len(made.systems.opened) == 1, "no release before is known"
-    assert made.results["minimum"].status is Status.SKIPPED
+    assert len(run(config=SERVICE, previous=False).systems.opened) == 1
+    assert len(run(config={**SERVICE, "checks": {"upgrade": "off"}}).systems.opened) == 1
+
+
+def test_where_nothing_was_upgraded_the_first_system_is_the_purged_one(run: Run) -> None:
+    made = run(config=SERVICE, upgrade=lambda _: skipped("upgrade", "it cannot be installed"))
+    assert (made.seen["upgrade"], made.seen["minimum"]) == ("second", "first")
+    assert made.order.count("minimum") == 1
 
 
 def test_a_second_system_that_does_not_boot_is_done_without(run: Run) -> None:
