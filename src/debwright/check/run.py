@@ -49,7 +49,7 @@ from debwright.check.sbom import SbomCheck
 from debwright.check.secrets import SecretsCheck
 from debwright.check.service import ServiceCheck, SmokeCheck
 from debwright.check.session import MaintainerScriptError, Session
-from debwright.check.spare import spare_system
+from debwright.check.spare import Spare, spare_system
 from debwright.check.state import FilesCheck
 from debwright.check.steady import SteadyCheck
 from debwright.check.unpacked import Unpacked
@@ -275,7 +275,9 @@ def _booted(
     add: Callable[[CheckResult], None],
 ) -> None:
     started = time.monotonic()
-    with ExitStack() as stack:
+    with ExitStack() as stack, spare_system() as spare:
+        if context.spare and environment.several and _worth(context):
+            spare.start(opening, _on_a_clean_system)
         try:
             session, notes = open_session(opening, stack, context.log)
             context.activity("installing")
@@ -295,42 +297,44 @@ def _booted(
             "install_seconds": session.install_seconds,
         }
         add(conclude("install", started, _sizes(context), measurements=measurements, notes=notes))
-        _look(session, opening if context.spare and environment.several else None, add)
+        session.measured = spare.measured
+        _look(session, spare, add)
 
 
-def _look(session: Session, opening: Open | None, add: Callable[[CheckResult], None]) -> None:
-    """Every live check on the system with the packages; with `opening`, some on a second one."""
-    with spare_system() as spare:
-        made: dict[str, CheckResult] = {}
-        for check in LIVE:
-            if check.name == ON_A_CLEAN_SYSTEM[0]:
-                session.context.activity(check.name)
-                made = spare.finish(session)
-            result = made.get(check.name) or _one(check, session)
-            session.measured[check.name] = result.measurements
-            add(result)
-            if check.name == "service" and opening is not None and _worth(session):
-                spare.start(session, opening, _on_a_clean_system)
+def _look(session: Session, spare: Spare, add: Callable[[CheckResult], None]) -> None:
+    """Every live check on the system with the packages, but for those made on the second one."""
+    made: dict[str, CheckResult] = {}
+    for check in LIVE:
+        if check.name == ON_A_CLEAN_SYSTEM[0]:
+            session.context.activity(check.name)
+            made = spare.finish(session.context.log)
+        result = made.get(check.name) or _one(check, session)
+        session.measured[check.name] = result.measurements
+        add(result)
+        if check.name == "service":
+            spare.service_seen()
 
 
-def _worth(session: Session) -> bool:
-    """Whether the second system has anything to do: nothing where the service is not up."""
-    context = session.context
-    if context.config.service is not None and not session.healthy:
-        return False
+def _worth(context: CheckContext) -> bool:
+    """Whether the second system would have anything to do."""
     return bool(context.previous.debs) and not _off(context, "upgrade")
 
 
-def _on_a_clean_system(session: Session) -> list[CheckResult]:
+def _on_a_clean_system(session: Session, spare: Spare) -> list[CheckResult]:
     """The checks for a second system.
 
     `minimum` is the installation after a purge, too: where nothing could be upgraded, and so
     nothing is to be purged, it is left to the first.
     """
-    results = []
+    results: list[CheckResult] = []
     for check in (c for c in LIVE if c.name in ON_A_CLEAN_SYSTEM):
-        if check.name == "minimum" and not session.upgraded:
-            continue
+        if check.name == "minimum":
+            # What is not up with everything is not asked to be up with less.
+            spare.await_service()
+            if not session.upgraded:
+                continue
+        if spare.cancelled:
+            break
         results.append(_one(check, session))
         session.measured[check.name] = results[-1].measurements
     return results

@@ -4,22 +4,26 @@ An upgrade begins with the release before, and the minimum with nothing beside i
 system from which the package is gone, and have nothing to do with what the others see.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from debwright import meter
+from debwright import meter, process
 from debwright.check.environment import Open
 from debwright.check.infrastructure import open_session
 from debwright.check.session import Session
 from debwright.errors import DebwrightError
+from debwright.process import LineSink
 from debwright.results import CheckResult
 
-Run = Callable[[Session], list[CheckResult]]
+Run = Callable[[Session, "Spare"], list[CheckResult]]
+Measured = dict[str, dict[str, float]]
 
 LINES = 50_000
 """Of the log that is kept until the first system's is written; dropped from its beginning."""
+LOOK_SECONDS = 0.2
 
 
 @dataclass
@@ -27,7 +31,6 @@ class _Done:
     """What the second system's checks gave, and what was logged meanwhile."""
 
     results: list[CheckResult] = field(default_factory=list)
-    measured: dict[str, dict[str, float]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     problem: DebwrightError | None = None
     """Why there was no second system."""
@@ -39,51 +42,74 @@ class Spare:
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
         self._future: Future[_Done] | None = None
+        self._service_seen = threading.Event()
+        self._cancelled = threading.Event()
+        self.measured: Measured = {}
+        """Measurements of the checks on both systems."""
 
-    def start(self, first: Session, opening: Open, run: Run) -> None:
-        """Open a system beside that of `first`, and run checks on it."""
-        measured = dict(first.measured)
-        self._future = self._pool.submit(meter.carried(lambda: _work(opening, run, measured)))
+    def start(self, opening: Open, run: Run) -> None:
+        """Open a system and run checks on it, beside the first one."""
+        self._future = self._pool.submit(meter.carried(lambda: self._work(opening, run)))
 
-    def finish(self, first: Session) -> dict[str, CheckResult]:
-        """Wait for it: its results by name; what was measured is known to `first`, too.
+    def service_seen(self) -> None:
+        """The first system's service has been looked at."""
+        self._service_seen.set()
+
+    def await_service(self) -> None:
+        """On the second system: wait for `service_seen`, or `cancel`."""
+        while not self._service_seen.wait(LOOK_SECONDS):
+            process.go_on()
+
+    def cancel(self) -> None:
+        """What the second system's checks find no longer matters."""
+        self._cancelled.set()
+        self._service_seen.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether no further check is worth its time."""
+        return self._cancelled.is_set()
+
+    def finish(self, say: LineSink) -> dict[str, CheckResult]:
+        """Wait for it: its results by name; what it has logged goes to `say`.
 
         Nothing when there was no second system: the first one is there for its checks as well.
         """
         if self._future is None:
             return {}
-        done, say = self._future.result(), first.context.log
+        done = self._future.result()
         for line in done.lines[-LINES:]:
             say(line)
         if done.problem is not None:
             say(f"there was no second system: {done.problem.what}")
             return {}
-        first.measured |= done.measured
         return {r.name: r for r in done.results}
+
+    def _work(self, opening: Open, run: Run) -> _Done:
+        done = _Done()
+        with ExitStack() as stack:
+            try:
+                session, _ = open_session(opening, stack, done.lines.append)
+                session.context = replace(
+                    session.context, log=done.lines.append, activity=lambda _: None
+                )
+                session.apt(["update"], "reading the local repository")
+            except DebwrightError as problem:
+                done.problem = problem
+                return done
+            # The package has never come: the system is as one from which it is purged.
+            session.gone = True
+            session.measured = self.measured
+            done.results = run(session, self)
+        return done
 
 
 @contextmanager
 def spare_system() -> Iterator[Spare]:
-    """A second system; when the block is left early, its end is waited for."""
+    """A second system; when the block is left early, it is cancelled and its end waited for."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spare") as pool:
-        yield Spare(pool)
-
-
-def _work(opening: Open, run: Run, measured: Mapping[str, dict[str, float]]) -> _Done:
-    done = _Done()
-    with ExitStack() as stack:
+        spare = Spare(pool)
         try:
-            session, _ = open_session(opening, stack, done.lines.append)
-            session.context = replace(
-                session.context, log=done.lines.append, activity=lambda _: None
-            )
-            session.apt(["update"], "reading the local repository")
-        except DebwrightError as problem:
-            done.problem = problem
-            return done
-        # The package has never come: the system is as one from which it is purged.
-        session.gone = True
-        session.measured = dict(measured)
-        done.results = run(session)
-        done.measured = {r.name: r.measurements for r in done.results}
-    return done
+            yield spare
+        finally:
+            spare.cancel()

@@ -47,9 +47,13 @@ class Fake:
     gone: bool = False
     upgraded: bool = False
     install_seconds: float = 0.0
+    refuses: threading.Event | None = None
 
     def install(self) -> None:
-        """Nothing is installed."""
+        if self.refuses is not None:
+            # Whoever waits for it goes on a little later than the refusal is known.
+            threading.Timer(0.5, self.refuses.set).start()
+            raise CheckError("dpkg said no")
 
     def apt(self, arguments: Sequence[str], _: str) -> Completed:
         self.context.log(f"apt-get {' '.join(arguments)}")
@@ -79,10 +83,11 @@ class Systems:
     elsewhere = True
     several = True
 
-    def __init__(self) -> None:
-        self.opened: list[Fake] = []
+    def __init__(self, problem: BootError | None, refuses: threading.Event | None) -> None:
+        self.opened: dict[str, Fake] = {}
         self.closed: list[str] = []
-        self.problem: BootError | None = None
+        self.problem = problem
+        self.refuses = refuses
 
     def unavailable(self) -> str | None:
         return None
@@ -92,11 +97,13 @@ class Systems:
 
     def prepare(self, context: CheckContext, _: ExitStack) -> Callable[[ExitStack], Session]:
         def opening(stack: ExitStack) -> Session:
-            if self.problem is not None and self.opened:
+            name = "second" if threading.current_thread().name.startswith("spare") else "first"
+            if self.problem is not None and name == "second":
                 raise self.problem
-            session = Fake(("first", "second")[len(self.opened)], context)
-            self.opened.append(session)
-            stack.callback(self.closed.append, session.name)
+            session = self.opened[name] = Fake(name, context)
+            if name == "first":
+                session.refuses = self.refuses
+            stack.callback(self.closed.append, name)
             return cast(Session, session)
 
         return opening
@@ -129,6 +136,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def made(
         *, spare: bool = True, config: dict[str, Any] | None = None,
         problem: BootError | None = None, previous: bool = True,
+        refuses: threading.Event | None = None,
         **then: Callable[[Fake], CheckResult | None],
     ) -> Made:  # fmt: skip
         seen: dict[str, str] = {}
@@ -150,8 +158,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             roots=Roots(cache, model), output=tmp_path, log=log.append,
             activity=lambda _: None, spare=spare,
         )  # fmt: skip
-        systems, order = Systems(), list[str]()
-        systems.problem = problem
+        systems, order = Systems(problem, refuses), list[str]()
         results = checks.run_checks(context, lambda r: order.append(r.name), systems)
         return Made(systems, seen, order, {r.name: r for r in results}, log)
 
@@ -162,13 +169,13 @@ FIRST = ("service", "reboot", "purge", "regression")
 SECOND = ("upgrade", "downgrade", "minimum")
 
 
-def test_what_needs_a_clean_system_gets_one_of_its_own(run: Run) -> None:
+def test_what_begins_without_the_package_gets_a_system_of_its_own(run: Run) -> None:
     made = run(config=SERVICE)
     assert made.seen == {**dict.fromkeys(FIRST, "first"), **dict.fromkeys(SECOND, "second")}
     assert made.order[-7:] == [
         "service", "reboot", "purge", "upgrade", "downgrade", "regression", "minimum",
     ], "they are told in the order of old"  # fmt: skip
-    second = made.systems.opened[1]
+    second = made.systems.opened["second"]
     assert second.gone, "nothing has to be purged from it"
     assert sorted(made.systems.closed) == ["first", "second"]
 
@@ -180,7 +187,7 @@ def test_they_run_side_by_side(run: Run) -> None:
         upgraded(session)
         both.wait()
 
-    run(config=SERVICE, reboot=meet, upgrade=meet)
+    run(config=SERVICE, service=meet, upgrade=meet)
 
 
 def test_the_log_is_told_one_system_after_the_other(run: Run) -> None:
@@ -198,26 +205,37 @@ def test_what_the_one_has_measured_the_other_knows(run: Run) -> None:
         known[session.name] = set(session.measured)
 
     run(config=SERVICE, minimum=remember, regression=remember)
-    assert known["second"] == {"service", "upgrade", "downgrade"}
+    assert {"service", "upgrade", "downgrade"} <= known["second"]
     assert {"service", "purge", "upgrade"} <= known["first"]
+
+
+def test_the_minimum_waits_until_the_service_was_looked_at(run: Run) -> None:
+    downgraded = threading.Event()
+
+    def slow(session: Fake) -> None:
+        assert downgraded.wait(20)
+        session.healthy = True
+
+    def done(_: Fake) -> None:
+        downgraded.set()
+
+    known: list[bool] = []
+
+    def minimum(session: Fake) -> None:
+        known.append("service" in session.measured)
+
+    run(config=SERVICE, service=slow, downgrade=done, minimum=minimum)
+    assert known == [True]
 
 
 def test_without_a_spare_core_there_is_one_system(run: Run) -> None:
     assert set(run(config=SERVICE, spare=False).seen.values()) == {"first"}
 
 
-def test_a_service_that_is_not_up_needs_no_second_system(run: Run) -> None:
-    made = run(config=SERVICE, service=lambda _: None)
-    assert set(made.seen.values()) == {"first"}
-
-
-def test_without_a_service_there_is_a_second_system_all_the_same(run: Run) -> None:
-    assert run(service=lambda _: None).seen["upgrade"] == "second"
-
-
 def test_nothing_to_do_on_a_second_system(run: Run) -> None:
-    assert len(run(config=SERVICE, previous=False).systems.opened) == 1
-    assert len(run(config={**SERVICE, "checks": {"upgrade": "off"}}).systems.opened) == 1
+    assert set(run(config=SERVICE, previous=False).systems.opened) == {"first"}
+    off = run(config={**SERVICE, "checks": {"upgrade": "off"}})
+    assert set(off.systems.opened) == {"first"}
 
 
 def test_where_nothing_was_upgraded_the_first_system_is_the_purged_one(run: Run) -> None:
@@ -231,6 +249,20 @@ def test_a_second_system_that_does_not_boot_is_done_without(run: Run) -> None:
     assert set(made.seen.values()) == {"first"}
     assert "there was no second system: no memory" in made.log
     assert not [r for r in made.results.values() if r.status is Status.FAILED]
+
+
+def test_a_package_that_cannot_be_installed_is_told_at_once(run: Run) -> None:
+    """Nothing more is begun on the second system, and nothing of it is told."""
+    refused = threading.Event()
+
+    def until_then(session: Fake) -> None:
+        upgraded(session)
+        assert refused.wait(20)
+
+    made = run(config=SERVICE, upgrade=until_then, refuses=refused)
+    assert made.results["install"].status is Status.FAILED
+    assert {made.results[n].status for n in (*FIRST, *SECOND)} == {Status.SKIPPED}
+    assert set(made.seen) <= {"upgrade"}
 
 
 def test_a_lost_first_system_does_not_lose_the_second(run: Run) -> None:
