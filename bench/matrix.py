@@ -2,8 +2,8 @@
 
 The matrix is two architectures on bookworm and trixie, as `debwright check` does them: every check
 there is, and those alone that the bound was set for (install, service, upgrade, purge, files and
-benchmarks). The peers test the same package on
-bookworm-amd64. Nothing is asserted: a bound that is not met is printed as such.
+benchmarks). The peers test the same package on bookworm-amd64. Nothing is asserted: a bound that is
+not met is printed as such.
 """
 
 import argparse
@@ -38,9 +38,9 @@ TITLES = {"matrix": "The matrix of checks", "peers": "Checks, against piuparts a
 HOW = {
     "matrix": "The release before is the same packages under a lower version, in the APT "
     "repository. What lintian said of the same packages before is kept, as in every run.",
-    "peers": "The peers get the same packages, their systems are made before, and what they test "
-    "is less: autopkgtest the package's own tests, in a podman container with an init; piuparts "
-    "installs, removes and purges.",
+    "peers": "debwright makes every check. The peers get the same packages, their systems are made "
+    "before, and what they test is less: autopkgtest the package's own tests, in a podman "
+    "container with an init; piuparts installs, removes and purges.",
 }
 
 
@@ -84,8 +84,6 @@ class Matrix:
         for suite in sorted({t.split("-")[0] for t in self.targets}):
             previous = self.work / "previous" / suite
             previous.mkdir(parents=True)
-            # Those of architecture `all` are built for one target of the suite, and the companions,
-            # which have no suite, are the same in each.
             for deb in sorted(self.home.glob(f"{suite}-*/*.deb")):
                 if "-dbgsym_" not in deb.name:
                     older(deb, previous)
@@ -237,30 +235,30 @@ def main() -> None:
         matrix = Matrix(product, Path(work), options.target or TARGETS)
         matrix.prepare()
         measured: dict[str, list[records.Row]] = {}
-        if "matrix" in (options.only or PARTS):
+        parts = options.only or PARTS
+        if "matrix" in parts:
             measured["matrix"] = []
-        if "matrix" in measured and not options.bound_only:
-            print("warming: every layer that the checks need", flush=True)
-            matrix.check()
-            measured["matrix"] += [measure_matrix(matrix, options.rounds, "every check", None)]
-        if "peers" in (options.only or PARTS):
+            if not options.bound_only:
+                row = measure_matrix(matrix, options.rounds, "every check", None)
+                measured["matrix"].append(row)
+        if "peers" in parts:
             measured["peers"] = [measure_peers(matrix, options.rounds)]
-        if "matrix" in measured:
+        if "matrix" in parts:
             # Last: the rest is about every check.
             matrix.only(BOUND_FOR)
-            print("warming: every layer that these checks need", flush=True)
-            matrix.check()
             what = ", ".join(BOUND_FOR[1:])
             row = measure_matrix(matrix, options.rounds, what, MATRIX_SECONDS)
             measured["matrix"].append(row)
     print(f"\n{records.table([r for rows in measured.values() for r in rows])}\n")
     for part, rows in measured.items() if options.write else ():
-        how = f"Medians of {options.rounds} rounds, every check of each target. {HOW[part]}"
+        how = f"Medians of {options.rounds} rounds. {HOW[part]}"
         title = f"{TITLES[part]}: {product.name}"
         records.save(f"{part}-{product.name}", title, how.strip(), rows)
 
 
 def measure_matrix(matrix: Matrix, rounds: int, what: str, bound: float | None) -> records.Row:
+    print("warming: every layer that the checks need", flush=True)
+    matrix.check()
     taken = []
     for _ in range(rounds):
         seconds, report = matrix.check()

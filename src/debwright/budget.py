@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,21 +35,26 @@ class Budget:
     """Megabytes (10^6 bytes) in all; None: not counted."""
     cores: int | None = None
     """Shares at the same time; None: any number."""
-    _coming: int = 0
+    _coming: set[str] = field(default_factory=set)
     _used: list[float] = field(default_factory=list)
     _queue: deque[object] = field(default_factory=deque)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def expect(self, shares: int) -> None:
-        """So many more shares will be asked for: what they need is not spare."""
+    def expect(self, names: Iterable[str]) -> None:
+        """Who may still ask for a share: what they need is not spare."""
         with self._changed:
-            self._coming += shares
+            self._coming.update(names)
+
+    def arrived(self, name: str) -> None:
+        """Who was expected has a share, or will ask for none."""
+        with self._changed:
+            self._coming.discard(name)
 
     @contextmanager
     def spare(self, memory_mb: float) -> Iterator[bool]:
         """Hold one more share, if there is one that nobody needs now or later; yields whether."""
         with self._changed:
-            free = self.cores is None or len(self._used) + self._coming < self.cores
+            free = self.cores is None or len(self._used) + len(self._coming) < self.cores
             held = free and not self._queue and self._fits(memory_mb)
             if held:
                 self._used.append(memory_mb)
@@ -81,7 +86,6 @@ class Budget:
                     self._changed.wait(_PAUSE)
                     process.go_on()
                 self._used.append(memory_mb)
-                self._coming = max(0, self._coming - 1)
             finally:
                 self._queue.remove(ticket)
                 self._changed.notify_all()

@@ -167,7 +167,7 @@ def _targets(job: Job, wanted: Wanted) -> list[TargetResult]:
     plan = job.plan
     job.all_built.update({suite: threading.Event() for suite in plan.suites})
     order = sorted(plan.targets, key=lambda t: _rank(job, t))
-    job.budget.expect(len(order))
+    job.budget.expect(str(t.target) for t in order)
     with ThreadPoolExecutor(max_workers=max(1, min(_jobs(job), len(order)))) as pool:
         futures = {str(t.target): pool.submit(_one_target, job, t, wanted) for t in order}
         while wait(futures.values(), timeout=SIGNAL_SECONDS).not_done:
@@ -208,6 +208,8 @@ def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
         else:
             build.stages.append(skipped(job, build.name, "check", "there is no package to check"))
     finally:
+        # It may have failed before its checks, or have had no need of them.
+        job.budget.arrived(build.name)
         if target.build_all:
             job.all_built[target.target.suite].set()
     return _target_result(build, checks)

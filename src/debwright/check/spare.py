@@ -5,6 +5,7 @@ system from which the package is gone, and have nothing to do with what the othe
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -21,8 +22,11 @@ from debwright.results import CheckResult
 Run = Callable[[Session, "Spare"], list[CheckResult]]
 Measured = dict[str, dict[str, float]]
 
-LINES = 50_000
-"""Of the log that is kept until the first system's is written; dropped from its beginning."""
+LINES = 2000
+"""Of the log that is kept until the first system's is written; dropped from its beginning.
+
+An upgrade says some three hundred; a script that never stops must not fill the memory.
+"""
 LOOK_SECONDS = 0.2
 
 
@@ -31,7 +35,7 @@ class _Done:
     """What the second system's checks gave, and what was logged meanwhile."""
 
     results: list[CheckResult] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=LINES))
     problem: DebwrightError | None = None
     """Why there was no second system."""
 
@@ -78,7 +82,7 @@ class Spare:
         if self._future is None:
             return {}
         done = self._future.result()
-        for line in done.lines[-LINES:]:
+        for line in done.lines:
             say(line)
         if done.problem is not None:
             say(f"there was no second system: {done.problem.what}")

@@ -137,13 +137,12 @@ def _side_by_side(
     def one(target: Target) -> TargetResult:
         name = str(target)
         need = need_mb(config, emulated=target.arch != host_arch())
-        with (
-            budget.share(need, waiting=lambda why: reporter.activity(name, "check", why)),
-            budget.spare(need) as spare,
-        ):
-            return _check_on(subject, target, roots, reporter, spare=spare)
+        with budget.share(need, waiting=lambda why: reporter.activity(name, "check", why)):
+            budget.arrived(name)
+            with budget.spare(need) as spare:
+                return _check_on(subject, target, roots, reporter, spare=spare)
 
-    budget.expect(len(targets))
+    budget.expect(str(t) for t in targets)
 
     with ThreadPoolExecutor(max_workers=min(budget.cores or 1, len(targets))) as pool:
         futures = [pool.submit(one, target) for target in targets]

@@ -128,14 +128,13 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 anew=job.force,
             )
             need = need_mb(config, emulated=context.emulated)
-            with (
-                job.budget.share(need, waiting=context.activity) as waited,
-                job.budget.spare(need) as spare,
-            ):
-                results = run_checks(
-                    replace(context, spare=spare), lambda result: _tell(log, result),
-                    job.environment, further,
-                )  # fmt: skip
+            with job.budget.share(need, waiting=context.activity) as waited:
+                job.budget.arrived(name)
+                with job.budget.spare(need) as spare:
+                    results = run_checks(
+                        replace(context, spare=spare), lambda result: _tell(log, result),
+                        job.environment, further,
+                    )  # fmt: skip
         # The roots may not have been there before.
         inputs["base"] = _system(job, target.target)
         inputs["also_on"] = {str(t): _system(job, t) for t in further}

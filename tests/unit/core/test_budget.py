@@ -126,19 +126,20 @@ def test_the_configuration_decides() -> None:
 
 def test_what_others_will_need_is_not_spare() -> None:
     budget = Budget(memory_mb=1000, cores=2)
-    budget.expect(2)
-    with budget.share(300), budget.spare(300) as second:
-        assert not second, "the other target has not begun"
-        with budget.share(300), budget.spare(300) as third:
-            assert not third
-    with budget.share(300), budget.spare(300) as second:
-        assert second, "nobody else will come"
-        with budget.spare(300) as third:
-            assert not third, "there are two cores"
-    with budget.share(300), budget.spare(800) as second:
-        assert not second, "there is no memory for it"
-    with budget.share(300), budget.spare(300) as second:
-        assert second, "it was given back"
+    budget.expect(["one", "two"])
+    with budget.share(300):
+        budget.arrived("one")
+        with budget.spare(300) as second:
+            assert not second, "the other target has not begun"
+        budget.arrived("two")
+        with budget.spare(300) as second:
+            assert second, "it has no need of checks"
+            with budget.spare(300) as third:
+                assert not third, "there are two cores"
+        with budget.spare(800) as second:
+            assert not second, "there is no memory for it"
+        with budget.spare(300) as second:
+            assert second, "it was given back"
 
 
 def test_one_core_is_never_spare() -> None:
