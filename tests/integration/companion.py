@@ -13,7 +13,7 @@ from debwright.roots.layers import Roots
 from debwright.targets import Target
 from tests.unit.check.packages import build
 
-from .recipes import PORT, Recipe
+from tests.integration.recipes import PORT, Recipe
 
 _CHECKED = {"install", "dependencies", "service", "purge"}
 

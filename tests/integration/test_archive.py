@@ -15,7 +15,7 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target
 
-from .conftest import Debwright
+from tests.integration.conftest import Debwright
 
 TARGET = Target("bookworm", "amd64")
 

@@ -20,7 +20,7 @@ import pytest
 
 from debwright.roots.cache import default_cache
 
-from .conftest import Debwright
+from tests.integration.conftest import Debwright
 
 
 @pytest.fixture

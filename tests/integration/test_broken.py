@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import PROJECTS, Debwright, Run
+from tests.integration.conftest import PROJECTS, Debwright, Run
 
 BROKEN = sorted(p.name for p in (PROJECTS / "broken").iterdir() if (p / "expect.toml").exists())
 

@@ -15,7 +15,7 @@ from debwright.roots.overlay import opened, throwaway
 from debwright.sandbox.namespaces import Bind
 from debwright.targets import Target
 
-from .conftest import PROJECTS, Debwright, Run
+from tests.integration.conftest import PROJECTS, Debwright, Run
 
 DATA = ("lexicon-data_3.1_all.deb", "lexicon-extra_3.1_all.deb")
 

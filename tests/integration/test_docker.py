@@ -22,9 +22,9 @@ from debwright.roots.layers import Roots
 from debwright.sandbox.docker import DockerSandbox
 from debwright.targets import Target
 
-from . import bellhop
-from .companion import checked_with_a_companion
-from .conftest import Debwright
+from tests.integration import bellhop
+from tests.integration.companion import checked_with_a_companion
+from tests.integration.conftest import Debwright
 
 
 @pytest.fixture(scope="module")

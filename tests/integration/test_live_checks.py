@@ -16,8 +16,8 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target
 
-from .caught import Checked, caught
-from .recipes import PORT, Recipe
+from tests.integration.caught import Checked, caught
+from tests.integration.recipes import PORT, Recipe
 
 TARGET = Target("bookworm", "amd64")
 LIVE = [check.name for check in run.LIVE]

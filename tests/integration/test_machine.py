@@ -24,9 +24,9 @@ from debwright.sandbox.nspawn import NspawnSandbox
 from debwright.sandbox.ssh import Address
 from debwright.targets import Target
 
-from . import bellhop
-from .companion import checked_with_a_companion
-from .conftest import Debwright, Run
+from tests.integration import bellhop
+from tests.integration.companion import checked_with_a_companion
+from tests.integration.conftest import Debwright, Run
 
 _PACKAGES = ["openssh-server", "sudo"]
 _USERS = """

@@ -12,7 +12,7 @@ from debwright.roots.overlay import opened, throwaway
 from debwright.sandbox.namespaces import Bind
 from debwright.targets import Target
 
-from .conftest import Debwright
+from tests.integration.conftest import Debwright
 
 
 def fetch_source(name: str, directory: Path) -> Path:

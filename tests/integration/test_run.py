@@ -16,7 +16,7 @@ from debwright.roots.overlay import opened, throwaway
 from debwright.sandbox.namespaces import Bind
 from debwright.targets import Target
 
-from .conftest import PROJECTS, Debwright, Run
+from tests.integration.conftest import PROJECTS, Debwright, Run
 
 TARGETS = ("bookworm-amd64", "bookworm-arm64")
 

@@ -17,8 +17,8 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target, host_arch
 
-from ..unit.check.packages import build
-from .conftest import Debwright
+from tests.unit.check.packages import build
+from tests.integration.conftest import Debwright
 
 GOOD = (
     "chrony", "dnsmasq-base", "haproxy", "lighttpd", "memcached", "mosquitto", "nginx",

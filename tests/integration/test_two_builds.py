@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Debwright, Run
+from tests.integration.conftest import Debwright, Run
 
 LEAKS = {
     "clock", "path", "user", "host-name", "umask", "time-zone", "processors", "home", "locale",

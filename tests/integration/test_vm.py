@@ -7,8 +7,8 @@ import pytest
 
 from debwright.sandbox.vm import vm_problem
 
-from . import bellhop
-from .conftest import Debwright
+from tests.integration import bellhop
+from tests.integration.conftest import Debwright
 
 pytestmark = pytest.mark.vm
 

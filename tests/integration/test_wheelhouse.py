@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import PROJECTS, Debwright, Run
-from .wheels import FRAME, Index, abacus_index
+from tests.integration.conftest import PROJECTS, Debwright, Run
+from tests.integration.wheels import FRAME, Index, abacus_index
 
 
 @pytest.fixture(scope="module")

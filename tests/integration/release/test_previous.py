@@ -15,7 +15,7 @@ from debwright.release.upload import Draft, bring_assets, prepare_draft, publish
 from debwright.targets import Target
 from tests.unit.core.debfiles import make_deb
 
-from .server import TOKEN, FakeGithub, once, serving
+from tests.integration.release.server import TOKEN, FakeGithub, once, serving
 
 TARGET = Target("bookworm", "amd64")
 

@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 
 from debwright.keys.create import new_key
 
-from .server import TOKEN, FakeGithub, Fault, serving
+from tests.integration.release.server import TOKEN, FakeGithub, Fault, serving
 
 CONTROL = """\
 Source: memo

@@ -23,7 +23,7 @@ from debwright.release.upload import (
     publish,
 )
 
-from .server import TOKEN, FakeGithub, once, serving
+from tests.integration.release.server import TOKEN, FakeGithub, once, serving
 
 DRAFT = Draft(tag="v1.2.0", name="greeter 1.2.0", body="# Notes", prerelease=False, commit="a" * 40)
 

@@ -33,7 +33,7 @@ from debwright.stores.s3 import S3Store
 from debwright.stores.signature import Credentials
 from debwright.stores.tree import Step, served_tree, step_of
 
-from .s3_server import ACCESS, REGION, S3, SECRET
+from tests.integration.repo.s3_server import ACCESS, REGION, S3, SECRET
 
 pytestmark = pytest.mark.integration
 

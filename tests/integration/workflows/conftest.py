@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import PROJECTS
+from tests.integration.conftest import PROJECTS
 
 TOP = PROJECTS.parents[1]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug import Request, Response
 
-from ..release.server import FakeGithub, example
+from tests.integration.release.server import FakeGithub, example
 
 REFERENCE = Path(__file__).parents[2] / "reference/github-storage-openapi.json"
 

@@ -16,13 +16,13 @@ import pytest
 from debwright.keys.create import new_key
 from debwright.roots.cache import default_cache
 
-from ..conftest import PROJECTS
-from ..release.server import TOKEN, FakeGithub, serving
-from ..release.test_release import PASSPHRASE, exported
-from ..test_docker import ask
-from ..test_docker import daemon as daemon  # noqa: PLC0414
-from .conftest import TOP, Ran, Repository
-from .storage import StorageGithub
+from tests.integration.conftest import PROJECTS
+from tests.integration.release.server import TOKEN, FakeGithub, serving
+from tests.integration.release.test_release import PASSPHRASE, exported
+from tests.integration.test_docker import ask
+from tests.integration.test_docker import daemon as daemon  # noqa: PLC0414
+from tests.integration.workflows.conftest import TOP, Ran, Repository
+from tests.integration.workflows.storage import StorageGithub
 
 Make = Callable[..., Repository]
 

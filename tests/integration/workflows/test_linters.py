@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import PROJECTS
-from .conftest import TOP, Repository, tool
+from tests.integration.conftest import PROJECTS
+from tests.integration.workflows.conftest import TOP, Repository, tool
 
 CONFIGS = {
     "plain": "",

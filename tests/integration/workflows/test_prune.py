@@ -11,8 +11,8 @@ from debwright.commands.prune import prune_github
 from debwright.errors import DebwrightError, MissingError
 from debwright.github.http import GithubError
 
-from ..release.server import TOKEN, once, serving
-from .storage import StorageGithub
+from tests.integration.release.server import TOKEN, once, serving
+from tests.integration.workflows.storage import StorageGithub
 
 
 @pytest.fixture

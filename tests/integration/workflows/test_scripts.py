@@ -10,7 +10,7 @@ from debwright.config import load
 from debwright.workflows.context import context_of
 from debwright.workflows.files import ACTION, sync
 
-from .conftest import TOP
+from tests.integration.workflows.conftest import TOP
 
 DEAD = "http://127.0.0.1:9/"
 """Nobody listens there: the network as it is when it is not."""

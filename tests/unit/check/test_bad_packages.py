@@ -16,9 +16,9 @@ from debwright.check.hardening import HardeningCheck
 from debwright.check.secrets import SecretsCheck
 from debwright.results import Finding, Severity, Status
 
-from .elffiles import Program
-from .packages import Content, build, context
-from .secretfiles import GITHUB, KEY, PGP, aws, github
+from tests.unit.check.elffiles import Program
+from tests.unit.check.packages import Content, build, context
+from tests.unit.check.secretfiles import GITHUB, KEY, PGP, aws, github
 
 STATIC: dict[str, Callable[[], Check]] = {
     "elf": ElfCheck,

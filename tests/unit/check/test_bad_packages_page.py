@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.integration import test_live_checks
 from tests.integration.caught import CASES
 
-from .test_bad_packages import BAD
+from tests.unit.check.test_bad_packages import BAD
 
 PAGE = Path(__file__).parents[3] / "docs/bad-packages.md"
 HEAD = "| package | check | finding | severity |\n| --- | --- | --- | --- |\n"

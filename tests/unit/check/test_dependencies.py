@@ -9,7 +9,7 @@ from debwright.roots.apt import unmet_names
 from debwright.roots.manifest import Manifest
 from debwright.roots.store import Layer
 
-from .packages import build
+from tests.unit.check.packages import build
 
 STATUS = """\
 Package: libc6

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from debwright.check.elfheader import ET_DYN, ET_EXEC, machine_of, read
 
-from .elffiles import Program
+from tests.unit.check.elffiles import Program
 
 
 def test_this_python_is_read_as_what_it_is() -> None:

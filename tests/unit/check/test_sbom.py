@@ -17,7 +17,7 @@ from debwright.sbom import make_sboms
 from debwright.sbom.licences import expression
 from debwright.sbom.wheels import read_manifest
 
-from .packages import build, context
+from tests.unit.check.packages import build, context
 
 WHEEL_SHA = hashlib.sha256(b"wheel").hexdigest()
 COPYRIGHT = """\

@@ -7,7 +7,7 @@ import pytest
 
 from debwright.cli import call
 
-from .packages import build
+from tests.unit.check.packages import build
 
 
 @pytest.fixture(autouse=True)

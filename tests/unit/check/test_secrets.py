@@ -17,7 +17,7 @@ from debwright.check.secret_patterns import OVERLAP, PATTERNS, entropy, search, 
 from debwright.check.secrets import matches
 from debwright.check.unpacked import CHUNK, chunks
 
-from .secretfiles import GITHUB, KEY, aws, github, pem
+from tests.unit.check.secretfiles import GITHUB, KEY, aws, github, pem
 
 
 def found(data: bytes, path: str = "/usr/lib/x") -> list[str]:

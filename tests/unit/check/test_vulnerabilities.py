@@ -17,7 +17,7 @@ from debwright.check.osv import Service, Unreachable, Vulnerability
 from debwright.check.vulnerabilities import VulnerabilitiesCheck
 from debwright.results import Severity, Status
 
-from .packages import build, context
+from tests.unit.check.packages import build, context
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nLicense: MIT\n\ntext\n"
 

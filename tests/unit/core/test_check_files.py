@@ -24,7 +24,7 @@ from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target, emulation_fix, suite_info
 
-from .debfiles import make_deb
+from tests.unit.core.debfiles import make_deb
 
 CHANGES = """\
 Format: 1.8

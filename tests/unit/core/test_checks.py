@@ -30,7 +30,7 @@ from debwright.sandbox.snapshot import Entry, Snapshot
 from debwright.stages.check import not_proven
 from debwright.targets import Target
 
-from .debfiles import make_deb
+from tests.unit.core.debfiles import make_deb
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
 from debwright.targets import Strategy, Target
 
-from .debfiles import Item, make_deb
+from tests.unit.core.debfiles import Item, make_deb
 
 TEXT = Item("./usr/share/doc/demo/README", b"one\ntwo\n")
 
@@ -82,7 +82,7 @@ def test_equal_contents_with_another_compression_are_told(tmp_path: Path) -> Non
     import gzip
 
     first = make_deb(tmp_path / "a.deb", TEXT)
-    from .debfiles import _tar
+    from tests.unit.core.debfiles import _tar
 
     plain = gzip.decompress(_tar([TEXT]))
     second = make_deb(tmp_path / "b.deb", data=gzip.compress(plain, compresslevel=1, mtime=9))

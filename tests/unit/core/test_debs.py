@@ -18,7 +18,7 @@ from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.targets import Target
 
-from .debfiles import Item, elf, make_deb
+from tests.unit.core.debfiles import Item, elf, make_deb
 
 AMD64, ARM64, I386 = 62, 183, 3
 

@@ -26,7 +26,7 @@ from debwright.results import Finding, Severity
 from debwright.roots.store import Layer
 from debwright.targets import TRIPLETS, Target
 
-from .debfiles import elf
+from tests.unit.core.debfiles import elf
 
 CONTROL = """\
 Package: demo

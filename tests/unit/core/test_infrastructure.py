@@ -26,7 +26,7 @@ from debwright.sandbox.base import BootError
 from debwright.stages.check import check_outcome, check_report
 from debwright.targets import Target
 
-from .debfiles import make_deb
+from tests.unit.core.debfiles import make_deb
 
 SESSION = cast(Session, object())
 

@@ -28,7 +28,7 @@ from debwright.sandbox.base import BootedSandbox, FileMark
 from debwright.sandbox.snapshot import Entry
 from debwright.targets import Target
 
-from .debfiles import Item, make_deb
+from tests.unit.core.debfiles import Item, make_deb
 
 SECURITY = """\
   NAME                         DESCRIPTION                               EXPOSURE

@@ -23,7 +23,7 @@ from debwright.roots.layers import Roots
 from debwright.sandbox.base import BootError
 from debwright.targets import Target
 
-from .debfiles import make_deb
+from tests.unit.core.debfiles import make_deb
 
 SERVICE = {"service": {"unit": "x.service", "health_url": "http://localhost/"}}
 

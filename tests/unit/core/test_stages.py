@@ -37,7 +37,7 @@ from debwright.stages.publish import Published
 from debwright.stages.sbom import sbom_stage
 from debwright.targets import Choice, HostFacts, Strategy, Target
 
-from .debfiles import make_deb
+from tests.unit.core.debfiles import make_deb
 
 
 def passed(stage: str = "build") -> StageResult:

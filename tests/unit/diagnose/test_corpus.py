@@ -10,7 +10,7 @@ import pytest
 
 from debwright.diagnose.diagnose import diagnose_file
 
-from ...corpus.cases import Case, everything
+from tests.corpus.cases import Case, everything
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 CASES = [c for c in everything() if not c.held_out]

@@ -22,8 +22,8 @@ from debwright.errors import BuildError, Evidence
 from debwright.report.markdown import STEP_SUMMARY_LIMIT
 from debwright.results import Finding, RunResult, Severity, StageResult, Status
 
-from . import samples
-from .test_plain import play
+from tests.unit.reporting import samples
+from tests.unit.reporting.test_plain import play
 
 NOON = datetime(2026, 3, 14, 12, 3, 4)
 

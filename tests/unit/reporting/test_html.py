@@ -12,7 +12,7 @@ from debwright.report import view
 from debwright.report.html import render
 from debwright.report.timeline import timeline
 
-from . import samples
+from tests.unit.reporting import samples
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from debwright.report.junit import TEXT_LIMIT, render
 from debwright.results import RunResult
 
-from . import samples
+from tests.unit.reporting import samples
 
 
 def parse(result: RunResult) -> ET.Element:

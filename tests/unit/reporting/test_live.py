@@ -18,8 +18,8 @@ from debwright.console.board import Board, State
 from debwright.console.live import ASCII_GLYPHS, GLYPHS, SPINNER, LiveReporter, clock, draw
 from debwright.results import Status
 
-from . import samples
-from .test_plain import play
+from tests.unit.reporting import samples
+from tests.unit.reporting.test_plain import play
 
 SOURCE = Path(__file__).parents[3] / "src"
 

@@ -10,7 +10,7 @@ from markdown_it.token import Token
 from debwright.report import markdown
 from debwright.report.markdown import cell, code, escape, fenced, render
 
-from . import samples
+from tests.unit.reporting import samples
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 

@@ -10,7 +10,7 @@ from debwright.console.stream import Ring, SafeStream, one_line
 from debwright.events import Reporter, Silent
 from debwright.results import RunResult
 
-from . import samples
+from tests.unit.reporting import samples
 
 NOON = datetime(2026, 3, 14, 12, 3, 4)
 

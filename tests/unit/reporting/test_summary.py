@@ -7,7 +7,7 @@ from rich.console import Console
 from debwright.report import summary_table
 from debwright.results import RunResult, Status
 
-from . import samples
+from tests.unit.reporting import samples
 
 
 def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist")) -> str:

@@ -8,7 +8,7 @@ from debwright.errors import DebwrightError
 from debwright.report import schema, to_json, write_reports
 from debwright.results import RunResult
 
-from . import samples
+from tests.unit.reporting import samples
 
 
 def test_all_forms_are_written_below_the_directory(tmp_path: Path) -> None:

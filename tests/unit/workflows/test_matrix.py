@@ -13,7 +13,7 @@ from debwright.commands.workflows import show_matrix
 from debwright.errors import DebwrightError, UsageError
 from debwright.workflows.outputs import write_outputs
 
-from .test_collect import project  # noqa: F401
+from tests.unit.workflows.test_collect import project  # noqa: F401
 
 
 def git(directory: Path, *arguments: str) -> str:
