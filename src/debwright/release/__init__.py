@@ -1,1 +1,1 @@
-"""The release on the hosting service: a draft with everything in it, then its publication."""
+"""What changed since the last release: for debian/changelog and for people."""

@@ -1,1 +1,0 @@
-"""Whether the packages of two targets are the same product."""

@@ -1,1 +1,0 @@
-"""Building a package a second time, under conditions that must make no difference."""
