@@ -13,7 +13,7 @@ ci: ## the workflow that builds the packages, on this machine
 	./scripts/test-ci-local.sh --no-tests
 
 check-archive: ## good packages of Debian's archive must pass: some minutes
-	./scripts/test.sh -m "archive or not archive" tests/integration/test_archive.py
+	./scripts/test.sh -m "archive or not archive" tests/integration/checks/test_archive.py
 
 check-vm: ## checks in virtual machines, amd64 and an emulated Cortex-A76: ten minutes and more
 	./scripts/check-vm.sh
@@ -27,7 +27,7 @@ bench-service: ## the service against the release before, as ratios of one run: 
 
 docs: ## write what is generated: reference, manual pages, completion
 	.venv/bin/python -m tools.reference
-	.venv/bin/python -m debwright.diagnose.pages
+	.venv/bin/python -m debwright.observe.diagnose.pages
 	.venv/bin/python bench/records.py
 
 site: docs ## the documentation as a site below dist/site

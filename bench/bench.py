@@ -22,13 +22,13 @@ from pathlib import Path
 import records
 
 from debwright.build.depends import BuildPlan, build_dependencies
-from debwright.build.source import read_dsc
 from debwright.config import Config
+from debwright.isolation.namespaces import Bind
+from debwright.model.targets import Strategy, Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import BUILDER_UID, Roots
 from debwright.roots.overlay import opened, throwaway
-from debwright.sandbox.namespaces import Bind
-from debwright.targets import Strategy, Target
+from debwright.source.make import read_dsc
 
 TOP = Path(__file__).parent.parent
 AMD64, ARM64 = Target("bookworm", "amd64"), Target("bookworm", "arm64")

@@ -26,7 +26,7 @@ sys.path.insert(0, str(TOP))
 
 from tests.corpus.cases import Case, everything  # noqa: E402
 
-from debwright.diagnose.diagnose import diagnose_file, diagnose_stream  # noqa: E402
+from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream  # noqa: E402
 
 LOGS = TOP / "tests/corpus/logs"
 PRECISION, RECALL, SPEED = 97.0, 85.0, 50.0

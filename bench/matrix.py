@@ -91,8 +91,8 @@ class Matrix:
 
     def only(self, names: Sequence[str]) -> None:
         """Switch off every other check, and build anew: debwright.toml is part of the source."""
-        from debwright.check.base import ASKED_FOR
-        from debwright.check.run import NAMES
+        from debwright.checks.engine.base import ASKED_FOR
+        from debwright.checks.engine.run import NAMES
 
         off = [n for n in NAMES if n not in names and n not in ASKED_FOR]
         config = self.product / "debwright.toml"

@@ -23,10 +23,10 @@ from pathlib import Path
 import records
 
 from debwright.config import Config, LoadedConfig
-from debwright.metrics.hook import remember, store_path
-from debwright.metrics.model import RunRecord, StageRecord, TargetRecord
-from debwright.metrics.store import Store
-from debwright.results import RunResult, StageResult, Status, TargetResult
+from debwright.model.results import RunResult, StageResult, Status, TargetResult
+from debwright.observe.metrics.hook import remember, store_path
+from debwright.observe.metrics.model import RunRecord, StageRecord, TargetRecord
+from debwright.observe.metrics.store import Store
 
 BUILDS = 100_000
 TARGETS = (("bookworm-amd64", "native", 60.0), ("bookworm-arm64", "cross", 66.0))
@@ -156,13 +156,13 @@ FIRST = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {bench!r})
-import debwright.commands.common, debwright.report  # what a run has loaded anyway
-import debwright.report.html, debwright.report.view, debwright.pipeline
+import debwright.cli.common, debwright.observe.report  # what a run has loaded anyway
+import debwright.observe.report.html, debwright.observe.report.view, debwright.pipeline.run
 from debwright.config import Config, LoadedConfig
-from debwright.results import RunResult
+from debwright.model.results import RunResult
 result = RunResult.model_validate_json({result!r})
 started = time.perf_counter()
-from debwright.metrics.hook import remember
+from debwright.observe.metrics.hook import remember
 remember(LoadedConfig(config=Config(), start=Path({project!r})), Path({dist!r}), result, print)
 print("seconds", time.perf_counter() - started)
 """

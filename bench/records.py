@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.machine import describe_host
+from debwright.host.machine import describe_host
 
 TOP = Path(__file__).parent.parent
 HOME = TOP / "docs/benchmarks"

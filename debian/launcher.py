@@ -14,6 +14,6 @@ sys.path.insert(0, PRIVATE)
 # uv and git-cliff, in the versions this was tested with; doctor's own look-ups follow.
 os.environ["PATH"] = f"{PRIVATE}/bin:" + os.environ.get("PATH", os.defpath)
 
-from debwright.cli import main
+from debwright.cli.app import main
 
 main()

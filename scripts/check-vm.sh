@@ -10,4 +10,4 @@ prepare_emulation
 prepare_python dev.txt
 
 cd "$TOP" || exit 1
-as_root_here "$VENV/bin/python" -m pytest -m vm tests/integration/test_vm.py "$@"
+as_root_here "$VENV/bin/python" -m pytest -m vm tests/integration/systems/test_vm.py "$@"

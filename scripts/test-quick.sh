@@ -52,6 +52,7 @@ if [ -n "$lint" ]; then
     mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
     run "ruff" "$VENV/bin/ruff" check -q .
     run "ruff format" "$VENV/bin/ruff" format -q --check .
+    run "rooms and circles" "$VENV/bin/lint-imports" --no-cache --no-logo
     run "mypy" "$VENV/bin/mypy"
     run "shellcheck" "$VENV/bin/shellcheck" -x "${scripts[@]}"
     run "actionlint" "$VENV/bin/actionlint" -shellcheck "$VENV/bin/shellcheck" "${workflows[@]}"

@@ -19,6 +19,7 @@ prepare_python dev.txt
 cd "$TOP" || exit 1
 "$VENV/bin/ruff" check -q .
 "$VENV/bin/ruff" format -q --check .
+"$VENV/bin/lint-imports" --no-cache --no-logo >&2
 "$VENV/bin/mypy"
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 "$VENV/bin/shellcheck" -x "${scripts[@]}"

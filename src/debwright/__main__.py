@@ -1,5 +1,5 @@
 """`python -m debwright`."""
 
-from debwright.cli import main
+from debwright.cli.app import main
 
 main()

@@ -23,16 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from debwright.config import Config
-from debwright.errors import DebwrightError
-from debwright.files import atomic_write
-from debwright.process import Completed, run
+from debwright.host.files import atomic_write
+from debwright.host.process import Completed, run
+from debwright.isolation.namespaces import Bind, Entered
+from debwright.model.errors import DebwrightError
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import BUILDER_UID, Roots
 from debwright.roots.overlay import make_throwaway, opened, throwaway
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Bind, Entered
-from debwright.sandbox.nspawn import NspawnSandbox
-from debwright.targets import Target
+from debwright.systems.nspawn import NspawnSandbox
 
 from .cases import Case, everything
 

@@ -18,15 +18,16 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from debwright.check.debs import read_deb
-from debwright.check.runtime import runtime_layer
+from debwright.checks.engine.runtime import runtime_layer
 from debwright.config import Config
+from debwright.host.machine import host_arch
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
-from debwright.sandbox.nspawn import NspawnSandbox
-from debwright.targets import Target, host_arch
+from debwright.systems.nspawn import NspawnSandbox
 from tests.e2e.notebook import write_version
 from tests.integration.release.server import TOKEN, FakeGithub, serving
 

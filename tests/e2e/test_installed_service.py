@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from debwright.config import load
+from debwright.isolation.namespaces import Bind
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened
-from debwright.sandbox.namespaces import Bind
-from debwright.sandbox.nspawn import NspawnSandbox
+from debwright.systems.nspawn import NspawnSandbox
 from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import TARGET, TOP, roots
 

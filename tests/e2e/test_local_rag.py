@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from debwright.targets import Target, host_arch
+from debwright.host.machine import host_arch
+from debwright.model.targets import Target
 from tests.e2e.test_end_to_end import TARGETS, Machine, machine
 from tests.e2e.trees import copy_tracked, published
 from tests.integration.docs.places import TOP

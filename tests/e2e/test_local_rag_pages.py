@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from debwright.sandbox.nspawn import NspawnSandbox
+from debwright.systems.nspawn import NspawnSandbox
 from tests.integration.docs import test_commands
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from debwright.check import run
-from debwright.check.base import ASKED_FOR
+from debwright.checks.engine import run
+from debwright.checks.engine.base import ASKED_FOR
 from tools.reference import text
 
 PAGES = Path(__file__).parents[2] / "docs/checks"

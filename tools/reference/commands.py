@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 from click.shell_completion import BashComplete
 
-from debwright.cli import cli
+from debwright.cli.app import cli
 from tools.reference import text
 
 NAME = "debwright"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from debwright.suites import SUITES
+from debwright.model.suites import SUITES
 from tools.reference import text
 
 TOP = Path(__file__).parents[2]

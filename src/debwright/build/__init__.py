@@ -1,1 +1,1 @@
-"""Source packages, and binary packages built from them in throw-away roots."""
+"""From a source package to .deb files: dependencies, cross builds, compiled wheels."""

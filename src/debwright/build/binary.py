@@ -14,15 +14,15 @@ from debian.deb822 import Dsc
 
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
-from debwright.build.source import SourcePackage
 from debwright.build.workplace import USUAL, Workplace
-from debwright.errors import BuildError, Evidence, MissingError
-from debwright.files import sha256_file, share
-from debwright.process import CommandError, TimedOut
+from debwright.host.files import sha256_file, share
+from debwright.host.process import CommandError, TimedOut
+from debwright.isolation.namespaces import Bind, Namespaces
+from debwright.model.errors import BuildError, Evidence, MissingError
 from debwright.roots.layers import BUILDER_UID
 from debwright.roots.overlay import Throwaway, make_throwaway, opened
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Bind, Namespaces
+from debwright.source.make import SourcePackage
 
 SOURCES = "/source"
 HOME = USUAL.directory

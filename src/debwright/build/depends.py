@@ -5,14 +5,14 @@ from pathlib import Path
 
 from debian.deb822 import Dsc
 
-from debwright.build.source import SourcePackage
-from debwright.errors import BuildError
-from debwright.process import LineSink
+from debwright.host.process import LineSink
+from debwright.isolation.namespaces import Namespaces
+from debwright.model.errors import BuildError
+from debwright.model.targets import Strategy, Target
 from debwright.roots.apt import UnsatisfiableError
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Namespaces
-from debwright.targets import Strategy, Target
+from debwright.source.make import SourcePackage
 
 _FIELDS = (
     "Build-Depends",

@@ -5,8 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debwright.errors import printable
-from debwright.process import LineSink
+from debwright.host.process import LineSink
+from debwright.model.errors import printable
 
 LIMIT = 256 * 1024 * 1024
 """Bytes; a build that says more is cut, with a line saying so."""

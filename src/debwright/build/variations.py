@@ -12,11 +12,11 @@ from pathlib import Path
 
 from debwright.build.depends import BuildPlan
 from debwright.build.workplace import Workplace
-from debwright.process import LineSink
+from debwright.host.process import LineSink
+from debwright.isolation.namespaces import PATH, Namespaces
 from debwright.roots.apt import UnsatisfiableError
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import PATH, Namespaces
 
 SHIFT_SECONDS = (398 * 24 + 7) * 3600 + 13 * 60
 """Over a year, into the future: files would be from the future for a clock in the past."""

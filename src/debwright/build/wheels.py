@@ -17,18 +17,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from debwright.build.binary import HOME, NO_SPACE, SOURCES, PackageBuildError, log_lines, take
 from debwright.build.log import BuildLog
-from debwright.errors import Evidence, MissingError
-from debwright.files import atomic_write, sha256_file
-from debwright.process import CommandError, TimedOut
+from debwright.host.files import atomic_write, sha256_file
+from debwright.host.process import CommandError, TimedOut
+from debwright.isolation.namespaces import Bind
+from debwright.model.errors import Evidence, MissingError
+from debwright.model.targets import Strategy, Target
 from debwright.roots.cache import Cache
 from debwright.roots.layers import BUILDER_UID
 from debwright.roots.overlay import make_throwaway, opened
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Bind
-from debwright.targets import Strategy, Target
-from debwright.wheelhouse.carried.helper.repack import python_of
-from debwright.wheelhouse.carry import Carried, Sdist
-from debwright.wheelhouse.component import COMPONENT, helper_digest
+from debwright.source.wheelhouse.carried.helper.repack import python_of
+from debwright.source.wheelhouse.carry import Carried, Sdist
+from debwright.source.wheelhouse.component import COMPONENT, helper_digest
 
 WHEEL = re.compile(r"[A-Za-z0-9_.!+]+(?:-[A-Za-z0-9_.!+]+){4,5}\.whl", re.ASCII)
 LENT = "/wheels"

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from debwright.isolation.namespaces import Namespaces
 from debwright.roots.layers import BUILDER_UID
-from debwright.sandbox.namespaces import Namespaces
 
 UMASK = 0o022
 

@@ -1,1 +1,1 @@
-"""GitHub's workflows: written from debwright.toml, compared with it, and run on this machine."""
+"""Workflows of CI services: written from debwright.toml, and run on this machine."""

@@ -20,8 +20,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from debwright.errors import MissingError
-from debwright.workflows import actions
+from debwright.ci import actions
+from debwright.model.errors import MissingError
 
 RUN_MARK = "DEBWRIGHT_CI_RUN"
 LAUNCHER = """\
@@ -206,7 +206,7 @@ class Invocation:
 def command_of(asked: Invocation) -> tuple[list[str], dict[str, str]]:
     """The command and its environment; stand-ins and launcher are put into `asked.scratch`."""
     standins = asked.scratch / "standins"
-    with as_file(files("debwright.workflows") / "standins") as source:
+    with as_file(files("debwright.ci") / "standins") as source:
         shutil.copytree(source, standins)
     argv = [str(find_act()), asked.event, "--workflows", str(asked.file), "--json",
             "--no-cache-server", "--action-cache-path", str(asked.scratch / "act"),

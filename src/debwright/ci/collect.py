@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from debwright.build.source import read_dsc
-from debwright.errors import CheckError, DebwrightError, Evidence, UsageError
-from debwright.files import sha256_file
-from debwright.pipeline import checksums
-from debwright.plan import Plan
-from debwright.results import (
+from debwright.host.files import sha256_file
+from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.results import (
     Artifact,
     Finding,
     RunResult,
@@ -24,8 +21,11 @@ from debwright.results import (
     Status,
     TargetResult,
 )
-from debwright.results import Evidence as Proof
-from debwright.stages.base import Job
+from debwright.model.results import Evidence as Proof
+from debwright.pipeline.plan import Plan
+from debwright.pipeline.run import checksums
+from debwright.pipeline.stages.base import Job
+from debwright.source.make import read_dsc
 
 T = TypeVar("T", bound=TargetResult)
 

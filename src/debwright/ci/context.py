@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from debwright.ci.parts import Context
 from debwright.config import LoadedConfig, load
-from debwright.errors import DebwrightError, Evidence, UsageError
-from debwright.git import NotARepository, git
-from debwright.workflows.parts import Context
+from debwright.host.git import NotARepository, git
+from debwright.model.errors import DebwrightError, Evidence, UsageError
 
 
 def top_of(directory: Path) -> Path:

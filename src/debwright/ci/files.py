@@ -6,11 +6,11 @@ from importlib.resources import files as package_files
 from pathlib import Path
 
 from debwright import __version__
-from debwright.errors import CheckError, Evidence, UsageError
-from debwright.files import atomic_write
-from debwright.workflows import packages, release, validation
-from debwright.workflows.parts import Context
-from debwright.workflows.yaml import Commented, render
+from debwright.ci import packages, release, validation
+from debwright.ci.parts import Context
+from debwright.ci.yaml import Commented, render
+from debwright.host.files import atomic_write
+from debwright.model.errors import CheckError, Evidence, UsageError
 
 ACTION = ".github/actions/debwright"
 SHOWN_LINES = 40
@@ -60,7 +60,7 @@ def _zizmor(context: Context) -> dict[str, object]:
 
 def _setup(context: Context) -> str:
     settings = context.settings
-    template = package_files("debwright.workflows").joinpath("setup.sh").read_text("utf-8")
+    template = package_files("debwright.ci").joinpath("setup.sh").read_text("utf-8")
     install = settings.install or f"debwright=={__version__}"
     quoted = " ".join(f"'{name}'" for name in settings.requirements)
     values = {"HEADER": context.header, "INSTALL": install, "REQUIREMENTS": quoted}

@@ -6,17 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from debwright.companions import root_of
 from debwright.config import LoadedConfig
 from debwright.config.workflows import Workflows
-from debwright.errors import UsageError
-from debwright.git import git
-from debwright.plan import Plan, make_plan
-from debwright.process import CommandError
-from debwright.report.markdown import cell, escape
-from debwright.sbom.make import CYCLONEDX
-from debwright.stages.companion import NAME as COMPANIONS
-from debwright.targets import (
+from debwright.host.git import git
+from debwright.host.process import CommandError
+from debwright.model.errors import UsageError
+from debwright.model.targets import (
     ARCHITECTURES,
     HostFacts,
     Strategy,
@@ -24,6 +19,11 @@ from debwright.targets import (
     choose_strategy,
     select,
 )
+from debwright.observe.report.markdown import cell, escape
+from debwright.packages.sbom.make import CYCLONEDX
+from debwright.pipeline.companions import root_of
+from debwright.pipeline.plan import Plan, make_plan
+from debwright.pipeline.stages.companion import NAME as COMPANIONS
 
 
 @dataclass(frozen=True, kw_only=True)

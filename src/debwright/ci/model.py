@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from debwright.workflows.actions import Action
-from debwright.workflows.yaml import Commented
+from debwright.ci.actions import Action
+from debwright.ci.yaml import Commented
 
 Table = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from debwright.errors import DebwrightError, printable
+from debwright.model.errors import DebwrightError, printable
 
 
 def write_outputs(values: Mapping[str, str], environ: Mapping[str, str] | None = None) -> bool:

@@ -1,8 +1,8 @@
 """build-packages.yml: every target in a job of its own, and one report of all."""
 
-from debwright.workflows import actions
-from debwright.workflows.model import Job, Step, Workflow
-from debwright.workflows.parts import (
+from debwright.ci import actions
+from debwright.ci.model import Job, Step, Workflow
+from debwright.ci.parts import (
     READ,
     SHORT_MINUTES,
     Context,

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from debwright.ci import actions
+from debwright.ci.model import Step
 from debwright.config import Config
 from debwright.config.workflows import Workflows
-from debwright.workflows import actions
-from debwright.workflows.model import Step
 
 SETUP = "./.github/actions/debwright"
 """The action that installs debwright, which `debwright workflows sync` writes as well."""

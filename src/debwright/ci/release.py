@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from debwright.workflows import actions, packages
-from debwright.workflows.model import Job, Step, Workflow
-from debwright.workflows.parts import SHORT_MINUTES, Context, begin, secret_names
+from debwright.ci import actions, packages
+from debwright.ci.model import Job, Step, Workflow
+from debwright.ci.parts import SHORT_MINUTES, Context, begin, secret_names
 
 FILE = "release.yml"
 _TAG = "${{ inputs.tag || github.ref_name }}"

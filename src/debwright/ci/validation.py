@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from debwright.config.workflows import Validation
-from debwright.workflows.model import Job, Step, Workflow
-from debwright.workflows.parts import (
+from debwright.ci.model import Job, Step, Workflow
+from debwright.ci.parts import (
     READ,
     SHORT_MINUTES,
     Context,
@@ -13,6 +12,7 @@ from debwright.workflows.parts import (
     job_minutes,
     target_environment,
 )
+from debwright.config.workflows import Validation
 
 FILE = "pr-validation.yml"
 _CHANGE = "github.event_name != 'push'"

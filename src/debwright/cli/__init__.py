@@ -1,1 +1,1 @@
-"""What each debwright command does, once its arguments are read."""
+"""The command line: one file a command."""

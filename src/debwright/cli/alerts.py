@@ -5,19 +5,19 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from debwright.commands.common import Options, emit
-from debwright.commands.metrics import opened, tell_merged
+from debwright.cli.common import Options, emit
+from debwright.cli.metrics import opened, tell_merged
 from debwright.config import LoadedConfig
-from debwright.errors import UsageError, printable
 from debwright.github.http import Http
-from debwright.metrics.alerts.deliver import Sent, channels, deliver
-from debwright.metrics.alerts.outside import outside_problems
-from debwright.metrics.alerts.rules import Facts, Problem, problems
-from debwright.metrics.branch import sync
-from debwright.metrics.exchange import Report
-from debwright.metrics.github import ingest
-from debwright.metrics.store import Store
-from debwright.release.place import REPOSITORY, github_repository
+from debwright.github.place import REPOSITORY, github_repository
+from debwright.model.errors import UsageError, printable
+from debwright.observe.metrics.alerts.deliver import Sent, channels, deliver
+from debwright.observe.metrics.alerts.outside import outside_problems
+from debwright.observe.metrics.alerts.rules import Facts, Problem, problems
+from debwright.observe.metrics.branch import sync
+from debwright.observe.metrics.exchange import Report
+from debwright.observe.metrics.github import ingest
+from debwright.observe.metrics.store import Store
 
 FAILED = 4
 _WORKFLOW = re.compile(r"[A-Za-z0-9._-]{1,200}")

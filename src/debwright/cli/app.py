@@ -14,18 +14,18 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.commands import (
-    cli_cache,
-    cli_diagnose,
-    cli_documents,
-    cli_keys,
-    cli_metrics,
-    cli_release,
-    cli_repo,
-    cli_workflows,
+from debwright.cli import (
+    cache_options,
+    diagnose_options,
+    documents_options,
+    keys_options,
+    metrics_options,
+    release_options,
+    repo_options,
+    workflows_options,
 )
-from debwright.errors import DebwrightError, UsageError, from_os_error, internal_error
-from debwright.process import Interrupted
+from debwright.host.process import Interrupted
+from debwright.model.errors import DebwrightError, UsageError, from_os_error, internal_error
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EPILOG = (
@@ -65,7 +65,7 @@ def cli(
     Start with `debwright doctor` (what this machine lacks) and `debwright init` (in a Python
     service); then `debwright run` builds, checks and publishes below dist/.
     """
-    from debwright.commands.common import Options
+    from debwright.cli.common import Options
 
     context.obj = Options(directory=directory, output=output, json=as_json, verbose=verbose)
 
@@ -76,7 +76,7 @@ def cli(
 @click.pass_obj
 def init(options: Any, directory: Path | None, *, force: bool) -> int:
     """Scaffold debwright.toml and debian/ for the Python service in DIRECTORY."""
-    from debwright.commands.init import init_project
+    from debwright.cli.init import init_project
 
     return init_project(options, directory, force=force)
 
@@ -87,8 +87,8 @@ def init(options: Any, directory: Path | None, *, force: bool) -> int:
 @click.pass_obj
 def plan(options: Any, patterns: tuple[str, ...], strategy: str | None) -> int:
     """Show version, targets, strategies and why, and what is cached."""
-    from debwright.commands.plan import show_plan
-    from debwright.plan import make_plan
+    from debwright.cli.plan import show_plan
+    from debwright.pipeline.plan import make_plan
 
     return show_plan(options, make_plan(options.directory, patterns=patterns, strategy=strategy))
 
@@ -111,7 +111,7 @@ def build(
 
     Without SOURCE, the project of this directory.
     """
-    from debwright.pipeline import Wanted
+    from debwright.pipeline.run import Wanted
 
     return _run(
         options, Wanted(check=False, publish=False), source, patterns, strategy, force=force
@@ -162,7 +162,7 @@ def check(
     **more: bool,
 ) -> int:
     """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
-    from debwright.commands.check import check_files, check_project
+    from debwright.cli.check import check_files, check_project
 
     if files and (asked := [name for name, wanted in more.items() if wanted]):
         raise UsageError(
@@ -193,7 +193,7 @@ def publish(options: Any, patterns: tuple[str, ...]) -> int:
 
     What is not built or not checked yet is built and checked first.
     """
-    from debwright.pipeline import Wanted
+    from debwright.pipeline.run import Wanted
 
     return _run(options, Wanted(), None, patterns, None, force=False)
 
@@ -213,7 +213,7 @@ def run(
     force: bool,
 ) -> int:
     """Build, check and publish, and write the report: the main job."""
-    from debwright.pipeline import Wanted
+    from debwright.pipeline.run import Wanted
 
     return _run(options, Wanted(), source, patterns, strategy, force=force)
 
@@ -238,7 +238,7 @@ def shell(
     options: Any, /, target: str, command: str | None, artifact: Path | None, **kind: bool
 ) -> int:
     """A shell in exactly the environment in which TARGET is built or checked."""
-    from debwright.commands.shell import open_target
+    from debwright.cli.shell import open_target
 
     return open_target(options, target, command=command, artifact=artifact, **kind)
 
@@ -248,16 +248,17 @@ def shell(
 @click.pass_obj
 def doctor(options: Any, *, install: bool) -> int:
     """What this machine has, what it lacks, and the command that installs it."""
-    from debwright.commands.doctor import show_doctor
+    from debwright.cli.doctor import show_doctor
 
     return show_doctor(options, install=install)
 
 
 for command in (
-    cli_cache.cache, cli_keys.keys, cli_release.verify, cli_release.changelog, cli_release.release,
-    cli_documents.schema, cli_documents.sbom, cli_metrics.metrics, cli_metrics.dashboard,
-    cli_repo.repo, cli_documents.documents, cli_diagnose.diagnose,
-    cli_workflows.workflows, cli_workflows.collect, cli_workflows.validate, cli_workflows.ci,
+    cache_options.cache, keys_options.keys, release_options.verify, release_options.changelog,
+    release_options.release, documents_options.schema, documents_options.sbom,
+    metrics_options.metrics, metrics_options.dashboard, repo_options.repo,
+    documents_options.documents, diagnose_options.diagnose, workflows_options.workflows,
+    workflows_options.collect, workflows_options.validate, workflows_options.ci,
 ):  # fmt: skip
     cli.add_command(command)
 
@@ -292,8 +293,8 @@ def _run(
     options: Any, wanted: Any, source: Path | None, patterns: tuple[str, ...],
     strategy: str | None, *, force: bool,
 ) -> int:  # fmt: skip
-    from debwright.commands.common import run_plan
-    from debwright.plan import make_plan
+    from debwright.cli.common import run_plan
+    from debwright.pipeline.plan import make_plan
 
     chosen = make_plan(options.directory, source=source, patterns=patterns, strategy=strategy)
     return run_plan(options, chosen, wanted, force=force)
@@ -354,7 +355,7 @@ def _refused(problem: click.ClickException) -> UsageError:
 
 
 def _tell(problem: DebwrightError, *, as_json: bool) -> None:
-    from debwright.console.errors import error_json, print_error
+    from debwright.observe.console.errors import error_json, print_error
 
     if as_json:
         print(error_json(problem))

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.commands.common import Options, emit
+from debwright.ci.outputs import write_outputs
+from debwright.cli.common import Options, emit
 from debwright.config import load
-from debwright.errors import UsageError
-from debwright.files import human_size
-from debwright.plan import Plan, make_plan
+from debwright.host.files import human_size
+from debwright.model.errors import UsageError
+from debwright.model.manifest import Manifest
+from debwright.model.suites import suite_info
+from debwright.model.targets import Target
+from debwright.pipeline.plan import Plan, make_plan
 from debwright.roots import downloads
 from debwright.roots.layers import Roots
-from debwright.roots.manifest import Manifest
 from debwright.roots.pack import key_of, layers_for, pack, prefix_of, unpack
 from debwright.roots.store import LayerStore
-from debwright.suites import suite_info
-from debwright.targets import Target
-from debwright.workflows.outputs import write_outputs
 
 
 def list_cache(options: Options) -> int:

@@ -34,7 +34,7 @@ def cache() -> None:
 @click.pass_obj
 def cache_list(options: Any) -> int:
     """Layers with target, age and size."""
-    from debwright.commands.cache import list_cache
+    from debwright.cli.cache import list_cache
 
     return list_cache(options)
 
@@ -52,7 +52,7 @@ def cache_list(options: Any) -> int:
 @click.pass_obj
 def cache_prune(options: Any, max_gb: float | None, days: float | None, *, everything: bool) -> int:
     """Remove layers that are old, orphaned, or above the size limit."""
-    from debwright.commands.cache import prune_cache
+    from debwright.cli.cache import prune_cache
 
     return prune_cache(options, everything=everything, max_gb=max_gb, days=days)
 
@@ -69,7 +69,7 @@ def cache_key(
 
     On GitHub: the step's outputs `key`, `prefix` (of all that may serve) and `path`.
     """
-    from debwright.commands.cache import tell_key
+    from debwright.cli.cache import tell_key
 
     return tell_key(options, patterns, strategy, path)
 
@@ -85,7 +85,7 @@ def cache_pack(
     unless_key: str,
 ) -> int:  # fmt: skip
     """Write the roots, and what was fetched and compiled, into one file for another machine."""
-    from debwright.commands.cache import pack_roots
+    from debwright.cli.cache import pack_roots
 
     return pack_roots(options, patterns, strategy, path, unless=unless_key)
 
@@ -95,6 +95,6 @@ def cache_pack(
 @click.pass_obj
 def cache_unpack(options: Any, path: Path) -> int:
     """Take the roots of a pack into the cache. They are trusted like those made here."""
-    from debwright.commands.cache import unpack_roots
+    from debwright.cli.cache import unpack_roots
 
     return unpack_roots(options, path)

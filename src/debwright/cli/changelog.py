@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from debwright.build.source import read_tree
-from debwright.changelog.commits import Change, changes_between, previous_release
-from debwright.changelog.debian import entry, prepend
-from debwright.changelog.notes import Links, release_notes
-from debwright.commands.common import Options, emit
+from debwright.cli.common import Options, emit
 from debwright.config import LoadedConfig, load
-from debwright.errors import ConfigError, UsageError
-from debwright.files import atomic_write
-from debwright.git import NotARepository, git
-from debwright.process import CommandError
-from debwright.release.place import github_repository
-from debwright.version import determine, is_native, release_version
+from debwright.github.place import github_repository
+from debwright.host.files import atomic_write
+from debwright.host.git import NotARepository, git
+from debwright.host.process import CommandError
+from debwright.model.errors import ConfigError, UsageError
+from debwright.release.changelog import entry, prepend
+from debwright.release.commits import Change, changes_between, previous_release
+from debwright.release.notes import Links, release_notes
+from debwright.source.make import read_tree
+from debwright.source.version import determine, is_native, release_version
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,34 +11,34 @@ from pathlib import Path
 from debian.deb822 import Changes
 
 from debwright import __version__
-from debwright.budget import budget_for, need_mb
 from debwright.build.log import BuildLog
-from debwright.check.base import CheckContext
-from debwright.check.choose import environment_for, patterns_for
-from debwright.check.debs import Deb, read_deb
-from debwright.check.environment import Environment
-from debwright.check.previous import expand, previous_of
-from debwright.check.run import run_checks
-from debwright.commands.common import (
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.choose import environment_for, patterns_for
+from debwright.checks.engine.environment import Environment
+from debwright.checks.engine.previous import expand, previous_of
+from debwright.checks.engine.run import run_checks
+from debwright.cli.common import (
     Options,
     reporter_for,
     run_plan,
     write_reports,
 )
 from debwright.config import LoadedConfig, load
-from debwright.errors import DebwrightError, Evidence, UsageError, from_os_error
-from debwright.events import Reporter
-from debwright.interrupts import interruptible
-from debwright.machine import describe_host
-from debwright.pipeline import Wanted, exclusive, exit_code, heal
-from debwright.plan import make_plan, require_known_checks
-from debwright.process import SIGNAL_SECONDS
-from debwright.results import Finding, RunResult, StageResult, Status, TargetResult
+from debwright.host.interrupts import interruptible
+from debwright.host.machine import describe_host, host_arch
+from debwright.host.process import SIGNAL_SECONDS
+from debwright.model.errors import DebwrightError, Evidence, UsageError, from_os_error
+from debwright.model.events import Reporter
+from debwright.model.results import Finding, RunResult, StageResult, Status, TargetResult
+from debwright.model.suites import suite_info
+from debwright.model.targets import Target, also_on, select
+from debwright.packages.debs import Deb, read_deb
+from debwright.pipeline.capacity import budget_for, need_mb
+from debwright.pipeline.plan import make_plan, require_known_checks
+from debwright.pipeline.run import Wanted, exclusive, exit_code, heal
+from debwright.pipeline.stages.base import Outcome
+from debwright.pipeline.stages.check import check_outcome
 from debwright.roots.layers import Roots
-from debwright.stages.base import Outcome
-from debwright.stages.check import check_outcome
-from debwright.suites import suite_info
-from debwright.targets import Target, also_on, host_arch, select
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,16 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from debwright import process
-from debwright.commands.common import Options, emit
+from debwright.ci import act
+from debwright.ci.context import context_of
+from debwright.ci.parts import Context, secret_names
+from debwright.cli.common import Options, emit
 from debwright.config import load
-from debwright.errors import DebwrightError, Evidence, UsageError, printable
-from debwright.files import atomic_write, human_seconds
 from debwright.github.http import TOKENS
-from debwright.interrupts import interruptible
-from debwright.workflows import act
-from debwright.workflows.context import context_of
-from debwright.workflows.parts import Context, secret_names
+from debwright.host import process
+from debwright.host.files import atomic_write, human_seconds
+from debwright.host.interrupts import interruptible
+from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
 
 LONGEST_LINE = 400
 KEPT = 40

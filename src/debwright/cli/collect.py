@@ -3,13 +3,13 @@
 from contextlib import closing
 from pathlib import Path
 
-from debwright.commands.common import Options, reporter_for, write_reports
-from debwright.errors import UsageError
-from debwright.files import atomic_write
-from debwright.interrupts import interruptible
-from debwright.pipeline import exclusive, exit_code
-from debwright.plan import make_plan
-from debwright.workflows.collect import collect, read_parts
+from debwright.ci.collect import collect, read_parts
+from debwright.cli.common import Options, reporter_for, write_reports
+from debwright.host.files import atomic_write
+from debwright.host.interrupts import interruptible
+from debwright.model.errors import UsageError
+from debwright.pipeline.plan import make_plan
+from debwright.pipeline.run import exclusive, exit_code
 
 
 def collect_results(options: Options, directory: Path, *, arch: str) -> int:

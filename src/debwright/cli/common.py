@@ -10,19 +10,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debwright.errors import DebwrightError
-from debwright.interrupts import interruptible
+from debwright.host.interrupts import interruptible
+from debwright.model.errors import DebwrightError
 
 # What a run needs is imported by a run: commands that are about keys or the repository alone
 # start in half the time.
 if TYPE_CHECKING:
-    from debwright.check.environment import Environment
-    from debwright.events import Reporter
-    from debwright.pipeline import Wanted
-    from debwright.plan import Plan
-    from debwright.results import RunResult
+    from debwright.checks.engine.environment import Environment
+    from debwright.model.events import Reporter
+    from debwright.model.results import RunResult
+    from debwright.pipeline.plan import Plan
+    from debwright.pipeline.run import Wanted
+    from debwright.pipeline.stages.base import Job
     from debwright.roots.cache import Cache
-    from debwright.stages.base import Job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Options:
 
 
 def reporter_for(options: Options) -> "Reporter":
-    from debwright.console import make_reporter
+    from debwright.observe.console import make_reporter
 
     return make_reporter(json_mode=options.json, verbose=options.verbose)
 
@@ -58,13 +58,13 @@ def run_plan(
     environment: "Environment | None" = None,
 ) -> int:
     """Run the stages, write the reports, show the summary; the exit code."""
-    from debwright.budget import budget_for
-    from debwright.metrics.hook import remember
-    from debwright.pipeline import exclusive, exit_code, heal
-    from debwright.room import require_room
+    from debwright.host.disk import require_room
+    from debwright.observe.metrics.hook import remember
+    from debwright.pipeline.capacity import budget_for
+    from debwright.pipeline.run import exclusive, exit_code, heal
+    from debwright.pipeline.stages.base import Job
     from debwright.roots import downloads
     from debwright.roots.layers import Roots
-    from debwright.stages.base import Job
 
     reporter = reporter_for(options)
     dist = options.dist(plan.loaded.directory)
@@ -93,8 +93,8 @@ def run_plan(
 
 def run_recorded(job: "Job", wanted: "Wanted") -> "RunResult":
     """The run; one that ends without a result is remembered as broken."""
-    from debwright.metrics.hook import remember_broken
-    from debwright.pipeline import run
+    from debwright.observe.metrics.hook import remember_broken
+    from debwright.pipeline.run import run
 
     started = datetime.now(UTC)
     try:
@@ -109,17 +109,17 @@ def run_recorded(job: "Job", wanted: "Wanted") -> "RunResult":
 
 def _environment(plan: "Plan") -> "Environment":
     """What the configuration names; the kinds that are rare are not even imported."""
-    from debwright.check.environment import NspawnEnvironment
+    from debwright.checks.engine.environment import NspawnEnvironment
 
     if plan.config.environments.sandbox == "nspawn":
         return NspawnEnvironment()
-    from debwright.check.choose import environment_for
+    from debwright.checks.engine.choose import environment_for
 
     return environment_for(plan.loaded)
 
 
 def write_reports(result: "RunResult", home: Path) -> Sequence[Path]:
-    from debwright.report import write_reports as write
+    from debwright.observe.report import write_reports as write
 
     return write(result, home)
 

@@ -5,19 +5,19 @@ import math
 import time
 from pathlib import Path
 
-from debwright.commands.common import Options, emit
+from debwright.cli.common import Options, emit
 from debwright.config import LoadedConfig, load
-from debwright.errors import DebwrightError
-from debwright.files import atomic_write, human_size
-from debwright.interrupts import interruptible
-from debwright.metrics import query
-from debwright.metrics.dashboard.badge import badge
-from debwright.metrics.dashboard.data import Data, Settings, gather
-from debwright.metrics.dashboard.page import as_json, render
-from debwright.metrics.dashboard.serve import Document, parse_address, server
-from debwright.metrics.hook import store_path
-from debwright.metrics.prometheus import CONTENT_TYPE, exposition
-from debwright.metrics.store import Store
+from debwright.host.files import atomic_write, human_size
+from debwright.host.interrupts import interruptible
+from debwright.model.errors import DebwrightError
+from debwright.observe.metrics import query
+from debwright.observe.metrics.dashboard.badge import badge
+from debwright.observe.metrics.dashboard.data import Data, Settings, gather
+from debwright.observe.metrics.dashboard.page import as_json, render
+from debwright.observe.metrics.dashboard.serve import Document, parse_address, server
+from debwright.observe.metrics.hook import store_path
+from debwright.observe.metrics.prometheus import CONTENT_TYPE, exposition
+from debwright.observe.metrics.store import Store
 
 DOCTOR = "doctor.json"
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from debwright.commands.common import Options, emit
-from debwright.diagnose.diagnose import diagnose_file, diagnose_stream
-from debwright.diagnose.model import Diagnosis, Problem
-from debwright.diagnose.record import read_record
-from debwright.diagnose.rules import standard_book
-from debwright.errors import DebwrightError, Evidence, UsageError, printable
-from debwright.results import RunResult, StageResult, Status
+from debwright.cli.common import Options, emit
+from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
+from debwright.model.results import RunResult, StageResult, Status
+from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
+from debwright.observe.diagnose.model import Diagnosis, Problem
+from debwright.observe.diagnose.record import read_record
+from debwright.observe.diagnose.rules import standard_book
 
 UNKNOWN = "unknown: no rule explains this failure"
 
@@ -36,7 +36,7 @@ def diagnose(
     subjects = list(_subjects(options, what))
     filed: list[str] = []
     if issue:
-        from debwright.diagnose.issue import file_issues
+        from debwright.observe.diagnose.issue import file_issues
 
         filed = file_issues(options, subjects, repository)
     text = "\n\n".join(_text(s, everything=everything) for s in subjects)

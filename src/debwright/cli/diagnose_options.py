@@ -22,8 +22,8 @@ def diagnose(options: Any, /, what: str | None, repository: str | None, **flags:
     RUN is a directory of results (dist/VERSION, a downloaded artifact), its report.json, or a
     version below dist/; without it, the newest run. Logs may be packed (gzip, xz).
     """
-    from debwright.commands.diagnose import diagnose as run
-    from debwright.commands.diagnose import list_codes
+    from debwright.cli.diagnose import diagnose as run
+    from debwright.cli.diagnose import list_codes
 
     options = replace(options, json=options.json or flags["as_json"])
     if flags["codes"]:

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from debwright.commands.common import Options, emit
+from debwright.cli.common import Options, emit
 from debwright.config import load
-from debwright.doctor import Diagnosis, examine
-from debwright.health import examine_pipeline
+from debwright.doctor import examine_pipeline
+from debwright.doctor.machine import Diagnosis, examine
 
 
 def show_doctor(options: Options, *, install: bool = False) -> int:
@@ -16,7 +16,7 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
     loaded = load(options.directory)
     config = loaded.config
     if install:
-        from debwright.provision import install_lacking
+        from debwright.doctor.install import install_lacking
 
         found = install_lacking(config, say=lambda text: print(text, file=sys.stderr))
     else:
@@ -39,8 +39,8 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
 
 def _annotate(lacking: Iterable[Diagnosis]) -> None:
     """Why the job ends, where GitHub shows it: a job that found no room has no other result."""
-    from debwright.console.github import annotation
-    from debwright.results import Severity
+    from debwright.model.results import Severity
+    from debwright.observe.console.github import annotation
 
     for item in lacking:
         text = f"{item.found}\nnext: {item.fix}" if item.fix else item.found

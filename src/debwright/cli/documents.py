@@ -2,15 +2,15 @@
 
 from contextlib import closing
 
-from debwright.commands.common import Options, emit, reporter_for
+from debwright.cli.common import Options, emit, reporter_for
 from debwright.config import LoadedConfig
-from debwright.errors import UsageError
 from debwright.github.client import Github
 from debwright.github.http import Http
-from debwright.plan import make_plan
+from debwright.github.place import github_repository
+from debwright.model.errors import UsageError
+from debwright.pipeline.plan import make_plan
+from debwright.pipeline.stages.publish import settings_of
 from debwright.release.documents import Document, newest, write_documents
-from debwright.release.place import github_repository
-from debwright.stages.publish import settings_of
 
 
 def documents(options: Options, *, check: bool) -> int:

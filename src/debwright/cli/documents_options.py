@@ -10,7 +10,7 @@ import click
 @click.argument("name", type=click.Choice(["check", "report"]))
 def schema(name: str) -> int:
     """Print the JSON schema of check.json or report.json."""
-    from debwright.commands.schema import print_schema
+    from debwright.cli.schema import print_schema
 
     return print_schema(name)
 
@@ -27,7 +27,7 @@ def sbom(options: Any, files: tuple[Path, ...], vendor: str) -> int:
 
     With --output, into that directory. `debwright build` makes them for what it builds.
     """
-    from debwright.commands.sbom import make_bills
+    from debwright.cli.sbom import make_bills
 
     return make_bills(options, files, vendor)
 
@@ -37,6 +37,6 @@ def sbom(options: Any, files: tuple[Path, ...], vendor: str) -> int:
 @click.pass_obj
 def documents(options: Any, *, check: bool) -> int:
     """Write the documents that are always about the newest release, from their templates."""
-    from debwright.commands.documents import documents as write
+    from debwright.cli.documents import documents as write
 
     return write(options, check=check)

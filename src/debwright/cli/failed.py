@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from debwright.build.source import SourcePackage, read_dsc
-from debwright.commands.common import Options
-from debwright.commands.shell import enter_build, shell
-from debwright.diagnose.record import NAME, FailedStage, read_record
-from debwright.errors import DebwrightError, UsageError
-from debwright.events import Silent
-from debwright.pipeline import heal
-from debwright.plan import Plan, make_plan
+from debwright.cli.common import Options
+from debwright.cli.shell import enter_build, shell
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.events import Silent
+from debwright.model.targets import Strategy
+from debwright.observe.diagnose.record import NAME, FailedStage, read_record
+from debwright.pipeline.plan import Plan, make_plan
+from debwright.pipeline.run import heal
+from debwright.pipeline.stages.base import Job
 from debwright.roots.layers import Roots
-from debwright.stages.base import Job
-from debwright.targets import Strategy
+from debwright.source.make import SourcePackage, read_dsc
 
 MOST_BYTES = 4 * 1024**3
 MOST_FILES = 20_000

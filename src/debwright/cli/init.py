@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from debwright.commands.common import Options, emit
+from debwright.cli.common import Options, emit
 
 
 def _workflows(target: Path, created: list[Path], notes: list[str]) -> None:
     """GitHub's workflows, where they are this project's own to write."""
+    from debwright.ci.context import context_of
+    from debwright.ci.files import sync
     from debwright.config import load
-    from debwright.workflows.context import context_of
-    from debwright.workflows.files import sync
 
     top, context = context_of(load(target))
     if top != target.absolute().resolve():
@@ -24,7 +24,7 @@ def _workflows(target: Path, created: list[Path], notes: list[str]) -> None:
 
 def init_project(options: Options, directory: Path | None, *, force: bool) -> int:
     """Scaffold the project and say what to look at."""
-    from debwright.scaffold import scaffold
+    from debwright.init import scaffold
 
     target = directory or options.directory
     made = scaffold(target, force=force)

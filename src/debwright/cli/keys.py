@@ -8,20 +8,20 @@ from typing import Any
 
 import click
 
-from debwright.commands.common import Options, emit, is_terminal
+from debwright.cli.common import Options, emit, is_terminal
 from debwright.config import LoadedConfig, load
-from debwright.errors import MissingError, UsageError
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
+from debwright.host.process import withhold
 from debwright.keys.backup import back_up, password_from, restore
 from debwright.keys.create import Algorithm, check_wish, new_key
 from debwright.keys.export import export
 from debwright.keys.proof import look_at, prove
 from debwright.keys.ring import KeyInfo, health, list_keys, spaced
 from debwright.keys.rotate import check_rotation, start_rotation
-from debwright.process import withhold
-from debwright.results import Finding, Severity
-from debwright.sign.choose import configured_keys, home_of
-from debwright.sign.home import open_home
+from debwright.keys.signing.choose import configured_keys, home_of
+from debwright.keys.signing.home import open_home
+from debwright.model.errors import MissingError, UsageError
+from debwright.model.results import Finding, Severity
 
 
 @dataclass(frozen=True)

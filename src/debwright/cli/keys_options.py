@@ -41,7 +41,7 @@ def keys_new(
     passphrase_env: str | None, unprotected: bool,
 ) -> int:  # fmt: skip
     """Make a key."""
-    from debwright.commands.keys import make
+    from debwright.cli.keys import make
 
     return make(
         options, user_id, algorithm=algorithm, days=days, passphrase_env=passphrase_env,
@@ -53,7 +53,7 @@ def keys_new(
 @click.pass_obj
 def keys_list(options: Any) -> int:
     """Secret keys, the days each has left, and what it does here."""
-    from debwright.commands.keys import show
+    from debwright.cli.keys import show
 
     return show(options)
 
@@ -73,7 +73,7 @@ def keys_export(
 
     Without FINGERPRINTS those that debwright.toml names.
     """
-    from debwright.commands.keys import write_public
+    from debwright.cli.keys import write_public
 
     return write_public(options, fingerprints, directory, name)
 
@@ -97,7 +97,7 @@ def keys_backup(
     password_env: str | None, passphrase_env: str | None, unprotected: bool,
 ) -> int:  # fmt: skip
     """Write an encrypted copy of a secret key, and prove that it can be restored."""
-    from debwright.commands.keys import save
+    from debwright.cli.keys import save
 
     return save(
         options, fingerprint, output, shares=shares, needed=needed, password_env=password_env,
@@ -124,7 +124,7 @@ def keys_restore(
     passphrase_out: Path | None,
 ) -> int:  # fmt: skip
     """Bring a key back from its backup, and let it sign once."""
-    from debwright.commands.keys import bring_back
+    from debwright.cli.keys import bring_back
 
     return bring_back(
         options, backup, shares, password_env=password_env, passphrase_out=passphrase_out
@@ -150,7 +150,7 @@ def keys_rotate(
     Both keys sign for --overlap-days, and the keyring package brings users the new one. Then the
     old one is dropped. debwright.toml gets the table [signing.rotation].
     """
-    from debwright.commands.keys import replace
+    from debwright.cli.keys import replace
 
     return replace(
         options, to, overlap_days=overlap_days, days=days, algorithm=algorithm,
@@ -163,6 +163,6 @@ def keys_rotate(
 @click.pass_obj
 def keys_verify(options: Any, *, file: Path | None) -> int:
     """Let the configured keys sign, and check it with gpgv and sqv; or look at a key FILE."""
-    from debwright.commands.keys import prove_keys
+    from debwright.cli.keys import prove_keys
 
     return prove_keys(options, file)

@@ -8,17 +8,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from debwright.commands.common import Options, emit
+from debwright.cli.common import Options, emit
 from debwright.config import LoadedConfig, load
-from debwright.errors import DebwrightError, printable
-from debwright.files import atomic_write, human_seconds, human_size
-from debwright.metrics import exchange, query, trends
-from debwright.metrics.compare import Difference, compare
-from debwright.metrics.hook import store_path
-from debwright.metrics.model import RunRecord
-from debwright.metrics.prometheus import exposition
-from debwright.metrics.query import Filter
-from debwright.metrics.store import Store
+from debwright.host.files import atomic_write, human_seconds, human_size
+from debwright.model.errors import DebwrightError, printable
+from debwright.observe.metrics import exchange, query, trends
+from debwright.observe.metrics.compare import Difference, compare
+from debwright.observe.metrics.hook import store_path
+from debwright.observe.metrics.model import RunRecord
+from debwright.observe.metrics.prometheus import exposition
+from debwright.observe.metrics.query import Filter
+from debwright.observe.metrics.store import Store
 
 
 def opened(options: Options, *, create: bool = False) -> tuple[LoadedConfig, Store]:
@@ -254,7 +254,7 @@ def write_prometheus(options: Options, file: Path | None) -> int:
 
 def write_rules(options: Options, directory: Path) -> int:
     """Alert rules for Prometheus, and a dashboard for Grafana to import."""
-    home = files("debwright.metrics").joinpath("share")
+    home = files("debwright.observe.metrics").joinpath("share")
     written = {"debwright-alerts.yml": "alerts.yml", "debwright-grafana.json": "grafana.json"}
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ def metrics() -> None:
 @click.pass_obj
 def list_(options: Any, /, patterns: tuple[str, ...], **more: Any) -> int:
     """The last runs, newest first."""
-    from debwright.commands.metrics import list_runs
+    from debwright.cli.metrics import list_runs
 
     return list_runs(options, patterns, **more)
 
@@ -57,7 +57,7 @@ def list_(options: Any, /, patterns: tuple[str, ...], **more: Any) -> int:
 @click.pass_obj
 def show(options: Any, run: str) -> int:
     """One run: an id, the beginning of one, `last`, or `last~2`."""
-    from debwright.commands.metrics import show_run
+    from debwright.cli.metrics import show_run
 
     return show_run(options, run)
 
@@ -69,7 +69,7 @@ def show(options: Any, run: str) -> int:
 @click.pass_obj
 def trends(options: Any, /, patterns: tuple[str, ...], **more: Any) -> int:
     """Time of stages with spread and changes of level, success rate, overhead of cross builds."""
-    from debwright.commands.metrics import show_trends
+    from debwright.cli.metrics import show_trends
 
     return show_trends(options, patterns, **more)
 
@@ -80,7 +80,7 @@ def trends(options: Any, /, patterns: tuple[str, ...], **more: Any) -> int:
 @click.pass_obj
 def compare(options: Any, one: str, other: str) -> int:
     """Two runs, stage by stage; what is unusual against earlier builds is marked."""
-    from debwright.commands.metrics import compare_runs
+    from debwright.cli.metrics import compare_runs
 
     return compare_runs(options, one, other)
 
@@ -90,7 +90,7 @@ def compare(options: Any, one: str, other: str) -> int:
 @click.pass_obj
 def export(options: Any, file: Path | None) -> int:
     """Write all records as JSON lines, to FILE (packed, if it ends in .gz) or to the output."""
-    from debwright.commands.metrics import export_records
+    from debwright.cli.metrics import export_records
 
     return export_records(options, file)
 
@@ -103,7 +103,7 @@ def merge(options: Any, paths: tuple[Path, ...]) -> int:
 
     In any order, and as often as one likes: what is known already changes nothing.
     """
-    from debwright.commands.metrics import merge_records
+    from debwright.cli.metrics import merge_records
 
     return merge_records(options, paths)
 
@@ -113,7 +113,7 @@ def merge(options: Any, paths: tuple[Path, ...]) -> int:
 @click.pass_obj
 def prometheus(options: Any, file: Path | None) -> int:
     """Write what Prometheus reads, to FILE or to the output."""
-    from debwright.commands.metrics import write_prometheus
+    from debwright.cli.metrics import write_prometheus
 
     return write_prometheus(options, file)
 
@@ -123,7 +123,7 @@ def prometheus(options: Any, file: Path | None) -> int:
 @click.pass_obj
 def rules(options: Any, directory: Path) -> int:
     """Write alert rules for Prometheus and a dashboard for Grafana into DIRECTORY."""
-    from debwright.commands.metrics import write_rules
+    from debwright.cli.metrics import write_rules
 
     return write_rules(options, directory)
 
@@ -145,7 +145,7 @@ def ingest(options: Any, *, repository: str | None, workflow: str | None, days: 
 
     GITHUB_TOKEN needs `actions: read`. What is known is not asked for again.
     """
-    from debwright.commands.alerts import ingest_github
+    from debwright.cli.alerts import ingest_github
 
     return ingest_github(options, repository, workflow, days)
 
@@ -159,7 +159,7 @@ def sync(options: Any, *, branch: str, remote: str) -> int:
 
     Nothing in the work tree is touched, and nothing is forced.
     """
-    from debwright.commands.alerts import sync_branch
+    from debwright.cli.alerts import sync_branch
 
     return sync_branch(options, branch, remote)
 
@@ -168,7 +168,7 @@ def sync(options: Any, *, branch: str, remote: str) -> int:
 @click.pass_obj
 def check(options: Any) -> int:
     """Say what is wrong by the rules of [metrics]; 4 when something is. Nobody is told."""
-    from debwright.commands.alerts import check_rules
+    from debwright.cli.alerts import check_rules
 
     return check_rules(options)
 
@@ -181,7 +181,7 @@ def notify(options: Any, *, dry_run: bool) -> int:
 
     Each is told once. What cannot be told is said, tried again the next time, and the exit code 1.
     """
-    from debwright.commands.alerts import notify_all
+    from debwright.cli.alerts import notify_all
 
     return notify_all(options, dry=dry_run)
 
@@ -206,6 +206,6 @@ def dashboard(
 
     index.html needs no other file and loads nothing; badge.svg and metrics.prom are beside it.
     """
-    from debwright.commands.dashboard import dashboard as make
+    from debwright.cli.dashboard import dashboard as make
 
     return make(options, directory, address=address, doctor=doctor, branch=branch)

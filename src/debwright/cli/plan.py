@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from debwright.commands.common import Options, emit
+from debwright.cli.common import Options, emit
 from debwright.config import effective_json
-from debwright.files import human_size
-from debwright.ledger import Ledger
-from debwright.plan import Plan
+from debwright.host.files import human_size
+from debwright.model.targets import emulation_fix
+from debwright.pipeline.plan import Plan
+from debwright.pipeline.record import Ledger
 from debwright.roots.layers import Roots
-from debwright.targets import emulation_fix
-from debwright.wheelhouse.prepare import find
+from debwright.source.wheelhouse.prepare import find
 
 
 def show_plan(options: Options, plan: Plan) -> int:

@@ -1,14 +1,14 @@
 """debwright workflows prune."""
 
-from debwright.commands.common import Options, emit
+from debwright.ci.context import product_of
+from debwright.cli.common import Options, emit
 from debwright.config import load
-from debwright.errors import UsageError
-from debwright.files import human_size
 from debwright.github.http import Http
+from debwright.github.place import github_repository
 from debwright.github.storage import Storage, superseded
-from debwright.interrupts import interruptible
-from debwright.release.place import github_repository
-from debwright.workflows.context import product_of
+from debwright.host.files import human_size
+from debwright.host.interrupts import interruptible
+from debwright.model.errors import UsageError
 
 
 def prune_github(options: Options, *, dry_run: bool) -> int:

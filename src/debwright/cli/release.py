@@ -6,37 +6,37 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.commands.changelog import notes_of, story_of
-from debwright.commands.common import (
+from debwright.cli.changelog import notes_of, story_of
+from debwright.cli.common import (
     Options,
     emit,
     reporter_for,
     run_recorded,
     write_reports,
 )
-from debwright.errors import CheckError, DebwrightError, UsageError
-from debwright.events import Reporter
-from debwright.files import atomic_write
 from debwright.github.client import Github
 from debwright.github.http import Http
 from debwright.github.model import Release
-from debwright.interrupts import interruptible
-from debwright.metrics.hook import remember
-from debwright.notify import Event, tell_everyone
-from debwright.pipeline import DOWNLOADS, Wanted, exclusive, exit_code, heal
-from debwright.plan import Plan, make_plan
+from debwright.github.place import github_repository
+from debwright.host.files import atomic_write
+from debwright.host.interrupts import interruptible
+from debwright.keys.signing.choose import configured_signer
+from debwright.model.errors import CheckError, DebwrightError, UsageError
+from debwright.model.events import Reporter
+from debwright.model.results import RunResult, Status
+from debwright.observe.metrics.hook import remember
+from debwright.observe.notify import Event, tell_everyone
+from debwright.pipeline.plan import Plan, make_plan
+from debwright.pipeline.run import DOWNLOADS, Wanted, exclusive, exit_code, heal
+from debwright.pipeline.stages.base import Job
+from debwright.pipeline.stages.check import not_proven
+from debwright.pipeline.stages.publish import settings_of
 from debwright.release.assemble import Asset, assemble, chosen
 from debwright.release.install import install_text
-from debwright.release.place import github_repository
 from debwright.release.preflight import preflight
 from debwright.release.upload import Draft, bring_assets, prepare_draft, publish
-from debwright.results import RunResult, Status
 from debwright.roots.layers import Roots
-from debwright.sign.choose import configured_signer
-from debwright.stages.base import Job
-from debwright.stages.check import not_proven
-from debwright.stages.publish import settings_of
-from debwright.version import release_version
+from debwright.source.version import release_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ def _release(
         heal(cache)
         job = Job(plan, dist, Roots(cache, plan.config, note=reporter.note), reporter)
         if collected:
-            from debwright.workflows.collect import collected_result
+            from debwright.ci.collect import collected_result
 
             result = collected_result(job)
         else:
@@ -132,7 +132,7 @@ def _release(
 
 def _documents(plan: Plan, github: Github, reporter: Reporter) -> None:
     """The documents about the newest release, which may be this one now."""
-    from debwright.commands.documents import bring_up_to_date
+    from debwright.cli.documents import bring_up_to_date
 
     made = bring_up_to_date(plan.loaded, plan.package, github)
     if changed := [str(d.path) for d in made if d.changed]:

@@ -25,7 +25,7 @@ def verify(
 
     Signatures by gpgv, and by sqv where it is installed; then all that they vouch for.
     """
-    from debwright.commands.verify import verify as verify_subject
+    from debwright.cli.verify import verify as verify_subject
 
     return verify_subject(options, subject, key, suites, max_mb=max_mb)
 
@@ -47,7 +47,7 @@ def changelog(
 
     Made from the commits; those that follow Conventional Commits are sorted by their type.
     """
-    from debwright.commands.changelog import tell_changes
+    from debwright.cli.changelog import tell_changes
 
     return tell_changes(
         options, tag=tag, since=since, write=write, notes=notes, distribution=distribution
@@ -71,6 +71,6 @@ def release(
     Keys, token, tag and version are looked at before anything is built. Run again after a
     failure, it goes on where it stopped. A published release is never changed.
     """
-    from debwright.commands.release import release as bring
+    from debwright.cli.release import release as bring
 
     return bring(options, tag, public=public, only_look=only_look, collected=collected)

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debwright.commands.common import Options, emit, reporter_for
+from debwright.cli.common import Options, emit, reporter_for
 from debwright.config import LoadedConfig, load
-from debwright.errors import DebwrightError, UsageError
-from debwright.events import Reporter
-from debwright.interrupts import interruptible
-from debwright.repo import PackageFile, Publication, RepositorySettings, publish, store
-from debwright.repo.channels import channel_suite, split_suite
-from debwright.repo.edits import KEYRING, Promotion, promote, remove, rollback
-from debwright.repo.plan import State, record_of
-from debwright.repo.plan import load as load_publication
-from debwright.sign import Signer
-from debwright.sign.choose import configured_signer
+from debwright.host.interrupts import interruptible
+from debwright.keys.signing import Signer
+from debwright.keys.signing.choose import configured_signer
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.events import Reporter
+from debwright.repository import PackageFile, Publication, RepositorySettings, publish, store
+from debwright.repository.channels import channel_suite, split_suite
+from debwright.repository.edits import KEYRING, Promotion, promote, remove, rollback
+from debwright.repository.plan import State, record_of
+from debwright.repository.plan import load as load_publication
 
 if TYPE_CHECKING:
     from debwright.roots.cache import Cache
@@ -187,7 +187,7 @@ def _keyrings(
 
     Whoever installs from them must follow a change of keys as well as others do.
     """
-    from debwright.repo.incoming import read_control
+    from debwright.repository.incoming import read_control
 
     state, settings = place.state(), place.settings()
     name = f"{settings.name}{KEYRING}"
@@ -199,7 +199,7 @@ def _keyrings(
             maintainers[each.target] = str(control["Maintainer"])
     if not maintainers or signer.throwaway or settings.url is None:
         return []
-    from debwright.stages.keyring import make_keyrings
+    from debwright.pipeline.stages.keyring import make_keyrings
 
     layer, cache = _roots(options, place)
     return make_keyrings(
@@ -210,9 +210,10 @@ def _keyrings(
 
 def _roots(options: Options, place: Place) -> "tuple[Callable[[str], Layer], Cache]":
     """Where the keyring package of a suite is packed."""
-    from debwright.pipeline import heal
+    from debwright.host.machine import host_arch
+    from debwright.model.targets import Target, suite_info
+    from debwright.pipeline.run import heal
     from debwright.roots.layers import Roots
-    from debwright.targets import Target, host_arch, suite_info
 
     cache = options.cache()
     heal(cache)

@@ -24,7 +24,7 @@ def repo() -> None:
 @click.pass_obj
 def repo_list(options: Any, *, packages: bool) -> int:
     """Publications that can be gone back to, and the suites of the current one."""
-    from debwright.commands.repo import show
+    from debwright.cli.repo import show
 
     return show(options, packages=packages)
 
@@ -41,7 +41,7 @@ def repo_add(options: Any, *, suite: str, component: str | None, files: tuple[Pa
 
     They are not checked here: `debwright publish` takes only what has passed every check.
     """
-    from debwright.commands.repo import add
+    from debwright.cli.repo import add
 
     return add(options, suite, component, files)
 
@@ -53,7 +53,7 @@ def repo_add(options: Any, *, suite: str, component: str | None, files: tuple[Pa
 @click.pass_obj
 def repo_remove(options: Any, *, suite: str, version: str | None, packages: tuple[str, ...]) -> int:
     """Take packages out of a suite, by names of source packages or patterns of them."""
-    from debwright.commands.repo import take_out
+    from debwright.cli.repo import take_out
 
     return take_out(options, suite, packages, version)
 
@@ -73,7 +73,7 @@ def repo_promote(
 
     PATTERNs are names of source packages; without one, all go.
     """
-    from debwright.commands.repo import promote_channel
+    from debwright.cli.repo import promote_channel
 
     return promote_channel(
         options, source, target, suites=suites, version=version, packages=packages
@@ -89,7 +89,7 @@ def repo_rollback(options: Any, *, number: int, suites: tuple[str, ...]) -> int:
 
     Users who have a newer version keep it until they ask apt for the older one.
     """
-    from debwright.commands.repo import go_back
+    from debwright.cli.repo import go_back
 
     return go_back(options, number, suites)
 
@@ -102,7 +102,7 @@ def repo_push(options: Any, *, force: bool) -> int:
 
     What never changes is sent once; what is signed comes last.
     """
-    from debwright.commands.repo_stores import push
+    from debwright.cli.repo_stores import push
 
     return push(options, force=force)
 
@@ -118,6 +118,6 @@ def repo_pull(options: Any, *, key: Path | None) -> int:
 
     It is verified as a user's apt would before anything of it is used.
     """
-    from debwright.commands.repo_stores import pull
+    from debwright.cli.repo_stores import pull
 
     return pull(options, key)

@@ -3,14 +3,14 @@
 import tempfile
 from pathlib import Path
 
-from debwright.commands.common import Options, emit, reporter_for
-from debwright.commands.repo import Place
-from debwright.commands.verify import trusted
-from debwright.errors import UsageError
-from debwright.interrupts import interruptible
-from debwright.stores.base import Store, push_all
-from debwright.stores.choose import configured_stores
-from debwright.stores.restore import restore
+from debwright.cli.common import Options, emit, reporter_for
+from debwright.cli.repo import Place
+from debwright.cli.verify import trusted
+from debwright.host.interrupts import interruptible
+from debwright.model.errors import UsageError
+from debwright.repository.stores.base import Store, push_all
+from debwright.repository.stores.choose import configured_stores
+from debwright.repository.stores.restore import restore
 
 
 def push(options: Options, *, force: bool) -> int:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from debwright.check.debs import read_deb
-from debwright.commands.common import Options, emit
-from debwright.errors import UsageError
-from debwright.pipeline import heal
-from debwright.sbom import make_sboms
+from debwright.cli.common import Options, emit
+from debwright.model.errors import UsageError
+from debwright.packages.debs import read_deb
+from debwright.packages.sbom import make_sboms
+from debwright.pipeline.run import heal
 
 
 def make_bills(options: Options, files: Sequence[Path], vendor: str) -> int:

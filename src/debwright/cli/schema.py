@@ -2,7 +2,7 @@
 
 import json
 
-from debwright.report.schemas import SCHEMAS
+from debwright.observe.report.schemas import SCHEMAS
 
 
 def print_schema(name: str) -> int:

@@ -14,23 +14,23 @@ from debwright.build.binary import (
     tree_name,
 )
 from debwright.build.depends import BuildPlan, build_dependencies
-from debwright.build.source import SourcePackage
-from debwright.check.debs import read_deb
-from debwright.check.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
-from debwright.commands.common import Options
-from debwright.errors import UsageError
-from debwright.pipeline import heal
-from debwright.plan import Plan, TargetPlan
+from debwright.checks.engine.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
+from debwright.cli.common import Options
+from debwright.isolation.namespaces import CLEAN, Bind, inner_environment
+from debwright.model.errors import UsageError
+from debwright.packages.debs import read_deb
+from debwright.pipeline.plan import Plan, TargetPlan
+from debwright.pipeline.run import heal
+from debwright.pipeline.stages.base import Job
+from debwright.pipeline.stages.check import packages_of
+from debwright.pipeline.stages.companion import companion_packages
+from debwright.pipeline.stages.source import source_stage
 from debwright.roots.cache import Cache
 from debwright.roots.layers import BUILDER_UID, Roots
 from debwright.roots.overlay import make_throwaway, opened, throwaway
 from debwright.roots.preload import preload_for
-from debwright.sandbox.namespaces import CLEAN, Bind, inner_environment
-from debwright.sandbox.nspawn import NspawnSandbox
-from debwright.stages.base import Job
-from debwright.stages.check import packages_of
-from debwright.stages.companion import companion_packages
-from debwright.stages.source import source_stage
+from debwright.source.make import SourcePackage
+from debwright.systems.nspawn import NspawnSandbox
 
 
 def open_target(
@@ -43,10 +43,10 @@ def open_target(
     failed: bool,
 ) -> int:
     """Plan for `target` alone and open its shell; see `shell`."""
-    from debwright.plan import make_plan
+    from debwright.pipeline.plan import make_plan
 
     if failed:
-        from debwright.commands.failed import shell_of_failure
+        from debwright.cli.failed import shell_of_failure
 
         return shell_of_failure(options, target, artifact, command)
     if artifact is not None:
@@ -59,7 +59,7 @@ def open_target(
 
 def shell(options: Options, plan: Plan, *, booted: bool, command: str | None) -> int:
     """Open a shell, or run `command`, for the plan's only target; all changes are thrown away."""
-    from debwright.events import Silent
+    from debwright.model.events import Silent
 
     if len(plan.targets) != 1:
         raise UsageError(

@@ -6,16 +6,16 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright import process
-from debwright.commands.common import Options, reporter_for
+from debwright.cli.common import Options, reporter_for
 from debwright.config import load
 from debwright.config.workflows import Validation
-from debwright.errors import UsageError
-from debwright.events import Reporter
-from debwright.interrupts import interruptible
-from debwright.process import Completed
-from debwright.results import Evidence, Finding, Severity, StageResult, Status
-from debwright.targets import nearest
+from debwright.host import process
+from debwright.host.interrupts import interruptible
+from debwright.host.process import Completed
+from debwright.model.errors import UsageError
+from debwright.model.events import Reporter
+from debwright.model.results import Evidence, Finding, Severity, StageResult, Status
+from debwright.model.targets import nearest
 
 SHOWN_LINES = 20
 FAILED = 4

@@ -4,19 +4,19 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from debwright.commands.common import Options, emit
+from debwright.cli.common import Options, emit
 from debwright.config import load
-from debwright.errors import DebwrightError, UsageError
 from debwright.keys.export import public_key
 from debwright.keys.proof import look_at
-from debwright.sign.armor import is_armored
-from debwright.sign.check import binary_keys
-from debwright.sign.choose import home_of
-from debwright.sign.home import open_home
-from debwright.targets import Target
-from debwright.verify.local import verify_directory, verify_file
-from debwright.verify.model import Verification
-from debwright.verify.remote import verify_url
+from debwright.keys.signing.armor import is_armored
+from debwright.keys.signing.choose import home_of
+from debwright.keys.signing.home import open_home
+from debwright.keys.signing.verify import binary_keys
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.targets import Target
+from debwright.repository.verify.local import verify_directory, verify_file
+from debwright.repository.verify.model import Verification
+from debwright.repository.verify.remote import verify_url
 
 KEY_NAMES = ("key.gpg", "key.asc", "archive-keyring.gpg")
 
@@ -61,7 +61,7 @@ def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[byt
     home = home_of(loaded)
     if signing.key is not None and signing.key_env is None:
         wanted = [signing.key, *([signing.rotation.new_key] if signing.rotation else [])]
-        from debwright.commands.keys import Place
+        from debwright.cli.keys import Place
 
         with open_home(home or Place.of(options).home) as opened:
             return b"".join(public_key(opened, k) for k in wanted), None

@@ -2,12 +2,12 @@
 
 from dataclasses import asdict
 
-from debwright.commands.common import Options, emit
+from debwright.ci import matrix
+from debwright.ci.context import context_of, product_of, top_of
+from debwright.ci.files import check, sync
+from debwright.ci.outputs import append_summary, write_outputs
+from debwright.cli.common import Options, emit
 from debwright.config import load
-from debwright.workflows import matrix
-from debwright.workflows.context import context_of, product_of, top_of
-from debwright.workflows.files import check, sync
-from debwright.workflows.outputs import append_summary, write_outputs
 
 
 def sync_workflows(options: Options) -> int:

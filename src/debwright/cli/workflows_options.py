@@ -15,7 +15,7 @@ def workflows() -> None:
 @click.pass_obj
 def sync(options: Any) -> int:
     """Write .github/workflows and the action that installs debwright."""
-    from debwright.commands.workflows import sync_workflows
+    from debwright.cli.workflows import sync_workflows
 
     return sync_workflows(options)
 
@@ -24,7 +24,7 @@ def sync(options: Any) -> int:
 @click.pass_obj
 def check(options: Any) -> int:
     """Fail when they differ from what `sync` would write."""
-    from debwright.commands.workflows import check_workflows
+    from debwright.cli.workflows import check_workflows
 
     return check_workflows(options)
 
@@ -42,7 +42,7 @@ def matrix(options: Any, *, arch: str, light: bool, since: str) -> int:
 
     On GitHub it becomes the step's output `matrix`, and a table of the run's summary.
     """
-    from debwright.commands.workflows import show_matrix
+    from debwright.cli.workflows import show_matrix
 
     return show_matrix(options, arch=arch, light=light, since=since)
 
@@ -52,7 +52,7 @@ def matrix(options: Any, *, arch: str, light: bool, since: str) -> int:
 @click.pass_obj
 def prune(options: Any, *, dry_run: bool) -> int:
     """Remove artifacts on GitHub that newer ones have taken the place of."""
-    from debwright.commands.prune import prune_github
+    from debwright.cli.prune import prune_github
 
     return prune_github(options, dry_run=dry_run)
 
@@ -66,7 +66,7 @@ def collect(options: Any, *, directory: Path, arch: str) -> int:
 
     What two jobs built under one name must be the same; a target without a result has failed.
     """
-    from debwright.commands.collect import collect_results
+    from debwright.cli.collect import collect_results
 
     return collect_results(options, directory, arch=arch)
 
@@ -80,7 +80,7 @@ def collect(options: Any, *, directory: Path, arch: str) -> int:
 @click.pass_obj
 def validate(options: Any, *, names: tuple[str, ...], scope: str) -> int:
     """Run the commands of [[workflows.jobs]] in debwright.toml: all, or those named."""
-    from debwright.commands.validate import validate as run_validation
+    from debwright.cli.validate import validate as run_validation
 
     return run_validation(options, names, scope=scope)
 
@@ -108,6 +108,6 @@ def ci(
     The jobs run in copies of the repository, with the roots cached here. Exits with the code of
     the step that failed.
     """
-    from debwright.commands.ci import run_workflow
+    from debwright.cli.ci import run_workflow
 
     return run_workflow(options, workflow, event=event, inputs=inputs, payload=payload)

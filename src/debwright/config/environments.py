@@ -6,8 +6,8 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
 from debwright.config.section import Section
-from debwright.errors import UsageError
-from debwright.targets import Target
+from debwright.model.errors import UsageError
+from debwright.model.targets import Target
 
 KINDS = ("nspawn", "docker", "vm")
 SSH = "ssh://"

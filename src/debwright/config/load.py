@@ -16,9 +16,10 @@ from debwright.config.locate import KeyPath, line_of, locate
 from debwright.config.model import Config
 from debwright.config.problems import Problem, dotted, from_validation
 from debwright.config.secrets import secret_variables
-from debwright.errors import ConfigError, Evidence
-from debwright.process import withhold
-from debwright.targets import host_arch, nearest
+from debwright.host.machine import host_arch
+from debwright.host.process import withhold
+from debwright.model.errors import ConfigError, Evidence
+from debwright.model.targets import nearest
 
 FILE_NAME = "debwright.toml"
 PYPROJECT = "pyproject.toml"

@@ -28,7 +28,7 @@ from debwright.config.static import (
 )
 from debwright.config.wheelhouse import Wheelhouse
 from debwright.config.workflows import Workflows
-from debwright.targets import Strategy
+from debwright.model.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
 

@@ -12,7 +12,7 @@ from debwright.config.locate import KeyPath
 from debwright.config.model import Config
 from debwright.config.section import Section
 from debwright.config.values import quoted
-from debwright.targets import nearest
+from debwright.model.targets import nearest
 
 _TYPES = {
     "string_type": "a text in quotes",

@@ -12,8 +12,8 @@ from debwright.config.locate import KeyPath
 from debwright.config.model import Targets
 from debwright.config.problems import Problem
 from debwright.config.wheelhouse import problems as unknown_architectures
-from debwright.errors import UsageError
-from debwright.targets import ARCHITECTURES, SUITES, Target, can_cross, is_suite_name, nearest
+from debwright.model.errors import UsageError
+from debwright.model.targets import ARCHITECTURES, SUITES, Target, can_cross, is_suite_name, nearest
 
 Raw = Mapping[str, Any]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debwright.health.model import Health
+from debwright.doctor.model import Health
 
 if TYPE_CHECKING:
     from debwright.config.load import LoadedConfig
@@ -14,12 +14,12 @@ __all__ = ["Health", "examine_pipeline"]
 
 def examine_pipeline(loaded: "LoadedConfig", dist: Path) -> Iterator[Health]:
     """Look at everything; nothing is changed, and what cannot be looked at is said to be so."""
-    from debwright.health import hosted, local
+    from debwright.doctor import hosted, project
 
-    yield from local.mirrors(loaded)
-    yield from local.cache()
-    yield from local.dist_size(dist)
-    yield from local.keys(loaded)
-    yield from local.repository(loaded, dist)
+    yield from project.mirrors(loaded)
+    yield from project.cache()
+    yield from project.dist_size(dist)
+    yield from project.keys(loaded)
+    yield from project.repository(loaded, dist)
     yield from hosted.workflows(loaded)
     yield from hosted.hosted(loaded)

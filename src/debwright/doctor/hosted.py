@@ -4,15 +4,15 @@ import os
 from collections.abc import Iterator, Sequence
 
 from debwright.config.load import LoadedConfig
-from debwright.errors import DebwrightError
+from debwright.doctor.model import Health
 from debwright.github.http import TOKENS, Http
-from debwright.health.model import Health
+from debwright.model.errors import DebwrightError
 
 
 def workflows(loaded: LoadedConfig) -> Iterator[Health]:
     """Whether .github/workflows is what debwright.toml says."""
-    from debwright.workflows.context import context_of
-    from debwright.workflows.files import check
+    from debwright.ci.context import context_of
+    from debwright.ci.files import check
 
     try:
         number = check(*context_of(loaded))
@@ -24,7 +24,7 @@ def workflows(loaded: LoadedConfig) -> Iterator[Health]:
 
 def hosted(loaded: LoadedConfig) -> Iterator[Health]:
     """What GitHub says: secrets and runners. Skipped, and said so, without token or repository."""
-    from debwright.release.place import github_repository
+    from debwright.github.place import github_repository
 
     place = github_repository(loaded)
     token = next((name for name in TOKENS if os.environ.get(name)), None)
@@ -33,7 +33,7 @@ def hosted(loaded: LoadedConfig) -> Iterator[Health]:
         for name in ("secrets", "runners"):
             yield Health(name=name, ok=False, needed=False, found=f"not looked at: {why}")
         return
-    from debwright.workflows.parts import secret_names
+    from debwright.ci.parts import secret_names
 
     with Http.from_environment() as http:
         yield from _secrets(http, place, secret_names(loaded.config))

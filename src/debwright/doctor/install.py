@@ -4,11 +4,11 @@ import os
 import shlex
 from collections.abc import Callable, Sequence
 
-from debwright import process
 from debwright.config import Config
-from debwright.doctor import Diagnosis, examine
-from debwright.errors import Evidence, MissingError
-from debwright.process import CommandError
+from debwright.doctor.machine import Diagnosis, examine
+from debwright.host import process
+from debwright.host.process import CommandError
+from debwright.model.errors import Evidence, MissingError
 from debwright.roots.apt import MirrorError, explain, retry
 
 ROUNDS = 3

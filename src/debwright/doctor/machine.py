@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright import process
 from debwright.config import Config
-from debwright.errors import DebwrightError
-from debwright.files import human_size
-from debwright.machine import emulation_problem, free_bytes, runs_too
+from debwright.host import process
+from debwright.host.files import human_size
+from debwright.host.machine import emulation_problem, free_bytes, host_arch, runs_too
+from debwright.isolation.namespaces import Namespaces, Spec, is_root
+from debwright.model.errors import DebwrightError
+from debwright.model.targets import Target, emulation_fix, suite_info
 from debwright.roots.bootstrap import KEYRING_PACKAGES
 from debwright.roots.cache import default_cache
-from debwright.sandbox.namespaces import Namespaces, Spec, is_root
-from debwright.targets import Target, emulation_fix, host_arch, suite_info
-from debwright.wheelhouse.resolve import find_uv
+from debwright.source.wheelhouse.resolve import find_uv
 
 NEEDED_BYTES = 5 * 1024**3
 

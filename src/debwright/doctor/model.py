@@ -1,5 +1,5 @@
 """One thing that was looked at: the same as doctor's own."""
 
-from debwright.doctor import Diagnosis as Health
+from debwright.doctor.machine import Diagnosis as Health
 
 __all__ = ["Health"]

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from debwright.config import Suite
 from debwright.config.load import LoadedConfig
-from debwright.errors import DebwrightError
-from debwright.files import human_size
-from debwright.health.model import Health
-from debwright.results import Severity
+from debwright.doctor.model import Health
+from debwright.host.files import human_size
+from debwright.model.errors import DebwrightError
+from debwright.model.results import Severity
+from debwright.model.suites import suite_info
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.store import LayerStore
-from debwright.suites import suite_info
-from debwright.targets import Target
 
 MIRROR_SECONDS = 10.0
 _USUAL = {
@@ -80,8 +80,8 @@ def cache() -> Iterator[Health]:
 def keys(loaded: LoadedConfig) -> Iterator[Health]:
     """The keys that sign: there, strong, and valid for a while."""
     from debwright.keys.ring import health, list_keys
-    from debwright.sign.choose import configured_keys, home_of
-    from debwright.sign.home import open_home
+    from debwright.keys.signing.choose import configured_keys, home_of
+    from debwright.keys.signing.home import open_home
 
     signing = loaded.config.signing
     if signing.key is None:
@@ -136,7 +136,7 @@ def repository(loaded: LoadedConfig, dist: Path) -> Iterator[Health]:
             fix="debwright publish",
         )  # fmt: skip
         return
-    from debwright.verify.local import verify_directory
+    from debwright.repository.verify.local import verify_directory
 
     try:
         result = verify_directory(path, keyring)

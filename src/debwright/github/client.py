@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from debwright.errors import Evidence
-from debwright.files import sha256_file
 from debwright.github.http import GithubError, Http
 from debwright.github.model import Asset, Reference, Release, Repository
+from debwright.host.files import sha256_file
+from debwright.model.errors import Evidence
 
 PAGE = 100
 MOST_PAGES = 100

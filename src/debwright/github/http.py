@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.net import CONNECT_SECONDS, READ_SECONDS, USER_AGENT, client, download
+from debwright.host.http import CONNECT_SECONDS, READ_SECONDS, USER_AGENT, client, download
+from debwright.model.errors import DebwrightError, Evidence, MissingError
 
 API = "https://api.github.com"
 API_VERSION = "2022-11-28"

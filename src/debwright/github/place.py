@@ -4,8 +4,8 @@ import os
 import re
 
 from debwright.config import LoadedConfig
-from debwright.errors import DebwrightError
-from debwright.git import git
+from debwright.host.git import git
+from debwright.model.errors import DebwrightError
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 """owner/name, as GitHub takes them: nothing in it leads a request elsewhere."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from debwright.errors import Evidence, MissingError
-from debwright.files import human_size
-from debwright.machine import free_bytes
+from debwright.host.files import human_size
+from debwright.host.machine import free_bytes
+from debwright.model.errors import Evidence, MissingError
 
 LEAST_BYTES = 1024**3
 """A root with build dependencies unpacked, and its packages: what the smallest build takes."""

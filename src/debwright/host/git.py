@@ -4,9 +4,9 @@ import re
 import shlex
 from pathlib import Path
 
-from debwright import process
-from debwright.errors import DebwrightError, Evidence, MissingError, UsageError
-from debwright.process import Completed, LineSink
+from debwright.host import process
+from debwright.host.process import Completed, LineSink
+from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
 
 _ENVIRONMENT = {
     # Messages are matched below; a lock taken for a question would disturb the user's own git.

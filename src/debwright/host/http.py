@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debwright import __version__, meter
-from debwright.errors import DebwrightError, Evidence, MissingError
+from debwright import __version__
+from debwright.host import usage
+from debwright.model.errors import DebwrightError, Evidence, MissingError
 
 if TYPE_CHECKING:
     import httpx
@@ -46,7 +47,7 @@ def download(http: "httpx.Client", url: str, target: Path, *, limit: int) -> int
     last: Exception | str = ""
     for attempt in range(ATTEMPTS):
         if attempt:
-            meter.retried()
+            usage.retried()
             time.sleep(0.5 * 2 ** (attempt - 1))
         try:
             with http.stream("GET", url) as answer:
@@ -88,5 +89,5 @@ def _write(answer: "httpx.Response", url: str, target: Path, limit: int) -> int:
                     f"{url} is larger than {limit} bytes", fix="allow more with --max-mb"
                 )
             file.write(chunk)
-    meter.fetched(total)
+    usage.fetched(total)
     return total

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from debwright import process, shield
+from debwright.host import process, signals
 
 
 @contextmanager
@@ -21,5 +21,5 @@ def interruptible() -> Iterator[None]:
 
 def _stop(_: int, __: FrameType | None) -> None:
     process.stop_all()
-    if not shield.holds_back():
+    if not signals.holds_back():
         raise KeyboardInterrupt

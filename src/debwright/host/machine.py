@@ -1,14 +1,15 @@
 """What this machine can do: its architecture, and which others qemu-user lets it run."""
 
 import os
+import platform
 import shutil
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from debwright import process
-from debwright.errors import DebwrightError, MissingError, printable
-from debwright.targets import HostFacts, host_arch
+from debwright.host import process
+from debwright.model.errors import DebwrightError, MissingError, printable
+from debwright.model.targets import ARCHITECTURES, HostFacts
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 BINFMT_SUPPORT = Path("/var/lib/binfmts")
@@ -29,6 +30,42 @@ _RUNS_TOO = {"amd64": frozenset({"i386"})}
 EMULATED_CPU = {"arm64": "cortex-a76"}
 """What qemu-user is told to be: a Raspberry Pi 5's. Its default, `max`, computes the pointer
 authentication that Debian 13 is compiled with in software, which makes Python six times slower."""
+_MACHINES = {
+    "x86_64": "amd64",
+    "amd64": "amd64",
+    "aarch64": "arm64",
+    "arm64": "arm64",
+    "armv7l": "armhf",
+    "armv8l": "armhf",
+    "i386": "i386",
+    "i686": "i386",
+    "ppc64le": "ppc64el",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
+"""The kernel's name of a machine, as uname(2) gives it, to Debian's architecture."""
+
+
+def host_arch() -> str:
+    """Debian's name of this machine's architecture.
+
+    dpkg knows best (a 32-bit userland on a 64-bit kernel); without it the kernel's name is
+    translated. Raises MissingError on a machine debwright has no name for.
+    """
+    try:
+        done = process.run(["dpkg", "--print-architecture"], timeout=10)
+        if done.output.strip() in ARCHITECTURES:
+            return done.output.strip()
+    except DebwrightError:
+        pass  # not a Debian machine; the kernel's name does as well
+    machine = platform.machine()
+    arch = _MACHINES.get(machine.lower())
+    if arch is None:
+        raise MissingError(
+            f"debwright does not know this machine's architecture ({machine or 'unnamed'})",
+            cause=f"it runs on {', '.join(sorted(ARCHITECTURES))}",
+        )
+    return arch
 
 
 def host_facts(arches: Iterable[str]) -> HostFacts:

@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from debwright import meter
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.shield import undisturbed
+from debwright.host import usage
+from debwright.host.signals import undisturbed
+from debwright.model.errors import DebwrightError, Evidence, MissingError
 
 LINE_LIMIT = 64 * 1024
 KEEP_LIMIT = 4 * 1024 * 1024
@@ -333,10 +333,10 @@ def _wait(
                 )
     finally:
         os.close(handle)
-    _, status, usage = os.wait4(process.pid, 0)
-    meter.command(usage)
+    _, status, spent = os.wait4(process.pid, 0)
+    usage.command(spent)
     process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime
+    return spent.ru_utime + spent.ru_stime
 
 
 def _patience(deadline: float | None) -> float:

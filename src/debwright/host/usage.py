@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from debwright.results import Usage
+    from debwright.model.results import Usage
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Meter:
                 setattr(self, name, getattr(self, name) + count)
 
     def usage(self) -> "Usage":
-        from debwright.results import Usage  # pydantic, which `debwright --help` does without
+        from debwright.model.results import Usage  # pydantic, which `debwright --help` does without
 
         return Usage(
             peak_memory_bytes=self.peak_memory_bytes or None,

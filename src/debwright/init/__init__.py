@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.errors import Evidence, UsageError
+from debwright.model.errors import Evidence, UsageError
 
 __all__ = ["Scaffolded", "scaffold"]
 
@@ -26,8 +26,8 @@ def scaffold(directory: Path, *, force: bool = False) -> Scaffolded:
     UsageError for a project that cannot be packaged, for files in the way, and for a symbolic
     link where a file would be written.
     """
-    from debwright.scaffold.detect import detect
-    from debwright.scaffold.render import render
+    from debwright.init.detect import detect
+    from debwright.init.render import render
 
     files, notes = render(detect(directory))
     targets = {directory / file.path: file for file in files}

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from debwright.errors import UsageError
+from debwright.model.errors import UsageError
 
 SUITES = ("bookworm", "trixie")
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from debwright.errors import Evidence, UsageError
-from debwright.scaffold import hints as hints_module
-from debwright.scaffold.dependencies import normalise, parse
-from debwright.scaffold.hints import Guess, Hints
-from debwright.scaffold.licences import Licence, find_licence
+from debwright.init import hints as hints_module
+from debwright.init.dependencies import normalise, parse
+from debwright.init.hints import Guess, Hints
+from debwright.init.licences import Licence, find_licence
+from debwright.model.errors import Evidence, UsageError
 
 BACKENDS = {
     "setuptools": "python3-setuptools",

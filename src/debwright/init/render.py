@@ -12,9 +12,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from debwright.errors import printable
-from debwright.scaffold.dependencies import lookup, normalise, parse, resolve
-from debwright.scaffold.detect import Person, Project
+from debwright.init.dependencies import lookup, normalise, parse, resolve
+from debwright.init.detect import Person, Project
+from debwright.model.errors import printable
 
 SYNOPSIS = 76
 
@@ -217,7 +217,7 @@ def _egg_info(p: Project) -> str:
 def _environment() -> Environment:
     # No HTML is made here; each format's own escapes are the filters below.
     environment = Environment(  # noqa: S701
-        loader=PackageLoader("debwright.scaffold"),
+        loader=PackageLoader("debwright.init"),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.errors import Evidence, MissingError
+from debwright.model.errors import Evidence, MissingError
 
 PREFIX = "debwright-"
 

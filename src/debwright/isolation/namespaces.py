@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from debwright import process
-from debwright.errors import Evidence, MissingError
-from debwright.process import Completed, LineSink
+from debwright.host import process
+from debwright.host.process import Completed, LineSink
+from debwright.model.errors import Evidence, MissingError
 
 HOLDER = Path(__file__).with_name("holder.py")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from debwright.errors import DebwrightError, Evidence, UsageError
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
 from debwright.keys import shares as splitting
 from debwright.keys.ring import KeyInfo, find_key
-from debwright.sign.gpg import SigningError
-from debwright.sign.home import GnupgHome, open_home, private_home
-from debwright.sign.imported import import_secret
+from debwright.keys.signing.gpg import SigningError
+from debwright.keys.signing.home import GnupgHome, open_home, private_home
+from debwright.keys.signing.imported import import_secret
+from debwright.model.errors import DebwrightError, Evidence, UsageError
 
 SIZE_LIMIT = 4 * 1024 * 1024
 PROBE = b"debwright: is this key whole?\n"

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from debwright.errors import Evidence, UsageError
 from debwright.keys.ring import KeyInfo, find_key
-from debwright.sign.gpg import DIGEST, SigningError
-from debwright.sign.home import open_home
+from debwright.keys.signing.gpg import DIGEST, SigningError
+from debwright.keys.signing.home import open_home
+from debwright.model.errors import Evidence, UsageError
 
 Algorithm = Literal["ed25519", "rsa4096"]
 EXPIRE_DAYS = 730

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from debwright.errors import printable
-from debwright.files import atomic_write, sha256_file
+from debwright.host.files import atomic_write, sha256_file
 from debwright.keys.ring import KeyInfo, find_key, spaced
-from debwright.sign.armor import enarmor
-from debwright.sign.gpg import PLAIN, SigningError
-from debwright.sign.home import GnupgHome, open_home
+from debwright.keys.signing.armor import enarmor
+from debwright.keys.signing.gpg import PLAIN, SigningError
+from debwright.keys.signing.home import GnupgHome, open_home
+from debwright.model.errors import printable
 
 
 @dataclass(frozen=True, kw_only=True)

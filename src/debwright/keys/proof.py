@@ -4,12 +4,12 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.errors import DebwrightError
 from debwright.keys.ring import health, keys_of_file
-from debwright.results import Evidence, Finding, Severity
-from debwright.sign.check import binary_keys, check
-from debwright.sign.gpg import GpgSigner
-from debwright.sign.home import private_home
+from debwright.keys.signing.gpg import GpgSigner
+from debwright.keys.signing.home import private_home
+from debwright.keys.signing.verify import binary_keys, check
+from debwright.model.errors import DebwrightError
+from debwright.model.results import Evidence, Finding, Severity
 
 PROBE = b"Origin: debwright\nDescription: a signature to be checked and thrown away\n"
 

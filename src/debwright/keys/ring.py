@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.results import Finding, Severity
-from debwright.sign.home import GnupgHome
+from debwright.keys.signing.home import GnupgHome
+from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.results import Finding, Severity
 
 WARN_DAYS = 90
 FAIL_DAYS = 14

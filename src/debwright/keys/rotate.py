@@ -13,8 +13,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from debwright.config import LoadedConfig, load
-from debwright.errors import ConfigError, UsageError
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
+from debwright.model.errors import ConfigError, UsageError
 
 OVERLAP_DAYS = 90
 LEAST_DAYS = 14

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from debwright.errors import DebwrightError, UsageError
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
+from debwright.model.errors import DebwrightError, UsageError
 
 MOST_SHARES = 16
 SECRET_BYTES = 32

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from debwright.results import RunResult, StageResult
+from debwright.model.results import RunResult, StageResult
 
 
 class Reporter(Protocol):

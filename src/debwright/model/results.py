@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from debwright import errors
+from debwright.model import errors
 
 
 class _Model(BaseModel):

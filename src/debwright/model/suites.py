@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
-from debwright.errors import UsageError
+from debwright.model.errors import UsageError
 
 TRIPLETS: Mapping[str, str] = MappingProxyType(
     {

@@ -4,16 +4,14 @@ Everything here is plain data and pure functions; what this machine can do is ga
 and handed in as `HostFacts`.
 """
 
-import platform
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from debwright import process
-from debwright.errors import DebwrightError, MissingError, UsageError
-from debwright.suites import (
+from debwright.model.errors import DebwrightError, MissingError, UsageError
+from debwright.model.suites import (
     ARCHITECTURES,
     SUITES,
     TRIPLETS,
@@ -35,26 +33,12 @@ __all__ = [
     "can_cross",
     "choose_strategy",
     "emulation_fix",
-    "host_arch",
     "is_suite_name",
     "known_targets",
     "nearest",
     "select",
     "suite_info",
 ]
-_MACHINES = {
-    "x86_64": "amd64",
-    "amd64": "amd64",
-    "aarch64": "arm64",
-    "arm64": "arm64",
-    "armv7l": "armhf",
-    "armv8l": "armhf",
-    "i386": "i386",
-    "i686": "i386",
-    "ppc64le": "ppc64el",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
 
 INSTALL_QEMU = "sudo apt-get install qemu-user-static binfmt-support"
 _COMMAND = re.compile(r": ((?:sudo|unset) .+)$")
@@ -124,28 +108,6 @@ def select(targets: Sequence[Target], patterns: Sequence[str]) -> tuple[Target, 
                 fix=f"-t {close}" if close else "debwright plan",
             )
     return tuple(dict.fromkeys(t for t in targets if any(fnmatchcase(str(t), p) for p in patterns)))
-
-
-def host_arch() -> str:
-    """Debian's name of this machine's architecture.
-
-    dpkg knows best (a 32-bit userland on a 64-bit kernel); without it the kernel's name is
-    translated. Raises MissingError on a machine debwright has no name for.
-    """
-    try:
-        done = process.run(["dpkg", "--print-architecture"], timeout=10)
-        if done.output.strip() in ARCHITECTURES:
-            return done.output.strip()
-    except DebwrightError:
-        pass  # not a Debian machine; the kernel's name does as well
-    machine = platform.machine()
-    arch = _MACHINES.get(machine.lower())
-    if arch is None:
-        raise MissingError(
-            f"debwright does not know this machine's architecture ({machine or 'unnamed'})",
-            cause=f"it runs on {', '.join(sorted(ARCHITECTURES))}",
-        )
-    return arch
 
 
 class Strategy(StrEnum):

@@ -11,9 +11,9 @@ from typing import IO
 
 from debian.debfile import DebFile
 
-from debwright.errors import DebwrightError, Evidence, UsageError
-from debwright.files import sha256_file
-from debwright.process import Interrupted
+from debwright.host.files import sha256_file
+from debwright.host.process import Interrupted
+from debwright.model.errors import DebwrightError, Evidence, UsageError
 
 FIELDS = ("Pre-Depends", "Depends", "Recommends", "Conflicts", "Breaks", "Replaces", "Provides")
 LIMIT = 200_000

@@ -15,8 +15,8 @@ from typing import IO
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from debwright.check.debs import Deb, Member
-from debwright.check.unpacked import Unpacked
+from debwright.packages.debs import Deb, Member
+from debwright.packages.unpacked import Unpacked
 
 METADATA_LIMIT = 1024**2
 _METADATA = re.compile(r"^(?P<base>.*/)(?P<info>[^/]+\.dist-info)/METADATA$")

@@ -11,8 +11,8 @@ from typing import IO
 
 from debian.debfile import DebFile
 
-from debwright.check.debs import LIMIT, Member, member_of, unreadable
-from debwright.errors import UsageError
+from debwright.model.errors import UsageError
+from debwright.packages.debs import LIMIT, Member, member_of, unreadable
 
 SPOOL_LIMIT = 8 * 1024**3
 """Bytes of a decompressed data archive; a larger one is refused (a decompression bomb)."""

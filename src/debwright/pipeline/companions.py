@@ -10,15 +10,15 @@ from pathlib import Path
 
 from debian.deb822 import Deb822
 
-from debwright.build.source import read_tree
 from debwright.config import Config, LoadedConfig, load
-from debwright.digest import source_digest
-from debwright.errors import ConfigError, Evidence
-from debwright.machine import host_facts
-from debwright.plan import Companion, Plan, TargetPlan, wheelhouse_of, whole_digest
-from debwright.suites import oldest_first, suite_info
-from debwright.targets import Choice, HostFacts, Strategy, Target, choose_strategy
-from debwright.version import determine
+from debwright.host.machine import host_facts
+from debwright.model.errors import ConfigError, Evidence
+from debwright.model.suites import oldest_first, suite_info
+from debwright.model.targets import Choice, HostFacts, Strategy, Target, choose_strategy
+from debwright.pipeline.plan import Companion, Plan, TargetPlan, wheelhouse_of, whole_digest
+from debwright.source.digest import source_digest
+from debwright.source.make import read_tree
+from debwright.source.version import determine
 
 
 def plan_companions(loaded: LoadedConfig, product: str, host: HostFacts) -> tuple[Companion, ...]:

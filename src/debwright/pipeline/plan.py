@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from debwright.build.depends import BuildPlan
-from debwright.build.source import SourcePackage, SourceTree, read_dsc, read_tree
 from debwright.config import Config, LoadedConfig, load, validate_check_names
-from debwright.digest import source_digest
-from debwright.errors import UsageError
-from debwright.machine import capable_facts, host_facts
-from debwright.roots.manifest import digest
-from debwright.targets import (
+from debwright.host.machine import capable_facts, host_facts
+from debwright.model.errors import UsageError
+from debwright.model.manifest import digest
+from debwright.model.targets import (
     Choice,
     HostFacts,
     Strategy,
@@ -20,10 +18,12 @@ from debwright.targets import (
     choose_strategy,
     select,
 )
-from debwright.version import VersionInfo, determine, for_suite
+from debwright.source.digest import source_digest
+from debwright.source.make import SourcePackage, SourceTree, read_dsc, read_tree
+from debwright.source.version import VersionInfo, determine, for_suite
 
 if TYPE_CHECKING:
-    from debwright.wheelhouse.prepare import Wish
+    from debwright.source.wheelhouse.prepare import Wish
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,7 @@ def wheelhouse_of(config: Config, source: Path) -> "Wish | None":
     """What the configuration wants carried; None without [wheelhouse]. Raises ConfigError."""
     if config.wheelhouse is None:
         return None
-    from debwright.wheelhouse.prepare import wish
+    from debwright.source.wheelhouse.prepare import wish
 
     return wish(config, source)
 
@@ -136,7 +136,7 @@ def require_known_checks(loaded: LoadedConfig) -> None:
     """Raise ConfigError for a name in `[checks]` that no check has: it would switch nothing."""
     if loaded.config.checks:
         # Only where there is something to look at: the checks are most of debwright.
-        from debwright.check.run import NAMES
+        from debwright.checks.engine.run import NAMES
 
         validate_check_names(loaded, NAMES)
 
@@ -155,7 +155,7 @@ def make_plan(
     `elsewhere`: other machines build; what this one lacks for it is no obstacle.
     Raises ConfigError, UsageError, SourceError or MissingError; nothing has been written by then.
     """
-    from debwright.companions import plan_companions
+    from debwright.pipeline.companions import plan_companions
 
     path, loaded = _source_path(start, source)
     config = loaded.config

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from debwright.files import atomic_write, sha256_file
-from debwright.results import CheckResult, StageResult
-from debwright.roots.manifest import digest
+from debwright.host.files import atomic_write, sha256_file
+from debwright.model.manifest import digest
+from debwright.model.results import CheckResult, StageResult
 
 NAME = "stages.json"
 

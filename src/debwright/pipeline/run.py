@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import __version__
-from debwright.check.base import ASKED_FOR
+from debwright.checks.engine.base import ASKED_FOR
 from debwright.config import effective_json
-from debwright.errors import DebwrightError
-from debwright.files import atomic_write
-from debwright.machine import describe_host
-from debwright.plan import Companion, TargetPlan
-from debwright.process import SIGNAL_SECONDS
-from debwright.results import (
+from debwright.host.files import atomic_write
+from debwright.host.machine import describe_host
+from debwright.host.process import SIGNAL_SECONDS
+from debwright.isolation import cgroups
+from debwright.model.errors import DebwrightError
+from debwright.model.results import (
     Artifact,
     CheckResult,
     CompanionResult,
@@ -28,16 +28,16 @@ from debwright.results import (
     Status,
     TargetResult,
 )
+from debwright.packages.sbom.make import CYCLONEDX, SPDX
+from debwright.pipeline.plan import Companion, TargetPlan
+from debwright.pipeline.stages.base import Job, artifact_of, skipped
+from debwright.pipeline.stages.build import TargetBuild, build_stage, failure_of
+from debwright.pipeline.stages.check import check_stage, not_proven, without_emulator
+from debwright.pipeline.stages.companion import adopt, companion_job, finished
+from debwright.pipeline.stages.publish import Published, publish_stage, require_key, skipped_publish
+from debwright.pipeline.stages.sbom import sbom_stage
+from debwright.pipeline.stages.source import source_stage
 from debwright.roots.cache import Cache
-from debwright.sandbox import cgroups
-from debwright.sbom.make import CYCLONEDX, SPDX
-from debwright.stages.base import Job, artifact_of, skipped
-from debwright.stages.build import TargetBuild, build_stage, failure_of
-from debwright.stages.check import check_stage, not_proven, without_emulator
-from debwright.stages.companion import adopt, companion_job, finished
-from debwright.stages.publish import Published, publish_stage, require_key, skipped_publish
-from debwright.stages.sbom import sbom_stage
-from debwright.stages.source import source_stage
 
 STAGES = ("build", "test", "sbom", "check")
 """Of each target, in order. source comes before them and publish after, for the run as a whole."""
@@ -92,7 +92,7 @@ def run(job: Job, wanted: Wanted) -> RunResult:
     elif all(s.status.ok for s in whole):
         targets = _targets(job, wanted)
         if wanted.equivalence:
-            from debwright.stages.equivalence import equivalence_stages
+            from debwright.pipeline.stages.equivalence import equivalence_stages
 
             targets = equivalence_stages(job, targets)
     else:
@@ -200,7 +200,7 @@ def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
             stage, checks = check_stage(job, target)
             build.stages.append(stage)
             if wanted.reproducible:
-                from debwright.stages.again import reproducible_stage
+                from debwright.pipeline.stages.second_build import reproducible_stage
 
                 stage, more = reproducible_stage(build)
                 build.stages.append(stage)
@@ -332,7 +332,7 @@ def exclusive(dist: Path) -> Iterator[None]:
 
 def heal(cache: Cache) -> None:
     """Remove what a killed debwright left: scratch directories, control groups, key homes."""
-    from debwright.sign import heal_stale_homes
+    from debwright.keys.signing import heal_stale_homes
 
     cache.prepare()
     cgroups.heal()

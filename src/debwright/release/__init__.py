@@ -1,1 +1,1 @@
-"""What changed since the last release: for debian/changelog and for people."""
+"""A release: its changelog, its notes, a draft with every file, and its publication."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.errors import DebwrightError, Evidence
-from debwright.files import sha256_file
-from debwright.sign import Signer
-from debwright.sign.control import sign_control_files
+from debwright.host.files import sha256_file
+from debwright.keys.signing import Signer
+from debwright.keys.signing.control import sign_control_files
+from debwright.model.errors import DebwrightError, Evidence
 
 SUMS = "SHA256SUMS"
 RECORD = ".made-from.json"

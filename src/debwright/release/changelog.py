@@ -9,9 +9,9 @@ from pathlib import Path
 
 from debian.changelog import Changelog, ChangelogParseError
 
-from debwright.changelog.commits import Change, Kind
-from debwright.errors import UsageError
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
+from debwright.model.errors import UsageError
+from debwright.release.commits import Change, Kind
 
 WIDTH = 78
 MOST = 200

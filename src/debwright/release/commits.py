@@ -16,10 +16,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from debwright.errors import DebwrightError, Evidence, MissingError, UsageError
-from debwright.git import git
-from debwright.process import CommandError, run
-from debwright.version import compare, release_version
+from debwright.host.git import git
+from debwright.host.process import CommandError, run
+from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.source.version import compare, release_version
 
 TEXT_LIMIT = 300
 CONTEXT_LIMIT = 256 * 1024 * 1024

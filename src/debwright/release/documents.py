@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from debwright.config import LoadedConfig
-from debwright.errors import DebwrightError, Evidence
-from debwright.files import atomic_write, human_size
 from debwright.github.model import Asset, Release
-from debwright.version import compare, release_version
+from debwright.host.files import atomic_write, human_size
+from debwright.model.errors import DebwrightError, Evidence
+from debwright.source.version import compare, release_version
 
 SHOWN = 10
 """Releases of the version table."""
@@ -73,8 +73,8 @@ def context(
     assets: Sequence[Asset],
 ) -> dict[str, Any]:  # fmt: skip
     """What a template may use; docs/release.md says so."""
-    from debwright.repo.channels import channel_suite
-    from debwright.targets import Target
+    from debwright.model.targets import Target
+    from debwright.repository.channels import channel_suite
 
     config = loaded.config
     suffix = config.repository.codename_suffix

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from debwright.changelog.commits import TITLES, Change, Kind
+from debwright.release.commits import TITLES, Change, Kind
 
 MOST = 300
 """Changes of a kind that are listed; fewer when the whole would be too long."""

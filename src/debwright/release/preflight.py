@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.changelog.commits import changes_between, previous_release
-from debwright.changelog.notes import LENGTH_LIMIT
 from debwright.config import LoadedConfig
-from debwright.errors import DebwrightError, Evidence
-from debwright.git import git
 from debwright.github.client import Github
+from debwright.host.git import git
 from debwright.keys.proof import prove
-from debwright.plan import Plan
+from debwright.keys.signing.choose import configured_keys
+from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.results import Finding, Severity
+from debwright.pipeline.plan import Plan
+from debwright.release.commits import changes_between, previous_release
+from debwright.release.notes import LENGTH_LIMIT
 from debwright.release.upload import find_draft
-from debwright.results import Finding, Severity
-from debwright.sign.choose import configured_keys
-from debwright.version import release_version
+from debwright.source.version import release_version
 
 
 class PreflightError(DebwrightError):

@@ -7,11 +7,11 @@ finished by the next one, with nothing twice. A published release is never touch
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from debwright.errors import DebwrightError, Evidence
 from debwright.github.client import Github
 from debwright.github.http import GithubError, Unsure
 from debwright.github.model import Asset as Remote
 from debwright.github.model import Release
+from debwright.model.errors import DebwrightError, Evidence
 from debwright.release.assemble import Asset
 
 ATTEMPTS = 4

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.repo import indices, page, release, store
-from debwright.repo.model import PublicationRecord, RepositorySettings, SuiteManifest
-from debwright.repo.plan import Plan, State
-from debwright.repo.sources import sources_text
-from debwright.sign import Signer
+from debwright.keys.signing import Signer
+from debwright.repository import indices, page, release, store
+from debwright.repository.model import PublicationRecord, RepositorySettings, SuiteManifest
+from debwright.repository.plan import Plan, State
+from debwright.repository.sources import sources_text
 
 
 @dataclass(frozen=True, kw_only=True)

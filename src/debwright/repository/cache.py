@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from debwright.repo import blocks, store
-from debwright.repo.blocks import Packed
-from debwright.repo.model import Entry
+from debwright.repository import blocks, store
+from debwright.repository.blocks import Packed
+from debwright.repository.model import Entry
 
 NAME = "index.db"
 _VERSION = 1

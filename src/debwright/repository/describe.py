@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.process import CommandError, run
-from debwright.repo import store
-from debwright.repo.cache import Record
-from debwright.repo.model import Entry
+from debwright.host.process import CommandError, run
+from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.repository import store
+from debwright.repository.cache import Record
+from debwright.repository.model import Entry
 
 # Only SHA-256: apt asks by-hash for the strongest digest a Release names, so naming more would
 # mean a second set of links. Sources keep MD5 beside it, for their field Files.

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from debwright.errors import DebwrightError, UsageError
-from debwright.repo import store
-from debwright.repo.model import Entry, PackageFile, Publication, RepositorySettings
-from debwright.repo.plan import Plan, State, decide, entries_of, load
-from debwright.repo.publish import change
-from debwright.repo.versions import files_of_dsc, newest, sorted_by_version
-from debwright.sign import Signer
+from debwright.keys.signing import Signer
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.repository import store
+from debwright.repository.model import Entry, PackageFile, Publication, RepositorySettings
+from debwright.repository.plan import Plan, State, decide, entries_of, load
+from debwright.repository.publish import change
+from debwright.repository.versions import files_of_dsc, newest, sorted_by_version
 
 KEYRING = "-archive-keyring"
 
@@ -45,8 +45,8 @@ def promote(
     `further` are packages to add in the same publication, as keyring packages. Raises UsageError
     when there is nothing to promote.
     """
-    from debwright.repo.incoming import read_all
-    from debwright.repo.plan import make_plan
+    from debwright.repository.incoming import read_all
+    from debwright.repository.plan import make_plan
 
     def planner(before: State | None) -> Plan:
         if before is None:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debwright.errors import CheckError, Evidence, MissingError, UsageError
-from debwright.process import environment
-from debwright.repo.model import ARCHITECTURE, Entry, PackageFile
-from debwright.repo.pool import pool_path
+from debwright.host.process import environment
+from debwright.model.errors import CheckError, Evidence, MissingError, UsageError
+from debwright.repository.model import ARCHITECTURE, Entry, PackageFile
+from debwright.repository.pool import pool_path
 
 CONTROL_LIMIT = 1024 * 1024
 """Bytes of a control file, a .dsc or a .changes: Debian's largest are far smaller."""

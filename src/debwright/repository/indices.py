@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from debwright.repo import blocks, cache, store
-from debwright.repo.cache import Cache, Record
-from debwright.repo.describe import describe
-from debwright.repo.model import Entry, RepositorySettings
+from debwright.repository import blocks, cache, store
+from debwright.repository.cache import Cache, Record
+from debwright.repository.describe import describe
+from debwright.repository.model import Entry, RepositorySettings
 
 DEFAULT_ARCHITECTURES = ("amd64", "arm64")
 """What a suite of nothing but Architecture: all packages has indices for."""

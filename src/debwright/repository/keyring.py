@@ -16,17 +16,17 @@ from email.utils import format_datetime
 from pathlib import Path
 from shlex import quote
 
-from debwright.errors import DebwrightError
-from debwright.process import CommandError, LineSink
-from debwright.repo.incoming import read_control
-from debwright.repo.model import RepositorySettings
-from debwright.repo.plan import State
-from debwright.repo.sources import sources_text
+from debwright.host.process import CommandError, LineSink
+from debwright.isolation.namespaces import Bind
+from debwright.model.errors import DebwrightError
+from debwright.repository.incoming import read_control
+from debwright.repository.model import RepositorySettings
+from debwright.repository.plan import State
+from debwright.repository.sources import sources_text
 from debwright.roots.cache import Cache
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Bind
-from debwright.version import compare, for_suite
+from debwright.source.version import compare, for_suite
 
 KEYRINGS = Path("/usr/share/keyrings")
 CONTENT_FIELD = "Debwright-Content"

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from debwright.errors import UsageError
+from debwright.model.errors import UsageError
 
 SUITE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 COMPONENT = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")

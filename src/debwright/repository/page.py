@@ -10,8 +10,8 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from debwright.repo.model import Entry, RepositorySettings
-from debwright.repo.sources import base_url, sources_text
+from debwright.repository.model import Entry, RepositorySettings
+from debwright.repository.sources import base_url, sources_text
 
 NAME = "index.html"
 LISTED = 500
@@ -41,7 +41,7 @@ def page(
     number: int,
 ) -> str:
     """The page of a publication. `key` is the armoured public key."""
-    from debwright.repo.indices import components
+    from debwright.repository.indices import components
 
     title = escape(settings.label)
     parts = [
@@ -122,7 +122,7 @@ def _newest(debs: Sequence[Entry]) -> list[tuple[str, str, str]]:
     rows = []
     for package, found in sorted(versions.items()):
         if len(found) > 1:
-            from debwright.repo.versions import sorted_by_version
+            from debwright.repository.versions import sorted_by_version
 
             newest = sorted_by_version(e[0] for e in found.values())[-1].version
         else:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from debwright.errors import CheckError, DebwrightError, Evidence
-from debwright.repo import incoming, pool, store
-from debwright.repo.model import Entry, PublicationRecord, RepositorySettings, SuiteManifest
-from debwright.sign import Signer
+from debwright.keys.signing import Signer
+from debwright.model.errors import CheckError, DebwrightError, Evidence
+from debwright.repository import incoming, pool, store
+from debwright.repository.model import Entry, PublicationRecord, RepositorySettings, SuiteManifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ def make_plan(
             for suite, entries in suites.items()
         }
     if settings.keep_versions:
-        from debwright.repo.versions import newest
+        from debwright.repository.versions import newest
 
         fresh = {p: path for p, (path, _) in missing.items()}
         suites = {

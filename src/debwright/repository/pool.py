@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from debwright.errors import CheckError, Evidence
-from debwright.repo import store
-from debwright.repo.model import Entry
+from debwright.model.errors import CheckError, Evidence
+from debwright.repository import store
+from debwright.repository.model import Entry
 
 COPY_BYTES = 1024 * 1024
 

@@ -16,12 +16,12 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from debwright.errors import DebwrightError, Evidence, UsageError
-from debwright.repo import incoming, pool, store
-from debwright.repo.assemble import Assembly
-from debwright.repo.model import PackageFile, Publication, RepositorySettings
-from debwright.repo.plan import Plan, Published, State, load, make_plan, record_of
-from debwright.sign import Signer
+from debwright.keys.signing import Signer
+from debwright.model.errors import DebwrightError, Evidence, UsageError
+from debwright.repository import incoming, pool, store
+from debwright.repository.assemble import Assembly
+from debwright.repository.model import PackageFile, Publication, RepositorySettings
+from debwright.repository.plan import Plan, Published, State, load, make_plan, record_of
 
 GARBAGE = "garbage.json"
 

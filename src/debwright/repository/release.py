@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-from debwright.errors import DebwrightError
-from debwright.repo import indices, store
-from debwright.repo.describe import OPTIONS, ftparchive
-from debwright.repo.model import Entry, RepositorySettings, SuiteManifest
-from debwright.sign import Signer
+from debwright.keys.signing import Signer
+from debwright.model.errors import DebwrightError
+from debwright.repository import indices, store
+from debwright.repository.describe import OPTIONS, ftparchive
+from debwright.repository.model import Entry, RepositorySettings, SuiteManifest
 
 SIGNED_FILES = ("Release", "InRelease", "Release.gpg")
 BY_HASH_GENERATIONS = 4

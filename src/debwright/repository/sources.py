@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import quote
 
-from debwright.repo.model import RepositorySettings
+from debwright.repository.model import RepositorySettings
 
 
 def sources_text(

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.errors import DebwrightError
+from debwright.model.errors import DebwrightError
 
 PRIVATE = ".debwright"
 JOURNAL = "journal.json"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import cmp_to_key
 from pathlib import Path
 
-from debwright.repo.model import Entry
+from debwright.repository.model import Entry
 
 
 def newest(
@@ -33,7 +33,7 @@ def newest(
 
 def sorted_by_version(entries: Iterable[Entry]) -> list[Entry]:
     """Oldest first, as dpkg compares versions."""
-    from debwright.version import compare
+    from debwright.source.version import compare
 
     key = cmp_to_key(compare)
     return sorted(entries, key=lambda e: key(e.version))

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from debwright import meter, process
-from debwright.errors import BuildError, DebwrightError, Evidence, MissingError
-from debwright.process import CommandError, Completed, LineSink
-from debwright.sandbox.namespaces import Namespaces, OverlayMount, Submount
+from debwright.host import process, usage
+from debwright.host.process import CommandError, Completed, LineSink
+from debwright.isolation.namespaces import Namespaces, OverlayMount, Submount
+from debwright.model.errors import BuildError, DebwrightError, Evidence, MissingError
 
 T = TypeVar("T")
 
@@ -150,7 +150,7 @@ def retry(
         except MirrorError as error:
             if attempt == ATTEMPTS:
                 raise
-            meter.retried()
+            usage.retried()
             note(f"{error.what}; attempt {attempt + 1} of {ATTEMPTS} in {pause:g} s")
             sleep(pause)
             pause *= 2

@@ -3,15 +3,15 @@
 import hashlib
 from pathlib import Path
 
-from debwright import process
 from debwright.config import Suite
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.machine import emulator_environment, proxy_environment
-from debwright.process import CommandError, LineSink, TimedOut
+from debwright.host import process
+from debwright.host.machine import emulator_environment, proxy_environment
+from debwright.host.process import CommandError, LineSink, TimedOut
+from debwright.isolation.namespaces import Namespaces, Spec, is_root
+from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.targets import Target, suite_info
 from debwright.roots import apt
 from debwright.roots.store import Made
-from debwright.sandbox.namespaces import Namespaces, Spec, is_root
-from debwright.targets import Target, suite_info
 
 LISTS = Path("var/lib/apt/lists")
 TIMEOUT = 3600

@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright import process
-from debwright.errors import MissingError
-from debwright.sandbox.namespaces import is_root
-from debwright.shield import undisturbed
+from debwright.host import process
+from debwright.host.signals import undisturbed
+from debwright.isolation.namespaces import is_root
+from debwright.model.errors import MissingError
 
 
 def default_cache() -> Path:

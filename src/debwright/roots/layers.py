@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from debwright import meter
 from debwright.config import Config, Suite
-from debwright.process import LineSink
+from debwright.host import usage
+from debwright.host.process import LineSink
+from debwright.isolation.namespaces import Namespaces
+from debwright.model.targets import Target
 from debwright.roots import apt
 from debwright.roots.bootstrap import base_inputs, bootstrap
 from debwright.roots.cache import Cache
 from debwright.roots.overlay import make_throwaway, opened
 from debwright.roots.store import Layer, LayerStore, Made, Request
-from debwright.sandbox.namespaces import Namespaces
-from debwright.targets import Target
 
 BUILDER_UID = 1234
 """The unprivileged user builds run as; the same everywhere, so that it never shows in a file."""
@@ -156,7 +156,7 @@ class Roots:
         wanted = f"{what}: apt-get {' '.join(arguments)[:120]}"
         apt.get(inside, ["--download-only", *arguments], what=wanted, sink=sink)
         self.fetched.append(self._debs(scratch).keep(scratch))
-        meter.fetched(self.fetched[-1])
+        usage.fetched(self.fetched[-1])
         apt.get(inside, arguments, what=wanted, sink=sink)
 
     def _debs(self, scratch: Path) -> apt.DebCache:

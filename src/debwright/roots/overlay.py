@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.machine import emulator_environment, proxy_environment
+from debwright.host.machine import emulator_environment, proxy_environment
+from debwright.isolation.namespaces import Bind, Namespaces, OverlayMount, Spec, Submount
 from debwright.roots.cache import Cache
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Bind, Namespaces, OverlayMount, Spec, Submount
 
 RESOLVER = Path("etc/resolv.conf")
 HOSTS = Path("etc/hosts")

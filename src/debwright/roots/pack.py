@@ -11,14 +11,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright import process
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.process import CommandError
-from debwright.roots import manifest as manifests
+from debwright.host import process
+from debwright.host.process import CommandError
+from debwright.isolation.namespaces import is_root
+from debwright.model import manifest as manifests
+from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.manifest import FORMAT, Manifest, digest
 from debwright.roots.cache import Cache, hold_shared
-from debwright.roots.manifest import FORMAT, Manifest, digest
 from debwright.roots.store import LayerStore
-from debwright.sandbox.namespaces import is_root
 
 DOWNLOADS = "wheelhouse"
 """Distributions that were fetched or compiled: slower to make again than a root."""

@@ -3,12 +3,13 @@
 import hashlib
 from pathlib import Path
 
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
+from debwright.host.machine import host_arch
+from debwright.model.targets import Target, suite_info
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
-from debwright.targets import Target, host_arch, suite_info
 
-SOURCE = Path(__file__).parents[1] / "sandbox/preload.c"
+SOURCE = Path(__file__).with_name("preload.c")
 EXECUTOR = "usr/lib/systemd/systemd-executor"
 """What systemd has since 255, and starts every service with."""
 

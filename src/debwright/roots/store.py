@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from debwright import meter, process
-from debwright.errors import DebwrightError
-from debwright.roots import manifest as manifests
+from debwright.host import process, usage
+from debwright.model import manifest as manifests
+from debwright.model.errors import DebwrightError
+from debwright.model.manifest import Manifest
 from debwright.roots.cache import Cache, hold_shared, remove_tree, tree_size, try_lock
-from debwright.roots.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -113,15 +113,15 @@ class LayerStore:
         """The layer, and whether it was made now. Two processes never make the same one twice."""
         found, _ = self.find(request)
         if found is not None:
-            meter.layer(made=False)
+            usage.layer(made=False)
             return found, False
         with self.cache.lock(f"{request.target}-{request.name}-{request.digest}"):
             found, _ = self.find(request)
             if found is not None:
-                meter.layer(made=False)
+                usage.layer(made=False)
                 return found, False
             made = self._make(request, make)
-            meter.layer(made=True)
+            usage.layer(made=True)
             self._fresh.add(request.digest)
             return made, True
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debwright.build.package import SourceError, SourceTree
-from debwright.files import share
+from debwright.host.files import share
+from debwright.source.package import SourceError, SourceTree
 
 _BLOCK = 1 << 20
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from debwright.errors import DebwrightError, UsageError
-from debwright.git import UntrustedRepository, git
+from debwright.host.git import UntrustedRepository, git
+from debwright.model.errors import DebwrightError, UsageError
 
 OUTPUT = "dist"
 """What debwright writes below a source tree; never part of the source."""

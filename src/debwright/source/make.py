@@ -12,8 +12,17 @@ from pathlib import Path
 
 from debian.changelog import Changelog
 
-from debwright.build.components import Component, put_real, put_stand_ins
-from debwright.build.package import (
+from debwright.host.files import share
+from debwright.host.git import NotARepository, git
+from debwright.host.process import CommandError, LineSink
+from debwright.isolation.namespaces import Bind
+from debwright.model.errors import ConfigError, Evidence, MissingError, UsageError
+from debwright.roots.cache import Cache
+from debwright.roots.overlay import opened, throwaway
+from debwright.roots.store import Layer
+from debwright.source.components import Component, put_real, put_stand_ins
+from debwright.source.digest import OUTPUT, unquoted
+from debwright.source.package import (
     NoPackageError,
     SourceError,
     SourcePackage,
@@ -21,15 +30,6 @@ from debwright.build.package import (
     read_dsc,
     read_tree,
 )
-from debwright.digest import OUTPUT, unquoted
-from debwright.errors import ConfigError, Evidence, MissingError, UsageError
-from debwright.files import share
-from debwright.git import NotARepository, git
-from debwright.process import CommandError, LineSink
-from debwright.roots.cache import Cache
-from debwright.roots.overlay import opened, throwaway
-from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Bind
 
 _NEVER = (".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
 INSIDE = "/source"

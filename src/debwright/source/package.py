@@ -8,8 +8,8 @@ from pathlib import Path
 from debian.changelog import Changelog, ChangelogParseError
 from debian.deb822 import Deb822, Dsc
 
-from debwright.errors import BuildError, Evidence, UsageError
-from debwright.files import sha256_file
+from debwright.host.files import sha256_file
+from debwright.model.errors import BuildError, Evidence, UsageError
 
 DSC_LIMIT = 4 * 1024 * 1024
 

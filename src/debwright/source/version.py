@@ -14,11 +14,11 @@ from typing import Literal
 
 from debian.debian_support import NativeVersion
 
-from debwright.digest import OUTPUT, source_digest
-from debwright.errors import Evidence, UsageError
-from debwright.git import git
-from debwright.process import CommandError
-from debwright.targets import SUITES
+from debwright.host.git import git
+from debwright.host.process import CommandError
+from debwright.model.errors import Evidence, UsageError
+from debwright.model.targets import SUITES
+from debwright.source.digest import OUTPUT, source_digest
 
 __all__ = [
     "VersionInfo",

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from debwright.errors import CheckError
-from debwright.process import Completed, LineSink
-from debwright.sandbox.snapshot import Altered, Entry
+from debwright.host.process import Completed, LineSink
+from debwright.isolation.snapshot import Altered, Entry
+from debwright.model.errors import CheckError
 
 
 class BootError(CheckError):

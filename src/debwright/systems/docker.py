@@ -14,14 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debwright import process
-from debwright.errors import DebwrightError, Evidence, MissingError, printable
-from debwright.process import CommandError, Completed
+from debwright.host import process
+from debwright.host.process import CommandError, Completed
+from debwright.isolation.emulation import PRELOAD, QEMU_USER_NOTE
+from debwright.model.errors import DebwrightError, Evidence, MissingError, printable
 from debwright.roots.apt import MirrorError
-from debwright.sandbox import inside
-from debwright.sandbox.base import BootError
-from debwright.sandbox.emulated import PRELOAD, QEMU_USER_NOTE
-from debwright.sandbox.talked import Talked
+from debwright.systems import inside
+from debwright.systems.base import BootError
+from debwright.systems.remote import Talked
 
 BOOT_TIMEOUT = 120.0
 OWNER_LABEL = "debwright.owner"

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from debwright import process
-from debwright.errors import CheckError
-from debwright.process import Completed
-from debwright.sandbox.base import Sandbox
-from debwright.sandbox.ports import SOCKETS, parse_table
-from debwright.sandbox.snapshot import Altered, Entry
+from debwright.host import process
+from debwright.host.process import Completed
+from debwright.isolation.snapshot import Altered, Entry
+from debwright.model.errors import CheckError
+from debwright.systems.base import Sandbox
+from debwright.systems.ports import SOCKETS, parse_table
 
 STATE = "/var/lib/debwright-check"
 """Directory inside the system for what must outlive a reboot; root's alone."""

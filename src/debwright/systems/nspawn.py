@@ -16,20 +16,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debwright import meter, process
-from debwright.errors import Evidence, MissingError, printable
-from debwright.machine import emulator_environment
-from debwright.process import Completed
-from debwright.roots.overlay import Throwaway
-from debwright.sandbox import cgroups, memory, ports
-from debwright.sandbox.base import BootError, push_through
-from debwright.sandbox.emulated import (
+from debwright.host import process, usage
+from debwright.host.machine import emulator_environment
+from debwright.host.process import Completed
+from debwright.isolation import cgroups
+from debwright.isolation.emulation import (
     PRELOAD,
     QEMU_USER_NOTE,
     for_qemu_user,
     without_idle_generators,
 )
-from debwright.sandbox.namespaces import (
+from debwright.isolation.namespaces import (
     PATH,
     Bind,
     Entered,
@@ -38,7 +35,11 @@ from debwright.sandbox.namespaces import (
     enter,
     is_root,
 )
-from debwright.sandbox.snapshot import Altered, Entry, Snapshot, entry_of
+from debwright.isolation.snapshot import Altered, Entry, Snapshot, entry_of
+from debwright.model.errors import Evidence, MissingError, printable
+from debwright.roots.overlay import Throwaway
+from debwright.systems import memory, ports
+from debwright.systems.base import BootError, push_through
 
 BOOT_TIMEOUT = 120.0
 """Seconds; an emulated boot takes 2 to 10."""
@@ -97,7 +98,7 @@ class NspawnSandbox(Entered):
 
     def close(self) -> None:
         if self._placement is not None:
-            meter.booted(*self._placement.usage())
+            usage.booted(*self._placement.usage())
             self._placement = None
         self._stack.close()
         if self._nspawn is not None:

@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from debwright import process
-from debwright.process import CommandError, Completed, LineSink
-from debwright.sandbox import inside
-from debwright.sandbox.base import push_through
-from debwright.sandbox.namespaces import PATH
+from debwright.host import process
+from debwright.host.process import CommandError, Completed, LineSink
+from debwright.isolation.namespaces import PATH
+from debwright.systems import inside
+from debwright.systems.base import push_through
 
 ENVIRONMENT = (f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8")
 """Of every command inside, before the variables it is given."""

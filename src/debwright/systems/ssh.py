@@ -18,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debwright import process
-from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
-from debwright.process import Completed
-from debwright.sandbox import inside
-from debwright.sandbox.base import BootError
-from debwright.sandbox.sshtrouble import explain, no_sudo
-from debwright.sandbox.talked import Talked
+from debwright.host import process
+from debwright.host.process import Completed
+from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
+from debwright.systems import inside
+from debwright.systems.base import BootError
+from debwright.systems.remote import Talked
+from debwright.systems.ssh_trouble import explain, no_sudo
 
 CONNECT_SECONDS = 15
 REBOOT_TIMEOUT = 300.0

@@ -2,7 +2,7 @@
 
 import re
 
-from debwright.errors import DebwrightError, Evidence, MissingError
+from debwright.model.errors import DebwrightError, Evidence, MissingError
 
 # (pattern, what, likely cause, next); {ssh} is the command a person would type, {copy} the one
 # that brings a key. The words are those of OpenSSH's client.

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debwright import process
-from debwright.errors import Evidence, MissingError, printable
-from debwright.sandbox.base import BootError
-from debwright.sandbox.namespaces import Namespaces, Spec
+from debwright.host import process
+from debwright.isolation.namespaces import Namespaces, Spec
+from debwright.model.errors import Evidence, MissingError, printable
+from debwright.systems.base import BootError
 
 SSH_PORT = 2222
 """In the network namespace of qemu, where nothing else listens."""

@@ -1,6 +1,6 @@
 """A register of the deliberately bad packages whose faults only show on a running system.
 
-docs/bad-packages.md is made of it, and of the packages of tests/unit/check/test_bad_packages.py.
+docs/bad-packages.md is made of it, and of the packages of tests/unit/checks/test_bad_packages.py.
 """
 
 import functools
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from debwright.results import CheckResult, Finding, Severity
+from debwright.model.results import CheckResult, Finding, Severity
 
 
 @dataclass(frozen=True)

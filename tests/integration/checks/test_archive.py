@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.integration.conftest import Debwright
 
 from debwright.config import Config
+from debwright.model.targets import Target
 from debwright.roots import apt
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target
-
-from tests.integration.conftest import Debwright
 
 TARGET = Target("bookworm", "amd64")
 

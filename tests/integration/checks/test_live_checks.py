@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.checks.caught import Checked, caught
+from tests.integration.recipes import PORT, Recipe
 
-from debwright.check import run
-from debwright.check.base import CheckContext
-from debwright.check.debs import read_deb
-from debwright.check.previous import find_previous
+from debwright.checks.engine import run
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.previous import find_previous
 from debwright.config import Config
-from debwright.results import Severity, Status
+from debwright.model.results import Severity, Status
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target
-
-from tests.integration.caught import Checked, caught
-from tests.integration.recipes import PORT, Recipe
 
 TARGET = Target("bookworm", "amd64")
 LIVE = [check.name for check in run.LIVE]

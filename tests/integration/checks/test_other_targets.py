@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.integration import bellhop
 from tests.integration.conftest import Debwright, Run
+from tests.integration.systems import bellhop
 
 FURTHER = '[environments]\ninstall_on = ["trixie-amd64", "jammy-amd64"]\n'
 # No suite of it can be reached here, nor is it there.

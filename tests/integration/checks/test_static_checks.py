@@ -5,20 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.conftest import Debwright
+from tests.unit.checks.packages import build
 
-from debwright.check.base import CheckContext
-from debwright.check.debs import read_deb
-from debwright.check.run import STATIC
-from debwright.check.unpacked import Unpacked
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.run import STATIC
 from debwright.config import Config
-from debwright.results import Severity
+from debwright.host.machine import host_arch
+from debwright.model.results import Severity
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
+from debwright.packages.unpacked import Unpacked
 from debwright.roots import apt
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target, host_arch
-
-from tests.unit.check.packages import build
-from tests.integration.conftest import Debwright
 
 GOOD = (
     "chrony", "dnsmasq-base", "haproxy", "lighttpd", "memcached", "mosquitto", "nginx",

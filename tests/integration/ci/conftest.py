@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.integration.conftest import PROJECTS
 
 TOP = PROJECTS.parents[1]

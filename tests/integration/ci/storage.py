@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from werkzeug import Request, Response
-
 from tests.integration.release.server import FakeGithub, example
+from werkzeug import Request, Response
 
 REFERENCE = Path(__file__).parents[2] / "reference/github-storage-openapi.json"
 

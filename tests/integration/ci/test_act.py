@@ -12,17 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-from debwright.keys.create import new_key
-from debwright.roots.cache import default_cache
-
+from tests.integration.ci.conftest import TOP, Ran, Repository
+from tests.integration.ci.storage import StorageGithub
 from tests.integration.conftest import PROJECTS
 from tests.integration.release.server import TOKEN, FakeGithub, serving
 from tests.integration.release.test_release import PASSPHRASE, exported
-from tests.integration.test_docker import ask
-from tests.integration.test_docker import daemon as daemon  # noqa: PLC0414
-from tests.integration.workflows.conftest import TOP, Ran, Repository
-from tests.integration.workflows.storage import StorageGithub
+from tests.integration.systems.test_docker import ask
+from tests.integration.systems.test_docker import daemon as daemon  # noqa: PLC0414
+
+from debwright.keys.create import new_key
+from debwright.roots.cache import default_cache
 
 Make = Callable[..., Repository]
 
@@ -88,9 +87,9 @@ def test_the_same_packages_from_laptop_and_workflow(
 def test_the_same_packages_from_a_clean_container(run: Ran, daemon: str, tmp_path: Path) -> None:
     """scripts/build-local.sh --docker, in an image of nothing but Debian."""
     from debwright.config import Config
+    from debwright.model.targets import Target
     from debwright.roots.cache import Cache
     from debwright.roots.layers import Roots
-    from debwright.targets import Target
 
     cache = Cache(default_cache())
     cache.prepare()

@@ -6,9 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
+from tests.integration.ci.conftest import TOP, Repository, tool
 from tests.integration.conftest import PROJECTS
-from tests.integration.workflows.conftest import TOP, Repository, tool
 
 CONFIGS = {
     "plain": "",
@@ -105,7 +104,7 @@ def test_the_quick_script_finds_nothing_dangerous_here() -> None:
 
 
 def test_the_stand_ins_are_actions() -> None:
-    directory = TOP / "src/debwright/workflows/standins"
+    directory = TOP / "src/debwright/ci/standins"
     judged(
         directory, tool("check-jsonschema"), "--builtin-schema", "vendor.github-actions",
         *sorted(directory.rglob("action.yml")),

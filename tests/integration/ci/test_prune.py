@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from debwright.commands.common import Options
-from debwright.commands.prune import prune_github
-from debwright.errors import DebwrightError, MissingError
-from debwright.github.http import GithubError
-
+from tests.integration.ci.storage import StorageGithub
 from tests.integration.release.server import TOKEN, once, serving
-from tests.integration.workflows.storage import StorageGithub
+
+from debwright.cli.common import Options
+from debwright.cli.prune import prune_github
+from debwright.github.http import GithubError
+from debwright.model.errors import DebwrightError, MissingError
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from debwright.errors import DebwrightError
+from debwright.model.errors import DebwrightError
+from debwright.model.manifest import Manifest
 from debwright.roots.cache import Cache
-from debwright.roots.manifest import Manifest
 from debwright.roots.pack import layers_for, pack, unpack
 from debwright.roots.store import LayerStore
 

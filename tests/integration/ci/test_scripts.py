@@ -5,12 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.integration.ci.conftest import TOP
 
+from debwright.ci.context import context_of
+from debwright.ci.files import ACTION, sync
 from debwright.config import load
-from debwright.workflows.context import context_of
-from debwright.workflows.files import ACTION, sync
-
-from tests.integration.workflows.conftest import TOP
 
 DEAD = "http://127.0.0.1:9/"
 """Nobody listens there: the network as it is when it is not."""

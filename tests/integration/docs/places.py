@@ -9,17 +9,18 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.check.debs import Deb, read_deb
-from debwright.check.runtime import make_repository, runtime_layer
+from tests.integration.observe.metrics.test_page import history
+
+from debwright.checks.engine.runtime import make_repository, runtime_layer
 from debwright.config import Config
-from debwright.metrics.store import Store
+from debwright.isolation.namespaces import Bind, Namespaces
+from debwright.model.targets import Target
+from debwright.observe.metrics.store import Store
+from debwright.packages.debs import Deb, read_deb
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened, throwaway
-from debwright.sandbox.namespaces import Bind, Namespaces
-from debwright.sandbox.nspawn import NspawnSandbox
-from debwright.targets import Target
-from tests.integration.metrics.test_page import history
+from debwright.systems.nspawn import NspawnSandbox
 
 TOP = Path(__file__).parents[3]
 TARGET = Target("bookworm", "amd64")

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-from debwright.sandbox.nspawn import NspawnSandbox
 from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import SHELL, TOP, Service, booted, user
 from tests.unit.docs.pages import Block, blocks, name_of, pages
+
+from debwright.systems.nspawn import NspawnSandbox
 
 DIST = Path(os.environ.get("LOCAL_RAG_DIST", str(TOP / "dist")))
 """Where `scripts/build-local.sh` writes."""

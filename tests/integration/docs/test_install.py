@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from debwright.keys.create import new_key
-from debwright.process import Completed
-from debwright.repo import PackageFile, RepositorySettings, publish
-from debwright.repo.keyring import build_keyring, keyring_of, next_version
-from debwright.roots.overlay import opened, throwaway
-from debwright.sandbox.namespaces import Bind, Namespaces
-from debwright.sign import GpgSigner
-from debwright.targets import Target
 from tests.integration.docs.places import SHELL, TOP, roots
 from tests.unit.docs.pages import Block, blocks
+
+from debwright.host.process import Completed
+from debwright.isolation.namespaces import Bind, Namespaces
+from debwright.keys.create import new_key
+from debwright.keys.signing import GpgSigner
+from debwright.model.targets import Target
+from debwright.repository import PackageFile, RepositorySettings, publish
+from debwright.repository.keyring import build_keyring, keyring_of, next_version
+from debwright.roots.overlay import opened, throwaway
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0, reason="a reader uses sudo: that needs a root file system of root's"

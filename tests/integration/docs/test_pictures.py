@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.integration.conftest import Debwright, Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

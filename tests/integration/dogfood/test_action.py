@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.integration.ci.conftest import Repository, tool
+from tests.integration.ci.conftest import make_repository as make_repository  # noqa: PLC0414
 from tests.integration.docs.places import TOP
-from tests.integration.workflows.conftest import Repository, tool
-from tests.integration.workflows.conftest import make_repository as make_repository  # noqa: PLC0414
 
 ACTION = TOP / "action"
 INSTALLER = ".github/actions/debwright"

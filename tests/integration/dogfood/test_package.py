@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from debwright.roots.overlay import opened, throwaway
-from debwright.sandbox.namespaces import Bind
 from tests.integration.docs.places import TARGET, TOP, roots
+
+from debwright.isolation.namespaces import Bind
+from debwright.roots.overlay import opened, throwaway
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import TOP
 

@@ -25,10 +25,10 @@ def test_a_wheel_has_what_the_source_tree_has(tmp_path: Path) -> None:
         ["git", "ls-files", "src/debwright"], cwd=TOP, check=True, capture_output=True, text=True
     ).stdout.split()
     assert {s.removeprefix("src/") for s in source} <= names
-    assert "debwright = debwright.cli:main" in entry
+    assert "debwright = debwright.cli.app:main" in entry
     # Run from the archive alone: no module of the source tree is seen.
     done = subprocess.run(
-        [sys.executable, "-c", "import debwright, sys; from debwright.cli import main;"
+        [sys.executable, "-c", "import debwright, sys; from debwright.cli.app import main;"
          "assert '.whl' in debwright.__file__; main(['--version'])"],
         env={"PYTHONPATH": str(wheel)}, cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from debwright.sign import DualSigner, GpgSigner
-from debwright.sign.check import ALTERED, EXPIRED, UNKNOWN, binary_keyring, check
+from debwright.keys.signing import DualSigner, GpgSigner
+from debwright.keys.signing.verify import ALTERED, EXPIRED, UNKNOWN, binary_keyring, check
 
 PASSPHRASE = "a passphrase; nobody $(may) see"
 BACKUP_PASSWORD = "password-of-the-backup"
@@ -260,7 +260,7 @@ CI = """
 import sys, time
 from pathlib import Path
 from debwright.config import load
-from debwright.sign.choose import configured_signer
+from debwright.keys.signing.choose import configured_signer
 with configured_signer(load(Path(sys.argv[1])), "example") as signer:
     sys.stdout.write(signer.detach(b"data").decode()); sys.stdout.flush()
     print(signer.note, flush=True)

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from debwright.config import Config, load
+from debwright.host.process import Completed
+from debwright.isolation.namespaces import Bind, Namespaces
 from debwright.keys.create import new_key
-from debwright.process import Completed
-from debwright.repo import PackageFile, RepositorySettings, publish, verify_repository
-from debwright.repo.keyring import build_keyring, keyring_of, next_version, published_version
-from debwright.repo.plan import load as load_state
+from debwright.keys.signing.choose import configured_signer
+from debwright.model.targets import Target
+from debwright.repository import PackageFile, RepositorySettings, publish, verify_repository
+from debwright.repository.keyring import build_keyring, keyring_of, next_version, published_version
+from debwright.repository.plan import load as load_state
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway
-from debwright.sandbox.namespaces import Bind, Namespaces
-from debwright.sign.choose import configured_signer
-from debwright.targets import Target
 
 NAME = "example-archive-keyring"
 SUITES = ("bookworm", "trixie")

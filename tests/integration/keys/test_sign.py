@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from debwright.errors import DebwrightError, MissingError
-from debwright.sandbox.namespaces import Namespaces, Spec
-from debwright.sign import (
+from debwright.isolation.namespaces import Namespaces, Spec
+from debwright.keys.signing import (
     GpgSigner,
     Signer,
     SigningError,
@@ -25,6 +24,7 @@ from debwright.sign import (
     home,
     throwaway_signer,
 )
+from debwright.model.errors import DebwrightError, MissingError
 
 pytestmark = pytest.mark.integration
 
@@ -132,7 +132,7 @@ def test_no_key_is_made_when_nothing_is_signed() -> None:
 
 CHILD = """
 import sys, time
-from debwright.sign import gpg, home, throwaway_signer
+from debwright.keys.signing import gpg, home, throwaway_signer
 if sys.argv[1] == "directory":
     gpg.private_home = home.directory_home
 signer = throwaway_signer("killed <killed@localhost>")
@@ -178,7 +178,7 @@ def start_child(
     kind: str,
     *prefix: str,
     python: str = sys.executable,
-    source: Path = Path(home.__file__).parents[2],
+    source: Path = Path(home.__file__).parents[3],
 ) -> tuple[subprocess.Popen[str], str, Path]:
     env = {**os.environ, "PYTHONPATH": str(source)}
     child = subprocess.Popen(
@@ -232,7 +232,7 @@ def test_an_ordinary_user_gets_a_throw_away_key_too() -> None:
     # A copy that they can read, run by a Python that they can run.
     with tempfile.TemporaryDirectory() as copy:
         Path(copy).chmod(0o755)
-        shutil.copytree(Path(home.__file__).parents[1], Path(copy) / "debwright")
+        shutil.copytree(Path(home.__file__).parents[2], Path(copy) / "debwright")
         subprocess.run(["chmod", "-R", "a+rX", copy], check=True)
         python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
         probe = [*nobody, str(python), "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]

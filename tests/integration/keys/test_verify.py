@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from debwright.keys.create import new_key
-from debwright.repo import PackageFile, RepositorySettings, publish
-from debwright.sign import GpgSigner, throwaway_signer
+from debwright.keys.signing import GpgSigner, throwaway_signer
+from debwright.repository import PackageFile, RepositorySettings, publish
 
 SUMS = "SHA256SUMS"
 DEB = "greeter_1.0-1_all.deb"

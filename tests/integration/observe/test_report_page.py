@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.unit.observe.report import samples
 
-from debwright.report.html import render
-from debwright.results import CheckResult, Finding, RunResult, Severity, Status
-from tests.unit.reporting import samples
+from debwright.model.results import CheckResult, Finding, RunResult, Severity, Status
+from debwright.observe.report.html import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")

@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
-from debwright.check import run
-from debwright.check.base import CheckContext
-from debwright.check.debs import read_deb
-from debwright.check.environment import Environment
+from tests.integration.recipes import PORT, Recipe
+from tests.unit.checks.packages import build
+
+from debwright.checks.engine import run
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.environment import Environment
 from debwright.config import Config
-from debwright.results import CheckResult
+from debwright.model.results import CheckResult
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target
-from tests.unit.check.packages import build
-
-from tests.integration.recipes import PORT, Recipe
 
 _CHECKED = {"install", "dependencies", "service", "purge"}
 

@@ -17,10 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.integration.conftest import Debwright
 
 from debwright.roots.cache import default_cache
-
-from tests.integration.conftest import Debwright
 
 
 @pytest.fixture
@@ -240,7 +239,7 @@ def ordinary_user() -> object:
 def test_an_ordinary_user_builds(ordinary_user: str, tmp_path: Path) -> None:
     """Roots, layers and the build in user namespaces; the boot is skipped and says why."""
     home = Path(pwd.getpwnam(ordinary_user).pw_dir)
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     shutil.copytree(here.parent / "projects/broken/setuid-file", home / "project")
     shutil.copytree(here.parent.parent / "src", home / "src")
     site = next(p for p in sys.path if p.endswith("site-packages"))

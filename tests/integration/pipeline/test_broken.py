@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.integration.conftest import PROJECTS, Debwright, Run
 
 BROKEN = sorted(p.name for p in (PROJECTS / "broken").iterdir() if (p / "expect.toml").exists())

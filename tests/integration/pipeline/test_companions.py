@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.integration.conftest import PROJECTS, Debwright, Run
 
 from debwright.config import Config
+from debwright.isolation.namespaces import Bind
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway
-from debwright.sandbox.namespaces import Bind
-from debwright.targets import Target
-
-from tests.integration.conftest import PROJECTS, Debwright, Run
 
 DATA = ("lexicon-data_3.1_all.deb", "lexicon-extra_3.1_all.deb")
 

@@ -5,14 +5,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.integration.conftest import Debwright
+
 from debwright.config import Config
+from debwright.isolation.namespaces import Bind
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway
-from debwright.sandbox.namespaces import Bind
-from debwright.targets import Target
-
-from tests.integration.conftest import Debwright
 
 
 def fetch_source(name: str, directory: Path) -> Path:
@@ -81,7 +81,7 @@ def test_check_of_a_package_built_elsewhere(
 
 def test_an_archive_that_cannot_be_reached_gives_one_clear_message(tmp_path: Path) -> None:
     """A suite whose archive key is not installed, or whose archive is out of reach."""
-    subprocess.run(["cp", "-r", Path(__file__).parent.parent / "projects/broken/setuid-file",
+    subprocess.run(["cp", "-r", Path(__file__).parents[2] / "projects/broken/setuid-file",
                     tmp_path / "p"], check=True)  # fmt: skip
     run = Debwright(tmp_path / "p")("check", "-t", "bookworm-amd64")
     assert run.code == 4

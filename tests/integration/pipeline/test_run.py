@@ -8,15 +8,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from tests.integration.conftest import PROJECTS, Debwright, Run
 
 from debwright.config import Config
+from debwright.isolation.namespaces import Bind
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway
-from debwright.sandbox.namespaces import Bind
-from debwright.targets import Target
-
-from tests.integration.conftest import PROJECTS, Debwright, Run
 
 TARGETS = ("bookworm-amd64", "bookworm-arm64")
 

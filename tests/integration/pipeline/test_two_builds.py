@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from tests.integration.conftest import Debwright, Run
 
 LEAKS = {

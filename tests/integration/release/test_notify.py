@@ -20,10 +20,10 @@ from werkzeug.serving import make_server
 
 from debwright.config import load
 from debwright.config.notify import Email, Webhook
-from debwright.errors import ConfigError, DebwrightError
-from debwright.notify import Event, tell_everyone
-from debwright.notify.email import mail, send_email
-from debwright.notify.webhook import payload, send_webhook
+from debwright.model.errors import ConfigError, DebwrightError
+from debwright.observe.notify import Event, tell_everyone
+from debwright.observe.notify.email import mail, send_email
+from debwright.observe.notify.webhook import payload, send_webhook
 
 RELEASED = Event.released("greeter", "1.2.0-1", "https://example.org/r", draft=True)
 PASSWORD = "the-password-of-the-mail-server"

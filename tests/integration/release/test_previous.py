@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.release.server import TOKEN, FakeGithub, once, serving
+from tests.unit.packages.debfiles import make_deb
 from werkzeug import Response
 
-from debwright.check.debs import read_deb
-from debwright.check.previous import previous_of
+from debwright.checks.engine.previous import previous_of
 from debwright.config import LoadedConfig, load
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
 from debwright.release.assemble import Asset
 from debwright.release.upload import Draft, bring_assets, prepare_draft, publish
-from debwright.targets import Target
-from tests.unit.core.debfiles import make_deb
-
-from tests.integration.release.server import TOKEN, FakeGithub, once, serving
 
 TARGET = Target("bookworm", "amd64")
 
@@ -38,9 +37,9 @@ def loaded(tmp_path: Path) -> LoadedConfig:
 
 def release(hub: FakeGithub, directory: Path, tag: str, *versions: str, **state: Any) -> None:
     """A release with a package of each version, brought there as debwright brings it."""
-    from debwright.files import sha256_file
     from debwright.github.client import Github
     from debwright.github.http import Http
+    from debwright.host.files import sha256_file
 
     assets = []
     for version in versions:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.integration.release.server import TOKEN, FakeGithub, Fault, serving
 from werkzeug import Request, Response
 
 from debwright.keys.create import new_key
-
-from tests.integration.release.server import TOKEN, FakeGithub, Fault, serving
 
 CONTROL = """\
 Source: memo

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.release.server import TOKEN, FakeGithub, once, serving
 from werkzeug import Response
 
-from debwright.errors import DebwrightError, MissingError
 from debwright.github.client import Github
 from debwright.github.http import GithubError, Http, Unsure
 from debwright.github.model import Release
+from debwright.model.errors import DebwrightError, MissingError
 from debwright.release.assemble import Asset
 from debwright.release.upload import (
     AlreadyReleased,
@@ -22,8 +23,6 @@ from debwright.release.upload import (
     prepare_draft,
     publish,
 )
-
-from tests.integration.release.server import TOKEN, FakeGithub, once, serving
 
 DRAFT = Draft(tag="v1.2.0", name="greeter 1.2.0", body="# Notes", prerelease=False, commit="a" * 40)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from debwright.repo import PackageFile, RepositorySettings
-from debwright.sign import GpgSigner
+from debwright.keys.signing import GpgSigner
+from debwright.repository import PackageFile, RepositorySettings
 
 MakeDeb = Callable[..., Path]
 

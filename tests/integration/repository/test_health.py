@@ -17,9 +17,9 @@ from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
 from debwright.config import load
-from debwright.health import Health, hosted, local
-from debwright.repo import PackageFile, RepositorySettings, publish
-from debwright.sign import GpgSigner
+from debwright.doctor import Health, hosted, project
+from debwright.keys.signing import GpgSigner
+from debwright.repository import PackageFile, RepositorySettings, publish
 
 MakeDeb = Callable[..., Path]
 Files = Callable[..., list[PackageFile]]
@@ -61,43 +61,43 @@ def test_a_mirror_that_answers_and_others(tmp_path: Path) -> None:
 
     targets = '[targets]\nbuild = ["bookworm-amd64", "bookworm-arm64"]\n[suites.bookworm]\n'
     with answering(answer) as url:
-        good = only(local.mirrors(configured(tmp_path, f'{targets}mirror = "{url}/debian/"\n')))
+        good = only(project.mirrors(configured(tmp_path, f'{targets}mirror = "{url}/debian/"\n')))
         assert (good.ok, good.found) == (True, "127.0.0.1 answers")
         assert asked == ["/debian/dists/bookworm/InRelease"], "once for both architectures"
-        gone = only(local.mirrors(configured(tmp_path, f'{targets}mirror = "{url}/moved"\n')))
+        gone = only(project.mirrors(configured(tmp_path, f'{targets}mirror = "{url}/moved"\n')))
     assert (gone.ok, gone.needed) == (False, False)
     assert "HTTP status 404" in gone.found
     assert "[suites.bookworm] mirror" in str(gone.fix)
-    silent = only(local.mirrors(configured(tmp_path, f'{targets}mirror = "{url}/debian"\n')))
+    silent = only(project.mirrors(configured(tmp_path, f'{targets}mirror = "{url}/debian"\n')))
     assert not silent.ok
     assert "refused" in silent.found
 
 
 def test_a_cache_that_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    found = only(local.cache())
+    found = only(project.cache())
     assert found.ok
     assert found.found.startswith("empty")
 
 
 def test_keys(tmp_path: Path, key_home: Path, fingerprint: str, monkeypatch: Any) -> None:
-    none = only(local.keys(configured(tmp_path, "")))
+    none = only(project.keys(configured(tmp_path, "")))
     assert (none.ok, none.needed, none.fix) == (False, False, "debwright keys new")
     there = configured(tmp_path, f'[signing]\nkey = "{fingerprint}"\nhome = "{key_home}"\n')
-    good = only(local.keys(there))
+    good = only(project.keys(there))
     assert good.ok, good
     assert fingerprint[-16:] in good.name
     other = "0" * 40
     lost = only(
-        local.keys(configured(tmp_path, f'[signing]\nkey = "{other}"\nhome = "{key_home}"\n'))
+        project.keys(configured(tmp_path, f'[signing]\nkey = "{other}"\nhome = "{key_home}"\n'))
     )
     assert not lost.ok
     assert lost.fix == "debwright keys list"
     secret = configured(tmp_path, f'[signing]\nkey = "{fingerprint}"\nkey_env = "SIGNING_KEY"\n')
     monkeypatch.delenv("SIGNING_KEY", raising=False)
-    assert only(local.keys(secret)).found == "SIGNING_KEY is not set here"
+    assert only(project.keys(secret)).found == "SIGNING_KEY is not set here"
     monkeypatch.setenv("SIGNING_KEY", "the secret itself")
-    said = only(local.keys(secret))
+    said = only(project.keys(secret))
     assert said.ok
     assert "the secret itself" not in str(said)
 
@@ -106,26 +106,26 @@ def test_a_repository_fresh_stale_and_tampered_with(
     tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings, files: Files
 ) -> None:
     loaded, dist = configured(tmp_path, ""), tmp_path / "dist"
-    assert "nothing has been published" in only(local.repository(loaded, dist)).found
+    assert "nothing has been published" in only(project.repository(loaded, dist)).found
     repo = dist / loaded.config.repository.path
     publish(repo, files(make_deb("greeter")), signer, settings)
-    fresh = only(local.repository(loaded, dist))
+    fresh = only(project.repository(loaded, dist))
     assert (fresh.ok, fresh.found) == (True, "signed; published today")
     published = (repo / "dists").resolve()
     old = time.time() - 91 * 86400
     os.utime(published, (old, old))
-    stale = only(local.repository(loaded, dist))
+    stale = only(project.repository(loaded, dist))
     assert (stale.ok, stale.needed) == (False, False)
     assert "91 days ago" in stale.found
     release = repo / "dists/bookworm/InRelease"
     release.write_text(release.read_text().replace("Greeter", "Grinder"))
-    wrong = only(local.repository(loaded, dist))
+    wrong = only(project.repository(loaded, dist))
     assert not wrong.ok
     assert wrong.needed, "doctor ends with 5"
     assert str(wrong.fix).startswith("debwright verify ")
     for key in repo.glob("*.gpg"):
         key.unlink()
-    assert "no key to verify it with" in only(local.repository(loaded, dist)).found
+    assert "no key to verify it with" in only(project.repository(loaded, dist)).found
 
 
 def test_secrets_by_name_and_runners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import debwright
-from debwright.repo import PackageFile, RepositorySettings, publish, store, verify_repository
-from debwright.sign import GpgSigner
+from debwright.keys.signing import GpgSigner
+from debwright.repository import PackageFile, RepositorySettings, publish, store, verify_repository
 
 pytestmark = pytest.mark.integration
 
@@ -22,8 +22,8 @@ MakeDeb = Callable[..., Path]
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from debwright.repo import PackageFile, RepositorySettings, publish
-from debwright.sign import GpgSigner
+from debwright.repository import PackageFile, RepositorySettings, publish
+from debwright.keys.signing import GpgSigner
 
 repo, home, fingerprint, stop_at, *debs = sys.argv[1:]
 events = 0

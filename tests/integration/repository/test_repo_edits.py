@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from debwright.cli import call
-from debwright.errors import UsageError
-from debwright.repo import PackageFile, RepositorySettings, publish, store, verify_repository
-from debwright.repo.edits import Promotion, promote, remove, rollback
-from debwright.sign import GpgSigner
+from debwright.cli.app import call
+from debwright.keys.signing import GpgSigner
+from debwright.model.errors import UsageError
+from debwright.repository import PackageFile, RepositorySettings, publish, store, verify_repository
+from debwright.repository.edits import Promotion, promote, remove, rollback
 
 pytestmark = pytest.mark.integration
 

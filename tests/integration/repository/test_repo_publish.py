@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 from debian.deb822 import Packages, Release
 
-from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
-from debwright.repo import (
+from debwright.keys.signing import GpgSigner, throwaway_signer
+from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
+from debwright.repository import (
     PackageFile,
     RepositorySettings,
     publish,
     sources_text,
     verify_repository,
 )
-from debwright.repo.release import BY_HASH_GENERATIONS
-from debwright.sign import GpgSigner, throwaway_signer
+from debwright.repository.release import BY_HASH_GENERATIONS
 
 pytestmark = pytest.mark.integration
 
@@ -446,7 +446,7 @@ def test_verify_does_not_follow_a_filename_out_of_the_pool(
     tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
     files: Files,
 ) -> None:  # fmt: skip
-    from debwright.repo.verify import _verify_packages
+    from debwright.repository.verify.repository import _verify_packages
 
     repo = tmp_path / "repo"
     publish(repo, files(make_deb("greeter")), signer, settings)

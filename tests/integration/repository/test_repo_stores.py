@@ -15,25 +15,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.repository.s3_server import ACCESS, REGION, S3, SECRET
 
-from debwright.cli import call
-from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
-from debwright.process import run
-from debwright.repo import PackageFile, RepositorySettings, publish, sources_text, verify_repository
-from debwright.repo import store as local
-from debwright.repo.plan import load
-from debwright.sign import GpgSigner
-from debwright.stores import pages
-from debwright.stores.base import Store, push_all
-from debwright.stores.directory import DirectoryStore
-from debwright.stores.pages import PagesStore
-from debwright.stores.restore import restore
-from debwright.stores.rsync import RsyncStore
-from debwright.stores.s3 import S3Store
-from debwright.stores.signature import Credentials
-from debwright.stores.tree import Step, served_tree, step_of
-
-from tests.integration.repo.s3_server import ACCESS, REGION, S3, SECRET
+from debwright.cli.app import call
+from debwright.host.process import run
+from debwright.keys.signing import GpgSigner
+from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
+from debwright.repository import (
+    PackageFile,
+    RepositorySettings,
+    publish,
+    sources_text,
+    verify_repository,
+)
+from debwright.repository import store as local
+from debwright.repository.plan import load
+from debwright.repository.stores import pages
+from debwright.repository.stores.base import Store, push_all
+from debwright.repository.stores.directory import DirectoryStore
+from debwright.repository.stores.pages import PagesStore
+from debwright.repository.stores.restore import restore
+from debwright.repository.stores.rsync import RsyncStore
+from debwright.repository.stores.s3 import S3Store
+from debwright.repository.stores.signature import Credentials
+from debwright.repository.stores.tree import Step, served_tree, step_of
 
 pytestmark = pytest.mark.integration
 
@@ -468,7 +473,7 @@ def must_be_readable(web: Path, keyring: Path, plain: Path) -> None:
         ["gpgv", "--keyring", str(keyring), "--output", str(plain),
          str(web / "dists/bookworm/InRelease")], check=True, capture_output=True,
     )  # fmt: skip
-    from debwright.repo.release import listed_files
+    from debwright.repository.release import listed_files
 
     for name, size, sha256 in listed_files(plain.read_bytes()):
         path = web / "dists/bookworm" / Path(name).parent / "by-hash/SHA256" / sha256

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.integration.conftest import PROJECTS, Debwright, Run
-from tests.integration.wheels import FRAME, Index, abacus_index
+from tests.integration.source.wheels import FRAME, Index, abacus_index
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +140,13 @@ def test_the_source_package_builds_without_debwright(
     """Plain dpkg-buildpackage compiles itself, elsewhere, and packs the very same libraries."""
     from debwright.build.binary import SOURCES
     from debwright.build.depends import BuildPlan, build_dependencies
-    from debwright.build.source import read_dsc
     from debwright.config import Config
+    from debwright.isolation.namespaces import Bind
+    from debwright.model.targets import Strategy, Target
     from debwright.roots.cache import Cache, default_cache
     from debwright.roots.layers import Roots
     from debwright.roots.overlay import opened, throwaway
-    from debwright.sandbox.namespaces import Bind
-    from debwright.targets import Strategy, Target
+    from debwright.source.make import read_dsc
 
     _, _, run = built
     (dsc,) = run.dist.glob("*/source/bookworm/*.dsc")

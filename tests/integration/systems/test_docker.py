@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Debwright
+from tests.integration.pipeline.companion import checked_with_a_companion
+from tests.integration.systems import bellhop
 
-from debwright.check.containers import DockerEnvironment
+from debwright.checks.engine.containers import DockerEnvironment
 from debwright.config import Config
-from debwright.results import Status
+from debwright.model.results import Status
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.sandbox.docker import DockerSandbox
-from debwright.targets import Target
-
-from tests.integration import bellhop
-from tests.integration.companion import checked_with_a_companion
-from tests.integration.conftest import Debwright
+from debwright.systems.docker import DockerSandbox
 
 
 @pytest.fixture(scope="module")

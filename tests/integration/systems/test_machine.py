@@ -12,21 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.conftest import Debwright, Run
+from tests.integration.pipeline.companion import checked_with_a_companion
+from tests.integration.systems import bellhop
 
-from debwright.check.machine import SshEnvironment
+from debwright.checks.engine.machine import SshEnvironment
 from debwright.config import Config
-from debwright.results import Status
+from debwright.isolation.namespaces import Namespaces
+from debwright.model.results import Status
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
-from debwright.sandbox.namespaces import Namespaces
-from debwright.sandbox.nspawn import NspawnSandbox
-from debwright.sandbox.ssh import Address
-from debwright.targets import Target
-
-from tests.integration import bellhop
-from tests.integration.companion import checked_with_a_companion
-from tests.integration.conftest import Debwright, Run
+from debwright.systems.nspawn import NspawnSandbox
+from debwright.systems.ssh import Address
 
 _PACKAGES = ["openssh-server", "sudo"]
 _USERS = """

@@ -8,14 +8,14 @@ from contextlib import ExitStack
 import pytest
 
 from debwright.config import Config
-from debwright.machine import emulation_problem
+from debwright.host.machine import emulation_problem
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
-from debwright.sandbox.base import BootedSandbox
-from debwright.sandbox.nspawn import NspawnSandbox
-from debwright.targets import Target
+from debwright.systems.base import BootedSandbox
+from debwright.systems.nspawn import NspawnSandbox
 
 TARGET = Target("bookworm", "amd64")
 

@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-
-from debwright.sandbox.vm import vm_problem
-
-from tests.integration import bellhop
 from tests.integration.conftest import Debwright
+from tests.integration.systems import bellhop
+
+from debwright.systems.vm import vm_problem
 
 pytestmark = pytest.mark.vm
 

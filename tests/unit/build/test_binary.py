@@ -22,14 +22,14 @@ from debwright.build.binary import (
 )
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
-from debwright.build.source import SourcePackage, read_dsc
-from debwright.errors import MissingError
-from debwright.process import CommandError, Completed
-from debwright.roots.manifest import Manifest
+from debwright.host.process import CommandError, Completed
+from debwright.isolation.namespaces import Spec
+from debwright.model.errors import MissingError
+from debwright.model.manifest import Manifest
+from debwright.model.targets import Strategy, Target
 from debwright.roots.overlay import Throwaway, clean, make_throwaway, opened, prepare
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Spec
-from debwright.targets import Strategy, Target
+from debwright.source.make import SourcePackage, read_dsc
 
 AMD64 = Target("bookworm", "amd64")
 ARM64 = Target("bookworm", "arm64")

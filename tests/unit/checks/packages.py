@@ -4,13 +4,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from debwright.check.base import CheckContext
-from debwright.check.debs import read_deb
-from debwright.check.unpacked import Unpacked
+from debwright.checks.engine.base import CheckContext
 from debwright.config import Config
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
+from debwright.packages.unpacked import Unpacked
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target
 
 CONTROL = """\
 Package: {name}

@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.core.debfiles import Item, make_deb
+from tests.unit.checks.files.elffiles import Program
+from tests.unit.checks.files.secretfiles import GITHUB, KEY, PGP, aws, github
+from tests.unit.checks.packages import Content, build, context
+from tests.unit.packages.debfiles import Item, make_deb
 
-from debwright.check.base import Check
-from debwright.check.buildpath import BuildPathCheck
-from debwright.check.contents import ContentsCheck
-from debwright.check.elf import ElfCheck
-from debwright.check.hardening import HardeningCheck
-from debwright.check.secrets import SecretsCheck
-from debwright.results import Finding, Severity, Status
-
-from tests.unit.check.elffiles import Program
-from tests.unit.check.packages import Content, build, context
-from tests.unit.check.secretfiles import GITHUB, KEY, PGP, aws, github
+from debwright.checks.engine.base import Check
+from debwright.checks.files.buildpath import BuildPathCheck
+from debwright.checks.files.contents import ContentsCheck
+from debwright.checks.files.elf import ElfCheck
+from debwright.checks.files.hardening import HardeningCheck
+from debwright.checks.files.secrets import SecretsCheck
+from debwright.model.results import Finding, Severity, Status
 
 STATIC: dict[str, Callable[[], Check]] = {
     "elf": ElfCheck,

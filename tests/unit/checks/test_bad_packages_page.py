@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from tests.integration import test_live_checks
-from tests.integration.caught import CASES
-
-from tests.unit.check.test_bad_packages import BAD
+from tests.integration.checks import test_live_checks
+from tests.integration.checks.caught import CASES
+from tests.unit.checks.test_bad_packages import BAD
 
 PAGE = Path(__file__).parents[3] / "docs/bad-packages.md"
 HEAD = "| package | check | finding | severity |\n| --- | --- | --- | --- |\n"

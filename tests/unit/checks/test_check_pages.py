@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debwright.check import run
+from debwright.checks.engine import run
 
 TOP = Path(__file__).parents[3]
 PAGES = TOP / "docs/checks"
@@ -16,7 +16,7 @@ WAITED = {"restart", "reload", "steady", "reboot", "upgrade", "downgrade"}
 
 def codes() -> set[str]:
     names = {*run.NAMES, "start", "infrastructure"}
-    sources = (TOP / "src/debwright/check").glob("*.py")
+    sources = (TOP / "src/debwright/checks").rglob("*.py")
     found = {c for p in sources for c in CODE.findall(p.read_text())}
     # Told under the name of the check that has waited; and findings of `contents`.
     elsewhere = {"service/ended", "files/owner", "files/place", "files/special"}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from debwright.check.run import STATIC
+from debwright.checks.engine.run import STATIC
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs/checks"
-MODULES = ROOT / "src/debwright/check"
+MODULES = ROOT / "src/debwright/checks"
 MINE = [*(c.name for c in STATIC), "dependencies"]
 
 
@@ -17,7 +17,10 @@ MINE = [*(c.name for c in STATIC), "dependencies"]
 def test_a_check_has_a_page_with_its_codes(name: str) -> None:
     page = (PAGES / f"{name}.md").read_text()
     assert page.startswith(f"# {name}\n")
-    source = (MODULES / f"{name}.py").read_text()
+    (module,) = (
+        p for room in ("files", "live") for p in [MODULES / room / f"{name}.py"] if p.is_file()
+    )
+    source = module.read_text()
     codes = set(
         re.findall(r"\"((?:elf|files|buildpath|malware|sbom|dependencies)/[a-z-]+)\"", source)
     )

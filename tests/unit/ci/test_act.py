@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from debwright.cli import call
-from debwright.workflows import act, actions
-from debwright.workflows.act import Invocation, Record, command_of, read_line
+from debwright.ci import act, actions
+from debwright.ci.act import Invocation, Record, command_of, read_line
+from debwright.cli.app import call
 
 
 def line(message: str, *, job: str = "w/build", **more: object) -> str:

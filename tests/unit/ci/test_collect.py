@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from debwright.commands.collect import collect_results
-from debwright.commands.common import Options
-from debwright.errors import CheckError, DebwrightError, UsageError
-from debwright.results import Artifact, RunResult, StageResult, Status, TargetResult
+from debwright.cli.collect import collect_results
+from debwright.cli.common import Options
+from debwright.model.errors import CheckError, DebwrightError, UsageError
+from debwright.model.results import Artifact, RunResult, StageResult, Status, TargetResult
 
 TARGETS = ("bookworm-amd64", "bookworm-arm64")
 
@@ -102,7 +102,7 @@ def test_the_machine_that_collects_need_not_be_able_to_build(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its runner has no QEMU, and Raspberry Pi OS cannot be built otherwise."""
-    monkeypatch.setattr("debwright.machine.emulation_problem", lambda _: "no interpreter")
+    monkeypatch.setattr("debwright.host.machine.emulation_problem", lambda _: "no interpreter")
     config = project / "debwright.toml"
     config.write_text(config.read_text().replace("bookworm-arm64", "raspios-bookworm-arm64"))
     for target in (TARGETS[0], "raspios-bookworm-arm64"):

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from debwright.ci import actions
+from debwright.ci.context import context_of
+from debwright.ci.files import check, sync, wanted_files
+from debwright.ci.packages import workflow as packages_workflow
 from debwright.config import load
-from debwright.errors import CheckError, ConfigError, UsageError
-from debwright.workflows import actions
-from debwright.workflows.context import context_of
-from debwright.workflows.files import check, sync, wanted_files
-from debwright.workflows.packages import workflow as packages_workflow
+from debwright.model.errors import CheckError, ConfigError, UsageError
 
 TOP = Path(__file__).parents[3]
 CONFIG = """\

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.ci.test_collect import project  # noqa: F401
 
-from debwright.commands.common import Options
-from debwright.commands.workflows import show_matrix
-from debwright.errors import DebwrightError, UsageError
-from debwright.workflows.outputs import write_outputs
-
-from tests.unit.workflows.test_collect import project  # noqa: F401
+from debwright.ci.outputs import write_outputs
+from debwright.cli.common import Options
+from debwright.cli.workflows import show_matrix
+from debwright.model.errors import DebwrightError, UsageError
 
 
 def git(directory: Path, *arguments: str) -> str:
@@ -88,7 +87,7 @@ def test_a_runner_that_cannot_build_a_target_can_still_plan_it(
     tree: Path, step: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Raspberry Pi OS is not there for amd64: it is emulated, by a job that installs QEMU."""
-    monkeypatch.setattr("debwright.machine.emulation_problem", lambda _: "no interpreter")
+    monkeypatch.setattr("debwright.host.machine.emulation_problem", lambda _: "no interpreter")
     config = tree / "debwright.toml"
     text = config.read_text()
     for targets in ('"raspios-bookworm-arm64"', '"bookworm-amd64", "raspios-bookworm-arm64"'):

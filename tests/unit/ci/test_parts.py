@@ -8,26 +8,27 @@ from typing import Any
 
 import pytest
 
-from debwright import provision, room
-from debwright.commands.common import Options
-from debwright.commands.doctor import show_doctor
-from debwright.commands.validate import validate
+from debwright.cli.common import Options
+from debwright.cli.doctor import show_doctor
+from debwright.cli.validate import validate
 from debwright.config import Config
-from debwright.doctor import Diagnosis
-from debwright.errors import MissingError, UsageError
+from debwright.doctor import install
+from debwright.doctor.machine import Diagnosis
 from debwright.github.storage import Run, Stored, superseded
-from debwright.process import Completed
-from debwright.roots.manifest import Manifest
+from debwright.host import disk
+from debwright.host.process import Completed
+from debwright.model.errors import MissingError, UsageError
+from debwright.model.manifest import Manifest
 from debwright.roots.pack import key_of, layers_for, prefix_of
 
 
 def test_no_room_is_said_before_anything_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room.require_room([tmp_path], least=1)
-    monkeypatch.setattr(room, "free_bytes", lambda _: 3 * 1024**2)
+    disk.require_room([tmp_path], least=1)
+    monkeypatch.setattr(disk, "free_bytes", lambda _: 3 * 1024**2)
     with pytest.raises(MissingError) as caught:
-        room.require_room([tmp_path])
+        disk.require_room([tmp_path])
     said = caught.value.render()
     assert "3.0 MiB free" in said
     assert "cache prune" in said
@@ -60,9 +61,9 @@ FINE = [Diagnosis(name="all", ok=True, found="there")]
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine(FINE)
-    monkeypatch.setattr(provision, "examine", made.examine)
-    monkeypatch.setattr("debwright.process.run", made.run)
-    monkeypatch.setattr("debwright.process.pause", lambda _: None)
+    monkeypatch.setattr(install, "examine", made.examine)
+    monkeypatch.setattr("debwright.host.process.run", made.run)
+    monkeypatch.setattr("debwright.host.process.pause", lambda _: None)
     monkeypatch.setattr("os.geteuid", lambda: 0)
     return made
 
@@ -72,10 +73,10 @@ def test_what_lacks_is_installed_in_one_go(machine: Machine) -> None:
         [lacking("a", "sudo apt-get install xz-utils"), lacking("b", "sudo apt-get install gpg")],
         FINE,
     ]
-    assert provision.install_lacking(Config(), lambda _: None) == FINE
-    (update, install) = machine.done
+    assert install.install_lacking(Config(), lambda _: None) == FINE
+    (update, installed) = machine.done
     assert "update" in update
-    assert install[-2:] == ["xz-utils", "gpg"]
+    assert installed[-2:] == ["xz-utils", "gpg"]
 
 
 def test_an_emulator_is_registered_once_its_package_is_there(machine: Machine) -> None:
@@ -84,14 +85,14 @@ def test_an_emulator_is_registered_once_its_package_is_there(machine: Machine) -
         [lacking("e", "sudo update-binfmts --enable qemu-aarch64")],
         FINE,
     ]
-    provision.install_lacking(Config(), lambda _: None)
+    install.install_lacking(Config(), lambda _: None)
     assert machine.done[-1] == ["update-binfmts", "--enable", "qemu-aarch64"]
 
 
 @pytest.mark.parametrize("fix", ["sudo rm -rf /", "debwright cache prune", "run with sudo", None])
 def test_no_other_recommendation_is_carried_out(machine: Machine, fix: str | None) -> None:
     machine.rounds = [[lacking("x", fix)]]
-    assert provision.install_lacking(Config(), lambda _: None)[0].name == "x"
+    assert install.install_lacking(Config(), lambda _: None)[0].name == "x"
     assert machine.done == []
 
 
@@ -99,14 +100,14 @@ def test_the_network_is_tried_again_and_nothing_else(machine: Machine) -> None:
     machine.rounds = [[lacking("a", "sudo apt-get install gpg")], FINE]
     machine.answers = [(100, "E: Failed to fetch http://x/y  Connection failed")]
     said: list[str] = []
-    provision.install_lacking(Config(), said.append)
+    install.install_lacking(Config(), said.append)
     assert any("attempt 2 of 3" in text for text in said)
     assert len(machine.done) == 3
     machine.done.clear()
     machine.rounds = [[lacking("a", "sudo apt-get install no-such-package")], FINE]
     machine.answers = [(0, ""), (100, "E: Unable to locate package no-such-package")]
     with pytest.raises(MissingError, match="no-such-package"):
-        provision.install_lacking(Config(), lambda _: None)
+        install.install_lacking(Config(), lambda _: None)
     assert len(machine.done) == 2
 
 
@@ -116,8 +117,8 @@ def test_what_lacks_on_github_is_an_annotation(
     """The job ends there, and has no report yet that could say so."""
     (tmp_path / "debwright.toml").write_text("")
     short = Diagnosis(name="disk", ok=False, found="3 GiB free\n::error::x", fix="cache prune")
-    monkeypatch.setattr("debwright.commands.doctor.examine", lambda _: [short])
-    monkeypatch.setattr("debwright.commands.doctor.examine_pipeline", lambda *_: [])
+    monkeypatch.setattr("debwright.cli.doctor.examine", lambda _: [short])
+    monkeypatch.setattr("debwright.cli.doctor.examine_pipeline", lambda *_: [])
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert show_doctor(Options(directory=tmp_path, json=True)) == 5
     said = capsys.readouterr()

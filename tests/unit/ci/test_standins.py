@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parents[3]
-SCRIPT = TOP / "src/debwright/workflows/standins/standin.sh"
+SCRIPT = TOP / "src/debwright/ci/standins/standin.sh"
 
 
 def stand_in(store: Path, name: str, **inputs: str) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.workflows.yaml import Commented, render
+from debwright.ci.yaml import Commented, render
 
 texts = st.text(max_size=30) | st.sampled_from(
     [

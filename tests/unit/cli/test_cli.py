@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import pytest
 
-from debwright import cli as command_line
-from debwright import process
-from debwright.cli import call, cli
-from debwright.errors import MissingError, from_os_error
-from debwright.targets import HostFacts
+from debwright.cli import app as command_line
+from debwright.cli.app import call, cli
+from debwright.host import process
+from debwright.model.errors import MissingError, from_os_error
+from debwright.model.targets import HostFacts
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -147,7 +147,7 @@ def test_plan_says_what_cannot_be_checked_here(
     )
     why = "qemu-aarch64 is registered but disabled: sudo update-binfmts --enable qemu-aarch64"
     facts = HostFacts(arch="amd64", emulated={"arm64": why})
-    monkeypatch.setattr("debwright.plan.host_facts", lambda _: facts)
+    monkeypatch.setattr("debwright.pipeline.plan.host_facts", lambda _: facts)
     assert call(["plan"]) == 0
     native, cross = capsys.readouterr().out.split("\n\n")[1:3]
     assert "cannot be checked" not in native
@@ -198,8 +198,8 @@ def test_what_goes_wrong_later_is_no_traceback(
 
 
 def test_a_reader_that_has_gone_is_no_error_to_speak_of() -> None:
-    source = str(Path(process.__file__).parents[1])
-    code = "import sys; from debwright.cli import main; main(['--help'])"
+    source = str(Path(process.__file__).parents[2])
+    code = "import sys; from debwright.cli.app import main; main(['--help'])"
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
@@ -213,9 +213,9 @@ def test_a_reader_that_has_gone_is_no_error_to_speak_of() -> None:
 
 def test_the_umask_of_who_starts_it_does_not_count(tmp_path: Path) -> None:
     """With 077 the root directory of a sandbox, or /etc, was closed to all but root."""
-    source = str(Path(process.__file__).parents[1])
+    source = str(Path(process.__file__).parents[2])
     code = (
-        "import os, sys; from debwright import cli; "
+        "import os, sys; from debwright.cli import app as cli; "
         "cli.call = lambda _: print(oct(os.umask(0))) or 0; cli.main([])"
     )
     done = subprocess.run(
@@ -242,7 +242,7 @@ def test_a_mistake_of_debwright_is_told_without_a_traceback(
         raise KeyError("bookworm")
 
     monkeypatch.chdir(project)
-    monkeypatch.setattr("debwright.plan.make_plan", broken)
+    monkeypatch.setattr("debwright.pipeline.plan.make_plan", broken)
     assert call(["plan"]) == 1
     said = capsys.readouterr().err
     assert "debwright itself failed: KeyError: 'bookworm'" in said

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.unit.checks.packages import build
 
-from debwright.cli import call
-
-from tests.unit.check.packages import build
+from debwright.cli.app import call
 
 
 @pytest.fixture(autouse=True)

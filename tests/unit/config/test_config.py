@@ -19,7 +19,7 @@ from debwright.config import (
     load,
     validate_check_names,
 )
-from debwright.errors import ConfigError
+from debwright.model.errors import ConfigError
 
 FULL = """\
 checks = { install = "warn", lintian = "error" }

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from debwright import process
 from debwright.config import load
-from debwright.process import run
+from debwright.host import process
+from debwright.host.process import run
 
 CONFIG = """\
 [signing]

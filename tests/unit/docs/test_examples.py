@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.check.packages import build, context
+from tests.unit.checks.packages import build, context
 from tests.unit.docs.pages import TOP, blocks
 
-from debwright.check.base import CheckContext
-from debwright.check.environment import Open
-from debwright.repo.model import PublicationRecord
-from debwright.results import Status
-from debwright.stores.base import Store
-from debwright.stores.tree import RECORD, Item, Step, Tree
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.environment import Open
+from debwright.model.results import Status
+from debwright.repository.model import PublicationRecord
+from debwright.repository.stores.base import Store
+from debwright.repository.stores.tree import RECORD, Item, Step, Tree
 
 
 def example(name: str) -> dict[str, Any]:
@@ -59,8 +59,8 @@ def test_a_publisher(tmp_path: Path) -> None:
 
 def test_a_rule() -> None:
     pytest.importorskip("re2", reason="google-re2 is not installed")
-    from debwright.diagnose.diagnose import diagnose_text
-    from debwright.diagnose.rules import make_book
+    from debwright.observe.diagnose.diagnose import diagnose_text
+    from debwright.observe.diagnose.rules import make_book
 
     (block,) = (b for b in blocks(TOP / "docs/develop.md") if b.value == "rule")
     book = make_book([("example.toml", block.text)])

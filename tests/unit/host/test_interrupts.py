@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from debwright import process
-from debwright.interrupts import interruptible
+from debwright.host import process
+from debwright.host.interrupts import interruptible
+from debwright.host.signals import undisturbed
 from debwright.roots.cache import Cache
-from debwright.shield import undisturbed
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from debwright import process
-from debwright.errors import DebwrightError, MissingError
-from debwright.process import CommandError, TimedOut, run
+from debwright.host import process
+from debwright.host.process import CommandError, TimedOut, run
+from debwright.model.errors import DebwrightError, MissingError
 
 
 def gone(pid: int) -> bool:
@@ -62,12 +62,13 @@ def test_of_much_output_the_end_is_kept() -> None:
 
 def test_short_lines_cost_no_more_memory_than_their_text() -> None:
     tell = (
-        "import resource, sys; sys.path.insert(0, sys.argv[1]); from debwright.process import run;"
+        "import resource, sys; sys.path.insert(0, sys.argv[1]);"
+        "from debwright.host.process import run;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "run(['sh', '-c', 'yes a | head -c 3000000']);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )
-    source = str(Path(process.__file__).parents[1])
+    source = str(Path(process.__file__).parents[2])
     done = run([sys.executable, "-c", tell, source])
     assert int(done.output) < 40_000  # KiB; an object for each line took more than 100 000
 
@@ -173,7 +174,7 @@ def test_two_streams_never_call_the_sink_at_once() -> None:
 _INTERRUPTED = """
 import signal, sys, threading, time
 sys.path.insert(0, sys.argv[1])
-from debwright import process
+from debwright.host import process
 
 def handler(*_):
     process.stop_all()
@@ -205,7 +206,7 @@ except process.Interrupted:
 _DEADLOCK = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
-from debwright import process
+from debwright.host import process
 signal.signal(signal.SIGTERM, lambda *_: process.stop_all())
 with process._live_lock:  # as the main thread does for each command it starts
     os.kill(os.getpid(), signal.SIGTERM)
@@ -215,7 +216,7 @@ print("alive")
 
 def other_python(code: str) -> "subprocess.Popen[str]":
     """stop_all is for good: it is called in a process of its own."""
-    source = str(Path(process.__file__).parents[1])
+    source = str(Path(process.__file__).parents[2])
     return subprocess.Popen([sys.executable, "-c", code, source], stdout=subprocess.PIPE, text=True)
 
 

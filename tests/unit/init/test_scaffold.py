@@ -11,10 +11,10 @@ from debian.changelog import Changelog
 from debian.copyright import Copyright
 from debian.deb822 import Deb822
 
-from debwright.errors import UsageError
-from debwright.scaffold import scaffold
+from debwright.init import scaffold
+from debwright.model.errors import UsageError
 
-PROJECTS = Path(__file__).parent.parent / "projects"
+PROJECTS = Path(__file__).parents[2] / "projects"
 BACKENDS = {
     "setuptools.build_meta": "python3-setuptools",
     "hatchling.build": "python3-hatchling",

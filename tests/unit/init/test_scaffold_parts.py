@@ -7,12 +7,12 @@ from debian.debian_support import Version as DebianVersion
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.errors import UsageError
-from debwright.scaffold import hints
-from debwright.scaffold.dependencies import lookup, parse, resolve
-from debwright.scaffold.detect import detect, package_name
-from debwright.scaffold.licences import find_licence
-from debwright.scaffold.render import user_name
+from debwright.init import hints
+from debwright.init.dependencies import lookup, parse, resolve
+from debwright.init.detect import detect, package_name
+from debwright.init.licences import find_licence
+from debwright.init.render import user_name
+from debwright.model.errors import UsageError
 
 
 @pytest.mark.parametrize(

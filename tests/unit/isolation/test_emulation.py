@@ -7,19 +7,19 @@ from typing import cast
 
 import pytest
 
-from debwright import machine
 from debwright.config import Config
-from debwright.errors import MissingError
-from debwright.process import Completed
+from debwright.host import machine
+from debwright.host.process import Completed
+from debwright.isolation.emulation import PRELOAD, for_qemu_user
+from debwright.model.errors import MissingError
+from debwright.model.manifest import Manifest
+from debwright.model.targets import Target, emulation_fix
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.roots.manifest import Manifest
 from debwright.roots.overlay import Throwaway
 from debwright.roots.preload import EXECUTOR, preload_for
 from debwright.roots.store import Layer
-from debwright.sandbox.emulated import PRELOAD, for_qemu_user
-from debwright.sandbox.nspawn import NspawnSandbox
-from debwright.targets import Target, emulation_fix
+from debwright.systems.nspawn import NspawnSandbox
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_a_systemd_that_can_start_nothing_is_the_machines_fault(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Debian 13's, under Debian 12's emulator: no fault of the package."""
-    monkeypatch.setattr("debwright.sandbox.nspawn.is_root", lambda: True)
+    monkeypatch.setattr("debwright.systems.nspawn.is_root", lambda: True)
     overlay = cast(Throwaway, None)
     for said, emulated in (("success\n", True), ("resources\n", False)):
         system = Booted(overlay, emulated=emulated)

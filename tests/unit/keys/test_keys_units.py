@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debwright.config import load
-from debwright.errors import ConfigError, DebwrightError, UsageError
 from debwright.keys.ring import FAIL_DAYS, WARN_DAYS, KeyInfo, health, parse_listing, spaced
 from debwright.keys.rotate import start_rotation
 from debwright.keys.shares import combine, read_share, split, write_share
-from debwright.results import Severity
-from debwright.sign.armor import crc24, dearmor, enarmor
+from debwright.keys.signing.armor import crc24, dearmor, enarmor
+from debwright.model.errors import ConfigError, DebwrightError, UsageError
+from debwright.model.results import Severity
 
 OLD = "6C43B96CE05479C89FFD561C3EA65BF54C7A49BC"
 NEW = "1564855BAA311F5A02CC66BD2DE05E978E79EB97"
@@ -191,7 +191,7 @@ def test_contradictions_are_refused(tmp_path: Path, text: str, said: str) -> Non
 
 
 def test_every_command_has_help() -> None:
-    from debwright.cli import call
+    from debwright.cli.app import call
 
     for name in ("new", "list", "export", "backup", "restore", "rotate", "verify"):
         assert call(["keys", name, "--help"]) == 0

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from debwright.errors import MissingError, UsageError
-from debwright.sign import GpgSigner, heal_stale_homes, home, throwaway_signer
-from debwright.sign.gpg import parse_keys
+from debwright.keys.signing import GpgSigner, heal_stale_homes, home, throwaway_signer
+from debwright.keys.signing.gpg import parse_keys
+from debwright.model.errors import MissingError, UsageError
 
 FINGERPRINT = "A2E60452B507CBB07BFBDEA3DB1D222F786932B7"
 LISTING = f"""\

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debwright import targets
-from debwright.errors import MissingError, UsageError
-from debwright.targets import SUITES, HostFacts, Strategy, Target, choose_strategy, select
+from debwright.model import targets
+from debwright.model.errors import MissingError, UsageError
+from debwright.model.targets import SUITES, HostFacts, Strategy, Target, choose_strategy, select
 
 BUILD = [Target.parse(t) for t in ("bookworm-amd64", "bookworm-arm64", "trixie-arm64")]
 AMD64 = HostFacts(arch="amd64", runnable=frozenset({"i386"}), emulated={"arm64": None})
@@ -175,16 +175,3 @@ def test_an_unknown_strategy_names_the_nearest() -> None:
     with pytest.raises(UsageError) as caught:
         choose_strategy(BUILD[0], "emulate", AMD64)
     assert caught.value.fix == "--strategy emulated"
-
-
-def test_this_machine_has_an_architecture() -> None:
-    assert targets.host_arch() in targets.ARCHITECTURES
-
-
-def test_without_dpkg_the_kernel_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    assert targets.host_arch() == "arm64"
-    monkeypatch.setattr("platform.machine", lambda: "vax")
-    with pytest.raises(MissingError, match="vax"):
-        targets.host_arch()

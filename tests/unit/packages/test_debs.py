@@ -6,19 +6,18 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from tests.unit.packages.debfiles import Item, elf, make_deb
 
-from debwright.check.base import CheckContext
-from debwright.check.contents import ContentsCheck, contents_findings
-from debwright.check.debs import Member, members, read_deb
-from debwright.check.elf import ElfCheck, elf_finding
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.files.contents import ContentsCheck, contents_findings
+from debwright.checks.files.elf import ElfCheck, elf_finding
 from debwright.config import Config
-from debwright.errors import UsageError
-from debwright.results import Severity, Status
+from debwright.model.errors import UsageError
+from debwright.model.results import Severity, Status
+from debwright.model.targets import Target
+from debwright.packages.debs import Member, members, read_deb
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target
-
-from tests.unit.core.debfiles import Item, elf, make_deb
 
 AMD64, ARM64, I386 = 62, 183, 3
 
@@ -103,7 +102,7 @@ def test_a_broken_data_archive_is_an_error_not_a_traceback(tmp_path: Path) -> No
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("debwright.check.debs.LIMIT", 2)
+    monkeypatch.setattr("debwright.packages.debs.LIMIT", 2)
     path = make_deb(tmp_path / "x.deb", *(Item(f"./f{n}") for n in range(3)))
     with pytest.raises(UsageError, match="more than 2 files"):
         list(members(path))

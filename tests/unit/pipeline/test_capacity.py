@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debwright import process
-from debwright.budget import Budget, available_mb, budget_for, need_mb
 from debwright.config import Config
-from debwright.process import Interrupted
+from debwright.host import process
+from debwright.host.process import Interrupted
+from debwright.pipeline.capacity import Budget, available_mb, budget_for, need_mb
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,27 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from debwright.check.machine import SshEnvironment
-from debwright.check.virtual import VmEnvironment
-from debwright.companions import plan_companions
+from debwright.checks.engine.machine import SshEnvironment
+from debwright.checks.engine.virtual import VmEnvironment
 from debwright.config import load
-from debwright.errors import ConfigError, DebwrightError
-from debwright.events import Silent
-from debwright.files import SETTLED_SECONDS, sha256_file
-from debwright.ledger import Ledger
-from debwright.pipeline import exit_code
-from debwright.plan import Plan, make_plan
-from debwright.report import render_markdown, to_json
-from debwright.report.html import render as render_html
-from debwright.report.view import failures, verdict
-from debwright.results import CompanionResult, RunResult, StageResult, Status, TargetResult
+from debwright.host.files import SETTLED_SECONDS, sha256_file
+from debwright.model.errors import ConfigError, DebwrightError
+from debwright.model.events import Silent
+from debwright.model.results import CompanionResult, RunResult, StageResult, Status, TargetResult
+from debwright.model.suites import oldest_first
+from debwright.model.targets import HostFacts
+from debwright.observe.report import render_markdown, to_json
+from debwright.observe.report.html import render as render_html
+from debwright.observe.report.view import failures, verdict
+from debwright.pipeline.companions import plan_companions
+from debwright.pipeline.plan import Plan, make_plan
+from debwright.pipeline.record import Ledger
+from debwright.pipeline.run import exit_code
+from debwright.pipeline.stages.base import Job
+from debwright.pipeline.stages.companion import adopt, companion_job, companion_packages, finished
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.sandbox.ssh import Address
-from debwright.stages.base import Job
-from debwright.stages.companion import adopt, companion_job, companion_packages, finished
-from debwright.suites import oldest_first
-from debwright.targets import HostFacts
+from debwright.systems.ssh import Address
 
 LEXICON = Path(__file__).parents[2] / "projects/lexicon"
 HOST = HostFacts(arch="amd64")
@@ -279,7 +279,7 @@ def test_a_file_that_changes_is_read_again(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "file"
     path.write_text("one")
     now = path.stat().st_ctime + SETTLED_SECONDS + 1
-    monkeypatch.setattr("debwright.files.time.time", lambda: now)
+    monkeypatch.setattr("debwright.host.files.time.time", lambda: now)
     first = sha256_file(path)
     assert sha256_file(path) == first
     path.write_text("other")

@@ -10,21 +10,21 @@ import pytest
 
 from debwright.build.binary import Built, PackageBuildError
 from debwright.build.depends import BuildPlan, UnmetBuildDependency
-from debwright.build.source import SourcePackage
 from debwright.config import Config, LoadedConfig
-from debwright.errors import MissingError
-from debwright.events import Silent
-from debwright.plan import Plan, TargetPlan
-from debwright.process import CommandError, Completed
-from debwright.results import Status
+from debwright.host.process import CommandError, Completed
+from debwright.model.errors import MissingError
+from debwright.model.events import Silent
+from debwright.model.manifest import Manifest
+from debwright.model.results import Status
+from debwright.model.targets import Choice, HostFacts, Strategy, Target
+from debwright.pipeline.plan import Plan, TargetPlan
+from debwright.pipeline.stages.base import Job
+from debwright.pipeline.stages.build import CROSS_LOG, TargetBuild, build_stage
+from debwright.pipeline.stages.lent import Wheels
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.roots.manifest import Manifest
 from debwright.roots.store import Layer
-from debwright.stages.base import Job
-from debwright.stages.build import CROSS_LOG, TargetBuild, build_stage
-from debwright.stages.lent import Wheels
-from debwright.targets import Choice, HostFacts, Strategy, Target
+from debwright.source.make import SourcePackage
 
 FAILED = PackageBuildError("demo did not build", code="build/failed")
 MADE = "demo_1-1_arm64.deb"
@@ -87,11 +87,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ma
 
     def make(**config: Any) -> Machine:
         made = Machine(tmp_path, **config)
-        monkeypatch.setattr("debwright.stages.build.carry_out", made.carry_out)
+        monkeypatch.setattr("debwright.pipeline.stages.build.carry_out", made.carry_out)
         return made
 
-    monkeypatch.setattr("debwright.stages.build.dependencies", lambda *_: layer)
-    monkeypatch.setattr("debwright.stages.build.steps_to_test", lambda *_: [])
+    monkeypatch.setattr("debwright.pipeline.stages.build.dependencies", lambda *_: layer)
+    monkeypatch.setattr("debwright.pipeline.stages.build.steps_to_test", lambda *_: [])
     return make
 
 

@@ -10,17 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.unit.packages.debfiles import make_deb
 
-from debwright.build.source import SourcePackage
-from debwright.check.environment import NspawnEnvironment
+from debwright.checks.engine.environment import NspawnEnvironment
 from debwright.config import Config, LoadedConfig
-from debwright.errors import BuildError, DebwrightError, MissingError
-from debwright.events import Silent
-from debwright.ledger import Ledger
-from debwright.pipeline import Wanted, _one_target, _rank, exclusive, exit_code, run
-from debwright.plan import Plan, TargetPlan, _with_all
-from debwright.process import Interrupted
-from debwright.results import (
+from debwright.host.process import Interrupted
+from debwright.model.errors import BuildError, DebwrightError, MissingError
+from debwright.model.events import Silent
+from debwright.model.results import (
     CheckResult,
     Finding,
     RunResult,
@@ -29,15 +26,17 @@ from debwright.results import (
     Status,
     TargetResult,
 )
+from debwright.model.targets import Choice, HostFacts, Strategy, Target
+from debwright.pipeline.plan import Plan, TargetPlan, _with_all
+from debwright.pipeline.record import Ledger
+from debwright.pipeline.run import Wanted, _one_target, _rank, exclusive, exit_code, run
+from debwright.pipeline.stages.base import Job, Outcome, perform
+from debwright.pipeline.stages.check import CONFIGURED, check_stage
+from debwright.pipeline.stages.publish import Published
+from debwright.pipeline.stages.sbom import sbom_stage
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.stages.base import Job, Outcome, perform
-from debwright.stages.check import CONFIGURED, check_stage
-from debwright.stages.publish import Published
-from debwright.stages.sbom import sbom_stage
-from debwright.targets import Choice, HostFacts, Strategy, Target
-
-from tests.unit.core.debfiles import make_deb
+from debwright.source.make import SourcePackage
 
 
 def passed(stage: str = "build") -> StageResult:
@@ -169,7 +168,7 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
         roots.append(SimpleNamespace(id="made meanwhile"))
         return [CheckResult(name="install", status=Status.PASSED)]
 
-    monkeypatch.setattr("debwright.check.run.run_checks", checks)
+    monkeypatch.setattr("debwright.checks.engine.run.run_checks", checks)
     (target,) = subject.plan.targets
     directory = subject.directory(target)
     directory.mkdir(parents=True)
@@ -180,7 +179,7 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
 def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
     """Of the check stage, with checks that always pass."""
     monkeypatch.setattr(
-        "debwright.check.run.run_checks",
+        "debwright.checks.engine.run.run_checks",
         lambda *_: [CheckResult(name="install", status=Status.PASSED)],
     )
     (target,) = subject.plan.targets
@@ -230,7 +229,7 @@ def test_what_an_ordinary_user_could_not_check_root_does(
     for root, expected in (
         (False, Status.PASSED), (False, Status.CACHED), (True, Status.PASSED), (True, Status.CACHED)
     ):  # fmt: skip
-        monkeypatch.setattr("debwright.check.environment.is_root", lambda root=root: root)
+        monkeypatch.setattr("debwright.checks.engine.environment.is_root", lambda root=root: root)
         assert checked(subject, monkeypatch) is expected
 
 
@@ -495,7 +494,7 @@ def test_an_emulator_that_lacks_is_told_before_the_build(
 ) -> None:  # fmt: skip
     """A cross build does not need it, its checks do."""
     asked: list[str] = []
-    monkeypatch.setattr("debwright.pipeline.build_stage", lambda b: asked.append(b.name))
+    monkeypatch.setattr("debwright.pipeline.run.build_stage", lambda b: asked.append(b.name))
     made = plan(tmp_path, "bookworm-arm64", host=HostFacts(arch="amd64", emulated=facts))
     subject = Job(made, tmp_path, Roots(Cache(tmp_path), made.config), Heard(),
                   environment=environment, place=tmp_path / "1",
@@ -520,8 +519,8 @@ def test_a_key_that_lacks_is_told_before_anything_is_built(
     signing = {"key": "A" * 40, "key_env": "A_KEY_THAT_IS_NOT_SET"}
     config = Config.model_validate({"signing": signing})
     made = plan(tmp_path, loaded=LoadedConfig(config=config, start=tmp_path), version=Version())
-    monkeypatch.setattr("debwright.pipeline.source_stage", lambda *_: passed("source"))
-    monkeypatch.setattr("debwright.pipeline._targets", lambda *_: [])
+    monkeypatch.setattr("debwright.pipeline.run.source_stage", lambda *_: passed("source"))
+    monkeypatch.setattr("debwright.pipeline.run._targets", lambda *_: [])
 
     def go(*, publish: bool) -> RunResult:
         subject = Job(made, tmp_path / "dist", Roots(Cache(tmp_path), config), Heard())
@@ -534,5 +533,5 @@ def test_a_key_that_lacks_is_told_before_anything_is_built(
     assert go(publish=False).ok, "who only builds needs no key"
     # What was published before may be all there is to do.
     Ledger(tmp_path / "dist/1.2-1").write("publish", {}, [], passed("publish"))
-    monkeypatch.setattr("debwright.pipeline._publish", lambda *_: Published(stage=passed()))
+    monkeypatch.setattr("debwright.pipeline.run._publish", lambda *_: Published(stage=passed()))
     assert go(publish=True).ok

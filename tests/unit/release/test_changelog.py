@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from debwright.changelog.commits import (
+from debwright.github.place import repository_of
+from debwright.model.errors import UsageError
+from debwright.release.changelog import entry, prepend
+from debwright.release.commits import (
     Change,
     Kind,
     changes_between,
     changes_of,
     previous_release,
 )
-from debwright.changelog.debian import entry, prepend
-from debwright.changelog.notes import LENGTH_LIMIT, Links, escaped, release_notes
-from debwright.errors import UsageError
-from debwright.release.place import repository_of
+from debwright.release.notes import LENGTH_LIMIT, Links, escaped, release_notes
 
 WHEN = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LINKS = Links(repository="https://github.com/example/greeter")

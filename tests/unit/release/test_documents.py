@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from debwright.config import load
-from debwright.errors import DebwrightError
 from debwright.github.model import Asset, Release
+from debwright.model.errors import DebwrightError
 from debwright.release.documents import newest, render, write_documents
 
 TOP = Path(__file__).parents[3]

@@ -9,13 +9,13 @@ from debian.deb822 import Changes, Dsc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debwright.errors import DebwrightError
+from debwright.keys.signing.control import MARK, sign_control_files, with_new_sums
+from debwright.model.errors import DebwrightError
 from debwright.release.assemble import RECORD, assemble, asset_name, chosen
-from debwright.repo.keyring import Keyring, next_version
-from debwright.sign.control import MARK, sign_control_files, with_new_sums
-from debwright.verify.local import verify_directory
-from debwright.verify.sums import control_sums, read_sums
-from debwright.version import compare
+from debwright.repository.keyring import Keyring, next_version
+from debwright.repository.verify.local import verify_directory
+from debwright.repository.verify.sums import control_sums, read_sums
+from debwright.source.version import compare
 
 DSC = """\
 Format: 3.0 (quilt)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debwright.repo.blocks import gzip_file, pack, pieces, xz_file
+from debwright.repository.blocks import gzip_file, pack, pieces, xz_file
 
 TEXTS = st.lists(st.binary(min_size=1, max_size=300), max_size=12)
 

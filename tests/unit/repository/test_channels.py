@@ -1,6 +1,6 @@
 import pytest
 
-from debwright.repo.channels import CHANNELS, channel_of, channel_suite, split_suite
+from debwright.repository.channels import CHANNELS, channel_of, channel_suite, split_suite
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

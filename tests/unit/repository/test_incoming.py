@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.errors import CheckError, UsageError
-from debwright.repo.incoming import (
+from debwright.model.errors import CheckError, UsageError
+from debwright.repository.incoming import (
     CONTROL_LIMIT,
     PACKAGE,
     read_all,
     read_deb,
     without_epoch,
 )
-from debwright.repo.model import PackageFile
-from debwright.repo.pool import pool_path, pool_prefix
+from debwright.repository.model import PackageFile
+from debwright.repository.pool import pool_path, pool_prefix
 
 RawDeb = Callable[..., Path]
 GOOD = {"Package": "greeter", "Version": "1.0-1", "Architecture": "amd64", "Description": "x"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from debwright.repo import RepositorySettings, sources_text
-from debwright.repo.keyring import SCRIPTS, keyring_files, keyring_of
+from debwright.repository import RepositorySettings, sources_text
+from debwright.repository.keyring import SCRIPTS, keyring_files, keyring_of
 
 NAME = "example-archive-keyring"
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEabc\n-----END PGP PUBLIC KEY BLOCK-----\n"

@@ -3,9 +3,9 @@
 from html.parser import HTMLParser
 from pathlib import Path
 
-from debwright.repo import RepositorySettings
-from debwright.repo.model import Entry
-from debwright.repo.page import LISTED, page
+from debwright.repository import RepositorySettings
+from debwright.repository.model import Entry
+from debwright.repository.page import LISTED, page
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
 

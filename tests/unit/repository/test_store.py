@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from debwright.errors import DebwrightError
-from debwright.repo import store
+from debwright.model.errors import DebwrightError
+from debwright.repository import store
 
 
 def test_readers_see_the_old_or_the_new_through_one_link(tmp_path: Path) -> None:

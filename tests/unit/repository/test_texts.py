@@ -11,13 +11,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from debwright.errors import DebwrightError
-from debwright.repo import RepositorySettings, sources_text
-from debwright.repo.describe import paragraphs
-from debwright.repo.indices import architectures
-from debwright.repo.model import Entry, SuiteManifest
-from debwright.repo.release import now_seconds, release_date, release_time
-from debwright.repo.verify import verify_dates
+from debwright.model.errors import DebwrightError
+from debwright.repository import RepositorySettings, sources_text
+from debwright.repository.describe import paragraphs
+from debwright.repository.indices import architectures
+from debwright.repository.model import Entry, SuiteManifest
+from debwright.repository.release import now_seconds, release_date, release_time
+from debwright.repository.verify.repository import verify_dates
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEabc\n=AbCd\n-----END PGP PUBLIC KEY BLOCK-----\n"
 

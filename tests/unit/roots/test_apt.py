@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from debwright.check.runtime import planned
-from debwright.errors import BuildError, DebwrightError, MissingError
-from debwright.process import CommandError, Completed
+from debwright.checks.engine.runtime import planned
+from debwright.host.process import CommandError, Completed
+from debwright.model.errors import BuildError, DebwrightError, MissingError
 from debwright.roots import bootstrap
 from debwright.roots.apt import (
     DebCache,

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from debwright import process
-from debwright.errors import DebwrightError, MissingError
+from debwright.host import process
+from debwright.model import manifest as manifests
+from debwright.model.errors import DebwrightError, MissingError
 from debwright.roots import downloads
-from debwright.roots import manifest as manifests
 from debwright.roots.cache import Cache, default_cache, hold_shared, tree_size, try_lock
 from debwright.roots.store import Layer, LayerStore, Made, Request
 
@@ -147,7 +147,7 @@ LayerStore(Cache(Path(sys.argv[1]))).ensure(Request("base", "bookworm-amd64", {}
 
 
 def test_two_processes_never_make_one_layer_twice(cache: Cache) -> None:
-    source = str(Path(process.__file__).parents[1])
+    source = str(Path(process.__file__).parents[2])
     children = [
         subprocess.Popen(
             [sys.executable, "-c", _MAKE, str(cache.root)],

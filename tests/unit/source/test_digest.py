@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from debwright.digest import source_digest
-from debwright.errors import UsageError
+from debwright.model.errors import UsageError
+from debwright.source.digest import source_digest
 
 
 def git(path: Path, *arguments: str) -> None:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.build import source as sources
-from debwright.build.package import DSC_LIMIT
-from debwright.build.source import SourceError, SourceTree, project_files, read_dsc, read_tree
-from debwright.digest import source_digest
-from debwright.errors import ConfigError, MissingError, UsageError
-from debwright.git import UntrustedRepository
+from debwright.host.git import UntrustedRepository
+from debwright.model.errors import ConfigError, MissingError, UsageError
+from debwright.source import make as sources
+from debwright.source.digest import source_digest
+from debwright.source.make import SourceError, SourceTree, project_files, read_dsc, read_tree
+from debwright.source.package import DSC_LIMIT
 
 DSC = """\
 Format: 3.0 (quilt)

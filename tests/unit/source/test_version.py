@@ -11,10 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from debwright import version
-from debwright.errors import UsageError
-from debwright.git import NotARepository, UntrustedRepository
-from debwright.version import compare, development_version, for_suite, from_git, release_version
+from debwright.host.git import NotARepository, UntrustedRepository
+from debwright.model.errors import UsageError
+from debwright.source import version
+from debwright.source.version import (
+    compare,
+    development_version,
+    for_suite,
+    from_git,
+    release_version,
+)
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HEX = "0123456789abcdef"

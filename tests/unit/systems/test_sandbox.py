@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from debwright import process
-from debwright.commands import shell
-from debwright.errors import MissingError
-from debwright.process import Completed
-from debwright.sandbox import cgroups
-from debwright.sandbox.holder import inside, mount_overlay
-from debwright.sandbox.namespaces import Namespaces, Spec
-from debwright.sandbox.nspawn import NspawnSandbox, _escape
+from debwright.cli import shell
+from debwright.host import process
+from debwright.host.process import Completed
+from debwright.isolation import cgroups
+from debwright.isolation.holder import inside, mount_overlay
+from debwright.isolation.namespaces import Namespaces, Spec
+from debwright.model.errors import MissingError
+from debwright.systems.nspawn import NspawnSandbox, _escape
 
 
 @pytest.fixture

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from debwright.check.choose import environment_for
-from debwright.check.machine import Facts, mismatch, named_after
+from debwright.checks.engine.choose import environment_for
+from debwright.checks.engine.machine import Facts, mismatch, named_after
 from debwright.config import LoadedConfig, load
-from debwright.errors import ConfigError, UsageError
-from debwright.process import run
-from debwright.sandbox import inside
-from debwright.sandbox.ssh import Address
-from debwright.sandbox.sshtrouble import explain
-from debwright.sandbox.vm import MODELS, VirtualMachine, vm_problem
-from debwright.targets import Target, also_on
+from debwright.host.process import run
+from debwright.model.errors import ConfigError, UsageError
+from debwright.model.targets import Target, also_on
+from debwright.systems import inside
+from debwright.systems.ssh import Address
+from debwright.systems.ssh_trouble import explain
+from debwright.systems.vm import MODELS, VirtualMachine, vm_problem
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What must be true of a package before anyone gets it: one module per check."""
+"""What runs the checks, and what they share."""

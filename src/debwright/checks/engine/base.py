@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
-from debwright.check.debs import Deb, Member
-from debwright.check.previous import Previous
-from debwright.check.unpacked import Unpacked
+from debwright.checks.engine.previous import Previous
 from debwright.config import Config
-from debwright.errors import DebwrightError
-from debwright.process import LineSink
-from debwright.results import CheckResult, Evidence, Finding, Severity, Status
+from debwright.host.process import LineSink
+from debwright.model.errors import DebwrightError
+from debwright.model.results import CheckResult, Evidence, Finding, Severity, Status
+from debwright.model.targets import Target
+from debwright.packages.debs import Deb, Member
+from debwright.packages.unpacked import Unpacked
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target
 
 ASKED_FOR = ("reproducible", "equivalence")
 """Checks of their own stages, which take further builds: only when they are asked for."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from debwright.check.containers import DockerEnvironment
-from debwright.check.environment import Environment, NspawnEnvironment
-from debwright.check.machine import SshEnvironment, ask_facts
-from debwright.check.virtual import VmEnvironment
+from debwright.checks.engine.containers import DockerEnvironment
+from debwright.checks.engine.environment import Environment, NspawnEnvironment
+from debwright.checks.engine.machine import SshEnvironment, ask_facts
+from debwright.checks.engine.virtual import VmEnvironment
 from debwright.config import LoadedConfig
 from debwright.config.environments import KINDS, SSH
-from debwright.errors import UsageError
-from debwright.sandbox.ssh import Address, SshSandbox
-from debwright.targets import nearest
+from debwright.model.errors import UsageError
+from debwright.model.targets import nearest
+from debwright.systems.ssh import Address, SshSandbox
 
 
 def environment_for(

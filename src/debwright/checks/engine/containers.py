@@ -6,18 +6,18 @@ The root may itself come from an image that is pulled by name.
 from contextlib import ExitStack
 from pathlib import Path
 
-from debwright.check.base import CheckContext
-from debwright.check.environment import Open
-from debwright.check.images import digest_of, image_root
-from debwright.check.runtime import copy_into, repository_for, runtime_layer
-from debwright.check.session import Session
-from debwright.machine import emulator_environment
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.environment import Open
+from debwright.checks.engine.images import digest_of, image_root
+from debwright.checks.engine.runtime import copy_into, repository_for, runtime_layer
+from debwright.checks.engine.session import Session
+from debwright.host.machine import emulator_environment
+from debwright.isolation.emulation import for_qemu_user
+from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
-from debwright.sandbox.docker import DockerSandbox, docker_problem, has_image, import_image
-from debwright.sandbox.emulated import for_qemu_user
-from debwright.sandbox.namespaces import Namespaces, Spec
+from debwright.systems.docker import DockerSandbox, docker_problem, has_image, import_image
 
 
 class DockerEnvironment:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from debwright.check.base import error
-from debwright.check.health import patience
-from debwright.check.session import Session
-from debwright.results import Evidence, Finding
+from debwright.checks.engine.base import error
+from debwright.checks.engine.health import patience
+from debwright.checks.engine.session import Session
+from debwright.model.results import Evidence, Finding
 
 _NOT_THERE = "newconffile"
 

@@ -8,20 +8,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol
 
-from debwright.check.base import CheckContext
-from debwright.check.runtime import (
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.runtime import (
     copy_into,
     repository_for,
     runtime_layer,
     without_preconfiguration,
 )
-from debwright.check.session import Session
-from debwright.errors import CheckError
+from debwright.checks.engine.session import Session
+from debwright.isolation.namespaces import is_root
+from debwright.model.errors import CheckError
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import is_root
-from debwright.sandbox.nspawn import NspawnSandbox
+from debwright.systems.nspawn import NspawnSandbox
 
 Open = Callable[[ExitStack], Session]
 """Opens the session; whatever must be ended or removed afterwards goes onto the stack."""

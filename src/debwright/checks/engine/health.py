@@ -3,10 +3,10 @@
 import time
 from dataclasses import dataclass
 
-from debwright.check.base import error, warning
-from debwright.check.session import Session
+from debwright.checks.engine.base import error, warning
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.results import Evidence, Finding
+from debwright.model.results import Evidence, Finding
 
 POLL = 1.5
 """Seconds the health URL is asked before the unit's state is looked at again."""

@@ -7,16 +7,16 @@ is not on this machine, so that no root can be made, there may still be one.
 from pathlib import Path
 from tempfile import mkdtemp
 
-from debwright.check.machine import facts_of, mismatch
-from debwright.errors import CheckError, UsageError
-from debwright.process import LineSink
+from debwright.checks.engine.machine import facts_of, mismatch
+from debwright.host.process import LineSink
+from debwright.isolation.namespaces import Namespaces, Spec
+from debwright.model.errors import CheckError, UsageError
+from debwright.model.targets import Target
 from debwright.roots import apt
 from debwright.roots.bootstrap import mirror_state, packages_in
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer, Made, Request
-from debwright.sandbox.docker import export_image, pull_image
-from debwright.sandbox.namespaces import Namespaces, Spec
-from debwright.targets import Target
+from debwright.systems.docker import export_image, pull_image
 
 _LEFT_OUT = (
     # Docker's own, empty, where a container has files of its making.

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
-from debwright import meter
-from debwright.check.session import ProbeError, Session
-from debwright.errors import DebwrightError, MissingError
+from debwright.checks.engine.session import ProbeError, Session
+from debwright.host import usage
+from debwright.model.errors import DebwrightError, MissingError
 from debwright.roots.apt import MirrorError
-from debwright.sandbox.base import BootError
+from debwright.systems.base import BootError
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def open_session(
         if not is_infrastructure(problem):
             raise
         say(f"{problem.what}; a second attempt")
-        meter.retried()
+        usage.retried()
         session = _attempt(opening, stack)
         return session, (f"the system came up at the second attempt only: {problem.what}",)
 

@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from debwright.check.base import error, warning
-from debwright.check.debs import Deb
-from debwright.check.health import patience, wait_healthy
-from debwright.check.session import Session
-from debwright.check.writes import declared
+from debwright.checks.engine.base import error, warning
+from debwright.checks.engine.health import patience, wait_healthy
+from debwright.checks.engine.session import Session
+from debwright.checks.live.writes import declared
 from debwright.config import Service
-from debwright.results import Evidence, Finding
+from debwright.model.results import Evidence, Finding
+from debwright.packages.debs import Deb
 
 PLACE = "/mnt/debwright/previous"
 MARKER = "debwright-marker"

@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from debwright.check.base import CheckContext
-from debwright.check.environment import CleaningError, Open
-from debwright.check.purge import leftovers
-from debwright.check.runtime import (
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.environment import CleaningError, Open
+from debwright.checks.engine.runtime import (
     REPOSITORY,
     SOURCE_LINE,
     SOURCE_LIST,
     UnsatisfiableDependencies,
     make_repository,
 )
-from debwright.check.session import AptSources, Session
-from debwright.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.checks.engine.session import AptSources, Session
+from debwright.checks.live.purge import leftovers
+from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.suites import suite_info
+from debwright.model.targets import Target
 from debwright.roots import apt
-from debwright.sandbox import inside
-from debwright.sandbox.ssh import CLEANER, Address, SshSandbox
-from debwright.suites import suite_info
-from debwright.targets import Target
+from debwright.systems import inside
+from debwright.systems.ssh import CLEANER, Address, SshSandbox
 
 CLEAN_SCRIPT = Path(__file__).with_name("clean.sh")
 

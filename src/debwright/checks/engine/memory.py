@@ -1,11 +1,11 @@
 """What the service's processes take, beside what `[service] memory_mb` allows."""
 
-from debwright.check.base import error, warning
-from debwright.check.health import Unit
-from debwright.check.session import Session
+from debwright.checks.engine.base import error, warning
+from debwright.checks.engine.health import Unit
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.process import pause
-from debwright.results import Evidence, Finding
+from debwright.host.process import pause
+from debwright.model.results import Evidence, Finding
 
 MEGABYTE = 1_000_000
 """As debwright.toml counts: 10^6 bytes."""

@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from debwright.check.distributions import Distribution
-from debwright.errors import Evidence, MissingError
+from debwright.model.errors import Evidence, MissingError
+from debwright.packages.distributions import Distribution
 
 ANSWER_LIMIT = 32 * 1024**2
 RECORD_LIMIT = 4 * 1024**2

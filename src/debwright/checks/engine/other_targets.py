@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from debwright.errors import DebwrightError, Evidence
-from debwright.process import LineSink
+from debwright.host.process import LineSink
+from debwright.isolation.namespaces import Namespaces
+from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.suites import SUITES, suite_info
+from debwright.model.targets import Target
 from debwright.roots import apt
-from debwright.sandbox.namespaces import Namespaces
-from debwright.suites import SUITES, suite_info
-from debwright.targets import Target
 
 _HOME = "/mnt/debwright-elsewhere"
 TIMEOUT = 120

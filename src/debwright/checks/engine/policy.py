@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 from debwright.config import Config
 from debwright.config.checking import Waiver
-from debwright.results import CheckResult, Evidence, Finding, Severity, Status, Waived
-from debwright.targets import Target
+from debwright.model.results import CheckResult, Evidence, Finding, Severity, Status, Waived
+from debwright.model.targets import Target
 
 NAME = "waivers"
 

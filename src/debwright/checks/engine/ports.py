@@ -3,11 +3,11 @@
 import ipaddress
 from collections.abc import Iterable
 
-from debwright.check.base import error
-from debwright.check.session import Session
+from debwright.checks.engine.base import error
+from debwright.checks.engine.session import Session
 from debwright.config import Service
 from debwright.config.values import Port
-from debwright.results import Evidence, Finding, Severity
+from debwright.model.results import Evidence, Finding, Severity
 
 
 def ports(session: Session, service: Service, check: str) -> list[Finding]:

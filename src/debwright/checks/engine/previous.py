@@ -6,11 +6,11 @@ from pathlib import Path
 
 from debian.debian_support import Version
 
-from debwright.check.debs import Deb, read_deb
 from debwright.config import LoadedConfig
-from debwright.errors import UsageError
-from debwright.repo import plan as publication
-from debwright.targets import Target
+from debwright.model.errors import UsageError
+from debwright.model.targets import Target
+from debwright.packages.debs import Deb, read_deb
+from debwright.repository import plan as publication
 
 NONE_FOUND = (
     "no previous release is known: the APT repository below dist/ has no older version; "
@@ -55,8 +55,8 @@ def previous_of(
     found = find_previous(target, debs, files=files, repository=dist / "apt")
     if found.debs or files or not loaded.config.upgrade.from_release:
         return found
-    from debwright.check.released import from_releases
-    from debwright.release.place import github_repository
+    from debwright.checks.engine.released import from_releases
+    from debwright.github.place import github_repository
 
     return from_releases(github_repository(loaded), target, debs, dist / "previous")
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from debian.debian_support import Version
 
-from debwright.check.debs import Deb, read_deb
-from debwright.check.previous import Previous
-from debwright.errors import DebwrightError
-from debwright.files import sha256_file
+from debwright.checks.engine.previous import Previous
 from debwright.github.client import Github
 from debwright.github.http import Http
 from debwright.github.model import Asset, Release
-from debwright.targets import Target
+from debwright.host.files import sha256_file
+from debwright.model.errors import DebwrightError
+from debwright.model.targets import Target
+from debwright.packages.debs import Deb, read_deb
 
 LIMIT = 2 * 1024**3
 """Bytes of one asset: GitHub takes no larger ones."""

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
-from debwright.check import policy
-from debwright.check.base import (
+from debwright.checks.engine import policy
+from debwright.checks.engine.base import (
     ASKED_FOR,
     Check,
     CheckContext,
@@ -17,48 +17,52 @@ from debwright.check.base import (
     not_done,
     skipped,
 )
-from debwright.check.benchmarks import BenchmarksCheck
-from debwright.check.buildpath import BuildPathCheck
-from debwright.check.conffiles import ConffilesCheck
-from debwright.check.contents import ContentsCheck
-from debwright.check.crash import CrashCheck
-from debwright.check.dependencies import dependencies_result
-from debwright.check.downgrade import DowngradeCheck
-from debwright.check.elf import ElfCheck
-from debwright.check.environment import CleaningError, Environment, NspawnEnvironment, Open
-from debwright.check.exposure import ExposureCheck
-from debwright.check.hardening import HardeningCheck
-from debwright.check.infrastructure import (
+from debwright.checks.engine.environment import CleaningError, Environment, NspawnEnvironment, Open
+from debwright.checks.engine.infrastructure import (
     NOT_THE_PACKAGE,
     PREFIX,
     infrastructure_code,
     is_infrastructure,
     open_session,
 )
-from debwright.check.journal import JournalCheck
-from debwright.check.lintian import LintianCheck
-from debwright.check.malware import MalwareCheck
-from debwright.check.minimum import MinimumCheck
-from debwright.check.purge import PurgeCheck
-from debwright.check.reboot import RebootCheck
-from debwright.check.regression import RegressionCheck
-from debwright.check.reinstall import ReinstallCheck
-from debwright.check.restart import ReloadCheck, RestartCheck, StopCheck
-from debwright.check.runtime import REPOSITORY, ConflictsWithSystem, UnsatisfiableDependencies
-from debwright.check.sbom import SbomCheck
-from debwright.check.secrets import SecretsCheck
-from debwright.check.service import ServiceCheck, SmokeCheck
-from debwright.check.session import MaintainerScriptError, Session
-from debwright.check.spare import Spare, spare_system
-from debwright.check.state import FilesCheck
-from debwright.check.steady import SteadyCheck
-from debwright.check.unpacked import Unpacked
-from debwright.check.upgrade import UpgradeCheck
-from debwright.check.vulnerabilities import VulnerabilitiesCheck
-from debwright.check.writes import WritesCheck
-from debwright.errors import CheckError, DebwrightError, MissingError
-from debwright.results import CheckResult, Finding
-from debwright.targets import Target
+from debwright.checks.engine.runtime import (
+    REPOSITORY,
+    ConflictsWithSystem,
+    UnsatisfiableDependencies,
+)
+from debwright.checks.engine.second_system import Spare, spare_system
+from debwright.checks.engine.session import MaintainerScriptError, Session
+from debwright.checks.files.buildpath import BuildPathCheck
+from debwright.checks.files.contents import ContentsCheck
+from debwright.checks.files.elf import ElfCheck
+from debwright.checks.files.hardening import HardeningCheck
+from debwright.checks.files.lintian import LintianCheck
+from debwright.checks.files.malware import MalwareCheck
+from debwright.checks.files.sbom import SbomCheck
+from debwright.checks.files.secrets import SecretsCheck
+from debwright.checks.files.vulnerabilities import VulnerabilitiesCheck
+from debwright.checks.live.benchmarks import BenchmarksCheck
+from debwright.checks.live.conffiles import ConffilesCheck
+from debwright.checks.live.crash import CrashCheck
+from debwright.checks.live.dependencies import dependencies_result
+from debwright.checks.live.downgrade import DowngradeCheck
+from debwright.checks.live.exposure import ExposureCheck
+from debwright.checks.live.journal import JournalCheck
+from debwright.checks.live.minimum import MinimumCheck
+from debwright.checks.live.purge import PurgeCheck
+from debwright.checks.live.reboot import RebootCheck
+from debwright.checks.live.regression import RegressionCheck
+from debwright.checks.live.reinstall import ReinstallCheck
+from debwright.checks.live.restart import ReloadCheck, RestartCheck, StopCheck
+from debwright.checks.live.service import ServiceCheck, SmokeCheck
+from debwright.checks.live.state import FilesCheck
+from debwright.checks.live.steady import SteadyCheck
+from debwright.checks.live.upgrade import UpgradeCheck
+from debwright.checks.live.writes import WritesCheck
+from debwright.model.errors import CheckError, DebwrightError, MissingError
+from debwright.model.results import CheckResult, Finding
+from debwright.model.targets import Target
+from debwright.packages.unpacked import Unpacked
 
 T = TypeVar("T")
 

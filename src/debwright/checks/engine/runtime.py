@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debwright import process
-from debwright.check import beside
-from debwright.check.debs import Deb
-from debwright.check.elsewhere import available_elsewhere, elsewhere_cause
-from debwright.errors import CheckError, Evidence
-from debwright.process import LineSink
+from debwright.checks.engine import siblings
+from debwright.checks.engine.other_targets import available_elsewhere, elsewhere_cause
+from debwright.host import process
+from debwright.host.process import LineSink
+from debwright.isolation.namespaces import Namespaces
+from debwright.model.errors import CheckError, Evidence
+from debwright.model.targets import Target
+from debwright.packages.debs import Deb
 from debwright.roots import apt
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Namespaces
-from debwright.targets import Target
 
 REPOSITORY = "/mnt/debwright"
 SOURCE_LIST = "/etc/apt/sources.list.d/debwright-check.list"
@@ -78,7 +78,7 @@ def make_repository(directory: Path, debs: Sequence[Deb]) -> LocalRepository:
 
 def repository_for(directory: Path, debs: Sequence[Deb], layer: Layer) -> LocalRepository:
     """A repository of the packages, and of those that can only be installed together with them."""
-    return make_repository(directory, [*debs, *beside.packages(layer)])
+    return make_repository(directory, [*debs, *siblings.packages(layer)])
 
 
 def copy_into(upper: Path, repository: LocalRepository) -> None:
@@ -166,13 +166,13 @@ def runtime_layer(
                     fix="correct the relations in debian/control",
                 )
             others = planned(plan.output, names)
-            late = beside.choose(inside, others, debs) if others else []
+            late = siblings.choose(inside, others, debs) if others else []
             if early := [o for o in others if o not in late]:
                 roots.install(inside, scratch, ["install", "--no-install-recommends", *early],
                               sink, str(target))  # fmt: skip
                 inside.run(["apt-mark", "auto", *(o.split("=")[0] for o in early)])
             if late:
-                beside.fetch(inside, late)
+                siblings.fetch(inside, late)
 
     return roots.custom("rundeps", target, boot, inputs, change)
 

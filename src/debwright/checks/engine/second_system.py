@@ -11,13 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from debwright import meter, process
-from debwright.check.environment import Open
-from debwright.check.infrastructure import open_session
-from debwright.check.session import Session
-from debwright.errors import DebwrightError
-from debwright.process import LineSink
-from debwright.results import CheckResult
+from debwright.checks.engine.environment import Open
+from debwright.checks.engine.infrastructure import open_session
+from debwright.checks.engine.session import Session
+from debwright.host import process, usage
+from debwright.host.process import LineSink
+from debwright.model.errors import DebwrightError
+from debwright.model.results import CheckResult
 
 Run = Callable[[Session, "Spare"], list[CheckResult]]
 Measured = dict[str, dict[str, float]]
@@ -53,7 +53,7 @@ class Spare:
 
     def start(self, opening: Open, run: Run) -> None:
         """Open a system and run checks on it, beside the first one."""
-        self._future = self._pool.submit(meter.carried(lambda: self._work(opening, run)))
+        self._future = self._pool.submit(usage.carried(lambda: self._work(opening, run)))
 
     def service_seen(self) -> None:
         """The first system's service has been looked at."""

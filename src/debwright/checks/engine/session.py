@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from debwright.check import beside
-from debwright.check.base import CheckContext
-from debwright.check.condense import condensed
-from debwright.check.runtime import LOCAL_ONLY
-from debwright.errors import CheckError, DebwrightError
-from debwright.errors import Evidence as ErrorEvidence
-from debwright.process import Completed
-from debwright.results import Evidence
+from debwright.checks.engine import siblings
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.condense import condensed
+from debwright.checks.engine.runtime import LOCAL_ONLY
+from debwright.host.process import Completed
+from debwright.isolation.snapshot import Altered, Entry
+from debwright.model.errors import CheckError, DebwrightError
+from debwright.model.errors import Evidence as ErrorEvidence
+from debwright.model.results import Evidence
 from debwright.roots import apt
 from debwright.roots.store import Layer
-from debwright.sandbox.base import BootedSandbox, FileMark
-from debwright.sandbox.snapshot import Altered, Entry
+from debwright.systems.base import BootedSandbox, FileMark
 
 SMOKE_SECONDS = 120.0
 PROBE = Path(__file__).with_name("probe.py")
@@ -123,7 +123,7 @@ class Session:
     layer: Layer | None = None
     """The root with the packages' dependencies; None on a machine that has its own."""
     beside: tuple[str, ...] = ()
-    """Packages that are not checked, but come and go with those that are (check/beside.py)."""
+    """Packages that are not checked, but come and go with those that are (siblings.py)."""
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
     """Measurements of the checks before, by their names."""
 
@@ -140,7 +140,7 @@ class Session:
         session.accounts_before = session.accounts()
         session.ports_before = system.listening()
         session.sources = sources or session.sources
-        session.beside = tuple(d.package for d in beside.packages(layer)) if layer else ()
+        session.beside = tuple(d.package for d in siblings.packages(layer)) if layer else ()
         return session
 
     def created(self) -> dict[str, Entry]:
@@ -262,7 +262,7 @@ class Session:
 
     def smoke(self, command: str, timeout: float | None = None) -> Completed:
         """`sh -c COMMAND`; within SMOKE_SECONDS, or as much longer as an emulator takes."""
-        from debwright.check.health import patience  # which is about sessions
+        from debwright.checks.engine.health import patience  # which is about sessions
 
         limit = patience(self, SMOKE_SECONDS) if timeout is None else timeout
         return self.system.run(["sh", "-c", command], merge=True, check=False, timeout=limit)

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 
 from debian.deb822 import Packages, PkgRelation
 
-from debwright.check.debs import Deb, read_deb
+from debwright.isolation.namespaces import Namespaces
+from debwright.packages.debs import Deb, read_deb
 from debwright.roots import apt
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Namespaces
 
 PLACE = "/mnt/debwright-beside"
 

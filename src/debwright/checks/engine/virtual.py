@@ -5,22 +5,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright import process
-from debwright.check.base import CheckContext
-from debwright.check.environment import Open
-from debwright.check.runtime import copy_into, repository_for, runtime_layer
-from debwright.check.session import Session
-from debwright.errors import Evidence, MissingError
-from debwright.process import LineSink
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.environment import Open
+from debwright.checks.engine.runtime import copy_into, repository_for, runtime_layer
+from debwright.checks.engine.session import Session
+from debwright.host import process
+from debwright.host.process import LineSink
+from debwright.isolation.namespaces import Namespaces, Spec, is_root
+from debwright.model.errors import Evidence, MissingError
+from debwright.model.suites import suite_info
+from debwright.model.targets import Target
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import Throwaway, make_throwaway
 from debwright.roots.store import Layer
-from debwright.sandbox.base import BootError
-from debwright.sandbox.namespaces import Namespaces, Spec, is_root
-from debwright.sandbox.ssh import Address, SshSandbox
-from debwright.sandbox.vm import BOOT_TIMEOUT, SSH_PORT, VirtualMachine, has_kvm, vm_problem
-from debwright.suites import suite_info
-from debwright.targets import Target
+from debwright.systems.base import BootError
+from debwright.systems.ssh import Address, SshSandbox
+from debwright.systems.vm import BOOT_TIMEOUT, SSH_PORT, VirtualMachine, has_kvm, vm_problem
 
 _SPARE_MB = 2048
 """Free space of the disk; it takes none until it is written to."""

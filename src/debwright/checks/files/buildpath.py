@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from typing import IO
 
-from debwright.check.base import CheckContext, conclude, error, levelled
-from debwright.check.debs import Deb, Member
-from debwright.check.elfheader import read
-from debwright.check.unpacked import chunks
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine.base import CheckContext, conclude, error, levelled
+from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.packages.debs import Deb, Member
+from debwright.packages.elf import read
+from debwright.packages.unpacked import chunks
 
 READ_LIMIT = 64 * 1024**2
 OVERLAP = 512

@@ -4,10 +4,10 @@ import stat
 import time
 from collections.abc import Iterator
 
-from debwright.check.base import CheckContext, conclude, levelled
-from debwright.check.debs import Deb, Member, members
+from debwright.checks.engine.base import CheckContext, conclude, levelled
 from debwright.config import Config
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.packages.debs import Deb, Member, members
 
 # Debian policy 9.1.1 (File System Hierarchy) and 9.1.2: a package ships nothing there.
 _NEVER = (

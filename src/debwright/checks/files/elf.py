@@ -2,10 +2,10 @@
 
 import time
 
-from debwright.check.base import CheckContext, conclude, error
-from debwright.check.debs import Deb, Member
-from debwright.check.elfheader import ARCHITECTURES, MACHINES, machine_of
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine.base import CheckContext, conclude, error
+from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.packages.debs import Deb, Member
+from debwright.packages.elf import ARCHITECTURES, MACHINES, machine_of
 
 
 class ElfCheck:

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterator
 
-from debwright.check.base import CheckContext, conclude, levelled
-from debwright.check.debs import Deb, Member
-from debwright.check.elfheader import ET_EXEC, Elf, read
+from debwright.checks.engine.base import CheckContext, conclude, levelled
 from debwright.config.static import Hardening
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.packages.debs import Deb, Member
+from debwright.packages.elf import ET_EXEC, Elf, read
 
 _FLAGS = (
     "build with dpkg-buildflags (debhelper does) and DEB_BUILD_MAINT_OPTIONS=hardening=+all; a "

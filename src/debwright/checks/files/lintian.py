@@ -9,16 +9,16 @@ from typing import Any
 
 from debian.deb822 import Changes
 
-from debwright.check.base import CheckContext, conclude, skipped
-from debwright.files import atomic_write, sha256_file
-from debwright.process import CommandError
-from debwright.results import CheckResult, Evidence, Finding, Severity
+from debwright.checks.engine.base import CheckContext, conclude, skipped
+from debwright.host.files import atomic_write, sha256_file
+from debwright.host.process import CommandError
+from debwright.isolation.namespaces import Bind, Namespaces
+from debwright.model.manifest import digest
+from debwright.model.results import CheckResult, Evidence, Finding, Severity
+from debwright.model.targets import Target, suite_info
 from debwright.roots.layers import Roots
-from debwright.roots.manifest import digest
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
-from debwright.sandbox.namespaces import Bind, Namespaces
-from debwright.targets import Target, suite_info
 
 FILES = "/packages"
 ANSWER, INPUTS = "lintian.json", "lintian.inputs"

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from debwright.check.base import CheckContext, conclude, error, skipped
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine.base import CheckContext, conclude, error, skipped
+from debwright.model.results import CheckResult, Evidence, Finding
 
 SIZE_LIMIT = 256 * 1024**2
 _FIX = "debwright build makes it; for packages built elsewhere: debwright sbom FILE.deb ..."

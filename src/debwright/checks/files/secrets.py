@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from typing import IO
 
-from debwright.check.base import CheckContext, conclude, error, skipped, warning
-from debwright.check.debs import Deb, Member
-from debwright.check.secret_patterns import OVERLAP, Match, search, search_settings
-from debwright.check.unpacked import chunks
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine.base import CheckContext, conclude, error, skipped, warning
+from debwright.checks.engine.secret_patterns import OVERLAP, Match, search, search_settings
+from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.packages.debs import Deb, Member
+from debwright.packages.unpacked import chunks
 
 READ_LIMIT = 256 * 1024**2
 """Bytes read of one file; model weights and the like are longer, and hold no text."""

@@ -2,10 +2,10 @@
 
 import time
 
-from debwright.check.base import CheckContext, conclude, error, skipped, warning
-from debwright.check.distributions import Distribution, distributions
-from debwright.check.osv import Database, Files, Service, Unreachable, Vulnerability, merged
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine.base import CheckContext, conclude, error, skipped, warning
+from debwright.checks.engine.osv import Database, Files, Service, Unreachable, Vulnerability, merged
+from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.packages.distributions import Distribution, distributions
 
 
 class VulnerabilitiesCheck:

@@ -3,8 +3,8 @@
 import statistics
 import time
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.health import (
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.health import (
     patience,
     restarts,
     service_of,
@@ -14,10 +14,10 @@ from debwright.check.health import (
     wait_healthy,
     why_not,
 )
-from debwright.check.session import Session
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.process import go_on
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.host.process import go_on
+from debwright.model.results import CheckResult, Evidence, Finding
 
 
 class BenchmarksCheck:

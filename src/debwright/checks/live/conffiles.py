@@ -2,11 +2,11 @@
 
 import time
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.edits import lost_edits
-from debwright.check.reinstall import reinstalled
-from debwright.check.session import Reinstalled, Session
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.edits import lost_edits
+from debwright.checks.engine.session import Reinstalled, Session
+from debwright.checks.live.reinstall import reinstalled
+from debwright.model.results import CheckResult, Evidence, Finding
 
 
 class ConffilesCheck:

@@ -2,8 +2,8 @@
 
 import time
 
-from debwright.check.base import conclude, error, skipped, warning
-from debwright.check.health import (
+from debwright.checks.engine.base import conclude, error, skipped, warning
+from debwright.checks.engine.health import (
     Unit,
     patience,
     restarts,
@@ -13,9 +13,9 @@ from debwright.check.health import (
     wait_healthy,
     why_not,
 )
-from debwright.check.session import Session
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.model.results import CheckResult, Evidence, Finding
 
 _RESTARTING = {"always", "on-failure", "on-abnormal", "on-abort"}
 """Values of Restart= that cover a process killed by SIGKILL (systemd.service(5), table 1)."""

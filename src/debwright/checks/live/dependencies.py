@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from debian.deb822 import Packages, PkgRelation
 
-from debwright.check import beside
-from debwright.check.base import CheckContext, conclude, error, levelled
-from debwright.check.debs import Deb
-from debwright.files import human_size
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine import siblings
+from debwright.checks.engine.base import CheckContext, conclude, error, levelled
+from debwright.host.files import human_size
+from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.packages.debs import Deb
 from debwright.roots.store import Layer
 
 NAME = "dependencies"
@@ -67,7 +67,7 @@ def pulled_in(layer: Layer, own: Sequence[Deb]) -> Pulled:
     there = set(layer.manifest.packages)
     before = set(layer.parent.manifest.packages) if layer.parent else set()
     status = installed_packages(layer)
-    late = [_from_file(deb) for deb in beside.packages(layer)]
+    late = [_from_file(deb) for deb in siblings.packages(layer)]
     everything = (*(p for p in status if p.key in there - before), *late)
     status += late
     needed = closure((d.relations for d in own), status)

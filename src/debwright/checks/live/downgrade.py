@@ -2,12 +2,12 @@
 
 import time
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.health import patience
-from debwright.check.kept import install_files, lost_data, service_after
-from debwright.check.session import Session
-from debwright.errors import DebwrightError
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.health import patience
+from debwright.checks.engine.kept_data import install_files, lost_data, service_after
+from debwright.checks.engine.session import Session
+from debwright.model.errors import DebwrightError
+from debwright.model.results import CheckResult, Evidence, Finding
 
 
 class DowngradeCheck:

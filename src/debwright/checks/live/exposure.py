@@ -3,10 +3,10 @@
 import re
 import time
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.health import NO_SERVICE, patience
-from debwright.check.session import Session
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.health import NO_SERVICE, patience
+from debwright.checks.engine.session import Session
+from debwright.model.results import CheckResult, Evidence, Finding
 
 _OVERALL = re.compile(r"Overall exposure level for \S+: (?P<level>\d+(?:\.\d+)?)")
 # Columns: mark, NAME, DESCRIPTION, EXPOSURE; only settings that raise the level have the last.

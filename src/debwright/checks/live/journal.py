@@ -5,12 +5,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from debwright.check.base import conclude, error, skipped, warning
-from debwright.check.health import NO_SERVICE, patience
-from debwright.check.session import Session
+from debwright.checks.engine.base import conclude, error, skipped, warning
+from debwright.checks.engine.health import NO_SERVICE, patience
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.errors import CheckError
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.model.errors import CheckError
+from debwright.model.results import CheckResult, Evidence, Finding
 
 _SHOWN = 8
 _NAMES = ("emerg", "alert", "crit", "err")

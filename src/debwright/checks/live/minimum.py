@@ -7,13 +7,13 @@ only Recommends had brought has been purged, too: a service that needs it lacks 
 import time
 from collections.abc import Iterable
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.dependencies import pulled_in
-from debwright.check.health import patience, wait_healthy
-from debwright.check.session import MaintainerScriptError, Session
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.health import patience, wait_healthy
+from debwright.checks.engine.session import MaintainerScriptError, Session
+from debwright.checks.live.dependencies import pulled_in
 from debwright.config import Config, Service
-from debwright.errors import DebwrightError
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.model.errors import DebwrightError
+from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots import apt
 from debwright.roots.store import Layer
 

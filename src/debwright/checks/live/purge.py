@@ -4,13 +4,13 @@ import re
 import time
 from collections.abc import Mapping
 
-from debwright.check.base import conclude, error, failed_by, levelled, warning
-from debwright.check.health import Unit, patience, state_of
-from debwright.check.session import MaintainerScriptError, Session
+from debwright.checks.engine.base import conclude, error, failed_by, levelled, warning
+from debwright.checks.engine.health import Unit, patience, state_of
+from debwright.checks.engine.session import MaintainerScriptError, Session
 from debwright.config import Service
-from debwright.errors import DebwrightError
-from debwright.results import CheckResult, Evidence, Finding
-from debwright.sandbox.snapshot import Altered, Entry
+from debwright.isolation.snapshot import Altered, Entry
+from debwright.model.errors import DebwrightError
+from debwright.model.results import CheckResult, Evidence, Finding
 
 # What the system itself writes while it runs; everything else a package leaves is the package's.
 _SYSTEMS_OWN = re.compile(

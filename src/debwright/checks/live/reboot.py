@@ -2,14 +2,14 @@
 
 import time
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.health import NO_SERVICE, NOT_HEALTHY, state_of, wait_healthy
-from debwright.check.journal import NoJournal, journal_findings
-from debwright.check.session import Session
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.health import NO_SERVICE, NOT_HEALTHY, state_of, wait_healthy
+from debwright.checks.engine.session import Session
+from debwright.checks.live.journal import NoJournal, journal_findings
 from debwright.config import Service
-from debwright.errors import MissingError
-from debwright.results import CheckResult, Evidence, Finding
-from debwright.sandbox.base import BootError
+from debwright.model.errors import MissingError
+from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.systems.base import BootError
 
 
 class RebootCheck:

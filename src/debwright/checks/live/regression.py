@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from debian.deb822 import PkgRelation
 
-from debwright.check.base import conclude, error, skipped, warning
-from debwright.check.debs import Deb, members
-from debwright.check.session import Session
+from debwright.checks.engine.base import conclude, error, skipped, warning
+from debwright.checks.engine.session import Session
 from debwright.config import Regression
-from debwright.results import CheckResult, Evidence, Finding, Severity
+from debwright.model.results import CheckResult, Evidence, Finding, Severity
+from debwright.packages.debs import Deb, members
 
 _SLOWER = 0.5
 """Seconds below which a slower start is noise."""

@@ -2,12 +2,12 @@
 
 import time
 
-from debwright.check.base import conclude, failed_by
-from debwright.check.edits import conffiles, digests, edit
-from debwright.check.health import wait_healthy
-from debwright.check.session import MaintainerScriptError, Reinstalled, Session
-from debwright.errors import DebwrightError
-from debwright.results import CheckResult, Finding
+from debwright.checks.engine.base import conclude, failed_by
+from debwright.checks.engine.edits import conffiles, digests, edit
+from debwright.checks.engine.health import wait_healthy
+from debwright.checks.engine.session import MaintainerScriptError, Reinstalled, Session
+from debwright.model.errors import DebwrightError
+from debwright.model.results import CheckResult, Finding
 
 
 class ReinstallCheck:

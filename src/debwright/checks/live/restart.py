@@ -3,8 +3,8 @@
 import time
 from dataclasses import replace
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.health import (
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.health import (
     Waited,
     patience,
     service_of,
@@ -13,9 +13,9 @@ from debwright.check.health import (
     wait_healthy,
     why_not,
 )
-from debwright.check.session import Session
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.results import CheckResult, Finding
+from debwright.model.results import CheckResult, Finding
 
 
 class RestartCheck:

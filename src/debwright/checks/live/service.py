@@ -2,8 +2,8 @@
 
 import time
 
-from debwright.check.base import conclude, error, skipped, warning
-from debwright.check.health import (
+from debwright.checks.engine.base import conclude, error, skipped, warning
+from debwright.checks.engine.health import (
     NO_SERVICE,
     SLOWER_EMULATED,
     Waited,
@@ -14,11 +14,11 @@ from debwright.check.health import (
     unsteady_answers,
     wait_healthy,
 )
-from debwright.check.memory import memory
-from debwright.check.ports import ports
-from debwright.check.session import Session
+from debwright.checks.engine.memory import memory
+from debwright.checks.engine.ports import ports
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.model.results import CheckResult, Evidence, Finding
 
 ASKED_AGAIN = 3
 """Requests to a service that has just been healthy: each must be answered as well."""

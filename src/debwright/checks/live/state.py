@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from debwright.check.base import conclude, error
-from debwright.check.purge import leftovers
-from debwright.check.session import Session
-from debwright.results import CheckResult, Evidence, Finding
-from debwright.sandbox.snapshot import Altered, Entry
+from debwright.checks.engine.base import conclude, error
+from debwright.checks.engine.session import Session
+from debwright.checks.live.purge import leftovers
+from debwright.isolation.snapshot import Altered, Entry
+from debwright.model.results import CheckResult, Evidence, Finding
 
 
 class FilesCheck:

@@ -2,8 +2,8 @@
 
 import time
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.health import (
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.health import (
     Unit,
     crashed,
     service_of,
@@ -12,12 +12,12 @@ from debwright.check.health import (
     wait_healthy,
     why_not,
 )
-from debwright.check.memory import memory
-from debwright.check.ports import ports
-from debwright.check.session import Session
+from debwright.checks.engine.memory import memory
+from debwright.checks.engine.ports import ports
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.process import go_on
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.host.process import go_on
+from debwright.model.results import CheckResult, Evidence, Finding
 
 
 class SteadyCheck:

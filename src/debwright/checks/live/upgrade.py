@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
-from debwright.check.base import conclude, error, failed_by, skipped
-from debwright.check.edits import conffiles, edit, lost_edits
-from debwright.check.health import wait_healthy
-from debwright.check.kept import install_files, lost_data, mark_data, service_after
-from debwright.check.memory import settled
-from debwright.check.restart import restart
-from debwright.check.runtime import previous_dependencies
-from debwright.check.session import MaintainerScriptError, Session
+from debwright.checks.engine.base import conclude, error, failed_by, skipped
+from debwright.checks.engine.edits import conffiles, edit, lost_edits
+from debwright.checks.engine.health import wait_healthy
+from debwright.checks.engine.kept_data import install_files, lost_data, mark_data, service_after
+from debwright.checks.engine.memory import settled
+from debwright.checks.engine.runtime import previous_dependencies
+from debwright.checks.engine.session import MaintainerScriptError, Session
+from debwright.checks.live.restart import restart
 from debwright.config import Service
-from debwright.errors import DebwrightError
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.model.errors import DebwrightError
+from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots import apt
 
 _PROMPT = re.compile(r"^Configuration file '(?P<path>[^']+)'")

@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from debwright.check.base import conclude, error, skipped
-from debwright.check.health import patience, service_of, why_not
-from debwright.check.purge import leftovers
-from debwright.check.session import Session
-from debwright.results import CheckResult, Evidence
-from debwright.sandbox.snapshot import Entry
+from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine.health import patience, service_of, why_not
+from debwright.checks.engine.session import Session
+from debwright.checks.live.purge import leftovers
+from debwright.isolation.snapshot import Entry
+from debwright.model.results import CheckResult, Evidence
 
 # Unit property to the directory it names directories in (systemd.exec(5), table 2).
 _DIRECTORIES = {

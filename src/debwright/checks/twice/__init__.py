@@ -1,1 +1,1 @@
-"""Two packages side by side: what is the same in both, and what is not."""
+"""Comparing two builds: a second one of the same target, or one of another."""

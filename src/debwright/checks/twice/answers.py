@@ -7,15 +7,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from debwright.check.base import CheckContext, error
-from debwright.check.environment import Environment
-from debwright.check.health import SLOWER_EMULATED
-from debwright.check.session import Session
+from debwright.checks.engine.base import CheckContext, error
+from debwright.checks.engine.environment import Environment
+from debwright.checks.engine.health import SLOWER_EMULATED
+from debwright.checks.engine.session import Session
+from debwright.checks.twice.sides import SHOWN, Sides
 from debwright.config.equivalence import Equivalence, Question, steps
-from debwright.equivalence.model import SHOWN, Sides
-from debwright.errors import CheckError, Evidence
-from debwright.results import Evidence as Shown
-from debwright.results import Finding
+from debwright.model.errors import CheckError, Evidence
+from debwright.model.results import Evidence as Shown
+from debwright.model.results import Finding
 
 ASK = Path(__file__).with_name("ask.py")
 MISSING = object()

@@ -14,8 +14,8 @@ from typing import IO, TypeVar
 from debian.arfile import ArFile
 from debian.debfile import DebFile
 
-from debwright.check.debs import LIMIT
-from debwright.errors import Evidence, UsageError
+from debwright.model.errors import Evidence, UsageError
+from debwright.packages.debs import LIMIT
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from debwright.check.base import error
-from debwright.check.debs import Deb
-from debwright.compare.archives import entries, part_of_difference
-from debwright.equivalence.model import Sides
-from debwright.repo.incoming import read_control
-from debwright.results import Evidence, Finding, Severity
+from debwright.checks.engine.base import error
+from debwright.checks.twice.archives import entries, part_of_difference
+from debwright.checks.twice.sides import Sides
+from debwright.model.results import Evidence, Finding, Severity
+from debwright.packages.debs import Deb
+from debwright.repository.incoming import read_control
 
 RELATIONS = ("Pre-Depends", "Depends", "Recommends", "Suggests", "Enhances", "Breaks", "Conflicts",
              "Replaces", "Provides", "Built-Using", "Static-Built-Using")  # fmt: skip

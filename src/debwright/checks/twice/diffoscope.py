@@ -12,10 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from debwright.errors import DebwrightError, MissingError
-from debwright.process import CommandError
+from debwright.host.process import CommandError
+from debwright.isolation.namespaces import Namespaces, Spec
+from debwright.model.errors import DebwrightError, MissingError
 from debwright.roots.cache import Cache
-from debwright.sandbox.namespaces import Namespaces, Spec
 
 INSTALL = "sudo apt-get install diffoscope-minimal"
 TIMEOUT = 600.0

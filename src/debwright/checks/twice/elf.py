@@ -15,11 +15,11 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
 
-from debwright.check.base import error, warning
-from debwright.check.debs import LIMIT, Deb, members
-from debwright.check.elf import elf_finding
-from debwright.equivalence.model import SHOWN, Side
-from debwright.results import Evidence, Finding
+from debwright.checks.engine.base import error, warning
+from debwright.checks.files.elf import elf_finding
+from debwright.checks.twice.sides import SHOWN, Side
+from debwright.model.results import Evidence, Finding
+from debwright.packages.debs import LIMIT, Deb, members
 from debwright.roots.store import Layer
 
 SIZE_LIMIT = 512 * 2**20

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from debwright.check.base import CheckContext, warning
-from debwright.check.environment import Environment
-from debwright.check.runtime import runtime_layer
-from debwright.equivalence.answers import answer_findings, ask_all
-from debwright.equivalence.control import control_findings
-from debwright.equivalence.elf import floor_findings, machine_findings
-from debwright.equivalence.imports import Imports, import_all, import_findings, modules_of
-from debwright.equivalence.model import Side, Sides
-from debwright.equivalence.shape import shape_findings
-from debwright.errors import DebwrightError
-from debwright.results import Finding
+from debwright.checks.engine.base import CheckContext, warning
+from debwright.checks.engine.environment import Environment
+from debwright.checks.engine.runtime import runtime_layer
+from debwright.checks.twice.answers import answer_findings, ask_all
+from debwright.checks.twice.control import control_findings
+from debwright.checks.twice.elf import floor_findings, machine_findings
+from debwright.checks.twice.imports import Imports, import_all, import_findings, modules_of
+from debwright.checks.twice.shape import shape_findings
+from debwright.checks.twice.sides import Side, Sides
+from debwright.model.errors import DebwrightError
+from debwright.model.results import Finding
 from debwright.roots.store import Layer
 
 NAME = "equivalence"

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.check.base import CheckContext, error
-from debwright.check.debs import members
-from debwright.check.runtime import LOCAL_ONLY, copy_into, make_repository
-from debwright.equivalence.model import SHOWN, Side, Sides
-from debwright.process import CommandError
-from debwright.results import Evidence, Finding, Severity
+from debwright.checks.engine.base import CheckContext, error
+from debwright.checks.engine.runtime import LOCAL_ONLY, copy_into, make_repository
+from debwright.checks.twice.sides import SHOWN, Side, Sides
+from debwright.host.process import CommandError
+from debwright.model.results import Evidence, Finding, Severity
+from debwright.packages.debs import members
 from debwright.roots import apt
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from debwright.check.base import conclude, error, warning
-from debwright.compare import diffoscope
-from debwright.compare.archives import Difference, differences
-from debwright.compare.diffoscope import Explanation
-from debwright.errors import DebwrightError, MissingError
-from debwright.rebuild.variations import Second
-from debwright.results import CheckResult, Evidence, Finding
+from debwright.build.variations import Second
+from debwright.checks.engine.base import conclude, error, warning
+from debwright.checks.twice import diffoscope
+from debwright.checks.twice.archives import Difference, differences
+from debwright.checks.twice.diffoscope import Explanation
+from debwright.model.errors import DebwrightError, MissingError
+from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots.cache import Cache
 
 NAME = "reproducible"

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from debwright.check.base import error
-from debwright.check.debs import Deb
-from debwright.compare.archives import Entry, entries
-from debwright.equivalence.model import SHOWN, Side, Sides
-from debwright.results import Evidence, Finding, Severity
+from debwright.checks.engine.base import error
+from debwright.checks.twice.archives import Entry, entries
+from debwright.checks.twice.sides import SHOWN, Side, Sides
+from debwright.model.results import Evidence, Finding, Severity
+from debwright.packages.debs import Deb
 
 # What auditwheel and delvewheel add to the names of libraries they bundle: a hash of the content.
 _BUNDLED = re.compile(r"(?<=-)[0-9a-f]{8}(?=\.)")

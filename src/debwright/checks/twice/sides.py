@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from debwright.check.debs import Deb
-from debwright.targets import TRIPLETS, Target
+from debwright.model.targets import TRIPLETS, Target
+from debwright.packages.debs import Deb
 
 SHOWN = 30
 """Lines of evidence of one finding."""

@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from debwright.sign.dual import DualSigner
-from debwright.sign.gpg import GpgSigner, SigningError, ThrowawaySigner, throwaway_signer
-from debwright.sign.home import heal_stale_homes
+from debwright.keys.signing.dual import DualSigner
+from debwright.keys.signing.gpg import GpgSigner, SigningError, ThrowawaySigner, throwaway_signer
+from debwright.keys.signing.home import heal_stale_homes
 
 
 class Signer(Protocol):

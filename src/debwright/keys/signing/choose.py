@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from debwright.keys.ring import list_keys
-from debwright.sign.dual import DualSigner
-from debwright.sign.gpg import GpgSigner, throwaway_signer
-from debwright.sign.home import open_home
-from debwright.sign.imported import ImportedSigner
+from debwright.keys.signing.dual import DualSigner
+from debwright.keys.signing.gpg import GpgSigner, throwaway_signer
+from debwright.keys.signing.home import open_home
+from debwright.keys.signing.imported import ImportedSigner
 
 if TYPE_CHECKING:
     from debwright.config import LoadedConfig
-    from debwright.sign import Signer
+    from debwright.keys.signing import Signer
 
 
 @contextmanager

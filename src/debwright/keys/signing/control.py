@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from debwright.errors import DebwrightError
-from debwright.sign import Signer
+from debwright.keys.signing import Signer
+from debwright.model.errors import DebwrightError
 
 ORDER = (".dsc", ".buildinfo", ".changes")
 MARK = "-----BEGIN PGP SIGNED MESSAGE-----"

@@ -8,9 +8,9 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-from debwright.errors import DebwrightError
-from debwright.sign.armor import dearmor, enarmor
-from debwright.sign.gpg import GpgSigner
+from debwright.keys.signing.armor import dearmor, enarmor
+from debwright.keys.signing.gpg import GpgSigner
+from debwright.model.errors import DebwrightError
 
 SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 

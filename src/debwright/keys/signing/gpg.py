@@ -11,9 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debwright.errors import DebwrightError, Evidence, MissingError, UsageError
-from debwright.sign.armor import enarmor
-from debwright.sign.home import Answer, GnupgHome, open_home, private_home
+from debwright.keys.signing.armor import enarmor
+from debwright.keys.signing.home import Answer, GnupgHome, open_home, private_home
+from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
 
 DIGEST = ("--digest-algo", "SHA512", "--cert-digest-algo", "SHA512")
 PLAIN = ("--no-emit-version", "--no-comments")

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.process import helper_environment
+from debwright.host.process import helper_environment
+from debwright.model.errors import DebwrightError, Evidence, MissingError
 
 KEEPER = Path(__file__).with_name("keeper.py")
 START_SECONDS = 20.0

@@ -6,9 +6,9 @@ import os
 import re
 from pathlib import Path
 
-from debwright.errors import Evidence, MissingError, UsageError
-from debwright.sign.gpg import GpgSigner
-from debwright.sign.home import GnupgHome, private_home
+from debwright.keys.signing.gpg import GpgSigner
+from debwright.keys.signing.home import GnupgHome, private_home
+from debwright.model.errors import Evidence, MissingError, UsageError
 
 SIZE_LIMIT = 1024 * 1024
 

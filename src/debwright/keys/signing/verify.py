@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.errors import DebwrightError, MissingError
-from debwright.process import run
-from debwright.sign.armor import dearmor, is_armored
+from debwright.host.process import run
+from debwright.keys.signing.armor import dearmor, is_armored
+from debwright.model.errors import DebwrightError, MissingError
 
 TOOLS = ("gpgv", "sqv")
 KEYRING_LIMIT = 4 * 1024 * 1024

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-from debwright.console.errors import error_json, print_error
-from debwright.events import Reporter, Silent
+from debwright.model.events import Reporter, Silent
+from debwright.observe.console.errors import error_json, print_error
 
 __all__ = ["error_json", "make_reporter", "on_github", "print_error"]
 
@@ -32,16 +32,16 @@ def make_reporter(
     environ = os.environ if environ is None else environ
     stream = stream or (sys.stderr if json_mode else sys.stdout)
     if on_github(environ):
-        from debwright.console.github import GitHubReporter
+        from debwright.observe.console.github import GitHubReporter
 
         return GitHubReporter(stream, environ=environ, verbose=verbose)
     if is_live(stream, environ):
-        from debwright.console.live import LiveReporter
+        from debwright.observe.console.live import LiveReporter
 
         return LiveReporter(stream, environ=environ, verbose=verbose)
     if json_mode and not verbose:
         return Silent()
-    from debwright.console.plain import PlainReporter
+    from debwright.observe.console.plain import PlainReporter
 
     return PlainReporter(stream, environ=environ, verbose=verbose)
 

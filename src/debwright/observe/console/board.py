@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from debwright.console.stream import Ring
-from debwright.results import Status
+from debwright.model.results import Status
+from debwright.observe.console.stream import Ring
 
 
 class State(Enum):

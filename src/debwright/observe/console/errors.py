@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
-from debwright.console.stream import SafeStream, make_console
-from debwright.errors import DebwrightError, printable
+from debwright.model.errors import DebwrightError, printable
+from debwright.observe.console.stream import SafeStream, make_console
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -27,7 +27,7 @@ def print_error(
     environ = os.environ if environ is None else environ
     safe = SafeStream(stream or sys.stderr)
     if environ.get("GITHUB_ACTIONS") == "true":
-        from debwright.console.github import error_lines
+        from debwright.observe.console.github import error_lines
 
         safe.write("".join(f"{line}\n" for line in error_lines(error, environ)))
     elif safe.isatty():

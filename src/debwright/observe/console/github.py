@@ -15,12 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from debwright.console.plain import EVIDENCE_LINES, RUN, describe
-from debwright.console.stream import Ring, SafeStream, make_console, one_line
-from debwright.errors import DebwrightError, printable
-from debwright.files import human_seconds
-from debwright.report.view import Quote, evidence_lines
-from debwright.results import Finding, RunResult, Severity, StageResult, Status
+from debwright.host.files import human_seconds
+from debwright.model.errors import DebwrightError, printable
+from debwright.model.results import Finding, RunResult, Severity, StageResult, Status
+from debwright.observe.console.plain import EVIDENCE_LINES, RUN, describe
+from debwright.observe.console.stream import Ring, SafeStream, make_console, one_line
+from debwright.observe.report.view import Quote, evidence_lines
 
 LINES_KEPT = 4000
 """Output lines kept of a stage; the whole is in its log file."""
@@ -185,7 +185,7 @@ class GitHubReporter:
             self._say(f"note: {line}")
 
     def end(self, result: RunResult) -> None:
-        from debwright.report.summary import summary_table
+        from debwright.observe.report.summary import summary_table
 
         self.close()
         summary = io.StringIO()
@@ -221,7 +221,7 @@ class GitHubReporter:
         return lines
 
     def _annotations(self, result: RunResult) -> list[str]:
-        from debwright.report.view import failures
+        from debwright.observe.report.view import failures
 
         lines: list[str] = []
         for failure in failures(result):
@@ -249,7 +249,7 @@ class GitHubReporter:
 
     def _append_summary(self, result: RunResult) -> None:
         """Append the Markdown report to the file GitHub names, within the size it takes."""
-        from debwright.report.markdown import STEP_SUMMARY_LIMIT, render
+        from debwright.observe.report.markdown import STEP_SUMMARY_LIMIT, render
 
         name = self._environ.get("GITHUB_STEP_SUMMARY")
         if not name:

@@ -14,10 +14,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from debwright.console.board import Board, Cell, Row, State
-from debwright.console.plain import RUN, describe
-from debwright.console.stream import SafeStream, make_console, one_line
-from debwright.results import RunResult, StageResult, Status
+from debwright.model.results import RunResult, StageResult, Status
+from debwright.observe.console.board import Board, Cell, Row, State
+from debwright.observe.console.plain import RUN, describe
+from debwright.observe.console.stream import SafeStream, make_console, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -131,7 +131,7 @@ class LiveReporter:
             self._above(Text("note: ", style="cyan"), line)
 
     def end(self, result: RunResult) -> None:
-        from debwright.report.summary import summary_table
+        from debwright.observe.report.summary import summary_table
 
         self._live.transient = True  # the summary says the same, and more
         self.close()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from debwright.console.stream import SafeStream, make_console, one_line
-from debwright.files import human_seconds
-from debwright.results import RunResult, StageResult, Status
+from debwright.host.files import human_seconds
+from debwright.model.results import RunResult, StageResult, Status
+from debwright.observe.console.stream import SafeStream, make_console, one_line
 
 EVIDENCE_LINES = 8
 
@@ -58,7 +58,7 @@ class PlainReporter:
         self._say(None, "note", *text.splitlines())
 
     def end(self, result: RunResult) -> None:
-        from debwright.report.summary import summary_table
+        from debwright.observe.report.summary import summary_table
 
         with self._lock:
             summary_table(result, make_console(self._stream, self._environ))
@@ -86,8 +86,8 @@ def describe(result: StageResult) -> list[str]:
         lines[0] += f" in {human_seconds(result.seconds)}"
     error = result.error
     if error is not None:
-        from debwright.diagnose.findings import findings_in
-        from debwright.report.view import evidence_lines
+        from debwright.observe.diagnose.findings import findings_in
+        from debwright.observe.report.view import evidence_lines
 
         lines[0] += f": {error.message}"
         lines += [f"  | {line}" for line in evidence_lines(error.evidence, EVIDENCE_LINES)]

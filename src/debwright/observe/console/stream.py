@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO, cast
 
-from debwright.errors import printable
+from debwright.model.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from debwright.diagnose.model import Diagnosis
-from debwright.diagnose.rank import concluded
-from debwright.diagnose.rules import Book, standard_book
-from debwright.diagnose.scan import Scan
-from debwright.errors import DebwrightError
+from debwright.model.errors import DebwrightError
+from debwright.observe.diagnose.model import Diagnosis
+from debwright.observe.diagnose.rank import concluded
+from debwright.observe.diagnose.rules import Book, standard_book
+from debwright.observe.diagnose.scan import Scan
 
 _OPENERS: dict[bytes, Callable[[Path], BinaryIO]] = {
     b"\x1f\x8b": lambda p: cast(BinaryIO, gzip.GzipFile(p)),

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from debwright.diagnose.model import Diagnosis, Problem
-from debwright.results import Evidence, Finding, Severity
+from debwright.model.results import Evidence, Finding, Severity
+from debwright.observe.diagnose.model import Diagnosis, Problem
 
 TOLD = 3
 """Problems that a report tells of a stage."""

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from debwright.config import load
-from debwright.diagnose.model import Diagnosis, Problem
-from debwright.errors import UsageError
 from debwright.github.http import Http, Unsure
-from debwright.report.markdown import code, escape, fenced
+from debwright.model.errors import UsageError
+from debwright.observe.diagnose.model import Diagnosis, Problem
+from debwright.observe.report.markdown import code, escape, fenced
 
 LABEL = "debwright"
 PAGE = 100
@@ -44,7 +44,7 @@ def file_issues(options: Any, subjects: Sequence[Subject], repository: str | Non
 
     Raises UsageError, GithubError and MissingError.
     """
-    from debwright.release.place import REPOSITORY, github_repository
+    from debwright.github.place import REPOSITORY, github_repository
 
     place = repository or github_repository(load(options.directory))
     if place is None:

@@ -1,6 +1,6 @@
 """The documentation: a page for each code and a list of all, made from the rules.
 
-python -m debwright.diagnose.pages [DIRECTORY]
+python -m debwright.observe.diagnose.pages [DIRECTORY]
 """
 
 import sys
@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from debwright.diagnose.rank import filled
-from debwright.diagnose.rules import Book, Rule, standard_book
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
+from debwright.observe.diagnose.rank import filled
+from debwright.observe.diagnose.rules import Book, Rule, standard_book
 
 INDEX = "README.md"
 RANGES = {1: "Build", 2: "Validation", 3: "Infrastructure"}
@@ -65,7 +65,7 @@ def _index(by_code: Mapping[int, list[tuple[str, Rule]]], book: Book) -> str:
     lines = [
         "# Diagnosis codes", "",
         "`debwright diagnose` names problems by these codes; they do not change. The pages are",
-        "made from the rules by `python -m debwright.diagnose.pages`.", "",
+        "made from the rules by `python -m debwright.observe.diagnose.pages`.", "",
     ]  # fmt: skip
     for first, name in RANGES.items():
         lines += [f"## {name} ({first}xxx)", "", "| code | name | topic |", "| --- | --- | --- |"]

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from debwright.diagnose.model import Diagnosis, Problem
-from debwright.diagnose.scan import SOON, Hit, Scan
+from debwright.observe.diagnose.model import Diagnosis, Problem
+from debwright.observe.diagnose.scan import SOON, Hit, Scan
 
 SHOWN = 8
 """Problems told of one log."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from debwright.diagnose.model import Reproduction
-from debwright.errors import DebwrightError, Evidence
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
+from debwright.model.errors import DebwrightError, Evidence
+from debwright.observe.diagnose.model import Reproduction
 
 NAME = "failed.json"
 LIMIT = 1 << 20

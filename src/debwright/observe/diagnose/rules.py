@@ -15,8 +15,8 @@ from typing import Any
 import re2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from debwright.diagnose.model import Category
-from debwright.errors import DebwrightError, Evidence
+from debwright.model.errors import DebwrightError, Evidence
+from debwright.observe.diagnose.model import Category
 
 
 class _Table(BaseModel):
@@ -189,6 +189,6 @@ def compiled_bytes(pattern: bytes) -> Any:
 @cache
 def standard_book() -> Book:
     """The rules debwright comes with."""
-    home = resources.files("debwright.diagnose") / "rules"
+    home = resources.files("debwright.observe.diagnose") / "rules"
     files = sorted((p for p in home.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
     return make_book([(p.name, p.read_text(encoding="utf-8")) for p in files])

@@ -4,10 +4,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from debwright.diagnose.lines import bare, pieces, window, without_colour
-from debwright.diagnose.model import Line
-from debwright.diagnose.rules import Book, Compiled, Mark, Rule
-from debwright.errors import printable
+from debwright.model.errors import printable
+from debwright.observe.diagnose.lines import bare, pieces, window, without_colour
+from debwright.observe.diagnose.model import Line
+from debwright.observe.diagnose.rules import Book, Compiled, Mark, Rule
 
 INSTANCES = 20
 """Different things kept of one rule; after so many nothing new is learned."""

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright import process
-from debwright.errors import DebwrightError, UsageError
-from debwright.git import git
-from debwright.metrics.exchange import Report, merge_lines
-from debwright.metrics.model import RunRecord, parse
-from debwright.metrics.store import Store
+from debwright.host import process
+from debwright.host.git import git
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.observe.metrics.exchange import Report, merge_lines
+from debwright.observe.metrics.model import RunRecord, parse
+from debwright.observe.metrics.store import Store
 
 ATTEMPTS = 6
 ALERTS = "alerts.jsonl"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from debwright.metrics.model import RunRecord, TargetRecord
-from debwright.metrics.trends import TOTAL, Key, Point, Spread
+from debwright.observe.metrics.model import RunRecord, TargetRecord
+from debwright.observe.metrics.trends import TOTAL, Key, Point, Spread
 
 FEW = 5
 """Earlier builds below which nothing is said of what is usual."""

@@ -8,11 +8,11 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from debwright.errors import DebwrightError, UsageError
-from debwright.files import atomic_write
-from debwright.metrics.model import Record, parse
-from debwright.metrics.store import Merged, Store
-from debwright.results import Evidence, Finding, Severity
+from debwright.host.files import atomic_write
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.results import Evidence, Finding, Severity
+from debwright.observe.metrics.model import Record, parse
+from debwright.observe.metrics.store import Merged, Store
 
 LINE_LIMIT = 1024 * 1024
 """Bytes; the largest record that the limits of the model allow is far below."""

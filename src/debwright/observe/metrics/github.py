@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from debwright.github.http import Http
-from debwright.metrics.model import (
+from debwright.model.targets import ARCHITECTURES
+from debwright.observe.metrics.model import (
     MOST_STAGES,
     MOST_TARGETS,
     Result,
@@ -22,9 +23,8 @@ from debwright.metrics.model import (
     TargetRecord,
     plain,
 )
-from debwright.metrics.place import ci_key
-from debwright.metrics.store import Merged, Store
-from debwright.targets import ARCHITECTURES
+from debwright.observe.metrics.place import ci_key
+from debwright.observe.metrics.store import Merged, Store
 
 PAGE = 100
 MOST_RESULTS = 1000

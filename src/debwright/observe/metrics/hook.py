@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from debwright.config import LoadedConfig
-from debwright.errors import DebwrightError
-from debwright.metrics.model import Problem, RunRecord
-from debwright.results import RunResult
+from debwright.model.errors import DebwrightError
+from debwright.model.results import RunResult
+from debwright.observe.metrics.model import Problem, RunRecord
 
 WAIT_SECONDS = 1.0
 """For another process that writes; a run does not wait longer for its own memory."""
@@ -31,7 +31,7 @@ def remember(
     """Record a run. What goes wrong is noted, and nothing else comes of it."""
 
     def make() -> RunRecord:
-        from debwright.metrics.record import run_record
+        from debwright.observe.metrics.record import run_record
 
         found = {} if result.ok else problems_of(result)
         return run_record(result, loaded.directory, cache_bytes=cache_bytes, problems=found)
@@ -51,7 +51,7 @@ def remember_broken(
     """Record a run that ended without a result; `names` are package and version."""
 
     def make() -> RunRecord:
-        from debwright.metrics.record import broken_record
+        from debwright.observe.metrics.record import broken_record
 
         return broken_record(error, *names, started, loaded.directory)
 
@@ -64,7 +64,7 @@ def _store(
     if not loaded.config.metrics.enabled:
         return
     try:
-        from debwright.metrics.store import Store
+        from debwright.observe.metrics.store import Store
 
         with Store.open(store_path(loaded, dist), wait=WAIT_SECONDS) as store:
             store.put([make()])
@@ -77,7 +77,7 @@ def _store(
 
 def problems_of(result: RunResult) -> dict[str, Sequence[Problem]]:
     """What the diagnosis of each failed target says, where there is one in the result."""
-    from debwright.metrics.model import plain
+    from debwright.observe.metrics.model import plain
 
     found: dict[str, Sequence[Problem]] = {}
     for target in result.parts:

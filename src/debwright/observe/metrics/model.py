@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from debwright.errors import printable
+from debwright.model.errors import printable
 
 SCHEMA = 1
 

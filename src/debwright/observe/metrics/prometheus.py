@@ -10,10 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from debwright.config.metrics import Metrics
-from debwright.metrics import query, trends
-from debwright.metrics.model import RunRecord
-from debwright.metrics.query import Build
-from debwright.metrics.store import Store
+from debwright.observe.metrics import query, trends
+from debwright.observe.metrics.model import RunRecord
+from debwright.observe.metrics.query import Build
+from debwright.observe.metrics.store import Store
 
 BUCKETS = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0)
 """Seconds: from a cached stage to an emulated build of something large."""

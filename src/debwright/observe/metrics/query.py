@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from debwright.errors import UsageError
-from debwright.metrics.model import RunRecord
-from debwright.metrics.store import Store
+from debwright.model.errors import UsageError
+from debwright.observe.metrics.model import RunRecord
+from debwright.observe.metrics.store import Store
 
 DAY = 86400.0
 

@@ -8,20 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import __version__
-from debwright.errors import DebwrightError, MissingError
-from debwright.machine import describe_host
-from debwright.metrics import place
-from debwright.metrics.model import (
-    MOST_NAMES,
-    Problem,
-    Result,
-    RunRecord,
-    StageRecord,
-    TargetRecord,
-    plain,
-)
-from debwright.report import view
-from debwright.results import (
+from debwright.host.machine import describe_host
+from debwright.model.errors import DebwrightError, MissingError
+from debwright.model.results import (
     Artifact,
     CheckResult,
     CompanionResult,
@@ -31,6 +20,17 @@ from debwright.results import (
     Status,
     TargetResult,
 )
+from debwright.observe.metrics import place
+from debwright.observe.metrics.model import (
+    MOST_NAMES,
+    Problem,
+    Result,
+    RunRecord,
+    StageRecord,
+    TargetRecord,
+    plain,
+)
+from debwright.observe.report import view
 
 _SHORT, _LONG = 200, 600
 
@@ -164,7 +164,7 @@ def _target(
 def is_infrastructure(stage: StageResult) -> bool:
     """Whether a stage failed for the machine or the network: exit code 5 says so."""
     # The checks' modules, which a run in which nothing changed does not load.
-    from debwright.check.infrastructure import PREFIX
+    from debwright.checks.engine.infrastructure import PREFIX
 
     code = stage.error.code if stage.error else ""
     wanted = MissingError.exit_code

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from debwright.errors import DebwrightError, Evidence
-from debwright.metrics.model import Record, RunRecord, TargetRecord, digest, dump, parse
+from debwright.model.errors import DebwrightError, Evidence
+from debwright.observe.metrics.model import Record, RunRecord, TargetRecord, digest, dump, parse
 
 FORMAT = 1
 """PRAGMA user_version of what is written here."""

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from debwright.metrics.changes import LONGEST, Change, change_points
-from debwright.metrics.query import DAY, Build, StageTime
+from debwright.observe.metrics.changes import LONGEST, Change, change_points
+from debwright.observe.metrics.query import DAY, Build, StageTime
 
 TOTAL = "total"
 """The name under which all stages of a target together are found among stages."""

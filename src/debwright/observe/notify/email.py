@@ -7,8 +7,8 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 
 from debwright.config.notify import Email
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.notify.event import Event
+from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.observe.notify.event import Event
 
 SECONDS = 30.0
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from debwright.config import LoadedConfig
-from debwright.errors import DebwrightError, printable
+from debwright.model.errors import DebwrightError, printable
 
 TEXT_LIMIT = 3000
 
@@ -48,8 +48,8 @@ class Event:
 
 def tell_everyone(loaded: LoadedConfig, event: Event, say: Callable[[str], None]) -> None:
     """Send the event to all who are configured for it. What cannot be sent is said, not raised."""
-    from debwright.notify.email import send_email
-    from debwright.notify.webhook import send_webhook
+    from debwright.observe.notify.email import send_email
+    from debwright.observe.notify.webhook import send_webhook
 
     notify = loaded.config.notify
     if notify.email is not None and event.kind in notify.email.on:

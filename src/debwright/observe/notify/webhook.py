@@ -3,9 +3,9 @@
 import os
 
 from debwright.config.notify import Webhook
-from debwright.errors import DebwrightError, Evidence, MissingError, UsageError
-from debwright.net import CONNECT_SECONDS, USER_AGENT
-from debwright.notify.event import Event
+from debwright.host.http import CONNECT_SECONDS, USER_AGENT
+from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.observe.notify.event import Event
 
 ATTEMPTS = 3
 SECONDS = 30.0

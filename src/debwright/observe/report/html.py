@@ -13,11 +13,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from debwright.errors import printable
-from debwright.files import human_seconds, human_size
-from debwright.report import view
-from debwright.report.timeline import timeline
-from debwright.results import Evidence, Finding, RunResult, Severity
+from debwright.host.files import human_seconds, human_size
+from debwright.model.errors import printable
+from debwright.model.results import Evidence, Finding, RunResult, Severity
+from debwright.observe.report import view
+from debwright.observe.report.timeline import timeline
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -63,7 +63,7 @@ def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("debwright.report", "templates"),
+        loader=PackageLoader("debwright.observe.report", "templates"),
         autoescape=True,
         finalize=_visible,
         undefined=StrictUndefined,
@@ -98,7 +98,7 @@ def _resource(name: str) -> Any:
 
     from markupsafe import Markup
 
-    text = files("debwright.report").joinpath("templates", name).read_text("utf-8")
+    text = files("debwright.observe.report").joinpath("templates", name).read_text("utf-8")
     return Markup(text)  # noqa: S704 - a file of this package, not input
 
 

@@ -7,9 +7,9 @@ testcase, failure, skipped, system-out.
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from debwright.errors import printable
-from debwright.report.view import evidence_lines
-from debwright.results import CheckResult, Finding, RunResult, Severity, StageResult, Status
+from debwright.model.errors import printable
+from debwright.model.results import CheckResult, Finding, RunResult, Severity, StageResult, Status
+from debwright.observe.report.view import evidence_lines
 
 TEXT_LIMIT = 64 * 1024
 

@@ -8,10 +8,10 @@ fence is longer than any run of backticks inside, or escaped (GFM spec 0.29, sec
 import re
 from collections.abc import Iterable, Iterator
 
-from debwright.errors import printable
-from debwright.files import human_seconds, human_size
-from debwright.report import view
-from debwright.results import Finding, RunResult, Severity, Status
+from debwright.host.files import human_seconds, human_size
+from debwright.model.errors import printable
+from debwright.model.results import Finding, RunResult, Severity, Status
+from debwright.observe.report import view
 
 STEP_SUMMARY_LIMIT = 1024 * 1024
 """Bytes GitHub takes of one step's summary; more and it shows none of it."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from debwright.errors import printable
-from debwright.report.view import evidence_lines
-from debwright.results import Finding, RunResult, Severity, StageResult, Status
+from debwright.model.errors import printable
+from debwright.model.results import Finding, RunResult, Severity, StageResult, Status
+from debwright.observe.report.view import evidence_lines
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from debwright.results import CheckReport, RunResult
+from debwright.model.results import CheckReport, RunResult
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from debwright.errors import printable
-from debwright.files import human_seconds, human_size
-from debwright.report import view
-from debwright.results import RunResult, Severity, Status, TargetResult
+from debwright.host.files import human_seconds, human_size
+from debwright.model.errors import printable
+from debwright.model.results import RunResult, Severity, Status, TargetResult
+from debwright.observe.report import view
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from debwright.files import human_seconds
-from debwright.results import RunResult, StageResult, Status
+from debwright.host.files import human_seconds
+from debwright.model.results import RunResult, StageResult, Status
 
 STAGES = ("plan", "source", "build", "test", "check", "sign", "publish", "release", "report")
 """Those with a colour of their own, in the order they run."""

@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeGuard
 from urllib.parse import quote
 
-from debwright.diagnose.findings import findings_in
-from debwright.results import (
+from debwright.model.results import (
     Artifact,
     CheckResult,
     CompanionResult,
@@ -21,6 +20,7 @@ from debwright.results import (
     Status,
     TargetResult,
 )
+from debwright.observe.diagnose.findings import findings_in
 
 COMMANDS = ("apt", "apt-get", "debwright", "df", "dpkg", "git", "gpg", "journalctl", "systemctl")
 """First words that make a finding's advice a command."""

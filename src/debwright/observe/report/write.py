@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from debwright.errors import DebwrightError, printable
-from debwright.files import atomic_write
-from debwright.report import html, junit, markdown, sarif
-from debwright.report.schemas import SCHEMAS
-from debwright.results import RunResult
+from debwright.host.files import atomic_write
+from debwright.model.errors import DebwrightError, printable
+from debwright.model.results import RunResult
+from debwright.observe.report import html, junit, markdown, sarif
+from debwright.observe.report.schemas import SCHEMAS
 
 
 def write_reports(result: RunResult, directory: Path) -> list[Path]:

@@ -6,10 +6,10 @@ Source: the CycloneDX JSON specification 1.6; debsbom writes the Debian part.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from debwright.check.debs import Deb
-from debwright.check.distributions import Distribution
-from debwright.sbom.licences import expression, is_single
-from debwright.sbom.wheels import Wheel
+from debwright.packages.debs import Deb
+from debwright.packages.distributions import Distribution
+from debwright.packages.sbom.licences import expression, is_single
+from debwright.packages.sbom.wheels import Wheel
 
 Document = dict[str, Any]
 

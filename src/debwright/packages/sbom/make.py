@@ -13,15 +13,16 @@ from uuid import UUID, uuid5
 
 from debian.debfile import DebFile
 
-from debwright import __version__, process
-from debwright.check.debs import Deb
-from debwright.check.distributions import Distribution, distributions
-from debwright.check.unpacked import Unpacked
-from debwright.errors import DebwrightError, MissingError
-from debwright.files import atomic_write
-from debwright.process import CommandError
-from debwright.sbom import cyclonedx, spdx
-from debwright.sbom.wheels import Wheel, wheels_of
+from debwright import __version__
+from debwright.host import process
+from debwright.host.files import atomic_write
+from debwright.host.process import CommandError
+from debwright.model.errors import DebwrightError, MissingError
+from debwright.packages.debs import Deb
+from debwright.packages.distributions import Distribution, distributions
+from debwright.packages.sbom import cyclonedx, spdx
+from debwright.packages.sbom.wheels import Wheel, wheels_of
+from debwright.packages.unpacked import Unpacked
 
 CYCLONEDX, SPDX = ".cdx.json", ".spdx.json"
 SPECIFICATION = "1.6"

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from debwright.check.debs import Deb
-from debwright.check.distributions import Distribution
-from debwright.sbom.licences import expression
-from debwright.sbom.wheels import Wheel
+from debwright.packages.debs import Deb
+from debwright.packages.distributions import Distribution
+from debwright.packages.sbom.licences import expression
+from debwright.packages.sbom.wheels import Wheel
 
 Document = dict[str, Any]
 

@@ -10,19 +10,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from debwright import __version__, meter
-from debwright.budget import Budget
-from debwright.build.source import SourcePackage
-from debwright.check.environment import Environment, NspawnEnvironment
-from debwright.errors import DebwrightError, from_os_error
-from debwright.events import Reporter
-from debwright.files import sha256_file
-from debwright.ledger import Ledger
-from debwright.plan import Plan, TargetPlan
-from debwright.process import Interrupted
-from debwright.results import Artifact, CheckResult, Finding, StageResult, Status
+from debwright import __version__
+from debwright.checks.engine.environment import Environment, NspawnEnvironment
+from debwright.host import usage
+from debwright.host.files import sha256_file
+from debwright.host.process import Interrupted
+from debwright.model.errors import DebwrightError, from_os_error
+from debwright.model.events import Reporter
+from debwright.model.results import Artifact, CheckResult, Finding, StageResult, Status
+from debwright.model.targets import Target
+from debwright.pipeline.capacity import Budget
+from debwright.pipeline.plan import Plan, TargetPlan
+from debwright.pipeline.record import Ledger
 from debwright.roots.layers import Roots
-from debwright.targets import Target
+from debwright.source.make import SourcePackage
 
 
 @dataclass
@@ -106,7 +107,7 @@ def base_id(job: Job, target: Target) -> str | None:
 @cache
 def own_digest() -> str:
     """Version and content of debwright itself: between releases the version alone says little."""
-    home = Path(__file__).parent.parent
+    home = Path(__file__).parents[2]
     state = hashlib.sha256(__version__.encode())
     for path in sorted(home.rglob("*")):
         if path.suffix in {".py", ".sh", ".j2", ".html", ".css", ".js", ".toml", ".c"}:
@@ -136,7 +137,7 @@ def perform(
     ledger.forget(stage)
     started, clock = datetime.now(UTC), time.monotonic()
     outcome, error = Outcome(), None
-    with meter.metered() as cost:
+    with usage.metered() as cost:
         try:
             outcome = work()
             error = outcome.failed
@@ -148,7 +149,7 @@ def perform(
             error = Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem)
             outcome.details["exit_code"] = problem.exit_code
     if error is not None:
-        from debwright.stages.diagnosis import diagnosis_of
+        from debwright.pipeline.stages.diagnosis import diagnosis_of
 
         told = diagnosis_of(stage, ledger.directory, error, outcome.checks)
         outcome.details |= {"diagnosis": told} if told else {}

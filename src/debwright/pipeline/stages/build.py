@@ -16,17 +16,17 @@ from debwright.build.binary import (
 )
 from debwright.build.depends import BuildPlan, build_dependencies
 from debwright.build.log import BuildLog
-from debwright.build.source import SourcePackage
 from debwright.build.workplace import USUAL, Workplace
-from debwright.diagnose.record import FailedStage, forget_record, write_record
-from debwright.errors import MissingError
-from debwright.files import share
-from debwright.plan import TargetPlan
-from debwright.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
+from debwright.host.files import share
+from debwright.model.errors import MissingError
+from debwright.model.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
+from debwright.model.targets import Strategy, Target
+from debwright.observe.diagnose.record import FailedStage, forget_record, write_record
+from debwright.pipeline.plan import TargetPlan
+from debwright.pipeline.stages.base import Job, Outcome, base_id, common_inputs, perform, skipped
+from debwright.pipeline.stages.lent import Wheels, compiled_wheels, wheel_inputs
 from debwright.roots.store import Layer
-from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform, skipped
-from debwright.stages.lent import Wheels, compiled_wheels, wheel_inputs
-from debwright.targets import Strategy, Target
+from debwright.source.make import SourcePackage
 
 CROSS_LOG = "cross.log"
 """The log of a cross build that failed, where an emulated one followed it."""
@@ -307,7 +307,7 @@ def _test_inputs(build: TargetBuild) -> dict[str, object]:
 
 
 def _built_digest(build: TargetBuild) -> dict[str, str]:
-    from debwright.files import sha256_file
+    from debwright.host.files import sha256_file
 
     return {p.name: sha256_file(p) for p in sorted(build.directory.glob("*.deb"))}
 

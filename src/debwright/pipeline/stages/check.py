@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from debwright import __version__
-from debwright.budget import need_mb
 from debwright.build.log import BuildLog
-from debwright.check import malware, policy
-from debwright.check.base import CheckContext
-from debwright.check.debs import read_deb
-from debwright.check.infrastructure import PREFIX
-from debwright.check.previous import Previous, expand, previous_of
+from debwright.checks.engine import policy
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.infrastructure import PREFIX
+from debwright.checks.engine.previous import Previous, expand, previous_of
+from debwright.checks.files import malware
 from debwright.config.checking import Waiver
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.files import atomic_write, sha256_file
-from debwright.plan import TargetPlan
-from debwright.report.write import model_json
-from debwright.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
-from debwright.roots.manifest import digest
-from debwright.sbom.make import CYCLONEDX, SPDX
-from debwright.stages.base import Job, Outcome, base_id, common_inputs, perform
-from debwright.stages.companion import companion_packages
-from debwright.targets import Target, also_on
+from debwright.host.files import atomic_write, sha256_file
+from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.manifest import digest
+from debwright.model.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
+from debwright.model.targets import Target, also_on
+from debwright.observe.report.write import model_json
+from debwright.packages.debs import read_deb
+from debwright.packages.sbom.make import CYCLONEDX, SPDX
+from debwright.pipeline.capacity import need_mb
+from debwright.pipeline.plan import TargetPlan
+from debwright.pipeline.stages.base import Job, Outcome, base_id, common_inputs, perform
+from debwright.pipeline.stages.companion import companion_packages
 
 CHECK_FAILED = 4
 CONFIGURED = frozenset([
@@ -106,7 +107,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
 
     def work() -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
-        from debwright.check.run import run_checks
+        from debwright.checks.engine.run import run_checks
 
         if unusable is not None:
             raise unusable
@@ -151,7 +152,7 @@ def _system(job: Job, target: Target) -> str | None:
     images = job.plan.config.environments.images
     if job.environment.kind != "docker" or str(target) not in images:
         return base_id(job, target)
-    from debwright.check.images import pulled_id
+    from debwright.checks.engine.images import pulled_id
 
     return pulled_id(job.roots, target, images[str(target)])
 

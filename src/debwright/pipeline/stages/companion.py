@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from debwright.build.source import SourcePackage, read_dsc
-from debwright.check.environment import NspawnEnvironment
-from debwright.events import Reporter
-from debwright.files import atomic_write
-from debwright.ledger import Ledger
-from debwright.plan import Companion
-from debwright.results import StageResult
+from debwright.checks.engine.environment import NspawnEnvironment
+from debwright.host.files import atomic_write
+from debwright.model.events import Reporter
+from debwright.model.manifest import digest
+from debwright.model.results import StageResult
+from debwright.pipeline.plan import Companion
+from debwright.pipeline.record import Ledger
+from debwright.pipeline.stages.base import Job, common_inputs
 from debwright.roots.cache import remove_tree
-from debwright.roots.manifest import digest
-from debwright.stages.base import Job, common_inputs
+from debwright.source.make import SourcePackage, read_dsc
 
 NAME = "companions"
 KEY = "companion.key"

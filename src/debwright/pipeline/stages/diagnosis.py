@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from debwright.diagnose.model import Diagnosis
-from debwright.diagnose.record import read_record
-from debwright.results import CheckResult, Finding, Severity
+from debwright.model.results import CheckResult, Finding, Severity
+from debwright.observe.diagnose.model import Diagnosis
+from debwright.observe.diagnose.record import read_record
 
 CHECKS_OWN = (2400, 2401)
 """What a check found; the evidence it gave may say why."""
@@ -29,7 +29,7 @@ def diagnosis_of(
 def _diagnosis(
     stage: str, directory: Path, error: Finding, checks: Sequence[CheckResult]
 ) -> dict[str, Any] | None:
-    from debwright.diagnose.diagnose import diagnose_file, diagnose_stream
+    from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
 
     log = directory / f"{stage}.log"
     found = diagnose_file(log, broken=True) if log.is_file() else None

@@ -8,10 +8,9 @@ from pathlib import Path
 from debwright.build.binary import PackageBuildError
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
-from debwright.check.base import CheckContext, conclude
-from debwright.check.debs import read_deb
-from debwright.check.environment import NspawnEnvironment
-from debwright.check.equivalence import (
+from debwright.checks.engine.base import CheckContext, conclude
+from debwright.checks.engine.environment import NspawnEnvironment
+from debwright.checks.twice.equivalence import (
     NAME,
     Comparison,
     compare_answers,
@@ -19,17 +18,18 @@ from debwright.check.equivalence import (
     compare_floor,
     compare_imports,
 )
-from debwright.equivalence.model import Side, Sides
-from debwright.files import sha256_file
-from debwright.plan import TargetPlan
-from debwright.results import CheckResult, Finding, StageResult, TargetResult
-from debwright.roots.manifest import digest
-from debwright.stages.base import Job, Outcome, common_inputs, perform, skipped
-from debwright.stages.build import TargetBuild, carry_out, dependencies, stage_inputs
-from debwright.stages.check import packages_of
-from debwright.stages.companion import companion_packages
-from debwright.stages.extra import extra_context, extra_outcome, policy_inputs, remember
-from debwright.targets import Strategy
+from debwright.checks.twice.sides import Side, Sides
+from debwright.host.files import sha256_file
+from debwright.model.manifest import digest
+from debwright.model.results import CheckResult, Finding, StageResult, TargetResult
+from debwright.model.targets import Strategy
+from debwright.packages.debs import read_deb
+from debwright.pipeline.plan import TargetPlan
+from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform, skipped
+from debwright.pipeline.stages.build import TargetBuild, carry_out, dependencies, stage_inputs
+from debwright.pipeline.stages.check import packages_of
+from debwright.pipeline.stages.companion import companion_packages
+from debwright.pipeline.stages.extra import extra_context, extra_outcome, policy_inputs, remember
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from debwright.build.log import BuildLog
-from debwright.check.base import CheckContext
-from debwright.check.debs import read_deb
-from debwright.check.policy import judge
-from debwright.files import atomic_write
-from debwright.plan import TargetPlan
-from debwright.report.write import model_json
-from debwright.results import CheckReport, CheckResult, Severity, Status
-from debwright.roots.manifest import digest
-from debwright.stages.base import Job, Outcome
-from debwright.stages.check import CHECK_FAILED, packages_of, waiver_states
-from debwright.stages.companion import companion_packages
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.policy import judge
+from debwright.host.files import atomic_write
+from debwright.model.manifest import digest
+from debwright.model.results import CheckReport, CheckResult, Severity, Status
+from debwright.observe.report.write import model_json
+from debwright.packages.debs import read_deb
+from debwright.pipeline.plan import TargetPlan
+from debwright.pipeline.stages.base import Job, Outcome
+from debwright.pipeline.stages.check import CHECK_FAILED, packages_of, waiver_states
+from debwright.pipeline.stages.companion import companion_packages
 
 
 def extra_context(job: Job, target: TargetPlan, log: BuildLog, stage: str) -> CheckContext:

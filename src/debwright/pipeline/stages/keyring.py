@@ -6,14 +6,14 @@ from pathlib import Path
 
 from debian.deb822 import Deb822
 
-from debwright.repo import PackageFile, RepositorySettings
-from debwright.repo.keyring import build_keyring, keyring_of, next_version, published_version
-from debwright.repo.plan import load
+from debwright.keys.signing import Signer
+from debwright.model.targets import Target, suite_info
+from debwright.pipeline.stages.base import Job
+from debwright.repository import PackageFile, RepositorySettings
+from debwright.repository.keyring import build_keyring, keyring_of, next_version, published_version
+from debwright.repository.plan import load
 from debwright.roots.cache import Cache
 from debwright.roots.store import Layer
-from debwright.sign import Signer
-from debwright.stages.base import Job
-from debwright.targets import Target, suite_info
 
 
 def keyring_packages(

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from debwright.build.log import BuildLog
-from debwright.build.source import SourcePackage
-from debwright.plan import TargetPlan
-from debwright.sandbox.namespaces import Bind
-from debwright.stages.base import Job
+from debwright.isolation.namespaces import Bind
+from debwright.pipeline.plan import TargetPlan
+from debwright.pipeline.stages.base import Job
+from debwright.source.make import SourcePackage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ def wheel_inputs(job: Job, target: TargetPlan, source: SourcePackage) -> dict[st
     """What lent wheels add to a build's inputs: the roots they are compiled in."""
     if not _carries_any(source):
         return {}
-    from debwright.stages import wheels
+    from debwright.pipeline.stages import wheels
 
     return wheels.wheel_inputs(job, target, source)
 
@@ -36,7 +36,7 @@ def compiled_wheels(
     """The compiled wheels of `source` for `target`. Raises PackageBuildError."""
     if not _carries_any(source):
         return Wheels()
-    from debwright.stages import wheels
+    from debwright.pipeline.stages import wheels
 
     return wheels.compiled_wheels(job, target, source, scratch, log)
 

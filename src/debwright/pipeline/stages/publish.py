@@ -7,10 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from debwright.config import Config
-from debwright.files import sha256_file
-from debwright.ledger import Ledger
-from debwright.plan import TargetPlan
-from debwright.repo import (
+from debwright.host.files import sha256_file
+from debwright.keys.signing import Signer
+from debwright.keys.signing.choose import configured_signer, key_states
+from debwright.model.results import StageResult, Status
+from debwright.pipeline.plan import TargetPlan
+from debwright.pipeline.record import Ledger
+from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform
+from debwright.pipeline.stages.check import CHECK_FAILED, packages_of
+from debwright.pipeline.stages.companion import companion_packages, companion_sources
+from debwright.pipeline.stages.keyring import keyring_packages
+from debwright.repository import (
     AlreadyPublished,
     PackageFile,
     Publication,
@@ -18,16 +25,9 @@ from debwright.repo import (
     publish,
     sources_text,
 )
-from debwright.repo.channels import channel_of, channel_suite
-from debwright.results import StageResult, Status
-from debwright.sign import Signer
-from debwright.sign.choose import configured_signer, key_states
-from debwright.stages.base import Job, Outcome, common_inputs, perform
-from debwright.stages.check import CHECK_FAILED, packages_of
-from debwright.stages.companion import companion_packages, companion_sources
-from debwright.stages.keyring import keyring_packages
-from debwright.stores.base import push_all
-from debwright.stores.choose import any_configured, configured_stores
+from debwright.repository.channels import channel_of, channel_suite
+from debwright.repository.stores.base import push_all
+from debwright.repository.stores.choose import any_configured, configured_stores
 
 
 @dataclass(frozen=True, kw_only=True)

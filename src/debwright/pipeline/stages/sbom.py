@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from debwright.check.debs import read_deb
-from debwright.files import sha256_file
-from debwright.plan import TargetPlan
-from debwright.results import StageResult
-from debwright.sbom import make_sboms
-from debwright.stages.base import Job, Outcome, common_inputs, perform
-from debwright.stages.check import packages_of
-from debwright.targets import suite_info
+from debwright.host.files import sha256_file
+from debwright.model.results import StageResult
+from debwright.model.targets import suite_info
+from debwright.packages.debs import read_deb
+from debwright.packages.sbom import make_sboms
+from debwright.pipeline.plan import TargetPlan
+from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform
+from debwright.pipeline.stages.check import packages_of
 
 
 def sbom_stage(job: Job, target: TargetPlan) -> StageResult:

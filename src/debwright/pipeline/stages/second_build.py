@@ -6,15 +6,21 @@ from pathlib import Path
 
 from debwright.build.binary import PackageBuildError
 from debwright.build.log import BuildLog
-from debwright.check.reproducible import NAME, TwoBuilds, compare_builds, failed_second_build
-from debwright.compare import diffoscope
-from debwright.files import sha256_file
-from debwright.rebuild.variations import Second, second_build
-from debwright.results import CheckResult, StageResult, Status
+from debwright.build.variations import Second, second_build
+from debwright.checks.twice import diffoscope
+from debwright.checks.twice.reproducible import NAME, TwoBuilds, compare_builds, failed_second_build
+from debwright.host.files import sha256_file
+from debwright.model.results import CheckResult, StageResult, Status
+from debwright.pipeline.stages.base import Outcome, common_inputs, perform
+from debwright.pipeline.stages.build import (
+    TargetBuild,
+    carry_out,
+    dependencies,
+    plan_of,
+    stage_inputs,
+)
+from debwright.pipeline.stages.extra import extra_outcome, policy_inputs, remember
 from debwright.roots.cache import remove_tree
-from debwright.stages.base import Outcome, common_inputs, perform
-from debwright.stages.build import TargetBuild, carry_out, dependencies, plan_of, stage_inputs
-from debwright.stages.extra import extra_outcome, policy_inputs, remember
 
 DIRECTORY = "again"
 """Below a target's directory: packages of the second build that are not those of the first."""

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from debwright.build.source import SourcePackage, SourceTree, make_source, read_dsc
-from debwright.ledger import Ledger
-from debwright.results import StageResult, Status
-from debwright.stages.base import Job, Outcome, common_inputs, perform
-from debwright.targets import Target, suite_info
-from debwright.version import VersionInfo
+from debwright.model.results import StageResult, Status
+from debwright.model.targets import Target, suite_info
+from debwright.pipeline.record import Ledger
+from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform
+from debwright.source.make import SourcePackage, SourceTree, make_source, read_dsc
+from debwright.source.version import VersionInfo
 
 if TYPE_CHECKING:
-    from debwright.wheelhouse.prepare import Prepared
+    from debwright.source.wheelhouse.prepare import Prepared
 
 
 def source_stage(job: Job, suite: str) -> StageResult:
@@ -61,7 +61,7 @@ def _wheelhouse(job: Job) -> "Prepared | None":
     asked = job.plan.wheelhouse
     if asked is None:
         return None
-    from debwright.wheelhouse.prepare import prepare
+    from debwright.source.wheelhouse.prepare import prepare
 
     return prepare(
         asked, job.roots.cache, note=job.reporter.note,

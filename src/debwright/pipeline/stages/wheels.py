@@ -8,16 +8,7 @@ from typing import Any
 from debwright.build.binary import PackageBuildError
 from debwright.build.depends import UnmetBuildDependency, build_dependencies
 from debwright.build.log import BuildLog
-from debwright.build.source import SourcePackage
-from debwright.errors import DebwrightError
-from debwright.plan import TargetPlan
-from debwright.stages.base import Job, base_id
-from debwright.stages.lent import Wheels
-from debwright.suites import oldest_first
-from debwright.targets import Choice, Strategy, Target, choose_strategy
-from debwright.wheelhouse.carried.helper.lent import VARIABLE
-from debwright.wheelhouse.carry import Carried, Sdist, carried
-from debwright.wheelhouse.compiled import (
+from debwright.build.wheels import (
     LENT,
     Made,
     Root,
@@ -28,7 +19,16 @@ from debwright.wheelhouse.compiled import (
     key_of,
     lend,
 )
-from debwright.wheelhouse.interpreters import suite_python
+from debwright.model.errors import DebwrightError
+from debwright.model.suites import oldest_first
+from debwright.model.targets import Choice, Strategy, Target, choose_strategy
+from debwright.pipeline.plan import TargetPlan
+from debwright.pipeline.stages.base import Job, base_id
+from debwright.pipeline.stages.lent import Wheels
+from debwright.source.make import SourcePackage
+from debwright.source.wheelhouse.carried.helper.lent import VARIABLE
+from debwright.source.wheelhouse.carry import Carried, Sdist, carried
+from debwright.source.wheelhouse.interpreters import suite_python
 
 
 def wheel_inputs(job: Job, target: TargetPlan, source: SourcePackage) -> dict[str, object]:

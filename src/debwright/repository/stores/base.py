@@ -7,11 +7,11 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from debwright.errors import DebwrightError, Evidence
-from debwright.repo import store as local
-from debwright.repo.model import PublicationRecord, SuiteManifest
-from debwright.repo.publish import recover
-from debwright.stores.tree import MANIFEST, Tree, served_tree, state_path
+from debwright.model.errors import DebwrightError, Evidence
+from debwright.repository import store as local
+from debwright.repository.model import PublicationRecord, SuiteManifest
+from debwright.repository.publish import recover
+from debwright.repository.stores.tree import MANIFEST, Tree, served_tree, state_path
 
 RECORD_LIMIT = 16 * 1024 * 1024
 """Bytes of a publication.json."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from debwright.config import LoadedConfig
 from debwright.config.stores import S3Store as S3Table
-from debwright.errors import DebwrightError, MissingError, UsageError
-from debwright.git import git
-from debwright.stores.base import Store
+from debwright.host.git import git
+from debwright.model.errors import DebwrightError, MissingError, UsageError
+from debwright.repository.stores.base import Store
 
 
 def configured_stores(loaded: LoadedConfig) -> list[Store]:
@@ -28,17 +28,17 @@ def any_configured(loaded: LoadedConfig) -> bool:
 def _stores(loaded: LoadedConfig) -> Iterator[Store]:
     tables = loaded.config.repository
     if tables.directory is not None:
-        from debwright.stores.directory import DirectoryStore
+        from debwright.repository.stores.directory import DirectoryStore
 
         yield DirectoryStore(loaded.resolve(tables.directory.path))
     if tables.pages is not None:
-        from debwright.stores.pages import PagesStore
+        from debwright.repository.stores.pages import PagesStore
 
         yield PagesStore(_remote(loaded, tables.pages.remote), tables.pages.branch)
     if tables.s3 is not None:
         yield _s3(tables.s3)
     if tables.rsync is not None:
-        from debwright.stores.rsync import RsyncStore
+        from debwright.repository.stores.rsync import RsyncStore
 
         identity, known = tables.rsync.identity, tables.rsync.known_hosts
         yield RsyncStore(
@@ -66,8 +66,8 @@ def _remote(loaded: LoadedConfig, remote: str) -> str:
 
 
 def _s3(table: S3Table) -> Store:
-    from debwright.stores.s3 import S3Store
-    from debwright.stores.signature import Credentials
+    from debwright.repository.stores.s3 import S3Store
+    from debwright.repository.stores.signature import Credentials
 
     return S3Store(
         table.bucket,

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from debwright.errors import DebwrightError, Evidence, UsageError
-from debwright.files import sha256_file
-from debwright.repo import store as local
-from debwright.stores.base import vouched
-from debwright.stores.tree import RECORD, Item, Step, Tree, is_ours
+from debwright.host.files import sha256_file
+from debwright.model.errors import DebwrightError, Evidence, UsageError
+from debwright.repository import store as local
+from debwright.repository.stores.base import vouched
+from debwright.repository.stores.tree import RECORD, Item, Step, Tree, is_ours
 
 NEW = ".new"
 

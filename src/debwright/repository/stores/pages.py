@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from debwright.errors import DebwrightError, Evidence
-from debwright.files import human_size
-from debwright.process import CommandError, Completed, run
-from debwright.stores.tree import RECORD, Item, Tree, linked
+from debwright.host.files import human_size
+from debwright.host.process import CommandError, Completed, run
+from debwright.model.errors import DebwrightError, Evidence
+from debwright.repository.stores.tree import RECORD, Item, Tree, linked
 
 FILE_LIMIT = 100 * 1024**2
 """Bytes a file may have: git pushes to GitHub refuse larger ones."""

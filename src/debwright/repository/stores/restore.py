@@ -15,17 +15,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from debwright.errors import CheckError, DebwrightError, Evidence
-from debwright.repo import store as local
-from debwright.repo import verify_repository
-from debwright.repo.describe import paragraphs
-from debwright.repo.model import PublicationRecord, SuiteManifest
-from debwright.repo.plan import load
-from debwright.repo.publish import recover
-from debwright.repo.release import SIGNED_FILES, listed_files
-from debwright.results import Severity
-from debwright.stores.base import Store, read_record
-from debwright.stores.tree import MANIFEST, RECORD, state_path
+from debwright.model.errors import CheckError, DebwrightError, Evidence
+from debwright.model.results import Severity
+from debwright.repository import store as local
+from debwright.repository import verify_repository
+from debwright.repository.describe import paragraphs
+from debwright.repository.model import PublicationRecord, SuiteManifest
+from debwright.repository.plan import load
+from debwright.repository.publish import recover
+from debwright.repository.release import SIGNED_FILES, listed_files
+from debwright.repository.stores.base import Store, read_record
+from debwright.repository.stores.tree import MANIFEST, RECORD, state_path
 
 Known = dict[str, tuple[int, str]]
 """Size and SHA-256 of a pool file, by its path."""

@@ -5,11 +5,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from debwright.errors import DebwrightError, MissingError
-from debwright.process import CommandError, Completed, run
-from debwright.repo.store import TOP_FILES
-from debwright.stores.base import FOREIGN, is_foreign
-from debwright.stores.tree import PLACES, RECORD, Step, Tree, linked
+from debwright.host.process import CommandError, Completed, run
+from debwright.model.errors import DebwrightError, MissingError
+from debwright.repository.store import TOP_FILES
+from debwright.repository.stores.base import FOREIGN, is_foreign
+from debwright.repository.stores.tree import PLACES, RECORD, Step, Tree, linked
 
 _NO_SUCH_FILE = 23
 """rsync's exit code for files that could not be transferred, as when there are none."""

@@ -12,18 +12,18 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from debwright.errors import DebwrightError, Evidence, MissingError
-from debwright.files import sha256_file
-from debwright.net import CHUNK, CONNECT_SECONDS, USER_AGENT
-from debwright.stores.base import FOREIGN, RECORD_LIMIT, is_foreign, vouched
-from debwright.stores.signature import (
+from debwright.host.files import sha256_file
+from debwright.host.http import CHUNK, CONNECT_SECONDS, USER_AGENT
+from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.repository.stores.base import FOREIGN, RECORD_LIMIT, is_foreign, vouched
+from debwright.repository.stores.signature import (
     EMPTY_SHA256,
     Credentials,
     escaped,
     query_string,
     signed_headers,
 )
-from debwright.stores.tree import PLACES, RECORD, Item, Step, Tree, is_ours
+from debwright.repository.stores.tree import PLACES, RECORD, Item, Step, Tree, is_ours
 
 ATTEMPTS = 5
 FILE_LIMIT = 5 * 1024**3

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from debwright.errors import DebwrightError
-from debwright.repo import store
-from debwright.repo.model import PublicationRecord
-from debwright.repo.plan import load
-from debwright.repo.release import SIGNED_FILES
+from debwright.model.errors import DebwrightError
+from debwright.repository import store
+from debwright.repository.model import PublicationRecord
+from debwright.repository.plan import load
+from debwright.repository.release import SIGNED_FILES
 
 RECORD = "publication.json"
 MANIFEST = "manifest.json"

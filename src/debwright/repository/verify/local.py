@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from debwright.errors import UsageError
-from debwright.repo import verify_repository
-from debwright.results import Severity
-from debwright.sign.check import signed_text
-from debwright.verify.model import Verification
-from debwright.verify.sums import compare, control_sums, read_sums, unnamed
+from debwright.keys.signing.verify import signed_text
+from debwright.model.errors import UsageError
+from debwright.model.results import Severity
+from debwright.repository import verify_repository
+from debwright.repository.verify.model import Verification
+from debwright.repository.verify.sums import compare, control_sums, read_sums, unnamed
 
 SUMS = "SHA256SUMS"
 CLEARTEXT = b"-----BEGIN PGP SIGNED MESSAGE-----"

@@ -3,8 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from debwright.results import Evidence, Finding, Severity
-from debwright.sign.check import ALTERED, EXPIRED, UNKNOWN, Verdict, check, is_whole_message
+from debwright.keys.signing.verify import (
+    ALTERED,
+    EXPIRED,
+    UNKNOWN,
+    Verdict,
+    check,
+    is_whole_message,
+)
+from debwright.model.results import Evidence, Finding, Severity
 
 _FIXES = {
     UNKNOWN: "get the key another way, compare its fingerprint, and name it with --key",

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from debwright.errors import DebwrightError, Evidence, UsageError
-from debwright.net import NotThere, client, download
-from debwright.repo.model import SUITE
-from debwright.repo.release import listed_files
-from debwright.sign.check import signed_text
-from debwright.verify.local import SUMS, verify_directory, verify_file
-from debwright.verify.model import Verification
-from debwright.verify.sums import control_sums, is_inside, read_sums
+from debwright.host.http import NotThere, client, download
+from debwright.keys.signing.verify import signed_text
+from debwright.model.errors import DebwrightError, Evidence, UsageError
+from debwright.repository.model import SUITE
+from debwright.repository.release import listed_files
+from debwright.repository.verify.local import SUMS, verify_directory, verify_file
+from debwright.repository.verify.model import Verification
+from debwright.repository.verify.sums import control_sums, is_inside, read_sums
 
 if TYPE_CHECKING:
     import httpx

@@ -12,17 +12,17 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from debwright.errors import DebwrightError
-from debwright.repo.incoming import measure
-from debwright.repo.release import listed_files
-from debwright.results import Evidence, Finding, Severity
-from debwright.sign.check import (
+from debwright.keys.signing.verify import (
     Verdict,
     binary_keyring,
     check,
     is_whole_message,
     signed_text,
 )
+from debwright.model.errors import DebwrightError
+from debwright.model.results import Evidence, Finding, Severity
+from debwright.repository.incoming import measure
+from debwright.repository.release import listed_files
 
 FUTURE = timedelta(seconds=10)
 """What apt allows the clocks to differ by (Acquire::Max-FutureTime)."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from debwright.files import sha256_file
-from debwright.verify.model import Verification
+from debwright.host.files import sha256_file
+from debwright.repository.verify.model import Verification
 
 SIZE_LIMIT = 4 * 1024 * 1024
 _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")

@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debwright.build.package import SourcePackage
-from debwright.wheelhouse.carried.helper.manifest import NAME, Settings, canonical, settings_for
-from debwright.wheelhouse.component import COMPONENT
+from debwright.source.package import SourcePackage
+from debwright.source.wheelhouse.carried.helper.manifest import (
+    NAME,
+    Settings,
+    canonical,
+    settings_for,
+)
+from debwright.source.wheelhouse.component import COMPONENT
 
 _LIMIT = 64 * 1024 * 1024
 _SEARCHED = 100

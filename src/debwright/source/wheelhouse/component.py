@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from debwright.wheelhouse.carried.helper.manifest import FILES, FORMAT, NAME
+from debwright.source.wheelhouse.carried.helper.manifest import FILES, FORMAT, NAME
 
 COMPONENT = "wheelhouse"
 DATE = 315532800

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from debwright import meter, process
-from debwright.errors import Evidence
-from debwright.files import sha256_file
+from debwright.host import process, usage
+from debwright.host.files import sha256_file
+from debwright.model.errors import Evidence
 from debwright.roots import apt
-from debwright.wheelhouse.resolve import Chosen, IndexUnreachable, WheelhouseError
+from debwright.source.wheelhouse.resolve import Chosen, IndexUnreachable, WheelhouseError
 
 SIZE_LIMIT = 4 * 1024**3
 """Bytes of one file."""
@@ -119,7 +119,7 @@ def _download(url: str, file: BinaryIO) -> None:
         request.add_unredirected_header("Authorization", login)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            meter.fetched(_copy(answer, file, url))
+            usage.fetched(_copy(answer, file, url))
     except (
         urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, EOFError
     ) as error:  # fmt: skip

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from debwright.config import Config
-from debwright.errors import ConfigError
-from debwright.targets import Target, suite_info
+from debwright.model.errors import ConfigError
+from debwright.model.targets import Target, suite_info
 
 MACHINES = {
     "amd64": "x86_64",

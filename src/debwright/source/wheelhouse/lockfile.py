@@ -9,7 +9,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.version import InvalidVersion, Version
 
 from debwright.config.wheelhouse import canonical
-from debwright.errors import ConfigError, Evidence
+from debwright.model.errors import ConfigError, Evidence
 
 SIZE_LIMIT = 16 * 1024 * 1024
 

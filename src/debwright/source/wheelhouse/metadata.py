@@ -12,11 +12,11 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from debwright.errors import Evidence
-from debwright.wheelhouse.carried.helper import elf
-from debwright.wheelhouse.carried.helper.problem import Problem
-from debwright.wheelhouse.carried.helper.unpack import members
-from debwright.wheelhouse.resolve import WheelhouseError
+from debwright.model.errors import Evidence
+from debwright.source.wheelhouse.carried.helper import elf
+from debwright.source.wheelhouse.carried.helper.problem import Problem
+from debwright.source.wheelhouse.carried.helper.unpack import members
+from debwright.source.wheelhouse.resolve import WheelhouseError
 
 LIMIT = 4 * 1024 * 1024
 _LICENCE_FILE = re.compile(r"(?i)(licen[cs]e|copying|notice|authors)[^/]*")

@@ -11,20 +11,20 @@ from typing import Any
 from packaging.markers import UndefinedEnvironmentName
 from packaging.specifiers import InvalidSpecifier
 
-from debwright.build.components import Component, sums
 from debwright.config import Config
 from debwright.config.wheelhouse import Wheelhouse, canonical
-from debwright.errors import Evidence
-from debwright.files import atomic_write
+from debwright.host.files import atomic_write
+from debwright.model.errors import Evidence
+from debwright.model.manifest import digest
 from debwright.roots import apt
 from debwright.roots.cache import Cache
-from debwright.roots.manifest import digest
-from debwright.wheelhouse import component
-from debwright.wheelhouse.fetch import Fetched, fetch_all
-from debwright.wheelhouse.interpreters import Interpreter, interpreters
-from debwright.wheelhouse.lockfile import LOCK_COMMAND, Lock, read_lock
-from debwright.wheelhouse.metadata import About, about_sdist, about_wheel
-from debwright.wheelhouse.resolve import (
+from debwright.source.components import Component, sums
+from debwright.source.wheelhouse import component
+from debwright.source.wheelhouse.fetch import Fetched, fetch_all
+from debwright.source.wheelhouse.interpreters import Interpreter, interpreters
+from debwright.source.wheelhouse.lockfile import LOCK_COMMAND, Lock, read_lock
+from debwright.source.wheelhouse.metadata import About, about_sdist, about_wheel
+from debwright.source.wheelhouse.resolve import (
     Chosen,
     WheelhouseError,
     ask_index,

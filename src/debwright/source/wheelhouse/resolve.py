@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from debwright import process
 from debwright.config.wheelhouse import canonical
-from debwright.errors import BuildError, Evidence, MissingError
-from debwright.process import Completed
+from debwright.host import process
+from debwright.host.process import Completed
+from debwright.model.errors import BuildError, Evidence, MissingError
 from debwright.roots.apt import MirrorError
-from debwright.wheelhouse.interpreters import Interpreter
-from debwright.wheelhouse.lockfile import LOCK_COMMAND, Lock, Pin
+from debwright.source.wheelhouse.interpreters import Interpreter
+from debwright.source.wheelhouse.lockfile import LOCK_COMMAND, Lock, Pin
 
 _UNREACHABLE = (
     "error sending request", "dns error", "Could not connect", "Connection refused", "timed out",

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from debwright.commands.shell import prompt_script
 from tests.integration.conftest import PROJECTS, Debwright
-from tests.integration.metrics.server import MetricsGithub
+from tests.integration.observe.metrics.server import MetricsGithub
 from tests.integration.release.server import TOKEN, serving
+
+from debwright.cli.shell import prompt_script
 
 
 @pytest.fixture(scope="module")

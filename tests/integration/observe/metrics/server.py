@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from openapi_core.testing import MockRequest
+from tests.integration.release.server import FakeGithub, example
 from werkzeug import Request, Response
 from werkzeug.datastructures import ImmutableMultiDict
 
-from tests.integration.release.server import FakeGithub, example
-
-REFERENCE = Path(__file__).parents[2] / "reference/github-metrics-openapi.json"
+REFERENCE = Path(__file__).parents[3] / "reference/github-metrics-openapi.json"
 
 
 @dataclass

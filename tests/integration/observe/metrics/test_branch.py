@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
-from debwright.errors import DebwrightError
-from debwright.metrics.branch import sync
-from debwright.metrics.exchange import export
-from debwright.metrics.model import dump
-from debwright.metrics.store import Store
 from tests.integration.conftest import Debwright
-from tests.unit.metrics.records import run
+from tests.unit.observe.metrics.records import run
+
+from debwright.model.errors import DebwrightError
+from debwright.observe.metrics.branch import sync
+from debwright.observe.metrics.exchange import export
+from debwright.observe.metrics.model import dump
+from debwright.observe.metrics.store import Store
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -6,18 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.integration.conftest import Debwright
+from tests.integration.observe.metrics.server import MetricsGithub, now
+from tests.integration.release.server import TOKEN, once, serving
+from tests.unit.observe.metrics.records import failed, run, target
 from werkzeug import Response
 
 from debwright.github.http import GithubError, Http
 from debwright.github.issues import Issues
-from debwright.metrics import query
-from debwright.metrics.exchange import export
-from debwright.metrics.github import ingest
-from debwright.metrics.store import Store
-from tests.integration.conftest import Debwright
-from tests.integration.metrics.server import MetricsGithub, now
-from tests.integration.release.server import TOKEN, once, serving
-from tests.unit.metrics.records import failed, run, target
+from debwright.observe.metrics import query
+from debwright.observe.metrics.exchange import export
+from debwright.observe.metrics.github import ingest
+from debwright.observe.metrics.store import Store
 
 
 @pytest.fixture
@@ -116,8 +116,8 @@ def test_what_failed_and_was_started_again_did_fail(github: MetricsGithub, tmp_p
 def test_more_runs_than_github_gives_at_once(
     github: MetricsGithub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("debwright.metrics.github.PAGE", 4)
-    monkeypatch.setattr("debwright.metrics.github.MOST_RESULTS", 8)
+    monkeypatch.setattr("debwright.observe.metrics.github.PAGE", 4)
+    monkeypatch.setattr("debwright.observe.metrics.github.MOST_RESULTS", 8)
     github.most = 8
     begin = now() - timedelta(days=10)
     for number in range(21):

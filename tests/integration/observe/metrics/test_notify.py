@@ -7,12 +7,8 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-
-from debwright.config import load
-from debwright.metrics.alerts.outside import outside_problems
-from debwright.metrics.store import Store
 from tests.integration.conftest import Debwright
-from tests.integration.metrics.server import now
+from tests.integration.observe.metrics.server import now
 from tests.integration.release.test_notify import (  # noqa: F401 - fixtures
     Chat,
     Inbox,
@@ -20,7 +16,11 @@ from tests.integration.release.test_notify import (  # noqa: F401 - fixtures
     inbox,
     smtp,
 )
-from tests.unit.metrics.records import failed, run, target
+from tests.unit.observe.metrics.records import failed, run, target
+
+from debwright.config import load
+from debwright.observe.metrics.alerts.outside import outside_problems
+from debwright.observe.metrics.store import Store
 
 
 def test_mail_and_chat_are_told_once_and_when_it_is_over(

@@ -14,22 +14,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.integration.conftest import Debwright, Run
+from tests.unit.observe.metrics.records import CROSS, NATIVE, failed, run, target
 
 from debwright.config.metrics import Metrics
-from debwright.metrics.dashboard.data import Settings, gather
-from debwright.metrics.dashboard.page import as_json, render
-from debwright.metrics.dashboard.serve import Document, server
-from debwright.metrics.model import Problem, RunRecord
-from debwright.metrics.prometheus import exposition
-from debwright.metrics.store import Store
-from tests.integration.conftest import Debwright, Run
-from tests.unit.metrics.records import CROSS, NATIVE, failed, run, target
+from debwright.observe.metrics.dashboard.data import Settings, gather
+from debwright.observe.metrics.dashboard.page import as_json, render
+from debwright.observe.metrics.dashboard.serve import Document, server
+from debwright.observe.metrics.model import Problem, RunRecord
+from debwright.observe.metrics.prometheus import exposition
+from debwright.observe.metrics.store import Store
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # scripts/test.sh puts it beside Python: the package that has it would start a service.
 PLACES = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
 PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool", path=PLACES)
-SHARE = Path(__file__).parents[3] / "src/debwright/metrics/share"
+SHARE = Path(__file__).parents[4] / "src/debwright/observe/metrics/share"
 browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 promtool = pytest.mark.skipif(
     PROMTOOL is None, reason="promtool is not installed (Debian: prometheus), nor in $PROMTOOL"

@@ -10,27 +10,26 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.packages.debfiles import make_deb
 
-from debwright.check import policy
-from debwright.check import run as checks
-from debwright.check.base import CheckContext, error, warning
-from debwright.check.debs import read_deb
-from debwright.check.lintian import _finding, parse_line
-from debwright.check.purge import leftovers
-from debwright.check.session import script_failure
-from debwright.check.state import judge as judge_file
+from debwright.checks.engine import policy
+from debwright.checks.engine import run as checks
+from debwright.checks.engine.base import CheckContext, error, warning
+from debwright.checks.engine.session import script_failure
+from debwright.checks.files.lintian import _finding, parse_line
+from debwright.checks.live.purge import leftovers
+from debwright.checks.live.state import judge as judge_file
 from debwright.config import Config
-from debwright.errors import UsageError
-from debwright.process import Completed
-from debwright.results import CheckResult, Finding, Severity, Status
+from debwright.host.process import Completed
+from debwright.isolation.snapshot import Entry, Snapshot
+from debwright.model.errors import UsageError
+from debwright.model.results import CheckResult, Finding, Severity, Status
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
+from debwright.pipeline.stages.check import not_proven
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.sandbox.ports import parse_table
-from debwright.sandbox.snapshot import Entry, Snapshot
-from debwright.stages.check import not_proven
-from debwright.targets import Target
-
-from tests.unit.core.debfiles import make_deb
+from debwright.systems.ports import parse_table
 
 
 @pytest.mark.parametrize(

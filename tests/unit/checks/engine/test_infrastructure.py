@@ -8,25 +8,24 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from tests.unit.packages.debfiles import make_deb
 
-from debwright.check import run as checks
-from debwright.check.base import CheckContext
-from debwright.check.debs import read_deb
-from debwright.check.infrastructure import is_infrastructure, open_session
-from debwright.check.session import ProbeError, Session
+from debwright.checks.engine import run as checks
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.infrastructure import is_infrastructure, open_session
+from debwright.checks.engine.session import ProbeError, Session
 from debwright.config import Config
-from debwright.errors import CheckError, DebwrightError, MissingError, UsageError
-from debwright.pipeline import exit_code
-from debwright.report.view import target_status, verdict
-from debwright.results import CheckResult, RunResult, StageResult, Status, TargetResult
+from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
+from debwright.model.results import CheckResult, RunResult, StageResult, Status, TargetResult
+from debwright.model.targets import Target
+from debwright.observe.report.view import target_status, verdict
+from debwright.packages.debs import read_deb
+from debwright.pipeline.run import exit_code
+from debwright.pipeline.stages.check import check_outcome, check_report
 from debwright.roots.apt import MirrorError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.sandbox.base import BootError
-from debwright.stages.check import check_outcome, check_report
-from debwright.targets import Target
-
-from tests.unit.core.debfiles import make_deb
+from debwright.systems.base import BootError
 
 SESSION = cast(Session, object())
 

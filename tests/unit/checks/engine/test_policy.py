@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from debwright.check import policy
-from debwright.check.base import error
+from debwright.checks.engine import policy
+from debwright.checks.engine.base import error
 from debwright.config import Config
-from debwright.results import CheckResult, Severity, Status
-from debwright.targets import Target
+from debwright.model.results import CheckResult, Severity, Status
+from debwright.model.targets import Target
 
 TARGET = Target("bookworm", "amd64")
 TODAY = policy.today()

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from debwright.check.ports import covers, ports, reachable
-from debwright.check.session import Session
+from debwright.checks.engine.ports import covers, ports, reachable
+from debwright.checks.engine.session import Session
 from debwright.config import Service
-from debwright.results import Severity
+from debwright.model.results import Severity
 
 
 def session(*open_now: str) -> Session:

@@ -8,22 +8,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from tests.unit.packages.debfiles import make_deb
 
-from debwright.check import run as checks
-from debwright.check.base import CheckContext, conclude, error, skipped
-from debwright.check.debs import read_deb
-from debwright.check.previous import Previous
-from debwright.check.session import Session
+from debwright.checks.engine import run as checks
+from debwright.checks.engine.base import CheckContext, conclude, error, skipped
+from debwright.checks.engine.previous import Previous
+from debwright.checks.engine.session import Session
 from debwright.config import Config
-from debwright.errors import CheckError
-from debwright.process import Completed, Interrupted
-from debwright.results import CheckResult, Status
+from debwright.host.process import Completed, Interrupted
+from debwright.model.errors import CheckError
+from debwright.model.results import CheckResult, Status
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.sandbox.base import BootError
-from debwright.targets import Target
-
-from tests.unit.core.debfiles import make_deb
+from debwright.systems.base import BootError
 
 SERVICE = {"service": {"unit": "x.service", "health_url": "http://localhost/"}}
 

@@ -8,23 +8,22 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.unit.packages.debfiles import make_deb
 
-from debwright import doctor
-from debwright.check import lintian
-from debwright.check.base import CheckContext
-from debwright.check.debs import read_deb
-from debwright.check.lintian import lend_packages
-from debwright.commands.check import _read, _targets, check_files
-from debwright.commands.common import Options
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.files import lintian
+from debwright.checks.files.lintian import lend_packages
+from debwright.cli.check import _read, _targets, check_files
+from debwright.cli.common import Options
 from debwright.config import Config, LoadedConfig
-from debwright.doctor import Diagnosis, examine
-from debwright.errors import ConfigError, MissingError, UsageError
-from debwright.results import CheckResult, Status
+from debwright.doctor import machine
+from debwright.doctor.machine import Diagnosis, examine
+from debwright.model.errors import ConfigError, MissingError, UsageError
+from debwright.model.results import CheckResult, Status
+from debwright.model.targets import Target, emulation_fix, suite_info
+from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.targets import Target, emulation_fix, suite_info
-
-from tests.unit.core.debfiles import make_deb
 
 CHANGES = """\
 Format: 1.8
@@ -174,13 +173,13 @@ def diagnose(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    monkeypatch.setattr(doctor, "Namespaces", Refused)
-    monkeypatch.setattr(doctor, "host_arch", lambda: "amd64")
-    monkeypatch.setattr(doctor, "emulation_problem", lambda arch: f"no emulator for {arch}")
-    monkeypatch.setattr(doctor, "is_root", lambda: False)
-    monkeypatch.setattr(doctor, "free_bytes", lambda _: 1024**3)
+    monkeypatch.setattr(machine, "Namespaces", Refused)
+    monkeypatch.setattr(machine, "host_arch", lambda: "amd64")
+    monkeypatch.setattr(machine, "emulation_problem", lambda arch: f"no emulator for {arch}")
+    monkeypatch.setattr(machine, "is_root", lambda: False)
+    monkeypatch.setattr(machine, "free_bytes", lambda _: 1024**3)
     keyring = str(tmp_path / "debian-archive-keyring.gpg")
-    monkeypatch.setattr(doctor, "suite_info", lambda s: replace(suite_info(s), keyring=keyring))
+    monkeypatch.setattr(machine, "suite_info", lambda s: replace(suite_info(s), keyring=keyring))
     config = Config.model_validate({"targets": {"build": list(targets)}})
     return {item.name: item for item in examine(config)}
 
@@ -212,7 +211,7 @@ def test_a_lost_registration_is_registered_again_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """qemu is there, the kernel's entry is gone: installing it once more would change nothing."""
-    from debwright import machine
+    from debwright.host import machine
 
     (tmp_path / "status").write_text("enabled\n")
     monkeypatch.setattr(machine, "BINFMT", tmp_path)
@@ -259,7 +258,7 @@ def test_what_stops_one_target_stops_no_other(
             CheckResult(name="install", status=Status.PASSED, measurements={"install_seconds": 1.0})
         ]
 
-    monkeypatch.setattr("debwright.commands.check.run_checks", run)
+    monkeypatch.setattr("debwright.cli.check.run_checks", run)
     (tmp_path / "debwright.toml").write_text(
         '[targets]\nbuild = ["trixie-amd64", "bookworm-amd64"]\n'
     )

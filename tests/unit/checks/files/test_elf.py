@@ -6,10 +6,9 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.checks.files.elffiles import Program
 
-from debwright.check.elfheader import ET_DYN, ET_EXEC, machine_of, read
-
-from tests.unit.check.elffiles import Program
+from debwright.packages.elf import ET_DYN, ET_EXEC, machine_of, read
 
 
 def test_this_python_is_read_as_what_it_is() -> None:

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.checks.packages import build, context
 
-from debwright.check.debs import Deb, read_deb
-from debwright.check.sbom import SbomCheck
-from debwright.results import Status
-from debwright.sbom import make_sboms
-from debwright.sbom.licences import expression
-from debwright.sbom.wheels import read_manifest
-
-from tests.unit.check.packages import build, context
+from debwright.checks.files.sbom import SbomCheck
+from debwright.model.results import Status
+from debwright.packages.debs import Deb, read_deb
+from debwright.packages.sbom import make_sboms
+from debwright.packages.sbom.licences import expression
+from debwright.packages.sbom.wheels import read_manifest
 
 WHEEL_SHA = hashlib.sha256(b"wheel").hexdigest()
 COPYRIGHT = """\

@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.checks.files.secretfiles import GITHUB, KEY, aws, github, pem
 
-from debwright.check.secret_patterns import OVERLAP, PATTERNS, entropy, search, search_settings
-from debwright.check.secrets import matches
-from debwright.check.unpacked import CHUNK, chunks
-
-from tests.unit.check.secretfiles import GITHUB, KEY, aws, github, pem
+from debwright.checks.engine.secret_patterns import (
+    OVERLAP,
+    PATTERNS,
+    entropy,
+    search,
+    search_settings,
+)
+from debwright.checks.files.secrets import matches
+from debwright.packages.unpacked import CHUNK, chunks
 
 
 def found(data: bytes, path: str = "/usr/lib/x") -> list[str]:

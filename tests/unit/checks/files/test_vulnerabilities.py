@@ -12,12 +12,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.version import Version
+from tests.unit.checks.packages import build, context
 
-from debwright.check.osv import Service, Unreachable, Vulnerability
-from debwright.check.vulnerabilities import VulnerabilitiesCheck
-from debwright.results import Severity, Status
-
-from tests.unit.check.packages import build, context
+from debwright.checks.engine.osv import Service, Unreachable, Vulnerability
+from debwright.checks.files.vulnerabilities import VulnerabilitiesCheck
+from debwright.model.results import Severity, Status
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nLicense: MIT\n\ntext\n"
 

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.check.debs import read_deb
-from debwright.check.dependencies import closure, installed_packages, pulled_in, unsatisfied
-from debwright.roots.apt import unmet_names
-from debwright.roots.manifest import Manifest
-from debwright.roots.store import Layer
+from tests.unit.checks.packages import build
 
-from tests.unit.check.packages import build
+from debwright.checks.live.dependencies import closure, installed_packages, pulled_in, unsatisfied
+from debwright.model.manifest import Manifest
+from debwright.packages.debs import read_deb
+from debwright.roots.apt import unmet_names
+from debwright.roots.store import Layer
 
 STATUS = """\
 Package: libc6

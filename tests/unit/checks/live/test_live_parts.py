@@ -8,27 +8,26 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.packages.debfiles import Item, make_deb
 
-from debwright.check.base import CheckContext
-from debwright.check.benchmarks import summary
-from debwright.check.crash import restart_pause
-from debwright.check.debs import read_deb
-from debwright.check.edits import Conffile, parse_conffiles
-from debwright.check.exposure import overall, worst
-from debwright.check.journal import parse
-from debwright.check.memory import excess
-from debwright.check.previous import expand, find_previous
-from debwright.check.regression import growth, packaged, required
-from debwright.check.session import Session
-from debwright.check.upgrade import prompts
-from debwright.check.writes import declared, own_directories, undeclared
-from debwright.errors import UsageError
-from debwright.process import Completed
-from debwright.sandbox.base import BootedSandbox, FileMark
-from debwright.sandbox.snapshot import Entry
-from debwright.targets import Target
-
-from tests.unit.core.debfiles import Item, make_deb
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.edits import Conffile, parse_conffiles
+from debwright.checks.engine.memory import excess
+from debwright.checks.engine.previous import expand, find_previous
+from debwright.checks.engine.session import Session
+from debwright.checks.live.benchmarks import summary
+from debwright.checks.live.crash import restart_pause
+from debwright.checks.live.exposure import overall, worst
+from debwright.checks.live.journal import parse
+from debwright.checks.live.regression import growth, packaged, required
+from debwright.checks.live.upgrade import prompts
+from debwright.checks.live.writes import declared, own_directories, undeclared
+from debwright.host.process import Completed
+from debwright.isolation.snapshot import Entry
+from debwright.model.errors import UsageError
+from debwright.model.targets import Target
+from debwright.packages.debs import read_deb
+from debwright.systems.base import BootedSandbox, FileMark
 
 SECURITY = """\
   NAME                         DESCRIPTION                               EXPOSURE

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from debwright.check import memory
+from debwright.checks.engine import memory
 
 
 def session(*looks: int | None) -> Any:

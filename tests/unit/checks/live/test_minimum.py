@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from debwright.check.minimum import _expected, commands
+from debwright.checks.live.minimum import _expected, commands
 from debwright.config import Config
 
 SERVICE = {"unit": "demo.service", "expect_body": "all is well", "smoke": ["demo ask"]}

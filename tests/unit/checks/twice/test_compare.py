@@ -7,27 +7,26 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.packages.debfiles import Item, make_deb
 
+from debwright.build import variations
 from debwright.build.depends import BuildPlan
+from debwright.build.variations import SHIFT_SECONDS, second_build
 from debwright.build.workplace import USUAL, Workplace
-from debwright.check.reproducible import TwoBuilds, compare_builds, failed_second_build
-from debwright.cli import call
-from debwright.compare import diffoscope
-from debwright.compare.archives import differences, part_of_difference
-from debwright.compare.diffoscope import _leaves
+from debwright.checks.twice import diffoscope
+from debwright.checks.twice.archives import differences, part_of_difference
+from debwright.checks.twice.diffoscope import _leaves
+from debwright.checks.twice.reproducible import TwoBuilds, compare_builds, failed_second_build
+from debwright.cli.app import call
 from debwright.config import Config
-from debwright.errors import BuildError, MissingError, UsageError
-from debwright.ledger import Ledger
-from debwright.rebuild import variations
-from debwright.rebuild.variations import SHIFT_SECONDS, second_build
-from debwright.results import StageResult, Status
+from debwright.model.errors import BuildError, MissingError, UsageError
+from debwright.model.results import StageResult, Status
+from debwright.model.targets import Strategy, Target
+from debwright.pipeline.record import Ledger
 from debwright.roots.apt import UnsatisfiableError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
-from debwright.targets import Strategy, Target
-
-from tests.unit.core.debfiles import Item, make_deb
 
 TEXT = Item("./usr/share/doc/demo/README", b"one\ntwo\n")
 
@@ -82,7 +81,7 @@ def test_equal_contents_with_another_compression_are_told(tmp_path: Path) -> Non
     import gzip
 
     first = make_deb(tmp_path / "a.deb", TEXT)
-    from tests.unit.core.debfiles import _tar
+    from tests.unit.packages.debfiles import _tar
 
     plain = gzip.decompress(_tar([TEXT]))
     second = make_deb(tmp_path / "b.deb", data=gzip.compress(plain, compresslevel=1, mtime=9))

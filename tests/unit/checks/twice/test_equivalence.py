@@ -10,23 +10,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.packages.debfiles import elf
 
-from debwright.check.debs import read_deb
-from debwright.check.equivalence import Comparison
+from debwright.checks.twice.answers import answer_findings, select, unlike
+from debwright.checks.twice.control import control_findings
+from debwright.checks.twice.elf import floor_findings, machine_findings, provided, required
+from debwright.checks.twice.equivalence import Comparison
+from debwright.checks.twice.imports import PROBE, Imports, import_findings, modules_of
+from debwright.checks.twice.shape import shape_findings
+from debwright.checks.twice.sides import Side, Sides
 from debwright.config import load
 from debwright.config.equivalence import Equivalence, steps
-from debwright.equivalence.answers import answer_findings, select, unlike
-from debwright.equivalence.control import control_findings
-from debwright.equivalence.elf import floor_findings, machine_findings, provided, required
-from debwright.equivalence.imports import PROBE, Imports, import_findings, modules_of
-from debwright.equivalence.model import Side, Sides
-from debwright.equivalence.shape import shape_findings
-from debwright.errors import CheckError, ConfigError
-from debwright.results import Finding, Severity
+from debwright.model.errors import CheckError, ConfigError
+from debwright.model.results import Finding, Severity
+from debwright.model.targets import TRIPLETS, Target
+from debwright.packages.debs import read_deb
 from debwright.roots.store import Layer
-from debwright.targets import TRIPLETS, Target
-
-from tests.unit.core.debfiles import elf
 
 CONTROL = """\
 Package: demo

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.observe.console.test_plain import play
+from tests.unit.observe.report import samples
 
-from debwright.console.errors import error_json, print_error
-from debwright.console.github import (
+from debwright.model.errors import BuildError, Evidence
+from debwright.model.results import Finding, RunResult, Severity, StageResult, Status
+from debwright.observe.console.errors import error_json, print_error
+from debwright.observe.console.github import (
     LINES_KEPT,
     GitHubReporter,
     annotation,
@@ -18,12 +22,7 @@ from debwright.console.github import (
     inert,
     stopped,
 )
-from debwright.errors import BuildError, Evidence
-from debwright.report.markdown import STEP_SUMMARY_LIMIT
-from debwright.results import Finding, RunResult, Severity, StageResult, Status
-
-from tests.unit.reporting import samples
-from tests.unit.reporting.test_plain import play
+from debwright.observe.report.markdown import STEP_SUMMARY_LIMIT
 
 NOON = datetime(2026, 3, 14, 12, 3, 4)
 

@@ -13,15 +13,14 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.unit.observe.console.test_plain import play
+from tests.unit.observe.report import samples
 
-from debwright.console.board import Board, State
-from debwright.console.live import ASCII_GLYPHS, GLYPHS, SPINNER, LiveReporter, clock, draw
-from debwright.results import Status
+from debwright.model.results import Status
+from debwright.observe.console.board import Board, State
+from debwright.observe.console.live import ASCII_GLYPHS, GLYPHS, SPINNER, LiveReporter, clock, draw
 
-from tests.unit.reporting import samples
-from tests.unit.reporting.test_plain import play
-
-SOURCE = Path(__file__).parents[3] / "src"
+SOURCE = Path(__file__).parents[4] / "src"
 
 
 def board(targets: int = 2) -> Board:
@@ -164,7 +163,7 @@ def test_threads_may_report_at_once() -> None:
 CHILD = """
 import sys, time
 sys.path.insert(0, {source!r})
-from debwright.console import make_reporter
+from debwright.observe.console import make_reporter
 reporter = make_reporter(environ={{"TERM": "xterm-256color"}})
 reporter.begin("greeter", ["bookworm-arm64"], ["build", "check"])
 reporter.stage_started("bookworm-arm64", "build")

@@ -3,14 +3,13 @@ import threading
 from datetime import datetime
 
 import pytest
+from tests.unit.observe.report import samples
 
-from debwright.console import make_reporter
-from debwright.console.plain import PlainReporter
-from debwright.console.stream import Ring, SafeStream, one_line
-from debwright.events import Reporter, Silent
-from debwright.results import RunResult
-
-from tests.unit.reporting import samples
+from debwright.model.events import Reporter, Silent
+from debwright.model.results import RunResult
+from debwright.observe.console import make_reporter
+from debwright.observe.console.plain import PlainReporter
+from debwright.observe.console.stream import Ring, SafeStream, one_line
 
 NOON = datetime(2026, 3, 14, 12, 3, 4)
 

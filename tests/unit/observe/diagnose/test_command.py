@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.reporting import samples
+from tests.unit.observe.report import samples
 
-from debwright.cli import call
-from debwright.results import Finding, Severity, StageResult, Status
+from debwright.cli.app import call
+from debwright.model.results import Finding, Severity, StageResult, Status
 
 
 @pytest.mark.parametrize(

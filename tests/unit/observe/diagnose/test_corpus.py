@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-
-from debwright.diagnose.diagnose import diagnose_file
-
 from tests.corpus.cases import Case, everything
 
-CORPUS = Path(__file__).parents[2] / "corpus"
+from debwright.observe.diagnose.diagnose import diagnose_file
+
+CORPUS = Path(__file__).parents[3] / "corpus"
 CASES = [c for c in everything() if not c.held_out]
 MANIFEST = json.loads((CORPUS / "manifest.json").read_text())
 

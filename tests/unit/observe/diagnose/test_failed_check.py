@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from debwright.check.base import error
-from debwright.results import CheckResult, Evidence, Status
-from debwright.stages.diagnosis import diagnosis_of
+from debwright.checks.engine.base import error
+from debwright.model.results import CheckResult, Evidence, Status
+from debwright.pipeline.stages.diagnosis import diagnosis_of
 
 LOG = """\
      0.04 === vulnerabilities: skipped (not checked)

@@ -5,18 +5,18 @@ from pathlib import Path
 import pytest
 import re2
 
-from debwright.diagnose.diagnose import diagnose_text
-from debwright.diagnose.lines import bare
-from debwright.diagnose.pages import pages
-from debwright.diagnose.rank import known
-from debwright.diagnose.rules import Mark, Rule, make_book, standard_book
-from debwright.errors import DebwrightError
+from debwright.model.errors import DebwrightError
+from debwright.observe.diagnose.diagnose import diagnose_text
+from debwright.observe.diagnose.lines import bare
+from debwright.observe.diagnose.pages import pages
+from debwright.observe.diagnose.rank import known
+from debwright.observe.diagnose.rules import Mark, Rule, make_book, standard_book
 
 BOOK = standard_book()
 RULES = [rule for _, rule in BOOK.rules]
 MARKS = [e for e in BOOK.entries if isinstance(e.about, Mark)]
 END = "\n=== failed with status 2\n"
-TOP = Path(__file__).parents[3]
+TOP = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: f"{r.code}-{r.name}")
@@ -82,7 +82,7 @@ def test_hidden_codes_exist() -> None:
 
 def test_documentation_is_that_of_the_rules() -> None:
     there = {p.name: p.read_text() for p in (TOP / "docs/diagnosis").glob("*.md")}
-    assert there == pages(BOOK), "python -m debwright.diagnose.pages writes it anew"
+    assert there == pages(BOOK), "python -m debwright.observe.diagnose.pages writes it anew"
 
 
 @pytest.mark.parametrize(

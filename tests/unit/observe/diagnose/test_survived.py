@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from debwright.diagnose.diagnose import diagnose_stream, diagnose_text
-from debwright.diagnose.lines import bare
+from debwright.observe.diagnose.diagnose import diagnose_stream, diagnose_text
+from debwright.observe.diagnose.lines import bare
 
 LINK = (
     "gcc a.c -o a\n"

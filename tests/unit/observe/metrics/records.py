@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from debwright.metrics.model import RunRecord, StageRecord, TargetRecord
+from debwright.observe.metrics.model import RunRecord, StageRecord, TargetRecord
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NATIVE, CROSS = "bookworm-amd64", "bookworm-arm64"

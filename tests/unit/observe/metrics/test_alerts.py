@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.metrics.records import BEGIN, CROSS, failed, run, target
+from tests.unit.observe.metrics.records import BEGIN, CROSS, failed, run, target
 
 from debwright.config.metrics import Alerts, Metrics
-from debwright.errors import DebwrightError
-from debwright.metrics.alerts.deliver import deliver, quoted
-from debwright.metrics.alerts.rules import Facts, Problem, problems
-from debwright.metrics.model import AlertRecord, RunRecord
-from debwright.metrics.store import Store
+from debwright.model.errors import DebwrightError
+from debwright.observe.metrics.alerts.deliver import deliver, quoted
+from debwright.observe.metrics.alerts.rules import Facts, Problem, problems
+from debwright.observe.metrics.model import AlertRecord, RunRecord
+from debwright.observe.metrics.store import Store
 
 NOW = BEGIN + timedelta(hours=100)
 

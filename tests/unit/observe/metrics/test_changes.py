@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.metrics.changes import change_points
+from debwright.observe.metrics.changes import change_points
 
 
 def noisy(level: float, count: int, random_: random.Random, spread: float = 0.08) -> list[float]:

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.unit.metrics.records import BEGIN, CROSS, failed, run, target
-from tests.unit.reporting.samples import HOSTILE
+from tests.unit.observe.metrics.records import BEGIN, CROSS, failed, run, target
+from tests.unit.observe.report.samples import HOSTILE
 
 from debwright.config.metrics import Metrics
-from debwright.errors import UsageError
-from debwright.metrics.dashboard.badge import badge, state
-from debwright.metrics.dashboard.bins import MOST_BINS
-from debwright.metrics.dashboard.data import Data, Settings, gather, read_doctor
-from debwright.metrics.dashboard.page import as_json, render
-from debwright.metrics.dashboard.serve import Document, parse_address, server
-from debwright.metrics.model import Problem, RunRecord, plain
-from debwright.metrics.prometheus import exposition
-from debwright.metrics.store import Store
+from debwright.model.errors import UsageError
+from debwright.observe.metrics.dashboard.badge import badge, state
+from debwright.observe.metrics.dashboard.bins import MOST_BINS
+from debwright.observe.metrics.dashboard.data import Data, Settings, gather, read_doctor
+from debwright.observe.metrics.dashboard.page import as_json, render
+from debwright.observe.metrics.dashboard.serve import Document, parse_address, server
+from debwright.observe.metrics.model import Problem, RunRecord, plain
+from debwright.observe.metrics.prometheus import exposition
+from debwright.observe.metrics.store import Store
 
 NOW = BEGIN.timestamp() + 40 * 86400
 

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.reporting import samples
+from tests.unit.observe.report import samples
 
 from debwright.config import Config, LoadedConfig
-from debwright.errors import DebwrightError, MissingError
-from debwright.metrics import place
-from debwright.metrics.hook import remember, remember_broken, store_path
-from debwright.metrics.model import RunRecord, parse
-from debwright.metrics.store import Store
-from debwright.results import Finding, RunResult, Severity, StageResult, Status, Usage
-from debwright.stages.diagnosis import diagnosis_of
+from debwright.model.errors import DebwrightError, MissingError
+from debwright.model.results import Finding, RunResult, Severity, StageResult, Status, Usage
+from debwright.observe.metrics import place
+from debwright.observe.metrics.hook import remember, remember_broken, store_path
+from debwright.observe.metrics.model import RunRecord, parse
+from debwright.observe.metrics.store import Store
+from debwright.pipeline.stages.diagnosis import diagnosis_of
 
 
 def loaded(directory: Path, text: str = "") -> LoadedConfig:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.metrics.records import CROSS, failed, run, target
+from tests.unit.observe.metrics.records import CROSS, failed, run, target
 
-from debwright.errors import DebwrightError
-from debwright.metrics.exchange import export, merge_files, merge_lines
-from debwright.metrics.model import dump, parse, plain
-from debwright.metrics.store import Store
+from debwright.model.errors import DebwrightError
+from debwright.observe.metrics.exchange import export, merge_files, merge_lines
+from debwright.observe.metrics.model import dump, parse, plain
+from debwright.observe.metrics.store import Store
 
 
 def test_what_goes_in_comes_out(tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.unit.metrics.records import BEGIN, CROSS, NATIVE, failed, run, target
+from tests.unit.observe.metrics.records import BEGIN, CROSS, NATIVE, failed, run, target
 
-from debwright.errors import UsageError
-from debwright.metrics import query, trends
-from debwright.metrics.compare import compare
-from debwright.metrics.model import RunRecord, StageRecord
-from debwright.metrics.query import Filter
-from debwright.metrics.store import Store
+from debwright.model.errors import UsageError
+from debwright.observe.metrics import query, trends
+from debwright.observe.metrics.compare import compare
+from debwright.observe.metrics.model import RunRecord, StageRecord
+from debwright.observe.metrics.query import Filter
+from debwright.observe.metrics.store import Store
 
 
 def stored(*records: RunRecord) -> Store:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from debwright.results import (
+from debwright.model.results import (
     Artifact,
     CheckResult,
     Evidence,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.files import atomic_write, human_seconds, human_size, sha256_file
+from debwright.host.files import atomic_write, human_seconds, human_size, sha256_file
 
 
 def test_atomic_write_replaces_with_the_exact_mode(tmp_path: Path) -> None:

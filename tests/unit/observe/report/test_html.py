@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.observe.report import samples
 
-from debwright.report import view
-from debwright.report.html import render
-from debwright.report.timeline import timeline
-
-from tests.unit.reporting import samples
+from debwright.observe.report import view
+from debwright.observe.report.html import render
+from debwright.observe.report.timeline import timeline
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 

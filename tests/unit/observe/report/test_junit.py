@@ -3,11 +3,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.observe.report import samples
 
-from debwright.report.junit import TEXT_LIMIT, render
-from debwright.results import RunResult
-
-from tests.unit.reporting import samples
+from debwright.model.results import RunResult
+from debwright.observe.report.junit import TEXT_LIMIT, render
 
 
 def parse(result: RunResult) -> ET.Element:

@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from tests.unit.observe.report import samples
 
-from debwright.report import markdown
-from debwright.report.markdown import cell, code, escape, fenced, render
-
-from tests.unit.reporting import samples
+from debwright.observe.report import markdown
+from debwright.observe.report.markdown import cell, code, escape, fenced, render
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 

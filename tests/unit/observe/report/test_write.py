@@ -2,13 +2,12 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.unit.observe.report import samples
 
-from debwright import report
-from debwright.errors import DebwrightError
-from debwright.report import schema, to_json, write_reports
-from debwright.results import RunResult
-
-from tests.unit.reporting import samples
+from debwright.model.errors import DebwrightError
+from debwright.model.results import RunResult
+from debwright.observe import report
+from debwright.observe.report import schema, to_json, write_reports
 
 
 def test_all_forms_are_written_below_the_directory(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from debwright.stores.signature import EMPTY_SHA256, Credentials, signed_headers
+from debwright.repository.stores.signature import EMPTY_SHA256, Credentials, signed_headers
 
 # Amazon S3 API Reference, "Signature Calculations for the Authorization Header".
 EXAMPLE = Credentials(

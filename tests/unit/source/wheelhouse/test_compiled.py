@@ -6,20 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from debwright.build import wheels
 from debwright.build.binary import PackageBuildError
 from debwright.build.log import BuildLog
-from debwright.build.package import SourcePackage
-from debwright.errors import BuildError
-from debwright.files import sha256_file
+from debwright.build.wheels import Root, ToolMissing, Wheel, find, key_of, lend
+from debwright.host.files import sha256_file
+from debwright.model.errors import BuildError
+from debwright.model.manifest import Manifest
+from debwright.model.targets import Strategy, Target
 from debwright.roots.cache import Cache
-from debwright.roots.manifest import Manifest
 from debwright.roots.store import Layer
-from debwright.targets import Strategy, Target
-from debwright.wheelhouse import compiled, component
-from debwright.wheelhouse.carried.helper import lent
-from debwright.wheelhouse.carried.helper.manifest import Entry
-from debwright.wheelhouse.carry import Carried, carried
-from debwright.wheelhouse.compiled import Root, ToolMissing, Wheel, find, key_of, lend
+from debwright.source.package import SourcePackage
+from debwright.source.wheelhouse import component
+from debwright.source.wheelhouse.carried.helper import lent
+from debwright.source.wheelhouse.carried.helper.manifest import Entry
+from debwright.source.wheelhouse.carry import Carried, carried
 
 
 def a_root(*packages: str, arch: str = "amd64", strategy: Strategy = Strategy.NATIVE) -> Root:
@@ -117,7 +118,7 @@ def test_what_is_lent_is_what_the_helper_finds(
     made = find(cache, "k")
     assert made is not None and not made.fresh
     bind = lend([made], tmp_path / "lent")
-    assert bind.read_only and bind.target == compiled.LENT
+    assert bind.read_only and bind.target == wheels.LENT
     monkeypatch.setenv(lent.VARIABLE, str(bind.source))
     entry = Entry("frame", "1", "f", "f" * 64, "sdist", "run", frozenset(), tmp_path)
     found = lent.find(entry, "amd64", "3.13", house.settings("frame", "amd64"))
@@ -156,7 +157,7 @@ def test_a_failure_says_what_would_help(
         log("aarch64-linux-gnu-gcc -c x.c")
         log(line)
         log(f"wheelhouse:   | {line}")
-        error = compiled._explain(house.sdists[0], root, log, first)
+        error = wheels._explain(house.sdists[0], root, log, first)
     assert isinstance(error, BuildError)
     assert error.exit_code == 3
     assert fix in (error.fix or "")
@@ -169,7 +170,7 @@ def test_a_full_disk_is_no_fault_of_the_sdist(house: Carried, tmp_path: Path) ->
     said = "/tmp/cc1.s: fatal error: error writing: No space left on device"
     with BuildLog(tmp_path / "build.log") as log:
         log(said)
-        error = compiled._explain(house.sdists[0], a_root(), log, 1)
+        error = wheels._explain(house.sdists[0], a_root(), log, 1)
     assert not isinstance(error, PackageBuildError)
     assert error.exit_code == 5
     assert error.fix == "debwright cache prune"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.build.components import Component, put_real, put_stand_ins, sums
-from debwright.build.package import SourceError, SourceTree
-from debwright.files import LARGE, sha256_file, share
-from debwright.wheelhouse import component
+from debwright.host.files import LARGE, sha256_file, share
+from debwright.source.components import Component, put_real, put_stand_ins, sums
+from debwright.source.package import SourceError, SourceTree
+from debwright.source.wheelhouse import component
 
 
 @given(st.lists(st.binary(max_size=200_000), max_size=4))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from debwright.errors import MissingError
+from debwright.model.errors import MissingError
 from debwright.roots import apt
-from debwright.wheelhouse.fetch import fetch_all
-from debwright.wheelhouse.resolve import Chosen, WheelhouseError
+from debwright.source.wheelhouse.fetch import fetch_all
+from debwright.source.wheelhouse.resolve import Chosen, WheelhouseError
 
 CONTENT = b"a wheel, in a way" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

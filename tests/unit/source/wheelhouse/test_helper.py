@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.wheelhouse import component
-from debwright.wheelhouse.carried.helper import elf, lent, repack, sdist, unpack
-from debwright.wheelhouse.carried.helper.manifest import Settings, settings_for, sha256
-from debwright.wheelhouse.carried.helper.problem import Problem
+from debwright.source.wheelhouse import component
+from debwright.source.wheelhouse.carried.helper import elf, lent, repack, sdist, unpack
+from debwright.source.wheelhouse.carried.helper.manifest import Settings, settings_for, sha256
+from debwright.source.wheelhouse.carried.helper.problem import Problem
 
 ARM64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\xb7\x00" + bytes(44)
 ARM32 = b"\x7fELF\x01\x01\x01" + bytes(9) + b"\x03\x00\x28\x00" + bytes(44)
@@ -269,7 +269,7 @@ def test_any_file_is_some_machines_or_none(head: bytes) -> None:
 def test_lent_wheels_must_be_of_this_sdist_and_these_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from debwright.wheelhouse.carried.helper.manifest import Entry
+    from debwright.source.wheelhouse.carried.helper.manifest import Entry
 
     wheel = tmp_path / "a-1-py3-none-linux_x86_64.whl"
     wheel.write_bytes(b"wheel")

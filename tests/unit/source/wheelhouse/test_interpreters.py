@@ -3,8 +3,8 @@
 import pytest
 
 from debwright.config import Config
-from debwright.errors import ConfigError
-from debwright.wheelhouse.interpreters import Interpreter, interpreters
+from debwright.model.errors import ConfigError
+from debwright.source.wheelhouse.interpreters import Interpreter, interpreters
 
 
 def config(*targets: str, **suites: dict[str, str]) -> Config:

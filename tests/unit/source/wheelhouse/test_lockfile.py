@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debwright.errors import ConfigError
-from debwright.wheelhouse.lockfile import logical_lines, parse, read_lock
+from debwright.model.errors import ConfigError
+from debwright.source.wheelhouse.lockfile import logical_lines, parse, read_lock
 
 HASH = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64

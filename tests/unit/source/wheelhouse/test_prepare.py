@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from debwright.config import Config
-from debwright.errors import ConfigError
+from debwright.model.errors import ConfigError
 from debwright.roots.cache import Cache
-from debwright.wheelhouse.metadata import about_sdist, about_wheel
-from debwright.wheelhouse.prepare import find, prepare, wish
-from debwright.wheelhouse.resolve import WheelhouseError
+from debwright.source.wheelhouse.metadata import about_sdist, about_wheel
+from debwright.source.wheelhouse.prepare import find, prepare, wish
+from debwright.source.wheelhouse.resolve import WheelhouseError
 
 ARM32 = b"\x7fELF\x01\x01\x01" + bytes(9) + b"\x03\x00\x28\x00" + bytes(44)
 BOTH = frozenset({"amd64", "arm64"})

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from debwright.errors import MissingError
-from debwright.process import Completed
-from debwright.wheelhouse.interpreters import Interpreter
-from debwright.wheelhouse.lockfile import Lock, parse
-from debwright.wheelhouse.resolve import (
+from debwright.host.process import Completed
+from debwright.model.errors import MissingError
+from debwright.source.wheelhouse.interpreters import Interpreter
+from debwright.source.wheelhouse.lockfile import Lock, parse
+from debwright.source.wheelhouse.resolve import (
     Found,
     WheelhouseError,
     _explain,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from debwright.config import load
-from debwright.errors import ConfigError
+from debwright.model.errors import ConfigError
 
 
 def write(tmp_path: Path, text: str) -> Path:

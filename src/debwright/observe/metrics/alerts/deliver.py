@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from debwright.config import LoadedConfig
-from debwright.errors import DebwrightError, UsageError
-from debwright.metrics.alerts.rules import Problem
-from debwright.metrics.model import AlertRecord, parse, plain
-from debwright.metrics.store import Store
-from debwright.notify.event import Event
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.observe.metrics.alerts.rules import Problem
+from debwright.observe.metrics.model import AlertRecord, parse, plain
+from debwright.observe.metrics.store import Store
+from debwright.observe.notify.event import Event
 
 if TYPE_CHECKING:
     from debwright.github.issues import Issues
@@ -65,8 +65,8 @@ class Closed:
 @contextmanager
 def channels(loaded: LoadedConfig, say: Say) -> Iterator[list[Channel]]:
     """Those that are configured and want alerts; one that cannot be used stops no other."""
-    from debwright.notify.email import send_email
-    from debwright.notify.webhook import send_webhook
+    from debwright.observe.notify.email import send_email
+    from debwright.observe.notify.webhook import send_webhook
 
     notify, found = loaded.config.notify, list[Channel]()
     if notify.email is not None and "alert" in notify.email.on:
@@ -86,7 +86,7 @@ def channels(loaded: LoadedConfig, say: Say) -> Iterator[list[Channel]]:
 def _issues(loaded: LoadedConfig, say: Say) -> Iterator[Channel]:
     from debwright.github.http import Http
     from debwright.github.issues import Issues
-    from debwright.release.place import github_repository
+    from debwright.github.place import github_repository
 
     repository = github_repository(loaded)
     if repository is None:

@@ -8,13 +8,13 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from debwright.config import LoadedConfig
-from debwright.errors import DebwrightError
+from debwright.host.http import client, download
 from debwright.keys.ring import KeyInfo, keys_of_file, list_keys
-from debwright.metrics.alerts.rules import Problem
-from debwright.net import client, download
-from debwright.sign.choose import configured_keys, home_of
-from debwright.sign.home import open_home, private_home
-from debwright.targets import Target
+from debwright.keys.signing.choose import configured_keys, home_of
+from debwright.keys.signing.home import open_home, private_home
+from debwright.model.errors import DebwrightError
+from debwright.model.targets import Target
+from debwright.observe.metrics.alerts.rules import Problem
 
 RELEASE_LIMIT = 16 * 1024 * 1024
 

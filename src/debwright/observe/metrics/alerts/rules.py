@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from debwright.config.metrics import Metrics
-from debwright.files import human_seconds, human_size
-from debwright.metrics import query, trends
-from debwright.metrics.query import DAY, Build, StageTime
-from debwright.metrics.store import Store
+from debwright.host.files import human_seconds, human_size
+from debwright.observe.metrics import query, trends
+from debwright.observe.metrics.query import DAY, Build, StageTime
+from debwright.observe.metrics.store import Store
 
 MEDIAN_DAYS = 7
 ENOUGH_BUILDS = 10

@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from debwright.metrics.dashboard.data import Data
+from debwright.observe.metrics.dashboard.data import Data
 
 COLOURS = {"passing": "#18753d", "failing": "#b8232c", "unknown": "#6b7280"}
 _NARROW, _WIDE = "fijlrt.,:;'|!()[] ", "mwMW%@"

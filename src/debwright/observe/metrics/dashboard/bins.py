@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from debwright.metrics.query import DAY, Build
-from debwright.metrics.trends import quantile
+from debwright.observe.metrics.query import DAY, Build
+from debwright.observe.metrics.trends import quantile
 
 SPANS = ((400.0, 1), (1200.0, 7), (float("inf"), 28))
 """Up to which age in days a bin has how many days."""

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from debwright.config.metrics import Metrics
-from debwright.metrics import query, trends
-from debwright.metrics.dashboard.bins import bins
-from debwright.metrics.model import AlertRecord, RunRecord, TargetRecord, parse
-from debwright.metrics.query import DAY, Build, Filter, Run, StageTime
-from debwright.metrics.store import Store
+from debwright.observe.metrics import query, trends
+from debwright.observe.metrics.dashboard.bins import bins
+from debwright.observe.metrics.model import AlertRecord, RunRecord, TargetRecord, parse
+from debwright.observe.metrics.query import DAY, Build, Filter, Run, StageTime
+from debwright.observe.metrics.store import Store
 
 POINTS = 2500
 """Builds given one by one."""

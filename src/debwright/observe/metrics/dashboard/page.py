@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from debwright.metrics.dashboard.data import Data
+from debwright.observe.metrics.dashboard.data import Data
 
 
 def render(data: Data, *, live: bool = False) -> str:
@@ -20,7 +20,7 @@ def render(data: Data, *, live: bool = False) -> str:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=PackageLoader("debwright.metrics.dashboard", "templates"), autoescape=True,
+        loader=PackageLoader("debwright.observe.metrics.dashboard", "templates"), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     style = resource("vendor/uPlot.min.css") + resource("templates/dashboard.css")
@@ -48,7 +48,7 @@ def as_json(data: Data) -> str:
 @cache
 def resource(name: str) -> str:
     """A file of this package."""
-    home: Any = files("debwright.metrics.dashboard")
+    home: Any = files("debwright.observe.metrics.dashboard")
     for part in name.split("/"):
         home = home.joinpath(part)
     return str(home.read_text("utf-8"))

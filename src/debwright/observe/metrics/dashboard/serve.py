@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from debwright.errors import DebwrightError, UsageError
+from debwright.model.errors import DebwrightError, UsageError
 
 FRESH_SECONDS = 2.0
 """How long an answer is kept: many readers cost no more than one."""

@@ -1,0 +1,1 @@
+"""Checks: what a package must show before it may be published."""

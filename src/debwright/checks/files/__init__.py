@@ -1,0 +1,1 @@
+"""Checks on package files, one a file."""

@@ -1,0 +1,1 @@
+"""Checks on a booted system, one a file."""

@@ -1,0 +1,1 @@
+"""Namespaces, the process that holds them, control groups and emulation."""

@@ -1,0 +1,1 @@
+"""Plain data: targets, suites, results, findings, errors, events."""

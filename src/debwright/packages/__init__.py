@@ -1,0 +1,1 @@
+"""Reading packages: .deb files, ELF files, Python distributions, bills of materials."""

@@ -1,0 +1,1 @@
+"""The run: the plan, its stages, and what was done before."""

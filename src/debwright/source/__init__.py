@@ -1,0 +1,1 @@
+"""From a source tree to a source package: version, digest, wheelhouse."""

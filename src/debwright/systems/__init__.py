@@ -1,0 +1,1 @@
+"""Systems that packages are checked on: nspawn, Docker, virtual machines, ssh."""
