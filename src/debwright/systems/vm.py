@@ -18,6 +18,7 @@ from typing import Self
 from debwright.host import process
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.model.errors import Evidence, MissingError, printable
+from debwright.model.fix import Install
 from debwright.systems.base import BootError
 
 SSH_PORT = 2222
@@ -65,9 +66,7 @@ def vm_problem(arch: str) -> MissingError | None:
         )
     for program, package in ((model.program, model.package), ("mkfs.ext4", "e2fsprogs")):
         if shutil.which(program) is None:
-            return MissingError(
-                f"{program} is not installed", fix=f"sudo apt-get install {package}"
-            )
+            return MissingError(f"{program} is not installed", fix=Install(package))
     return None
 
 
