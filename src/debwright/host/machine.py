@@ -8,45 +8,17 @@ from functools import cache
 from pathlib import Path
 
 from debwright.host import process
+from debwright.model.arch import ARCHITECTURES, BY_KERNEL
 from debwright.model.errors import DebwrightError, MissingError, printable
 from debwright.model.fix import Command, Install, Setup
-from debwright.model.targets import ARCHITECTURES, INSTALL_QEMU, HostFacts, Obstacle
+from debwright.model.targets import INSTALL_QEMU, HostFacts, Obstacle
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 BINFMT_SUPPORT = Path("/var/lib/binfmts")
 """What update-binfmts(8) of binfmt-support knows; systemd-binfmt(8) does without it."""
-QEMU = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "armhf": "arm",
-    "i386": "i386",
-    "ppc64el": "ppc64le",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
-"""Debian architecture to qemu's name of it, as in `qemu-aarch64`."""
-
-# i386 programs run on amd64 kernels, armhf ones on most arm64 processors but not on all.
-_RUNS_TOO = {"amd64": frozenset({"i386"})}
-EMULATED_CPU = {"arm64": "cortex-a76"}
-"""What qemu-user is told to be: a Raspberry Pi 5's. Its default, `max`, computes the pointer
-authentication that Debian 13 is compiled with in software, which makes Python six times slower."""
-_MACHINES = {
-    "x86_64": "amd64",
-    "amd64": "amd64",
-    "aarch64": "arm64",
-    "arm64": "arm64",
-    "armv7l": "armhf",
-    "armv8l": "armhf",
-    "i386": "i386",
-    "i686": "i386",
-    "ppc64le": "ppc64el",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
-"""The kernel's name of a machine, as uname(2) gives it, to Debian's architecture."""
 
 
+@cache
 def host_arch() -> str:
     """Debian's name of this machine's architecture.
 
@@ -60,13 +32,13 @@ def host_arch() -> str:
     except DebwrightError:
         pass  # not a Debian machine; the kernel's name does as well
     machine = platform.machine()
-    arch = _MACHINES.get(machine.lower())
-    if arch is None:
+    row = BY_KERNEL.get(machine.lower())
+    if row is None:
         raise MissingError(
             f"debwright does not know this machine's architecture ({machine or 'unnamed'})",
             cause=f"it runs on {', '.join(sorted(ARCHITECTURES))}",
         )
-    return arch
+    return row.name
 
 
 def host_facts(arches: Iterable[str]) -> HostFacts:
@@ -90,7 +62,7 @@ def capable_facts(arches: Iterable[str]) -> HostFacts:
 
 def runs_too(arch: str) -> frozenset[str]:
     """Architectures whose programs a machine of `arch` runs by itself."""
-    return _RUNS_TOO.get(arch, frozenset())
+    return ARCHITECTURES[arch].runs_too
 
 
 def emulation_problem(arch: str) -> Obstacle | None:
@@ -101,7 +73,7 @@ def emulation_problem(arch: str) -> Obstacle | None:
     root. Then a program is run, by arch-test(1): with F the kernel holds an interpreter that may
     be another than the file of its name, or one of a container that this machine does not see.
     """
-    name = f"qemu-{QEMU.get(arch, arch)}"
+    name = _interpreter_name(arch)
     if not (BINFMT / "status").exists():
         return Obstacle(
             why="the kernel's binfmt_misc is not mounted",
@@ -132,18 +104,22 @@ def emulator_environment(arch: str) -> tuple[tuple[str, str], ...]:
     A value that is set already counts. qemu before 7.0 does not know the processor, and refuses to
     start with one it does not know: it is asked.
     """
-    if arch == host_arch() or arch not in EMULATED_CPU:
+    if arch == host_arch() or (cpu := ARCHITECTURES[arch].cpu) is None:
         return ()
     if wanted := os.environ.get("QEMU_CPU"):
         return (("QEMU_CPU", wanted),)
-    cpu = EMULATED_CPU[arch]
     try:
-        fields = (BINFMT / f"qemu-{QEMU[arch]}").read_text().splitlines()
+        fields = (BINFMT / _interpreter_name(arch)).read_text().splitlines()
         path = next(f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter "))
         known = process.run([Path(path).resolve(), "-cpu", "help"], check=False, timeout=20)
     except (DebwrightError, OSError, StopIteration):
         return ()
     return (("QEMU_CPU", cpu),) if cpu in known.output.split() else ()
+
+
+def _interpreter_name(arch: str) -> str:
+    """What the kernel calls the registration of qemu-user's interpreter."""
+    return f"qemu-{ARCHITECTURES[arch].qemu}"
 
 
 def _registration(name: str) -> Command:

@@ -16,7 +16,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from debwright.host import process
+from debwright.host.machine import host_arch
 from debwright.host.process import Completed, LineSink
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError
 from debwright.model.fix import Install
 
@@ -214,6 +216,7 @@ class Namespaces(Entered):
         message: dict[str, Any] = {
             "root": str(spec.root) if spec.root else None,
             "pivot": spec.root is not None and spec.pivot,
+            "pivot_root": ARCHITECTURES[host_arch()].pivot_root,
             "loopback": not spec.network,
             "hostname": spec.hostname,
             "tmpfs": list(spec.tmpfs),

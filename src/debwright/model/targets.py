@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from debwright.model.arch import ARCHITECTURES, Architecture
 from debwright.model.errors import DebwrightError, MissingError, UsageError
 from debwright.model.fix import Command, Install
 from debwright.model.suites import (
-    ARCHITECTURES,
     SUITES,
-    TRIPLETS,
     SuiteInfo,
     is_suite_name,
     nearest,
@@ -24,7 +23,6 @@ from debwright.model.suites import (
 __all__ = [
     "ARCHITECTURES",
     "SUITES",
-    "TRIPLETS",
     "Choice",
     "HostFacts",
     "Obstacle",
@@ -41,10 +39,6 @@ __all__ = [
 ]
 
 INSTALL_QEMU = Install("qemu-user-static", "binfmt-support")
-
-# Debian builds the cross compilers on these four architectures only (source package
-# cross-toolchain-base); crossbuild-essential-X exists on each of them for all the others.
-_CROSS_HOSTS = frozenset({"amd64", "arm64", "i386", "ppc64el"})
 
 
 @dataclass(frozen=True, order=True)
@@ -80,8 +74,8 @@ class Target:
         return f"{self.suite}-{self.arch}"
 
     @property
-    def triplet(self) -> str:
-        return TRIPLETS[self.arch]
+    def architecture(self) -> Architecture:
+        return ARCHITECTURES[self.arch]
 
 
 def known_targets() -> list[Target]:
@@ -156,8 +150,13 @@ class Choice:
 
 
 def can_cross(host: str, arch: str) -> bool:
-    """Whether Debian has a cross compiler that runs on `host` and builds for `arch`."""
-    return host in _CROSS_HOSTS and arch in ARCHITECTURES and arch != host
+    """Whether Debian has a cross compiler that runs on `host` and builds for `arch`.
+
+    It builds them on a few architectures only (source package cross-toolchain-base);
+    crossbuild-essential-X exists on each of those for all the others.
+    """
+    row = ARCHITECTURES.get(host)
+    return row is not None and row.hosts_cross and arch in ARCHITECTURES and arch != host
 
 
 def choose_strategy(target: Target, wanted: Strategy | str, host: HostFacts) -> Choice:

@@ -24,7 +24,7 @@ AMD64 = HostFacts(arch="amd64", runnable=frozenset({"i386"}), emulated={"arm64":
 @pytest.mark.parametrize("target", targets.known_targets(), ids=str)
 def test_every_known_target_survives_text(target: Target) -> None:
     assert Target.parse(str(target)) == target
-    assert target.triplet.endswith(("linux-gnu", "linux-gnueabihf"))
+    assert target.architecture.name == target.arch
 
 
 def test_the_architecture_is_what_follows_the_last_dash() -> None:
@@ -86,7 +86,7 @@ def test_the_catalogue_is_whole() -> None:
         *("bullseye", "bookworm", "trixie", "sid", "jammy", "noble", "raspios-bookworm")
     ]
     for suite in SUITES.values():
-        assert suite.architectures <= targets.ARCHITECTURES
+        assert suite.architectures <= targets.ARCHITECTURES.keys()
         assert suite.keyring
         assert suite.python
         assert suite.mirror is None
@@ -123,7 +123,7 @@ def test_auto_takes_the_first_that_works(
 @pytest.mark.parametrize("host", ["amd64", "arm64", "i386", "ppc64el"])
 def test_cross_hosts_reach_every_other_architecture(host: str) -> None:
     assert {a for a in targets.ARCHITECTURES if targets.can_cross(host, a)} == (
-        targets.ARCHITECTURES - {host}
+        targets.ARCHITECTURES.keys() - {host}
     )
 
 
