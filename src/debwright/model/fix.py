@@ -55,3 +55,10 @@ class Install(Setup):
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         return self.packages, {"again": self.again}
+
+
+def command_json(fix: str | None) -> dict[str, Any] | None:
+    """A command as files have it, next to its text; None for a text."""
+    if not isinstance(fix, Command):
+        return None
+    return {"arguments": list(fix.arguments), "root": fix.root}
