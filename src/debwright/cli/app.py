@@ -312,7 +312,8 @@ def main(arguments: list[str] | None = None) -> None:
 def call(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    warnings.showwarning = _note
+    # What Python warns of once, as an old name of a key, is a note to whoever reads along.
+    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
     try:
         code = cli.main(given, prog_name="debwright", standalone_mode=False)
         return int(code or 0)
@@ -327,11 +328,6 @@ def call(arguments: list[str] | None = None) -> int:
         return 130
     except Exception as problem:
         return _failed(problem, as_json="--json" in given)
-
-
-def _note(message: Warning | str, *_: object) -> None:
-    """What Python warns of once, as an old name of a key, in the words of a note."""
-    print(f"note: {message}", file=sys.stderr)
 
 
 def _failed(problem: Exception, *, as_json: bool) -> int:

@@ -20,12 +20,12 @@ from debwright.config.locate import KeyPath, line_of, locate
 from debwright.config.model import Config
 from debwright.config.problems import dotted, from_validation
 from debwright.config.renamed import OldName, Renamed, modern
-from debwright.config.secrets import secret_variables
-from debwright.config.section import Problem, Section, is_single, section_in
+from debwright.config.section import Problem, Section, is_single, secret_variables, section_in
 from debwright.host.files import atomic_write
 from debwright.host.machine import host_arch
 from debwright.host.process import withhold
 from debwright.model.errors import ConfigError, Evidence
+from debwright.model.fix import Command
 from debwright.model.targets import nearest
 
 FILE_NAME = "debwright.toml"
@@ -71,7 +71,9 @@ def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedC
     if _is_directory(start):
         found = _find(start)
         if found is None:
-            return LoadedConfig(config=Config(), start=start)
+            config = Config()
+            withhold(secret_variables(config))
+            return LoadedConfig(config=config, start=start)
         path, text = found
     else:
         path, text = start, _read(start)
@@ -177,7 +179,7 @@ def _read(path: Path) -> str:
                 f"{shown} is not a file" if path.exists() else f"there is no {shown}",
                 cause=f"a configuration is a file, {FILE_NAME} or {PYPROJECT}, or the directory "
                 "that holds it",
-                fix="debwright init",
+                fix=Command("debwright", "init"),
             )
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT + 1)
@@ -185,13 +187,13 @@ def _read(path: Path) -> str:
         raise ConfigError(
             f"{shown} cannot be read: {error.strerror}",
             cause="the file's or a directory's permissions",
-            fix=f"ls -ld {shown}",
+            fix=Command("ls", "-ld", shown),
         ) from error
     if len(data) > SIZE_LIMIT:
         raise ConfigError(
             f"{shown} is larger than {SIZE_LIMIT // 1024} KiB",
             cause="a configuration is a short text; is this the right file?",
-            fix=f"ls -l {shown}",
+            fix=Command("ls", "-l", shown),
         )
     try:
         return data.decode()
@@ -248,7 +250,7 @@ def _parse(path: Path, text: str, host: str) -> Config:
             raise ConfigError(
                 f"{_shown(path)} has no table [tool.debwright]",
                 cause="a pyproject.toml may hold the configuration in that table only",
-                fix="debwright init",
+                fix=Command("debwright", "init"),
             )
     document, renamed, problems = modern(document, model_for(document, Config))
     model = model_for(document, Config)

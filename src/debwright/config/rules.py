@@ -139,7 +139,7 @@ def _wheelhouse(raw: Raw) -> Iterator[Problem]:
             expected="no [wheelhouse] beside a .dsc file",
             fix="remove [wheelhouse]",
         )
-    for path in unknown_architectures(raw, ARCHITECTURES):
+    for path in unknown_architectures(raw, frozenset(ARCHITECTURES)):
         yield Problem(
             path=path,
             what=f"`{path[-1]}` is not an architecture debwright builds for",

@@ -37,6 +37,11 @@ class Formerly:
     """What is written today, where the name alone does not say it."""
 
 
+@dataclass(frozen=True)
+class Secret:
+    """Marks a key as the name of an environment variable that holds a secret."""
+
+
 class Section(BaseModel):
     """Base of all tables: nothing unknown, nothing converted, nothing changed later.
 
@@ -44,6 +49,9 @@ class Section(BaseModel):
     `class Hardening(Section, table="hardening")` in checks/files/hardening.py. See
     config/declared.py for how it is found.
     """
+
+    fixed_secrets: ClassVar[tuple[str, ...]] = ()
+    """Variables that hold secrets and have the same names in every configuration."""
 
     # Strict, because TOML has types: a port written as "80" is a mistake worth hearing of.
     # Deferred, because most commands look at one configuration: its tables are built with it, and
@@ -122,3 +130,32 @@ def tables_in(
         for place, one in entries:
             if isinstance(one, dict):
                 yield from tables_in(kind, one, place)
+
+
+def secret_variables(value: Any, *, fixed: bool = True) -> list[str]:
+    """The variables that hold secrets, as a table and all that is in it name them.
+
+    `fixed`: with those that no key names.
+    """
+    return list(dict.fromkeys(_secrets(value, fixed=fixed)))
+
+
+def _secrets(value: Any, *, fixed: bool) -> Iterator[str]:
+    if isinstance(value, Section):
+        if fixed:
+            yield from value.fixed_secrets
+        for name, field in type(value).model_fields.items():
+            held = getattr(value, name)
+            if isinstance(held, str):
+                if _is_secret(field.annotation, *field.metadata):
+                    yield held
+            else:
+                yield from _secrets(held, fixed=fixed)
+    elif isinstance(value, list | dict):
+        for held in value.values() if isinstance(value, dict) else value:
+            yield from _secrets(held, fixed=fixed)
+
+
+def _is_secret(annotation: Any, *metadata: Any) -> bool:
+    marks = (*metadata, *getattr(annotation, "__metadata__", ()))
+    return any(isinstance(m, Secret) for m in marks) or any(map(_is_secret, get_args(annotation)))

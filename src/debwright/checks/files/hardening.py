@@ -8,6 +8,7 @@ from pydantic import Field
 from debwright.checks.engine.base import CheckContext, conclude, levelled
 from debwright.config.section import Section
 from debwright.config.static import Level
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member
 from debwright.packages.elf import ET_EXEC, Elf, read
@@ -25,7 +26,7 @@ _BUFFER_FUNCTIONS = frozenset(
 )  # fmt: skip
 # NX cannot be had without a say in the file only where the loader's default is an executable
 # stack: x86 and 32-bit arm. Elsewhere an absent PT_GNU_STACK means none.
-_EXECUTABLE_BY_DEFAULT = frozenset({"amd64", "i386", "armhf"})
+_EXECUTABLE_BY_DEFAULT = {row.name for row in ARCHITECTURES.values() if row.executable_stack}
 
 
 class Hardening(Section, table="hardening"):

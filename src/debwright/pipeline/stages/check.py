@@ -60,10 +60,10 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
         return None
     lacking = MissingError(
         f"{target.target} cannot be checked: {arch} programs do not run on this machine",
-        evidence=[Evidence(text=problem)],
+        evidence=[Evidence(text=problem.why)],
         cause="its packages are installed and started here, which takes a working qemu-user; "
         f"`debwright build -t {target.target}` only builds them",
-        fix=job.plan.host.mend(arch),
+        fix=problem.fix,
     )
     result = StageResult(
         stage="check", status=Status.FAILED,
