@@ -17,6 +17,7 @@ from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
 from debwright.model.errors import BuildError, DebwrightError, MissingError
 from debwright.model.events import Silent
+from debwright.model.fix import Setup
 from debwright.model.results import (
     CheckResult,
     Finding,
@@ -26,7 +27,7 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.model.targets import Choice, HostFacts, Strategy, Target
+from debwright.model.targets import Choice, HostFacts, Obstacle, Strategy, Target
 from debwright.pipeline.plan import Plan, TargetPlan, _with_all
 from debwright.pipeline.record import Ledger
 from debwright.pipeline.run import Wanted, _one_target, _rank, exclusive, exit_code, run
@@ -193,6 +194,7 @@ def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
         {"smoke": ["demo --version"]},
         {"minimum": {"smoke": ["demo --version"]}},
         {"limits": {"deb_mb": 1}},
+        {"hardening": {"pie": "warn"}},
         {"environments": {"install_on": ["trixie-amd64"]}},
     ],
 )
@@ -479,17 +481,20 @@ class Elsewhere(NspawnEnvironment):
     kind = "ssh"
 
 
+BROKEN = Obstacle(why="disabled", fix=Setup("update-binfmts", "--enable", "qemu-aarch64"))
+
+
 @pytest.mark.parametrize(
     ("facts", "environment", "wanted", "built"),
     [
-        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(), False),
-        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(check=False), True),
-        ({"arm64": "disabled: sudo mend"}, Elsewhere(), Wanted(), True),
+        ({"arm64": BROKEN}, NspawnEnvironment(), Wanted(), False),
+        ({"arm64": BROKEN}, NspawnEnvironment(), Wanted(check=False), True),
+        ({"arm64": BROKEN}, Elsewhere(), Wanted(), True),
         ({"arm64": None}, NspawnEnvironment(), Wanted(), True),
     ],
 )
-def test_an_emulator_that_lacks_is_told_before_the_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, str | None],
+def test_a_missing_emulator_is_reported_before_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, Obstacle | None],
     environment: NspawnEnvironment, wanted: Wanted, built: bool,
 ) -> None:  # fmt: skip
     """A cross build does not need it, its checks do."""
@@ -509,7 +514,7 @@ def test_an_emulator_that_lacks_is_told_before_the_build(
         ]  # fmt: skip
         told = result.stages[-1].error
         assert told is not None
-        assert told.fix == "sudo mend"
+        assert told.fix is BROKEN.fix
         assert exit_code(run_result().model_copy(update={"targets": (result,)})) == 5
 
 

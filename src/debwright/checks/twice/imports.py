@@ -10,6 +10,7 @@ from debwright.checks.engine.base import CheckContext, error
 from debwright.checks.engine.runtime import LOCAL_ONLY, copy_into, make_repository
 from debwright.checks.twice.sides import SHOWN, Side, Sides
 from debwright.host.process import CommandError
+from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding, Severity
 from debwright.packages.debs import members
 from debwright.roots import apt
@@ -113,7 +114,7 @@ def import_findings(sides: Sides, left: Imports, right: Imports) -> list[Finding
                         Evidence(text=f"{m.split(':')[1]}: {mine.results[m]}", file=side.name)
                         for m in lost[:SHOWN]
                     ),
-                    fix=f"debwright shell {side.target} --booted",
+                    fix=Command("debwright", "shell", side.target, "--booted"),
                 )
             )
     never = [m for m, why in left.results.items() if why and right.results.get(m)]

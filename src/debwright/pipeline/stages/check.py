@@ -30,10 +30,10 @@ from debwright.pipeline.stages.companion import companion_packages
 CHECK_FAILED = 4
 CONFIGURED = frozenset([
     "service", "smoke", "minimum", "lintian", "checks", "limits", "secrets", "waivers", "suites",
-    "files", "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
+    "files", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
     "benchmarks", "environments",
 ])  # fmt: skip
-"""Tables and keys of debwright.toml that decide what the checks say."""
+"""Tables and keys that decide what the checks say, beyond those that checks declare themselves."""
 
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
@@ -60,10 +60,10 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
         return None
     lacking = MissingError(
         f"{target.target} cannot be checked: {arch} programs do not run on this machine",
-        evidence=[Evidence(text=problem)],
+        evidence=[Evidence(text=problem.why)],
         cause="its packages are installed and started here, which takes a working qemu-user; "
         f"`debwright build -t {target.target}` only builds them",
-        fix=job.plan.host.mend(arch),
+        fix=problem.fix,
     )
     result = StageResult(
         stage="check", status=Status.FAILED,
@@ -91,7 +91,10 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
-        "config": digest(config.model_dump(mode="json", include=set(CONFIGURED))),
+        "config": digest({
+            **config.model_dump(mode="json", include=set(CONFIGURED)),
+            **config.said_to("debwright.checks"),
+        }),
         "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
                   if p.name.endswith((CYCLONEDX, SPDX))},
