@@ -15,7 +15,7 @@ from debwright.config import rules
 from debwright.config.locate import KeyPath, line_of, locate
 from debwright.config.model import Config
 from debwright.config.problems import Problem, dotted, from_validation
-from debwright.config.secrets import secret_variables
+from debwright.config.section import secret_variables
 from debwright.host.machine import host_arch
 from debwright.host.process import withhold
 from debwright.model.errors import ConfigError, Evidence
@@ -64,7 +64,9 @@ def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedC
     if _is_directory(start):
         found = _find(start)
         if found is None:
-            return LoadedConfig(config=Config(), start=start)
+            config = Config()
+            withhold(secret_variables(config))
+            return LoadedConfig(config=config, start=start)
         path, text = found
     else:
         path, text = start, _read(start)

@@ -26,7 +26,7 @@ class Email(Section):
         "own server, and sends no password.",
     )
     user: v.Line | None = Field(None, description="User name there, where it wants one.")
-    password_env: v.VariableName | None = Field(
+    password_env: v.SecretVariable | None = Field(
         None, description="Name of the environment variable that holds the password."
     )
     on: list[When] = Field(_ALL, min_length=1, description="What is told of.")
@@ -35,7 +35,7 @@ class Email(Section):
 class Webhook(Section):
     """A message to a chat, as Slack, Mattermost and others take it."""
 
-    url_env: v.VariableName = Field(
+    url_env: v.SecretVariable = Field(
         description="Name of the environment variable that holds the URL, which is a secret."
     )
     on: list[When] = Field(_ALL, min_length=1, description="What is told of.")

@@ -18,12 +18,12 @@ class Signing(Section):
         None,
         description="GNUPGHOME that holds the key, relative to this file; default: gpg's own.",
     )
-    key_env: v.VariableName | None = Field(
+    key_env: v.SecretVariable | None = Field(
         None,
         description="Name of the environment variable that holds the secret key itself, armoured "
         "or in base64, as CI systems hand it over; it is used in memory only, and instead of home.",
     )
-    passphrase_env: v.VariableName | None = Field(
+    passphrase_env: v.SecretVariable | None = Field(
         None, description="Name of the environment variable that holds the key's passphrase."
     )
     rotation: Rotation | None = Field(
@@ -85,6 +85,8 @@ class ReleaseDocument(Section):
 
 class Release(Section):
     """The release on the hosting service."""
+
+    fixed_secrets = ("GITHUB_TOKEN", "GH_TOKEN")
 
     provider: Literal["github"] = Field("github", description="The hosting service.")
     repository: v.GithubRepository | None = Field(

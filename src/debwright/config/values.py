@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from debwright.config.section import Secret
+
 _MIRROR_SCHEMES = ("http", "https", "file", "copy", "mirror+http", "mirror+https", "mirror+file")
 _UNIT_SUFFIX = re.compile(r"\.(service|socket|timer|target|path)$")
 
@@ -278,6 +280,7 @@ VariableName = Annotated[
     str,
     matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable, not its value"),
 ]
+SecretVariable = Annotated[VariableName, Secret()]
 TagName = Annotated[
     str, matching(r"[A-Za-z0-9][A-Za-z0-9.+_/-]*", "a lintian tag's name, as no-manual-page")
 ]

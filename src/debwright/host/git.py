@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from debwright.host import process
@@ -35,8 +36,9 @@ def git(
     *arguments: str,
     stdin: str | None = None,
     sink: LineSink | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run git in `directory`.
+    """Run git in `directory`, with `env` beyond a command's environment.
 
     Raises NotARepository where there is no work tree, UntrustedRepository where git does not
     trust its owner, MissingError without git, and the command's own error for everything else.
@@ -47,7 +49,7 @@ def git(
     try:
         done = process.run(
             ["git", "-C", directory, *settings, *arguments],
-            env=_ENVIRONMENT,
+            env={**(env or {}), **_ENVIRONMENT},
             stdin=stdin,
             sink=sink,
             check=False,

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from debwright.github.place import github_token
 from debwright.host.files import human_size
 from debwright.host.process import CommandError, Completed, run
 from debwright.model.errors import DebwrightError, Evidence
@@ -156,7 +157,7 @@ def _fix(large: list[Item]) -> str:
 def _environment(remote: str) -> dict[str, str]:
     """git asks nobody anything; on GitHub it gets the token, by its environment alone."""
     environment = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
+    token = github_token()
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/") + "/"
     if token and remote.startswith(server):
         given = base64.b64encode(f"x-access-token:{token}".encode()).decode()
