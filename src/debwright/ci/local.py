@@ -79,10 +79,13 @@ class Line:
 class LocalRunner(Protocol):
     """Runs a provider's workflows on this machine."""
 
-    directory: str
-    """Where the workflows are, from the top of the repository; each a file NAME.yml."""
-    secrets: Sequence[str]
-    """Variables that a run takes over where they are set, whatever the configuration says."""
+    @property
+    def directory(self) -> str:
+        """Where the workflows are, from the top of the repository; each a file NAME.yml."""
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """Variables that a run takes over where they are set, whatever the configuration says."""
 
     def inputs(self, workflow: str, event: str | None, given: Sequence[str]) -> list[str]:
         """The inputs for a run on this machine."""

@@ -5,8 +5,7 @@ A module or package below `providers` makes one: an instance of `Provider`. The 
 """
 
 import os
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -27,51 +26,52 @@ class File:
     executable: bool = False
 
 
-class Provider(ABC):
+class Provider:
     """A CI service: what is written for it, and how debwright speaks with it."""
 
     name: ClassVar[str]
     """As `workflows.provider` has it."""
     title: ClassVar[str]
     """Its name as people write it."""
-    local: LocalRunner | None = None
+    local: ClassVar[LocalRunner | None] = None
     """What runs its workflows on this machine."""
 
-    @abstractmethod
-    def files(self, context: Context) -> Iterator[File]:
+    def files(self, context: Context) -> Iterable[File]:
         """What `debwright workflows sync` writes. Raises UsageError."""
+        raise NotImplementedError
 
-    def linters(self, files: Sequence[Path]) -> Iterator[Sequence[str | Path]]:
+    def linters(self, files: Sequence[Path]) -> Iterable[Sequence[str | Path]]:  # noqa: ARG002
         """Commands that find mistakes in the written `files`, run at the top of the repository."""
-        return iter(())
+        return ()
 
-    def secrets(self, loaded: LoadedConfig) -> frozenset[str]:
+    def secrets(self, loaded: LoadedConfig) -> frozenset[str]:  # noqa: ARG002
         """The names of the secrets that the service holds for the repository.
 
         Raises DebwrightError where it cannot be asked.
         """
         raise DebwrightError(f"{self.title} cannot be asked for its secrets")
 
-    def is_running(self, environ: Mapping[str, str]) -> bool:
+    def is_running(self, environ: Mapping[str, str]) -> bool:  # noqa: ARG002
         """Whether this process is a step of one of its jobs."""
         return False
 
     def write_outputs(self, values: Mapping[str, str], environ: Mapping[str, str]) -> None:
-        """Give `values` to the steps and jobs after this one."""
+        """Give `values` to the steps and jobs after this one, in such a job."""
+        raise NotImplementedError
 
     def append_summary(self, text: str, environ: Mapping[str, str]) -> None:
-        """Add Markdown to what the service shows of the run."""
+        """Add Markdown to what the service shows of the run, in such a job."""
+        raise NotImplementedError
 
 
 def providers() -> Mapping[str, Provider]:
     """Every provider by its name."""
-    found = instances("debwright.ci.providers", Provider)  # type: ignore[type-abstract]
-    return {provider.name: provider for provider in found}
+    return {found.name: found for found in instances("debwright.ci.providers", Provider)}
 
 
-def provider_of(context: Context) -> Provider:
-    """The one that debwright.toml names. Raises UsageError."""
-    name, known = context.settings.provider, providers()
+def provider_named(name: str) -> Provider:
+    """The one that `workflows.provider` names. Raises UsageError."""
+    known = providers()
     if name not in known:
         raise UsageError(
             f"workflows.provider names {name}, and debwright writes no workflows for it",

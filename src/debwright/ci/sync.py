@@ -4,7 +4,7 @@ import difflib
 from pathlib import Path
 
 from debwright.ci.context import Context
-from debwright.ci.provider import File, provider_of
+from debwright.ci.provider import File, provider_named
 from debwright.host.files import atomic_write
 from debwright.model.errors import CheckError, Evidence, UsageError
 
@@ -14,7 +14,7 @@ SIZE_LIMIT = 1024 * 1024
 
 def wanted_files(context: Context) -> list[File]:
     """What `debwright workflows sync` writes."""
-    return list(provider_of(context).files(context))
+    return list(provider_named(context.settings.provider).files(context))
 
 
 def sync(top: Path, context: Context) -> list[Path]:

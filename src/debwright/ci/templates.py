@@ -3,7 +3,7 @@
 `[[ value ]]` writes a value as a whole scalar of YAML (a word of a shell, in a script), quoted so
 that nothing in it can end it. Two filters are for values elsewhere: `part` for a part of a text,
 which only letters, digits and ._/+- can be, and `expression` for text of the template itself.
-Lines that begin with `#%` are statements, `##` begins a comment that is not written.
+Lines that begin with `#%` are statements; what stands in `[# #]` is not written.
 """
 
 import re
@@ -41,7 +41,8 @@ def scalar(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if not isinstance(value, str):
-        raise UsageError(f"{type(value).__name__} is no value of a workflow")
+        # What nobody gave says so itself, here.
+        raise UsageError(f"{str(value)[:80]!r} is no value of a workflow")
     if "${{" in value:
         raise UsageError(
             f"{value[:80]!r} would be evaluated where workflows run", fix="leave ${{ out of it"
@@ -93,12 +94,15 @@ def _environment(
         undefined=StrictUndefined,
         finalize=written,
         keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         block_start_string="[%",
         block_end_string="%]",
+        comment_start_string="[#",
+        comment_end_string="#]",
         variable_start_string="[[",
         variable_end_string="]]",
         line_statement_prefix="#%",
-        line_comment_prefix="##",
     )
     environment.filters.update(part=part, expression=Written)
     environment.globals.update(globals_)
