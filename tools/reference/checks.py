@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from debwright.checks.engine import run
+from debwright.checks import run
 from debwright.checks.engine.base import ASKED_FOR
 from tools.reference import text
 

@@ -16,7 +16,7 @@ from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.choose import environment_for, patterns_for
 from debwright.checks.engine.environment import Environment
 from debwright.checks.engine.previous import expand, previous_of
-from debwright.checks.engine.run import run_checks
+from debwright.checks.run import run_checks
 from debwright.cli.common import (
     Options,
     reporter_for,

@@ -136,7 +136,7 @@ def require_known_checks(loaded: LoadedConfig) -> None:
     """Raise ConfigError for a name in `[checks]` that no check has: it would switch nothing."""
     if loaded.config.checks:
         # Only where there is something to look at: the checks are most of debwright.
-        from debwright.checks.engine.run import NAMES
+        from debwright.checks.run import NAMES
 
         validate_check_names(loaded, NAMES)
 

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.checks.caught import Checked, caught
 from tests.integration.recipes import PORT, Recipe
 
-from debwright.checks.engine import run
+from debwright.checks import run
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.previous import find_previous
 from debwright.config import Config

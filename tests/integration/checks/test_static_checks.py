@@ -9,7 +9,7 @@ from tests.integration.conftest import Debwright
 from tests.unit.checks.packages import build
 
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.run import STATIC
+from debwright.checks.run import STATIC
 from debwright.config import Config
 from debwright.host.machine import host_arch
 from debwright.model.results import Severity

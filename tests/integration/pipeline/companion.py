@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.integration.recipes import PORT, Recipe
 from tests.unit.checks.packages import build
 
-from debwright.checks.engine import run
+from debwright.checks import run
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import Environment
 from debwright.config import Config

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debwright.checks.engine import run
+from debwright.checks import run
 
 TOP = Path(__file__).parents[3]
 PAGES = TOP / "docs/checks"

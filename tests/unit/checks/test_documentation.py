@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debwright.checks.engine.run import STATIC
+from debwright.checks.run import STATIC
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / "docs/checks"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from debwright.checks.engine import run
+from debwright.checks import run
 from debwright.config import Config
 from debwright.pipeline.stages.check import CONFIGURED
 

@@ -168,7 +168,7 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
         roots.append(SimpleNamespace(id="made meanwhile"))
         return [CheckResult(name="install", status=Status.PASSED)]
 
-    monkeypatch.setattr("debwright.checks.engine.run.run_checks", checks)
+    monkeypatch.setattr("debwright.checks.run.run_checks", checks)
     (target,) = subject.plan.targets
     directory = subject.directory(target)
     directory.mkdir(parents=True)
@@ -179,7 +179,7 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
 def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
     """Of the check stage, with checks that always pass."""
     monkeypatch.setattr(
-        "debwright.checks.engine.run.run_checks",
+        "debwright.checks.run.run_checks",
         lambda *_: [CheckResult(name="install", status=Status.PASSED)],
     )
     (target,) = subject.plan.targets

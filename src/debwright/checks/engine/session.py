@@ -11,7 +11,7 @@ from typing import Self
 from debwright.checks.engine import siblings
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.condense import condensed
-from debwright.checks.engine.runtime import LOCAL_ONLY
+from debwright.checks.runtime import LOCAL_ONLY
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.errors import CheckError, DebwrightError

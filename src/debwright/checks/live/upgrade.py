@@ -11,9 +11,9 @@ from debwright.checks.engine.edits import conffiles, edit, lost_edits
 from debwright.checks.engine.health import wait_healthy
 from debwright.checks.engine.kept_data import install_files, lost_data, mark_data, service_after
 from debwright.checks.engine.memory import settled
-from debwright.checks.engine.runtime import previous_dependencies
 from debwright.checks.engine.session import MaintainerScriptError, Session
 from debwright.checks.live.restart import restart
+from debwright.checks.runtime import previous_dependencies
 from debwright.config import Service
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Evidence, Finding

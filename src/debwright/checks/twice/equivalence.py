@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from debwright.checks.engine.base import CheckContext, warning
 from debwright.checks.engine.environment import Environment
-from debwright.checks.engine.runtime import runtime_layer
+from debwright.checks.runtime import runtime_layer
 from debwright.checks.twice.answers import answer_findings, ask_all
 from debwright.checks.twice.control import control_findings
 from debwright.checks.twice.elf import floor_findings, machine_findings

@@ -107,7 +107,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
 
     def work() -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
-        from debwright.checks.engine.run import run_checks
+        from debwright.checks.run import run_checks
 
         if unusable is not None:
             raise unusable

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.packages.debfiles import make_deb
 
+from debwright.checks import run as checks
 from debwright.checks.engine import policy
-from debwright.checks.engine import run as checks
 from debwright.checks.engine.base import CheckContext, error, warning
 from debwright.checks.engine.session import script_failure
 from debwright.checks.files.lintian import _finding, parse_line
+from debwright.checks.live.files import judge as judge_file
 from debwright.checks.live.purge import leftovers
-from debwright.checks.live.state import judge as judge_file
 from debwright.config import Config
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Entry, Snapshot

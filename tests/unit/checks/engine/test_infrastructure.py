@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
-from debwright.checks.engine import run as checks
+from debwright.checks import run as checks
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.infrastructure import is_infrastructure, open_session
 from debwright.checks.engine.session import ProbeError, Session

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
-from debwright.checks.engine import run as checks
+from debwright.checks import run as checks
 from debwright.checks.engine.base import CheckContext, conclude, error, skipped
 from debwright.checks.engine.previous import Previous
 from debwright.checks.engine.session import Session

@@ -25,11 +25,6 @@ from debwright.checks.engine.infrastructure import (
     is_infrastructure,
     open_session,
 )
-from debwright.checks.engine.runtime import (
-    REPOSITORY,
-    ConflictsWithSystem,
-    UnsatisfiableDependencies,
-)
 from debwright.checks.engine.second_system import Spare, spare_system
 from debwright.checks.engine.session import MaintainerScriptError, Session
 from debwright.checks.files.buildpath import BuildPathCheck
@@ -47,6 +42,7 @@ from debwright.checks.live.crash import CrashCheck
 from debwright.checks.live.dependencies import dependencies_result
 from debwright.checks.live.downgrade import DowngradeCheck
 from debwright.checks.live.exposure import ExposureCheck
+from debwright.checks.live.files import FilesCheck
 from debwright.checks.live.journal import JournalCheck
 from debwright.checks.live.minimum import MinimumCheck
 from debwright.checks.live.purge import PurgeCheck
@@ -55,10 +51,14 @@ from debwright.checks.live.regression import RegressionCheck
 from debwright.checks.live.reinstall import ReinstallCheck
 from debwright.checks.live.restart import ReloadCheck, RestartCheck, StopCheck
 from debwright.checks.live.service import ServiceCheck, SmokeCheck
-from debwright.checks.live.state import FilesCheck
 from debwright.checks.live.steady import SteadyCheck
 from debwright.checks.live.upgrade import UpgradeCheck
 from debwright.checks.live.writes import WritesCheck
+from debwright.checks.runtime import (
+    REPOSITORY,
+    ConflictsWithSystem,
+    UnsatisfiableDependencies,
+)
 from debwright.model.errors import CheckError, DebwrightError, MissingError
 from debwright.model.results import CheckResult, Finding
 from debwright.model.targets import Target
