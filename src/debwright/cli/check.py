@@ -219,8 +219,8 @@ def _outcome(
             activity=lambda text: reporter.activity(name, "check", text),
             project=subject.loaded.directory,
             previous=previous,
-            spare=spare,
-            anew=True,  # as every other check of files is made each time
+            second_system=spare,
+            ask_again=True,  # as every other check of files is made each time
         )
         further = also_on(config.targets.build, config.environments.install_on, target)
         checks = run_checks(context, lambda _: None, subject.environment, further)

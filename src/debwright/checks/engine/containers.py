@@ -9,8 +9,8 @@ from pathlib import Path
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import Open
 from debwright.checks.engine.images import digest_of, image_root
+from debwright.checks.engine.runtime import copy_into, repository_for, runtime_layer
 from debwright.checks.engine.session import Session
-from debwright.checks.runtime import copy_into, repository_for, runtime_layer
 from debwright.host.machine import emulator_environment
 from debwright.isolation.emulation import for_qemu_user
 from debwright.isolation.namespaces import Namespaces, Spec

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.session import Session
-from debwright.checks.runtime import (
+from debwright.checks.engine.runtime import (
     copy_into,
     repository_for,
     runtime_layer,
     without_preconfiguration,
 )
+from debwright.checks.engine.session import Session
 from debwright.isolation.namespaces import is_root
 from debwright.model.errors import CheckError
 from debwright.roots.overlay import make_throwaway

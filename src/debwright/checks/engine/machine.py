@@ -13,15 +13,15 @@ from pathlib import Path
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import CleaningError, Open
-from debwright.checks.engine.session import AptSources, Session
-from debwright.checks.live.purge import leftovers
-from debwright.checks.runtime import (
+from debwright.checks.engine.ownership import leftovers
+from debwright.checks.engine.runtime import (
     REPOSITORY,
     SOURCE_LINE,
     SOURCE_LIST,
     UnsatisfiableDependencies,
     make_repository,
 )
+from debwright.checks.engine.session import AptSources, Session
 from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
 from debwright.model.suites import suite_info
 from debwright.model.targets import Target

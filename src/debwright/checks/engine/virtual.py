@@ -7,8 +7,8 @@ from pathlib import Path
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import Open
+from debwright.checks.engine.runtime import copy_into, repository_for, runtime_layer
 from debwright.checks.engine.session import Session
-from debwright.checks.runtime import copy_into, repository_for, runtime_layer
 from debwright.host import process
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces, Spec, is_root

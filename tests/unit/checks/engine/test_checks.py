@@ -18,7 +18,7 @@ from debwright.checks.engine.base import CheckContext, error, warning
 from debwright.checks.engine.session import script_failure
 from debwright.checks.files.lintian import _finding, parse_line
 from debwright.checks.live.files import judge as judge_file
-from debwright.checks.live.purge import leftovers
+from debwright.checks.engine.ownership import leftovers
 from debwright.config import Config
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Entry, Snapshot
