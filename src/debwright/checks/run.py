@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from debwright.checks.engine import policy
 from debwright.checks.engine.base import (
-    INFRASTRUCTURE,
     Check,
     CheckContext,
     conclude,
@@ -26,7 +25,7 @@ from debwright.checks.engine.runtime import ConflictsWithSystem, UnsatisfiableDe
 from debwright.checks.engine.second_system import SecondSystem, second_system
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
 from debwright.checks.registry import DEPENDENCIES, INSTALL, LIVE, file_checks
-from debwright.model.codes import ERROR, Code, Codes, UndeclaredCode
+from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes, UndeclaredCode
 from debwright.model.errors import CheckError, DebwrightError, MissingError
 from debwright.model.results import CheckResult
 from debwright.model.targets import Target

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from debwright.model.errors import DebwrightError
 from debwright.model.results import Evidence, Finding, Severity
 
+INFRASTRUCTURE = "infrastructure"
+"""What the codes of faults of the machine and of its systems begin with."""
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 

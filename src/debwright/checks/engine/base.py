@@ -9,7 +9,7 @@ from typing import IO, ClassVar
 from debwright.checks.engine.previous import Previous
 from debwright.config import Config
 from debwright.host.process import LineSink
-from debwright.model.codes import ERROR, Code, Codes
+from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Finding, Severity, Status
 from debwright.model.targets import Target
@@ -17,9 +17,6 @@ from debwright.packages.debs import Deb, Member
 from debwright.packages.unpacked import Unpacked
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-
-INFRASTRUCTURE = "infrastructure"
-"""What the codes of faults of the machine and of its systems begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)

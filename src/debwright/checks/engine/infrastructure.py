@@ -8,10 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
-from debwright.checks.engine.base import INFRASTRUCTURE
 from debwright.checks.engine.session import ProbeError, Session
 from debwright.host import usage
-from debwright.model.codes import ERROR, Code, Codes
+from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.roots.apt import MirrorError
 from debwright.systems.base import BootError

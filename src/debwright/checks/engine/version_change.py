@@ -16,13 +16,13 @@ PLACE = "/mnt/debwright/previous"
 MARKER = "debwright-marker"
 
 
-CODES = health.CODES | Codes(
-    {
-        "upgrade/data-lost": Code(ERROR, "A file among the service's data did not survive."),
-        "upgrade/not-restarted": Code(WARNING, "The service still runs the release of before."),
-    }
+CODES = health.CODES.under("upgrade") | Codes(
+    {"upgrade/data-lost": Code(ERROR, "A file among the service's data did not survive.")}
 )
 """What is found of the service and its data; a check declares it as `CODES.under(name)`."""
+NOT_RESTARTED = Codes(
+    {"upgrade/not-restarted": Code(WARNING, "The service still runs the release of before.")}
+)
 
 
 def install_files(
@@ -103,7 +103,7 @@ def service_after(
     if main_pid == "0" or session.unit(service.unit).get("MainPID") != main_pid:
         return []
     return [
-        CODES.under(check).found(
+        NOT_RESTARTED.under(check).found(
             f"{check}/not-restarted",
             f"{service.unit} still runs the previous release after {after}",
             evidence=(Evidence(text=f"MainPID={main_pid} before and after"),),

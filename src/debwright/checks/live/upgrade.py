@@ -55,7 +55,7 @@ class UpgradeCheck(LiveCheck):
     """Installs the previous release, gives it data, and upgrades. Needs a purged system."""
 
     name = "upgrade"
-    codes = CODES | edits.CODES | version_change.CODES
+    codes = CODES | edits.CODES | version_change.CODES | version_change.NOT_RESTARTED
     settings = ("service", "upgrade", "benchmarks")
     clean_system = True
 

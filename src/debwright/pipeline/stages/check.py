@@ -10,11 +10,12 @@ from debwright import __version__
 from debwright.build.log import BuildLog
 from debwright.checks import registry
 from debwright.checks.engine import policy
-from debwright.checks.engine.base import INFRASTRUCTURE, CheckContext
+from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.previous import Previous, expand, previous_of
 from debwright.checks.files import malware
 from debwright.config.checking import Waiver
 from debwright.host.files import atomic_write, sha256_file
+from debwright.model.codes import INFRASTRUCTURE
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.model.manifest import digest
 from debwright.model.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
