@@ -15,7 +15,8 @@ from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.choose import environment_for, patterns_for
 from debwright.checks.engine.environment import Environment
-from debwright.checks.engine.previous import expand, previous_of
+from debwright.checks.engine.previous import expand
+from debwright.checks.engine.released import previous_of
 from debwright.checks.run import run_checks
 from debwright.cli.common import (
     Options,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
+from debwright.checks import registry
 from debwright.checks.engine.environment import NspawnEnvironment
 from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
@@ -31,7 +32,7 @@ from debwright.pipeline.plan import Plan, TargetPlan, _with_all
 from debwright.pipeline.record import Ledger
 from debwright.pipeline.run import Wanted, _one_target, _rank, exclusive, exit_code, run
 from debwright.pipeline.stages.base import Job, Outcome, perform
-from debwright.pipeline.stages.check import CONFIGURED, check_stage
+from debwright.pipeline.stages.check import AROUND, check_stage
 from debwright.pipeline.stages.publish import Published
 from debwright.pipeline.stages.sbom import sbom_stage
 from debwright.roots.cache import Cache
@@ -219,7 +220,7 @@ def test_every_table_counts_for_the_checks_or_is_known_not_to() -> None:
         "package", "targets", "companions", "equivalence", "resources", "signing", "repository",
         "release", "notify", "metrics", "roots", "cache", "build", "wheelhouse", "workflows",
     }  # fmt: skip
-    assert set(Config.model_fields) == CONFIGURED | others
+    assert set(Config.model_fields) == AROUND | registry.settings() | others
 
 
 def test_what_an_ordinary_user_could_not_check_root_does(

@@ -11,7 +11,8 @@ from debwright.build.log import BuildLog
 from debwright.checks import registry
 from debwright.checks.engine import policy
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.previous import Previous, expand, previous_of
+from debwright.checks.engine.previous import Previous, expand
+from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
 from debwright.config.checking import Waiver
 from debwright.host.files import atomic_write, sha256_file

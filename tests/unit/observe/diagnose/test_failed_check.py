@@ -61,7 +61,11 @@ def test_why_a_check_was_skipped_is_no_cause(tmp_path: Path) -> None:
         "    10.90 === lintian: failed\n"
         "    10.90 error lintian/bad-thing: lintian (error): demo: bad-thing here\n"
     )
-    finding = error("lintian/bad-thing", "lintian (error): demo: bad-thing here")
+    finding = lintian.CODES.found(
+        "lintian/bad-thing",
+        severity=Severity.ERROR,
+        message="lintian (error): demo: bad-thing here",
+    )
     check = CheckResult(name="lintian", status=Status.FAILED, findings=(finding,))
     found = diagnosis_of("check", tmp_path, finding, [check])
     assert found is not None
