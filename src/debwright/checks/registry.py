@@ -1,11 +1,7 @@
 """Every check there is: those of `files` are found by themselves, the live ones are in order."""
 
 from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 
-from debwright.checks import files
-from debwright.checks.engine import policy
 from debwright.checks.engine.base import Check, FileCheck
 from debwright.checks.engine.session import LiveCheck
 from debwright.checks.live.benchmarks import BenchmarksCheck
@@ -30,6 +26,7 @@ from debwright.checks.live.steady import SteadyCheck
 from debwright.checks.live.stop import StopCheck
 from debwright.checks.live.upgrade import UpgradeCheck
 from debwright.checks.live.writes import WritesCheck
+from debwright.model import registry
 
 DEPENDENCIES = DependenciesCheck()
 INSTALL = InstallCheck()
@@ -68,14 +65,11 @@ last nobody needs any more.
 @cache
 def file_checks() -> tuple[FileCheck, ...]:
     """The checks on the files alone: the one of each module of `checks/files`, by name."""
-    modules = [import_module(f"{files.__name__}.{m.name}") for m in iter_modules(files.__path__)]
+    package = "debwright.checks.files"
     return tuple(
         kind()
-        for module in modules
-        for kind in vars(module).values()
-        if isinstance(kind, type)
-        and issubclass(kind, FileCheck)
-        and kind.__module__ == module.__name__
+        for name in registry.names(package)
+        for kind in registry.classes(f"{package}.{name}", FileCheck)
     )
 
 
@@ -90,8 +84,3 @@ def every_check() -> tuple[Check, ...]:
     from debwright.checks.twice.reproducible import ReproducibleCheck
 
     return (*unasked(), ReproducibleCheck(), EquivalenceCheck())
-
-
-def settings() -> frozenset[str]:
-    """The tables and keys of debwright.toml that decide what the checks of a target say."""
-    return frozenset(policy.SETTINGS).union(*(c.settings for c in unasked()))

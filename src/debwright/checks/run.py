@@ -36,8 +36,17 @@ T = TypeVar("T")
 
 CODES = Codes({"cleanup/failed": Code(ERROR, "Something of the check is still on the machine.")})
 
-Add = Callable[[CheckResult, Codes], None]
-"""Takes a result, and the codes that its check declares."""
+
+class Cleanup(Check):
+    """What must be gone from a machine that is not debwright's own."""
+
+    name = "cleanup"
+    codes = CODES
+
+
+CLEANUP = Cleanup()
+Add = Callable[[CheckResult, Check], None]
+"""Takes a result, and the check that it is of."""
 
 
 def run_checks(
@@ -57,8 +66,8 @@ def run_checks(
         results.append(result)
         finished(result)
 
-    def add(result: CheckResult, declared: Codes) -> None:
-        record(policy.judge(result, declared, context.config, context.target))
+    def add(result: CheckResult, check: Check) -> None:
+        record(policy.judge(result, check, context.config, context.target))
 
     if not context.installable:
         raise CheckError(f"{context.target}: there is no package to check")
@@ -78,10 +87,10 @@ def run_checks(
 def _static(context: CheckContext, add: Add) -> None:
     for check in file_checks():
         if _off(context, check):
-            add(_switched_off(check), check.declared)
+            add(_switched_off(check), check)
             continue
         context.activity(check.name)
-        add(_guarded(check, check.run, context), check.declared)
+        add(_guarded(check, check.run, context), check)
 
 
 def _here(context: CheckContext, environment: Environment, add: Add) -> None:
@@ -95,7 +104,7 @@ def _here(context: CheckContext, environment: Environment, add: Add) -> None:
         _live(context, environment, add)
     except MissingError as problem:
         found = DEPENDENCIES.declared.from_error(infrastructure_code(problem), problem)
-        add(not_done(DEPENDENCIES.name, started, found, problem), DEPENDENCIES.declared)
+        add(not_done(DEPENDENCIES.name, started, found, problem), DEPENDENCIES)
         _skip(add, [INSTALL, *LIVE], NOT_THE_PACKAGE)
 
 
@@ -107,8 +116,8 @@ def _elsewhere(
     What is missing on this machine, or in the network, is no fault of the packages: it is skipped.
     """
 
-    def named(result: CheckResult, declared: Codes) -> None:
-        judged = policy.judge(result, declared, context.config, context.target)
+    def named(result: CheckResult, check: Check) -> None:
+        judged = policy.judge(result, check, context.config, context.target)
         record(judged.model_copy(update={"name": f"{judged.name}@{context.target}"}))
 
     if not environment.elsewhere:
@@ -137,7 +146,7 @@ def _live(context: CheckContext, environment: Environment, add: Add) -> None:
             _live_within(context, environment, stack, add)
     except CleaningError as problem:
         found = CODES.from_error("cleanup/failed", problem)
-        add(conclude("cleanup", started, [found]), CODES)
+        add(conclude(CLEANUP.name, started, [found]), CLEANUP)
 
 
 def _live_within(
@@ -150,7 +159,7 @@ def _live_within(
 
     def unsolved(code: str, problem: DebwrightError, why: str) -> None:
         found = DEPENDENCIES.codes.from_error(code, problem)
-        add(conclude(DEPENDENCIES.name, started, [found]), DEPENDENCIES.declared)
+        add(conclude(DEPENDENCIES.name, started, [found]), DEPENDENCIES)
         _skip(add, [INSTALL, *LIVE], why)
 
     try:
@@ -170,15 +179,15 @@ def _live_within(
         return
     if _off(context, DEPENDENCIES):
         # They must be there all the same, or nothing could be installed.
-        add(_switched_off(DEPENDENCIES), DEPENDENCIES.declared)
+        add(_switched_off(DEPENDENCIES), DEPENDENCIES)
     else:
         measured = DEPENDENCIES.run(context, environment.layer(context), started)
-        add(measured, DEPENDENCIES.declared)
+        add(measured, DEPENDENCIES)
     if unavailable := environment.unavailable():
         _skip(add, [INSTALL, *LIVE], unavailable)
         return
     if _off(context, INSTALL):
-        add(_switched_off(INSTALL), INSTALL.declared)
+        add(_switched_off(INSTALL), INSTALL)
         _skip(add, LIVE, "the packages are not installed: the check `install` is switched off")
         return
     _booted(context, environment, opening, add)
@@ -186,7 +195,7 @@ def _live_within(
 
 def _skip(add: Add, checks: Sequence[Check], reason: str) -> None:
     for check in checks:
-        add(skipped(check.name, reason), check.declared)
+        add(skipped(check.name, reason), check)
 
 
 def _booted(
@@ -204,7 +213,7 @@ def _booted(
             context.activity("installing")
             session.install()
         except DebwrightError as problem:
-            add(_not_installed(problem, started), INSTALL.declared)
+            add(_not_installed(problem, started), INSTALL)
             reason = "the package could not be installed"
             _skip(add, LIVE, NOT_THE_PACKAGE if is_infrastructure(problem) else reason)
             return
@@ -214,7 +223,7 @@ def _booted(
         }
         findings = INSTALL.sizes(context)
         result = conclude(INSTALL.name, started, findings, measurements=measurements, notes=notes)
-        add(result, INSTALL.declared)
+        add(result, INSTALL)
         session.measured = second.measured
         _look(session, second, add)
 
@@ -239,7 +248,7 @@ def _look(session: Session, second: SecondSystem, add: Add) -> None:
             made = second.finish(session.context.log)
         result = made.get(check.name) or _one(check, session)
         session.measured[check.name] = result.measurements
-        add(result, check.declared)
+        add(result, check)
         if check.name == "service":
             second.service_seen()
 

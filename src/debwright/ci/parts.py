@@ -1,6 +1,5 @@
 """What several workflows have in common: their first steps, and the build of one target."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from debwright.ci import actions
@@ -182,17 +181,3 @@ def _kept_roots(context: Context, keep: str) -> list[Step]:
 
 def target_environment() -> dict[str, str]:
     return {"TARGET": "${{ matrix.target }}", "STRATEGY": "${{ matrix.strategy }}"}
-
-
-def secret_names(config: Config) -> Sequence[str]:
-    """The variables that hold secrets, as the configuration names them."""
-    signing, notify = config.signing, config.notify
-    rotation = signing.rotation
-    names = [
-        signing.key_env,
-        signing.passphrase_env,
-        rotation.passphrase_env if rotation else None,
-        notify.email.password_env if notify.email else None,
-        notify.webhook.url_env if notify.webhook else None,
-    ]
-    return [name for name in dict.fromkeys(names) if name]

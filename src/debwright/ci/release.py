@@ -5,7 +5,8 @@ from pathlib import Path
 
 from debwright.ci import actions, packages
 from debwright.ci.model import Job, Step, Workflow
-from debwright.ci.parts import SHORT_MINUTES, Context, begin, secret_names
+from debwright.ci.parts import SHORT_MINUTES, Context, begin
+from debwright.config.section import secret_variables
 
 FILE = "release.yml"
 _TAG = "${{ inputs.tag || github.ref_name }}"
@@ -44,8 +45,8 @@ def workflow(context: Context) -> Workflow:
 
 
 def _secrets(context: Context) -> dict[str, str]:
-    """What signs and tells, given to the one step that needs it."""
-    names = secret_names(context.product)
+    """What the configuration names, given to the one step that needs it."""
+    names = secret_variables(context.product, fixed=False)
     return {name: f"${{{{ secrets.{name} }}}}" for name in names}
 
 

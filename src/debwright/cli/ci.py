@@ -11,14 +11,16 @@ from typing import Any
 
 from debwright.ci import act
 from debwright.ci.context import context_of
-from debwright.ci.parts import Context, secret_names
+from debwright.ci.parts import Context
 from debwright.cli.common import Options, emit
 from debwright.config import load
-from debwright.github.http import TOKENS
+from debwright.config.section import secret_variables
+from debwright.github.place import TOKENS
 from debwright.host import process
 from debwright.host.files import atomic_write, human_seconds
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
+from debwright.model.fix import Command
 
 LONGEST_LINE = 400
 KEPT = 40
@@ -67,7 +69,7 @@ def _look(top: Path, file: Path, inputs: Sequence[str]) -> None:
             f"there is no workflow {printable(file.stem)!r}",
             evidence=[Evidence(text=", ".join(known) or "none", file=".github/workflows")],
             cause="a workflow is named as its file in .github/workflows is, without .yml",
-            fix="debwright workflows sync",
+            fix=Command("debwright", "workflows", "sync"),
         )
     if not (top / ".git").is_dir():
         # Jobs work in copies. A copy of a linked work tree would be bound to the original.
@@ -91,7 +93,7 @@ def _inputs(workflow: str, event: str | None, given: Sequence[str]) -> list[str]
 
 
 def _secrets(context: Context) -> list[str]:
-    names = [n for n in secret_names(context.product) if os.environ.get(n)]
+    names = [n for n in secret_variables(context.product, fixed=False) if os.environ.get(n)]
     return names + [n for n in TOKENS[:1] if os.environ.get(n)]
 
 

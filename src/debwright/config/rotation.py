@@ -13,7 +13,7 @@ class Rotation(Section):
 
     new_key: v.Fingerprint = Field(description="Fingerprint of the key that takes over.")
     drop: v.Day = Field(description="First day on which the old key signs no more, as 2027-06-01.")
-    passphrase_env: v.VariableName | None = Field(
+    passphrase_env: v.SecretVariable | None = Field(
         None,
         description="Name of the environment variable that holds the new key's passphrase; "
         "default: signing.passphrase_env.",

@@ -34,12 +34,6 @@ Branch = Annotated[
 ]
 
 
-class DirectoryStore(Section):
-    """A directory that a web server on this machine serves."""
-
-    path: v.Line = Field(description="The directory, relative to this file.")
-
-
 class PagesStore(Section):
     """A branch that GitHub Pages serves."""
 
@@ -58,13 +52,13 @@ class S3Store(Section):
     prefix: v.Line | None = Field(None, description="What the names of all objects begin with.")
     region: Region = Field("us-east-1", description="Its region.")
     endpoint: v.HttpUrl | None = Field(None, description="The server; default: Amazon's.")
-    access_key_env: v.VariableName = Field(
+    access_key_env: v.SecretVariable = Field(
         "AWS_ACCESS_KEY_ID", description="Name of the variable that holds the access key."
     )
-    secret_key_env: v.VariableName = Field(
+    secret_key_env: v.SecretVariable = Field(
         "AWS_SECRET_ACCESS_KEY", description="Name of the variable that holds the secret key."
     )
-    session_token_env: v.VariableName = Field(
+    session_token_env: v.SecretVariable = Field(
         "AWS_SESSION_TOKEN",
         description="Name of the variable that holds the session's token, where there is one.",
     )

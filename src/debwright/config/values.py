@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from debwright.config.section import Secret
+from debwright.model.fix import Command
+
 _MIRROR_SCHEMES = ("http", "https", "file", "copy", "mirror+http", "mirror+https", "mirror+file")
 _UNIT_SUFFIX = re.compile(r"\.(service|socket|timer|target|path)$")
 
@@ -164,7 +167,7 @@ def _fingerprint(value: str) -> str:
             f"{quoted(value)} is not a fingerprint",
             expected="the 40 hexadecimal digits of an OpenPGP key's fingerprint; "
             "a short key id can be forged",
-            fix="debwright keys list",
+            fix=Command("debwright", "keys", "list"),
         )
     return plain
 
@@ -278,6 +281,7 @@ VariableName = Annotated[
     str,
     matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable, not its value"),
 ]
+SecretVariable = Annotated[VariableName, Secret()]
 TagName = Annotated[
     str, matching(r"[A-Za-z0-9][A-Za-z0-9.+_/-]*", "a lintian tag's name, as no-manual-page")
 ]

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 
 from debwright.config.load import LoadedConfig
 from debwright.doctor.model import Health
-from debwright.github.http import TOKENS, Http
+from debwright.github.http import Http
+from debwright.github.place import TOKENS, github_repository
 from debwright.model.errors import DebwrightError
 
 
@@ -24,8 +25,6 @@ def workflows(loaded: LoadedConfig) -> Iterator[Health]:
 
 def hosted(loaded: LoadedConfig) -> Iterator[Health]:
     """What GitHub says: secrets and runners. Skipped, and said so, without token or repository."""
-    from debwright.github.place import github_repository
-
     place = github_repository(loaded)
     token = next((name for name in TOKENS if os.environ.get(name)), None)
     if place is None or token is None:
@@ -33,10 +32,10 @@ def hosted(loaded: LoadedConfig) -> Iterator[Health]:
         for name in ("secrets", "runners"):
             yield Health(name=name, ok=False, needed=False, found=f"not looked at: {why}")
         return
-    from debwright.ci.parts import secret_names
+    from debwright.config.section import secret_variables
 
     with Http.from_environment() as http:
-        yield from _secrets(http, place, secret_names(loaded.config))
+        yield from _secrets(http, place, secret_variables(loaded.config, fixed=False))
         yield from _runners(http, place)
 
 

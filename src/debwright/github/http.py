@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from debwright.github.place import TOKENS, github_token
 from debwright.host.http import CONNECT_SECONDS, READ_SECONDS, USER_AGENT, client, download
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 
@@ -26,7 +27,6 @@ UPLOAD_SECONDS = 600.0
 SAID_LIMIT = 300
 REPEATABLE = ("GET", "DELETE")
 """Methods of which a second request does what the first did; what is gone already is 404 then."""
-TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 
 Sleep = Callable[[float], None]
 
@@ -70,7 +70,7 @@ class Http:
 
         Raises MissingError without a token.
         """
-        token = next((os.environ[n] for n in TOKENS if os.environ.get(n)), None)
+        token = github_token()
         if token is None:
             raise MissingError(
                 "there is no token for GitHub",

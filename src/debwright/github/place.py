@@ -4,6 +4,7 @@ import os
 import re
 
 from debwright.config import LoadedConfig
+from debwright.config.publishing import Release
 from debwright.host.git import git
 from debwright.model.errors import DebwrightError
 
@@ -13,6 +14,14 @@ _REMOTE = re.compile(
     r"(?:https?://(?:[^@/]+@)?|ssh://(?:[^@/]+@)?|[^@/\s]+@)[^/:]+(?::\d+)?[:/]"
     r"([A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+?)(?:\.git)?/?"
 )
+
+
+TOKENS = Release.fixed_secrets
+
+
+def github_token() -> str | None:
+    """The token for GitHub, of this process's environment."""
+    return next((os.environ[name] for name in TOKENS if os.environ.get(name)), None)
 
 
 def github_repository(loaded: LoadedConfig) -> str | None:

@@ -2,11 +2,13 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from debwright.host import process
 from debwright.host.process import Completed, LineSink
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.model.fix import Command, Install
 
 _ENVIRONMENT = {
     # Messages are matched below; a lock taken for a question would disturb the user's own git.
@@ -35,8 +37,9 @@ def git(
     *arguments: str,
     stdin: str | None = None,
     sink: LineSink | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Completed:
-    """Run git in `directory`.
+    """Run git in `directory`, with `env` beyond a command's environment.
 
     Raises NotARepository where there is no work tree, UntrustedRepository where git does not
     trust its owner, MissingError without git, and the command's own error for everything else.
@@ -47,14 +50,14 @@ def git(
     try:
         done = process.run(
             ["git", "-C", directory, *settings, *arguments],
-            env=_ENVIRONMENT,
+            env={**(env or {}), **_ENVIRONMENT},
             stdin=stdin,
             sink=sink,
             check=False,
         )
     except MissingError as error:
         raise MissingError(
-            "git is not installed", cause="versions come from git's tags", fix="apt install git"
+            "git is not installed", cause="versions come from git's tags", fix=Install("git")
         ) from error
     if done.returncode != 0:
         raise _refusal(directory, done)
@@ -71,7 +74,7 @@ def _refusal(directory: Path, done: Completed) -> DebwrightError:
             f"git does not trust the repository {path}",
             evidence=evidence,
             cause="it belongs to another user than the one who runs debwright",
-            fix=f"git config --global --add safe.directory {shlex.quote(path)}",
+            fix=Command("git", "config", "--global", "--add", "safe.directory", path),
         )
     if "not a git repository" in said or "must be run in a work tree" in said:
         return NotARepository(

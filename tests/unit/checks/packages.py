@@ -69,4 +69,4 @@ def context(directory: Path, *debs: Path, **config: Any) -> CheckContext:
 
 def judged(check: FileCheck, subject: CheckContext) -> CheckResult:
     """The check's result, as severe as the configuration has it."""
-    return policy.judge(check.run(subject), check.declared, subject.config, subject.target)
+    return policy.judge(check.run(subject), check, subject.config, subject.target)

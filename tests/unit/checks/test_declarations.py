@@ -9,13 +9,16 @@ from tools.reference.codes import declared
 
 from debwright.checks import registry, run
 from debwright.checks.engine import policy
-from debwright.checks.engine.base import Check, CheckContext, FileCheck, conclude
+from debwright.checks.engine.base import FOR_ASKED, SHARED, Check, CheckContext, FileCheck, conclude
 from debwright.checks.engine.session import LiveCheck
 from debwright.config import Config
+from debwright.config.section import Section
 from debwright.model.codes import ERROR, INFO, WARNING, Code, Codes, UndeclaredCode
 from debwright.model.results import CheckResult, Finding, Status
+from debwright.model.targets import Target
 
 PAGES = Path(__file__).parents[3] / "docs/checks"
+TARGET = Target("bookworm", "amd64")
 EVERY = {c.name: c for c in registry.every_check()}
 
 
@@ -49,13 +52,27 @@ def test_what_is_declared_is_in_the_reference_with_a_sentence(check: Check) -> N
 
 @pytest.mark.parametrize("check", EVERY.values(), ids=lambda c: c.name)
 def test_settings_are_keys_of_the_configuration(check: Check) -> None:
-    assert set(check.settings) <= set(Config.model_fields)
-    for code in check.codes.values():
+    tables = {s if isinstance(s, str) else s.table for s in check.settings}
+    assert tables <= set(Config.whole().model_fields)
+    for name, code in check.codes.items():
         if code.level:
-            table, key = code.level.split(".")
-            assert table in check.settings
-            level = getattr(getattr(Config(), table), key)
-            assert policy.severity(level) in {code.severity, None}, "the default is declared"
+            assert code.level.split(".")[0] in tables
+            found = conclude(check.name, 0, [check.codes.found(name, "x")])
+            judged = policy.judge(found, check, Config(), TARGET)
+            assert judged.findings in {found.findings, ()}, "the default is declared"
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_settings_that_no_check_declares_are_read_by_one(asked_for: bool) -> None:
+    checks = [c for c in registry.every_check() if c.asked_for is asked_for]
+    read = {s for c in checks for s in c.settings if isinstance(s, str)}
+    assert read - SHARED == (FOR_ASKED if asked_for else set())
+    assert asked_for or read == SHARED
+
+
+def test_a_check_cannot_read_what_decides_about_no_check() -> None:
+    with pytest.raises(TypeError, match="signing"):
+        type("Wrong", (FileCheck,), {"settings": ("signing",)})
 
 
 class Untold(FileCheck):
@@ -105,15 +122,9 @@ def test_a_setting_that_a_code_names_sets_its_severity(
     check = EVERY["purge"]
     config = Config.model_validate({"files": {"accounts": level}})
     found = conclude("purge", 0, [check.codes.found("purge/account", "x")])
-    judged = policy.judge(found, check.declared, config, context_target())
+    judged = policy.judge(found, check, config, TARGET)
     assert judged.status is status
     assert [f.severity for f in judged.findings] == severities
-
-
-def context_target() -> Any:
-    from debwright.model.targets import Target
-
-    return Target("bookworm", "amd64")
 
 
 class Watched:
@@ -122,10 +133,15 @@ class Watched:
     def __init__(self, config: Config) -> None:
         self._config = config
         self.read: set[str] = set()
+        self.sections: set[object] = set()
 
     def __getattr__(self, name: str) -> Any:
         self.read.add(name)
         return getattr(self._config, name)
+
+    def section(self, kind: type[Section]) -> Section:
+        self.sections.add(kind)
+        return self._config.section(kind)
 
 
 @pytest.mark.parametrize("check", registry.file_checks(), ids=lambda c: c.name)
@@ -139,7 +155,9 @@ def test_a_check_reads_no_settings_but_its_own(
     watched = Watched(subject.config)
     object.__setattr__(subject, "config", watched)
     check.run(subject)
-    assert watched.read <= set(check.settings)
+    declared = {s if isinstance(s, str) else "section" for s in check.settings}
+    assert watched.read <= declared
+    assert watched.sections <= set(check.settings)
 
 
 def test_the_order_of_the_live_checks() -> None:

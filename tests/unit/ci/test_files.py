@@ -112,6 +112,28 @@ def test_secrets_are_for_single_steps_of_the_environment(project: Path) -> None:
         assert "secrets." not in str({k: v for k, v in job.items() if k != "steps"})
 
 
+def test_every_secret_that_the_configuration_names_is_passed_to_the_release_alone(
+    project: Path,
+) -> None:
+    with (project / "debwright.toml").open("a") as config:
+        config.write(
+            '[repository.s3]\nbucket = "packages"\nsecret_key_env = "BUCKET_SECRET"\n'
+            '[notify.webhook]\nurl_env = "HOOK"\n'
+            '[notify.email]\nto = ["a@example.org"]\nsender = "b@example.org"\n'
+            'host = "mail.example.org"\nuser = "b"\npassword_env = "MAIL_PASSWORD"\n'
+        )
+    passed: dict[tuple[str, str], set[str]] = {}
+    for file, name, job in jobs(written(project)):
+        texts = [str(t) for step in job.get("steps", ()) for t in step.get("env", {}).values()]
+        if found := set(re.findall(r"secrets\.(\w+)", " ".join(texts))):
+            passed[file, name] = found
+    wanted = {
+        "SIGNING_KEY", "SIGNING_PASSPHRASE", "BUCKET_SECRET", "AWS_ACCESS_KEY_ID",
+        "AWS_SESSION_TOKEN", "HOOK", "MAIL_PASSWORD",
+    }  # fmt: skip
+    assert passed == {("release.yml", "preflight"): wanted, ("release.yml", "draft"): wanted}
+
+
 def test_every_job_of_a_run_has_the_commit_of_its_event(project: Path) -> None:
     """A branch that is named is its newest commit: another one in a job that starts later.
 

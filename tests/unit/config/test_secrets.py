@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from debwright.config import load
+from debwright.config import values as v
+from debwright.config.section import Section, secret_variables
 from debwright.host import process
 from debwright.host.process import run
 
@@ -30,7 +32,9 @@ password_env = "T_MAIL"
 bucket = "packages"
 secret_key_env = "T_S3"
 """
-NAMES = ("T_KEY", "T_PASS", "T_NEW_PASS", "T_HOOK", "T_MAIL", "T_S3")
+NAMED = ("T_KEY", "T_PASS", "T_NEW_PASS", "T_HOOK", "T_MAIL", "T_S3", "AWS_ACCESS_KEY_ID",
+         "AWS_SESSION_TOKEN")  # fmt: skip
+NAMES = (*NAMED, "GITHUB_TOKEN", "GH_TOKEN")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +52,35 @@ def test_no_command_sees_a_variable_that_the_configuration_names(tmp_path: Path)
         assert "secret of" not in said
         assert f"PATH={os.environ['PATH']}" in said
     assert os.environ["T_KEY"] == "secret of T_KEY", "debwright itself has it still"
+
+
+def test_without_a_configuration_the_token_for_github_is_kept_from_commands(
+    tmp_path: Path,
+) -> None:
+    load(tmp_path)
+    assert "secret of GITHUB_TOKEN" not in run(["env"]).output
+    assert "secret of T_KEY" in run(["env"]).output
+
+
+def test_what_a_workflow_passes_is_what_the_configuration_names(tmp_path: Path) -> None:
+    (tmp_path / "debwright.toml").write_text(CONFIG)
+    config = load(tmp_path).config
+    assert sorted(secret_variables(config, fixed=False)) == sorted(NAMED)
+    assert sorted(secret_variables(config)) == sorted(NAMES)
+
+
+def test_a_table_in_a_list_or_a_dictionary_names_secrets_too() -> None:
+    class Inner(Section):
+        plain: v.VariableName = "PLAIN"
+        secret_env: v.SecretVariable | None = None
+
+    class Outer(Section):
+        listed: list[Inner]
+        named: dict[str, Inner]
+        maybe: Inner | None = None
+
+    found = Outer(listed=[Inner(secret_env="A")], named={"x": Inner(secret_env="B")})
+    assert secret_variables(found) == ["A", "B"]
 
 
 def test_helpers_get_what_python_needs_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

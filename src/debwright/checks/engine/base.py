@@ -8,6 +8,7 @@ from typing import IO, ClassVar
 
 from debwright.checks.engine.previous import Previous
 from debwright.config import Config
+from debwright.config.section import Section
 from debwright.host.process import LineSink
 from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError
@@ -17,6 +18,16 @@ from debwright.packages.debs import Deb, Member
 from debwright.packages.unpacked import Unpacked
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
+
+SHARED = frozenset(
+    {
+        "service", "smoke", "minimum", "lintian", "limits", "secrets", "files", "dependencies",
+        "malware", "vulnerabilities", "upgrade", "regression", "benchmarks",
+    }
+)  # fmt: skip
+"""Tables and keys that no check declares as its own. A check declares which of them it reads."""
+FOR_ASKED = frozenset({"equivalence"})
+"""Those that only checks read that are made when they are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +83,16 @@ class Check:
     name: ClassVar[str]
     codes: ClassVar[Codes]
     """Every code it gives, those of the helpers it uses included."""
-    settings: ClassVar[tuple[str, ...]] = ()
-    """Tables and keys of debwright.toml that decide what it says, as `hardening`."""
+    settings: ClassVar[tuple[type[Section] | str, ...]] = ()
+    """The tables of debwright.toml that it declares, and those of SHARED that decide about it."""
     asked_for: ClassVar[bool] = False
     """Whether it takes further builds, so that it is made only when it is asked for."""
+
+    def __init_subclass__(cls) -> None:
+        # Or another setting would be answered with what was found under the old one.
+        unknown = {s for s in cls.settings if isinstance(s, str)} - SHARED - FOR_ASKED
+        if unknown:
+            raise TypeError(f"{cls.__name__} has settings that are not shared: {unknown}")
 
     @property
     def declared(self) -> Codes:

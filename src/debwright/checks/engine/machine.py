@@ -23,6 +23,7 @@ from debwright.checks.engine.runtime import (
 )
 from debwright.checks.engine.session import AptSources, Session
 from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.fix import Command
 from debwright.model.suites import suite_info
 from debwright.model.targets import Target
 from debwright.roots import apt
@@ -129,7 +130,7 @@ class SshEnvironment:
         if why := mismatch(facts, context.target):
             raise UsageError(
                 f"{self.address} is not a machine for {context.target}: {why}",
-                fix=f"debwright check -t {facts.target} --sandbox {self.address}",
+                fix=Command("debwright", "check", "-t", facts.target, "--sandbox", self.address),
             )
         _finish_earlier(context, system)
         names = [d.package for d in context.installable]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
+from debwright.checks.engine.base import Check
 from debwright.config import Config
 from debwright.config.checking import Waiver
 from debwright.model.codes import ERROR, INFO, WARNING, Code, Codes
@@ -22,14 +23,14 @@ SETTINGS = ("checks", "waivers")
 """Keys of debwright.toml that decide how findings of every check are judged."""
 
 
-def judge(result: CheckResult, declared: Codes, config: Config, target: Target) -> CheckResult:
+def judge(result: CheckResult, check: Check, config: Config, target: Target) -> CheckResult:
     """Set the severity of each finding: here, and nowhere else, after it was found.
 
     The level of a setting that its code names comes first, then `[checks]` (`warn` cannot fail),
     then the waivers, which mark findings, not hide them. What could not be carried out is skipped
-    then, not passed: see base.not_done. Raises UndeclaredCode for a code that is not in `declared`.
+    then, not passed: see base.not_done. Raises UndeclaredCode for a code that is not declared.
     """
-    levelled = [_by_setting(f, declared.declared(f.code), config) for f in result.findings]
+    levelled = [_by_setting(f, check, config) for f in result.findings]
     findings = [_waive(f, config, target) for f in levelled if f is not None]
     if config.checks.get(result.name) == "warn":
         findings = [
@@ -50,12 +51,15 @@ def severity(level: str) -> Severity | None:
     return {"error": ERROR, "warn": WARNING}.get(level)
 
 
-def _by_setting(finding: Finding, code: Code, config: Config) -> Finding | None:
+def _by_setting(finding: Finding, check: Check, config: Config) -> Finding | None:
     """The finding as severe as the setting that its code names says; None when that is `off`."""
+    code = check.declared.declared(finding.code)
     if not code.level:
         return finding
-    table, key = code.level.split(".")
-    chosen = severity(getattr(getattr(config, table), key))
+    name, key = code.level.split(".")
+    own = (s for s in check.settings if not isinstance(s, str) and s.table == name)
+    table = config.section(kind) if (kind := next(own, None)) else getattr(config, name)
+    chosen = severity(getattr(table, key))
     return None if chosen is None else finding.model_copy(update={"severity": chosen})
 
 

@@ -3,7 +3,12 @@
 import time
 from collections.abc import Iterator
 
+from pydantic import Field
+
 from debwright.checks.engine.base import CheckContext, FileCheck, conclude
+from debwright.config.section import Section
+from debwright.config.static import Level
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member
@@ -22,7 +27,24 @@ _BUFFER_FUNCTIONS = frozenset(
 )  # fmt: skip
 # NX cannot be had without a say in the file only where the loader's default is an executable
 # stack: x86 and 32-bit arm. Elsewhere an absent PT_GNU_STACK means none.
-_EXECUTABLE_BY_DEFAULT = frozenset({"amd64", "i386", "armhf"})
+_EXECUTABLE_BY_DEFAULT = {row.name for row in ARCHITECTURES.values() if row.executable_stack}
+
+
+class Hardening(Section, table="hardening"):
+    """What programs and libraries must have been compiled with."""
+
+    pie: Level = Field("error", description="How a program counts that is not loaded anywhere.")
+    nx: Level = Field("error", description="How a file counts whose stack may be executed.")
+    relro: Level = Field(
+        "warn", description="How a file counts whose relocations stay writable (no RELRO)."
+    )
+    bind_now: Level = Field(
+        "off", description="How a file counts that resolves symbols lazily (RELRO in part only)."
+    )
+    stack_protector: Level = Field(
+        "warn",
+        description="How a file counts that handles buffers but never checks for a smashed stack.",
+    )
 
 
 CODES = Codes(
@@ -53,7 +75,7 @@ class HardeningCheck(FileCheck):
 
     name = "hardening"
     codes = CODES
-    settings = ("hardening",)
+    settings = (Hardening,)
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()

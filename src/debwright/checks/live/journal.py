@@ -11,6 +11,7 @@ from debwright.checks.engine.session import LiveCheck, Session
 from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import CheckError
+from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 
 _SHOWN = 8
@@ -86,7 +87,7 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
                 f"{name}/systemd",
                 f"systemd has logged {len(about)} error(s) about {service.unit}",
                 evidence=_evidence(about, service),
-                fix=f"systemctl status {service.unit}",
+                fix=Command("systemctl", "status", service.unit),
                 emulated=session.system.emulated,
             )
         )

@@ -178,7 +178,7 @@ def _find(layer: Layer, side: Side, library: str) -> Path | None:
     """A library's file in the layers; links are followed inside its own directory only."""
     if "/" in library or library in ("", ".", ".."):
         return None
-    triplet = side.target.triplet
+    triplet = side.target.architecture.libraries
     for below in layer.chain():
         for directory in (f"usr/lib/{triplet}", f"lib/{triplet}", "usr/lib", "lib"):
             path = below.tree / directory / library

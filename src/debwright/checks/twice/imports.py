@@ -11,6 +11,7 @@ from debwright.checks.engine.runtime import LOCAL_ONLY, copy_into, make_reposito
 from debwright.checks.twice.sides import SHOWN, Side, Sides
 from debwright.host.process import CommandError
 from debwright.model.codes import ERROR, INFO, Code, Codes
+from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import members
 from debwright.roots import apt
@@ -125,7 +126,7 @@ def import_findings(sides: Sides, left: Imports, right: Imports) -> list[Finding
                         Evidence(text=f"{m.split(':')[1]}: {mine.results[m]}", file=side.name)
                         for m in lost[:SHOWN]
                     ),
-                    fix=f"debwright shell {side.target} --booted",
+                    fix=Command("debwright", "shell", side.target, "--booted"),
                 )
             )
     never = [m for m, why in left.results.items() if why and right.results.get(m)]

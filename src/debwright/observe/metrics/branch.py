@@ -5,6 +5,7 @@ work tree nor index is touched, and nothing is ever forced. Who comes second tak
 first, and tries again.
 """
 
+import os
 import tarfile
 import tempfile
 from collections import defaultdict
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.github.place import TOKENS
 from debwright.host import process
 from debwright.host.git import git
 from debwright.model.errors import DebwrightError, UsageError
@@ -64,12 +66,18 @@ def sync(store: Store, directory: Path, remote: str, branch: str) -> Synced:
     )
 
 
+def _ask(directory: Path, *arguments: str) -> str:
+    """Run git against the remote, with the tokens: a credential helper may need them."""
+    tokens = {name: os.environ[name] for name in TOKENS if name in os.environ}
+    return git(directory, *arguments, env=tokens).output
+
+
 def _fetch(directory: Path, remote: str, branch: str) -> str | None:
     """The branch's newest commit, fetched; None when there is no such branch yet."""
-    listed = git(directory, "ls-remote", "--heads", remote, f"refs/heads/{branch}").output.split()
+    listed = _ask(directory, "ls-remote", "--heads", remote, f"refs/heads/{branch}").split()
     if not listed:
         return None
-    git(directory, "fetch", "--quiet", "--no-tags", "--depth=1", remote, listed[0])
+    _ask(directory, "fetch", "--quiet", "--no-tags", "--depth=1", remote, listed[0])
     return listed[0]
 
 
@@ -131,7 +139,7 @@ def _commit(directory: Path, tree: str, parent: str | None) -> str:
 def _pushed(directory: Path, remote: str, branch: str, commit: str) -> bool:
     """Whether it went through; False when somebody else was faster."""
     try:
-        git(directory, "push", "--quiet", remote, f"{commit}:refs/heads/{branch}")
+        _ask(directory, "push", "--quiet", remote, f"{commit}:refs/heads/{branch}")
     except process.CommandError as error:
         if any(word in error.done.error for word in _REFUSED):
             return False

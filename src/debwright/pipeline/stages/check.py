@@ -8,9 +8,8 @@ from typing import Any
 
 from debwright import __version__
 from debwright.build.log import BuildLog
-from debwright.checks import registry
 from debwright.checks.engine import policy
-from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.base import SHARED, CheckContext
 from debwright.checks.engine.previous import Previous, expand
 from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
@@ -31,7 +30,7 @@ from debwright.pipeline.stages.companion import companion_packages
 
 CHECK_FAILED = 4
 AROUND = frozenset({"suites", "environments"})
-"""Tables of debwright.toml that decide where the checks run, next to those that each reads."""
+"""Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
@@ -58,10 +57,10 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
         return None
     lacking = MissingError(
         f"{target.target} cannot be checked: {arch} programs do not run on this machine",
-        evidence=[Evidence(text=problem)],
+        evidence=[Evidence(text=problem.why)],
         cause="its packages are installed and started here, which takes a working qemu-user; "
         f"`debwright build -t {target.target}` only builds them",
-        fix=job.plan.host.mend(arch),
+        fix=problem.fix,
     )
     result = StageResult(
         stage="check", status=Status.FAILED,
@@ -89,7 +88,10 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
-        "config": digest(config.model_dump(mode="json", include={*registry.settings(), *AROUND})),
+        "config": digest({
+            **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
+            **config.said_to("debwright.checks"),
+        }),
         "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
                   if p.name.endswith((CYCLONEDX, SPDX))},

@@ -101,7 +101,7 @@ def _compare(
         "config": digest(config.model_dump(mode="json", include=set(EquivalenceCheck.settings))),
         "policy": policy_inputs(job),
         "emulated": stage_inputs(build, _emulated_plan(build)) if build else None,
-        "emulator": dict(job.plan.host.emulated),
+        "emulator": {a: str(o) for a, o in job.plan.host.emulated.items()},
     }
 
     def work() -> Outcome:
@@ -149,7 +149,7 @@ def _no_emulator(job: Job, context: CheckContext) -> str | None:
     host = job.plan.host
     if context.target.arch in host.runnable:
         return None
-    return host.emulated.get(context.target.arch, "no emulator was looked for")
+    return str(host.obstacle(context.target.arch) or "") or None
 
 
 def _emulated_build(job: Job, one: Built) -> TargetBuild | None:
@@ -174,8 +174,8 @@ def _with_emulated(
     build: TargetBuild, found: Comparison, mine: Side, context: CheckContext, log: BuildLog
 ) -> None:
     """Build under emulation and compare what a cross build gave with that."""
-    if why := build.job.plan.host.emulated.get(build.target.target.arch, "there is no emulator"):
-        found.not_compared("cross and emulated builds", why)
+    if why := build.job.plan.host.obstacle(build.target.target.arch):
+        found.not_compared("cross and emulated builds", str(why))
         return
     cross = replace(mine, name=f"{mine.name}, cross")
     try:

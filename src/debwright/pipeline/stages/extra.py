@@ -38,7 +38,7 @@ def extra_outcome(
     job: Job, target: TargetPlan, check: Check, result: CheckResult, log_path: Path
 ) -> Outcome:
     """The stage's outcome: failed when its check is, as `[checks]` and the waivers have it."""
-    judged = judge(result, check.declared, job.plan.config, target.target)
+    judged = judge(result, check, job.plan.config, target.target)
     failed = judged.status is Status.FAILED
     errors = [f for f in judged.findings if f.severity is Severity.ERROR]
     return Outcome(

@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from debwright.github.place import github_token
 from debwright.host.files import human_size
 from debwright.host.process import CommandError, Completed, run
 from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.fix import Command
 from debwright.repository.stores.tree import RECORD, Item, Tree, linked
 
 FILE_LIMIT = 100 * 1024**2
@@ -69,7 +71,9 @@ class PagesStore:
         with tempfile.TemporaryDirectory(prefix="debwright-pages-") as work:
             git = Path(work)
             if self._get(git, whole=True) is None:
-                raise DebwrightError(f"there is no {self.name}", fix="debwright repo push")
+                raise DebwrightError(
+                    f"there is no {self.name}", fix=Command("debwright", "repo", "push")
+                )
             self._git(git, "--work-tree", str(target), "checkout", "--quiet", "FETCH_HEAD", "--",
                       ".", cwd=target)  # fmt: skip
         (target / ".nojekyll").unlink(missing_ok=True)
@@ -111,7 +115,9 @@ class PagesStore:
             if stale
             else "the address is wrong, or "
             "this user (or GITHUB_TOKEN, which needs contents: write) may not push there",
-            fix="run the same command again" if stale else f"git ls-remote {self._remote}",
+            fix="run the same command again"
+            if stale
+            else Command("git", "ls-remote", self._remote),
         )
 
 
@@ -156,7 +162,7 @@ def _fix(large: list[Item]) -> str:
 def _environment(remote: str) -> dict[str, str]:
     """git asks nobody anything; on GitHub it gets the token, by its environment alone."""
     environment = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
+    token = github_token()
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/") + "/"
     if token and remote.startswith(server):
         given = base64.b64encode(f"x-access-token:{token}".encode()).decode()

@@ -259,7 +259,7 @@ def result(*findings: Finding, name: str = "contents", **more: Any) -> CheckResu
 
 
 def judged_in(found: CheckResult, where: CheckContext) -> CheckResult:
-    return policy.judge(found, ContentsCheck().declared, where.config, where.target)
+    return policy.judge(found, ContentsCheck(), where.config, where.target)
 
 
 SETUID = CODES.found("files/setuid", "x is setuid")

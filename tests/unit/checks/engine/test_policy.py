@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from debwright.checks.engine import policy
-from debwright.checks.files.contents import CODES
+from debwright.checks.files.contents import CODES, ContentsCheck
 from debwright.config import Config
 from debwright.model.results import CheckResult, Severity, Status
 from debwright.model.targets import Target
@@ -24,7 +24,7 @@ def judged(
 ) -> tuple[CheckResult, CheckResult | None]:
     config = Config.model_validate({"waivers": list(waivers)})
     failed = CheckResult(name="contents", status=Status.FAILED, findings=(SETUID,))
-    result = policy.judge(failed, CODES, config, TARGET)
+    result = policy.judge(failed, ContentsCheck(), config, TARGET)
     return result, policy.waivers_result(config, targets, [result])
 
 

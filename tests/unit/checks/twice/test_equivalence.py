@@ -21,9 +21,10 @@ from debwright.checks.twice.shape import shape_findings
 from debwright.checks.twice.sides import Side, Sides
 from debwright.config import load
 from debwright.config.equivalence import Equivalence, steps
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import CheckError, ConfigError
 from debwright.model.results import Finding, Severity
-from debwright.model.targets import TRIPLETS, Target
+from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.roots.store import Layer
 
@@ -44,7 +45,7 @@ class Tree:
     """A package's files before dpkg-deb packs them."""
 
     def __init__(self, directory: Path, arch: str) -> None:
-        self.directory, self.arch, self.triplet = directory, arch, TRIPLETS[arch]
+        self.directory, self.arch, self.triplet = directory, arch, ARCHITECTURES[arch].libraries
         self.write("DEBIAN/control", CONTROL.format(arch=arch, size=12, libc="2.34"))
         self.write(
             "DEBIAN/postinst",
