@@ -18,6 +18,7 @@ from debwright.config.section import secret_variables
 from debwright.host.files import atomic_write, human_seconds
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import Evidence, UsageError, printable
+from debwright.model.fix import Command
 
 LONGEST_LINE = 400
 KEPT = 40
@@ -65,7 +66,7 @@ def _runner(context: Context) -> LocalRunner:
         raise UsageError(
             f"workflows of {provider.title} cannot be run on this machine",
             cause=f"workflows.provider is {provider.name}",
-            fix="debwright run, which does what they do",
+            fix=Command("debwright", "run"),
         )
     return provider.local
 
@@ -78,7 +79,7 @@ def _look(top: Path, file: Path, runner: LocalRunner, inputs: Sequence[str]) -> 
             f"there is no workflow {printable(file.stem)!r}",
             evidence=[Evidence(text=", ".join(known) or "none", file=runner.directory)],
             cause=f"a workflow is named as its file in {runner.directory} is, without .yml",
-            fix="debwright workflows sync",
+            fix=Command("debwright", "workflows", "sync"),
         )
     if not (top / ".git").is_dir():
         # Jobs work in copies. A copy of a linked work tree would be bound to the original.

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
 from debwright.config.section import Section
+from debwright.model.arch import ARCHITECTURES
 
 
 def _job_name(value: str) -> str:
@@ -104,8 +105,12 @@ class Workflows(Section):
         description="How arm64 is built: cross and emulated on a machine of amd64, where cross "
         "falls back to emulated; native on a runner of that architecture.",
     )
-    runner: Plain = Field("ubuntu-24.04", description="Label of the runners of amd64.")
-    arm64_runner: Plain = Field("ubuntu-24.04-arm", description="Label of the runners of arm64.")
+    runner: Plain = Field(
+        ARCHITECTURES["amd64"].runner, description="Label of the runners of amd64."
+    )
+    arm64_runner: Plain = Field(
+        ARCHITECTURES["arm64"].runner, description="Label of the runners of arm64."
+    )
     light: list[v.Line] = Field(
         [],
         description="Patterns of the targets that a change to a branch is built for; default: the "

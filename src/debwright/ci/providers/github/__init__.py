@@ -16,6 +16,7 @@ from debwright.ci.providers.github.actions import use
 from debwright.ci.templates import Templates, Written
 from debwright.config import LoadedConfig
 from debwright.config.section import secret_variables
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import DebwrightError, UsageError, printable
 
 FILES = (
@@ -98,7 +99,7 @@ def _values(context: Context) -> dict[str, Any]:
         "build_minutes": build_minutes,
         "job_minutes": build_minutes + AROUND_MINUTES,
         "install": context.install,
-        "architectures": ["amd64", "arm64"],
+        "architectures": [name for name, arch in ARCHITECTURES.items() if arch.runner],
         "source": context.source,
         "dist": context.dist,
         "at_top": _in(context.top),

@@ -24,6 +24,7 @@ from debwright.ci.providers.github import actions
 from debwright.github.place import TOKENS
 from debwright.host import process
 from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.fix import Command
 
 RUN_MARK = "DEBWRIGHT_CI_RUN"
 LAUNCHER = """\
@@ -88,7 +89,7 @@ class Act:
                 "act ran no job",
                 evidence=[Evidence(text=line) for line in (record.errors or done.tail(8))[-8:]],
                 cause="the workflow does not start at this event, or act cannot read it",
-                fix=f"act --list --workflows {asked.file}",
+                fix=Command("act", "--list", "--workflows", asked.file),
             )
         return record
 
