@@ -6,6 +6,7 @@ Actions".
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,7 @@ class GitHub(Provider):
     local = Act()
 
     def files(self, context: Context) -> Iterator[File]:
-        templates = Templates(__name__, use=use)
-        values = _values(context)
+        templates, values = _templates(), _values(context)
         for name in FILES:
             text = templates.render(name, **values)
             yield File(path=f".github/{name}", text=text, executable=name.endswith(".sh"))
@@ -87,6 +87,11 @@ class GitHub(Provider):
 
 
 PROVIDER = GitHub()
+
+
+@cache
+def _templates() -> Templates:
+    return Templates(__name__, use=use)
 
 
 def _values(context: Context) -> dict[str, Any]:
