@@ -68,6 +68,8 @@ CODES = Codes(
         "build/tests-failed": Code(ERROR, "The tests of the package failed."),
         "build/timeout": Code(ERROR, "The build took longer than allowed."),
         "build/nothing": Code(ERROR, "The build made no .deb."),
+        "wheelhouse/compile": Code(ERROR, "A distribution did not compile."),
+        "wheelhouse/timeout": Code(ERROR, "Compiling took longer than allowed."),
         "source/checksum": Code(ERROR, "A file is not the one that the .dsc names."),
     }
 )

@@ -46,8 +46,6 @@ CODES = Codes(
         "wheelhouse/build-requirement": Code(
             ERROR, "A distribution is compiled with what the target does not have."
         ),
-        "wheelhouse/compile": Code(ERROR, "A distribution did not compile."),
-        "wheelhouse/timeout": Code(ERROR, "Compiling took longer than allowed."),
     }
 )
 
