@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from debwright.host.files import sha256_file
-from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.details import StageDetails
+from debwright.model.errors import CheckError, DebwrightError, Evidence, ExitCode, UsageError
 from debwright.model.fix import Command
 from debwright.model.results import (
     Artifact,
@@ -22,7 +23,6 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.model.results import Evidence as Proof
 from debwright.pipeline.plan import Plan
 from debwright.pipeline.run import checksums
 from debwright.pipeline.stages.base import Job
@@ -32,7 +32,6 @@ T = TypeVar("T", bound=TargetResult)
 
 REPORT_LIMIT = 64 * 1024**2
 MOST_REPORTS = 200
-LACKING = 5
 DIFFERENT = 4
 
 
@@ -138,7 +137,7 @@ def _stages(results: Sequence[RunResult]) -> Iterator[StageResult]:
     """The stages that are of no target: each once, unless one failed."""
     seen: set[tuple[str, str]] = set()
     for stage in (s for r in results for s in r.stages):
-        key = stage.stage, str(stage.details.get("version", ""))
+        key = stage.stage, getattr(stage.details, "version", None) or ""
         if stage.status is Status.FAILED or key not in seen:
             seen.add(key)
             yield stage
@@ -149,11 +148,14 @@ def _missing(target: str) -> TargetResult:
         severity=Severity.ERROR,
         code="collect/missing",
         message=f"there is no result of {target}",
-        evidence=(Proof(text="its job ended before it could hand over anything"),),
+        evidence=(Evidence(text="its job ended before it could hand over anything"),),
         fix=f"see the log of the job {target}; run it again with: gh run rerun --failed",
     )
     stage = StageResult(
-        stage="build", status=Status.FAILED, error=finding, details={"exit_code": LACKING}
+        stage="build",
+        status=Status.FAILED,
+        error=finding,
+        details=StageDetails(exit_code=ExitCode.MISSING),
     )
     return TargetResult(target=target, strategy="", strategy_reason="", stages=(stage,))
 

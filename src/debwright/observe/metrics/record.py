@@ -9,7 +9,8 @@ from pathlib import Path
 
 from debwright import __version__
 from debwright.host.machine import describe_host
-from debwright.model.errors import DebwrightError, MissingError
+from debwright.model.details import CheckDetails
+from debwright.model.errors import DebwrightError, ExitCode
 from debwright.model.results import (
     Artifact,
     CheckResult,
@@ -52,7 +53,8 @@ def run_record(
     """
     failures = {f.target: f for f in reversed(view.failures(result))}
     ci = place.ci_run()
-    queued = [float(s.details.get("waited_seconds", 0)) for t in result.parts for s in t.stages]
+    details = [s.details for t in result.parts for s in t.stages]
+    queued = [d.waited_seconds or 0.0 for d in details if isinstance(d, CheckDetails)]
     return RunRecord(
         record="run",
         id=_new_id(),
@@ -167,8 +169,7 @@ def is_infrastructure(stage: StageResult) -> bool:
     from debwright.checks.engine.infrastructure import PREFIX
 
     code = stage.error.code if stage.error else ""
-    wanted = MissingError.exit_code
-    return code.startswith(f"{PREFIX}/") or stage.details.get("exit_code") == wanted
+    return code.startswith(f"{PREFIX}/") or stage.details.exit_code is ExitCode.MISSING
 
 
 def _measurements(checks: Iterable[CheckResult]) -> dict[str, float]:
