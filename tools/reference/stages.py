@@ -14,7 +14,7 @@ def markdown() -> str:
     _, _, after = rest.partition(END)
     rows = [(s.name, s.does, f"`{_module(type(s))}`") for s in STAGES]
     table = "\n".join(text.table(("stage", "does", "module"), rows))
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
 def _module(stage: type) -> str:
