@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from debwright import __version__
-from debwright.config import effective_json
+from debwright.config import write_effective
 from debwright.host.files import atomic_write
 from debwright.host.machine import describe_host
 from debwright.host.process import SIGNAL_SECONDS
@@ -123,7 +123,7 @@ def _begin(job: Job, wanted: Wanted) -> None:
     if wanted.publish:
         require_key(job)
     job.home.mkdir(parents=True, exist_ok=True)
-    atomic_write(job.dist / "effective-config.json", effective_json(plan.config))
+    write_effective(plan.config, job.dist)
 
 
 def _companions(job: Job, wanted: Wanted) -> list[CompanionResult]:

@@ -89,7 +89,7 @@ def copy(tmp_path: Path) -> Path:
     top = tmp_path / "tree"
     for name in ("src", "tools"):
         shutil.copytree(TOP / name, top / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for page in ("docs", "share"):
+    for page in ("docs", "share", "requirements"):
         shutil.copytree(TOP / page, top / page)
     (top / "src/debwright/pipeline/stages/count.py").write_text(STAGE)
     text = (top / LIST).read_text()

@@ -7,11 +7,13 @@ from typing import Any
 
 from debwright import __version__
 from debwright.build.log import BuildLog
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.infrastructure import PREFIX
-from debwright.checks.engine.previous import Previous, expand, previous_of
+from debwright.checks.engine import policy
+from debwright.checks.engine.base import SHARED, CheckContext
+from debwright.checks.engine.previous import Previous, expand
+from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
 from debwright.host.files import atomic_write
+from debwright.model.codes import INFRASTRUCTURE
 from debwright.model.details import CheckDetails
 from debwright.model.errors import DebwrightError, Evidence, ExitCode, MissingError
 from debwright.model.manifest import digest
@@ -35,12 +37,8 @@ from debwright.pipeline.stages.base import (
 from debwright.pipeline.stages.checking import check_context, waiver_states
 from debwright.pipeline.stages.companion import companion_packages
 
-CONFIGURED = frozenset([
-    "service", "smoke", "minimum", "lintian", "checks", "limits", "secrets", "waivers", "suites",
-    "files", "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
-    "benchmarks", "environments",
-])  # fmt: skip
-"""Tables and keys of debwright.toml that decide what the checks say."""
+AROUND = frozenset({"suites", "environments"})
+"""Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
 
 class CheckStage(TargetStage):
@@ -73,7 +71,7 @@ class CheckStage(TargetStage):
         )
         return StageResult(
             stage=self.name, status=Status.FAILED,
-            error=Finding.from_error(f"{PREFIX}/emulator", missing),
+            error=Finding.from_error(f"{INFRASTRUCTURE}/emulator", missing),
             details=CheckDetails(exit_code=missing.exit_code),
         )  # fmt: skip
 
@@ -88,7 +86,12 @@ class CheckStage(TargetStage):
             **common_inputs(job),
             "packages": digests(on.packages()),
             "companions": digests(companion_packages(job)),
-            "config": digest(config.model_dump(mode="json", include=set(CONFIGURED))),
+            "config": digest(
+                {
+                    **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
+                    **config.said_to("debwright.checks"),
+                }
+            ),
             "previous": {d.path.name: d.sha256 for d in previous.debs},
             "sbom": digests(sorted(bills)),
             "databases": scanners(job),
@@ -107,7 +110,7 @@ class CheckStage(TargetStage):
 
     def work(self, on: TargetRun) -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
-        from debwright.checks.engine.run import run_checks
+        from debwright.checks.run import run_checks
 
         job, log_path = on.job, on.directory / "check.log"
         previous = _previous(on)
@@ -116,9 +119,14 @@ class CheckStage(TargetStage):
             waiting = lambda why: on.activity(self.name, why)  # noqa: E731
             with job.budget.share(need, waiting=waiting) as waited:
                 job.budget.arrived(on.name)
-                with job.budget.spare(need) as spare:
+                with job.budget.spare(need) as second:
                     context = check_context(
-                        on, self.name, log, previous=previous, anew=job.force, spare=spare
+                        on,
+                        self.name,
+                        log,
+                        previous=previous,
+                        ask_again=job.force,
+                        second_system=second,
                     )
                     results = run_checks(
                         context, lambda result: _tell(log, result), job.environment, _further(on)
@@ -216,7 +224,7 @@ def check_outcome(
     code, unproven = None, None
     if failed:
         # What failed may be the machine alone; that is not a package to be corrected.
-        machine = bool(errors) and all(f.code.startswith(f"{PREFIX}/") for f in errors)
+        machine = bool(errors) and all(f.code.startswith(f"{INFRASTRUCTURE}/") for f in errors)
         code = ExitCode.MISSING if machine else ExitCode.CHECK
     elif report.status is Status.SKIPPED:
         unproven = report.reason

@@ -6,7 +6,7 @@ from typing import Any
 
 from debwright.build.log import BuildLog
 from debwright.checks.engine import policy
-from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.base import Check, CheckContext
 from debwright.config.checking import Waiver
 from debwright.host.files import atomic_write
 from debwright.model.details import CheckDetails
@@ -38,9 +38,9 @@ def check_context(on: TargetRun, stage: str, log: BuildLog, **more: Any) -> Chec
     )
 
 
-def judged(on: TargetRun, result: CheckResult, log_path: Path) -> Outcome:
+def judged(on: TargetRun, check: Check, result: CheckResult, log_path: Path) -> Outcome:
     """The outcome of a check that is a stage: failed as `[checks]` and the waivers have it."""
-    found = policy.judge(result, on.job.plan.config, on.target.target)
+    found = policy.judge(result, check, on.job.plan.config, on.target.target)
     failed = found.status is Status.FAILED
     errors = [f for f in found.findings if f.severity is Severity.ERROR]
     return Outcome(

@@ -13,7 +13,6 @@ from debwright.checks.engine.base import CheckContext, conclude
 from debwright.checks.engine.environment import NspawnEnvironment
 from debwright.host.files import sha256_file
 from debwright.model.manifest import digest
-from debwright.model.results import Finding
 from debwright.model.targets import Strategy
 from debwright.observe.report.timeline import Color
 from debwright.packages.debs import read_deb
@@ -71,15 +70,17 @@ class EquivalenceStage(Stage[Pair]):
         return wanted.equivalence
 
     def inputs(self, on: Pair) -> dict[str, Any]:
+        from debwright.checks.twice.equivalence import EquivalenceCheck
+
         job, build = on.job, _emulated_build(on.run)
-        config = job.plan.config
+        said = job.plan.config.model_dump(mode="json", include=set(EquivalenceCheck.settings))
         paths = [*on.run.packages(), *(on.reference.packages() if on.reference else [])]
         emulated = _emulated_plan(build) if build else None
         return {
             **common_inputs(job),
             "packages": {str(p.relative_to(job.dist)): sha256_file(p) for p in paths},
             "companions": digests(companion_packages(job)),
-            "config": digest(config.model_dump(mode="json", include={NAME, "service"})),
+            "config": digest(said),
             "policy": policy_inputs(job),
             "emulated": {**build_inputs(build, emulated), **root_inputs(build, emulated)}
             if build and emulated else None,
@@ -87,7 +88,7 @@ class EquivalenceStage(Stage[Pair]):
         }  # fmt: skip
 
     def work(self, on: Pair) -> Outcome:
-        from debwright.checks.twice.equivalence import Comparison
+        from debwright.checks.twice.equivalence import Comparison, EquivalenceCheck
         from debwright.checks.twice.sides import Side
 
         started, found, run = time.monotonic(), Comparison(), on.run
@@ -106,7 +107,7 @@ class EquivalenceStage(Stage[Pair]):
         result = conclude(
             NAME, started, found.findings, measurements=found.measurements, notes=found.notes
         )
-        return judged(run, result, log_path)
+        return judged(run, EquivalenceCheck(), result, log_path)
 
     def run(self, runs: Sequence[TargetRun]) -> None:
         """Compare each target that can be compared."""
@@ -152,7 +153,7 @@ def _with_reference(
     compare_floor(found, mine, context)
     for subject in (other, context):
         if subject.emulated and (why := _no_emulator(job, subject)):
-            found.lacking("imports and answers", why)
+            found.not_compared("imports and answers", why)
             return
     compare_imports(found, sides, other, context)
     compare_answers(found, sides, other, context, NspawnEnvironment())
@@ -184,11 +185,11 @@ def _with_emulated(
     build: TargetRun, found: "Comparison", mine: "Side", context: CheckContext, log: BuildLog
 ) -> None:
     """Build under emulation and compare what a cross build gave with that."""
-    from debwright.checks.twice.equivalence import compare_files, compare_floor
+    from debwright.checks.twice.equivalence import CODES, compare_files, compare_floor
     from debwright.checks.twice.sides import Side, Sides
 
     if why := build.job.plan.host.obstacle(build.target.target.arch):
-        found.lacking("cross and emulated builds", str(why))
+        found.not_compared("cross and emulated builds", str(why))
         return
     cross = replace(mine, name=f"{mine.name}, cross")
     try:
@@ -198,7 +199,7 @@ def _with_emulated(
             compare_files(found, Sides(left=cross, right=emulated), context)
             compare_floor(found, emulated, context)
     except PackageBuildError as problem:
-        finding = Finding.from_error("equivalence/emulated-build", problem)
+        finding = CODES.from_error("equivalence/emulated-build", problem)
         said = f"it is cross-built, but does not build under emulation: {finding.message}"
         found.findings.append(finding.model_copy(update={"message": said}))
 

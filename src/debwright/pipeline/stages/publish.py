@@ -94,7 +94,9 @@ class PublishStage(Stage[Publishing]):
             "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in _files(on)},
             "suites": {str(t.target): suite_name(job, t.target.suite) for t in on.targets},
             "settings": on.settings.model_dump(mode="json"),
-            "stores": repository.model_dump(include={"directory", "pages", "s3", "rsync"}),
+            "stores": repository.model_dump(
+                include={"pages", "s3", "rsync", *job.plan.config.given_below("repository")}
+            ),
             "key": key_states(job.plan.loaded),
         }
 

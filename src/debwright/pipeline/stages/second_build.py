@@ -59,6 +59,8 @@ class ReproducibleStage(TargetStage):
         }
 
     def work(self, on: TargetRun) -> Outcome:
+        from debwright.checks.twice.reproducible import ReproducibleCheck
+
         if builds_nothing(plan_of(on)):
             return Outcome(skipped=BUILT_BY_ANOTHER)
         log_path = on.directory / f"{NAME}.log"
@@ -68,7 +70,7 @@ class ReproducibleStage(TargetStage):
             on.job.roots.cache.scratch(DIRECTORY) as scratch,
         ):
             result = _twice(on, scratch, log)
-        return judged(on, result, log_path)
+        return judged(on, ReproducibleCheck(), result, log_path)
 
     def run(self, on: TargetRun) -> bool:
         before = len(on.checks)
