@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from debwright.model.codes import Codes
 from debwright.pipeline.stages.base import Stage
 from debwright.pipeline.stages.build import BuildStage
 from debwright.pipeline.stages.check import CheckStage
@@ -26,3 +27,5 @@ STAGES: Final[tuple[Stage[Any], ...]] = (
     # When everything that was wanted has passed.
     PublishStage(),
 )
+
+CODES: Final = Codes({name: code for stage in STAGES for name, code in stage.codes.items()})

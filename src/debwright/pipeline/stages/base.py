@@ -17,6 +17,7 @@ from debwright.checks.engine.environment import Environment, NspawnEnvironment
 from debwright.host import usage
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.details import StageDetails, details_of
 from debwright.model.errors import DebwrightError, from_os_error
 from debwright.model.events import Reporter
@@ -190,6 +191,11 @@ class Stage(ABC, Generic[S]):
     """Of its bar in the timeline."""
     does: ClassVar[str]
     """For the list of stages: a sentence without subject."""
+
+    @property
+    def codes(self) -> Codes:
+        """The code of a failure that has none of its own."""
+        return Codes({f"{self.name}/failed": Code(ERROR, f"The stage {self.name} failed.")})
 
     def wanted(self, wanted: Wanted) -> bool:  # noqa: ARG002 - a stage is done unless it says no
         return True

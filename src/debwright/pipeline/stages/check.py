@@ -13,7 +13,7 @@ from debwright.checks.engine.previous import Previous, expand
 from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
 from debwright.host.files import atomic_write
-from debwright.model.codes import INFRASTRUCTURE
+from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.details import CheckDetails
 from debwright.model.errors import DebwrightError, Evidence, ExitCode, MissingError
 from debwright.model.manifest import digest
@@ -37,6 +37,9 @@ from debwright.pipeline.stages.base import (
 from debwright.pipeline.stages.checking import check_context, waiver_states
 from debwright.pipeline.stages.companion import companion_packages
 
+EMULATOR = Codes(
+    {"infrastructure/emulator": Code(ERROR, "Programs of the architecture do not run here.")}
+)
 AROUND = frozenset({"suites", "environments"})
 """Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
@@ -71,7 +74,7 @@ class CheckStage(TargetStage):
         )
         return StageResult(
             stage=self.name, status=Status.FAILED,
-            error=Finding.from_error(f"{INFRASTRUCTURE}/emulator", missing),
+            error=EMULATOR.from_error(f"{INFRASTRUCTURE}/emulator", missing),
             details=CheckDetails(exit_code=missing.exit_code),
         )  # fmt: skip
 
@@ -254,9 +257,7 @@ def _worst(errors: list[Finding], failed: list[str]) -> Finding | None:
         # A package that does not start matters more than a line of lintian's.
         live = [f for f in errors if not f.code.startswith("lintian/")]
         return (live or errors)[0]
-    return Finding(
-        severity=Severity.ERROR, code="check/failed", message=f"failed: {', '.join(failed)}"
-    )
+    return CheckStage().codes.found("check/failed", f"failed: {', '.join(failed)}")
 
 
 def not_proven(checks: tuple[CheckResult, ...], *, has_service: bool) -> str | None:
