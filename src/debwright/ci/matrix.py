@@ -70,7 +70,7 @@ def _entry(plan: Plan, settings: Workflows, target: Target) -> Entry:
     # What the runner can do once debwright doctor has installed what lacks there.
     host = HostFacts(
         arch=machine,
-        runnable=frozenset({"i386"} if machine == "amd64" else ()),
+        runnable=ARCHITECTURES[machine].runs_too,
         emulated={target.arch: None} if target.arch != machine else {},
     )
     choice = choose_strategy(target, strategy, host)

@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 buil
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -311,6 +312,8 @@ def main(arguments: list[str] | None = None) -> None:
 def call(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    # What Python warns of once, as an old name of a key, is a note to whoever reads along.
+    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
     try:
         code = cli.main(given, prog_name="debwright", standalone_mode=False)
         return int(code or 0)

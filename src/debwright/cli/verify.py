@@ -13,6 +13,7 @@ from debwright.keys.signing.choose import home_of
 from debwright.keys.signing.home import open_home
 from debwright.keys.signing.verify import binary_keys
 from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.fix import Command
 from debwright.model.targets import Target
 from debwright.repository.verify.local import verify_directory, verify_file
 from debwright.repository.verify.model import Verification
@@ -44,10 +45,10 @@ def verify(
             result = verify_file(place, keyring)
         about_keys, _ = look_at(keyring)
     if note is not None:
-        result.warn("verify/key", note, fix="name a key you got another way with --key")
+        result.add("verify/key", note, fix="name a key you got another way with --key")
     for finding in about_keys:
         # Whether what it signed is taken here was seen above; elsewhere, or soon, it may not be.
-        result.warn(finding.code, finding.message)
+        result.add(finding.code, finding.message)
     _tell(options, result)
     return 0 if result.ok else 4
 
@@ -87,7 +88,7 @@ def _read(path: Path) -> bytes:
         raise UsageError(
             f"{path} is a secret key",
             cause="to check signatures the public one is enough",
-            fix="debwright keys export",
+            fix=Command("debwright", "keys", "export"),
         )
     return binary_keys(data, str(path))
 

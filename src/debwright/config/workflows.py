@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
 from debwright.config.section import Section
+from debwright.model.arch import ARCHITECTURES
 
 
 def _job_name(value: str) -> str:
@@ -76,9 +77,15 @@ class Validation(Section):
     minutes: Minutes = Field(30, description="Minutes after which the job is stopped.")
 
 
-class Workflows(Section):
-    """What `debwright workflows sync` writes into .github/workflows."""
+def _names_once(values: list[Validation]) -> list[Validation]:
+    v.no_repeats([job.name for job in values])
+    return values
 
+
+class Workflows(Section):
+    """What `debwright workflows sync` writes for a CI service."""
+
+    provider: Plain = Field("github", description="The CI service that they are written for.")
     project: Directory = Field(
         ".", description="Directory of the debwright.toml whose packages are built."
     )
@@ -98,8 +105,12 @@ class Workflows(Section):
         description="How arm64 is built: cross and emulated on a machine of amd64, where cross "
         "falls back to emulated; native on a runner of that architecture.",
     )
-    runner: Plain = Field("ubuntu-24.04", description="Label of the runners of amd64.")
-    arm64_runner: Plain = Field("ubuntu-24.04-arm", description="Label of the runners of arm64.")
+    runner: Plain = Field(
+        ARCHITECTURES["amd64"].runner, description="Label of the runners of amd64."
+    )
+    arm64_runner: Plain = Field(
+        ARCHITECTURES["arm64"].runner, description="Label of the runners of arm64."
+    )
     light: list[v.Line] = Field(
         [],
         description="Patterns of the targets that a change to a branch is built for; default: the "
@@ -130,4 +141,6 @@ class Workflows(Section):
     build_minutes: Minutes = Field(
         180, description="Minutes after which the build of a target is stopped."
     )
-    jobs: list[Validation] = Field([], description="Jobs that look at every change.")
+    jobs: Annotated[list[Validation], AfterValidator(_names_once)] = Field(
+        [], description="Jobs that look at every change."
+    )

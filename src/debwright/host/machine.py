@@ -8,44 +8,17 @@ from functools import cache
 from pathlib import Path
 
 from debwright.host import process
+from debwright.model.arch import ARCHITECTURES, BY_KERNEL
 from debwright.model.errors import DebwrightError, MissingError, printable
-from debwright.model.targets import ARCHITECTURES, HostFacts
+from debwright.model.fix import Command, Install, Setup
+from debwright.model.targets import INSTALL_QEMU, HostFacts, Obstacle
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 BINFMT_SUPPORT = Path("/var/lib/binfmts")
 """What update-binfmts(8) of binfmt-support knows; systemd-binfmt(8) does without it."""
-QEMU = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "armhf": "arm",
-    "i386": "i386",
-    "ppc64el": "ppc64le",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
-"""Debian architecture to qemu's name of it, as in `qemu-aarch64`."""
-
-# i386 programs run on amd64 kernels, armhf ones on most arm64 processors but not on all.
-_RUNS_TOO = {"amd64": frozenset({"i386"})}
-EMULATED_CPU = {"arm64": "cortex-a76"}
-"""What qemu-user is told to be: a Raspberry Pi 5's. Its default, `max`, computes the pointer
-authentication that Debian 13 is compiled with in software, which makes Python six times slower."""
-_MACHINES = {
-    "x86_64": "amd64",
-    "amd64": "amd64",
-    "aarch64": "arm64",
-    "arm64": "arm64",
-    "armv7l": "armhf",
-    "armv8l": "armhf",
-    "i386": "i386",
-    "i686": "i386",
-    "ppc64le": "ppc64el",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
-"""The kernel's name of a machine, as uname(2) gives it, to Debian's architecture."""
 
 
+@cache
 def host_arch() -> str:
     """Debian's name of this machine's architecture.
 
@@ -59,13 +32,13 @@ def host_arch() -> str:
     except DebwrightError:
         pass  # not a Debian machine; the kernel's name does as well
     machine = platform.machine()
-    arch = _MACHINES.get(machine.lower())
-    if arch is None:
+    row = BY_KERNEL.get(machine.lower())
+    if row is None:
         raise MissingError(
             f"debwright does not know this machine's architecture ({machine or 'unnamed'})",
             cause=f"it runs on {', '.join(sorted(ARCHITECTURES))}",
         )
-    return arch
+    return row.name
 
 
 def host_facts(arches: Iterable[str]) -> HostFacts:
@@ -89,10 +62,10 @@ def capable_facts(arches: Iterable[str]) -> HostFacts:
 
 def runs_too(arch: str) -> frozenset[str]:
     """Architectures whose programs a machine of `arch` runs by itself."""
-    return _RUNS_TOO.get(arch, frozenset())
+    return ARCHITECTURES[arch].runs_too
 
 
-def emulation_problem(arch: str) -> str | None:
+def emulation_problem(arch: str) -> Obstacle | None:
     """Why programs of `arch` do not run here under qemu-user, or None when they do.
 
     The registration is read from the kernel (binfmt_misc, Documentation/admin-guide): it must be
@@ -100,24 +73,24 @@ def emulation_problem(arch: str) -> str | None:
     root. Then a program is run, by arch-test(1): with F the kernel holds an interpreter that may
     be another than the file of its name, or one of a container that this machine does not see.
     """
-    name = f"qemu-{QEMU.get(arch, arch)}"
+    name = _interpreter_name(arch)
     if not (BINFMT / "status").exists():
-        return (
-            "the kernel's binfmt_misc is not mounted: "
-            "sudo mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"
+        return Obstacle(
+            why="the kernel's binfmt_misc is not mounted",
+            fix=Setup("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT),
         )
     entry = BINFMT / name
     if not entry.exists():
         why = f"no interpreter for {arch} is registered with the kernel ({name})"
         # The package may be there and its registration gone, as after another system's shutdown.
         installed = shutil.which(f"{name}-static") or shutil.which(name)
-        return f"{why}: {_registration(name)}" if installed else why
+        return Obstacle(why=why, fix=_registration(name) if installed else INSTALL_QEMU)
     fields = entry.read_text().splitlines()
     if "enabled" not in fields:
-        return f"{name} is registered but disabled: {_registration(name)}"
+        return Obstacle(why=f"{name} is registered but disabled", fix=_registration(name))
     flags = next((f.removeprefix("flags:").strip() for f in fields if f.startswith("flags:")), "")
     if "F" not in flags:
-        return f"{name} is registered without the flag F: install qemu-user-static"
+        return Obstacle(why=f"{name} is registered without the flag F")
     interpreter = next(
         (f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter ")), ""
     )
@@ -131,13 +104,12 @@ def emulator_environment(arch: str) -> tuple[tuple[str, str], ...]:
     A value that is set already counts. qemu before 7.0 does not know the processor, and refuses to
     start with one it does not know: it is asked.
     """
-    if arch == host_arch() or arch not in EMULATED_CPU:
+    if arch == host_arch() or (cpu := ARCHITECTURES[arch].cpu) is None:
         return ()
     if wanted := os.environ.get("QEMU_CPU"):
         return (("QEMU_CPU", wanted),)
-    cpu = EMULATED_CPU[arch]
     try:
-        fields = (BINFMT / f"qemu-{QEMU[arch]}").read_text().splitlines()
+        fields = (BINFMT / _interpreter_name(arch)).read_text().splitlines()
         path = next(f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter "))
         known = process.run([Path(path).resolve(), "-cpu", "help"], check=False, timeout=20)
     except (DebwrightError, OSError, StopIteration):
@@ -145,11 +117,16 @@ def emulator_environment(arch: str) -> tuple[tuple[str, str], ...]:
     return (("QEMU_CPU", cpu),) if cpu in known.output.split() else ()
 
 
-def _registration(name: str) -> str:
+def _interpreter_name(arch: str) -> str:
+    """What the kernel calls the registration of qemu-user's interpreter."""
+    return f"qemu-{ARCHITECTURES[arch].qemu}"
+
+
+def _registration(name: str) -> Command:
     """The command that registers an interpreter: of whoever has registered it before."""
     if (BINFMT_SUPPORT / name).exists():
-        return f"sudo update-binfmts --enable {name}"
-    return "sudo systemctl restart systemd-binfmt"
+        return Setup("update-binfmts", "--enable", name)
+    return Command("systemctl", "restart", "systemd-binfmt", root=True)
 
 
 def proxy_environment() -> dict[str, str]:
@@ -158,34 +135,36 @@ def proxy_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
-def _tried(arch: str, interpreter: str) -> str | None:
+def _tried(arch: str, interpreter: str) -> Obstacle | None:
     """Why a program of `arch` does not run, by running one; without arch-test, by the file."""
     try:
         done = process.run(["arch-test", arch], check=False, timeout=20)
     except MissingError:
         return _broken_interpreter(interpreter)
     except DebwrightError as hangs:
-        return f"the registered interpreter {interpreter} does not run a program: {hangs.what}"
+        why = f"the registered interpreter {interpreter} does not run a program: {hangs.what}"
+        return Obstacle(why=why)
     if done.returncode == 0:
         return None
     if problem := _broken_interpreter(interpreter):
         return problem
-    said = f"the registered interpreter {interpreter} runs no program of {arch}"
+    why = f"the registered interpreter {interpreter} runs no program of {arch}"
     if cpu := os.environ.get("QEMU_CPU"):
-        return f"{said} with QEMU_CPU={printable(cpu)}: unset QEMU_CPU"
-    return f"{said}: sudo apt-get install --reinstall qemu-user-static binfmt-support"
+        return Obstacle(why=f"{why} with QEMU_CPU={printable(cpu)}", fix="unset QEMU_CPU")
+    return Obstacle(why=why, fix=Install(*INSTALL_QEMU.packages, again=True))
 
 
-def _broken_interpreter(path: str) -> str | None:
+def _broken_interpreter(path: str) -> Obstacle | None:
     if not Path(path).exists():
-        return f"the registered interpreter {path} does not exist"
+        return Obstacle(why=f"the registered interpreter {path} does not exist")
     # Debian registers a link whose name switches -P handling on; the program behind it is asked.
     try:
         done = process.run([Path(path).resolve(), "--version"], check=False, timeout=20)
     except (DebwrightError, OSError) as error:
-        return f"the registered interpreter {path} does not start: {error}"
+        return Obstacle(why=f"the registered interpreter {path} does not start: {error}")
     if done.returncode != 0 or "version" not in done.output:
-        return f"the registered interpreter {path} does not start (status {done.returncode})"
+        why = f"the registered interpreter {path} does not start (status {done.returncode})"
+        return Obstacle(why=why)
     return None
 
 

@@ -30,7 +30,6 @@ MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
-SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 SIOCGIFFLAGS = 0x8913
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 1
@@ -159,10 +158,12 @@ def mount_kernel_file_systems(root: str) -> None:
     mount_dev(root)
 
 
-def pivot(root: str) -> None:
-    """Make `root` the root of the mount namespace and let go of the old one."""
+def pivot(root: str, number: int) -> None:
+    """Make `root` the root of the mount namespace and let go of the old one.
+
+    `number` is pivot_root's on this machine: the C library has no function of it.
+    """
     os.chdir(root)
-    number = SYS_PIVOT_ROOT[os.uname().machine]
     if libc.syscall(number, b".", b".") != 0:
         fail("pivot_root", root)
     if libc.umount2(b".", MNT_DETACH) != 0:
@@ -204,7 +205,7 @@ def set_up(spec: dict[str, Any]) -> None:
         target = inside(root, item["target"])
         make_target(item["source"], target)
         bind(item["source"], target, item["read_only"])
-    pivot(root)
+    pivot(root, spec["pivot_root"])
 
 
 def wait_for_end() -> None:

@@ -16,8 +16,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from debwright.host import process
+from debwright.host.machine import host_arch
 from debwright.host.process import Completed, LineSink
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError
+from debwright.model.fix import Install
 
 HOLDER = Path(__file__).with_name("holder.py")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -152,9 +155,7 @@ class Namespaces(Entered):
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise MissingError(
-                "unshare is not installed", fix="sudo apt-get install util-linux"
-            ) from error
+            raise MissingError("unshare is not installed", fix=Install("util-linux")) from error
         assert self._holder.stdin is not None
         assert self._holder.stdout is not None
         try:
@@ -215,6 +216,7 @@ class Namespaces(Entered):
         message: dict[str, Any] = {
             "root": str(spec.root) if spec.root else None,
             "pivot": spec.root is not None and spec.pivot,
+            "pivot_root": ARCHITECTURES[host_arch()].pivot_root,
             "loopback": not spec.network,
             "hostname": spec.hostname,
             "tmpfs": list(spec.tmpfs),

@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from debwright.model.fix import Command
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
@@ -93,7 +95,7 @@ def from_os_error(error: OSError) -> DebwrightError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return MissingError(
             "the disk is full", evidence=where, cause=said,
-            fix="debwright cache prune; `debwright doctor` says how much is free",
+            fix=Command("debwright", "cache", "prune"),
         )  # fmt: skip
     return DebwrightError(f"a file cannot be used: {said}", evidence=where)
 

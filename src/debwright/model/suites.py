@@ -7,22 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import UsageError
-
-TRIPLETS: Mapping[str, str] = MappingProxyType(
-    {
-        "amd64": "x86_64-linux-gnu",
-        "arm64": "aarch64-linux-gnu",
-        "armhf": "arm-linux-gnueabihf",
-        "i386": "i686-linux-gnu",
-        "ppc64el": "powerpc64le-linux-gnu",
-        "riscv64": "riscv64-linux-gnu",
-        "s390x": "s390x-linux-gnu",
-    }
-)
-"""Debian architecture to the GNU triplet its tools are named after (`DEB_HOST_GNU_TYPE`)."""
-
-ARCHITECTURES = frozenset(TRIPLETS)
 
 _SUITE_NAME = re.compile(r"[a-z0-9][a-z0-9.+]*(?:-[a-z0-9.+]+)*", re.ASCII)
 
@@ -58,7 +44,6 @@ class SuiteInfo:
 _DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _UBUNTU_KEYRING = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 _RASPIOS_KEYRING = "/usr/share/keyrings/raspberrypi-archive-keyring.gpg"
-_BEFORE_RISCV = ARCHITECTURES - {"riscv64"}
 
 
 class _Has(NamedTuple):
@@ -69,15 +54,17 @@ class _Has(NamedTuple):
     glibc: str
 
 
-def _debian(
-    name: str, release: str | None, software: _Has, published: str | None, arches: frozenset[str]
-) -> SuiteInfo:
+def _debian(name: str, release: str | None, software: _Has, published: str | None) -> SuiteInfo:
     return SuiteInfo(
         name=name,
         distribution="debian",
         codename=name,
         release=release,
-        architectures=arches,
+        architectures=frozenset(
+            row.name
+            for row in ARCHITECTURES.values()
+            if release is None or row.debian <= int(release)
+        ),
         keyring=_DEBIAN_KEYRING,
         python=software.python,
         python_patch=software.patch,
@@ -92,8 +79,7 @@ def _ubuntu(name: str, release: str, software: _Has, published: str) -> SuiteInf
         distribution="ubuntu",
         codename=name,
         release=release,
-        # i386 is a partial architecture in Ubuntu: libraries only, it cannot be booted.
-        architectures=ARCHITECTURES - {"i386"},
+        architectures=frozenset(row.name for row in ARCHITECTURES.values() if row.ubuntu),
         keyring=_UBUNTU_KEYRING,
         python=software.python,
         python_patch=software.patch,
@@ -106,10 +92,10 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
     {
         suite.name: suite
         for suite in (
-            _debian("bullseye", "11", _Has("3.9", 2, "2.31"), "2021-08", _BEFORE_RISCV),
-            _debian("bookworm", "12", _Has("3.11", 2, "2.36"), "2023-06", _BEFORE_RISCV),
-            _debian("trixie", "13", _Has("3.13", 5, "2.41"), "2025-08", ARCHITECTURES),
-            _debian("sid", None, _Has("3.14", 0, "2.42"), None, ARCHITECTURES),
+            _debian("bullseye", "11", _Has("3.9", 2, "2.31"), "2021-08"),
+            _debian("bookworm", "12", _Has("3.11", 2, "2.36"), "2023-06"),
+            _debian("trixie", "13", _Has("3.13", 5, "2.41"), "2025-08"),
+            _debian("sid", None, _Has("3.14", 0, "2.42"), None),
             _ubuntu("jammy", "22.04", _Has("3.10", 4, "2.35"), "2022-04"),
             _ubuntu("noble", "24.04", _Has("3.12", 3, "2.39"), "2024-04"),
             # The 64-bit Raspberry Pi OS is Debian's own arm64 archive plus one more.
@@ -155,7 +141,7 @@ def suite_info(name: str, *, distribution: str | None = None) -> SuiteInfo:
         distribution=distribution or "debian",
         codename=name,
         release=None,
-        architectures=ARCHITECTURES,
+        architectures=frozenset(ARCHITECTURES),
         keyring=None,
         python=None,
         known=False,

@@ -8,17 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-MACHINES = {
-    "amd64": (2, 62),
-    "arm64": (2, 183),
-    "armhf": (1, 40),
-    "i386": (1, 3),
-    "ppc64el": (2, 21),
-    "riscv64": (2, 243),
-    "s390x": (2, 22),
-}
+from debwright.model import arch
+
+MACHINES = {row.name: (row.elf.bits // 32, row.elf.machine) for row in arch.ARCHITECTURES.values()}
 """Debian architecture to its ELF class and e_machine."""
-ARCHITECTURES = {number: arch for arch, (_, number) in MACHINES.items()}
+ARCHITECTURES = {number: name for name, (_, number) in MACHINES.items()}
 
 ET_EXEC, ET_DYN = 2, 3
 _PT_DYNAMIC, _PT_INTERP = 2, 3

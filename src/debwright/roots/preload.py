@@ -5,16 +5,13 @@ from pathlib import Path
 
 from debwright.host.files import atomic_write
 from debwright.host.machine import host_arch
-from debwright.model.targets import Target, suite_info
+from debwright.model.targets import Target, can_cross, suite_info
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
 
 SOURCE = Path(__file__).with_name("preload.c")
 EXECUTOR = "usr/lib/systemd/systemd-executor"
 """What systemd has since 255, and starts every service with."""
-
-TRIPLETS = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
-"""Multi-Arch triplets of the architectures for which this is made."""
 
 _FLAGS = ("-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-s",
           "-Wl,-z,max-page-size=4096")  # fmt: skip
@@ -25,7 +22,7 @@ def preload_for(roots: Roots, target: Target, layer: Layer) -> Path | None:
 
     Raises DebwrightError when the cross compiler cannot be installed or fails.
     """
-    if target.arch == host_arch() or target.arch not in TRIPLETS:
+    if not can_cross(host_arch(), target.arch):
         return None
     if not any((below.tree / EXECUTOR).exists() for below in layer.chain()):
         return None
@@ -41,7 +38,7 @@ def preload_for(roots: Roots, target: Target, layer: Layer) -> Path | None:
 def _compiled(roots: Roots, target: Target) -> bytes:
     """In a root of the same suite, so that no symbol is newer than the system's library."""
     machine = Target(suite_info(target.suite).codename, host_arch())
-    triplet = TRIPLETS[target.arch]
+    triplet = target.architecture.gnu
     packages = (f"gcc-{triplet.replace('_', '-')}", f"libc6-dev-{target.arch}-cross")
     base = roots.base(machine)
     with (

@@ -1,7 +1,6 @@
 """What a source package is, read from a .dsc or from a directory with debian/."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,9 @@ from debian.changelog import Changelog, ChangelogParseError
 from debian.deb822 import Deb822, Dsc
 
 from debwright.host.files import sha256_file
+from debwright.model.codes import ERROR, Code, CodedError, Codes
 from debwright.model.errors import BuildError, Evidence, UsageError
+from debwright.model.fix import Command
 
 DSC_LIMIT = 4 * 1024 * 1024
 
@@ -126,7 +127,7 @@ def read_tree(directory: Path) -> SourceTree:
             f"{directory.name or directory}: there is no debian/control",
             code="source/no-debian",
             cause="the directory is not a Debian source package yet",
-            fix=f"debwright init {directory}" if (directory / "pyproject.toml").exists()
+            fix=Command("debwright", "init", directory) if (directory / "pyproject.toml").exists()
             else "name a directory that has debian/, or a .dsc file",
         )  # fmt: skip
     entry = _newest_entry(debian / "changelog")
@@ -154,13 +155,23 @@ def read_tree(directory: Path) -> SourceTree:
     )
 
 
-class SourceError(BuildError):
+CODES = Codes(
+    {
+        "source/no-debian": Code(ERROR, "There is no debian/control."),
+        "source/bad-control": Code(ERROR, "debian/control cannot be read."),
+        "source/bad-name": Code(ERROR, "The name or the version of the package is not allowed."),
+        "source/bad-changelog": Code(ERROR, "debian/changelog cannot be read."),
+        "source/failed": Code(ERROR, "dpkg-source did not make the source package."),
+        "source/no-components": Code(ERROR, "The source format has no component tarballs."),
+        "source/component-clash": Code(ERROR, "The source has a directory of a component's name."),
+    }
+)
+
+
+class SourceError(CodedError, BuildError):
     """The source package cannot be made; `code` is the finding's."""
 
-    def __init__(self, what: str, *, code: str, evidence: Iterable[Evidence] = (),
-                 cause: str | None = None, fix: str | None = None) -> None:  # fmt: skip
-        super().__init__(what, evidence=tuple(evidence), cause=cause, fix=fix)
-        self.code = code
+    codes = CODES
 
 
 class NoPackageError(SourceError):
@@ -183,7 +194,7 @@ def _newest_entry(path: Path):  # type: ignore[no-untyped-def]
             evidence=_bad_line(path, str(error)),
             cause="an entry is `name (version) suite; urgency=...`, changes indented by two spaces "
             "and ` -- Name <mail>  date` (Debian policy 4.4)",
-            fix="dpkg-parsechangelog -l debian/changelog",
+            fix=Command("dpkg-parsechangelog", "-l", "debian/changelog"),
         ) from error
     return entry
 

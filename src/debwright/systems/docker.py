@@ -18,6 +18,7 @@ from debwright.host import process
 from debwright.host.process import CommandError, Completed
 from debwright.isolation.emulation import PRELOAD, QEMU_USER_NOTE
 from debwright.model.errors import DebwrightError, Evidence, MissingError, printable
+from debwright.model.fix import Install
 from debwright.roots.apt import MirrorError
 from debwright.systems import inside
 from debwright.systems.base import BootError
@@ -47,7 +48,7 @@ def docker_problem() -> MissingError | None:
             ["docker", "version", "--format={{.Server.Version}}"], check=False, timeout=30
         )
     except MissingError:
-        return MissingError("docker is not installed", fix="sudo apt-get install docker.io")
+        return MissingError("docker is not installed", fix=Install("docker.io"))
     if done.returncode == 0:
         return None
     evidence = [Evidence(text=line) for line in done.tail(3)]

@@ -17,7 +17,9 @@ from typing import Self
 
 from debwright.host import process
 from debwright.isolation.namespaces import Namespaces, Spec
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError, printable
+from debwright.model.fix import Install
 from debwright.systems.base import BootError
 
 SSH_PORT = 2222
@@ -31,44 +33,24 @@ KVM_PATIENCE = 20.0
 """Seconds until the kernel's first line; with KVM that works it takes one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """How qemu makes a machine of one architecture."""
-
-    program: str
-    package: str
-    machine: str
-    cpu: str
-    console: str
-
-
-MODELS = {
-    "amd64": Model(
-        program="qemu-system-x86_64", package="qemu-system-x86", machine="q35", cpu="max",
-        console="ttyS0",
-    ),
-    "arm64": Model(
-        program="qemu-system-aarch64", package="qemu-system-arm", machine="virt",
-        cpu="cortex-a76", console="ttyAMA0",
-    ),
-}  # fmt: skip
-
-
 def vm_problem(arch: str) -> MissingError | None:
     """Why no machine of `arch` can be started here, with the command that helps."""
-    model = MODELS.get(arch)
-    if model is None:
+    board = ARCHITECTURES[arch].board
+    if board is None:
+        made = ", ".join(row.name for row in ARCHITECTURES.values() if row.board)
         return MissingError(
             f"debwright knows no virtual machine for {arch}",
-            cause=f"it makes them for {', '.join(MODELS)}",
+            cause=f"it makes them for {made}",
             fix="--sandbox nspawn",
         )
-    for program, package in ((model.program, model.package), ("mkfs.ext4", "e2fsprogs")):
+    for program, package in ((_program(arch), board.package), ("mkfs.ext4", "e2fsprogs")):
         if shutil.which(program) is None:
-            return MissingError(
-                f"{program} is not installed", fix=f"sudo apt-get install {package}"
-            )
+            return MissingError(f"{program} is not installed", fix=Install(package))
     return None
+
+
+def _program(arch: str) -> str:
+    return f"qemu-system-{ARCHITECTURES[arch].qemu}"
 
 
 def has_kvm() -> bool:
@@ -158,15 +140,16 @@ class VirtualMachine:
 
     def command(self) -> list[str]:
         """The qemu command line: a machine with a disk, a network that leads nowhere, a console."""
-        model = MODELS[self.arch]
+        board = ARCHITECTURES[self.arch].board
+        assert board is not None, "vm_problem has said so"
         accelerator = "kvm" if self.accelerated else "tcg,thread=multi"
         return [
-            model.program, "-nodefaults", "-no-user-config", "-display", "none",
-            "-machine", model.machine, "-accel", accelerator,
-            "-cpu", "host" if self.accelerated else model.cpu,
+            _program(self.arch), "-nodefaults", "-no-user-config", "-display", "none",
+            "-machine", board.machine, "-accel", accelerator,
+            "-cpu", "host" if self.accelerated else board.cpu,
             "-smp", str(min(4, os.cpu_count() or 1)), "-m", str(MEMORY_MB),
             "-kernel", str(self.kernel), "-initrd", str(self.initrd),
-            "-append", f"root=/dev/vda rw console={model.console} net.ifnames=0",
+            "-append", f"root=/dev/vda rw console={board.console} net.ifnames=0",
             "-drive", f"file={_escaped(self.disk)},format=raw,if=none,id=disk,cache=unsafe",
             "-device", "virtio-blk-pci,drive=disk",
             # Nothing goes out; only our ssh comes in.
@@ -180,7 +163,7 @@ class VirtualMachine:
         """Raise BootError when qemu has ended."""
         if self._qemu is not None and self._qemu.poll() is not None:
             raise BootError(
-                f"{MODELS[self.arch].program} ended (status {self._qemu.returncode})",
+                f"{_program(self.arch)} ended (status {self._qemu.returncode})",
                 evidence=self.tail(),
             )
 

@@ -13,8 +13,9 @@ def test_this_machine_has_an_architecture() -> None:
 
 def test_without_dpkg_the_kernel_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
+    asked = machine.host_arch.__wrapped__
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    assert machine.host_arch() == "arm64"
+    assert asked() == "arm64"
     monkeypatch.setattr("platform.machine", lambda: "vax")
     with pytest.raises(MissingError, match="vax"):
-        machine.host_arch()
+        asked()

@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
+from debwright.checks.engine import policy
+from debwright.checks.engine.base import SHARED
 from debwright.checks.engine.environment import NspawnEnvironment
 from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
 from debwright.model.errors import BuildError, DebwrightError, MissingError
 from debwright.model.events import Silent
+from debwright.model.fix import Setup
 from debwright.model.results import (
     CheckResult,
     Finding,
@@ -26,12 +29,12 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.model.targets import Choice, HostFacts, Strategy, Target
+from debwright.model.targets import Choice, HostFacts, Obstacle, Strategy, Target
 from debwright.pipeline.plan import Plan, TargetPlan, _with_all
 from debwright.pipeline.record import Ledger
 from debwright.pipeline.run import Wanted, _one_target, _rank, exclusive, exit_code, run
 from debwright.pipeline.stages.base import Job, Outcome, perform
-from debwright.pipeline.stages.check import CONFIGURED, check_stage
+from debwright.pipeline.stages.check import AROUND, check_stage
 from debwright.pipeline.stages.publish import Published
 from debwright.pipeline.stages.sbom import sbom_stage
 from debwright.roots.cache import Cache
@@ -168,7 +171,7 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
         roots.append(SimpleNamespace(id="made meanwhile"))
         return [CheckResult(name="install", status=Status.PASSED)]
 
-    monkeypatch.setattr("debwright.checks.engine.run.run_checks", checks)
+    monkeypatch.setattr("debwright.checks.run.run_checks", checks)
     (target,) = subject.plan.targets
     directory = subject.directory(target)
     directory.mkdir(parents=True)
@@ -179,7 +182,7 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
 def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
     """Of the check stage, with checks that always pass."""
     monkeypatch.setattr(
-        "debwright.checks.engine.run.run_checks",
+        "debwright.checks.run.run_checks",
         lambda *_: [CheckResult(name="install", status=Status.PASSED)],
     )
     (target,) = subject.plan.targets
@@ -193,6 +196,7 @@ def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
         {"smoke": ["demo --version"]},
         {"minimum": {"smoke": ["demo --version"]}},
         {"limits": {"deb_mb": 1}},
+        {"hardening": {"pie": "warn"}},
         {"environments": {"install_on": ["trixie-amd64"]}},
     ],
 )
@@ -219,7 +223,7 @@ def test_every_table_counts_for_the_checks_or_is_known_not_to() -> None:
         "package", "targets", "companions", "equivalence", "resources", "signing", "repository",
         "release", "notify", "metrics", "roots", "cache", "build", "wheelhouse", "workflows",
     }  # fmt: skip
-    assert set(Config.model_fields) == CONFIGURED | others
+    assert set(Config.model_fields) == AROUND | SHARED | set(policy.SETTINGS) | others
 
 
 def test_what_an_ordinary_user_could_not_check_root_does(
@@ -479,17 +483,20 @@ class Elsewhere(NspawnEnvironment):
     kind = "ssh"
 
 
+BROKEN = Obstacle(why="disabled", fix=Setup("update-binfmts", "--enable", "qemu-aarch64"))
+
+
 @pytest.mark.parametrize(
     ("facts", "environment", "wanted", "built"),
     [
-        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(), False),
-        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(check=False), True),
-        ({"arm64": "disabled: sudo mend"}, Elsewhere(), Wanted(), True),
+        ({"arm64": BROKEN}, NspawnEnvironment(), Wanted(), False),
+        ({"arm64": BROKEN}, NspawnEnvironment(), Wanted(check=False), True),
+        ({"arm64": BROKEN}, Elsewhere(), Wanted(), True),
         ({"arm64": None}, NspawnEnvironment(), Wanted(), True),
     ],
 )
-def test_an_emulator_that_lacks_is_told_before_the_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, str | None],
+def test_a_missing_emulator_is_reported_before_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, Obstacle | None],
     environment: NspawnEnvironment, wanted: Wanted, built: bool,
 ) -> None:  # fmt: skip
     """A cross build does not need it, its checks do."""
@@ -509,7 +516,7 @@ def test_an_emulator_that_lacks_is_told_before_the_build(
         ]  # fmt: skip
         told = result.stages[-1].error
         assert told is not None
-        assert told.fix == "sudo mend"
+        assert told.fix is BROKEN.fix
         assert exit_code(run_result().model_copy(update={"targets": (result,)})) == 5
 
 

@@ -17,7 +17,7 @@ from debwright.model.targets import Target, also_on
 from debwright.systems import inside
 from debwright.systems.ssh import Address
 from debwright.systems.ssh_trouble import explain
-from debwright.systems.vm import MODELS, VirtualMachine, vm_problem
+from debwright.systems.vm import VirtualMachine, vm_problem
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_pi_has_its_own_core_and_no_way_out(tmp_path: Path) -> None:
     assert f"file={tmp_path}/a,,b,format=raw,if=none,id=disk,cache=unsafe" in command
     problem = vm_problem("s390x")
     assert problem is not None
-    assert all(arch in (problem.cause or "") for arch in MODELS)
+    assert all(arch in (problem.cause or "") for arch in ("amd64", "arm64"))
 
 
 def test_no_qemu_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import CleaningError, Open
+from debwright.checks.engine.ownership import leftovers
 from debwright.checks.engine.runtime import (
     REPOSITORY,
     SOURCE_LINE,
@@ -21,8 +22,8 @@ from debwright.checks.engine.runtime import (
     make_repository,
 )
 from debwright.checks.engine.session import AptSources, Session
-from debwright.checks.live.purge import leftovers
 from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.fix import Command
 from debwright.model.suites import suite_info
 from debwright.model.targets import Target
 from debwright.roots import apt
@@ -129,7 +130,7 @@ class SshEnvironment:
         if why := mismatch(facts, context.target):
             raise UsageError(
                 f"{self.address} is not a machine for {context.target}: {why}",
-                fix=f"debwright check -t {facts.target} --sandbox {self.address}",
+                fix=Command("debwright", "check", "-t", facts.target, "--sandbox", self.address),
             )
         _finish_earlier(context, system)
         names = [d.package for d in context.installable]

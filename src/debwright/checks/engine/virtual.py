@@ -13,6 +13,7 @@ from debwright.host import process
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
 from debwright.model.errors import Evidence, MissingError
+from debwright.model.fix import Command
 from debwright.model.suites import suite_info
 from debwright.model.targets import Target
 from debwright.roots.layers import Roots
@@ -206,4 +207,7 @@ def _kernel(layer: Layer) -> tuple[Path, Path]:
             initrd = boot / kernel.name.replace("vmlinuz-", "initrd.img-")
             if initrd.is_file() and not initrd.is_symlink():
                 return kernel, initrd
-    raise BootError("the root has no kernel with an initramfs", fix="debwright cache prune --all")
+    raise BootError(
+        "the root has no kernel with an initramfs",
+        fix=Command("debwright", "cache", "prune", "--all"),
+    )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from debwright.model.targets import TRIPLETS, Target
+from debwright.model.targets import Target
 from debwright.packages.debs import Deb
 
 SHOWN = 30
@@ -25,8 +25,9 @@ class Side:
         return {d.package: d for d in self.debs if not d.debug and d.arch != "all"}
 
     def plain(self, text: str) -> str:
-        """`text` without what names the architecture: its triplet, and the `:ARCH` of packages."""
-        plain = text.replace(TRIPLETS[self.target.arch], "<triplet>")
+        """`text` without what names the architecture: its triplets, and the `:ARCH` of packages."""
+        row = self.target.architecture
+        plain = text.replace(row.gnu, "<triplet>").replace(row.libraries, "<triplet>")
         return re.sub(rf"(?<=[a-z0-9+.-]):{self.target.arch}\b", ":<arch>", plain)
 
 

@@ -2,7 +2,7 @@
 
 Patterns are RE2's: no back-references, no look-around, and time linear in the line. `find` are
 strings one of which every matching line holds; all of them together are looked for at once, and
-only lines that hold one are read by a pattern.
+only lines that hold one are read by a pattern. `@ARCH@` stands for the name of any architecture.
 """
 
 import tomllib
@@ -15,6 +15,7 @@ from typing import Any
 import re2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import DebwrightError, Evidence
 from debwright.observe.diagnose.model import Category
 
@@ -148,9 +149,10 @@ def make_book(files: Sequence[tuple[str, str]]) -> Book:
     """The rules of TOML files, each a name and its text. Raises DebwrightError for a bad one."""
     entries: list[Compiled] = []
     topics: dict[str, str] = {}
+    arches = f"(?:{'|'.join(ARCHITECTURES)})"
     for name, text in files:
         try:
-            content = _File.model_validate(tomllib.loads(text))
+            content = _File.model_validate(tomllib.loads(text.replace("@ARCH@", arches)))
             topics[content.topic] = content.about
             entries += [_prepare(mark, content.topic) for mark in content.mark]
             entries += [_prepare(rule, content.topic) for rule in content.rule]

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from debwright.source.wheelhouse.carried.helper import machines
 from debwright.source.wheelhouse.carried.helper.manifest import FILES, FORMAT, NAME
 
 COMPONENT = "wheelhouse"
@@ -58,11 +59,12 @@ class StoredGzip(io.RawIOBase):
         super().close()
 
 
-def helper_files() -> Iterator[tuple[str, Path]]:
-    """The helper's files by their names in the wheelhouse."""
-    yield "wheelhouse.py", _HELPER / "wheelhouse.py"
+def helper_files() -> Iterator[tuple[str, bytes]]:
+    """The helper's files by their names in the wheelhouse: all that it needs, and no debwright."""
+    yield "wheelhouse.py", (_HELPER / "wheelhouse.py").read_bytes()
     for path in sorted((_HELPER / "helper").glob("*.py")):
-        yield f"helper/{path.name}", path
+        own = machines.carried_text().encode() if path.stem == "machines" else path.read_bytes()
+        yield f"helper/{path.name}", own
 
 
 def manifest_text(files: Sequence[dict[str, Any]], compiled: dict[str, Any]) -> str:
@@ -74,8 +76,8 @@ def manifest_text(files: Sequence[dict[str, Any]], compiled: dict[str, Any]) -> 
 def helper_digest() -> str:
     """SHA-256 over the helper's files."""
     state = hashlib.sha256()
-    for name, path in helper_files():
-        state.update(name.encode() + b"\0" + path.read_bytes())
+    for name, content in helper_files():
+        state.update(name.encode() + b"\0" + content)
     return state.hexdigest()
 
 
@@ -106,15 +108,15 @@ def write(manifest: str, files: Sequence[Path], path: Path) -> None:
 def _add_all(tar: tarfile.TarFile, manifest: str, files: Sequence[Path]) -> None:
     _directory(tar, COMPONENT)
     _directory(tar, f"{COMPONENT}/helper")
-    for name, path in helper_files():
-        _file(tar, f"{COMPONENT}/{name}", path.read_bytes(), executable=name == "wheelhouse.py")
+    for name, content in helper_files():
+        _file(tar, f"{COMPONENT}/{name}", content, executable=name == "wheelhouse.py")
     _file(tar, f"{COMPONENT}/{NAME}", manifest.encode())
     _directory(tar, f"{COMPONENT}/{FILES}")
     for path in sorted(set(files), key=lambda p: p.name):
         entry = _entry(f"{COMPONENT}/{FILES}/{path.name}")
         entry.size = path.stat().st_size
-        with path.open("rb") as content:
-            tar.addfile(entry, content)
+        with path.open("rb") as file:
+            tar.addfile(entry, file)
 
 
 def _directory(tar: tarfile.TarFile, name: str) -> None:

@@ -6,23 +6,12 @@ from dataclasses import dataclass
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from debwright.config import Config
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import ConfigError
 from debwright.model.targets import Target, suite_info
 
-MACHINES = {
-    "amd64": "x86_64",
-    "arm64": "aarch64",
-    "armhf": "armv7l",
-    "i386": "i686",
-    "ppc64el": "ppc64le",
-    "riscv64": "riscv64",
-    "s390x": "s390x",
-}
-"""Debian architecture to the kernel's name of the machine, as in a wheel's platform tag."""
-
 # PEP 513, 571 and 599: names of platforms before PEP 600 numbered them after the C library.
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
-_OLDEST = {"amd64": 5, "i386": 5}
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -51,7 +40,7 @@ class Interpreter:
             "implementation_name": "cpython",
             "implementation_version": self.full,
             "os_name": "posix",
-            "platform_machine": MACHINES[self.arch],
+            "platform_machine": ARCHITECTURES[self.arch].wheel,
             "platform_python_implementation": "CPython",
             "platform_release": "",
             "platform_system": "Linux",
@@ -72,10 +61,11 @@ class Interpreter:
 
 def _platforms(arch: str, glibc: tuple[int, int]) -> Iterator[str]:
     """Platform tags, newest first; a wheel for a newer C library than the suite's does not load."""
-    machine = MACHINES[arch]
-    for minor in range(glibc[1], _OLDEST.get(arch, 17) - 1, -1):
+    row = ARCHITECTURES[arch]
+    machine = row.wheel
+    for minor in range(glibc[1], row.manylinux - 1, -1):
         yield f"manylinux_{glibc[0]}_{minor}_{machine}"
-        if minor in _LEGACY and (minor == 17 or arch in _OLDEST):
+        if minor in _LEGACY:
             yield f"{_LEGACY[minor]}_{machine}"
     yield f"linux_{machine}"
 

@@ -21,9 +21,10 @@ from debwright.checks.twice.shape import shape_findings
 from debwright.checks.twice.sides import Side, Sides
 from debwright.config import load
 from debwright.config.equivalence import Equivalence, steps
+from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import CheckError, ConfigError
 from debwright.model.results import Finding, Severity
-from debwright.model.targets import TRIPLETS, Target
+from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.roots.store import Layer
 
@@ -44,7 +45,7 @@ class Tree:
     """A package's files before dpkg-deb packs them."""
 
     def __init__(self, directory: Path, arch: str) -> None:
-        self.directory, self.arch, self.triplet = directory, arch, TRIPLETS[arch]
+        self.directory, self.arch, self.triplet = directory, arch, ARCHITECTURES[arch].libraries
         self.write("DEBIAN/control", CONTROL.format(arch=arch, size=12, libc="2.34"))
         self.write(
             "DEBIAN/postinst",
@@ -422,7 +423,7 @@ def test_answers_are_compared_where_it_is_asked_for(trees: tuple[Tree, Tree]) ->
 
 def test_what_could_not_be_compared_is_a_warning_and_what_broke_an_error() -> None:
     found = Comparison()
-    found.lacking("imports", "there is no emulator")
+    found.not_compared("imports", "there is no emulator")
 
     def breaks() -> None:
         raise CheckError("the service is not healthy", fix="debwright shell")

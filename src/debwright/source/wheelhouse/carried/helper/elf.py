@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import struct
 
-# Debian architecture: class (1: 32 bits, 2: 64 bits), byte order (1: little, 2: big), e_machine.
-MACHINES = {
-    "amd64": (2, 1, 62),
-    "arm64": (2, 1, 183),
-    "armhf": (1, 1, 40),
-    "i386": (1, 1, 3),
-    "ppc64el": (2, 1, 21),
-    "riscv64": (2, 1, 243),
-    "s390x": (2, 2, 22),
-}
+from .machines import MACHINES
+
 HEADER = 20
 """Bytes of a file that are needed to tell."""
 

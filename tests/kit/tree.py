@@ -1,0 +1,39 @@
+"""A copy of debwright's source tree, to which a test adds a file or a row and uses it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import debwright
+
+SOURCE = Path(debwright.__file__).parent
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The copied package `debwright`, and how to run it instead of the installed one."""
+
+    package: Path
+
+    @classmethod
+    def copy(cls, directory: Path) -> "Tree":
+        """Copy the package below `directory`."""
+        ignored = shutil.ignore_patterns("__pycache__")
+        return cls(Path(shutil.copytree(SOURCE, directory / "tree/debwright", ignore=ignored)))
+
+    def python(self, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run Python on the copy: `-m debwright ...`, or a script."""
+        return subprocess.run(
+            [sys.executable, *arguments],
+            env={**os.environ, "PYTHONPATH": str(self.package.parent)},
+            cwd=cwd, check=False, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+
+    def debwright(self, *arguments: str, cwd: Path) -> str:
+        """Run a command of the copy; what it wrote, whatever its status."""
+        done = self.python("-m", "debwright", *arguments, cwd=cwd)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout + done.stderr
