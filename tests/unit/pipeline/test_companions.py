@@ -22,8 +22,9 @@ from debwright.observe.report import render_markdown, to_json
 from debwright.observe.report.html import render as render_html
 from debwright.observe.report.view import failures, verdict
 from debwright.pipeline.companions import plan_companions
-from debwright.pipeline.plan import Plan, make_plan
-from debwright.pipeline.record import Ledger
+from debwright.pipeline.finished import FinishedStages
+from debwright.pipeline.plan import Plan
+from debwright.pipeline.planning import make_plan
 from debwright.pipeline.run import exit_code
 from debwright.pipeline.stages.base import Job
 from debwright.pipeline.stages.companion import adopt, companion_job, companion_packages, finished
@@ -188,7 +189,9 @@ def built(product: Path) -> Job:
     (directory / "build.log").write_text("log")
     log = str((directory / "build.log").relative_to(child.dist))
     result = StageResult(stage="build", status=Status.PASSED, details={"log": log})
-    Ledger(directory).write("build", {"a": 1}, [directory / "lexicon-data_3.1_all.deb"], result)
+    FinishedStages(directory).write(
+        "build", {"a": 1}, [directory / "lexicon-data_3.1_all.deb"], result
+    )
     finished(child)
     return child
 
@@ -207,14 +210,14 @@ def test_an_unchanged_companion_is_taken_over_from_the_version_before(product: P
     adopt(child)
     (deb,) = companion_packages(whole)
     assert deb == product / "dist/1.3/companions/lexicon-data/bookworm-amd64" / deb.name
-    record = Ledger(deb.parent).find("build", {"a": 1})
+    record = FinishedStages(deb.parent).find("build", {"a": 1})
     assert record is not None
-    assert record.result.details["log"] == str(
+    assert record.result.details.log == str(
         (deb.parent / "build.log").relative_to(product / "dist")
     )
-    before = Ledger(earlier.home / "bookworm-amd64").find("build", {"a": 1})
+    before = FinishedStages(earlier.home / "bookworm-amd64").find("build", {"a": 1})
     assert before is not None
-    assert before.result.details["log"].startswith("1.2/")
+    assert (before.result.details.log or "").startswith("1.2/")
 
 
 @pytest.mark.parametrize("change", ["source", "version", "unfinished", "force", "there"])
