@@ -31,12 +31,9 @@ HEALTH = Health(port=Guess(value="8080", seen=None), path=Guess(value="/", seen=
 
 
 class Kind(Ecosystem):
-    """A kind of project that is as sure as it is told to be."""
+    """A kind of project that is always as sure."""
 
-    recognised_by = "nothing"
-
-    def __init__(self, name: str, confidence: Confidence) -> None:
-        self.title = name
+    def __init__(self, confidence: Confidence) -> None:
         self.sure = confidence
 
     def confidence(self, directory: Path) -> Confidence:  # noqa: ARG002
@@ -50,10 +47,9 @@ def test_python_is_found_by_itself() -> None:
 def test_the_surest_ecosystem_packages_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kinds = [Kind("make", Confidence.POSSIBLE), Kind("go", Confidence.CERTAIN),
-             Kind("shell", Confidence.LIKELY)]  # fmt: skip
-    monkeypatch.setattr(ecosystem, "ecosystems", lambda: {k.title: k for k in kinds})
-    assert recognise(tmp_path).title == "go"
+    kinds = [Kind(Confidence.POSSIBLE), Kind(Confidence.CERTAIN), Kind(Confidence.LIKELY)]
+    monkeypatch.setattr(ecosystem, "ecosystems", lambda: dict(enumerate(kinds)))
+    assert recognise(tmp_path) is kinds[1]
 
 
 def written(project: Project) -> dict[str, str]:
