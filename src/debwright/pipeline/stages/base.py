@@ -15,6 +15,7 @@ from debwright.checks.engine.environment import Environment, NspawnEnvironment
 from debwright.host import usage
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError, from_os_error
 from debwright.model.events import Reporter
 from debwright.model.results import Artifact, CheckResult, Finding, StageResult, Status
@@ -90,6 +91,14 @@ class Outcome:
     """A failure that left results worth keeping (checks)."""
 
 
+CODES = Codes(
+    {
+        f"{stage}/failed": Code(ERROR, f"The stage {stage} failed.")
+        for stage in (
+            "source", "build", "test", "sbom", "check", "reproducible", "equivalence", "publish",
+        )
+    }
+)  # fmt: skip
 Work = Callable[[], Outcome]
 
 

@@ -15,7 +15,7 @@ from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
 from debwright.config.checking import Waiver
 from debwright.host.files import atomic_write, sha256_file
-from debwright.model.codes import INFRASTRUCTURE
+from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.model.manifest import digest
 from debwright.model.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
@@ -25,10 +25,13 @@ from debwright.packages.debs import read_deb
 from debwright.packages.sbom.make import CYCLONEDX, SPDX
 from debwright.pipeline.capacity import need_mb
 from debwright.pipeline.plan import TargetPlan
-from debwright.pipeline.stages.base import Job, Outcome, base_id, common_inputs, perform
+from debwright.pipeline.stages.base import CODES, Job, Outcome, base_id, common_inputs, perform
 from debwright.pipeline.stages.companion import companion_packages
 
 CHECK_FAILED = 4
+EMULATOR = Codes(
+    {"infrastructure/emulator": Code(ERROR, "Programs of the architecture do not run here.")}
+)
 AROUND = frozenset({"suites", "environments"})
 """Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
@@ -64,7 +67,7 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
     )
     result = StageResult(
         stage="check", status=Status.FAILED,
-        error=Finding.from_error(f"{INFRASTRUCTURE}/emulator", lacking),
+        error=EMULATOR.from_error(f"{INFRASTRUCTURE}/emulator", lacking),
         details={"exit_code": lacking.exit_code},
     )  # fmt: skip
     job.reporter.stage_finished(str(target.target), result)
@@ -257,9 +260,7 @@ def _worst(errors: list[Finding], failed: list[str]) -> Finding | None:
         # A package that does not start matters more than a line of lintian's.
         live = [f for f in errors if not f.code.startswith("lintian/")]
         return (live or errors)[0]
-    return Finding(
-        severity=Severity.ERROR, code="check/failed", message=f"failed: {', '.join(failed)}"
-    )
+    return CODES.found("check/failed", f"failed: {', '.join(failed)}")
 
 
 def not_proven(checks: tuple[CheckResult, ...], *, has_service: bool) -> str | None:
