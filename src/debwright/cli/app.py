@@ -26,13 +26,16 @@ from debwright.cli import (
     workflows_options,
 )
 from debwright.host.process import Interrupted
-from debwright.model.errors import DebwrightError, UsageError, from_os_error, internal_error
+from debwright.model.errors import (
+    DebwrightError,
+    ExitCode,
+    UsageError,
+    from_os_error,
+    internal_error,
+)
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-EPILOG = (
-    "Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 build failed, "
-    "4 validation failed, 5 the environment lacks something."
-)
+EPILOG = f"Exit codes: {', '.join(f'{c.value} {c.meaning}' for c in ExitCode)}."
 
 targets_option = click.option(
     "-t", "--target", "patterns", multiple=True, metavar="PATTERN",
@@ -89,7 +92,7 @@ def init(options: Any, directory: Path | None, *, force: bool) -> int:
 def plan(options: Any, patterns: tuple[str, ...], strategy: str | None) -> int:
     """Show version, targets, strategies and why, and what is cached."""
     from debwright.cli.plan import show_plan
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
 
     return show_plan(options, make_plan(options.directory, patterns=patterns, strategy=strategy))
 
@@ -112,7 +115,7 @@ def build(
 
     Without SOURCE, the project of this directory.
     """
-    from debwright.pipeline.run import Wanted
+    from debwright.pipeline.stages.base import Wanted
 
     return _run(
         options, Wanted(check=False, publish=False), source, patterns, strategy, force=force
@@ -194,7 +197,7 @@ def publish(options: Any, patterns: tuple[str, ...]) -> int:
 
     What is not built or not checked yet is built and checked first.
     """
-    from debwright.pipeline.run import Wanted
+    from debwright.pipeline.stages.base import Wanted
 
     return _run(options, Wanted(), None, patterns, None, force=False)
 
@@ -214,7 +217,7 @@ def run(
     force: bool,
 ) -> int:
     """Build, check and publish, and write the report: the main job."""
-    from debwright.pipeline.run import Wanted
+    from debwright.pipeline.stages.base import Wanted
 
     return _run(options, Wanted(), source, patterns, strategy, force=force)
 
@@ -295,7 +298,7 @@ def _run(
     strategy: str | None, *, force: bool,
 ) -> int:  # fmt: skip
     from debwright.cli.common import run_plan
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
 
     chosen = make_plan(options.directory, source=source, patterns=patterns, strategy=strategy)
     return run_plan(options, chosen, wanted, force=force)

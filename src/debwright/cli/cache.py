@@ -13,7 +13,8 @@ from debwright.model.errors import UsageError
 from debwright.model.manifest import Manifest
 from debwright.model.suites import suite_info
 from debwright.model.targets import Target
-from debwright.pipeline.plan import Plan, make_plan
+from debwright.pipeline.plan import Plan
+from debwright.pipeline.planning import make_plan
 from debwright.roots import downloads
 from debwright.roots.layers import Roots
 from debwright.roots.pack import key_of, layers_for, pack, prefix_of, unpack

@@ -28,6 +28,7 @@ from debwright.config import LoadedConfig, load
 from debwright.host.interrupts import interruptible
 from debwright.host.machine import describe_host, host_arch
 from debwright.host.process import SIGNAL_SECONDS
+from debwright.model.details import CheckDetails
 from debwright.model.errors import DebwrightError, Evidence, UsageError, from_os_error
 from debwright.model.events import Reporter
 from debwright.model.results import Finding, RunResult, StageResult, Status, TargetResult
@@ -35,9 +36,9 @@ from debwright.model.suites import suite_info
 from debwright.model.targets import Target, also_on, select
 from debwright.packages.debs import Deb, read_deb
 from debwright.pipeline.capacity import budget_for, need_mb
-from debwright.pipeline.plan import make_plan, require_known_checks
-from debwright.pipeline.run import Wanted, exclusive, exit_code, heal
-from debwright.pipeline.stages.base import Outcome
+from debwright.pipeline.planning import make_plan, require_known_checks
+from debwright.pipeline.run import exclusive, exit_code, heal
+from debwright.pipeline.stages.base import Outcome, Wanted
 from debwright.pipeline.stages.check import check_outcome
 from debwright.roots.layers import Roots
 
@@ -169,16 +170,17 @@ def _check_on(
         problem = from_os_error(caught) if isinstance(caught, OSError) else caught
         outcome = Outcome(
             failed=Finding.from_error("check/failed", problem),
-            details={"exit_code": problem.exit_code},
+            details=CheckDetails(exit_code=problem.exit_code),
         )
-    outcome.details["files"] = [d.path.name for d in subject.debs if d.arch in {target.arch, "all"}]
+    details = outcome.details or CheckDetails()
+    files = tuple(d.path.name for d in subject.debs if d.arch in {target.arch, "all"})
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,
         started=begun,
         seconds=time.monotonic() - clock,
         error=outcome.failed,
-        details=outcome.details,
+        details=details.model_copy(update={"files": files}),
     )
     reporter.stage_finished(name, stage)
     return TargetResult(

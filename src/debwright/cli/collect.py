@@ -9,7 +9,7 @@ from debwright.host.files import atomic_write
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
-from debwright.pipeline.plan import make_plan
+from debwright.pipeline.planning import make_plan
 from debwright.pipeline.run import exclusive, exit_code
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from debwright.cli.common import Options, emit
+from debwright.model.diagnosis import Diagnosis, Problem
 from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
 from debwright.model.results import RunResult, StageResult, Status
 from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
-from debwright.observe.diagnose.model import Diagnosis, Problem
-from debwright.observe.diagnose.record import read_record
+from debwright.observe.diagnose.failed import read_record
 from debwright.observe.diagnose.rules import standard_book
 
 UNKNOWN = "unknown: no rule explains this failure"
@@ -121,9 +121,8 @@ def _run(home: Path, *, asked: bool) -> Iterator[Subject]:
 def _of_stage(home: Path, target: str, stage: StageResult, artifact: str | None) -> Diagnosis:
     """What the run itself found of it, or else what its log says now."""
     directory = home if "/" in target or target == ".." else home / target
-    try:
-        found = Diagnosis.model_validate(stage.details.get("diagnosis"))
-    except ValidationError:
+    found = stage.details.diagnosis
+    if found is None:
         # The report may come from elsewhere: its words name nothing outside of its directory.
         log = directory / f"{Path(stage.stage).name}.log"
         said = "\n".join(e.text for e in stage.error.evidence) if stage.error else ""

@@ -8,7 +8,7 @@ from debwright.github.client import Github
 from debwright.github.http import Http
 from debwright.github.place import github_repository
 from debwright.model.errors import UsageError
-from debwright.pipeline.plan import make_plan
+from debwright.pipeline.planning import make_plan
 from debwright.pipeline.stages.publish import settings_of
 from debwright.release.documents import Document, newest, write_documents
 

@@ -14,8 +14,9 @@ from debwright.cli.shell import enter_build, shell
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.events import Silent
 from debwright.model.targets import Strategy
-from debwright.observe.diagnose.record import NAME, FailedStage, read_record
-from debwright.pipeline.plan import Plan, make_plan
+from debwright.observe.diagnose.failed import NAME, FailedStage, read_record
+from debwright.pipeline.plan import Plan
+from debwright.pipeline.planning import make_plan
 from debwright.pipeline.run import heal
 from debwright.pipeline.stages.base import Job
 from debwright.roots.layers import Roots

@@ -6,8 +6,10 @@ from typing import Any
 from debwright.cli.common import Options, emit
 from debwright.config import effective_json
 from debwright.host.files import human_size
+from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import Plan
-from debwright.pipeline.record import Ledger
+from debwright.pipeline.run import columns
+from debwright.pipeline.stages.base import Wanted
 from debwright.roots.layers import Roots
 from debwright.source.wheelhouse.prepare import find
 
@@ -27,7 +29,7 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
         base, why_not = roots.store.find(roots.base_request(item.target))
         name = str(item.target)
         obstacle = plan.host.emulated.get(item.target.arch)
-        done = sorted(Ledger(home / name).stages())
+        done = sorted(FinishedStages(home / name).stages())
         targets.append(
             {
                 "target": name,
@@ -61,6 +63,7 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
         ],
         "wheelhouse": _wheelhouse(options, plan),
         "configuration_file": str(plan.loaded.path) if plan.loaded.path else None,
+        "stages": columns(Wanted()),
         "targets": targets,
         "configuration": json.loads(effective_json(plan.config)),
     }
@@ -98,6 +101,7 @@ def _text(data: dict[str, Any]) -> str:
             lines.append(
                 f"  done before, and not again if unchanged: {', '.join(item['done_before'])}"
             )
+    lines.append(f"\nstages of each target: {', '.join(data['stages'])}")
     for item in data["companions"]:
         lines.append(f"\ncompanion {item['package']} {item['version']}  from {item['source']}")
         lines.append(f"  built once, on {item['built_on']}; published in every suite")

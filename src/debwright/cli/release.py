@@ -27,9 +27,10 @@ from debwright.model.fix import Command
 from debwright.model.results import RunResult, Status
 from debwright.observe.metrics.hook import remember
 from debwright.observe.notify import Event, tell_everyone
-from debwright.pipeline.plan import Plan, make_plan
-from debwright.pipeline.run import DOWNLOADS, Wanted, exclusive, exit_code, heal
-from debwright.pipeline.stages.base import Job
+from debwright.pipeline.plan import Plan
+from debwright.pipeline.planning import make_plan
+from debwright.pipeline.run import DOWNLOADS, exclusive, exit_code, heal
+from debwright.pipeline.stages.base import Job, Wanted
 from debwright.pipeline.stages.check import not_proven
 from debwright.pipeline.stages.publish import settings_of
 from debwright.release.assemble import Asset, assemble, chosen

@@ -22,10 +22,9 @@ from debwright.model.fix import Command
 from debwright.packages.debs import read_deb
 from debwright.pipeline.plan import Plan, TargetPlan
 from debwright.pipeline.run import heal
-from debwright.pipeline.stages.base import Job
-from debwright.pipeline.stages.check import packages_of
+from debwright.pipeline.stages.base import Job, packages_of
 from debwright.pipeline.stages.companion import companion_packages
-from debwright.pipeline.stages.source import source_stage
+from debwright.pipeline.stages.source import SourceStage
 from debwright.roots.cache import Cache
 from debwright.roots.layers import BUILDER_UID, Roots
 from debwright.roots.overlay import make_throwaway, opened, throwaway
@@ -44,7 +43,7 @@ def open_target(
     failed: bool,
 ) -> int:
     """Plan for `target` alone and open its shell; see `shell`."""
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
 
     if failed:
         from debwright.cli.failed import shell_of_failure
@@ -91,7 +90,7 @@ def _enter(
 
 def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
     suite = target.target.suite
-    stage = source_stage(job, suite)
+    stage = SourceStage().run(job, suite)
     if not stage.status.ok:
         raise UsageError("the source package cannot be made", fix=Command("debwright", "build"))
     plan = job.plan.build_plan(target, job.sources[suite], target.strategy)

@@ -1,16 +1,13 @@
 """A diagnosis in the words of the reports: findings, and the lines a console shows."""
 
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from debwright.model.codes import ERROR, Code, Codes
+from debwright.model.diagnosis import Diagnosis, Problem
 from debwright.model.results import Evidence, Finding
-from debwright.observe.diagnose.model import Diagnosis, Problem
 
-TOLD = 3
-"""Problems that a report tells of a stage."""
+SHOWN = 3
+"""Problems that a report has of a stage."""
 
 
 CODES = Codes({"diagnosis/*": Code(ERROR, "The likely cause of a failure, by its number.")})
@@ -27,15 +24,10 @@ def finding_of(problem: Problem, file: str | None) -> Finding:
     )
 
 
-def findings_in(details: dict[str, Any]) -> list[Finding]:
-    """The problems that a failed stage's details hold; those that only follow are left out."""
-    raw = details.get("diagnosis")
-    if not isinstance(raw, dict):
+def findings_of(diagnosis: Diagnosis | None) -> list[Finding]:
+    """The problems that the log of a failed stage shows; those that only follow are left out."""
+    if diagnosis is None:
         return []
-    try:
-        diagnosis = Diagnosis.model_validate(raw)
-    except ValidationError:
-        return []  # a report of another version of debwright
-    own = [p for p in diagnosis.problems if not p.follows][:TOLD]
+    own = [p for p in diagnosis.problems if not p.follows][:SHOWN]
     name = Path(diagnosis.source).name
     return [finding_of(p, name) for p in own]
