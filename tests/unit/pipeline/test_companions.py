@@ -10,6 +10,7 @@ import pytest
 
 from debwright.checks.engine.machine import SshEnvironment
 from debwright.checks.engine.virtual import VmEnvironment
+from debwright.checks.files.lintian import Lintian
 from debwright.config import load
 from debwright.host.files import SETTLED_SECONDS, sha256_file
 from debwright.model.errors import ConfigError, DebwrightError
@@ -58,7 +59,7 @@ def test_a_companion_is_planned_for_the_oldest_suite_with_its_own_version(produc
     assert [str(t.target) for t in plan.targets] == ["bookworm-amd64"]
     assert plan.targets[0].build_all
     assert plan.version_for("bookworm") == "3.1", "no suffix: the same file is in every suite"
-    assert plan.config.lintian.pedantic, "its own debwright.toml counts"
+    assert plan.config.section(Lintian).pedantic, "its own debwright.toml counts"
 
 
 def test_all_configured_suites_count_and_not_those_asked_for(product: Path) -> None:
@@ -137,7 +138,7 @@ def test_a_configuration_found_above_is_not_the_companions_own(product: Path) ->
     (product.parent / ".git").mkdir()
     (product.parent / "lexicon-data/debwright.toml").unlink()
     shutil.copy(product / "debwright.toml", product.parent)
-    assert not companions(product).config.lintian.pedantic
+    assert not companions(product).config.section(Lintian).pedantic
 
 
 def test_a_companion_may_carry_a_wheelhouse_for_the_one_target_it_is_built_on(
