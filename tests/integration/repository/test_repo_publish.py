@@ -28,7 +28,7 @@ from debwright.repository import (
 )
 from debwright.repository.release import BY_HASH_GENERATIONS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.minutes(0.05), pytest.mark.integration]
 
 MakeDeb = Callable[..., Path]
 Files = Callable[..., list[PackageFile]]

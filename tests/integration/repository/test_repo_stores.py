@@ -40,7 +40,7 @@ from debwright.repository.stores.s3 import S3Store
 from debwright.repository.stores.signature import Credentials
 from debwright.repository.stores.tree import Step, served_tree, step_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.minutes(0.1), pytest.mark.integration]
 
 MakeDeb = Callable[..., Path]
 Files = Callable[..., list[PackageFile]]

@@ -25,6 +25,8 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.systems.docker import DockerSandbox
 
+pytestmark = pytest.mark.minutes(0.25)
+
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
