@@ -1,5 +1,7 @@
 """debwright ci: a whole workflow on this machine."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import sys
@@ -7,26 +9,38 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from debwright.ci import act
-from debwright.ci.context import context_of
-from debwright.ci.parts import Context
+import click
+
 from debwright.cli.common import Options, emit
-from debwright.config import load
-from debwright.config.section import secret_variables
-from debwright.github.place import TOKENS
-from debwright.host import process
-from debwright.host.files import atomic_write, human_seconds
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
 from debwright.model.fix import Command
 
+if TYPE_CHECKING:
+    from debwright.ci import act
+    from debwright.ci.parts import Context
+
+
 LONGEST_LINE = 400
+
+
 KEPT = 40
 """Lines of a job's output that are shown when it fails."""
 
 
+@click.command("ci")
+@click.option("--event", help="What started it. Default: workflow_dispatch, or what it knows.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input; may be repeated."
+)
+@click.option(
+    "--payload", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The event as GitHub would tell it, in JSON.",
+)  # fmt: skip
+@click.argument("workflow", default="build-packages")
+@click.pass_obj
 def run_workflow(
     options: Options,
     workflow: str,
@@ -35,7 +49,19 @@ def run_workflow(
     inputs: Sequence[str],
     payload: Path | None,
 ) -> int:
-    """Run it; the exit code of the step that failed."""
+    """Run a whole workflow on this machine, job by job, and fetch what it made into dist/.
+
+    WORKFLOW is build-packages, pr-validation, release, or another file of .github/workflows
+    without its ending.
+
+    The jobs run in copies of the repository, with the roots cached here. Exits with the code of
+    the step that failed.
+    """
+    from debwright.ci import act
+    from debwright.ci.context import context_of
+    from debwright.config import load
+    from debwright.host.files import atomic_write
+
     top, context = context_of(load(options.directory))
     file = top / ".github/workflows" / f"{workflow}.yml"
     _look(top, file, inputs)
@@ -93,11 +119,17 @@ def _inputs(workflow: str, event: str | None, given: Sequence[str]) -> list[str]
 
 
 def _secrets(context: Context) -> list[str]:
+    from debwright.config.section import secret_variables
+    from debwright.github.place import TOKENS
+
     names = [n for n in secret_variables(context.product, fixed=False) if os.environ.get(n)]
     return names + [n for n in TOKENS[:1] if os.environ.get(n)]
 
 
 def _run(options: Options, asked: act.Invocation) -> act.Record:
+    from debwright.ci import act
+    from debwright.host import process
+
     record, log = act.Record(), (asked.store / "log.jsonl").open("w", encoding="utf-8")
     kept: dict[str, list[str]] = {}
 
@@ -135,6 +167,8 @@ def _run(options: Options, asked: act.Invocation) -> act.Record:
 
 
 def _tell(options: Options, workflow: str, record: act.Record, store: Path, seconds: float) -> None:
+    from debwright.host.files import human_seconds
+
     jobs = list(record.jobs.values())
     data: dict[str, Any] = {
         "workflow": workflow,

@@ -1,29 +1,45 @@
 """debwright validate: the project's own commands, as the jobs of pr-validation run them."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from debwright.cli.common import Options, reporter_for
-from debwright.config import load
-from debwright.config.workflows import Validation
-from debwright.host import process
 from debwright.host.interrupts import interruptible
 from debwright.host.process import Completed
 from debwright.model.errors import UsageError
-from debwright.model.events import Reporter
 from debwright.model.fix import Command
-from debwright.model.results import Evidence, Finding, Severity, StageResult, Status
-from debwright.model.targets import nearest
+
+if TYPE_CHECKING:
+    from debwright.config.workflows import Validation
+    from debwright.model.events import Reporter
+    from debwright.model.results import Finding
+
 
 SHOWN_LINES = 20
+
+
 FAILED = 4
 
 
+@click.command("validate")
+@click.option(
+    "--scope", type=click.Choice(["light", "full"]), default="light", show_default=True,
+    help="full: what the main branch gets.",
+)  # fmt: skip
+@click.argument("names", nargs=-1)
+@click.pass_obj
 def validate(options: Options, names: Sequence[str], *, scope: str) -> int:
-    """Run the jobs' commands; 4 when one of them failed. Every job is run."""
+    """Run the commands of [[workflows.jobs]] in debwright.toml: all, or those named."""
+    from debwright.config import load
+
     loaded = load(options.directory)
     jobs = _chosen(loaded.config.workflows.jobs, names)
     reporter = reporter_for(options)
@@ -38,6 +54,8 @@ def validate(options: Options, names: Sequence[str], *, scope: str) -> int:
 
 
 def _chosen(jobs: Sequence[Validation], names: Sequence[str]) -> list[Validation]:
+    from debwright.model.targets import nearest
+
     if not jobs:
         # Success would be taken for a proof.
         raise UsageError(
@@ -61,6 +79,9 @@ def _chosen(jobs: Sequence[Validation], names: Sequence[str]) -> list[Validation
 
 def _run(name: str, commands: Sequence[str], directory: Path, reporter: Reporter) -> bool:
     """The commands of one job, up to the first that fails."""
+    from debwright.host import process
+    from debwright.model.results import StageResult, Status
+
     reporter.stage_started(name, "validate")
     started, clock = datetime.now(UTC), time.monotonic()
     error = None
@@ -85,6 +106,8 @@ def _run(name: str, commands: Sequence[str], directory: Path, reporter: Reporter
 
 
 def _finding(name: str, command: str, done: Completed) -> Finding:
+    from debwright.model.results import Evidence, Finding, Severity
+
     first = command.strip().splitlines()[0]
     return Finding(
         severity=Severity.ERROR,
