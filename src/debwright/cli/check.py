@@ -283,8 +283,8 @@ def _outcome(
     """What the checks found; check.json and check.log are in `output`."""
     from debwright.build.log import BuildLog
     from debwright.checks.engine.base import CheckContext
-    from debwright.checks.engine.previous import previous_of
-    from debwright.checks.engine.run import run_checks
+    from debwright.checks.engine.released import previous_of
+    from debwright.checks.run import run_checks
     from debwright.host.machine import host_arch
     from debwright.model.targets import also_on
     from debwright.pipeline.stages.check import check_outcome
@@ -309,8 +309,8 @@ def _outcome(
             activity=lambda text: reporter.activity(name, "check", text),
             project=subject.loaded.directory,
             previous=previous,
-            spare=spare,
-            anew=True,  # as every other check of files is made each time
+            second_system=spare,
+            ask_again=True,  # as every other check of files is made each time
         )
         further = also_on(config.targets.build, config.environments.install_on, target)
         checks = run_checks(context, lambda _: None, subject.environment, further)

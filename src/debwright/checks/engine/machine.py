@@ -13,6 +13,7 @@ from pathlib import Path
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import CleaningError, Open
+from debwright.checks.engine.ownership import leftovers
 from debwright.checks.engine.runtime import (
     REPOSITORY,
     SOURCE_LINE,
@@ -21,7 +22,6 @@ from debwright.checks.engine.runtime import (
     make_repository,
 )
 from debwright.checks.engine.session import AptSources, Session
-from debwright.checks.live.purge import leftovers
 from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
 from debwright.model.suites import suite_info

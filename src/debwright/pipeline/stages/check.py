@@ -9,12 +9,13 @@ from typing import Any
 from debwright import __version__
 from debwright.build.log import BuildLog
 from debwright.checks.engine import policy
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.infrastructure import PREFIX
-from debwright.checks.engine.previous import Previous, expand, previous_of
+from debwright.checks.engine.base import SHARED, CheckContext
+from debwright.checks.engine.previous import Previous, expand
+from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
 from debwright.config.checking import Waiver
 from debwright.host.files import atomic_write, sha256_file
+from debwright.model.codes import INFRASTRUCTURE
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.model.manifest import digest
 from debwright.model.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
@@ -28,12 +29,8 @@ from debwright.pipeline.stages.base import Job, Outcome, base_id, common_inputs,
 from debwright.pipeline.stages.companion import companion_packages
 
 CHECK_FAILED = 4
-CONFIGURED = frozenset([
-    "service", "smoke", "minimum", "lintian", "checks", "limits", "secrets", "waivers", "suites",
-    "files", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
-    "benchmarks", "environments",
-])  # fmt: skip
-"""Tables and keys that decide what the checks say, beyond those that checks declare themselves."""
+AROUND = frozenset({"suites", "environments"})
+"""Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
@@ -67,7 +64,7 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
     )
     result = StageResult(
         stage="check", status=Status.FAILED,
-        error=Finding.from_error(f"{PREFIX}/emulator", lacking),
+        error=Finding.from_error(f"{INFRASTRUCTURE}/emulator", lacking),
         details={"exit_code": lacking.exit_code},
     )  # fmt: skip
     job.reporter.stage_finished(str(target.target), result)
@@ -92,7 +89,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
         "config": digest({
-            **config.model_dump(mode="json", include=set(CONFIGURED)),
+            **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
             **config.said_to("debwright.checks"),
         }),
         "previous": {d.path.name: d.sha256 for d in previous.debs},
@@ -110,7 +107,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
 
     def work() -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
-        from debwright.checks.engine.run import run_checks
+        from debwright.checks.run import run_checks
 
         if unusable is not None:
             raise unusable
@@ -129,14 +126,14 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 project=job.plan.loaded.directory,
                 companions=[read_deb(p) for p in companions],
                 previous=previous,
-                anew=job.force,
+                ask_again=job.force,
             )
             need = need_mb(config, emulated=context.emulated)
             with job.budget.share(need, waiting=context.activity) as waited:
                 job.budget.arrived(name)
-                with job.budget.spare(need) as spare:
+                with job.budget.spare(need) as second:
                     results = run_checks(
-                        replace(context, spare=spare), lambda result: _tell(log, result),
+                        replace(context, second_system=second), lambda result: _tell(log, result),
                         job.environment, further,
                     )  # fmt: skip
         # The roots may not have been there before.
@@ -180,7 +177,7 @@ def newest(path: Path) -> float | None:
 
 
 def waiver_states(waivers: Sequence[Waiver]) -> list[bool]:
-    """Which waivers still count today: on the day one ends, the checks are judged anew."""
+    """Which waivers still count today: on the day one ends, the checks are judged again."""
     return [waiver.until >= policy.today() for waiver in waivers]
 
 
@@ -239,7 +236,7 @@ def check_outcome(
     }
     if failed:
         # What failed may be the machine alone; that is not a package to be corrected.
-        machine = bool(errors) and all(f.code.startswith(f"{PREFIX}/") for f in errors)
+        machine = bool(errors) and all(f.code.startswith(f"{INFRASTRUCTURE}/") for f in errors)
         details["exit_code"] = MissingError.exit_code if machine else CHECK_FAILED
     elif report.status is Status.SKIPPED:
         details["unproven"] = report.reason

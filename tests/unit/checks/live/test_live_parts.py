@@ -13,6 +13,7 @@ from tests.unit.packages.debfiles import Item, make_deb
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.edits import Conffile, parse_conffiles
 from debwright.checks.engine.memory import excess
+from debwright.checks.engine.ownership import declared
 from debwright.checks.engine.previous import expand, find_previous
 from debwright.checks.engine.session import Session
 from debwright.checks.live.benchmarks import summary
@@ -21,7 +22,7 @@ from debwright.checks.live.exposure import overall, worst
 from debwright.checks.live.journal import parse
 from debwright.checks.live.regression import growth, packaged, required
 from debwright.checks.live.upgrade import prompts
-from debwright.checks.live.writes import declared, own_directories, undeclared
+from debwright.checks.live.writes import own_directories, undeclared
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Entry
 from debwright.model.errors import UsageError

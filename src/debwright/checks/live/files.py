@@ -5,20 +5,30 @@ import time
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from debwright.checks.engine.base import conclude, error
-from debwright.checks.engine.session import Session
-from debwright.checks.live.purge import leftovers
+from debwright.checks.engine.base import conclude
+from debwright.checks.engine.ownership import leftovers
+from debwright.checks.engine.session import LiveCheck, Session
 from debwright.isolation.snapshot import Altered, Entry
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
+CODES = Codes(
+    {
+        "files/setuid": Code(ERROR, "A file runs with another user's rights."),
+        "files/world-writable": Code(ERROR, "A file can be changed by every user."),
+    }
+)
 
-class FilesCheck:
+
+class FilesCheck(LiveCheck):
     """What installation and running created: nothing world-writable, nothing setuid.
 
     Nor has it made anything so that was there before.
     """
 
     name = "files"
+    codes = CODES
+    needs_init = False
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -76,10 +86,18 @@ def _package(name: str) -> str:
 def judge(path: str, entry: Entry) -> Finding | None:
     evidence = (Evidence(file=path, text=entry.describe(path)),)
     if entry.kind == "file" and entry.mode & (stat.S_ISUID | stat.S_ISGID):
-        return error("files/setuid", f"{path} runs with another user's rights", evidence=evidence,
-                     fix="do not set the bit in a maintainer script")  # fmt: skip
+        return CODES.found(
+            "files/setuid",
+            f"{path} runs with another user's rights",
+            evidence=evidence,
+            fix="do not set the bit in a maintainer script",
+        )
     sticky = entry.kind == "directory" and entry.mode & stat.S_ISVTX
     if entry.kind in {"file", "directory"} and entry.mode & stat.S_IWOTH and not sticky:
-        return error("files/world-writable", f"{path} can be changed by every user",
-                     evidence=evidence, fix="UMask=0027 in the unit")  # fmt: skip
+        return CODES.found(
+            "files/world-writable",
+            f"{path} can be changed by every user",
+            evidence=evidence,
+            fix="UMask=0027 in the unit",
+        )
     return None

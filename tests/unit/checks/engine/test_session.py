@@ -1,6 +1,6 @@
 """Lines that are repeated."""
 
-from debwright.checks.engine.condense import condensed
+from debwright.checks.engine.session import condensed
 
 
 def test_what_differs_in_numbers_alone_is_told_once() -> None:

@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from debwright.checks.engine.base import error, warning
-from debwright.checks.engine.health import patience, wait_healthy
+from debwright.checks.engine import health
+from debwright.checks.engine.ownership import declared
 from debwright.checks.engine.session import Session
-from debwright.checks.live.writes import declared
 from debwright.config import Service
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import Deb
 
@@ -16,12 +16,21 @@ PLACE = "/mnt/debwright/previous"
 MARKER = "debwright-marker"
 
 
+CODES = health.CODES.under("upgrade") | Codes(
+    {"upgrade/data-lost": Code(ERROR, "A file among the service's data did not survive.")}
+)
+"""What is found of the service and its data; a check declares it as `CODES.under(name)`."""
+NOT_RESTARTED = Codes(
+    {"upgrade/not-restarted": Code(WARNING, "The service still runs the release of before.")}
+)
+
+
 def install_files(
-    session: Session, debs: Sequence[Deb], *options: str, beside: Sequence[Path] = ()
+    session: Session, debs: Sequence[Deb], *options: str, also: Sequence[Path] = ()
 ) -> None:
     """Bring package files into the system and let its apt install them, with what they need."""
     paths = []
-    for file in (*(d.path for d in debs), *beside):
+    for file in (*(d.path for d in debs), *also):
         path = f"{PLACE}/{file.name}"
         session.system.push(file, path)
         paths.append(path)
@@ -54,7 +63,7 @@ def _mark(session: Session, directory: str, markers: dict[str, str]) -> None:
     text = secrets.token_hex(8)
     done = session.system.run(
         ["sh", "-c", _MARK, "sh", directory, MARKER, text],
-        check=False, timeout=patience(session, 30),
+        check=False, timeout=session.patience(30),
     )  # fmt: skip
     if done.returncode == 0:
         markers[f"{directory}/{MARKER}"] = text
@@ -66,12 +75,12 @@ def lost_data(
     """A finding for each file among the data that is gone or another now."""
     found = []
     for path, text in markers.items():
-        done = session.system.run(["cat", "--", path], check=False, timeout=patience(session, 30))
+        done = session.system.run(["cat", "--", path], check=False, timeout=session.patience(30))
         if done.returncode == 0 and done.output == text:
             continue
         said = " ".join(done.tail(1)) or "its content is another"
         found.append(
-            error(
+            CODES.under(check).found(
                 f"{check}/data-lost",
                 f"a file among the service's data in {path.rsplit('/', 1)[0]} did not survive "
                 f"{after}",
@@ -88,20 +97,13 @@ def service_after(
     """A finding when the service is not healthy; `main_pid` is the process it must not still be."""
     if service is None:
         return []
-    waited = wait_healthy(session, service)
+    waited = health.wait_healthy(session, service)
     if waited.problem is not None:
-        return [
-            waited.problem.model_copy(
-                update={
-                    "code": f"{check}/{waited.problem.code.split('/', 1)[1]}",
-                    "message": f"after {after}, {waited.problem.message}",
-                }
-            )
-        ]
+        return [health.as_found_by(check, f"after {after}", waited.problem)]
     if main_pid == "0" or session.unit(service.unit).get("MainPID") != main_pid:
         return []
     return [
-        warning(
+        NOT_RESTARTED.under(check).found(
             f"{check}/not-restarted",
             f"{service.unit} still runs the previous release after {after}",
             evidence=(Evidence(text=f"MainPID={main_pid} before and after"),),
