@@ -174,7 +174,7 @@ def tell_key(
 
     On GitHub: the step's outputs `key`, `prefix` (of all that may serve) and `path`.
     """
-    from debwright.ci.outputs import write_outputs
+    from debwright.ci.provider import write_outputs
 
     wanted = _wanted(options, patterns, strategy, path)
     data = {"key": wanted.key, "prefix": wanted.prefix, "path": str(wanted.path)}
@@ -197,7 +197,7 @@ def pack_roots(
     unless: str,
 ) -> int:  # fmt: skip
     """Write the roots, and what was fetched and compiled, into one file for another machine."""
-    from debwright.ci.outputs import write_outputs
+    from debwright.ci.provider import write_outputs
     from debwright.host.files import human_size
     from debwright.roots.pack import pack
 

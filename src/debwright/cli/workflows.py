@@ -19,7 +19,7 @@ def workflows() -> None:
 def sync_workflows(options: Options) -> int:
     """Write .github/workflows and the action that installs debwright."""
     from debwright.ci.context import context_of
-    from debwright.ci.files import sync
+    from debwright.ci.sync import sync
     from debwright.config import load
 
     top, context = context_of(load(options.directory))
@@ -35,7 +35,7 @@ def sync_workflows(options: Options) -> int:
 def check_workflows(options: Options) -> int:
     """Fail when they differ from what `sync` would write."""
     from debwright.ci.context import context_of
-    from debwright.ci.files import check
+    from debwright.ci.sync import check
     from debwright.config import load
 
     top, context = context_of(load(options.directory))
@@ -59,7 +59,7 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
     """
     from debwright.ci import matrix
     from debwright.ci.context import product_of, top_of
-    from debwright.ci.outputs import append_summary, write_outputs
+    from debwright.ci.provider import append_summary, write_outputs
     from debwright.config import load
 
     loaded = load(options.directory)

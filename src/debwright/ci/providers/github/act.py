@@ -14,14 +14,17 @@ import signal
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from debwright.ci import actions
-from debwright.model.errors import MissingError
+from debwright.ci.local import Invocation, JobRun, Line, Record
+from debwright.ci.providers.github import actions
+from debwright.github.place import TOKENS
+from debwright.host import process
+from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.fix import Command
 
 RUN_MARK = "DEBWRIGHT_CI_RUN"
 LAUNCHER = """\
@@ -52,60 +55,46 @@ def find_act() -> Path:
     return Path(found)
 
 
-@dataclass
-class JobRun:
-    """One job as it went."""
+class Act:
+    """Runs workflows of GitHub with act."""
 
-    name: str
-    matrix: Mapping[str, Any]
-    steps: list[str] = field(default_factory=list)
-    failed: list[tuple[str, int]] = field(default_factory=list)
-    """Steps that failed, with their exit codes."""
-    result: str | None = None
-    """GitHub's word for how it ended; None when it did not."""
+    directory = ".github/workflows"
+    secrets = TOKENS[:1]
 
-    @property
-    def ok(self) -> bool:
-        return self.result is not None and not self.failed
+    def inputs(self, workflow: str, event: str | None, given: Sequence[str]) -> list[str]:
+        """Roots are those cached here: packing and unpacking them between jobs would be useless."""
+        by_hand = event in (None, "workflow_dispatch")
+        forced = any(text.startswith("force=") for text in given)
+        if workflow == "build-packages" and by_hand and not forced:
+            return [*given, "force=true"]
+        return list(given)
 
-    @property
-    def title(self) -> str:
-        target = self.matrix.get("target")
-        return f"{self.name} ({target})" if target else self.name
+    def run(self, asked: Invocation, *, show: Callable[[Line], None], log: IO[str]) -> Record:
+        """Run it to its end. Raises MissingError, and DebwrightError when no job ran."""
+        record = Record()
 
+        def sink(text: str) -> None:
+            log.write(text + "\n")
+            line = read_line(record, text)
+            if line is not None:
+                show(line)
 
-@dataclass
-class Record:
-    """What act told of a run."""
-
-    jobs: dict[str, JobRun] = field(default_factory=dict)
-    annotations: list[tuple[str, str, str]] = field(default_factory=list)
-    """Level, title and text."""
-    summaries: list[tuple[str, str]] = field(default_factory=list)
-    """Job and Markdown."""
-    errors: list[str] = field(default_factory=list)
-    """What act itself complained of."""
-
-    @property
-    def exit_code(self) -> int:
-        """0, or that of the step that failed: a build before a check before everything else."""
-        codes = [code for job in self.jobs.values() for _, code in job.failed]
-        if not codes:
-            return 0 if all(job.ok for job in self.jobs.values()) and self.jobs else 1
-        return max(codes, key=lambda c: (c == 3, c == 4, c))
+        argv, environment = command_of(asked)
+        try:
+            done = process.run(argv, cwd=asked.top, env=environment, sink=sink, check=False)
+        finally:
+            end_leftovers(asked.scratch)
+        if not record.jobs:
+            raise DebwrightError(
+                "act ran no job",
+                evidence=[Evidence(text=line) for line in (record.errors or done.tail(8))[-8:]],
+                cause="the workflow does not start at this event, or act cannot read it",
+                fix=Command("act", "--list", "--workflows", asked.file),
+            )
+        return record
 
 
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """A line for whoever watches."""
-
-    job: str
-    text: str
-    output: bool
-    """Of a command; else of act, about the run."""
-
-
-def read_line(record: Record, line: str) -> Said | None:
+def read_line(record: Record, line: str) -> Line | None:
     """Take in one line of act's; what of it is worth showing."""
     try:
         told = json.loads(line)
@@ -113,7 +102,7 @@ def read_line(record: Record, line: str) -> Said | None:
         told = None
     if not isinstance(told, dict) or not isinstance(told.get("msg"), str):
         record.errors.append(line)
-        return Said(job="act", text=line, output=False)
+        return Line(job="act", text=line, output=False)
     text = told["msg"].rstrip("\n")
     name = str(told.get("job", "")).strip()
     if not name:
@@ -124,12 +113,12 @@ def read_line(record: Record, line: str) -> Said | None:
     return _job_line(record, job, told, text)
 
 
-def _job_line(record: Record, job: JobRun, told: Mapping[str, Any], text: str) -> Said | None:
+def _job_line(record: Record, job: JobRun, told: Mapping[str, Any], text: str) -> Line | None:
     step, main = str(told.get("step", "")), told.get("stage") == _MAIN
     command = told.get("command")
     nested = len(told.get("stepID") or ()) > 1
     if told.get("raw_output"):
-        return Said(job=job.title, text=text, output=True)
+        return Line(job=job.title, text=text, output=True)
     if command == "summary":
         record.summaries.append((job.title, str(told.get("content", ""))))
     elif command in ("error", "warning", "notice"):
@@ -141,12 +130,12 @@ def _job_line(record: Record, job: JobRun, told: Mapping[str, Any], text: str) -
             job.failed.clear()
     elif main and not nested and text.startswith("⭐ Run Main"):
         job.steps.append(step)
-        return Said(job=job.title, text=step, output=False)
+        return Line(job=job.title, text=step, output=False)
     elif told.get("level") == "error":
         status = _STATUS.fullmatch(text)
         if status is None:
             record.errors.append(f"{job.title}: {text}")
-            return Said(job=job.title, text=text, output=False)
+            return Line(job=job.title, text=text, output=False)
         if not nested:
             # The status itself, where the failure has been told of before.
             job.failed = [item for item in job.failed if item[0] != step]
@@ -186,33 +175,16 @@ def _failed_action(job: JobRun, step: str) -> None:
         job.failed.append((step, 1))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Invocation:
-    """A run of a workflow as it is asked for."""
-
-    top: Path
-    file: Path
-    event: str
-    labels: Sequence[str]
-    inputs: Sequence[str]
-    secrets: Sequence[str]
-    """Names of variables."""
-    payload: Path | None
-    store: Path
-    """Where artifacts and the like are put."""
-    scratch: Path
-
-
 def command_of(asked: Invocation) -> tuple[list[str], dict[str, str]]:
     """The command and its environment; stand-ins and launcher are put into `asked.scratch`."""
-    standins = asked.scratch / "standins"
-    with as_file(files("debwright.ci") / "standins") as source:
-        shutil.copytree(source, standins)
+    stand_ins = asked.scratch / "stand_ins"
+    with as_file(files(__package__) / "stand_ins") as source:
+        shutil.copytree(source, stand_ins)
     argv = [str(find_act()), asked.event, "--workflows", str(asked.file), "--json",
             "--no-cache-server", "--action-cache-path", str(asked.scratch / "act"),
             "--directory", str(asked.top)]  # fmt: skip
     for action in actions.ALL:
-        directory = standins / action.repository.split("/")[1]
+        directory = stand_ins / action.repository.split("/")[1]
         argv += ["--local-repository", f"{action.repository}@{action.commit}={directory}"]
     for label in dict.fromkeys(asked.labels):
         argv += ["--platform", f"{label}=-self-hosted"]
@@ -225,10 +197,10 @@ def command_of(asked: Invocation) -> tuple[list[str], dict[str, str]]:
     # act reads files of these names from the current directory otherwise.
     for option in ("env-file", "input-file", "secret-file", "var-file"):
         argv += [f"--{option}", "/dev/null"]
-    return argv, _environment(asked, standins)
+    return argv, _environment(asked, stand_ins)
 
 
-def _environment(asked: Invocation, standins: Path) -> dict[str, str]:
+def _environment(asked: Invocation, stand_ins: Path) -> dict[str, str]:
     programs = asked.scratch / "bin"
     programs.mkdir()
     launcher = programs / "debwright"
@@ -236,7 +208,7 @@ def _environment(asked: Invocation, standins: Path) -> dict[str, str]:
     launcher.chmod(0o755)
     environment = {
         "DEBWRIGHT_INSTALLED": str(programs),
-        "DEBWRIGHT_CI_STANDIN": str(standins / "standin.sh"),
+        "DEBWRIGHT_CI_STANDIN": str(stand_ins / "stand_in.sh"),
         "DEBWRIGHT_CI_STORE": str(asked.store),
         "DEBWRIGHT_CI_TOP": str(asked.top),
         RUN_MARK: str(asked.scratch),

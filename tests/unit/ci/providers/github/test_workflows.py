@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
-from debwright.ci import actions
-from debwright.ci.context import context_of
-from debwright.ci.files import check, sync, wanted_files
-from debwright.ci.packages import workflow as packages_workflow
-from debwright.config import load
+from debwright.ci.context import Context, context_of
+from debwright.ci.providers.github import actions
+from debwright.ci.sync import check, sync, wanted_files
+from debwright.config import Config, load
+from debwright.config.companions import Companion
+from debwright.config.publishing import Signing
+from debwright.config.workflows import Validation, Workflows
 from debwright.model.errors import CheckError, ConfigError, UsageError
 
-TOP = Path(__file__).parents[3]
+TOP = Path(__file__).parents[5]
 CONFIG = """\
 [package]
 version_from = "changelog"
@@ -350,6 +355,81 @@ def test_what_could_mean_something_else_is_refused(tmp_path: Path, line: str) ->
     assert "debwright.toml:2" in caught.value.render()
 
 
+SAFE = {
+    "main": "main", "runner": "ubuntu", "environment": "release", "job": "lint", "prefix": "v",
+    "secret": "KEY", "directory": "services/bell", "companion": "../data",
+}  # fmt: skip
+ODD = (
+    "on", "null", "1.5", "007", "a: b", "a #b", "- a", "'", '"', "$(id)", "`id`", "${{ x }}", "{",
+    "*", "x'||true", "a\nb", "refs/heads/main", "v", "-", ".", "a-b", "",
+)  # fmt: skip
+
+
+@examples(max_examples=60)
+@given(st.sampled_from(sorted(SAFE)), st.text(max_size=12) | st.sampled_from(ODD))
+def test_no_text_breaks_out(which: str, text: str) -> None:
+    """Even what the configuration would refuse, since the templates do not rely on it."""
+    given_ = {**SAFE, which: text}
+    main, job, secret, directory = (given_[k] for k in ("main", "job", "secret", "directory"))
+    settings = Workflows.model_construct(
+        main=main, runner=given_["runner"], environment=given_["environment"],
+        jobs=[Validation.model_construct(name=job, commands=["true"])],
+    )  # fmt: skip
+    product = Config.model_construct(
+        package=Config().package.model_copy(update={"tag_prefix": given_["prefix"]}),
+        signing=Signing.model_construct(key_env=secret),
+        companions=[Companion.model_construct(source=given_["companion"])],
+    )
+    context = Context(settings=settings, product=product, top=directory, project=directory)
+    try:
+        files = wanted_files(context)
+    except UsageError:
+        assert text not in SAFE.values()
+        return
+    reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = {
+        Path(f.path).name: yaml.load(f.text, reader)  # noqa: S506
+        for f in files
+        if f.path.endswith(".yml")
+    }
+    build, change, release = (
+        found[name] for name in ("build-packages.yml", "pr-validation.yml", "release.yml")
+    )
+    assert build[True]["push"]["branches"] == change[True]["push"]["branches"] == [main]
+    assert f"refs/heads/{main}'" in build["jobs"]["prune"]["if"]
+    assert list(change["jobs"]) == ["plan", "workflows", job, "packages"]
+    assert change["jobs"][job]["runs-on"] == given_["runner"]
+    draft = release["jobs"]["draft"]
+    assert draft["environment"] == given_["environment"]
+    assert release[True]["push"]["tags"][0] == f"{given_['prefix']}[0-9]+.[0-9]+.[0-9]+"
+    last = draft["steps"][-1]
+    assert last["env"] == {
+        "TAG": "${{ inputs.tag || github.ref_name }}", "GITHUB_TOKEN": "${{ github.token }}",
+        secret: f"${{{{ secrets.{secret} }}}}",
+    }  # fmt: skip
+    where = "" if directory == "." else f" -C {directory}"
+    assert last["run"] == f'debwright{where} release --tag "$TAG" --collected'
+    assert not any("${{" in step["name"] for step in release["jobs"]["attest"]["steps"])
+
+
+@pytest.mark.parametrize("name", ["TAG", "GITHUB_TOKEN"])
+def test_a_secret_takes_no_variable_of_the_release_itself(project: Path, name: str) -> None:
+    """The tag was replaced by the secret's value, silently."""
+    path = project / "debwright.toml"
+    path.write_text(path.read_text().replace("SIGNING_KEY", name))
+    with pytest.raises(UsageError, match=name):
+        written(project)
+
+
+def test_two_jobs_of_one_name_are_refused(project: Path) -> None:
+    """The second took the place of the first, silently."""
+    with (project / "debwright.toml").open("a") as file:
+        file.write('[[workflows.jobs]]\nname = "lint"\ncommands = ["false"]\n')
+    with pytest.raises(ConfigError) as caught:
+        load(project)
+    assert "lint" in caught.value.render()
+
+
 def test_the_workflows_of_this_repository_are_as_configured() -> None:
     top, context = context_of(load(TOP))
     assert check(top, context) == len(wanted_files(context))
@@ -357,6 +437,5 @@ def test_the_workflows_of_this_repository_are_as_configured() -> None:
 
 def test_native_runners_are_a_switch(project: Path) -> None:
     """The matrix names the runner; the workflow is the same."""
-    _, context = context_of(load(project))
-    document = packages_workflow(context).to_yaml()
+    document = written(project)["build-packages.yml"]
     assert document["jobs"]["build"]["runs-on"] == "${{ matrix.runner }}"

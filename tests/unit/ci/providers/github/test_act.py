@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from debwright.ci import act, actions
-from debwright.ci.act import Invocation, Record, command_of, read_line
+from debwright.ci.local import Invocation, Record
+from debwright.ci.providers.github import act, actions
+from debwright.ci.providers.github.act import command_of, read_line
 from debwright.cli.app import call
 
 
@@ -105,7 +106,7 @@ def test_the_command_maps_every_label_and_every_action(
     assert sum(a == "--local-repository" for a in argv) == len(actions.ALL)
     for argument in argv:
         _, at, directory = argument.partition("=")
-        if at and directory.startswith(str(tmp_path / "standins")):
+        if at and directory.startswith(str(tmp_path / "stand_ins")):
             assert any(Path(directory).rglob("action.yml")), argument
     assert environment["DEBWRIGHT_CI_API"] == "http://127.0.0.1:1"
     assert environment["KEY"] == "a secret", "what a configuration names is kept from commands"

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).parents[3]
-SCRIPT = TOP / "src/debwright/ci/standins/standin.sh"
+SCRIPT = Path(__file__).parents[5] / "src/debwright/ci/providers/github/stand_ins/stand_in.sh"
 
 
 def stand_in(store: Path, name: str, **inputs: str) -> subprocess.CompletedProcess[str]:

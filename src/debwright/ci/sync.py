@@ -1,72 +1,20 @@
-"""All files of the workflows: what they are to be, writing them, and telling how they differ."""
+"""Writing the files of the workflows, and comparing what is there with what should be."""
 
 import difflib
-from dataclasses import dataclass
-from importlib.resources import files as package_files
 from pathlib import Path
 
-from debwright import __version__
-from debwright.ci import packages, release, validation
-from debwright.ci.parts import Context
-from debwright.ci.yaml import Commented, render
+from debwright.ci.context import Context
+from debwright.ci.provider import File, provider_named
 from debwright.host.files import atomic_write
 from debwright.model.errors import CheckError, Evidence, UsageError
 
-ACTION = ".github/actions/debwright"
 SHOWN_LINES = 40
 SIZE_LIMIT = 1024 * 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class File:
-    """A file to be written; `path` is relative to the top of the repository."""
-
-    path: str
-    text: str
-    executable: bool = False
-
-
 def wanted_files(context: Context) -> list[File]:
     """What `debwright workflows sync` writes."""
-    made = [m.workflow(context) for m in (packages, validation, release)]
-    return [
-        *(File(path=f".github/workflows/{w.file}", text=render(w.to_yaml())) for w in made),
-        File(path=".github/zizmor.yml", text=render(_zizmor(context))),
-        File(path=f"{ACTION}/action.yml", text=render(_action(context))),
-        File(path=f"{ACTION}/setup.sh", text=_setup(context), executable=True),
-    ]
-
-
-def _action(context: Context) -> dict[str, object]:
-    return {
-        "name": Commented("Install debwright", above=context.header),
-        "description": "Installs debwright for the steps that follow",
-        "runs": {
-            "using": "composite",
-            "steps": [{"run": '"$GITHUB_ACTION_PATH/setup.sh"', "shell": "bash"}],
-        },
-    }
-
-
-def _zizmor(context: Context) -> dict[str, object]:
-    """The settings of zizmor, which looks for what is dangerous in workflows."""
-    why = (
-        "act, with which `debwright ci` runs the workflows, knows references to this repository\n"
-        "as ./ only, not as $/ yet."
-    )
-    disable = {"disable": Commented(value=True, above=why)}
-    return {"rules": Commented({"self-repository": disable}, above=context.header)}
-
-
-def _setup(context: Context) -> str:
-    settings = context.settings
-    template = package_files("debwright.ci").joinpath("setup.sh").read_text("utf-8")
-    install = settings.install or f"debwright=={__version__}"
-    quoted = " ".join(f"'{name}'" for name in settings.requirements)
-    values = {"HEADER": context.header, "INSTALL": install, "REQUIREMENTS": quoted}
-    for name, value in values.items():
-        template = template.replace(f"@{name}@", value)
-    return template
+    return list(provider_named(context.settings.provider).files(context))
 
 
 def sync(top: Path, context: Context) -> list[Path]:
