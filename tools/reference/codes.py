@@ -22,9 +22,9 @@ def declared() -> dict[str, tuple[Code, list[str]]]:
     for module in walk_packages(debwright.__path__, "debwright."):
         if module.name.endswith("__main__"):
             continue
-        codes = getattr(import_module(module.name), "CODES", None)
-        for name, code in codes.items() if isinstance(codes, Codes) else ():
-            found.setdefault(name, (code, [module.name.split(".")[1]]))
+        for codes in vars(import_module(module.name)).values():
+            for name, code in codes.items() if isinstance(codes, Codes) else ():
+                found.setdefault(name, (code, [module.name.split(".")[1]]))
     return dict(sorted(found.items()))
 
 

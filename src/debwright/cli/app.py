@@ -15,13 +15,16 @@ from debwright import __version__
 from debwright.cli.commands import Commands
 from debwright.cli.common import Options
 from debwright.host.process import Interrupted
-from debwright.model.errors import DebwrightError, UsageError, from_os_error, internal_error
+from debwright.model.errors import (
+    DebwrightError,
+    ExitCode,
+    UsageError,
+    from_os_error,
+    internal_error,
+)
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-EPILOG = (
-    "Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 build failed, "
-    "4 validation failed, 5 the environment lacks something."
-)
+EPILOG = f"Exit codes: {', '.join(f'{c.value} {c.meaning}' for c in ExitCode)}."
 
 
 @click.group(cls=Commands, package="debwright.cli", context_settings=SETTINGS, epilog=EPILOG)

@@ -25,8 +25,8 @@ def build(
 
     Without SOURCE, the project of this directory.
     """
-    from debwright.pipeline.plan import make_plan
-    from debwright.pipeline.run import Wanted
+    from debwright.pipeline.planning import make_plan
+    from debwright.pipeline.stages.base import Wanted
 
     chosen = make_plan(options.directory, source=source, patterns=patterns, strategy=strategy)
     return run_plan(options, chosen, Wanted(check=False, publish=False), force=force)

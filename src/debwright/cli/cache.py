@@ -132,7 +132,7 @@ def _wanted(
     options: Options, patterns: Sequence[str], strategy: str | None, path: Path | None
 ) -> _Pack:
     from debwright.model.targets import Target
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
     from debwright.roots.layers import Roots
     from debwright.roots.pack import layers_for, prefix_of
 

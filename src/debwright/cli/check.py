@@ -137,8 +137,8 @@ def check_project(
     """
     from debwright.checks.engine.choose import environment_for, patterns_for
     from debwright.config import load
-    from debwright.pipeline.plan import make_plan
-    from debwright.pipeline.run import Wanted
+    from debwright.pipeline.planning import make_plan
+    from debwright.pipeline.stages.base import Wanted
 
     loaded = load(options.directory)
     environment = environment_for(loaded, sandbox, replace=replace)
@@ -164,7 +164,7 @@ def check_files(
     from debwright.config import load
     from debwright.host.machine import describe_host
     from debwright.model.results import RunResult
-    from debwright.pipeline.plan import require_known_checks
+    from debwright.pipeline.planning import require_known_checks
     from debwright.pipeline.run import exclusive, exit_code, heal
     from debwright.roots.layers import Roots
 
@@ -234,6 +234,7 @@ def _check_on(
     subject: _Subject, target: Target, roots: Roots, reporter: Reporter, *, spare: bool
 ) -> TargetResult:
     """All checks of the packages on one target; what stops them here stops no other target."""
+    from debwright.model.details import CheckDetails
     from debwright.model.results import Finding, StageResult, Status, TargetResult
     from debwright.pipeline.stages.base import Outcome
 
@@ -250,16 +251,17 @@ def _check_on(
         problem = from_os_error(caught) if isinstance(caught, OSError) else caught
         outcome = Outcome(
             failed=Finding.from_error("check/failed", problem),
-            details={"exit_code": problem.exit_code},
+            details=CheckDetails(exit_code=problem.exit_code),
         )
-    outcome.details["files"] = [d.path.name for d in subject.debs if d.arch in {target.arch, "all"}]
+    details = outcome.details or CheckDetails()
+    files = tuple(d.path.name for d in subject.debs if d.arch in {target.arch, "all"})
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,
         started=begun,
         seconds=time.monotonic() - clock,
         error=outcome.failed,
-        details=outcome.details,
+        details=details.model_copy(update={"files": files}),
     )
     reporter.stage_finished(name, stage)
     return TargetResult(

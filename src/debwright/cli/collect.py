@@ -22,7 +22,7 @@ def collect_results(options: Options, directory: Path, *, arch: str) -> int:
     """
     from debwright.ci.collect import collect, read_parts
     from debwright.host.files import atomic_write
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
     from debwright.pipeline.run import exclusive, exit_code
 
     patterns = [] if arch == "all" else [f"*-{arch}"]

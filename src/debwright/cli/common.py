@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from debwright.model.events import Reporter
     from debwright.model.results import RunResult
     from debwright.pipeline.plan import Plan
-    from debwright.pipeline.run import Wanted
-    from debwright.pipeline.stages.base import Job
+    from debwright.pipeline.stages.base import Job, Wanted
     from debwright.roots.cache import Cache
 
 
@@ -133,8 +132,9 @@ def _environment(plan: "Plan") -> "Environment":
 
 def write_reports(result: "RunResult", home: Path) -> Sequence[Path]:
     from debwright.observe.report import write_reports as write
+    from debwright.pipeline.stages import STAGES
 
-    return write(result, home)
+    return write(result, home, {stage.name: stage.color for stage in STAGES})
 
 
 def emit(options: Options, data: object, text: str) -> None:

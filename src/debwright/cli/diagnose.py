@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from debwright.cli.common import Options, emit
+from debwright.model.diagnosis import Diagnosis, Problem
 from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
 
 if TYPE_CHECKING:
+    from debwright.model.diagnosis import Diagnosis, Problem
     from debwright.model.results import StageResult
-    from debwright.observe.diagnose.model import Diagnosis, Problem
 
 
 UNKNOWN = "unknown: no rule explains this failure"
@@ -118,8 +119,8 @@ def _run(home: Path, *, asked: bool) -> Iterator[Subject]:
     """A subject for each stage that failed in the run whose results are in `home`."""
     from pydantic import ValidationError
 
+    from debwright.model.diagnosis import Diagnosis
     from debwright.model.results import RunResult, Status
-    from debwright.observe.diagnose.model import Diagnosis
 
     path = home / "report.json"
     try:
@@ -148,16 +149,13 @@ def _run(home: Path, *, asked: bool) -> Iterator[Subject]:
 
 def _of_stage(home: Path, target: str, stage: StageResult, artifact: str | None) -> Diagnosis:
     """What the run itself found of it, or else what its log says now."""
-    from pydantic import ValidationError
 
     from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
-    from debwright.observe.diagnose.model import Diagnosis
-    from debwright.observe.diagnose.record import read_record
+    from debwright.observe.diagnose.failed import read_record
 
     directory = home if "/" in target or target == ".." else home / target
-    try:
-        found = Diagnosis.model_validate(stage.details.get("diagnosis"))
-    except ValidationError:
+    found = stage.details.diagnosis
+    if found is None:
         # The report may come from elsewhere: its words name nothing outside of its directory.
         log = directory / f"{Path(stage.stage).name}.log"
         said = "\n".join(e.text for e in stage.error.evidence) if stage.error else ""

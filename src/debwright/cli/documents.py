@@ -24,7 +24,7 @@ def documents(options: Options, *, check: bool) -> int:
     from debwright.github.client import Github
     from debwright.github.http import Http
     from debwright.github.place import github_repository
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
 
     plan = make_plan(options.directory, elsewhere=True)
     loaded = plan.loaded

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def show_plan(options: Options, patterns: tuple[str, ...], strategy: str | None) -> int:
     """Show version, targets, strategies and why, and what is cached."""
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
 
     data = describe(options, make_plan(options.directory, patterns=patterns, strategy=strategy))
     emit(options, data, _text(data))
@@ -33,7 +33,9 @@ def show_plan(options: Options, patterns: tuple[str, ...], strategy: str | None)
 
 def describe(options: Options, plan: Plan) -> dict[str, Any]:
     from debwright.config import effective_json
-    from debwright.pipeline.record import Ledger
+    from debwright.pipeline.finished import FinishedStages
+    from debwright.pipeline.run import columns
+    from debwright.pipeline.stages.base import Wanted
     from debwright.roots.layers import Roots
 
     roots = Roots(options.cache(), plan.config)
@@ -43,7 +45,7 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
         base, why_not = roots.store.find(roots.base_request(item.target))
         name = str(item.target)
         obstacle = plan.host.emulated.get(item.target.arch)
-        done = sorted(Ledger(home / name).stages())
+        done = sorted(FinishedStages(home / name).stages())
         targets.append(
             {
                 "target": name,
@@ -77,6 +79,7 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
         ],
         "wheelhouse": _wheelhouse(options, plan),
         "configuration_file": str(plan.loaded.path) if plan.loaded.path else None,
+        "stages": columns(Wanted()),
         "targets": targets,
         "configuration": json.loads(effective_json(plan.config)),
     }
@@ -118,6 +121,7 @@ def _text(data: dict[str, Any]) -> str:
             lines.append(
                 f"  done before, and not again if unchanged: {', '.join(item['done_before'])}"
             )
+    lines.append(f"\nstages of each target: {', '.join(data['stages'])}")
     for item in data["companions"]:
         lines.append(f"\ncompanion {item['package']} {item['version']}  from {item['source']}")
         lines.append(f"  built once, on {item['built_on']}; published in every suite")

@@ -13,8 +13,8 @@ def publish(options: Options, patterns: tuple[str, ...]) -> int:
 
     What is not built or not checked yet is built and checked first.
     """
-    from debwright.pipeline.plan import make_plan
-    from debwright.pipeline.run import Wanted
+    from debwright.pipeline.planning import make_plan
+    from debwright.pipeline.stages.base import Wanted
 
     chosen = make_plan(options.directory, patterns=patterns)
     return run_plan(options, chosen, Wanted(), force=False)

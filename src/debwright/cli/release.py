@@ -65,7 +65,7 @@ def release(
     from debwright.github.http import Http
     from debwright.github.place import github_repository
     from debwright.observe.notify import Event, tell_everyone
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
     from debwright.release.preflight import preflight
 
     # What others build, or have built, needs nothing of this machine.
@@ -111,8 +111,8 @@ def _release(
     from debwright.keys.signing.choose import configured_signer
     from debwright.observe.metrics.hook import remember
     from debwright.observe.notify import Event, tell_everyone
-    from debwright.pipeline.run import Wanted, exclusive, exit_code, heal
-    from debwright.pipeline.stages.base import Job
+    from debwright.pipeline.run import exclusive, exit_code, heal
+    from debwright.pipeline.stages.base import Job, Wanted
     from debwright.release.assemble import assemble, chosen
     from debwright.release.upload import bring_assets, prepare_draft, publish
     from debwright.roots.layers import Roots

@@ -22,8 +22,8 @@ def run(
     force: bool,
 ) -> int:
     """Build, check and publish, and write the report: the main job."""
-    from debwright.pipeline.plan import make_plan
-    from debwright.pipeline.run import Wanted
+    from debwright.pipeline.planning import make_plan
+    from debwright.pipeline.stages.base import Wanted
 
     chosen = make_plan(options.directory, source=source, patterns=patterns, strategy=strategy)
     return run_plan(options, chosen, Wanted(), force=force)

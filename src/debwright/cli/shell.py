@@ -21,7 +21,7 @@ from debwright.model.fix import Command
 
 if TYPE_CHECKING:
     from debwright.build.depends import BuildPlan
-    from debwright.observe.diagnose.record import FailedStage
+    from debwright.observe.diagnose.failed import FailedStage
     from debwright.pipeline.plan import Plan, TargetPlan
     from debwright.pipeline.stages.base import Job
     from debwright.roots.cache import Cache
@@ -49,7 +49,7 @@ def open_target(
     failed: bool,
 ) -> int:  # fmt: skip
     """A shell in exactly the environment in which TARGET is built or checked."""
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
 
     if failed:
         return shell_of_failure(options, target, artifact, command)
@@ -98,10 +98,10 @@ def _enter(
 
 
 def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
-    from debwright.pipeline.stages.source import source_stage
+    from debwright.pipeline.stages.source import SourceStage
 
     suite = target.target.suite
-    stage = source_stage(job, suite)
+    stage = SourceStage().run(job, suite)
     if not stage.status.ok:
         raise UsageError("the source package cannot be made", fix=Command("debwright", "build"))
     plan = job.plan.build_plan(target, job.sources[suite], target.strategy)
@@ -182,7 +182,7 @@ def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> 
         runtime_layer,
     )
     from debwright.packages.debs import read_deb
-    from debwright.pipeline.stages.check import packages_of
+    from debwright.pipeline.stages.base import packages_of
     from debwright.pipeline.stages.companion import companion_packages
     from debwright.roots.overlay import make_throwaway
     from debwright.roots.preload import preload_for
@@ -232,7 +232,7 @@ def shell_of_failure(
 def _open(options: Options, directory: Path, record: FailedStage, command: str | None) -> int:
     from debwright.model.events import Silent
     from debwright.model.targets import Strategy
-    from debwright.pipeline.plan import make_plan
+    from debwright.pipeline.planning import make_plan
     from debwright.pipeline.run import heal
     from debwright.pipeline.stages.base import Job
     from debwright.roots.layers import Roots
@@ -263,7 +263,7 @@ def _open(options: Options, directory: Path, record: FailedStage, command: str |
 
 def _source(directory: Path, name: str) -> SourcePackage:
     """The source package beside the record; the record may come from anywhere."""
-    from debwright.observe.diagnose.record import NAME
+    from debwright.observe.diagnose.failed import NAME
     from debwright.source.make import read_dsc
 
     if name != PurePosixPath(name).name or not name.endswith(".dsc"):
@@ -280,7 +280,7 @@ def _source(directory: Path, name: str) -> SourcePackage:
 
 def find_failure(home: Path, target: str) -> tuple[Path, FailedStage]:
     """The newest record of `target` below `home`, and its directory. Raises UsageError."""
-    from debwright.observe.diagnose.record import NAME, read_record
+    from debwright.observe.diagnose.failed import NAME, read_record
 
     found = sorted(home.glob(f"**/{NAME}"), key=lambda p: p.stat().st_mtime, reverse=True)
     names = set()

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from debwright.cli.common import Options, reporter_for
 from debwright.host.interrupts import interruptible
-from debwright.host.process import Completed
-from debwright.model.errors import UsageError
-from debwright.model.fix import Command
-
-if TYPE_CHECKING:
-    from debwright.config.workflows import Validation
-    from debwright.model.events import Reporter
-    from debwright.model.results import Finding
-
-
-SHOWN_LINES = 20
-
 
 FAILED = 4
 
@@ -38,81 +22,17 @@ FAILED = 4
 @click.pass_obj
 def validate(options: Options, names: Sequence[str], *, scope: str) -> int:
     """Run the commands of [[workflows.jobs]] in debwright.toml: all, or those named."""
+    from debwright.ci.validate import chosen_jobs, run_job
     from debwright.config import load
 
     loaded = load(options.directory)
-    jobs = _chosen(loaded.config.workflows.jobs, names)
+    jobs = chosen_jobs(loaded.config.workflows.jobs, names)
     reporter = reporter_for(options)
     failed = []
     with closing(reporter), interruptible():
         reporter.begin("validate", [j.name for j in jobs], [scope])
         for job in jobs:
             commands = job.full if scope == "full" and job.full else job.commands
-            if not _run(job.name, commands, loaded.directory, reporter):
+            if not run_job(job.name, commands, loaded.directory, reporter):
                 failed.append(job.name)
     return FAILED if failed else 0
-
-
-def _chosen(jobs: Sequence[Validation], names: Sequence[str]) -> list[Validation]:
-    from debwright.model.targets import nearest
-
-    if not jobs:
-        # Success would be taken for a proof.
-        raise UsageError(
-            "there is nothing to validate with",
-            cause="debwright.toml has no [[workflows.jobs]]",
-            fix='add [[workflows.jobs]] with name = "tests" and commands = ["..."]',
-        )
-    known = {job.name: job for job in jobs}
-    for name in names:
-        if name not in known:
-            close = nearest(name, known, cutoff=0.4)
-            raise UsageError(
-                f"there is no job `{name}` to validate with",
-                cause=f"[[workflows.jobs]] has {', '.join(known) or 'none'}",
-                fix=Command("debwright", "validate", close)
-                if close
-                else Command("debwright", "validate"),
-            )
-    return [known[name] for name in dict.fromkeys(names)] if names else list(jobs)
-
-
-def _run(name: str, commands: Sequence[str], directory: Path, reporter: Reporter) -> bool:
-    """The commands of one job, up to the first that fails."""
-    from debwright.host import process
-    from debwright.model.results import StageResult, Status
-
-    reporter.stage_started(name, "validate")
-    started, clock = datetime.now(UTC), time.monotonic()
-    error = None
-    for command in commands:
-        reporter.line(name, "validate", f"$ {command}")
-        done = process.run(
-            ["bash", "-c", command], cwd=directory, merge=True, check=False,
-            sink=lambda line: reporter.line(name, "validate", line),
-        )  # fmt: skip
-        if done.returncode != 0:
-            error = _finding(name, command, done)
-            break
-    result = StageResult(
-        stage="validate",
-        status=Status.FAILED if error else Status.PASSED,
-        started=started,
-        seconds=time.monotonic() - clock,
-        error=error,
-    )
-    reporter.stage_finished(name, result)
-    return error is None
-
-
-def _finding(name: str, command: str, done: Completed) -> Finding:
-    from debwright.model.results import Evidence, Finding, Severity
-
-    first = command.strip().splitlines()[0]
-    return Finding(
-        severity=Severity.ERROR,
-        code=f"validate/{name}",
-        message=f"`{first}` exited with status {done.returncode}",
-        evidence=tuple(Evidence(text=line) for line in done.tail(SHOWN_LINES)),
-        fix=Command("debwright", "validate", name),
-    )

@@ -7,6 +7,7 @@ the list of checks are made from these declarations.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from debwright.model.errors import DebwrightError
 from debwright.model.results import Evidence, Finding, Severity
@@ -101,3 +102,14 @@ class Codes(Mapping[str, Code]):
         """A finding that an error has become. Raises UndeclaredCode."""
         self.declared(name)
         return Finding.from_error(name, error)
+
+
+class CodedError(DebwrightError):
+    """An error that says the code of the finding it becomes. Raises UndeclaredCode instead."""
+
+    codes: ClassVar[Codes]
+
+    def __init__(self, what: str, *, code: str, **more: Any) -> None:
+        super().__init__(what, **more)
+        self.codes.declared(code)
+        self.code = code

@@ -280,8 +280,7 @@ def maintained(
     data = repository.directory / "data"
     shutil.copytree(PROJECTS / "lexicon/lexicon-data", data)
     (data / "debwright.toml").write_text(
-        '[package]\nversion_from = "changelog"\n[lintian]\nenabled = false\n'
-        '[checks]\ndependencies = "off"\n'
+        '[package]\nversion_from = "changelog"\n[checks]\nlintian = "off"\ndependencies = "off"\n'
     )
     assert repository.debwright("workflows", "sync").returncode == 0
     repository.commit("feat: versions are tags")

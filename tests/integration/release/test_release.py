@@ -37,8 +37,8 @@ CONFIG = """\
 version_from = "git"
 [targets]
 build = ["bookworm-amd64"]
-[lintian]
-enabled = false
+[checks]
+lintian = "off"
 [signing]
 key = "FINGERPRINT"
 key_env = "MEMO_KEY"

@@ -67,8 +67,8 @@ CONFIG = f"""\
 version_from = "changelog"
 [targets]
 build = ["bookworm-amd64"]
-[lintian]
-enabled = false
+[checks]
+lintian = "off"
 [benchmarks]
 runs = 1
 requests = 2

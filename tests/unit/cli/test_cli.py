@@ -187,7 +187,7 @@ def test_plan_says_what_cannot_be_checked_here(
     why = "qemu-aarch64 is registered but disabled"
     obstacle = Obstacle(why=why, fix=Setup("update-binfmts", "--enable", "qemu-aarch64"))
     facts = HostFacts(arch="amd64", emulated={"arm64": obstacle})
-    monkeypatch.setattr("debwright.pipeline.plan.host_facts", lambda _: facts)
+    monkeypatch.setattr("debwright.pipeline.planning.host_facts", lambda _: facts)
     assert call(["plan"]) == 0
     native, cross = capsys.readouterr().out.split("\n\n")[1:3]
     assert "cannot be checked" not in native
@@ -282,7 +282,7 @@ def test_a_mistake_of_debwright_is_told_without_a_traceback(
         raise KeyError("bookworm")
 
     monkeypatch.chdir(project)
-    monkeypatch.setattr("debwright.pipeline.plan.make_plan", broken)
+    monkeypatch.setattr("debwright.pipeline.planning.make_plan", broken)
     assert call(["plan"]) == 1
     said = capsys.readouterr().err
     assert "debwright itself failed: KeyError: 'bookworm'" in said

@@ -22,7 +22,7 @@ from debwright.config import Config
 from debwright.model.errors import BuildError, MissingError, UsageError
 from debwright.model.results import StageResult, Status
 from debwright.model.targets import Strategy, Target
-from debwright.pipeline.record import Ledger
+from debwright.pipeline.finished import FinishedStages
 from debwright.roots.apt import UnsatisfiableError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
@@ -295,7 +295,7 @@ def test_packages_alone_cannot_be_built_again(
 
 
 def test_a_later_result_in_check_json_does_not_make_the_check_run_again(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
+    ledger = FinishedStages(tmp_path)
     report = tmp_path / "check.json"
     report.write_text("[]\n")
     ledger.write("check", {"a": 1}, [report], StageResult(stage="check", status=Status.PASSED))

@@ -266,6 +266,7 @@ def test_error_json() -> None:
             "evidence": [{"text": "fatal error: zlib.h\x1b[31m", "file": "src/a.c", "line": 3}],
             "cause": "zlib1g-dev is not in Build-Depends",
             "fix": "debwright shell bookworm-arm64",
+            "fix_command": None,
             "exit_code": 3,
         }
     }

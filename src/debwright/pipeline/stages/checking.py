@@ -1,53 +1,55 @@
-"""What the stages of checks that are asked for share: their result, and its place in check.json."""
+"""What the stages that check share: what a check may use, how it is judged, and check.json."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from debwright.build.log import BuildLog
+from debwright.checks.engine import policy
 from debwright.checks.engine.base import Check, CheckContext
-from debwright.checks.engine.policy import judge
+from debwright.config.checking import Waiver
 from debwright.host.files import atomic_write
+from debwright.model.details import CheckDetails
+from debwright.model.errors import ExitCode
 from debwright.model.manifest import digest
 from debwright.model.results import CheckReport, CheckResult, Severity, Status
 from debwright.observe.report.write import model_json
 from debwright.packages.debs import read_deb
-from debwright.pipeline.plan import TargetPlan
-from debwright.pipeline.stages.base import Job, Outcome
-from debwright.pipeline.stages.check import CHECK_FAILED, packages_of, waiver_states
+from debwright.pipeline.stages.base import Job, Outcome, TargetRun
 from debwright.pipeline.stages.companion import companion_packages
 
 
-def extra_context(job: Job, target: TargetPlan, log: BuildLog, stage: str) -> CheckContext:
+def check_context(on: TargetRun, stage: str, log: BuildLog, **more: Any) -> CheckContext:
     """What a check may use of the target's packages."""
-    name, directory = str(target.target), job.directory(target)
+    job = on.job
     return CheckContext(
-        target=target.target,
+        target=on.target.target,
         host_arch=job.plan.host.arch,
         config=job.plan.config,
-        debs=[read_deb(p) for p in packages_of(job, target)],
-        changes=next(iter(sorted(directory.glob("*.changes"))), None),
+        debs=[read_deb(p) for p in on.packages()],
+        changes=on.changes,
         roots=job.roots,
-        output=directory,
+        output=on.directory,
         log=log,
-        activity=lambda text: job.reporter.activity(name, stage, text),
+        activity=lambda text: on.activity(stage, text),
         project=job.plan.loaded.directory,
         companions=[read_deb(p) for p in companion_packages(job)],
+        **more,
     )
 
 
-def extra_outcome(
-    job: Job, target: TargetPlan, check: Check, result: CheckResult, log_path: Path
-) -> Outcome:
-    """The stage's outcome: failed when its check is, as `[checks]` and the waivers have it."""
-    judged = judge(result, check, job.plan.config, target.target)
-    failed = judged.status is Status.FAILED
-    errors = [f for f in judged.findings if f.severity is Severity.ERROR]
+def judged(on: TargetRun, check: Check, result: CheckResult, log_path: Path) -> Outcome:
+    """The outcome of a check that is a stage: failed as `[checks]` and the waivers have it."""
+    found = policy.judge(result, check, on.job.plan.config, on.target.target)
+    failed = found.status is Status.FAILED
+    errors = [f for f in found.findings if f.severity is Severity.ERROR]
     return Outcome(
         outputs=[log_path],
-        details={
-            "log": str(log_path.relative_to(job.dist)),
-            **({"exit_code": CHECK_FAILED} if failed else {}),
-        },
-        checks=(judged,),
+        details=CheckDetails(
+            log=str(log_path.relative_to(on.job.dist)),
+            exit_code=ExitCode.CHECK if failed else None,
+        ),
+        checks=(found,),
         failed=errors[0] if failed else None,
     )
 
@@ -59,9 +61,14 @@ def policy_inputs(job: Job) -> str:
     return digest({**said, "today": waiver_states(config.waivers)})
 
 
-def remember(job: Job, target: TargetPlan, results: tuple[CheckResult, ...]) -> None:
+def waiver_states(waivers: Sequence[Waiver]) -> list[bool]:
+    """Which waivers still count today: on the day one ends, the checks are judged again."""
+    return [waiver.until >= policy.today() for waiver in waivers]
+
+
+def add_to_report(on: TargetRun, results: Sequence[CheckResult]) -> None:
     """Put the results into check.json, in place of what it had of these checks before."""
-    path = job.directory(target) / "check.json"
+    path = on.directory / "check.json"
     names = {r.name for r in results}
     try:
         report = CheckReport.model_validate_json(path.read_bytes())
@@ -71,4 +78,4 @@ def remember(job: Job, target: TargetPlan, results: tuple[CheckResult, ...]) -> 
     failed = any(r.status is Status.FAILED for r in checks)
     status = Status.FAILED if failed else Status.PASSED
     atomic_write(path, model_json(report.model_copy(update={"checks": checks, "status": status})))
-    job.ledger(target).renew("check", path)
+    on.finished.renew("check", path)

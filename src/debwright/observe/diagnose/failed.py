@@ -5,8 +5,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from debwright.host.files import atomic_write
+from debwright.model.diagnosis import Reproduction
 from debwright.model.errors import DebwrightError, Evidence
-from debwright.observe.diagnose.model import Reproduction
 
 NAME = "failed.json"
 LIMIT = 1 << 20

@@ -1,7 +1,7 @@
-"""What has been done already: beside the artifacts, which inputs they came from.
+"""What has been done already: next to the artifacts, which inputs they came from.
 
-A stage whose inputs are the same and whose outputs are all there, unaltered, is not run again. The
-ledger is written after the outputs, so a killed run is at worst done again.
+A stage whose inputs are the same and whose outputs are all there, unaltered, is not run again.
+stages.json is written after the outputs, so a killed run is at worst done again.
 """
 
 import json
@@ -18,26 +18,26 @@ from debwright.model.results import CheckResult, StageResult
 NAME = "stages.json"
 
 
-class Record(BaseModel):
+class FinishedStage(BaseModel):
     """One finished stage."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     inputs: str
     outputs: dict[str, str]
-    """Path below the ledger's directory to SHA-256."""
+    """Path below the directory to SHA-256."""
     result: StageResult
     checks: tuple[CheckResult, ...] = ()
 
 
-class Ledger:
+class FinishedStages:
     """The finished stages of one directory below dist/."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._path = directory / NAME
 
-    def find(self, stage: str, inputs: Mapping[str, Any]) -> Record | None:
+    def find(self, stage: str, inputs: Mapping[str, Any]) -> FinishedStage | None:
         """The record of `stage` when these inputs gave it and its outputs are intact."""
         record = self._read().get(stage)
         if record is None or record.inputs != digest(dict(inputs)):
@@ -57,7 +57,7 @@ class Ledger:
         checks: Sequence[CheckResult] = (),
     ) -> None:
         records = self._read()
-        records[stage] = Record(
+        records[stage] = FinishedStage(
             inputs=digest(dict(inputs)),
             outputs={str(p.relative_to(self.directory)): sha256_file(p) for p in outputs},
             result=result,
@@ -85,9 +85,10 @@ class Ledger:
         """
         records = self._read()
         for name, record in records.items():
-            log = record.result.details.get("log")
-            if isinstance(log, str) and log.startswith(f"{old}/"):
-                details = {**record.result.details, "log": new + log.removeprefix(old)}
+            log = record.result.details.log
+            if log is not None and log.startswith(f"{old}/"):
+                moved = {"log": new + log.removeprefix(old)}
+                details = record.result.details.model_copy(update=moved)
                 result = record.result.model_copy(update={"details": details})
                 records[name] = record.model_copy(update={"result": result})
         self._save(records)
@@ -98,15 +99,15 @@ class Ledger:
         if records.pop(stage, None) is not None:
             self._save(records)
 
-    def _save(self, records: Mapping[str, Record]) -> None:
+    def _save(self, records: Mapping[str, FinishedStage]) -> None:
         # A stage that takes its output from elsewhere (a .dsc) has no directory of its own yet.
         self.directory.mkdir(parents=True, exist_ok=True)
         document = {name: record.model_dump(mode="json") for name, record in records.items()}
         atomic_write(self._path, json.dumps(document, indent=1, sort_keys=True) + "\n")
 
-    def _read(self) -> dict[str, Record]:
+    def _read(self) -> dict[str, FinishedStage]:
         try:
             document = json.loads(self._path.read_bytes())
-            return {name: Record.model_validate(value) for name, value in document.items()}
+            return {name: FinishedStage.model_validate(value) for name, value in document.items()}
         except (OSError, ValueError, ValidationError, AttributeError):
             return {}
