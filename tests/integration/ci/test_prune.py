@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.ci.storage import StorageGithub
-from tests.integration.release.server import TOKEN, once, serving
+from tests.kit.github import TOKEN, once, serving
 
 from debwright.cli.common import Options
 from debwright.cli.workflows import prune_github

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.checks.packages import build, context
-from tests.unit.docs.pages import TOP, blocks
+from tests.kit.debs import build
+from tests.kit.packages import context
+from tests.kit.pages import TOP, blocks
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import Open

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.unit.packages.debfiles import make_deb
+from tests.kit.debs import make_deb
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.files import lintian

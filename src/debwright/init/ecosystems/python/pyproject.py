@@ -1,4 +1,4 @@
-"""Reading a pyproject.toml into what a Debian package needs to know of the project.
+"""Reading pyproject.toml, and the source next to it.
 
 Everything read here ends in files that dpkg, systemd and make interpret, so names and one-line
 texts are checked or cleaned before they leave this module.
@@ -9,16 +9,17 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from debwright.init import hints as hints_module
-from debwright.init.dependencies import normalise, parse
-from debwright.init.hints import Guess, Hints
+from debwright.init.ecosystems.python import hints as hints_module
+from debwright.init.ecosystems.python.dependencies import normalise, parse
+from debwright.init.ecosystems.python.hints import Hints
 from debwright.init.licences import Licence, find_licence
+from debwright.init.model import Guess, Health, Person, one_line, package_name, project_name
 from debwright.model.errors import Evidence, UsageError
 
 BACKENDS = {
@@ -27,30 +28,20 @@ BACKENDS = {
     "flit_core": "flit",
     "poetry": "python3-poetry-core",
 }
-PROJECT_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 SCRIPT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?::[A-Za-z_]\w*)?", re.ASCII)
 PERSON = re.compile(r"\s*([^<>]+?)\s*<\s*([^<>\s]+@[^<>\s]+)\s*>\s*")
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!&*+,;=%-]+")
-MAX_NAME = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
-    name: str
-    email: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Project:
-    """What was found; `notes` are for the person who runs init."""
+class Pyproject:
+    """What pyproject.toml and the source next to it say."""
 
     name: str
-    """As in pyproject.toml."""
-    package: str
-    """As a Debian package name (policy 5.6.1)."""
     version: str
+    """As Debian's upstream version."""
     description: str
     homepage: str | None
     author: Person | None
@@ -69,16 +60,16 @@ class Project:
     compiled: bool
     src_layout: bool
     config_files: tuple[str, ...]
-    hints: Hints
+    health: Health
     notes: tuple[str, ...]
 
 
-def detect(directory: Path) -> Project:
+def read_pyproject(directory: Path) -> Pyproject:
     """Read the project in `directory`. Raises UsageError when it cannot be packaged."""
     data = _read(directory)
     project = data.get("project", {})
     poetry = _dig(data, "tool", "poetry")
-    name = _name(project.get("name", poetry.get("name")))
+    name = project_name(project.get("name", poetry.get("name")), "pyproject.toml")
     notes: list[str] = []
     requirements = _requirements(project, poetry, notes)
     hints = _override(hints_module.read(directory), data)
@@ -88,14 +79,13 @@ def detect(directory: Path) -> Project:
     command = _command(directory, script, module, hints, requirements)
     tests = next((d for d in ("tests", "test") if (directory / d).is_dir()), None)
     version = _version(directory, data, project, poetry, notes)
-    return Project(
+    return Pyproject(
         name=name,
-        package=package_name(name),
         version=version,
-        description=_line(project.get("description", poetry.get("description", ""))),
+        description=one_line(project.get("description", poetry.get("description", ""))),
         homepage=_homepage(project, poetry),
         author=_author(project, poetry),
-        licence=find_licence(directory, project, poetry),
+        licence=_licence(directory, project, poetry),
         backend=_backend(data),
         command=command,
         script=script,
@@ -107,32 +97,15 @@ def detect(directory: Path) -> Project:
         compiled=_compiled(directory, data),
         src_layout=(directory / "src").is_dir(),
         config_files=_config_files(directory, name),
-        hints=hints,
+        health=hints.health,
         notes=tuple(notes),
     )
-
-
-def package_name(name: str) -> str:
-    """`name` as a Debian package name: lower case letters, digits, and + - . (policy 5.6.1)."""
-    package = re.sub(r"[^a-z0-9.]+", "-", name.lower())
-    if len(package) < 2:
-        raise UsageError(
-            f"{name!r} is too short for a Debian package, which has at least two characters",
-            fix="give [project] name in pyproject.toml a longer one",
-        )
-    return package
 
 
 def _read(directory: Path) -> dict[str, Any]:
     path = directory / "pyproject.toml"
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"{directory} has no pyproject.toml",
-            cause="debwright init packages Python projects; others bring their own debian/",
-            fix="debwright init PROJECT_DIRECTORY",
-        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             "pyproject.toml cannot be read",
@@ -145,30 +118,6 @@ def _dig(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     for key in keys:
         value = value.get(key, {}) if isinstance(value, Mapping) else {}
     return dict(value) if isinstance(value, Mapping) else {}
-
-
-def _name(name: object) -> str:
-    if not isinstance(name, str):
-        raise UsageError(
-            "pyproject.toml does not say how the project is called",
-            fix='add name = "..." to [project]',
-        )
-    if not PROJECT_NAME.fullmatch(name) or len(name) > MAX_NAME:
-        raise UsageError(
-            f"{name!r} is not a name for a project",
-            evidence=[Evidence(text=f"name = {name!r}"[:200], file="pyproject.toml")],
-            cause=f"a name has letters, digits, '.', '_' and '-', and at most {MAX_NAME} of them",
-            fix="change [project] name in pyproject.toml",
-        )
-    return name
-
-
-def _line(text: object) -> str:
-    """`text` as one printable line."""
-    if not isinstance(text, str):
-        return ""
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(printable.split())[:300]
 
 
 def _requirements(
@@ -207,13 +156,10 @@ def _override(hints: Hints, data: Mapping[str, Any]) -> Hints:
             fix='health_url = "http://127.0.0.1:8000/health"',
         )
     said = "[tool.debwright.service] in pyproject.toml"
-    return Hints(
-        port=Guess(value=str(int(match[1])), seen=said),
-        health_path=Guess(value=match[2], seen=said),
-        framework=hints.framework,
-        app=hints.app,
-        subcommand=hints.subcommand,
+    health = Health(
+        port=Guess(value=str(int(match[1])), seen=said), path=Guess(value=match[2], seen=said)
     )
+    return replace(hints, health=health)
 
 
 def _script(name: str, scripts: object, notes: list[str]) -> tuple[str | None, str]:
@@ -252,7 +198,7 @@ def _command(
 ) -> str:
     if script is not None:
         return f"/usr/bin/{script}" + (f" {hints.subcommand}" if hints.subcommand else "")
-    port = hints.port.value
+    port = hints.health.port.value
     if hints.app is not None and MODULE.fullmatch(hints.app):
         named = {re.split(r"[^A-Za-z0-9._-]", r)[0].lower() for r in requirements}
         if hints.framework == "flask":
@@ -327,26 +273,35 @@ def _backend(data: Mapping[str, Any]) -> str:
     package = BACKENDS.get(name.partition(".")[0])
     if package is None:
         raise UsageError(
-            f"the build backend {_line(name)!r} is not one that Debian builds with here",
+            f"the build backend {one_line(name)!r} is not one that Debian builds with here",
             cause="known are setuptools, hatchling, flit_core and poetry-core",
             fix="change [build-system] in pyproject.toml, or write debian/ by hand",
         )
     return package
 
 
+def _licence(directory: Path, project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Licence:
+    said = project.get("license", poetry.get("license"))
+    file = said.get("file") if isinstance(said, Mapping) else None
+    text = said.get("text") if isinstance(said, Mapping) else said
+    return find_licence(
+        directory, text if isinstance(text, str) else "", file if isinstance(file, str) else ""
+    )
+
+
 def _author(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Person | None:
     entries = [*project.get("maintainers", []), *project.get("authors", [])]
     people = [
-        (_line(e.get("name", "")), _line(e.get("email", "")))
+        (one_line(e.get("name", "")), one_line(e.get("email", "")))
         for e in entries
         if isinstance(e, dict)
     ]
     texts = [*poetry.get("maintainers", []), *poetry.get("authors", [])]
-    people += [(m[1], m[2]) for m in (PERSON.fullmatch(_line(t)) for t in texts) if m]
+    people += [(m[1], m[2]) for m in (PERSON.fullmatch(one_line(t)) for t in texts) if m]
     people.append((os.environ.get("DEBFULLNAME", ""), os.environ.get("DEBEMAIL", "")))
     for name, email in people:
         # RFC 822 gives these characters a meaning in a Maintainer field.
-        clean = re.sub(r'[<>()",;:\\@\[\]$]', "", _line(name)).strip()
+        clean = re.sub(r'[<>()",;:\\@\[\]$]', "", one_line(name)).strip()
         if clean and EMAIL.fullmatch(email):
             return Person(name=clean, email=email)
     return None

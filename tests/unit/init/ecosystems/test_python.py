@@ -1,17 +1,14 @@
-"""The parts of `scaffold`: hints, dependencies, licences, names, versions."""
+"""What is read of a Python project: hints, dependencies, versions."""
 
 from pathlib import Path
 
 import pytest
 from debian.debian_support import Version as DebianVersion
-from hypothesis import given
-from hypothesis import strategies as st
 
-from debwright.init import hints
-from debwright.init.dependencies import lookup, parse, resolve
-from debwright.init.detect import detect, package_name
-from debwright.init.licences import find_licence
-from debwright.init.render import user_name
+from debwright.init.ecosystem import recognise
+from debwright.init.ecosystems.python import hints
+from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
+from debwright.init.ecosystems.python.pyproject import read_pyproject
 from debwright.model.errors import UsageError
 
 
@@ -31,7 +28,7 @@ from debwright.model.errors import UsageError
 )
 def test_port(tmp_path: Path, source: str, port: str) -> None:
     (tmp_path / "app.py").write_text(f"\n{source}\n")
-    found = hints.read(tmp_path)
+    found = hints.read(tmp_path).health
     assert found.port.value == port
     assert found.port.seen == ("app.py:2" if port.startswith("900") else None)
 
@@ -53,7 +50,7 @@ def test_subcommand(tmp_path: Path, source: str, command: str | None) -> None:
 def test_health_is_preferred_to_status(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("'/status'\n")
     (tmp_path / "b.py").write_text("\n'/api/v1/health'\n")
-    found = hints.read(tmp_path).health_path
+    found = hints.read(tmp_path).health.path
     assert (found.value, found.seen) == ("/api/v1/health", "b.py:2")
 
 
@@ -63,7 +60,7 @@ def test_links_and_tests_are_not_read(tmp_path: Path) -> None:
     (project / "tests").mkdir(parents=True)
     (project / "link.py").symlink_to(tmp_path / "outside.py")
     (project / "tests" / "test_it.py").write_text("port = 9002")
-    assert hints.read(project).port.seen is None
+    assert hints.read(project).health.port.seen is None
 
 
 def test_names_that_differ_from_the_package(tmp_path: Path) -> None:
@@ -92,38 +89,6 @@ def test_dependencies() -> None:
         parse(["a b c"])
 
 
-@pytest.mark.parametrize(
-    ("said", "file", "name"),
-    [
-        ({"license": "GPL-2.0-or-later"}, "", "GPL-2+"),
-        ({"license": {"text": "GPL-3.0+"}}, "", "GPL-3+"),
-        ({"license": {"text": "MIT License"}}, "", "Expat"),
-        ({}, "Apache License\nVersion 2.0", "Apache-2.0"),
-        ({}, "GNU GENERAL PUBLIC LICENSE\n   Version 3, 29 June", "GPL-3+"),
-        ({}, "My own terms", "custom"),
-        ({}, "", "custom"),
-    ],
-)
-def test_licence(tmp_path: Path, said: dict[str, object], file: str, name: str) -> None:
-    if file:
-        (tmp_path / "LICENSE").write_text(file)
-    found = find_licence(tmp_path, said, {})
-    assert found.name == name
-    assert found.known == bool(said or file)
-    assert all(line.startswith(" ") and line.strip() for line in found.text.splitlines())
-
-
-@given(st.from_regex(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])", fullmatch=True))
-def test_package_and_user_names_are_always_valid(name: str) -> None:
-    package = package_name(name)
-    assert len(package) >= 2
-    assert set(package) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-")
-    assert package[0].isalnum()
-    user = user_name(package)
-    assert len(user) <= 31
-    assert set(user) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-")
-
-
 def test_versions_sort_as_they_should(tmp_path: Path) -> None:
     order = ["1.0.dev1", "1.0a1.dev2", "1.0a1", "1.0b2", "1.0rc1", "1.0"]
     order += ["1.0.post1.dev1", "1.0.post1", "1.0.1", "1.1"]
@@ -132,7 +97,7 @@ def test_versions_sort_as_they_should(tmp_path: Path) -> None:
         (tmp_path / "pyproject.toml").write_text(
             f'[project]\nname = "x1"\nversion = "{text}"\n[project.scripts]\nx1 = "x:y"\n'
         )
-        versions.append(DebianVersion(detect(tmp_path).version + "-1"))
+        versions.append(DebianVersion(read_pyproject(tmp_path).version + "-1"))
     assert versions == sorted(versions)
     assert len(set(map(str, versions))) == len(order)
 
@@ -145,8 +110,8 @@ def test_poetry_without_a_project_table(tmp_path: Path) -> None:
         '[tool.poetry.dependencies]\npython = "^3.11"\nhttpx = "^0.23"\n'
         '[tool.poetry.scripts]\npoet = "po_et:main"\n'
     )
-    project = detect(tmp_path)
-    assert (project.package, project.version, project.script) == ("po-et", "3.0", "poet")
-    assert project.requirements == ("httpx",)
+    project = recognise(tmp_path).read(tmp_path)
+    assert (project.package, project.version, project.programs) == ("po-et", "3.0", ("poet",))
+    assert read_pyproject(tmp_path).requirements == ("httpx",)
     assert project.author is not None
     assert project.author.email == "ada@example.org"
