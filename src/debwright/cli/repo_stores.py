@@ -8,8 +8,7 @@ from debwright.cli.repo import Place
 from debwright.cli.verify import trusted
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import UsageError
-from debwright.repository.stores.base import Store, push_all
-from debwright.repository.stores.choose import configured_stores
+from debwright.repository.stores.base import Store, StoreTable, configured_stores, push_all
 from debwright.repository.stores.restore import restore
 
 
@@ -53,7 +52,12 @@ def _stores(place: Place) -> list[Store]:
         raise UsageError(
             "debwright.toml names no store",
             cause=f"the repository is served from {place.path} alone",
-            fix="[repository.directory], [repository.pages], [repository.s3] or "
-            "[repository.rsync], see docs/repository.md",
+            fix=f"one of {', '.join(_known_tables())}: see docs/repository.md",
         )
     return found
+
+
+def _known_tables() -> list[str]:
+    from debwright.config.declared import everything
+
+    return [f"[{kind.table}]" for kind in everything() if issubclass(kind, StoreTable)]

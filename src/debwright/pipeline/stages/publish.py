@@ -26,8 +26,7 @@ from debwright.repository import (
     sources_text,
 )
 from debwright.repository.channels import channel_of, channel_suite
-from debwright.repository.stores.base import push_all
-from debwright.repository.stores.choose import any_configured, configured_stores
+from debwright.repository.stores.base import configured_stores, push_all, store_tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +79,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
         "suites": {str(t.target): suite_name(job, t.target.suite) for t in targets},
         "settings": settings.model_dump(mode="json"),
-        "stores": config.repository.model_dump(
-            include={"pages", "s3", "rsync", *config.given_below("repository")}
-        ),
+        "stores": {t.table: t.model_dump(mode="json") for t in store_tables(job.plan.loaded)},
         "key": key_states(job.plan.loaded),
         "current": _current(repository),
     }
@@ -120,7 +117,7 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
 
 def _push(job: Job, repository: Path, *, throwaway: bool) -> dict[str, object]:
     """Bring the publication to the configured stores."""
-    if not any_configured(job.plan.loaded):
+    if not store_tables(job.plan.loaded):
         return {}
     if throwaway:
         job.reporter.note("not brought to any store: it is signed with a throw-away key")
