@@ -1,35 +1,98 @@
-"""debwright check FILE...: the checks on packages that were built anywhere."""
+"""debwright check: the checks on a project's packages, or on packages built anywhere."""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from debian.deb822 import Changes
+import click
 
 from debwright import __version__
-from debwright.checks.engine.choose import environment_for, patterns_for
-from debwright.checks.engine.previous import expand
 from debwright.cli.common import (
     Options,
+    force_option,
     reporter_for,
     run_plan,
+    strategy_option,
+    targets_option,
     write_reports,
 )
-from debwright.config import LoadedConfig, load
 from debwright.host.interrupts import interruptible
-from debwright.host.machine import describe_host
 from debwright.model.errors import Evidence, UsageError
-from debwright.model.results import RunResult
-from debwright.model.suites import suite_info
-from debwright.model.targets import Target, select
-from debwright.packages.debs import Deb, read_deb
-from debwright.pipeline.given import GivenFiles, check_given
-from debwright.pipeline.planning import make_plan, require_known_checks
-from debwright.pipeline.run import exclusive, exit_code, heal
-from debwright.pipeline.stages.base import Wanted
-from debwright.roots.layers import Roots
+
+if TYPE_CHECKING:
+    from debwright.config import LoadedConfig
+    from debwright.model.targets import Target
+    from debwright.packages.debs import Deb
+
+
+@click.command()
+@targets_option
+@strategy_option
+@force_option
+@click.option(
+    "--reproducible", is_flag=True,
+    help="Build every target once more, under other conditions, and compare bit for bit.",
+)  # fmt: skip
+@click.option(
+    "--equivalence", is_flag=True,
+    help="Compare the architectures of a suite, and cross-built packages with emulated builds.",
+)  # fmt: skip
+@click.option(
+    "--previous",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A .deb of the release before FILES, to upgrade from; may be repeated.",
+)
+@click.option(
+    "--sandbox", metavar="KIND",
+    help="Where to install and start them: nspawn, docker, vm, or a machine as "
+    "ssh://USER@HOST[:PORT]; instead of what debwright.toml says.",
+)  # fmt: skip
+@click.option(
+    "--replace-installed", is_flag=True,
+    help="With ssh: replace the packages when the machine has them, and purge them at the end.",
+)  # fmt: skip
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.pass_obj
+def check(
+    options: Options,
+    /,
+    files: tuple[Path, ...],
+    patterns: tuple[str, ...],
+    previous: tuple[Path, ...],
+    *,
+    sandbox: str | None,
+    strategy: str | None,
+    force: bool,
+    replace_installed: bool,
+    **more: bool,
+) -> int:
+    """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
+    if files and (asked := [name for name, wanted in more.items() if wanted]):
+        raise UsageError(
+            f"--{asked[0]} builds from the source, which packages alone do not give",
+            fix=f"debwright check --{asked[0]}, in the project's directory",
+        )
+
+    if files:
+        return check_files(
+            options, files, patterns, previous, sandbox=sandbox, replace=replace_installed
+        )
+    if previous:
+        raise UsageError(
+            "--previous goes with the packages to check",
+            fix="debwright check --previous OLD.deb NEW.deb, or [upgrade] previous in "
+            "debwright.toml",
+        )
+    return check_project(
+        options, patterns, strategy, force=force, sandbox=sandbox, replace=replace_installed, **more
+    )
 
 
 def check_project(
@@ -46,6 +109,11 @@ def check_project(
 
     `more` are the checks that are only made when asked for, as fields of Wanted.
     """
+    from debwright.checks.engine.choose import environment_for, patterns_for
+    from debwright.config import load
+    from debwright.pipeline.planning import make_plan
+    from debwright.pipeline.stages.base import Wanted
+
     loaded = load(options.directory)
     environment = environment_for(loaded, sandbox, replace=replace)
     chosen = make_plan(
@@ -65,6 +133,16 @@ def check_files(
     replace: bool = False,
 ) -> int:
     """Check packages given as files; the targets are those of their architecture."""
+    from debwright.checks.engine.choose import environment_for, patterns_for
+    from debwright.checks.engine.previous import expand
+    from debwright.config import load
+    from debwright.host.machine import describe_host
+    from debwright.model.results import RunResult
+    from debwright.pipeline.given import GivenFiles, check_given
+    from debwright.pipeline.planning import require_known_checks
+    from debwright.pipeline.run import exclusive, exit_code, heal
+    from debwright.roots.layers import Roots
+
     loaded = load(options.directory)
     require_known_checks(loaded)
     debs, changes = _read(files)
@@ -102,6 +180,8 @@ def check_files(
 
 def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
     """The packages, a .changes file standing for those it names."""
+    from debwright.packages.debs import read_deb
+
     debs: list[Deb] = []
     changes: Path | None = None
     for path in (f.absolute() for f in files):
@@ -124,6 +204,8 @@ def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
 
 
 def _named(changes: Path) -> list[str]:
+    from debian.deb822 import Changes
+
     try:
         with changes.open("rb") as handle:
             return [Path(str(f["name"])).name for f in Changes(handle).get("Files", [])]
@@ -136,10 +218,14 @@ def _named(changes: Path) -> list[str]:
 
 def _is_known(loaded: LoadedConfig, target: Target) -> bool:
     """Whether there is such a suite; of a misspelt one a mirror would only say 404."""
+    from debwright.model.suites import suite_info
+
     return suite_info(target.suite).known or target.suite in loaded.config.suites
 
 
 def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str]) -> list[Target]:
+    from debwright.model.targets import Target, select
+
     wanted = [Target.parse(t) for t in loaded.config.targets.build]
     if patterns:
         try:
