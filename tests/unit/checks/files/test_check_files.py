@@ -19,9 +19,8 @@ from debwright.checks.files.lintian import lend_packages
 from debwright.cli.check import _read, _targets, check_files
 from debwright.cli.common import Options
 from debwright.config import Config, LoadedConfig
-from debwright.doctor import machine
+from debwright.doctor import Health, machine
 from debwright.doctor.machine import examine
-from debwright.doctor.model import Health
 from debwright.model.errors import ConfigError, MissingError, UsageError
 from debwright.model.results import CheckResult, Evidence, Status
 from debwright.model.targets import Obstacle, Target, suite_info
