@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.checks.files.elffiles import Program
-from tests.unit.checks.files.secretfiles import GITHUB, KEY, PGP, aws, github
-from tests.unit.checks.packages import Content, build, context, judged
-from tests.unit.packages.debfiles import Item, make_deb
+from tests.kit.debs import Content, Item, build, make_deb
+from tests.kit.elffiles import Program
+from tests.kit.packages import context, judged
+from tests.kit.secretfiles import GITHUB, KEY, PGP, aws, github
 
 from debwright.checks.engine.base import FileCheck
 from debwright.checks.files.buildpath import BuildPathCheck
@@ -203,6 +204,7 @@ def test_caught_with_the_evidence(name: str, tmp_path: Path) -> None:
     assert matching, [(f.code, f.message) for f in result.findings]
     finding = matching[0]
     assert finding.severity is bad.severity
+    assert all(f.code in reference() for f in result.findings)
     assert (result.status is Status.FAILED) == (bad.severity is Severity.ERROR)
     assert finding.evidence[0].file == bad.file
     assert finding.fix
@@ -212,6 +214,14 @@ def test_caught_with_the_evidence(name: str, tmp_path: Path) -> None:
     for other, make in STATIC.items():
         if other != bad.check:
             assert errors(judged(make(), subject).findings) == [], other
+
+
+@cache
+def reference() -> frozenset[str]:
+    """The codes that the reference has."""
+    page = Path(__file__).parents[3] / "docs/reference/codes.md"
+    rows = (line for line in page.read_text().splitlines() if line.startswith("| `"))
+    return frozenset(row.split("`")[1] for row in rows)
 
 
 def quoted(finding: Finding) -> str:
