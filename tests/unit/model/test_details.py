@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.details import BuildDetails, CheckDetails, StageDetails
 from debwright.model.errors import ExitCode
