@@ -17,6 +17,8 @@ import pytest
 from debwright.keys.gnupg.signatures import ALTERED, EXPIRED, UNKNOWN, binary_keyring, check
 from debwright.keys.signing import GpgSigner, TwoKeySigner
 
+pytestmark = pytest.mark.minutes(0.1)
+
 PASSPHRASE = "a passphrase; nobody $(may) see"
 BACKUP_PASSWORD = "password-of-the-backup"
 UID = "Example Releases <releases@example.org>"
