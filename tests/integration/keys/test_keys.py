@@ -17,6 +17,8 @@ import pytest
 from debwright.keys.signing import DualSigner, GpgSigner
 from debwright.keys.signing.verify import ALTERED, EXPIRED, UNKNOWN, binary_keyring, check
 
+pytestmark = pytest.mark.minutes(0.1)
+
 PASSPHRASE = "a passphrase; nobody $(may) see"
 BACKUP_PASSWORD = "password-of-the-backup"
 UID = "Example Releases <releases@example.org>"
