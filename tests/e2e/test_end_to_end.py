@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from debwright.checks.engine.runtime import runtime_layer
+from debwright.systems.runtime import runtime_layer
 from debwright.config import Config
 from debwright.host.machine import host_arch
 from debwright.model.targets import Target

@@ -13,8 +13,8 @@ from debian.deb822 import Changes
 from debwright import __version__
 from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.choose import environment_for, patterns_for
-from debwright.checks.engine.environment import Environment
+from debwright.systems.choose import system_for, patterns_for
+from debwright.systems.base import System
 from debwright.checks.engine.previous import expand, previous_of
 from debwright.checks.engine.run import run_checks
 from debwright.cli.common import (
@@ -49,7 +49,7 @@ class _Subject:
     debs: Sequence[Deb]
     changes: Path | None
     dist: Path
-    environment: Environment
+    environment: System
     previous: Sequence[Path] = ()
     """Packages of the release before."""
 
@@ -74,7 +74,7 @@ def check_project(
     `more` are the checks that are only made when asked for, as fields of Wanted.
     """
     loaded = load(options.directory)
-    environment = environment_for(loaded, sandbox, replace=replace)
+    environment = system_for(loaded, sandbox, replace=replace)
     chosen = make_plan(
         options.directory, patterns=patterns_for(loaded, environment, patterns), strategy=strategy
     )
@@ -95,7 +95,7 @@ def check_files(
     loaded = load(options.directory)
     require_known_checks(loaded)
     debs, changes = _read(files)
-    environment = environment_for(loaded, sandbox, replace=replace)
+    environment = system_for(loaded, sandbox, replace=replace)
     targets = _targets(loaded, debs, patterns_for(loaded, environment, patterns))
     subject = _Subject(
         loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),

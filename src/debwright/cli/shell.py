@@ -14,7 +14,7 @@ from debwright.build.binary import (
     tree_name,
 )
 from debwright.build.depends import BuildPlan, build_dependencies
-from debwright.checks.engine.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
+from debwright.systems.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
 from debwright.cli.common import Options
 from debwright.isolation.namespaces import CLEAN, Bind, inner_environment
 from debwright.model.errors import UsageError

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debwright.checks.engine import siblings
-from debwright.checks.engine.other_targets import available_elsewhere, elsewhere_cause
+from debwright.systems import siblings
+from debwright.systems.other_targets import available_elsewhere, elsewhere_cause
 from debwright.host import process
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces

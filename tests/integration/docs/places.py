@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.integration.observe.metrics.test_page import history
 
-from debwright.checks.engine.runtime import make_repository, runtime_layer
+from debwright.systems.runtime import make_repository, runtime_layer
 from debwright.config import Config
 from debwright.isolation.namespaces import Bind, Namespaces
 from debwright.model.targets import Target

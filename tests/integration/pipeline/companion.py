@@ -7,7 +7,7 @@ from tests.unit.checks.packages import build
 
 from debwright.checks.engine import run
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.environment import Environment
+from debwright.systems.base import System
 from debwright.config import Config
 from debwright.model.results import CheckResult
 from debwright.model.targets import Target
@@ -18,7 +18,7 @@ from debwright.roots.layers import Roots
 _CHECKED = {"install", "dependencies", "service", "purge"}
 
 
-def checked_with_a_companion(directory: Path, environment: Environment) -> dict[str, CheckResult]:
+def checked_with_a_companion(directory: Path, system: System) -> dict[str, CheckResult]:
     """The results of checking `demo`, which depends on the companion `demo-data`."""
     cache = Cache(default_cache())
     cache.prepare()

@@ -17,13 +17,13 @@ from tests.integration.conftest import Debwright
 from tests.integration.pipeline.companion import checked_with_a_companion
 from tests.integration.systems import bellhop
 
-from debwright.checks.engine.containers import DockerEnvironment
+from debwright.systems.container import DOCKER, ContainerSystem
 from debwright.config import Config
 from debwright.model.results import Status
 from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.systems.docker import DockerSandbox
+from debwright.systems.container import DOCKER, Container
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +242,6 @@ def test_companions_are_at_hand(
 ) -> None:
     """What the product depends on and its own repository has, is installed from there."""
     monkeypatch.setenv("DOCKER_HOST", daemon)
-    results = checked_with_a_companion(tmp_path, DockerEnvironment())
+    results = checked_with_a_companion(tmp_path, ContainerSystem(DOCKER))
     assert results["service"].status is Status.PASSED, results["service"]
     assert "demo-data" in results["dependencies"].notes[0]

@@ -16,7 +16,7 @@ from tests.integration.conftest import Debwright, Run
 from tests.integration.pipeline.companion import checked_with_a_companion
 from tests.integration.systems import bellhop
 
-from debwright.checks.engine.machine import SshEnvironment
+from debwright.systems.ssh import SshSystem
 from debwright.config import Config
 from debwright.isolation.namespaces import Namespaces
 from debwright.model.results import Status
@@ -250,7 +250,7 @@ def test_why_there_is_no_connection(
 def test_companions_are_at_hand(machine: Machine, tmp_path: Path) -> None:
     """What the product depends on and its own repository has, is brought to the machine."""
     address = Address.parse("ssh://pi@board")
-    results = checked_with_a_companion(tmp_path, SshEnvironment(address, config=machine.config()))
+    results = checked_with_a_companion(tmp_path, SshSystem(address, config=machine.config()))
     assert results["service"].status is Status.PASSED, results["service"]
     left = machine.system.run(["sh", "-c", "dpkg-query -W demo demo-data 2>/dev/null; true"])
     assert left.output == ""

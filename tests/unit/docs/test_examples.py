@@ -9,7 +9,7 @@ from tests.unit.checks.packages import build, context
 from tests.unit.docs.pages import TOP, blocks
 
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.environment import Open
+from debwright.systems.base import Open
 from debwright.model.results import Status
 from debwright.repository.model import PublicationRecord
 from debwright.repository.stores.base import Store

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
-from debwright.checks.engine.environment import NspawnEnvironment
+from debwright.systems.nspawn import NspawnSystem
 from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
 from debwright.model.errors import BuildError, DebwrightError, MissingError
@@ -229,7 +229,7 @@ def test_what_an_ordinary_user_could_not_check_root_does(
     for root, expected in (
         (False, Status.PASSED), (False, Status.CACHED), (True, Status.PASSED), (True, Status.CACHED)
     ):  # fmt: skip
-        monkeypatch.setattr("debwright.checks.engine.environment.is_root", lambda root=root: root)
+        monkeypatch.setattr("debwright.systems.nspawn.is_root", lambda root=root: root)
         assert checked(subject, monkeypatch) is expected
 
 
@@ -473,7 +473,7 @@ def test_a_record_needs_no_directory_made_before(tmp_path: Path) -> None:
     assert ledger.find("source", {"a": 1}) is not None
 
 
-class Elsewhere(NspawnEnvironment):
+class Elsewhere(NspawnSystem):
     """A machine of its own."""
 
     kind = "ssh"
@@ -482,15 +482,15 @@ class Elsewhere(NspawnEnvironment):
 @pytest.mark.parametrize(
     ("facts", "environment", "wanted", "built"),
     [
-        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(), False),
-        ({"arm64": "disabled: sudo mend"}, NspawnEnvironment(), Wanted(check=False), True),
+        ({"arm64": "disabled: sudo mend"}, NspawnSystem(), Wanted(), False),
+        ({"arm64": "disabled: sudo mend"}, NspawnSystem(), Wanted(check=False), True),
         ({"arm64": "disabled: sudo mend"}, Elsewhere(), Wanted(), True),
-        ({"arm64": None}, NspawnEnvironment(), Wanted(), True),
+        ({"arm64": None}, NspawnSystem(), Wanted(), True),
     ],
 )
 def test_an_emulator_that_lacks_is_told_before_the_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, str | None],
-    environment: NspawnEnvironment, wanted: Wanted, built: bool,
+    environment: NspawnSystem, wanted: Wanted, built: bool,
 ) -> None:  # fmt: skip
     """A cross build does not need it, its checks do."""
     asked: list[str] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from debwright.checks.engine.runtime import planned
+from debwright.systems.runtime import planned
 from debwright.host.process import CommandError, Completed
 from debwright.model.errors import BuildError, DebwrightError, MissingError
 from debwright.roots import bootstrap

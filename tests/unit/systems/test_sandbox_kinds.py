@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from debwright.checks.engine.choose import environment_for
+from debwright.systems.choose import system_for
 from debwright.checks.engine.machine import Facts, mismatch, named_after
 from debwright.config import LoadedConfig, load
 from debwright.host.process import run
@@ -16,7 +16,7 @@ from debwright.model.errors import ConfigError, UsageError
 from debwright.model.targets import Target, also_on
 from debwright.systems import inside
 from debwright.systems.ssh import Address
-from debwright.systems.ssh_trouble import explain
+from debwright.systems.ssh.trouble import explain
 from debwright.systems.vm import VirtualMachine, vm_problem
 
 
@@ -146,12 +146,12 @@ def loaded(tmp_path: Path) -> LoadedConfig:
 
 
 def test_the_command_line_goes_before_the_configuration(loaded: LoadedConfig) -> None:
-    assert str(environment_for(loaded)) == "ssh://pi@board"
-    assert str(environment_for(loaded, "nspawn")) == "nspawn"
+    assert str(system_for(loaded)) == "ssh://pi@board"
+    assert str(system_for(loaded, "nspawn")) == "nspawn"
     with pytest.raises(UsageError, match="not a kind of sandbox"):
-        environment_for(loaded, "dokcer")
+        system_for(loaded, "dokcer")
     with pytest.raises(UsageError, match="nothing else has anything to lose"):
-        environment_for(loaded, "vm", replace=True)
+        system_for(loaded, "vm", replace=True)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from debwright.checks.engine.base import (
     not_done,
     skipped,
 )
-from debwright.checks.engine.environment import CleaningError, Environment, NspawnEnvironment, Open
+from debwright.systems.base import CleaningError, System
+from debwright.systems.nspawn import NspawnSystem
 from debwright.checks.engine.infrastructure import (
     NOT_THE_PACKAGE,
     PREFIX,
@@ -25,13 +26,13 @@ from debwright.checks.engine.infrastructure import (
     is_infrastructure,
     open_session,
 )
-from debwright.checks.engine.runtime import (
+from debwright.systems.runtime import (
     REPOSITORY,
     ConflictsWithSystem,
     UnsatisfiableDependencies,
 )
 from debwright.checks.engine.second_system import Spare, spare_system
-from debwright.checks.engine.session import MaintainerScriptError, Session
+from debwright.checks.engine.session import MaintainerScriptError, Session, sessions
 from debwright.checks.files.buildpath import BuildPathCheck
 from debwright.checks.files.contents import ContentsCheck
 from debwright.checks.files.elf import ElfCheck
@@ -130,12 +131,12 @@ NAMES = (*(c.name for c in STATIC), "dependencies", "install", *(c.name for c in
 def run_checks(
     context: CheckContext,
     finished: Callable[[CheckResult], None],
-    environment: Environment | None = None,
+    system: System | None = None,
     also_on: Sequence[Target] = (),
 ) -> list[CheckResult]:
     """Every check of the target; `finished` hears of each as it ends.
 
-    `environment` is where the live ones run; nspawn when it is not named. They run on the targets
+    `system` is where the live ones run; nspawn when it is not named. They run on the targets
     of `also_on` too, with the same packages, and are then called CHECK@TARGET.
     """
     results: list[CheckResult] = []
@@ -151,7 +152,7 @@ def run_checks(
         raise CheckError(f"{context.target}: there is no package to check")
     with context.cache.scratch("unpacked") as directory:
         _static(replace(context, unpacked=Unpacked(directory)), add)
-    chosen = environment or NspawnEnvironment()
+    chosen = system or NspawnSystem()
     _here(context, chosen, add)
     for target in also_on:
         _elsewhere(replace(context, target=target), chosen, record)
@@ -172,7 +173,7 @@ def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
 
 
 def _here(
-    context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
+    context: CheckContext, system: System, add: Callable[[CheckResult], None]
 ) -> None:
     """The live checks on the packages' own target.
 
@@ -181,14 +182,14 @@ def _here(
     """
     started = time.monotonic()
     try:
-        _live(context, environment, add)
+        _live(context, system, add)
     except MissingError as problem:
         add(not_done("dependencies", started, infrastructure_code(problem), problem))
         _skip(add, ["install", *(c.name for c in LIVE)], NOT_THE_PACKAGE)
 
 
 def _elsewhere(
-    context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
+    context: CheckContext, system: System, add: Callable[[CheckResult], None]
 ) -> None:
     """The live checks on a target that the packages were not built on.
 
@@ -199,11 +200,11 @@ def _elsewhere(
         judged = policy.judge(result, context.config, context.target)
         add(judged.model_copy(update={"name": f"{judged.name}@{context.target}"}))
 
-    if not environment.elsewhere:
-        named(skipped("install", f"{environment} is a machine of one suite"))
+    if not system.any_target:
+        named(skipped("install", f"{system} is a machine of one suite"))
         return
     try:
-        _live(context, environment, named)
+        _live(context, system, named)
     except MissingError as problem:
         said = "; ".join([problem.what, *(e.text for e in problem.evidence[:1])])
         named(skipped("install", f"{said} (next: {problem.fix})" if problem.fix else said))
@@ -218,20 +219,20 @@ def _switched_off(name: str) -> CheckResult:
 
 
 def _live(
-    context: CheckContext, environment: Environment, add: Callable[[CheckResult], None]
+    context: CheckContext, system: System, add: Callable[[CheckResult], None]
 ) -> None:
     """Dependencies, then a boot, then what runs on it; what cannot run says why."""
     started = time.monotonic()
     try:
         with ExitStack() as stack:
-            _live_within(context, environment, stack, add)
+            _live_within(context, system, stack, add)
     except CleaningError as problem:
         add(failed_by("cleanup", started, "cleanup/failed", problem))
 
 
 def _live_within(
     context: CheckContext,
-    environment: Environment,
+    system: System,
     stack: ExitStack,
     add: Callable[[CheckResult], None],
 ) -> None:
@@ -239,7 +240,7 @@ def _live_within(
     started = time.monotonic()
     try:
         context.activity("resolving dependencies")
-        opening = environment.prepare(context, stack)
+        opening = sessions(context, system.prepare(context, stack))
     except UnsatisfiableDependencies as problem:
         add(failed_by("dependencies", started, "install/unsatisfiable", problem))
         _skip(add, rest, "the package's dependencies cannot be satisfied")
@@ -256,15 +257,15 @@ def _live_within(
         # They must be had all the same, or nothing could be installed.
         add(_switched_off("dependencies"))
     else:
-        add(dependencies_result(context, environment.layer(context), started))
-    if why := environment.unavailable():
-        _skip(add, rest, why)
+        add(dependencies_result(context, system.layer(context), started))
+    if why := system.unavailable():
+        _skip(add, rest, why.in_one_line())
         return
     if _off(context, "install"):
         add(_switched_off("install"))
         _skip(add, rest[1:], "the packages are not installed: the check `install` is switched off")
         return
-    _booted(context, environment, opening, add)
+    _booted(context, system, opening, add)
 
 
 def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str) -> None:
@@ -274,13 +275,13 @@ def _skip(add: Callable[[CheckResult], None], names: Sequence[str], reason: str)
 
 def _booted(
     context: CheckContext,
-    environment: Environment,
-    opening: Open,
+    system: System,
+    opening: Callable[[ExitStack], Session],
     add: Callable[[CheckResult], None],
 ) -> None:
     started = time.monotonic()
     with ExitStack() as stack, spare_system() as spare:
-        if context.spare and environment.several and _worth(context):
+        if context.spare and system.two_at_once and _worth(context):
             spare.start(opening, _on_a_clean_system)
         try:
             session, notes = open_session(opening, stack, context.log)

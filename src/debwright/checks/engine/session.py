@@ -3,15 +3,14 @@
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from debwright.checks.engine import siblings
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.condense import condensed
-from debwright.checks.engine.runtime import LOCAL_ONLY
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.errors import CheckError, DebwrightError
@@ -19,7 +18,8 @@ from debwright.model.errors import Evidence as ErrorEvidence
 from debwright.model.results import Evidence
 from debwright.roots import apt
 from debwright.roots.store import Layer
-from debwright.systems.base import BootedSandbox, FileMark
+from debwright.systems import siblings
+from debwright.systems.base import AptSources, BootedSandbox, FileMark, Open, Opened
 
 SMOKE_SECONDS = 120.0
 PROBE = Path(__file__).with_name("probe.py")
@@ -67,14 +67,6 @@ class Answer:
         if self.error:
             return self.error
         return f"status {self.status}, body {self.body[:200]!r}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AptSources:
-    """Options that say which package lists apt-get reads, for `update` and for all else."""
-
-    update: tuple[str, ...] = LOCAL_ONLY
-    other: tuple[str, ...] = LOCAL_ONLY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,18 +120,13 @@ class Session:
     """Measurements of the checks before, by their names."""
 
     @classmethod
-    def begin(
-        cls,
-        context: CheckContext,
-        system: BootedSandbox,
-        sources: AptSources | None = None,
-        layer: Layer | None = None,
-    ) -> Self:
+    def begin(cls, context: CheckContext, opened: Opened) -> Self:
         """A session on a system the package has not come to yet: what is there is remembered."""
+        system, layer = opened.system, opened.layer
         session = cls(context, system, before=system.mark_files(), layer=layer)
+        session.sources = opened.sources
         session.accounts_before = session.accounts()
         session.ports_before = system.listening()
-        session.sources = sources or session.sources
         session.beside = tuple(d.package for d in siblings.packages(layer)) if layer else ()
         return session
 
@@ -266,6 +253,11 @@ class Session:
 
         limit = patience(self, SMOKE_SECONDS) if timeout is None else timeout
         return self.system.run(["sh", "-c", command], merge=True, check=False, timeout=limit)
+
+
+def sessions(context: CheckContext, opening: Open) -> Callable[[ExitStack], Session]:
+    """How sessions begin on the systems that `opening` starts."""
+    return lambda stack: Session.begin(context, opening(stack))
 
 
 def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:

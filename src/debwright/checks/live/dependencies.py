@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from debian.deb822 import Packages, PkgRelation
 
-from debwright.checks.engine import siblings
+from debwright.systems import siblings
 from debwright.checks.engine.base import CheckContext, conclude, error, levelled
 from debwright.host.files import human_size
 from debwright.model.results import CheckResult, Evidence, Finding

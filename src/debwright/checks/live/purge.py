@@ -8,21 +8,9 @@ from debwright.checks.engine.base import conclude, error, failed_by, levelled, w
 from debwright.checks.engine.health import Unit, patience, state_of
 from debwright.checks.engine.session import MaintainerScriptError, Session
 from debwright.config import Service
-from debwright.isolation.snapshot import Altered, Entry
+from debwright.isolation.snapshot import Altered, Entry, leftovers
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Evidence, Finding
-
-# What the system itself writes while it runs; everything else a package leaves is the package's.
-_SYSTEMS_OWN = re.compile(
-    r"^/(?:run|proc|sys|dev|tmp|var/tmp|mnt/debwright\S*|var/cache/(?:apt|debconf|man|ldconfig)|"
-    r"var/lib/(?:dpkg|apt|systemd|ucf|pam|dbus|python|private)|var/log/(?:apt|journal|private)|"
-    r"var/cache/private)(?:/|$)|^/etc/systemd/system(?:/[^/]+\.(?:wants|requires))?$|"
-    r"^/var/log/(?:dpkg\.log|alternatives\.log|lastlog|faillog|wtmp|btmp|bootstrap\.log)$|"
-    r"^/etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?$|"
-    r"^/etc/(?:ld\.so\.cache|machine-id|mtab|resolv\.conf|\.pwd\.lock|\.updated)$|"
-    r"^/var/\.updated$|/__pycache__(?:/|$)|^/etc/(?:rc\d|rcS)\.d$"
-)
-
 
 # The web server's document root (policy 11.5) is the administrator's: packages put a first page
 # there and leave it, since they cannot know whose it has become.
@@ -109,12 +97,6 @@ def without_mount_points(created: Mapping[str, Entry], mounts: set[str]) -> dict
             del rest[path]
             path = path.rsplit("/", 1)[0]
     return rest
-
-
-def leftovers(created: dict[str, Entry]) -> dict[str, Entry]:
-    """Of what appeared since before installation, what is the package's; parents stand for all."""
-    ours = {p: e for p, e in created.items() if not _SYSTEMS_OWN.search(p)}
-    return {p: e for p, e in ours.items() if p.rsplit("/", 1)[0] not in ours}
 
 
 def _left(path: str, created: dict[str, Entry]) -> Finding:

@@ -11,7 +11,7 @@ from debwright.checks.engine.edits import conffiles, edit, lost_edits
 from debwright.checks.engine.health import wait_healthy
 from debwright.checks.engine.kept_data import install_files, lost_data, mark_data, service_after
 from debwright.checks.engine.memory import settled
-from debwright.checks.engine.runtime import previous_dependencies
+from debwright.systems.runtime import previous_dependencies
 from debwright.checks.engine.session import MaintainerScriptError, Session
 from debwright.checks.live.restart import restart
 from debwright.config import Service

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from debwright.checks.engine.base import CheckContext, error
-from debwright.checks.engine.environment import Environment
+from debwright.systems.base import System
 from debwright.checks.engine.health import SLOWER_EMULATED
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.session import Session, sessions
 from debwright.checks.twice.sides import SHOWN, Sides
 from debwright.config.equivalence import Equivalence, Question, steps
 from debwright.model.errors import CheckError, Evidence
@@ -21,14 +21,14 @@ ASK = Path(__file__).with_name("ask.py")
 MISSING = object()
 
 
-def ask_all(context: CheckContext, environment: Environment) -> dict[str, Any]:
+def ask_all(context: CheckContext, system: System) -> dict[str, Any]:
     """Question to answer, of the packages installed on a freshly booted system.
 
     Raises CheckError when the service does not come up or an answer is not JSON.
     """
     asked = context.config.equivalence
     with ExitStack() as stack:
-        session = environment.prepare(context, stack)(stack)
+        session = sessions(context, system.prepare(context, stack))(stack)
         session.install()
         _wait(session)
         for command in asked.prepare:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from debwright.checks.engine.base import CheckContext, warning
-from debwright.checks.engine.environment import Environment
-from debwright.checks.engine.runtime import runtime_layer
+from debwright.systems.base import System
+from debwright.systems.runtime import runtime_layer
 from debwright.checks.twice.answers import answer_findings, ask_all
 from debwright.checks.twice.control import control_findings
 from debwright.checks.twice.elf import floor_findings, machine_findings
@@ -98,19 +98,19 @@ def compare_answers(
     sides: Sides,
     left: CheckContext,
     right: CheckContext,
-    environment: Environment,
+    system: System,
 ) -> None:
     """Ask both packages the configured questions."""
     asked = left.config.equivalence
     if not asked.questions:
         found.notes.append("no questions were asked: [[equivalence.questions]] names none")
         return
-    if why := environment.unavailable():
-        found.lacking("answers", why)
+    if why := system.unavailable():
+        found.lacking("answers", why.in_one_line())
         return
 
     def work() -> None:
-        answers = [ask_all(context, environment) for context in (left, right)]
+        answers = [ask_all(context, system) for context in (left, right)]
         found.findings.extend(answer_findings(sides, asked, *answers))
         found.measurements["questions"] = float(len(asked.questions))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debwright.checks.engine.base import CheckContext, error
-from debwright.checks.engine.runtime import LOCAL_ONLY, copy_into, make_repository
+from debwright.systems.runtime import LOCAL_ONLY, copy_into, make_repository
 from debwright.checks.twice.sides import SHOWN, Side, Sides
 from debwright.host.process import CommandError
 from debwright.model.results import Evidence, Finding, Severity

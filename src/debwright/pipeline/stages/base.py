@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from debwright import __version__
-from debwright.checks.engine.environment import Environment, NspawnEnvironment
+from debwright.systems.base import System
+from debwright.systems.nspawn import NspawnSystem
 from debwright.host import usage
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
@@ -35,7 +36,7 @@ class Job:
     roots: Roots
     reporter: Reporter
     force: bool = False
-    environment: Environment = field(default_factory=NspawnEnvironment)
+    environment: System = field(default_factory=NspawnSystem)
     """Where the live checks run."""
     notes: list[str] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)

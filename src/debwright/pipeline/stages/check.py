@@ -56,7 +56,7 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
     """
     arch = target.target.arch
     problem = job.plan.host.emulated.get(arch)
-    if problem is None or job.environment.kind == "ssh":
+    if problem is None or not job.environment.own_root:
         return None
     lacking = MissingError(
         f"{target.target} cannot be checked: {arch} programs do not run on this machine",
@@ -101,7 +101,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         "also_on": {str(t): _system(job, t) for t in further},
         "environment": str(job.environment),
         # What an ordinary user could not do, root can.
-        "unavailable": job.environment.unavailable(),
+        "unavailable": problem.in_one_line() if (problem := job.environment.unavailable()) else None,
     }  # fmt: skip
     log_path = directory / "check.log"
 
@@ -149,12 +149,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
 
 def _system(job: Job, target: Target) -> str | None:
     """The id of what a target's system begins from: its base root, or the image it is made of."""
-    images = job.plan.config.environments.images
-    if job.environment.kind != "docker" or str(target) not in images:
-        return base_id(job, target)
-    from debwright.checks.engine.images import pulled_id
-
-    return pulled_id(job.roots, target, images[str(target)])
+    return job.environment.begins_with(job.plan.config, job.roots, target)
 
 
 def scanners(job: Job) -> dict[str, object]:

@@ -9,7 +9,7 @@ from debwright.build.binary import PackageBuildError
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext, conclude
-from debwright.checks.engine.environment import NspawnEnvironment
+from debwright.systems.nspawn import NspawnSystem
 from debwright.checks.twice.equivalence import (
     NAME,
     Comparison,
@@ -139,7 +139,8 @@ def _with_reference(
             found.lacking("imports and answers", why)
             return
     compare_imports(found, sides, other, context)
-    compare_answers(found, sides, other, context, NspawnEnvironment())
+    system = job.environment if job.environment.any_target else NspawnSystem()
+    compare_answers(found, sides, other, context, system)
 
 
 def _no_emulator(job: Job, context: CheckContext) -> str | None:

@@ -1,101 +1,55 @@
-"""Where the live checks of a target run: a clean root that is booted here, or something else.
+"""systemd-nspawn on a throw-away overlay: the fastest system, and the default."""
 
-An environment proves first that the package's dependencies can be had there, and then opens a
-session on a running system to which the package can be brought. The checks know sessions only.
-"""
-
-from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Protocol
 
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.runtime import (
-    copy_into,
-    repository_for,
-    runtime_layer,
-    without_preconfiguration,
-)
-from debwright.checks.engine.session import Session
 from debwright.isolation.namespaces import is_root
-from debwright.model.errors import CheckError
+from debwright.model.errors import MissingError
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
-from debwright.systems.nspawn import NspawnSandbox
+from debwright.systems.base import Kind, Open, Opened, Subject, System
+from debwright.systems.nspawn.booted import NspawnSandbox
+from debwright.systems.runtime import copy_into, repository_for, without_preconfiguration
 
-Open = Callable[[ExitStack], Session]
-"""Opens the session; whatever must be ended or removed afterwards goes onto the stack."""
-
-
-class CleaningError(CheckError):
-    """Something of the check is still on a machine that is not debwright's own."""
+__all__ = ["NspawnSandbox", "NspawnSystem"]
 
 
-class Environment(Protocol):
-    """A kind of place for live checks."""
-
-    @property
-    def kind(self) -> str:
-        """`nspawn`, `docker`, `ssh`, `vm`: as on the command line and in reports."""
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether it can be a system of any target."""
-
-    @property
-    def several(self) -> bool:
-        """Whether two systems of a target can be open at once."""
-
-    def unavailable(self) -> str | None:
-        """Why nothing can be booted here by this user, though dependencies can be resolved."""
-
-    def layer(self, context: CheckContext, /) -> Layer | None:
-        """The root with the packages' dependencies, as `prepare` makes it.
-
-        None on a machine that has its own. Raises what `prepare` does.
-        """
-
-    def prepare(self, context: CheckContext, stack: ExitStack, /) -> Open:
-        """Resolve the dependencies. What must last until the checks are done goes onto `stack`.
-
-        Raises UnsatisfiableDependencies, MaintainerScriptError (of a dependency), and MissingError
-        when the environment itself lacks something.
-        """
-
-
-class NspawnEnvironment:
-    """systemd-nspawn on a throw-away overlay: the fastest, and the default."""
+class NspawnSystem(System):
+    """A clean root, booted in a container of its own."""
 
     kind = "nspawn"
-    elsewhere = True
-    several = True
+    two_at_once = True
 
-    def __str__(self) -> str:
-        return self.kind
-
-    def unavailable(self) -> str | None:
+    def unavailable(self) -> MissingError | None:
+        """See System."""
         if is_root():
             return None
-        return "booting a system needs root: run `debwright check` with sudo"
+        return MissingError("booting a system needs root", fix="run `debwright check` with sudo")
 
-    def layer(self, context: CheckContext) -> Layer:
-        return runtime_layer(
-            context.roots, context.target, context.installable, context.log,
-            companions=context.companions,
-        )  # fmt: skip
-
-    def prepare(self, context: CheckContext, _: ExitStack) -> Open:
-        layer = self.layer(context)
-        return lambda stack: _open_nspawn(context, layer, stack)
+    def prepare(self, subject: Subject, stack: ExitStack) -> Open:
+        """See System."""
+        del stack
+        layer = self.layer(subject)
+        assert layer is not None
+        return lambda stack: _open(subject, layer, stack)
 
 
-def _open_nspawn(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
+def _open(subject: Subject, layer: Layer, stack: ExitStack) -> Opened:
     stack.enter_context(layer.in_use())
-    directory = stack.enter_context(context.cache.scratch("check"))
+    directory = stack.enter_context(subject.roots.cache.scratch("check"))
     overlay = make_throwaway(directory, layer)
-    copy_into(overlay.upper, repository_for(directory / "repository", context.installable, layer))
+    copy_into(overlay.upper, repository_for(directory / "repository", subject.installable, layer))
     without_preconfiguration(overlay.upper, layer)
-    context.activity("booting")
-    preload = preload_for(context.roots, context.target, layer)
-    system = stack.enter_context(NspawnSandbox(overlay, emulated=context.emulated, preload=preload))
-    return Session.begin(context, system, layer=layer)
+    subject.activity("booting")
+    preload = preload_for(subject.roots, subject.target, layer)
+    system = stack.enter_context(NspawnSandbox(overlay, emulated=subject.emulated, preload=preload))
+    return Opened(system=system, layer=layer)
+
+
+NSPAWN = Kind(
+    name="nspawn",
+    make=lambda _: NspawnSystem(),
+    about="a clean root, booted in a container of its own",
+    needs="root",
+    good_for="every run: it starts in a second",
+)

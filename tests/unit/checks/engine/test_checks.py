@@ -17,7 +17,7 @@ from debwright.checks.engine import run as checks
 from debwright.checks.engine.base import CheckContext, error, warning
 from debwright.checks.engine.session import script_failure
 from debwright.checks.files.lintian import _finding, parse_line
-from debwright.checks.live.purge import leftovers
+from debwright.isolation.snapshot import leftovers
 from debwright.checks.live.state import judge as judge_file
 from debwright.config import Config
 from debwright.host.process import Completed
@@ -29,7 +29,7 @@ from debwright.packages.debs import read_deb
 from debwright.pipeline.stages.check import not_proven
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.ports import parse_table
+from debwright.systems.remote import parse_table
 
 
 @pytest.mark.parametrize(
