@@ -19,6 +19,7 @@ from debwright.host.files import sha256_file, share
 from debwright.host.process import CommandError, TimedOut
 from debwright.isolation.namespaces import Bind, Namespaces
 from debwright.model.errors import BuildError, Evidence, MissingError
+from debwright.model.fix import Command
 from debwright.roots.layers import BUILDER_UID
 from debwright.roots.overlay import Throwaway, make_throwaway, opened
 from debwright.roots.store import Layer
@@ -243,7 +244,9 @@ def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError |
 
     if said := evidence(NO_SPACE, 2):
         return MissingError(
-            f"{plan.target}: the disk is full", evidence=said, fix="debwright cache prune"
+            f"{plan.target}: the disk is full",
+            evidence=said,
+            fix=Command("debwright", "cache", "prune"),
         )
     if said := evidence(_TEST_FAILURE, 6):
         return PackageBuildError(

@@ -21,6 +21,7 @@ from debwright.host.files import atomic_write, sha256_file
 from debwright.host.process import CommandError, TimedOut
 from debwright.isolation.namespaces import Bind
 from debwright.model.errors import Evidence, MissingError
+from debwright.model.fix import Command
 from debwright.model.targets import Strategy, Target
 from debwright.roots.cache import Cache
 from debwright.roots.layers import BUILDER_UID
@@ -208,7 +209,7 @@ def compile_wheel(
         if len(made) != 1:
             raise PackageBuildError(
                 f"compiling {what} gave {len(made)} wheels", code="wheelhouse/compile",
-                fix=f"debwright shell {root.target}",
+                fix=Command("debwright", "shell", root.target),
             )  # fmt: skip
         wheel = Wheel(
             name=sdist.name,
@@ -277,7 +278,7 @@ def _explain(
         return MissingError(
             f"compiling {sdist.name} {sdist.version}: the disk is full",
             evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in full[:2]],
-            fix="debwright cache prune",
+            fix=Command("debwright", "cache", "prune"),
         )
     telling = [(n, t) for n, t in said if _TELLING.search(t)][:8] or said[-6:]
     hint = next((h for h in _HINTS if any(h.sign.search(text) for _, text in said)), None)
@@ -287,5 +288,5 @@ def _explain(
         code="wheelhouse/compile",
         evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in telling],
         cause=hint.cause if hint else None,
-        fix=hint.fix if hint else f"debwright shell {root.target}",
+        fix=hint.fix if hint else Command("debwright", "shell", root.target),
     )

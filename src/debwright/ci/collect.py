@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from debwright.host.files import sha256_file
 from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.fix import Command
 from debwright.model.results import (
     Artifact,
     Finding,
@@ -179,7 +180,7 @@ def _same(parts: Sequence[Part]) -> None:
                         Evidence(text=f"{artifact.sha256}  {part.directory.name}"),
                     ],
                     cause="the build is not reproducible, or the archive changed between the jobs",
-                    fix="debwright check --reproducible",
+                    fix=Command("debwright", "check", "--reproducible"),
                 )
 
 

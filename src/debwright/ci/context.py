@@ -6,6 +6,7 @@ from debwright.ci.parts import Context
 from debwright.config import LoadedConfig, load
 from debwright.host.git import NotARepository, git
 from debwright.model.errors import DebwrightError, Evidence, UsageError
+from debwright.model.fix import Command
 
 
 def top_of(directory: Path) -> Path:
@@ -27,7 +28,7 @@ def product_of(loaded: LoadedConfig) -> LoadedConfig:
     if found.path is None or found.path.parent != directory:
         raise UsageError(
             f"workflows.project names {project}, and there is no debwright.toml in it",
-            fix=f"debwright init {directory}",
+            fix=Command("debwright", "init", directory),
         )
     return found
 
@@ -71,5 +72,5 @@ def _must_be_there(top: Path, name: str, key: str) -> None:
         raise UsageError(
             f"{key} names {name}, which is not there",
             cause=f"it is looked for from the top of the repository, {top}",
-            fix=f"ls {top / name}",
+            fix=Command("ls", top / name),
         )

@@ -12,6 +12,7 @@ from debwright.host.files import atomic_write
 from debwright.host.git import NotARepository, git
 from debwright.host.process import CommandError
 from debwright.model.errors import ConfigError, UsageError
+from debwright.model.fix import Command
 from debwright.release.changelog import entry, prepend
 from debwright.release.commits import Change, changes_between, previous_release
 from debwright.release.notes import Links, release_notes
@@ -73,7 +74,7 @@ def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: s
             raise UsageError(
                 f"{tag!r} is not a release's tag",
                 cause=f"{package.tag_prefix}MAJOR.MINOR.PATCH[-PRERELEASE] is expected",
-                fix=f"debwright changelog --tag {package.tag_prefix}1.2.3",
+                fix=Command("debwright", "changelog", "--tag", f"{package.tag_prefix}1.2.3"),
             )
         upstream, debian = found, found if is_native(directory) else f"{found}-1"
         until = tag if _exists(directory, tag) else "HEAD"

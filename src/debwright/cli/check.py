@@ -13,8 +13,6 @@ from debian.deb822 import Changes
 from debwright import __version__
 from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext
-from debwright.systems.choose import system_for, patterns_for
-from debwright.systems.base import System
 from debwright.checks.engine.previous import expand, previous_of
 from debwright.checks.engine.run import run_checks
 from debwright.cli.common import (
@@ -39,6 +37,8 @@ from debwright.pipeline.run import Wanted, exclusive, exit_code, heal
 from debwright.pipeline.stages.base import Outcome
 from debwright.pipeline.stages.check import check_outcome
 from debwright.roots.layers import Roots
+from debwright.systems.base import System
+from debwright.systems.choose import patterns_for, system_for
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from debwright.host import process
 from debwright.host.files import atomic_write, human_seconds
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
+from debwright.model.fix import Command
 
 LONGEST_LINE = 400
 KEPT = 40
@@ -68,7 +69,7 @@ def _look(top: Path, file: Path, inputs: Sequence[str]) -> None:
             f"there is no workflow {printable(file.stem)!r}",
             evidence=[Evidence(text=", ".join(known) or "none", file=".github/workflows")],
             cause="a workflow is named as its file in .github/workflows is, without .yml",
-            fix="debwright workflows sync",
+            fix=Command("debwright", "workflows", "sync"),
         )
     if not (top / ".git").is_dir():
         # Jobs work in copies. A copy of a linked work tree would be bound to the original.

@@ -8,6 +8,7 @@ from debwright.cli.common import Options, reporter_for, write_reports
 from debwright.host.files import atomic_write
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import UsageError
+from debwright.model.fix import Command
 from debwright.pipeline.plan import make_plan
 from debwright.pipeline.run import exclusive, exit_code
 
@@ -21,7 +22,7 @@ def collect_results(options: Options, directory: Path, *, arch: str) -> int:
         raise UsageError(
             f"there is no result below {directory}",
             cause="no job handed over a dist/ with a report.json, each in a directory of its own",
-            fix=f"find {directory} -name report.json",
+            fix=Command("find", directory, "-name", "report.json"),
         )
     dist = options.dist(plan.loaded.directory)
     reporter = reporter_for(options)

@@ -16,13 +16,13 @@ from debwright.model.errors import DebwrightError
 # What a run needs is imported by a run: commands that are about keys or the repository alone
 # start in half the time.
 if TYPE_CHECKING:
-    from debwright.systems.base import System
     from debwright.model.events import Reporter
     from debwright.model.results import RunResult
     from debwright.pipeline.plan import Plan
     from debwright.pipeline.run import Wanted
     from debwright.pipeline.stages.base import Job
     from debwright.roots.cache import Cache
+    from debwright.systems.base import System
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from debwright.cli.common import Options, emit
 from debwright.config import load
 from debwright.doctor import examine_pipeline
-from debwright.doctor.machine import Diagnosis, examine
+from debwright.doctor.machine import examine
+from debwright.doctor.model import Health
 
 
 def show_doctor(options: Options, *, install: bool = False) -> int:
@@ -16,9 +17,9 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
     loaded = load(options.directory)
     config = loaded.config
     if install:
-        from debwright.doctor.install import install_lacking
+        from debwright.doctor.install import install_missing
 
-        found = install_lacking(config, say=lambda text: print(text, file=sys.stderr))
+        found = install_missing(config, say=lambda text: print(text, file=sys.stderr))
     else:
         found = examine(config)
     found = [*found, *examine_pipeline(loaded, options.dist(loaded.directory))]
@@ -37,7 +38,7 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
     return 5 if lacking else 0
 
 
-def _annotate(lacking: Iterable[Diagnosis]) -> None:
+def _annotate(lacking: Iterable[Health]) -> None:
     """Why the job ends, where GitHub shows it: a job that found no room has no other result."""
     from debwright.model.results import Severity
     from debwright.observe.console.github import annotation

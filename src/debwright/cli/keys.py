@@ -21,6 +21,7 @@ from debwright.keys.rotate import check_rotation, start_rotation
 from debwright.keys.signing.choose import configured_keys, home_of
 from debwright.keys.signing.home import open_home
 from debwright.model.errors import MissingError, UsageError
+from debwright.model.fix import Command
 from debwright.model.results import Finding, Severity
 
 
@@ -42,11 +43,14 @@ class Place:
         wanted = fingerprint or self.loaded.config.signing.key
         if wanted is None:
             raise UsageError(
-                "no key is named, and debwright.toml has no signing.key", fix="debwright keys list"
+                "no key is named, and debwright.toml has no signing.key",
+                fix=Command("debwright", "keys", "list"),
             )
         plain = wanted.replace(" ", "").upper().removeprefix("0X")
         if len(plain) not in (40, 64) or not set(plain) <= set("0123456789ABCDEF"):
-            raise UsageError(f"{wanted!r} is not a fingerprint", fix="debwright keys list")
+            raise UsageError(
+                f"{wanted!r} is not a fingerprint", fix=Command("debwright", "keys", "list")
+            )
         return plain
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from debwright.cli.common import Options, emit
 from debwright.config import effective_json
 from debwright.host.files import human_size
-from debwright.model.targets import emulation_fix
 from debwright.pipeline.plan import Plan
 from debwright.pipeline.record import Ledger
 from debwright.roots.layers import Roots
@@ -27,6 +26,7 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
     for item in plan.targets:
         base, why_not = roots.store.find(roots.base_request(item.target))
         name = str(item.target)
+        obstacle = plan.host.emulated.get(item.target.arch)
         done = sorted(Ledger(home / name).stages())
         targets.append(
             {
@@ -36,7 +36,8 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
                 "rejected": [{"strategy": str(s), "why": w} for s, w in item.choice.rejected],
                 "builds_all": item.build_all,
                 "version": plan.version_for(item.target.suite),
-                "not_checkable": plan.host.emulated.get(item.target.arch),
+                "not_checkable": obstacle.why if obstacle else None,
+                "fix": str(obstacle.fix) if obstacle else None,
                 "base_root": f"cached, {base.manifest.age_days:.1f} days old" if base else why_not,
                 "done_before": done,
             }
@@ -92,7 +93,7 @@ def _text(data: dict[str, Any]) -> str:
         lines.append(f"  base root: {item['base_root']}")
         if why := item["not_checkable"]:
             lines.append(f"  cannot be checked here: {why}")
-            lines.append(f"  next: {emulation_fix(why)}")
+            lines.append(f"  next: {item['fix']}")
         if item["done_before"]:
             lines.append(
                 f"  done before, and not again if unchanged: {', '.join(item['done_before'])}"

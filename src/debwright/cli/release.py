@@ -23,6 +23,7 @@ from debwright.host.interrupts import interruptible
 from debwright.keys.signing.choose import configured_signer
 from debwright.model.errors import CheckError, DebwrightError, UsageError
 from debwright.model.events import Reporter
+from debwright.model.fix import Command
 from debwright.model.results import RunResult, Status
 from debwright.observe.metrics.hook import remember
 from debwright.observe.notify import Event, tell_everyone
@@ -158,7 +159,7 @@ def _must_be_proven(plan: Plan, result: RunResult) -> None:
             raise CheckError(
                 f"{target.target} is not proven to work: {reason}",
                 cause="nothing was sent to GitHub",
-                fix=f"debwright check -t {target.target}",
+                fix=Command("debwright", "check", "-t", target.target),
             )
 
 

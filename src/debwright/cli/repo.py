@@ -14,6 +14,7 @@ from debwright.keys.signing import Signer
 from debwright.keys.signing.choose import configured_signer
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.events import Reporter
+from debwright.model.fix import Command
 from debwright.repository import PackageFile, Publication, RepositorySettings, publish, store
 from debwright.repository.channels import channel_suite, split_suite
 from debwright.repository.edits import KEYRING, Promotion, promote, remove, rollback
@@ -45,7 +46,7 @@ class Place:
             raise DebwrightError(
                 f"there is no repository in {self.path}",
                 cause="nothing was published there",
-                fix="debwright publish",
+                fix=Command("debwright", "publish"),
             )
         return found
 
@@ -173,7 +174,7 @@ def promote_channel(
             raise UsageError(
                 f"no suite of the channel {source} is there to promote",
                 cause=f"the repository has {', '.join(sorted(state.suites))}",
-                fix="debwright repo list",
+                fix=Command("debwright", "repo", "list"),
             )
         further = _keyrings(options, place, signer, promotions, Path(scratch))
         done = promote(place.path, promotions, signer, settings, further=further, say=reporter.note)

@@ -14,10 +14,10 @@ from debwright.build.binary import (
     tree_name,
 )
 from debwright.build.depends import BuildPlan, build_dependencies
-from debwright.systems.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
 from debwright.cli.common import Options
 from debwright.isolation.namespaces import CLEAN, Bind, inner_environment
 from debwright.model.errors import UsageError
+from debwright.model.fix import Command
 from debwright.packages.debs import read_deb
 from debwright.pipeline.plan import Plan, TargetPlan
 from debwright.pipeline.run import heal
@@ -31,6 +31,7 @@ from debwright.roots.overlay import make_throwaway, opened, throwaway
 from debwright.roots.preload import preload_for
 from debwright.source.make import SourcePackage
 from debwright.systems.nspawn import NspawnSandbox
+from debwright.systems.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
 
 
 def open_target(
@@ -51,7 +52,8 @@ def open_target(
         return shell_of_failure(options, target, artifact, command)
     if artifact is not None:
         raise UsageError(
-            "--from goes with --failed", fix=f"debwright shell {target} --failed --from {artifact}"
+            "--from goes with --failed",
+            fix=Command("debwright", "shell", target, "--failed", "--from", artifact),
         )
     chosen = make_plan(options.directory, patterns=[target])
     return shell(options, chosen, booted=booted, command=command)
@@ -64,7 +66,7 @@ def shell(options: Options, plan: Plan, *, booted: bool, command: str | None) ->
     if len(plan.targets) != 1:
         raise UsageError(
             f"{len(plan.targets)} targets match, a shell is for one",
-            fix=f"debwright shell {plan.targets[0].target}",
+            fix=Command("debwright", "shell", plan.targets[0].target),
         )
     cache = options.cache()
     heal(cache)
@@ -91,7 +93,7 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
     suite = target.target.suite
     stage = source_stage(job, suite)
     if not stage.status.ok:
-        raise UsageError("the source package cannot be made", fix="debwright build")
+        raise UsageError("the source package cannot be made", fix=Command("debwright", "build"))
     plan = job.plan.build_plan(target, job.sources[suite], target.strategy)
     return enter_build(job, job.sources[suite], plan, cache, command)
 
@@ -157,7 +159,7 @@ def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> 
     if not paths:
         raise UsageError(
             f"there is no package for {target.target} yet",
-            fix=f"debwright build -t {target.target}",
+            fix=Command("debwright", "build", "-t", target.target),
         )
     debs = [d for p in paths if not (d := read_deb(p)).debug]
     companions = [read_deb(p) for p in companion_packages(job)]

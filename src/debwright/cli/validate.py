@@ -14,6 +14,7 @@ from debwright.host.interrupts import interruptible
 from debwright.host.process import Completed
 from debwright.model.errors import UsageError
 from debwright.model.events import Reporter
+from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding, Severity, StageResult, Status
 from debwright.model.targets import nearest
 
@@ -51,7 +52,9 @@ def _chosen(jobs: Sequence[Validation], names: Sequence[str]) -> list[Validation
             raise UsageError(
                 f"there is no job `{name}` to validate with",
                 cause=f"[[workflows.jobs]] has {', '.join(known) or 'none'}",
-                fix=f"debwright validate {close}" if close else "debwright validate",
+                fix=Command("debwright", "validate", close)
+                if close
+                else Command("debwright", "validate"),
             )
     return [known[name] for name in dict.fromkeys(names)] if names else list(jobs)
 
@@ -88,5 +91,5 @@ def _finding(name: str, command: str, done: Completed) -> Finding:
         code=f"validate/{name}",
         message=f"`{first}` exited with status {done.returncode}",
         evidence=tuple(Evidence(text=line) for line in done.tail(SHOWN_LINES)),
-        fix=f"debwright validate {name}",
+        fix=Command("debwright", "validate", name),
     )

@@ -13,6 +13,7 @@ from debwright.keys.signing.choose import home_of
 from debwright.keys.signing.home import open_home
 from debwright.keys.signing.verify import binary_keys
 from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.fix import Command
 from debwright.model.targets import Target
 from debwright.repository.verify.local import verify_directory, verify_file
 from debwright.repository.verify.model import Verification
@@ -87,7 +88,7 @@ def _read(path: Path) -> bytes:
         raise UsageError(
             f"{path} is a secret key",
             cause="to check signatures the public one is enough",
-            fix="debwright keys export",
+            fix=Command("debwright", "keys", "export"),
         )
     return binary_keys(data, str(path))
 

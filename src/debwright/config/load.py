@@ -19,6 +19,7 @@ from debwright.config.section import secret_variables
 from debwright.host.machine import host_arch
 from debwright.host.process import withhold
 from debwright.model.errors import ConfigError, Evidence
+from debwright.model.fix import Command
 from debwright.model.targets import nearest
 
 FILE_NAME = "debwright.toml"
@@ -145,7 +146,7 @@ def _read(path: Path) -> str:
                 f"{shown} is not a file" if path.exists() else f"there is no {shown}",
                 cause=f"a configuration is a file, {FILE_NAME} or {PYPROJECT}, or the directory "
                 "that holds it",
-                fix="debwright init",
+                fix=Command("debwright", "init"),
             )
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT + 1)
@@ -153,13 +154,13 @@ def _read(path: Path) -> str:
         raise ConfigError(
             f"{shown} cannot be read: {error.strerror}",
             cause="the file's or a directory's permissions",
-            fix=f"ls -ld {shown}",
+            fix=Command("ls", "-ld", shown),
         ) from error
     if len(data) > SIZE_LIMIT:
         raise ConfigError(
             f"{shown} is larger than {SIZE_LIMIT // 1024} KiB",
             cause="a configuration is a short text; is this the right file?",
-            fix=f"ls -l {shown}",
+            fix=Command("ls", "-l", shown),
         )
     try:
         return data.decode()
@@ -216,7 +217,7 @@ def _parse(path: Path, text: str, host: str) -> Config:
             raise ConfigError(
                 f"{_shown(path)} has no table [tool.debwright]",
                 cause="a pyproject.toml may hold the configuration in that table only",
-                fix="debwright init",
+                fix=Command("debwright", "init"),
             )
     problems: list[Problem] = []
     config = None

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from debwright.config.section import Secret
+from debwright.model.fix import Command
 
 _MIRROR_SCHEMES = ("http", "https", "file", "copy", "mirror+http", "mirror+https", "mirror+file")
 _UNIT_SUFFIX = re.compile(r"\.(service|socket|timer|target|path)$")
@@ -166,7 +167,7 @@ def _fingerprint(value: str) -> str:
             f"{quoted(value)} is not a fingerprint",
             expected="the 40 hexadecimal digits of an OpenPGP key's fingerprint; "
             "a short key id can be forged",
-            fix="debwright keys list",
+            fix=Command("debwright", "keys", "list"),
         )
     return plain
 

@@ -8,28 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debwright.config import Config
+from debwright.doctor.model import Health
 from debwright.host import process
 from debwright.host.files import human_size
 from debwright.host.machine import emulation_problem, free_bytes, host_arch, runs_too
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
 from debwright.model.errors import DebwrightError
-from debwright.model.targets import Target, emulation_fix, suite_info
+from debwright.model.fix import Command, Install
+from debwright.model.targets import Target, suite_info
 from debwright.roots.bootstrap import KEYRING_PACKAGES
 from debwright.roots.cache import default_cache
 from debwright.source.wheelhouse.resolve import find_uv
 
 NEEDED_BYTES = 5 * 1024**3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Diagnosis:
-    """One thing looked at. `needed` says whether debwright can do its main job without it."""
-
-    name: str
-    ok: bool
-    found: str
-    needed: bool = True
-    fix: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,25 +47,25 @@ TOOLS = (
 )
 
 
-def examine(config: Config) -> list[Diagnosis]:
+def examine(config: Config) -> list[Health]:
     """Look at everything; nothing is changed."""
-    parts: list[Callable[[], Iterator[Diagnosis]]] = [
+    parts: list[Callable[[], Iterator[Health]]] = [
         _tools, lambda: _keyrings(config), _namespaces, _rights, lambda: _emulation(config),
         lambda: _wheelhouse(config), _disk,
     ]  # fmt: skip
-    return [diagnosis for part in parts for diagnosis in part()]
+    return [row for part in parts for row in part()]
 
 
-def _tools() -> Iterator[Diagnosis]:
+def _tools() -> Iterator[Health]:
     for tool in TOOLS:
         path = shutil.which(tool.command, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         if path is None:
-            yield Diagnosis(
+            yield Health(
                 name=tool.command, ok=False, found=f"not installed ({tool.use})",
-                needed=tool.needed, fix=f"sudo apt-get install {tool.package}",
+                needed=tool.needed, fix=Install(tool.package),
             )  # fmt: skip
         else:
-            yield Diagnosis(name=tool.command, ok=True, found=_version(path), needed=tool.needed)
+            yield Health(name=tool.command, ok=True, found=_version(path), needed=tool.needed)
 
 
 def _version(path: str) -> str:
@@ -86,7 +77,7 @@ def _version(path: str) -> str:
     return match[0] if match else path
 
 
-def _keyrings(config: Config) -> Iterator[Diagnosis]:
+def _keyrings(config: Config) -> Iterator[Health]:
     """Ubuntu has not Debian's keys, and the other way round."""
     known = {s: suite_info(s) for s in {Target.parse(t).suite for t in config.targets.build}}
     wanted = {
@@ -96,24 +87,24 @@ def _keyrings(config: Config) -> Iterator[Diagnosis]:
     }
     for path, package in sorted(wanted.items()):
         there = Path(path).is_file()
-        yield Diagnosis(
+        yield Health(
             name=Path(path).stem, ok=there, found=path if there else f"{path} is not there",
-            fix=None if there or package is None else f"sudo apt-get install {package}",
+            fix=None if there or package is None else Install(package),
         )  # fmt: skip
 
 
-def _namespaces() -> Iterator[Diagnosis]:
+def _namespaces() -> Iterator[Health]:
     try:
         with Namespaces(Spec(network=False)) as inside:
             inside.run(["true"], timeout=20)
     except DebwrightError as problem:
         said = "; ".join(e.text for e in problem.evidence)
-        yield Diagnosis(
+        yield Health(
             name="namespaces", ok=False, found=f"{problem.what}: {said}",
             fix=_namespace_fix(),
         )  # fmt: skip
     else:
-        yield Diagnosis(name="namespaces", ok=True, found="can be made")
+        yield Health(name="namespaces", ok=True, found="can be made")
 
 
 def _namespace_fix() -> str:
@@ -137,45 +128,45 @@ def _has_subordinate_ids() -> bool:
         return False
 
 
-def _rights() -> Iterator[Diagnosis]:
+def _rights() -> Iterator[Health]:
     if is_root():
-        yield Diagnosis(name="rights", ok=True, found="root: builds, and boots systems to check")
+        yield Health(name="rights", ok=True, found="root: builds, and boots systems to check")
     else:
-        yield Diagnosis(
+        yield Health(
             name="rights", ok=False, needed=False,
             found="an ordinary user: builds, but cannot boot systems to check packages on",
-            fix="sudo debwright run",
+            fix=Command("debwright", "run", root=True),
         )  # fmt: skip
 
 
-def _emulation(config: Config) -> Iterator[Diagnosis]:
+def _emulation(config: Config) -> Iterator[Health]:
     own = host_arch()
     arches = {Target.parse(t).arch for t in config.targets.build} - {own} - runs_too(own)
     for arch in sorted(arches):
         problem = emulation_problem(arch)
-        yield Diagnosis(
+        yield Health(
             name=f"emulation of {arch}",
             ok=problem is None,
-            found=problem or "qemu-user runs its programs",
-            fix=None if problem is None else emulation_fix(problem),
+            found=problem.why if problem else "qemu-user runs its programs",
+            fix=problem.fix if problem else None,
         )
 
 
-def _wheelhouse(config: Config) -> Iterator[Diagnosis]:
+def _wheelhouse(config: Config) -> Iterator[Health]:
     if config.wheelhouse is None:
         return
     try:
         uv = find_uv()
     except DebwrightError as problem:
-        yield Diagnosis(name="uv", ok=False, found=problem.what, fix=problem.fix)
+        yield Health(name="uv", ok=False, found=problem.what, fix=problem.fix)
     else:
-        yield Diagnosis(name="uv", ok=True, found=_version(str(uv)))
+        yield Health(name="uv", ok=True, found=_version(str(uv)))
 
 
-def _disk() -> Iterator[Diagnosis]:
+def _disk() -> Iterator[Health]:
     cache = default_cache()
     free = free_bytes(cache)
-    yield Diagnosis(
+    yield Health(
         name="disk",
         ok=free >= NEEDED_BYTES,
         found=f"{human_size(free)} free for the cache in {cache}",

@@ -1,5 +1,15 @@
-"""One thing that was looked at: the same as doctor's own."""
+"""What the doctor says of one thing: present or missing, and what to do."""
 
-from debwright.doctor.machine import Diagnosis as Health
+from dataclasses import dataclass
 
-__all__ = ["Health"]
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """One thing looked at. `needed` says whether debwright can do its main job without it."""
+
+    name: str
+    ok: bool
+    found: str
+    needed: bool = True
+    fix: str | None = None
+    """A Command of debwright.model.fix, or a text."""

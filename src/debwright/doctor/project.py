@@ -12,6 +12,7 @@ from debwright.config.load import LoadedConfig
 from debwright.doctor.model import Health
 from debwright.host.files import human_size
 from debwright.model.errors import DebwrightError
+from debwright.model.fix import Command
 from debwright.model.results import Severity
 from debwright.model.suites import suite_info
 from debwright.model.targets import Target
@@ -88,7 +89,7 @@ def keys(loaded: LoadedConfig) -> Iterator[Health]:
         yield Health(
             name="signing key", ok=False, needed=False,
             found="none is configured: every run signs with a throw-away key",
-            fix="debwright keys new",
+            fix=Command("debwright", "keys", "new"),
         )  # fmt: skip
         return
     if signing.key_env is not None:
@@ -107,7 +108,7 @@ def keys(loaded: LoadedConfig) -> Iterator[Health]:
                 (key,) = list_keys(opened, signer.fingerprint)
         except (DebwrightError, ValueError, OSError) as problem:
             said = problem.what if isinstance(problem, DebwrightError) else "it is not in its home"
-            yield Health(name=name, ok=False, found=said, fix="debwright keys list")
+            yield Health(name=name, ok=False, found=said, fix=Command("debwright", "keys", "list"))
             continue
         finding = health(key, datetime.now(UTC))
         days = key.days_left(datetime.now(UTC))
@@ -133,7 +134,7 @@ def repository(loaded: LoadedConfig, dist: Path) -> Iterator[Health]:
     if keyring is None:
         yield Health(
             name="repository", ok=False, found=f"{when}; it has no key to verify it with",
-            fix="debwright publish",
+            fix=Command("debwright", "publish"),
         )  # fmt: skip
         return
     from debwright.repository.verify.local import verify_directory
@@ -144,7 +145,9 @@ def repository(loaded: LoadedConfig, dist: Path) -> Iterator[Health]:
     except DebwrightError as problem:
         wrong = [problem.what]
     if wrong:
-        yield Health(name="repository", ok=False, found=wrong[0], fix=f"debwright verify {path}")
+        yield Health(
+            name="repository", ok=False, found=wrong[0], fix=Command("debwright", "verify", path)
+        )
     else:
         yield Health(
             name="repository", ok=age <= OLD_DAYS, needed=False, found=f"signed; {when}",

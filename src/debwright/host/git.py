@@ -8,6 +8,7 @@ from pathlib import Path
 from debwright.host import process
 from debwright.host.process import Completed, LineSink
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.model.fix import Command, Install
 
 _ENVIRONMENT = {
     # Messages are matched below; a lock taken for a question would disturb the user's own git.
@@ -56,7 +57,7 @@ def git(
         )
     except MissingError as error:
         raise MissingError(
-            "git is not installed", cause="versions come from git's tags", fix="apt install git"
+            "git is not installed", cause="versions come from git's tags", fix=Install("git")
         ) from error
     if done.returncode != 0:
         raise _refusal(directory, done)
@@ -73,7 +74,7 @@ def _refusal(directory: Path, done: Completed) -> DebwrightError:
             f"git does not trust the repository {path}",
             evidence=evidence,
             cause="it belongs to another user than the one who runs debwright",
-            fix=f"git config --global --add safe.directory {shlex.quote(path)}",
+            fix=Command("git", "config", "--global", "--add", "safe.directory", path),
         )
     if "not a git repository" in said or "must be run in a work tree" in said:
         return NotARepository(

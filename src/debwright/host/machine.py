@@ -10,7 +10,8 @@ from pathlib import Path
 from debwright.host import process
 from debwright.model.arch import ARCHITECTURES, BY_KERNEL
 from debwright.model.errors import DebwrightError, MissingError, printable
-from debwright.model.targets import HostFacts
+from debwright.model.fix import Command, Install, Setup
+from debwright.model.targets import INSTALL_QEMU, HostFacts, Obstacle
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 BINFMT_SUPPORT = Path("/var/lib/binfmts")
@@ -64,7 +65,7 @@ def runs_too(arch: str) -> frozenset[str]:
     return ARCHITECTURES[arch].runs_too
 
 
-def emulation_problem(arch: str) -> str | None:
+def emulation_problem(arch: str) -> Obstacle | None:
     """Why programs of `arch` do not run here under qemu-user, or None when they do.
 
     The registration is read from the kernel (binfmt_misc, Documentation/admin-guide): it must be
@@ -74,22 +75,22 @@ def emulation_problem(arch: str) -> str | None:
     """
     name = _interpreter_name(arch)
     if not (BINFMT / "status").exists():
-        return (
-            "the kernel's binfmt_misc is not mounted: "
-            "sudo mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"
+        return Obstacle(
+            why="the kernel's binfmt_misc is not mounted",
+            fix=Setup("mount", "-t", "binfmt_misc", "binfmt_misc", BINFMT),
         )
     entry = BINFMT / name
     if not entry.exists():
         why = f"no interpreter for {arch} is registered with the kernel ({name})"
         # The package may be there and its registration gone, as after another system's shutdown.
         installed = shutil.which(f"{name}-static") or shutil.which(name)
-        return f"{why}: {_registration(name)}" if installed else why
+        return Obstacle(why=why, fix=_registration(name) if installed else INSTALL_QEMU)
     fields = entry.read_text().splitlines()
     if "enabled" not in fields:
-        return f"{name} is registered but disabled: {_registration(name)}"
+        return Obstacle(why=f"{name} is registered but disabled", fix=_registration(name))
     flags = next((f.removeprefix("flags:").strip() for f in fields if f.startswith("flags:")), "")
     if "F" not in flags:
-        return f"{name} is registered without the flag F: install qemu-user-static"
+        return Obstacle(why=f"{name} is registered without the flag F")
     interpreter = next(
         (f.removeprefix("interpreter ") for f in fields if f.startswith("interpreter ")), ""
     )
@@ -121,11 +122,11 @@ def _interpreter_name(arch: str) -> str:
     return f"qemu-{ARCHITECTURES[arch].qemu}"
 
 
-def _registration(name: str) -> str:
+def _registration(name: str) -> Command:
     """The command that registers an interpreter: of whoever has registered it before."""
     if (BINFMT_SUPPORT / name).exists():
-        return f"sudo update-binfmts --enable {name}"
-    return "sudo systemctl restart systemd-binfmt"
+        return Setup("update-binfmts", "--enable", name)
+    return Command("systemctl", "restart", "systemd-binfmt", root=True)
 
 
 def proxy_environment() -> dict[str, str]:
@@ -134,34 +135,36 @@ def proxy_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
-def _tried(arch: str, interpreter: str) -> str | None:
+def _tried(arch: str, interpreter: str) -> Obstacle | None:
     """Why a program of `arch` does not run, by running one; without arch-test, by the file."""
     try:
         done = process.run(["arch-test", arch], check=False, timeout=20)
     except MissingError:
         return _broken_interpreter(interpreter)
     except DebwrightError as hangs:
-        return f"the registered interpreter {interpreter} does not run a program: {hangs.what}"
+        why = f"the registered interpreter {interpreter} does not run a program: {hangs.what}"
+        return Obstacle(why=why)
     if done.returncode == 0:
         return None
     if problem := _broken_interpreter(interpreter):
         return problem
-    said = f"the registered interpreter {interpreter} runs no program of {arch}"
+    why = f"the registered interpreter {interpreter} runs no program of {arch}"
     if cpu := os.environ.get("QEMU_CPU"):
-        return f"{said} with QEMU_CPU={printable(cpu)}: unset QEMU_CPU"
-    return f"{said}: sudo apt-get install --reinstall qemu-user-static binfmt-support"
+        return Obstacle(why=f"{why} with QEMU_CPU={printable(cpu)}", fix="unset QEMU_CPU")
+    return Obstacle(why=why, fix=Install(*INSTALL_QEMU.packages, again=True))
 
 
-def _broken_interpreter(path: str) -> str | None:
+def _broken_interpreter(path: str) -> Obstacle | None:
     if not Path(path).exists():
-        return f"the registered interpreter {path} does not exist"
+        return Obstacle(why=f"the registered interpreter {path} does not exist")
     # Debian registers a link whose name switches -P handling on; the program behind it is asked.
     try:
         done = process.run([Path(path).resolve(), "--version"], check=False, timeout=20)
     except (DebwrightError, OSError) as error:
-        return f"the registered interpreter {path} does not start: {error}"
+        return Obstacle(why=f"the registered interpreter {path} does not start: {error}")
     if done.returncode != 0 or "version" not in done.output:
-        return f"the registered interpreter {path} does not start (status {done.returncode})"
+        why = f"the registered interpreter {path} does not start (status {done.returncode})"
+        return Obstacle(why=why)
     return None
 
 

@@ -22,6 +22,7 @@ from typing import IO, Any
 from debwright.host import usage
 from debwright.host.signals import undisturbed
 from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.fix import Command
 
 LINE_LIMIT = 64 * 1024
 KEEP_LIMIT = 4 * 1024 * 1024
@@ -268,7 +269,9 @@ def _start(
         if cwd is not None and not cwd.is_dir():
             raise DebwrightError(f"there is no directory {cwd} to run {command[0]} in") from error
         if isinstance(error, FileNotFoundError):
-            raise MissingError(f"{command[0]} is not installed", fix="debwright doctor") from error
+            raise MissingError(
+                f"{command[0]} is not installed", fix=Command("debwright", "doctor")
+            ) from error
         raise DebwrightError(f"{command[0]} cannot be started: {error.strerror}") from error
 
 

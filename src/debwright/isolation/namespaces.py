@@ -20,6 +20,7 @@ from debwright.host.machine import host_arch
 from debwright.host.process import Completed, LineSink
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError
+from debwright.model.fix import Install
 
 HOLDER = Path(__file__).with_name("holder.py")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -154,9 +155,7 @@ class Namespaces(Entered):
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise MissingError(
-                "unshare is not installed", fix="sudo apt-get install util-linux"
-            ) from error
+            raise MissingError("unshare is not installed", fix=Install("util-linux")) from error
         assert self._holder.stdin is not None
         assert self._holder.stdout is not None
         try:

@@ -10,6 +10,7 @@ from debwright.keys.signing.armor import enarmor
 from debwright.keys.signing.gpg import PLAIN, SigningError
 from debwright.keys.signing.home import GnupgHome, open_home
 from debwright.model.errors import printable
+from debwright.model.fix import Command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,8 @@ def public_key(home: GnupgHome, fingerprint: str) -> bytes:
     answer = home.call([*options, "--export", fingerprint])
     if answer.status != 0 or not answer.output:
         raise SigningError(
-            f"gpg could not export the public key {fingerprint}", fix="debwright keys list"
+            f"gpg could not export the public key {fingerprint}",
+            fix=Command("debwright", "keys", "list"),
         )
     return answer.output
 

@@ -9,6 +9,7 @@ from debwright.keys.signing.gpg import GpgSigner
 from debwright.keys.signing.home import private_home
 from debwright.keys.signing.verify import binary_keys, check
 from debwright.model.errors import DebwrightError
+from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding, Severity
 
 PROBE = b"Origin: debwright\nDescription: a signature to be checked and thrown away\n"
@@ -35,7 +36,7 @@ def prove(signer: GpgSigner, *, now: datetime | None = None) -> tuple[list[Findi
                     code="key/refused",
                     message=f"{verdict.tool} does not accept the key's signature: {verdict.why}",
                     evidence=tuple(Evidence(text=line) for line in verdict.said),
-                    fix="debwright keys rotate",
+                    fix=Command("debwright", "keys", "rotate"),
                 )
             )
     return findings, [f"{v.tool} accepts its signature" for v in verdicts if v.good]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from debwright.keys.signing.home import GnupgHome
 from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.fix import Command
 from debwright.model.results import Finding, Severity
 
 WARN_DAYS = 90
@@ -72,7 +73,7 @@ def find_key(home: GnupgHome, fingerprint: str) -> KeyInfo:
     raise MissingError(
         f"there is no key {fingerprint} in {home.path}",
         cause="it was never imported there, or another home is configured",
-        fix="debwright keys list",
+        fix=Command("debwright", "keys", "list"),
     )
 
 
@@ -88,7 +89,7 @@ def keys_of_file(home: GnupgHome, path: Path) -> list[KeyInfo]:
         raise DebwrightError(
             f"{path} holds no OpenPGP key",
             evidence=[Evidence(text=line) for line in answer.error.splitlines()[-2:]],
-            fix="debwright keys export",
+            fix=Command("debwright", "keys", "export"),
         )
     return found
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from debwright.config import LoadedConfig, load
 from debwright.host.files import atomic_write
 from debwright.model.errors import ConfigError, UsageError
+from debwright.model.fix import Command
 
 OVERLAP_DAYS = 90
 LEAST_DAYS = 14
@@ -47,7 +48,7 @@ def check_rotation(loaded: LoadedConfig, overlap_days: int) -> str:
         raise UsageError(
             f"{overlap_days} days are too short for both keys",
             cause="users who did not upgrade in that time could not check the repository any more",
-            fix=f"debwright keys rotate --overlap-days {OVERLAP_DAYS}",
+            fix=Command("debwright", "keys", "rotate", "--overlap-days", OVERLAP_DAYS),
         )
     return signing.key
 
@@ -61,7 +62,9 @@ def start_rotation(loaded: LoadedConfig, new: str, overlap_days: int, today: dat
     old = check_rotation(loaded, overlap_days)
     assert loaded.path is not None
     if new == old:
-        raise UsageError(f"{new} is the key that signs already", fix="debwright keys new")
+        raise UsageError(
+            f"{new} is the key that signs already", fix=Command("debwright", "keys", "new")
+        )
     drop = today + timedelta(days=overlap_days)
     table = "tool.debwright.signing" if loaded.path.name == "pyproject.toml" else "signing"
     addition = (

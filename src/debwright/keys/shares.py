@@ -10,6 +10,7 @@ from pathlib import Path
 
 from debwright.host.files import atomic_write
 from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.fix import Command
 
 MOST_SHARES = 16
 SECRET_BYTES = 32
@@ -26,7 +27,7 @@ def split(secret: bytes, *, needed: int, shares: int) -> list[str]:
         raise UsageError(
             f"{needed} of {shares} shares cannot be made",
             cause=f"at least 2 must be needed, of at most {MOST_SHARES}",
-            fix="debwright keys backup --shares 3 --needed 2",
+            fix=Command("debwright", "keys", "backup", "--shares", "3", "--needed", "2"),
         )
     from shamir_mnemonic import generate_mnemonics
 

@@ -148,5 +148,7 @@ BY_ELF: Mapping[tuple[int, int, int], Architecture] = MappingProxyType(
 )
 """Class, byte order and e_machine of a program to the row."""
 
-BY_GO: Mapping[str, Architecture] = MappingProxyType({row.go: row for row in ARCHITECTURES.values()})
+BY_GO: Mapping[str, Architecture] = MappingProxyType(
+    {row.go: row for row in ARCHITECTURES.values()}
+)
 """Go's name to the row."""

@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from debwright.model.fix import Command
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
@@ -42,6 +44,10 @@ class DebwrightError(Exception):
         self.evidence = tuple(evidence)
         self.cause = cause
         self.fix = fix
+
+    def in_one_line(self) -> str:
+        """What happened and what to do, as a reason within other text."""
+        return f"{self.what}: {self.fix}" if self.fix else self.what
 
     def render(self) -> str:
         """The error as plain text, safe to print: control characters are made visible."""
@@ -93,7 +99,7 @@ def from_os_error(error: OSError) -> DebwrightError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return MissingError(
             "the disk is full", evidence=where, cause=said,
-            fix="debwright cache prune; `debwright doctor` says how much is free",
+            fix=Command("debwright", "cache", "prune"),
         )  # fmt: skip
     return DebwrightError(f"a file cannot be used: {said}", evidence=where)
 

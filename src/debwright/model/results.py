@@ -6,11 +6,20 @@ comes from `RunResult.model_json_schema()`.
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    computed_field,
+    model_validator,
+)
 
 from debwright.model import errors
+from debwright.model.fix import Command
 
 
 class _Model(BaseModel):
@@ -53,6 +62,18 @@ class Waived(_Model):
     until: date
 
 
+class FixCommand(_Model):
+    """A fix that is a command: what to carry out, and whether it needs root."""
+
+    arguments: tuple[str, ...]
+    root: bool = False
+
+
+def _kept(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """A Command stays one, which pydantic would make a plain `str` of."""
+    return value if isinstance(value, Command) else handler(value)
+
+
 class Finding(_Model):
     """One thing a check or a diagnosis has to say."""
 
@@ -61,9 +82,30 @@ class Finding(_Model):
     """Stable name, `check/problem`, as `service/unhealthy`."""
     message: str
     evidence: tuple[Evidence, ...] = ()
-    fix: str | None = None
+    fix: Annotated[str, WrapValidator(_kept)] | None = None
+    """What to do, as a person reads it: a Command, or a text."""
     waived: Waived | None = None
     """Set on what would be an error, were it not for a waiver; the severity is then `info`."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def fix_command(self) -> FixCommand | None:
+        """The same, when it is a command that can be typed as it stands."""
+        if not isinstance(self.fix, Command):
+            return None
+        return FixCommand(arguments=self.fix.arguments, root=self.fix.root)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _command_again(cls, data: Any) -> Any:
+        """A file has the fix as a text, and its command, if it is one, next to it."""
+        if not isinstance(data, dict) or "fix_command" not in data:
+            return data
+        rest = {k: v for k, v in data.items() if k != "fix_command"}
+        if data["fix_command"] is None:
+            return rest
+        found = FixCommand.model_validate(data["fix_command"])
+        return {**rest, "fix": Command(*found.arguments, root=found.root)}
 
     @classmethod
     def from_error(cls, code: str, error: errors.DebwrightError) -> "Finding":

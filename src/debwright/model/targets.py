@@ -4,7 +4,6 @@ Everything here is plain data and pure functions; what this machine can do is ga
 and handed in as `HostFacts`.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from debwright.model.arch import ARCHITECTURES, Architecture
 from debwright.model.errors import DebwrightError, MissingError, UsageError
+from debwright.model.fix import Command, Install
 from debwright.model.suites import (
     SUITES,
     SuiteInfo,
@@ -25,12 +25,12 @@ __all__ = [
     "SUITES",
     "Choice",
     "HostFacts",
+    "Obstacle",
     "Strategy",
     "SuiteInfo",
     "Target",
     "can_cross",
     "choose_strategy",
-    "emulation_fix",
     "is_suite_name",
     "known_targets",
     "nearest",
@@ -38,8 +38,7 @@ __all__ = [
     "suite_info",
 ]
 
-INSTALL_QEMU = "sudo apt-get install qemu-user-static binfmt-support"
-_COMMAND = re.compile(r": ((?:sudo|unset) .+)$")
+INSTALL_QEMU = Install("qemu-user-static", "binfmt-support")
 
 
 @dataclass(frozen=True, order=True)
@@ -99,7 +98,7 @@ def select(targets: Sequence[Target], patterns: Sequence[str]) -> tuple[Target, 
             raise UsageError(
                 f"no target matches `{pattern}`",
                 cause=f"targets: {', '.join(names) or 'none'}",
-                fix=f"-t {close}" if close else "debwright plan",
+                fix=f"-t {close}" if close else Command("debwright", "plan"),
             )
     return tuple(dict.fromkeys(t for t in targets if any(fnmatchcase(str(t), p) for p in patterns)))
 
@@ -114,18 +113,32 @@ class Strategy(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """What stands in the way of a strategy, and what to do about it."""
+
+    why: str
+    fix: str = INSTALL_QEMU
+    missing: bool = True
+    """True when installing something helps; False when the wish itself cannot be met."""
+
+    def __str__(self) -> str:
+        return f"{self.why} (next: {self.fix})"
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostFacts:
     """What this machine can run."""
 
     arch: str
     runnable: frozenset[str] = frozenset()
     """Foreign architectures its processor and kernel execute themselves, as i386 on amd64."""
-    emulated: Mapping[str, str | None] = field(default_factory=dict)
+    emulated: Mapping[str, Obstacle | None] = field(default_factory=dict)
     """Architecture to None where qemu-user works, else to why it does not and what helps."""
 
-    def mend(self, arch: str) -> str:
-        """The command that lets programs of `arch` run here."""
-        return emulation_fix(self.emulated.get(arch) or "")
+    def obstacle(self, arch: str) -> Obstacle | None:
+        """What keeps foreign programs of `arch` from running under emulation here."""
+        unknown = Obstacle(why=f"no emulator for {arch} was found on this machine")
+        return self.emulated.get(arch, unknown)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +147,6 @@ class Choice:
     reason: str
     rejected: tuple[tuple[Strategy, str], ...] = ()
     """What was considered before, and why it was passed over."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Obstacle:
-    why: str
-    fix: str
-    missing: bool = False
-    """True when installing something helps; False when the wish itself cannot be met."""
 
 
 def can_cross(host: str, arch: str) -> bool:
@@ -192,7 +197,7 @@ def choose_strategy(target: Target, wanted: Strategy | str, host: HostFacts) -> 
     )
 
 
-def _obstacle(target: Target, strategy: Strategy, host: HostFacts) -> _Obstacle | None:
+def _obstacle(target: Target, strategy: Strategy, host: HostFacts) -> Obstacle | None:
     match strategy:
         case Strategy.NATIVE:
             return _native_obstacle(target, host)
@@ -202,55 +207,39 @@ def _obstacle(target: Target, strategy: Strategy, host: HostFacts) -> _Obstacle 
             return _emulated_obstacle(target, host)
 
 
-def _native_obstacle(target: Target, host: HostFacts) -> _Obstacle | None:
+def _native_obstacle(target: Target, host: HostFacts) -> Obstacle | None:
     if target.arch == host.arch or target.arch in host.runnable:
         return None
-    return _Obstacle(
-        why=f"this {host.arch} machine cannot run {target.arch} programs",
-        fix=f"debwright build -t {target} --strategy auto",
-    )
+    return _instead(target, f"this {host.arch} machine cannot run {target.arch} programs")
 
 
-def _cross_obstacle(target: Target, host: HostFacts) -> _Obstacle | None:
-    auto = f"debwright build -t {target} --strategy auto"
+def _cross_obstacle(target: Target, host: HostFacts) -> Obstacle | None:
     if target.arch == host.arch:
-        return _Obstacle(why=f"{target.arch} is this machine's own architecture", fix=auto)
+        return _instead(target, f"{target.arch} is this machine's own architecture")
     if not can_cross(host.arch, target.arch):
-        return _Obstacle(
-            why=f"Debian has no cross compiler from {host.arch} to {target.arch}", fix=auto
-        )
+        return _instead(target, f"Debian has no cross compiler from {host.arch} to {target.arch}")
     suite = SUITES.get(target.suite)
     if suite is not None and host.arch not in suite.architectures:
         # The compiler runs in a root of the host's architecture, and this suite has none.
-        return _Obstacle(
-            why=f"{target.suite} does not exist for {host.arch}, where the compiler would run",
-            fix=auto,
+        return _instead(
+            target,
+            f"{target.suite} does not exist for {host.arch}, where the compiler would run",
         )
     return None
 
 
-def _emulated_obstacle(target: Target, host: HostFacts) -> _Obstacle | None:
+def _emulated_obstacle(target: Target, host: HostFacts) -> Obstacle | None:
     if target.arch == host.arch:
-        return _Obstacle(
-            why=f"{target.arch} is this machine's own architecture, it needs no emulator",
-            fix=f"debwright build -t {target} --strategy auto",
+        return _instead(
+            target, f"{target.arch} is this machine's own architecture, it needs no emulator"
         )
-    if target.arch not in host.emulated:
-        why = f"no emulator for {target.arch} was found on this machine"
-        return _Obstacle(why=why, fix=INSTALL_QEMU, missing=True)
-    reason = host.emulated[target.arch]
-    if reason is None:
-        return None
-    return _Obstacle(why=reason, fix=emulation_fix(reason), missing=True)
+    return host.obstacle(target.arch)
 
 
-def emulation_fix(problem: str) -> str:
-    """The command that mends what keeps an emulator from working, as `HostFacts.emulated` has it.
-
-    A problem that knows its own ends in it; else the emulator is to be installed.
-    """
-    known = _COMMAND.search(problem)
-    return known[1] if known else INSTALL_QEMU
+def _instead(target: Target, why: str) -> Obstacle:
+    """What nothing that can be installed changes: another strategy is to be taken."""
+    fix = Command("debwright", "build", "-t", target, "--strategy", "auto")
+    return Obstacle(why=why, fix=fix, missing=False)
 
 
 def also_on(build: Sequence[str], install_on: Sequence[str], target: Target) -> list[Target]:
@@ -266,7 +255,7 @@ def also_on(build: Sequence[str], install_on: Sequence[str], target: Target) -> 
     return [t for t in wanted if t.arch == target.arch and t != target]
 
 
-def _refusal(what: str, obstacle: _Obstacle) -> DebwrightError:
+def _refusal(what: str, obstacle: Obstacle) -> DebwrightError:
     kind = MissingError if obstacle.missing else UsageError
     return kind(what, cause=obstacle.why, fix=obstacle.fix)
 

@@ -14,6 +14,7 @@ from debian.debfile import DebFile
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
 from debwright.model.errors import DebwrightError, Evidence, UsageError
+from debwright.model.fix import Command
 
 FIELDS = ("Pre-Depends", "Depends", "Recommends", "Conflicts", "Breaks", "Replaces", "Provides")
 LIMIT = 200_000
@@ -96,7 +97,7 @@ def read_deb(path: Path) -> Deb:
         raise UsageError(
             f"{path.name} is not a readable Debian package",
             evidence=[Evidence(text=f"{type(problem).__name__}: {problem}", file=str(path))],
-            fix=f"dpkg-deb --info {path}",
+            fix=Command("dpkg-deb", "--info", path),
         ) from problem
 
 
@@ -131,7 +132,7 @@ def unreadable(path: Path) -> Iterator[None]:
         raise UsageError(
             f"the files of {path.name} cannot be read",
             evidence=[Evidence(text=f"{type(problem).__name__}: {problem}", file=str(path))],
-            fix=f"dpkg-deb --contents {path}",
+            fix=Command("dpkg-deb", "--contents", path),
         ) from problem
 
 

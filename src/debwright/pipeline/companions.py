@@ -13,6 +13,7 @@ from debian.deb822 import Deb822
 from debwright.config import Config, LoadedConfig, load
 from debwright.host.machine import host_facts
 from debwright.model.errors import ConfigError, Evidence
+from debwright.model.fix import Command
 from debwright.model.suites import oldest_first, suite_info
 from debwright.model.targets import Choice, HostFacts, Strategy, Target, choose_strategy
 from debwright.pipeline.plan import Companion, Plan, TargetPlan, wheelhouse_of, whole_digest
@@ -96,7 +97,7 @@ def _own_config(product: LoadedConfig, directory: Path) -> LoadedConfig:
         raise ConfigError(
             f"there is no directory {directory}, which [[companions]] names",
             cause="`source` is relative to debwright.toml",
-            fix=f"ls {directory.parent}",
+            fix=Command("ls", directory.parent),
         )
     loaded = load(directory)
     if loaded.directory.resolve() == directory.resolve():

@@ -11,6 +11,7 @@ from debian.changelog import Changelog, ChangelogParseError
 
 from debwright.host.files import atomic_write
 from debwright.model.errors import UsageError
+from debwright.model.fix import Command
 from debwright.release.commits import Change, Kind
 
 WIDTH = 78
@@ -69,7 +70,7 @@ def prepend(path: Path, text: str) -> None:
         present = [str(block.version) for block in Changelog(old, strict=True)] if old else []
     except ChangelogParseError as error:
         raise UsageError(
-            f"{path} cannot be read: {error}", fix=f"dpkg-parsechangelog -l {path}"
+            f"{path} cannot be read: {error}", fix=Command("dpkg-parsechangelog", "-l", path)
         ) from error
     if str(fresh.version) in present:
         raise UsageError(

@@ -19,6 +19,7 @@ from typing import Any
 from debwright.host.git import git
 from debwright.host.process import CommandError, run
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.model.fix import Command
 from debwright.source.version import compare, release_version
 
 TEXT_LIMIT = 300
@@ -144,7 +145,7 @@ def changes_between(directory: Path, since: str | None, until: str = "HEAD") -> 
             raise DebwrightError(
                 "git-cliff could not read the history",
                 evidence=error.evidence,
-                fix=f"git -C {directory} log --oneline {revisions}",
+                fix=Command("git", "-C", directory, "log", "--oneline", revisions),
             ) from error
         if context.stat().st_size > CONTEXT_LIMIT:
             raise DebwrightError("the history is too large for a changelog", fix="--since TAG")

@@ -14,6 +14,7 @@ from debwright.config import LoadedConfig
 from debwright.github.model import Asset, Release
 from debwright.host.files import atomic_write, human_size
 from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.fix import Command
 from debwright.source.version import compare, release_version
 
 SHOWN = 10
@@ -128,7 +129,7 @@ def render(template: Path, values: dict[str, Any]) -> str:
         raise DebwrightError(
             f"the template {template} cannot be read: {error.strerror}",
             cause="[[release.documents]] names it",
-            fix=f"ls -l {template}",
+            fix=Command("ls", "-l", template),
         ) from error
     except TemplateError as error:
         line = getattr(error, "lineno", None)

@@ -11,6 +11,7 @@ from debwright.host.git import git
 from debwright.keys.proof import prove
 from debwright.keys.signing.choose import configured_keys
 from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.fix import Command
 from debwright.model.results import Finding, Severity
 from debwright.pipeline.plan import Plan
 from debwright.release.commits import changes_between, previous_release
@@ -148,7 +149,7 @@ def _github(plan: Plan, tag: str, github: Github) -> Iterator[Finding]:
         yield Finding(
             severity=Severity.ERROR, code="release/tag",
             message=f"the tag {tag} is another one on GitHub than here",
-            fix=f"git fetch --force origin tag {tag}",
+            fix=Command("git", "fetch", "--force", "origin", "tag", tag),
         )  # fmt: skip
 
 

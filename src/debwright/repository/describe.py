@@ -12,6 +12,7 @@ from pathlib import Path
 
 from debwright.host.process import CommandError, run
 from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.fix import Command, Install
 from debwright.repository import store
 from debwright.repository.cache import Record
 from debwright.repository.model import Entry
@@ -38,9 +39,7 @@ def ftparchive(repo: Path, arguments: Sequence[str], options: Iterable[str]) -> 
     try:
         return run(argv, cwd=repo, env=env).output.encode()
     except MissingError as error:
-        raise MissingError(
-            "apt-ftparchive is not installed", fix="apt-get install apt-utils"
-        ) from error
+        raise MissingError("apt-ftparchive is not installed", fix=Install("apt-utils")) from error
 
 
 def describe(repo: Path, entries: Sequence[Entry]) -> dict[str, Record]:
@@ -87,7 +86,7 @@ def _describe(repo: Path, number: int, batch: Sequence[Entry]) -> dict[str, Reco
             "apt-ftparchive could not read the packages",
             evidence=error.evidence,
             cause="a package it cannot read, or a full disk",
-            fix=f"df -h {repo}",
+            fix=Command("df", "-h", repo),
         ) from error
     if sources:
         return _sources(work / "Sources", batch)
@@ -153,7 +152,7 @@ def _wrong(path: str, why: str) -> DebwrightError:
         evidence=[Evidence(text=why[:300], file=path[:300])],
         cause="a package's control fields contradict its name, or a file in the pool was "
         "changed by hand",
-        fix="debwright verify",
+        fix=Command("debwright", "verify"),
     )
 
 

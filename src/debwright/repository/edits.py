@@ -10,6 +10,7 @@ from pathlib import Path
 
 from debwright.keys.signing import Signer
 from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.fix import Command
 from debwright.repository import store
 from debwright.repository.model import Entry, PackageFile, Publication, RepositorySettings
 from debwright.repository.plan import Plan, State, decide, entries_of, load
@@ -87,7 +88,7 @@ def _chosen(repo: Path, entries: Mapping[str, Entry], wanted: Promotion) -> dict
         raise UsageError(
             f"{wanted.source} does not have {what}{version}",
             cause="the suite is empty, or the name or the version is another",
-            fix="debwright repo list --packages",
+            fix=Command("debwright", "repo", "list", "--packages"),
         )
     for entry in [e for e in chosen.values() if e.kind == "dsc"]:
         directory = entry.path.rpartition("/")[0]
@@ -123,7 +124,7 @@ def rollback(
                 cause="there are "
                 + ", ".join(map(str, there))
                 + "; older ones were removed (repository.publications)",
-                fix="debwright repo list",
+                fix=Command("debwright", "repo", "list"),
             )
         wanted = entries_of(old)
         if suites:
@@ -157,7 +158,10 @@ def remove(
             if any(fnmatchcase(e.source, p) for p in packages) and version in (None, e.version)
         }  # fmt: skip
         if not out:
-            raise UsageError(f"{suite} has no such package", fix="debwright repo list --packages")
+            raise UsageError(
+                f"{suite} has no such package",
+                fix=Command("debwright", "repo", "list", "--packages"),
+            )
         suites[suite] = {path: e for path, e in entries.items() if path not in out}
         if not suites[suite]:
             del suites[suite]
@@ -172,5 +176,5 @@ def _empty(repo: Path) -> DebwrightError:
     return DebwrightError(
         f"there is no repository in {repo}",
         cause="nothing was published there",
-        fix="debwright publish",
+        fix=Command("debwright", "publish"),
     )

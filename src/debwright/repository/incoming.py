@@ -16,6 +16,7 @@ from typing import Any
 
 from debwright.host.process import environment
 from debwright.model.errors import CheckError, Evidence, MissingError, UsageError
+from debwright.model.fix import Command, Install
 from debwright.repository.model import ARCHITECTURE, Entry, PackageFile
 from debwright.repository.pool import pool_path
 
@@ -218,7 +219,7 @@ def _control_archive(path: Path) -> Iterator[tarfile.TarFile]:
             env=environment(),
         )
     except FileNotFoundError as error:
-        raise MissingError("dpkg-deb is not installed", fix="apt-get install dpkg") from error
+        raise MissingError("dpkg-deb is not installed", fix=Install("dpkg")) from error
     try:
         with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
             yield archive
@@ -322,7 +323,7 @@ def _bad(path: Path, field: str, value: str) -> CheckError:
         f"{path.name} cannot be published: its {field} is not valid",
         evidence=[Evidence(text=f"{field}: {value[:200]!r}", file=str(path))],
         cause="Debian Policy 5.6 says which characters names and versions may have",
-        fix=f"dpkg-deb --field {path} {field}" if path.suffix == ".deb" else None,
+        fix=Command("dpkg-deb", "--field", path, field) if path.suffix == ".deb" else None,
     )
 
 
@@ -331,5 +332,5 @@ def _unreadable(path: Path, why: str) -> CheckError:
         f"{path.name} is not a readable Debian package",
         evidence=[Evidence(text=why[:300], file=str(path))],
         cause="the file was cut short or damaged",
-        fix=f"dpkg-deb --info {path}",
+        fix=Command("dpkg-deb", "--info", path),
     )

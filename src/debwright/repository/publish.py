@@ -18,6 +18,7 @@ from pathlib import Path
 
 from debwright.keys.signing import Signer
 from debwright.model.errors import DebwrightError, Evidence, UsageError
+from debwright.model.fix import Command
 from debwright.repository import incoming, pool, store
 from debwright.repository.assemble import Assembly
 from debwright.repository.model import PackageFile, Publication, RepositorySettings
@@ -90,7 +91,7 @@ def _publish(
         _prune(repo, settings.keep, before.record.number)
         return _unchanged(repo, before)
     if not plan.entries:
-        raise UsageError("there is nothing to publish", fix="debwright build")
+        raise UsageError("there is nothing to publish", fix=Command("debwright", "build"))
     signer.public_key()  # a key that cannot be used is told before anything is touched
     number = max([*store.publication_numbers(repo), 0]) + 1
     _write_journal(repo, number, plan)

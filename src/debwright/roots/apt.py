@@ -12,6 +12,7 @@ from debwright.host import process, usage
 from debwright.host.process import CommandError, Completed, LineSink
 from debwright.isolation.namespaces import Namespaces, OverlayMount, Submount
 from debwright.model.errors import BuildError, DebwrightError, Evidence, MissingError
+from debwright.model.fix import Command
 
 T = TypeVar("T")
 
@@ -92,7 +93,9 @@ def explain(done: Completed, what: str) -> DebwrightError:
     # First of all: apt reports a download it has no room for as one that failed.
     if evidence := lines_matching(_NO_SPACE, text):
         return MissingError(
-            f"{what}: the disk is full", evidence=evidence, fix="debwright cache prune"
+            f"{what}: the disk is full",
+            evidence=evidence,
+            fix=Command("debwright", "cache", "prune"),
         )
     if evidence := lines_matching(_UNSIGNED, text):
         return MissingError(

@@ -9,6 +9,7 @@ from debwright.host.machine import emulator_environment, proxy_environment
 from debwright.host.process import CommandError, LineSink, TimedOut
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
 from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.fix import Install
 from debwright.model.targets import Target, suite_info
 from debwright.roots import apt
 from debwright.roots.store import Made
@@ -139,7 +140,7 @@ def _explain(error: CommandError) -> DebwrightError:
     text = error.done.output
     # nsenter(1)'s words; apt and dpkg say "is not installed" of anything.
     if "failed to execute mmdebstrap" in text:
-        return MissingError("mmdebstrap is not installed", fix="sudo apt-get install mmdebstrap")
+        return MissingError("mmdebstrap is not installed", fix=Install("mmdebstrap"))
     if "cannot execute" in text or "Exec format error" in text or "arch-test" in text:
         return MissingError(
             "programs of this architecture do not run on this machine",

@@ -1,7 +1,6 @@
 """From a directory with debian/, or a .dsc, to a source package that builds anywhere."""
 
 import os
-import shlex
 import shutil
 import stat
 import tarfile
@@ -17,6 +16,7 @@ from debwright.host.git import NotARepository, git
 from debwright.host.process import CommandError, LineSink
 from debwright.isolation.namespaces import Bind
 from debwright.model.errors import ConfigError, Evidence, MissingError, UsageError
+from debwright.model.fix import Command
 from debwright.roots.cache import Cache
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
@@ -107,7 +107,7 @@ def _dpkg_source_error(error: CommandError) -> SourceError:
         evidence=[Evidence(text=line) for line in said],
         cause="dpkg-source refuses the tree: a patch does not apply, a file it cannot represent, "
         "or a wrong debian/source/format",
-        fix="dpkg-source -b .",
+        fix=Command("dpkg-source", "-b", "."),
     )
 
 
@@ -177,7 +177,7 @@ def _submodule(directory: Path, name: str) -> list[str]:
         raise UsageError(
             f"the submodule {name} is not checked out",
             cause="its files are part of the source package",
-            fix=f"git submodule update --init {shlex.quote(name)}",
+            fix=Command("git", "submodule", "update", "--init", name),
         )
     return project_files(directory)
 

@@ -10,6 +10,7 @@ from debian.deb822 import Deb822, Dsc
 
 from debwright.host.files import sha256_file
 from debwright.model.errors import BuildError, Evidence, UsageError
+from debwright.model.fix import Command
 
 DSC_LIMIT = 4 * 1024 * 1024
 
@@ -126,7 +127,7 @@ def read_tree(directory: Path) -> SourceTree:
             f"{directory.name or directory}: there is no debian/control",
             code="source/no-debian",
             cause="the directory is not a Debian source package yet",
-            fix=f"debwright init {directory}" if (directory / "pyproject.toml").exists()
+            fix=Command("debwright", "init", directory) if (directory / "pyproject.toml").exists()
             else "name a directory that has debian/, or a .dsc file",
         )  # fmt: skip
     entry = _newest_entry(debian / "changelog")
@@ -183,7 +184,7 @@ def _newest_entry(path: Path):  # type: ignore[no-untyped-def]
             evidence=_bad_line(path, str(error)),
             cause="an entry is `name (version) suite; urgency=...`, changes indented by two spaces "
             "and ` -- Name <mail>  date` (Debian policy 4.4)",
-            fix="dpkg-parsechangelog -l debian/changelog",
+            fix=Command("dpkg-parsechangelog", "-l", "debian/changelog"),
         ) from error
     return entry
 

@@ -17,6 +17,7 @@ from debian.debian_support import NativeVersion
 from debwright.host.git import git
 from debwright.host.process import CommandError
 from debwright.model.errors import Evidence, UsageError
+from debwright.model.fix import Command
 from debwright.model.targets import SUITES
 from debwright.source.digest import OUTPUT, source_digest
 
@@ -235,7 +236,7 @@ def from_changelog(directory: Path) -> VersionInfo:
             f"{path}: its first entry cannot be read: {error}",
             evidence=[Evidence(text=text.split("\n", 1)[0][:200], file=shown, line=1)],
             cause="the format of deb-changelog(5) is expected",
-            fix=f"dpkg-parsechangelog -l {shown}",
+            fix=Command("dpkg-parsechangelog", "-l", shown),
         ) from error
     notes: list[str] = []
     commit, dirty = None, False

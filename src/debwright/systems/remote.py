@@ -21,7 +21,6 @@ from debwright.host import process
 from debwright.host.process import CommandError, Completed, LineSink
 from debwright.isolation.namespaces import PATH
 from debwright.isolation.snapshot import Altered, Entry
-from debwright.model.errors import CheckError
 from debwright.systems.base import Sandbox, push_through
 
 ENVIRONMENT = (f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8")

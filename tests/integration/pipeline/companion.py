@@ -7,13 +7,13 @@ from tests.unit.checks.packages import build
 
 from debwright.checks.engine import run
 from debwright.checks.engine.base import CheckContext
-from debwright.systems.base import System
 from debwright.config import Config
 from debwright.model.results import CheckResult
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
+from debwright.systems.base import System
 
 _CHECKED = {"install", "dependencies", "service", "purge"}
 

@@ -17,13 +17,12 @@ from tests.integration.conftest import Debwright
 from tests.integration.pipeline.companion import checked_with_a_companion
 from tests.integration.systems import bellhop
 
-from debwright.systems.container import DOCKER, ContainerSystem
 from debwright.config import Config
 from debwright.model.results import Status
 from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.systems.container import DOCKER, Container
+from debwright.systems.container import DOCKER, ContainerSystem
 
 
 @pytest.fixture(scope="module")

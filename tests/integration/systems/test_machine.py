@@ -16,7 +16,6 @@ from tests.integration.conftest import Debwright, Run
 from tests.integration.pipeline.companion import checked_with_a_companion
 from tests.integration.systems import bellhop
 
-from debwright.systems.ssh import SshSystem
 from debwright.config import Config
 from debwright.isolation.namespaces import Namespaces
 from debwright.model.results import Status
@@ -25,7 +24,7 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
 from debwright.systems.nspawn import NspawnSandbox
-from debwright.systems.ssh import Address
+from debwright.systems.ssh import Address, SshSystem
 
 _PACKAGES = ["openssh-server", "sudo"]
 _USERS = """

@@ -76,7 +76,7 @@ def test_services_of_debian_13_start_under_the_emulator() -> None:
     """Debian 12's qemu-user refuses what its systemd does; in their own file systems, too."""
     target = Target("trixie", "arm64")
     if problem := emulation_problem(target.arch):
-        pytest.skip(problem)
+        pytest.skip(str(problem))
     cache = Cache(default_cache())
     cache.prepare()
     roots = Roots(cache, Config())

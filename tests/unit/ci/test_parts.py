@@ -13,11 +13,12 @@ from debwright.cli.doctor import show_doctor
 from debwright.cli.validate import validate
 from debwright.config import Config
 from debwright.doctor import install
-from debwright.doctor.machine import Diagnosis
+from debwright.doctor.model import Health
 from debwright.github.storage import Run, Stored, superseded
 from debwright.host import disk
 from debwright.host.process import Completed
 from debwright.model.errors import MissingError, UsageError
+from debwright.model.fix import Command, Install, Setup
 from debwright.model.manifest import Manifest
 from debwright.roots.pack import key_of, layers_for, prefix_of
 
@@ -37,12 +38,12 @@ def test_no_room_is_said_before_anything_is_built(
 class Machine:
     """What the doctor finds, and what is then done about it."""
 
-    def __init__(self, *rounds: Sequence[Diagnosis]) -> None:
+    def __init__(self, *rounds: Sequence[Health]) -> None:
         self.rounds = list(rounds)
         self.done: list[list[str]] = []
         self.answers: list[tuple[int, str]] = []
 
-    def examine(self, _: Config) -> list[Diagnosis]:
+    def examine(self, _: Config) -> list[Health]:
         return list(self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0])
 
     def run(self, argv: Sequence[str], **_: Any) -> Completed:
@@ -51,11 +52,11 @@ class Machine:
         return Completed(argv=tuple(argv), returncode=code, output=said)
 
 
-def lacking(name: str, fix: str | None) -> Diagnosis:
-    return Diagnosis(name=name, ok=False, found="not there", fix=fix)
+def lacking(name: str, fix: str | None) -> Health:
+    return Health(name=name, ok=False, found="not there", fix=fix)
 
 
-FINE = [Diagnosis(name="all", ok=True, found="there")]
+FINE = [Health(name="all", ok=True, found="there")]
 
 
 @pytest.fixture
@@ -70,10 +71,10 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 def test_what_lacks_is_installed_in_one_go(machine: Machine) -> None:
     machine.rounds = [
-        [lacking("a", "sudo apt-get install xz-utils"), lacking("b", "sudo apt-get install gpg")],
+        [lacking("a", Install("xz-utils")), lacking("b", Install("gpg"))],
         FINE,
     ]
-    assert install.install_lacking(Config(), lambda _: None) == FINE
+    assert install.install_missing(Config(), lambda _: None) == FINE
     (update, installed) = machine.done
     assert "update" in update
     assert installed[-2:] == ["xz-utils", "gpg"]
@@ -81,33 +82,39 @@ def test_what_lacks_is_installed_in_one_go(machine: Machine) -> None:
 
 def test_an_emulator_is_registered_once_its_package_is_there(machine: Machine) -> None:
     machine.rounds = [
-        [lacking("e", "sudo apt-get install qemu-user-static binfmt-support")],
-        [lacking("e", "sudo update-binfmts --enable qemu-aarch64")],
+        [lacking("e", Install("qemu-user-static", "binfmt-support"))],
+        [lacking("e", Setup("update-binfmts", "--enable", "qemu-aarch64"))],
         FINE,
     ]
-    install.install_lacking(Config(), lambda _: None)
+    install.install_missing(Config(), lambda _: None)
     assert machine.done[-1] == ["update-binfmts", "--enable", "qemu-aarch64"]
 
 
-@pytest.mark.parametrize("fix", ["sudo rm -rf /", "debwright cache prune", "run with sudo", None])
+@pytest.mark.parametrize(
+    "fix",
+    [
+        "sudo rm -rf /", "sudo apt-get install gpg", str(Install("gpg")), f"{Install('gpg')}",
+        Command("debwright", "cache", "prune"), Command("debwright", "run", root=True), None,
+    ],
+)  # fmt: skip
 def test_no_other_recommendation_is_carried_out(machine: Machine, fix: str | None) -> None:
     machine.rounds = [[lacking("x", fix)]]
-    assert install.install_lacking(Config(), lambda _: None)[0].name == "x"
+    assert install.install_missing(Config(), lambda _: None)[0].name == "x"
     assert machine.done == []
 
 
 def test_the_network_is_tried_again_and_nothing_else(machine: Machine) -> None:
-    machine.rounds = [[lacking("a", "sudo apt-get install gpg")], FINE]
+    machine.rounds = [[lacking("a", Install("gpg"))], FINE]
     machine.answers = [(100, "E: Failed to fetch http://x/y  Connection failed")]
     said: list[str] = []
-    install.install_lacking(Config(), said.append)
+    install.install_missing(Config(), said.append)
     assert any("attempt 2 of 3" in text for text in said)
     assert len(machine.done) == 3
     machine.done.clear()
-    machine.rounds = [[lacking("a", "sudo apt-get install no-such-package")], FINE]
+    machine.rounds = [[lacking("a", Install("no-such-package"))], FINE]
     machine.answers = [(0, ""), (100, "E: Unable to locate package no-such-package")]
     with pytest.raises(MissingError, match="no-such-package"):
-        install.install_lacking(Config(), lambda _: None)
+        install.install_missing(Config(), lambda _: None)
     assert len(machine.done) == 2
 
 
@@ -116,7 +123,7 @@ def test_what_lacks_on_github_is_an_annotation(
 ) -> None:
     """The job ends there, and has no report yet that could say so."""
     (tmp_path / "debwright.toml").write_text("")
-    short = Diagnosis(name="disk", ok=False, found="3 GiB free\n::error::x", fix="cache prune")
+    short = Health(name="disk", ok=False, found="3 GiB free\n::error::x", fix="cache prune")
     monkeypatch.setattr("debwright.cli.doctor.examine", lambda _: [short])
     monkeypatch.setattr("debwright.cli.doctor.examine_pipeline", lambda *_: [])
     monkeypatch.setenv("GITHUB_ACTIONS", "true")

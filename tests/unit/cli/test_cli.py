@@ -13,7 +13,8 @@ from debwright.cli import app as command_line
 from debwright.cli.app import call, cli
 from debwright.host import process
 from debwright.model.errors import MissingError, from_os_error
-from debwright.model.targets import HostFacts
+from debwright.model.fix import Setup
+from debwright.model.targets import HostFacts, Obstacle
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -145,8 +146,9 @@ def test_plan_says_what_cannot_be_checked_here(
         "demo (1-1) unstable; urgency=low\n\n  * First.\n\n"
         " -- A B <a@example.org>  Mon, 23 Nov 2026 12:00:00 +0000\n"
     )
-    why = "qemu-aarch64 is registered but disabled: sudo update-binfmts --enable qemu-aarch64"
-    facts = HostFacts(arch="amd64", emulated={"arm64": why})
+    why = "qemu-aarch64 is registered but disabled"
+    obstacle = Obstacle(why=why, fix=Setup("update-binfmts", "--enable", "qemu-aarch64"))
+    facts = HostFacts(arch="amd64", emulated={"arm64": obstacle})
     monkeypatch.setattr("debwright.pipeline.plan.host_facts", lambda _: facts)
     assert call(["plan"]) == 0
     native, cross = capsys.readouterr().out.split("\n\n")[1:3]

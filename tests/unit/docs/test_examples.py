@@ -9,11 +9,11 @@ from tests.unit.checks.packages import build, context
 from tests.unit.docs.pages import TOP, blocks
 
 from debwright.checks.engine.base import CheckContext
-from debwright.systems.base import Open
 from debwright.model.results import Status
 from debwright.repository.model import PublicationRecord
 from debwright.repository.stores.base import Store
 from debwright.repository.stores.tree import RECORD, Item, Step, Tree
+from debwright.systems.base import Open
 
 
 def example(name: str) -> dict[str, Any]:

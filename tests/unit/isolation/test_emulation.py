@@ -13,7 +13,7 @@ from debwright.host.process import Completed
 from debwright.isolation.emulation import PRELOAD, for_qemu_user
 from debwright.model.errors import MissingError
 from debwright.model.manifest import Manifest
-from debwright.model.targets import Target, emulation_fix
+from debwright.model.targets import Target
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import Throwaway
@@ -132,7 +132,7 @@ def test_what_counts_is_that_a_program_runs(emulator: Path, arch_test: Path) -> 
     says(arch_test, 1)
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert "does not exist" in problem
+    assert "does not exist" in problem.why
 
 
 def test_an_interpreter_that_starts_and_runs_nothing_is_found_out(
@@ -142,15 +142,13 @@ def test_an_interpreter_that_starts_and_runs_nothing_is_found_out(
     emulator.write_text("#!/bin/sh\necho qemu-aarch64 version 2.1\n")
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert "runs no program of arm64" in problem
-    assert emulation_fix(problem) == (
-        "sudo apt-get install --reinstall qemu-user-static binfmt-support"
-    )
+    assert "runs no program of arm64" in problem.why
+    assert problem.fix == "sudo apt-get install --reinstall qemu-user-static binfmt-support"
     monkeypatch.setenv("QEMU_CPU", "pentium")
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert "QEMU_CPU=pentium" in problem
-    assert emulation_fix(problem) == "unset QEMU_CPU"
+    assert "QEMU_CPU=pentium" in problem.why
+    assert problem.fix == "unset QEMU_CPU"
 
 
 def test_without_arch_test_the_interpreter_is_asked(emulator: Path, arch_test: Path) -> None:

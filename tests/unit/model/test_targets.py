@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from debwright.model import targets
 from debwright.model.errors import MissingError, UsageError
-from debwright.model.targets import SUITES, HostFacts, Strategy, Target, choose_strategy, select
+from debwright.model.fix import Setup
+from debwright.model.targets import (
+    SUITES,
+    HostFacts,
+    Obstacle,
+    Strategy,
+    Target,
+    choose_strategy,
+    select,
+)
 
 BUILD = [Target.parse(t) for t in ("bookworm-amd64", "bookworm-arm64", "trixie-arm64")]
 AMD64 = HostFacts(arch="amd64", runnable=frozenset({"i386"}), emulated={"arm64": None})
@@ -154,21 +163,22 @@ def test_a_strategy_that_cannot_be_had_says_what_to_do(
 
 
 def test_a_broken_emulator_says_why_and_how_to_install_one() -> None:
-    facts = HostFacts(arch="armhf", emulated={"arm64": "binfmt_misc is not mounted"})
+    facts = HostFacts(arch="armhf", emulated={"arm64": Obstacle(why="binfmt_misc is not mounted")})
     with pytest.raises(MissingError) as caught:
         choose_strategy(Target("bookworm", "arm64"), "auto", facts)
     assert "binfmt_misc is not mounted" in (caught.value.cause or "")
     assert "apt-get install qemu-user-static" in (caught.value.fix or "")
 
 
-def test_a_broken_emulator_that_is_there_is_mended_not_installed() -> None:
-    why = "qemu-aarch64 is registered but disabled: sudo update-binfmts --enable qemu-aarch64"
-    facts = HostFacts(arch="amd64", emulated={"arm64": why})
+def test_a_broken_emulator_that_is_there_is_enabled_not_installed() -> None:
+    enable = Setup("update-binfmts", "--enable", "qemu-aarch64")
+    broken = Obstacle(why="qemu-aarch64 is registered but disabled", fix=enable)
+    facts = HostFacts(arch="amd64", emulated={"arm64": broken})
     for wanted in ("emulated", "auto"):
         target = Target("raspios-bookworm", "arm64")  # which has no cross compiler
         with pytest.raises(MissingError) as caught:
             choose_strategy(target, wanted, facts)
-        assert caught.value.fix == "sudo update-binfmts --enable qemu-aarch64"
+        assert caught.value.fix is enable
 
 
 def test_an_unknown_strategy_names_the_nearest() -> None:

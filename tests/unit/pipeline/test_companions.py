@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from debwright.systems.ssh import SshSystem
-from debwright.systems.vm import VmSystem
 from debwright.config import load
 from debwright.host.files import SETTLED_SECONDS, sha256_file
 from debwright.model.errors import ConfigError, DebwrightError
@@ -28,7 +26,8 @@ from debwright.pipeline.stages.base import Job
 from debwright.pipeline.stages.companion import adopt, companion_job, companion_packages, finished
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.ssh import Address
+from debwright.systems.ssh import Address, SshSystem
+from debwright.systems.vm import VmSystem
 
 LEXICON = Path(__file__).parents[2] / "projects/lexicon"
 HOST = HostFacts(arch="amd64")

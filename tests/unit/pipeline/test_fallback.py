@@ -16,7 +16,7 @@ from debwright.model.errors import MissingError
 from debwright.model.events import Silent
 from debwright.model.manifest import Manifest
 from debwright.model.results import Status
-from debwright.model.targets import Choice, HostFacts, Strategy, Target
+from debwright.model.targets import Choice, HostFacts, Obstacle, Strategy, Target
 from debwright.pipeline.plan import Plan, TargetPlan
 from debwright.pipeline.stages.base import Job
 from debwright.pipeline.stages.build import CROSS_LOG, TargetBuild, build_stage
@@ -40,7 +40,7 @@ class Machine:
         self.home = home
         self.loaded = LoadedConfig(config=Config.model_validate(settings), start=home)
         self.outcomes: dict[Strategy, Exception] = {}
-        self.emulator: str | None = None
+        self.emulator: Obstacle | None = None
         self.reason = "crossbuild-essential-arm64 builds for it on amd64"
         self.tried: list[Strategy] = []
 
@@ -167,7 +167,7 @@ def test_what_emulation_would_not_mend_is_no_reason_for_it(
 
 
 def without_emulator(subject: Machine) -> None:
-    subject.emulator = "binfmt_misc is not mounted"
+    subject.emulator = Obstacle(why="binfmt_misc is not mounted")
 
 
 def asked_for(subject: Machine) -> None:

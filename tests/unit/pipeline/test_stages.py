@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
-from debwright.systems.nspawn import NspawnSystem
 from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
 from debwright.model.errors import BuildError, DebwrightError, MissingError
 from debwright.model.events import Silent
+from debwright.model.fix import Setup
 from debwright.model.results import (
     CheckResult,
     Finding,
@@ -26,7 +26,7 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.model.targets import Choice, HostFacts, Strategy, Target
+from debwright.model.targets import Choice, HostFacts, Obstacle, Strategy, Target
 from debwright.pipeline.plan import Plan, TargetPlan, _with_all
 from debwright.pipeline.record import Ledger
 from debwright.pipeline.run import Wanted, _one_target, _rank, exclusive, exit_code, run
@@ -37,6 +37,7 @@ from debwright.pipeline.stages.sbom import sbom_stage
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.source.make import SourcePackage
+from debwright.systems.nspawn import NspawnSystem
 
 
 def passed(stage: str = "build") -> StageResult:
@@ -479,17 +480,20 @@ class Elsewhere(NspawnSystem):
     kind = "ssh"
 
 
+BROKEN = Obstacle(why="disabled", fix=Setup("update-binfmts", "--enable", "qemu-aarch64"))
+
+
 @pytest.mark.parametrize(
     ("facts", "environment", "wanted", "built"),
     [
-        ({"arm64": "disabled: sudo mend"}, NspawnSystem(), Wanted(), False),
-        ({"arm64": "disabled: sudo mend"}, NspawnSystem(), Wanted(check=False), True),
-        ({"arm64": "disabled: sudo mend"}, Elsewhere(), Wanted(), True),
+        ({"arm64": BROKEN}, NspawnSystem(), Wanted(), False),
+        ({"arm64": BROKEN}, NspawnSystem(), Wanted(check=False), True),
+        ({"arm64": BROKEN}, Elsewhere(), Wanted(), True),
         ({"arm64": None}, NspawnSystem(), Wanted(), True),
     ],
 )
-def test_an_emulator_that_lacks_is_told_before_the_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, str | None],
+def test_a_missing_emulator_is_reported_before_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, Obstacle | None],
     environment: NspawnSystem, wanted: Wanted, built: bool,
 ) -> None:  # fmt: skip
     """A cross build does not need it, its checks do."""
@@ -509,7 +513,7 @@ def test_an_emulator_that_lacks_is_told_before_the_build(
         ]  # fmt: skip
         told = result.stages[-1].error
         assert told is not None
-        assert told.fix == "sudo mend"
+        assert told.fix is BROKEN.fix
         assert exit_code(run_result().model_copy(update={"targets": (result,)})) == 5
 
 

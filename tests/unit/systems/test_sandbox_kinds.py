@@ -8,13 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from debwright.systems.choose import system_for
 from debwright.checks.engine.machine import Facts, mismatch, named_after
 from debwright.config import LoadedConfig, load
 from debwright.host.process import run
 from debwright.model.errors import ConfigError, UsageError
 from debwright.model.targets import Target, also_on
 from debwright.systems import inside
+from debwright.systems.choose import system_for
 from debwright.systems.ssh import Address
 from debwright.systems.ssh.trouble import explain
 from debwright.systems.vm import VirtualMachine, vm_problem

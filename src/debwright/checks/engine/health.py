@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from debwright.checks.engine.base import error, warning
 from debwright.checks.engine.session import Session
 from debwright.config import Service
+from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding
 
 POLL = 1.5
@@ -169,8 +170,8 @@ def verb_failed(session: Session, service: Service, verb: str, said: list[str]) 
     )
 
 
-def shell_hint(session: Session, command: str) -> str:
-    return f"debwright shell {session.context.target} --booted; then: {command}"
+def shell_hint(session: Session, command: str) -> Command:
+    return Command("debwright", "shell", session.context.target, "--booted", "-c", command)
 
 
 def state_of(unit: Unit) -> str:

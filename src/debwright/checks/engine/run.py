@@ -17,19 +17,12 @@ from debwright.checks.engine.base import (
     not_done,
     skipped,
 )
-from debwright.systems.base import CleaningError, System
-from debwright.systems.nspawn import NspawnSystem
 from debwright.checks.engine.infrastructure import (
     NOT_THE_PACKAGE,
     PREFIX,
     infrastructure_code,
     is_infrastructure,
     open_session,
-)
-from debwright.systems.runtime import (
-    REPOSITORY,
-    ConflictsWithSystem,
-    UnsatisfiableDependencies,
 )
 from debwright.checks.engine.second_system import Spare, spare_system
 from debwright.checks.engine.session import MaintainerScriptError, Session, sessions
@@ -64,6 +57,13 @@ from debwright.model.errors import CheckError, DebwrightError, MissingError
 from debwright.model.results import CheckResult, Finding
 from debwright.model.targets import Target
 from debwright.packages.unpacked import Unpacked
+from debwright.systems.base import CleaningError, System
+from debwright.systems.nspawn import NspawnSystem
+from debwright.systems.runtime import (
+    REPOSITORY,
+    ConflictsWithSystem,
+    UnsatisfiableDependencies,
+)
 
 T = TypeVar("T")
 
@@ -172,9 +172,7 @@ def _static(context: CheckContext, add: Callable[[CheckResult], None]) -> None:
         add(_guarded(check.name, check.run, context))
 
 
-def _here(
-    context: CheckContext, system: System, add: Callable[[CheckResult], None]
-) -> None:
+def _here(context: CheckContext, system: System, add: Callable[[CheckResult], None]) -> None:
     """The live checks on the packages' own target.
 
     An archive that cannot be read, or a machine that lacks something, is no fault of the package's:
@@ -188,9 +186,7 @@ def _here(
         _skip(add, ["install", *(c.name for c in LIVE)], NOT_THE_PACKAGE)
 
 
-def _elsewhere(
-    context: CheckContext, system: System, add: Callable[[CheckResult], None]
-) -> None:
+def _elsewhere(context: CheckContext, system: System, add: Callable[[CheckResult], None]) -> None:
     """The live checks on a target that the packages were not built on.
 
     What this machine, or the network, lacks for it is no fault of the packages: it is skipped.
@@ -218,9 +214,7 @@ def _switched_off(name: str) -> CheckResult:
     return skipped(name, f'switched off in debwright.toml: {name} = "off"')
 
 
-def _live(
-    context: CheckContext, system: System, add: Callable[[CheckResult], None]
-) -> None:
+def _live(context: CheckContext, system: System, add: Callable[[CheckResult], None]) -> None:
     """Dependencies, then a boot, then what runs on it; what cannot run says why."""
     started = time.monotonic()
     try:

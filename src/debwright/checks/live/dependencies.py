@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from debian.deb822 import Packages, PkgRelation
 
-from debwright.systems import siblings
 from debwright.checks.engine.base import CheckContext, conclude, error, levelled
 from debwright.host.files import human_size
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb
 from debwright.roots.store import Layer
+from debwright.systems import siblings
 
 NAME = "dependencies"
 SHOWN = 8

@@ -10,6 +10,7 @@ from debwright.checks.engine.health import NO_SERVICE, patience
 from debwright.checks.engine.session import Session
 from debwright.config import Service
 from debwright.model.errors import CheckError
+from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 
 _SHOWN = 8
@@ -74,7 +75,7 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
                 f"{name}/systemd",
                 f"systemd has logged {len(about)} error(s) about {service.unit}",
                 evidence=_evidence(about, service),
-                fix=f"systemctl status {service.unit}",
+                fix=Command("systemctl", "status", service.unit),
             )
         )
     return found

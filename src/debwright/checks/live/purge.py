@@ -1,6 +1,5 @@
 """Removing and purging: what goes, what stays, what is left behind."""
 
-import re
 import time
 from collections.abc import Mapping
 

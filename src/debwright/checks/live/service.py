@@ -18,6 +18,7 @@ from debwright.checks.engine.memory import memory
 from debwright.checks.engine.ports import ports
 from debwright.checks.engine.session import Session
 from debwright.config import Service
+from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 
 ASKED_AGAIN = 3
@@ -188,7 +189,7 @@ class SmokeCheck:
                         "smoke/failed",
                         f"`{command}` ended with status {done.returncode}",
                         evidence=tuple(Evidence(text=line) for line in done.tail(6)),
-                        fix=f"debwright shell {session.context.target} --booted",
+                        fix=Command("debwright", "shell", session.context.target, "--booted"),
                     )
                 )
         return conclude(self.name, started, findings)

@@ -7,8 +7,7 @@ from pathlib import PurePosixPath
 
 from debwright.checks.engine.base import conclude, error
 from debwright.checks.engine.session import Session
-from debwright.isolation.snapshot import leftovers
-from debwright.isolation.snapshot import Altered, Entry
+from debwright.isolation.snapshot import Altered, Entry, leftovers
 from debwright.model.results import CheckResult, Evidence, Finding
 
 

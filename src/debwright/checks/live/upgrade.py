@@ -11,13 +11,14 @@ from debwright.checks.engine.edits import conffiles, edit, lost_edits
 from debwright.checks.engine.health import wait_healthy
 from debwright.checks.engine.kept_data import install_files, lost_data, mark_data, service_after
 from debwright.checks.engine.memory import settled
-from debwright.systems.runtime import previous_dependencies
 from debwright.checks.engine.session import MaintainerScriptError, Session
 from debwright.checks.live.restart import restart
 from debwright.config import Service
 from debwright.model.errors import DebwrightError
+from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots import apt
+from debwright.systems.runtime import previous_dependencies
 
 _PROMPT = re.compile(r"^Configuration file '(?P<path>[^']+)'")
 
@@ -175,7 +176,7 @@ def _verify(session: Session) -> list[Finding]:
                     "upgrade/verify-failed",
                     f"`{command}` ended with status {done.returncode} after the upgrade",
                     evidence=tuple(Evidence(text=line) for line in done.tail(6)),
-                    fix=f"debwright shell {session.context.target} --booted",
+                    fix=Command("debwright", "shell", session.context.target, "--booted"),
                 )
             )
     return found

@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 from debwright.checks.engine.base import conclude, error, skipped
 from debwright.checks.engine.health import patience, service_of, why_not
 from debwright.checks.engine.session import Session
-from debwright.isolation.snapshot import leftovers
-from debwright.isolation.snapshot import Entry
+from debwright.isolation.snapshot import Entry, leftovers
 from debwright.model.results import CheckResult, Evidence
 
 # Unit property to the directory it names directories in (systemd.exec(5), table 2).

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from debwright.checks.engine.base import CheckContext, error
-from debwright.systems.base import System
 from debwright.checks.engine.health import SLOWER_EMULATED
 from debwright.checks.engine.session import Session, sessions
 from debwright.checks.twice.sides import SHOWN, Sides
 from debwright.config.equivalence import Equivalence, Question, steps
 from debwright.model.errors import CheckError, Evidence
+from debwright.model.fix import Command
 from debwright.model.results import Evidence as Shown
 from debwright.model.results import Finding
+from debwright.systems.base import System
 
 ASK = Path(__file__).with_name("ask.py")
 MISSING = object()
@@ -39,7 +40,7 @@ def ask_all(context: CheckContext, system: System) -> dict[str, Any]:
                     f"{context.target}: `{command[:80]}` ended with status {done.returncode}",
                     evidence=[Evidence(text=line) for line in done.tail(6)],
                     cause="it is one of [equivalence] prepare",
-                    fix=f"debwright shell {context.target} --booted",
+                    fix=Command("debwright", "shell", context.target, "--booted"),
                 )
         return {question.name: _ask(session, question) for question in asked.questions}
 
@@ -58,7 +59,7 @@ def _wait(session: Session) -> None:
         raise CheckError(
             f"{session.context.target}: {service.unit} is not healthy, so it cannot be asked",
             evidence=[Evidence(text=f"{service.health_url}: {answer.describe()}")],
-            fix=f"debwright check -t {session.context.target}",
+            fix=Command("debwright", "check", "-t", session.context.target),
         )
 
 
@@ -95,7 +96,7 @@ def _unanswered(
     return CheckError(
         f"{context.target}: the question `{question.name}` has no answer in JSON: {why}",
         evidence=[Evidence(text=line) for line in said],
-        fix=f"debwright shell {context.target} --booted",
+        fix=Command("debwright", "shell", context.target, "--booted"),
     )
 
 
@@ -118,7 +119,7 @@ def answer_findings(
                     f"`{question.name}` is answered otherwise on {sides.right.name} than on "
                     f"{sides.left.name}",
                     evidence=tuple(Shown(text=line[:400]) for line in lines[:SHOWN]),
-                    fix=f"debwright shell {sides.right.target} --booted",
+                    fix=Command("debwright", "shell", sides.right.target, "--booted"),
                 )
             )
     return findings

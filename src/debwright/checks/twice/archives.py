@@ -15,6 +15,7 @@ from debian.arfile import ArFile
 from debian.debfile import DebFile
 
 from debwright.model.errors import Evidence, UsageError
+from debwright.model.fix import Command
 from debwright.packages.debs import LIMIT
 
 T = TypeVar("T")
@@ -186,5 +187,5 @@ def _read(path: Path, read: Callable[[], T]) -> T:
         raise UsageError(
             f"{path.name} is not a readable Debian package",
             evidence=[Evidence(text=f"{type(problem).__name__}: {problem}", file=str(path))],
-            fix=f"dpkg-deb --info {path}",
+            fix=Command("dpkg-deb", "--info", path),
         ) from problem

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from debwright.checks.engine.base import CheckContext, warning
-from debwright.systems.base import System
-from debwright.systems.runtime import runtime_layer
 from debwright.checks.twice.answers import answer_findings, ask_all
 from debwright.checks.twice.control import control_findings
 from debwright.checks.twice.elf import floor_findings, machine_findings
@@ -15,6 +13,8 @@ from debwright.checks.twice.sides import Side, Sides
 from debwright.model.errors import DebwrightError
 from debwright.model.results import Finding
 from debwright.roots.store import Layer
+from debwright.systems.base import System
+from debwright.systems.runtime import runtime_layer
 
 NAME = "equivalence"
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debwright.checks.engine.base import CheckContext, error
-from debwright.systems.runtime import LOCAL_ONLY, copy_into, make_repository
 from debwright.checks.twice.sides import SHOWN, Side, Sides
 from debwright.host.process import CommandError
+from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding, Severity
 from debwright.packages.debs import members
 from debwright.roots import apt
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
+from debwright.systems.runtime import LOCAL_ONLY, copy_into, make_repository
 
 PROBE = Path(__file__).with_name("import_probe.py")
 TIMEOUT = 1800.0
@@ -113,7 +114,7 @@ def import_findings(sides: Sides, left: Imports, right: Imports) -> list[Finding
                         Evidence(text=f"{m.split(':')[1]}: {mine.results[m]}", file=side.name)
                         for m in lost[:SHOWN]
                     ),
-                    fix=f"debwright shell {side.target} --booted",
+                    fix=Command("debwright", "shell", side.target, "--booted"),
                 )
             )
     never = [m for m, why in left.results.items() if why and right.results.get(m)]

@@ -11,6 +11,7 @@ from debwright.checks.twice import diffoscope
 from debwright.checks.twice.archives import Difference, differences
 from debwright.checks.twice.diffoscope import Explanation
 from debwright.model.errors import DebwrightError, MissingError
+from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots.cache import Cache
 
@@ -41,7 +42,7 @@ def compare_builds(builds: TwoBuilds, started: float, cache: Cache) -> CheckResu
             "reproducible/other-packages",
             f"{name} was built {'the first' if name in first else 'the second'} time only",
             evidence=(Evidence(text=f"built: {', '.join(sorted(second)) or 'nothing'}"),),
-            fix=f"debwright shell {builds.target}",
+            fix=Command("debwright", "shell", builds.target),
         )
         for name in sorted(first.keys() ^ second.keys())
     ]
@@ -88,13 +89,13 @@ def _explained(
                 "reproducible/differs",
                 f"{member} in {first.name} is not the same in both builds: {aspects}",
                 evidence=_evidence(member, group, by_member.get(member, [])),
-                fix=advice or f"diffoscope {first} {builds.shown}/{second.name}",
+                fix=advice or Command("diffoscope", first, f"{builds.shown}/{second.name}"),
             )
         )
     if (more := len(grouped) - MEMBERS) > 0:
         findings.append(
             error("reproducible/differs", f"{more} more members of {first.name} differ",
-                  fix=f"diffoscope {first} {builds.shown}/{second.name}")
+                  fix=Command("diffoscope", first, f"{builds.shown}/{second.name}"))
         )  # fmt: skip
     return findings
 

@@ -11,6 +11,7 @@ from typing import Self
 from debwright.keys.signing.armor import dearmor, enarmor
 from debwright.keys.signing.gpg import GpgSigner
 from debwright.model.errors import DebwrightError
+from debwright.model.fix import Command
 
 SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 
@@ -44,7 +45,7 @@ class DualSigner:
             raise DebwrightError(
                 "the two keys sign with different digests",
                 cause="the keys have other preferences than SHA-512",
-                fix="debwright keys verify",
+                fix=Command("debwright", "keys", "verify"),
             )
         packets = dearmor(mark + signature, "SIGNATURE") + dearmor(mark + other, "SIGNATURE")
         return text + enarmor("SIGNATURE", packets)

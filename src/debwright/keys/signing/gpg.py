@@ -14,6 +14,7 @@ from typing import Self
 from debwright.keys.signing.armor import enarmor
 from debwright.keys.signing.home import Answer, GnupgHome, open_home, private_home
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
+from debwright.model.fix import Command
 
 DIGEST = ("--digest-algo", "SHA512", "--cert-digest-algo", "SHA512")
 PLAIN = ("--no-emit-version", "--no-comments")
@@ -65,7 +66,7 @@ class GpgSigner:
             raise UsageError(
                 f"{fingerprint!r} is not the fingerprint of a key",
                 cause="a fingerprint has 40 hexadecimal digits; names and short ids are ambiguous",
-                fix="gpg --list-secret-keys --with-fingerprint",
+                fix=Command("gpg", "--list-secret-keys", "--with-fingerprint"),
             )
         self._where = home or Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
         self._passphrase_env = passphrase_env
@@ -201,7 +202,7 @@ class GpgSigner:
             f"the signing key {self._wanted} expired{when}",
             evidence=[Evidence(text=self._user_id)] if self._user_id else [],
             cause="keys are made with an expiry date; extending it keeps the key",
-            fix=f"gpg --quick-set-expire {self._wanted} 2y",
+            fix=Command("gpg", "--quick-set-expire", self._wanted, "2y"),
         )
 
     def _no_secret_key(self, home: GnupgHome) -> MissingError:
@@ -256,7 +257,7 @@ class GpgSigner:
         return SigningError(
             f"gpg could not sign with {self._wanted}",
             evidence=[Evidence(text=line) for line in said[-5:]],
-            fix=f"gpg --local-user {self._wanted} --clearsign /etc/debian_version",
+            fix=Command("gpg", "--local-user", self._wanted, "--clearsign", "/etc/debian_version"),
         )
 
     def _export(self) -> bytes:
@@ -315,7 +316,7 @@ class ThrowawaySigner(GpgSigner):
             raise SigningError(
                 "gpg could not make a throw-away key",
                 evidence=[Evidence(text=line) for line in answer.error.splitlines()[-5:]],
-                fix="debwright doctor",
+                fix=Command("debwright", "doctor"),
             )
         self._wanted = made.group(1)
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from debwright.host.process import helper_environment
 from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.fix import Command, Install
 
 KEEPER = Path(__file__).with_name("keeper.py")
 START_SECONDS = 20.0
@@ -119,7 +120,7 @@ def open_home(path: Path) -> GnupgHome:
         raise MissingError(
             f"the GnuPG home {path} is not a directory",
             cause="GNUPGHOME or the signing key's `home` names another place",
-            fix="gpg --list-secret-keys",
+            fix=Command("gpg", "--list-secret-keys"),
         )
     home, reason = _start((), "home", path, "home")
     if home is None:
@@ -250,5 +251,5 @@ def gpg_missing() -> MissingError:
     return MissingError(
         "gpg is not installed",
         cause="packages and repositories are signed with GnuPG",
-        fix="apt-get install gpg gpg-agent",
+        fix=Install("gpg", "gpg-agent"),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from debwright.host.process import run
 from debwright.keys.signing.armor import dearmor, is_armored
 from debwright.model.errors import DebwrightError, MissingError
+from debwright.model.fix import Command, Install
 
 TOOLS = ("gpgv", "sqv")
 KEYRING_LIMIT = 4 * 1024 * 1024
@@ -82,7 +83,9 @@ def binary_keys(data: bytes, where: str) -> bytes:
         raise DebwrightError(f"{where} holds no public key: {error}") from error
     # The first octet of a packet has its highest bit set (RFC 9580, 4.2).
     if not plain or not plain[0] & 0x80:
-        raise DebwrightError(f"{where} holds no public key", fix="debwright keys export")
+        raise DebwrightError(
+            f"{where} holds no public key", fix=Command("debwright", "keys", "export")
+        )
     return plain
 
 
@@ -94,7 +97,7 @@ def check(keyring: Path, file: Path, signature: Path | None = None) -> list[Verd
     """
     present = [t for t in TOOLS if shutil.which(t)]
     if not present:
-        raise MissingError("neither gpgv nor sqv is installed", fix="apt-get install gpgv")
+        raise MissingError("neither gpgv nor sqv is installed", fix=Install("gpgv"))
     verdicts = []
     if "gpgv" in present:
         verdicts.append(_gpgv(keyring, file, signature))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from debwright.model.errors import DebwrightError, printable
+from debwright.model.fix import command_json
 from debwright.observe.console.stream import SafeStream, make_console
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def error_json(error: DebwrightError) -> str:
             "evidence": [{"text": e.text, "file": e.file, "line": e.line} for e in error.evidence],
             "cause": error.cause,
             "fix": error.fix,
+            "fix_command": command_json(error.fix),
             "exit_code": error.exit_code,
         }
     }

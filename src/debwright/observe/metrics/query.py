@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from debwright.model.errors import UsageError
+from debwright.model.fix import Command
 from debwright.observe.metrics.model import RunRecord
 from debwright.observe.metrics.store import Store
 
@@ -149,7 +150,7 @@ def find_run(store: Store, name: str) -> RunRecord:
         raise UsageError(
             f"{len(found)} runs are called {name}" if found else f"there is no run {name}",
             cause=f"it could be {shown}" if found else None,
-            fix="debwright metrics list",
+            fix=Command("debwright", "metrics", "list"),
         )
     record = store.record(found[0])
     assert isinstance(record, RunRecord)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from debwright.host.files import human_seconds, human_size
 from debwright.model.errors import printable
+from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding, RunResult, Severity
 from debwright.observe.report import view
 from debwright.observe.report.timeline import timeline
@@ -77,7 +78,7 @@ def _environment() -> "Environment":
         plural=view.plural,
         blocks=blocks,
         shown=lambda findings: findings[:FINDINGS_SHOWN],
-        is_command=view.is_command,
+        is_command=lambda fix: isinstance(fix, Command),
         by_severity=lambda fs: sorted(fs, key=lambda f: list(Severity).index(f.severity)),
         measurement=measurement,
         worst=worst,

@@ -1,14 +1,14 @@
 """What every report form says, worked out once: verdict, failures, skipped checks, paths."""
 
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
-from typing import Protocol, TypeGuard
+from typing import Protocol
 from urllib.parse import quote
 
+from debwright.model.fix import Command
 from debwright.model.results import (
     Artifact,
     CheckResult,
@@ -21,9 +21,6 @@ from debwright.model.results import (
     TargetResult,
 )
 from debwright.observe.diagnose.findings import findings_in
-
-COMMANDS = ("apt", "apt-get", "debwright", "df", "dpkg", "git", "gpg", "journalctl", "systemctl")
-"""First words that make a finding's advice a command."""
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
@@ -61,12 +58,6 @@ def evidence_lines(evidence: Sequence[Quote], limit: int) -> list[str]:
     return lines
 
 
-def is_command(fix: str | None) -> TypeGuard[str]:
-    """Whether advice can be typed as it stands."""
-    first = (fix or "").removeprefix("sudo ").split(" ", 1)[0]
-    return "\n" not in (fix or "") and (first in COMMANDS or first.startswith("./"))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The run in one word and one sentence."""
@@ -87,17 +78,20 @@ class Failure:
     findings: tuple[Finding, ...]
     log: str | None
     """Path of the log, relative to `dist/`."""
-    reproduce: str
-    inspect: str | None
+    reproduce: Command
+    inspect: Command | None
 
     @property
     def where(self) -> str:
         return f"{self.target or 'run'}: {self.stage}"
 
     @property
-    def next(self) -> str:
+    def next(self) -> Command:
         """The command to type: what a finding advises if that is one, or to run it again."""
-        return next((f.fix for f in self.findings if is_command(f.fix)), None) or self.reproduce
+        return (
+            next((f.fix for f in self.findings if isinstance(f.fix, Command)), None)
+            or self.reproduce
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,31 +262,29 @@ def _what(stage: StageResult, broken: list[CheckResult]) -> str:
     return stage.reason or f"the {stage.stage} stage failed and gave no reason"
 
 
-def _reproduce(target: TargetResult | None, stage: StageResult) -> str:
+def _reproduce(target: TargetResult | None, stage: StageResult) -> Command:
     if target is None:
-        return "debwright run"
-    name = shlex.quote(target.target)
-    companion = isinstance(target, CompanionResult)
+        return Command("debwright", "run")
+    only = [] if isinstance(target, CompanionResult) else ["-t", target.target]
     if stage.stage == "build":
-        return "debwright build" if companion else f"debwright build -t {name}"
+        return Command("debwright", "build", *only)
     if stage.stage in ("reproducible", "equivalence"):
-        only = "" if companion else f" -t {name}"
-        return f"debwright check --{stage.stage}{only}"
+        return Command("debwright", "check", f"--{stage.stage}", *only)
     if files := stage.details.get("files"):
         # Packages that were given as files, which nothing here can find or build again.
-        return f"debwright check -t {name} {shlex.join(files)}"
+        return Command("debwright", "check", "-t", target.target, *files)
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
-        return f"debwright check {shlex.quote('dist/' + changes[0])}"
-    return "debwright run" if companion else f"debwright run -t {name}"
+        return Command("debwright", "check", f"dist/{changes[0]}")
+    return Command("debwright", "run", *only)
 
 
-def _inspect(target: TargetResult | None) -> str | None:
+def _inspect(target: TargetResult | None) -> Command | None:
     if target is None:
         return None
     if isinstance(target, CompanionResult):
-        return f"debwright -C {shlex.quote(target.source)} shell {shlex.quote(target.root)}"
-    return f"debwright shell {shlex.quote(target.target)}"
+        return Command("debwright", "-C", target.source, "shell", target.root)
+    return Command("debwright", "shell", target.target)
 
 
 def find_log(

@@ -10,6 +10,7 @@ from pydantic_core import PydanticSerializationError
 
 from debwright.host.files import atomic_write
 from debwright.model.errors import DebwrightError, printable
+from debwright.model.fix import Command
 from debwright.model.results import RunResult
 from debwright.observe.report import html, junit, markdown, sarif
 from debwright.observe.report.schemas import SCHEMAS
@@ -36,7 +37,7 @@ def write_reports(result: RunResult, directory: Path) -> list[Path]:
         raise DebwrightError(
             f"the report cannot be written to {directory}: {error.strerror or error}",
             cause="the disk is full, or the directory belongs to another user",
-            fix=f"df -h {directory.parent} && ls -ld {directory.parent}",
+            fix=Command("df", "-h", directory.parent),
         ) from error
     return [directory / name for name in contents]
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from debwright import __version__
-from debwright.systems.base import System
-from debwright.systems.nspawn import NspawnSystem
 from debwright.host import usage
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
@@ -25,6 +23,8 @@ from debwright.pipeline.plan import Plan, TargetPlan
 from debwright.pipeline.record import Ledger
 from debwright.roots.layers import Roots
 from debwright.source.make import SourcePackage
+from debwright.systems.base import System
+from debwright.systems.nspawn import NspawnSystem
 
 
 @dataclass

@@ -250,7 +250,7 @@ def _may_fall_back(build: TargetBuild) -> bool:
         return False
     if build.target.choice.reason.startswith("asked for"):
         return False
-    return job.plan.host.emulated.get(build.target.target.arch, "unknown") is None
+    return job.plan.host.obstacle(build.target.target.arch) is None
 
 
 def _tests(build: TargetBuild, scratch: Path) -> bool:
@@ -263,7 +263,7 @@ def _tests(build: TargetBuild, scratch: Path) -> bool:
     tree = _built_tree(scratch / "first")
 
     def work() -> Outcome:
-        problem = job.plan.host.emulated.get(build.target.target.arch, "no emulator")
+        problem = job.plan.host.obstacle(build.target.target.arch)
         if problem is not None:
             return Outcome(
                 skipped=f"the package was cross-built and its tests cannot run: {problem}"
@@ -302,7 +302,7 @@ def _test_inputs(build: TargetBuild) -> dict[str, object]:
     return {
         **common_inputs(build.job),
         "built": _built_digest(build),
-        "emulator": build.job.plan.host.emulated.get(build.target.target.arch, "none"),
+        "emulator": str(build.job.plan.host.obstacle(build.target.target.arch)),
     }
 
 

@@ -24,7 +24,7 @@ from debwright.packages.debs import read_deb
 from debwright.packages.sbom.make import CYCLONEDX, SPDX
 from debwright.pipeline.capacity import need_mb
 from debwright.pipeline.plan import TargetPlan
-from debwright.pipeline.stages.base import Job, Outcome, base_id, common_inputs, perform
+from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform
 from debwright.pipeline.stages.companion import companion_packages
 
 CHECK_FAILED = 4
@@ -60,10 +60,10 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
         return None
     lacking = MissingError(
         f"{target.target} cannot be checked: {arch} programs do not run on this machine",
-        evidence=[Evidence(text=problem)],
+        evidence=[Evidence(text=problem.why)],
         cause="its packages are installed and started here, which takes a working qemu-user; "
         f"`debwright build -t {target.target}` only builds them",
-        fix=job.plan.host.mend(arch),
+        fix=problem.fix,
     )
     result = StageResult(
         stage="check", status=Status.FAILED,

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from debwright.systems.nspawn import NspawnSystem
 from debwright.host.files import atomic_write
 from debwright.model.events import Reporter
 from debwright.model.manifest import digest
@@ -15,6 +14,7 @@ from debwright.pipeline.record import Ledger
 from debwright.pipeline.stages.base import Job, common_inputs
 from debwright.roots.cache import remove_tree
 from debwright.source.make import SourcePackage, read_dsc
+from debwright.systems.nspawn import NspawnSystem
 
 NAME = "companions"
 KEY = "companion.key"

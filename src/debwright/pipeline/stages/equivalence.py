@@ -9,7 +9,6 @@ from debwright.build.binary import PackageBuildError
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext, conclude
-from debwright.systems.nspawn import NspawnSystem
 from debwright.checks.twice.equivalence import (
     NAME,
     Comparison,
@@ -30,6 +29,7 @@ from debwright.pipeline.stages.build import TargetBuild, carry_out, dependencies
 from debwright.pipeline.stages.check import packages_of
 from debwright.pipeline.stages.companion import companion_packages
 from debwright.pipeline.stages.extra import extra_context, extra_outcome, policy_inputs, remember
+from debwright.systems.nspawn import NspawnSystem
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _compare(
         "config": digest(config.model_dump(mode="json", include={"equivalence", "service"})),
         "policy": policy_inputs(job),
         "emulated": stage_inputs(build, _emulated_plan(build)) if build else None,
-        "emulator": dict(job.plan.host.emulated),
+        "emulator": {a: str(o) for a, o in job.plan.host.emulated.items()},
     }
 
     def work() -> Outcome:
@@ -147,7 +147,7 @@ def _no_emulator(job: Job, context: CheckContext) -> str | None:
     host = job.plan.host
     if context.target.arch in host.runnable:
         return None
-    return host.emulated.get(context.target.arch, "no emulator was looked for")
+    return str(host.obstacle(context.target.arch) or "") or None
 
 
 def _emulated_build(job: Job, one: Built) -> TargetBuild | None:
@@ -172,8 +172,8 @@ def _with_emulated(
     build: TargetBuild, found: Comparison, mine: Side, context: CheckContext, log: BuildLog
 ) -> None:
     """Build under emulation and compare what a cross build gave with that."""
-    if why := build.job.plan.host.emulated.get(build.target.target.arch, "there is no emulator"):
-        found.lacking("cross and emulated builds", why)
+    if why := build.job.plan.host.obstacle(build.target.target.arch):
+        found.lacking("cross and emulated builds", str(why))
         return
     cross = replace(mine, name=f"{mine.name}, cross")
     try:

@@ -178,7 +178,7 @@ class _Making:
             strategy is Strategy.CROSS
             and asked == "auto"
             and config.targets.fallback
-            and host.emulated.get(arch, "unknown") is None
+            and host.obstacle(arch) is None
         )
 
     def _note(self, text: str) -> None:

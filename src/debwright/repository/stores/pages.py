@@ -13,6 +13,7 @@ from debwright.github.place import github_token
 from debwright.host.files import human_size
 from debwright.host.process import CommandError, Completed, run
 from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.fix import Command
 from debwright.repository.stores.tree import RECORD, Item, Tree, linked
 
 FILE_LIMIT = 100 * 1024**2
@@ -70,7 +71,9 @@ class PagesStore:
         with tempfile.TemporaryDirectory(prefix="debwright-pages-") as work:
             git = Path(work)
             if self._get(git, whole=True) is None:
-                raise DebwrightError(f"there is no {self.name}", fix="debwright repo push")
+                raise DebwrightError(
+                    f"there is no {self.name}", fix=Command("debwright", "repo", "push")
+                )
             self._git(git, "--work-tree", str(target), "checkout", "--quiet", "FETCH_HEAD", "--",
                       ".", cwd=target)  # fmt: skip
         (target / ".nojekyll").unlink(missing_ok=True)
@@ -112,7 +115,9 @@ class PagesStore:
             if stale
             else "the address is wrong, or "
             "this user (or GITHUB_TOKEN, which needs contents: write) may not push there",
-            fix="run the same command again" if stale else f"git ls-remote {self._remote}",
+            fix="run the same command again"
+            if stale
+            else Command("git", "ls-remote", self._remote),
         )
 
 

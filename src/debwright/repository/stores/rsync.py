@@ -7,6 +7,7 @@ from pathlib import Path
 
 from debwright.host.process import CommandError, Completed, run
 from debwright.model.errors import DebwrightError, MissingError
+from debwright.model.fix import Install
 from debwright.repository.store import TOP_FILES
 from debwright.repository.stores.base import FOREIGN, is_foreign
 from debwright.repository.stores.tree import PLACES, RECORD, Step, Tree, linked
@@ -78,7 +79,7 @@ class RsyncStore:
         self, arguments: list[str], *, stdin: str | None = None, check: bool = True
     ) -> Completed:
         if shutil.which("rsync") is None:
-            raise MissingError("rsync is not installed", fix="apt-get install rsync")
+            raise MissingError("rsync is not installed", fix=Install("rsync"))
         argv = ["rsync", "--rsh", self._ssh, *arguments]
         try:
             return run(argv, stdin=stdin, env={"LC_ALL": "C"}, check=check)

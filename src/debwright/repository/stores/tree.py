@@ -17,6 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from debwright.model.errors import DebwrightError
+from debwright.model.fix import Command
 from debwright.repository import store
 from debwright.repository.model import PublicationRecord
 from debwright.repository.plan import load
@@ -100,7 +101,7 @@ def served_tree(repo: Path) -> Tree:
         raise DebwrightError(
             f"there is no repository in {repo}",
             cause="nothing was published there",
-            fix="debwright publish",
+            fix=Command("debwright", "publish"),
         )
     publication = store.publication_directory(repo, state.record.number)
     sums = {e.path: e.sha256 for manifest in state.suites.values() for e in manifest.entries}

@@ -20,6 +20,7 @@ from debwright.keys.signing.verify import (
     signed_text,
 )
 from debwright.model.errors import DebwrightError
+from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding, Severity
 from debwright.repository.incoming import measure
 from debwright.repository.release import listed_files
@@ -49,7 +50,7 @@ def verify_repository(path: Path, keyring: Path) -> list[Finding]:
         raise DebwrightError(
             f"there is no repository in {path}",
             cause="it has no dists/: nothing was published there",
-            fix="debwright publish",
+            fix=Command("debwright", "publish"),
         ) from error
     suites = sorted(p for p in dists.iterdir() if p.is_dir())
     if not suites:

@@ -17,6 +17,7 @@ from debwright.host import process
 from debwright.host.process import CommandError, Completed
 from debwright.model.arch import ARCHITECTURES, BY_GO
 from debwright.model.errors import DebwrightError, Evidence, MissingError, printable
+from debwright.model.fix import Install
 from debwright.roots.apt import MirrorError
 
 OWNER_LABEL = "debwright.owner"
@@ -79,9 +80,7 @@ class Engine:
         try:
             done = self.run(*self.probe, check=False, timeout=30)
         except MissingError:
-            return MissingError(
-                f"{self.name} is not installed", fix=f"sudo apt-get install {self.package}"
-            )
+            return MissingError(f"{self.name} is not installed", fix=Install(self.package))
         if done.returncode == 0:
             return None
         evidence = [Evidence(text=line) for line in done.tail(3)]
@@ -132,9 +131,7 @@ class Engine:
         """Whether an image of that name is there."""
         return self.run("image", "inspect", name, check=False, timeout=60).returncode == 0
 
-    def import_image(
-        self, tarball: Path, name: str, arch: str, labels: Mapping[str, str]
-    ) -> None:
+    def import_image(self, tarball: Path, name: str, arch: str, labels: Mapping[str, str]) -> None:
         """Make an image of a root's tarball. Raises DebwrightError with the engine's words."""
         changes = [f"--change=LABEL {key}={value}" for key, value in labels.items()]
         platform = self.platform(ARCHITECTURES[arch].go)

@@ -37,6 +37,7 @@ from debwright.isolation.namespaces import (
 )
 from debwright.isolation.snapshot import Altered, Entry, Snapshot, entry_of
 from debwright.model.errors import Evidence, MissingError, printable
+from debwright.model.fix import Command
 from debwright.roots.overlay import Throwaway
 from debwright.systems.base import BootError, push_through
 from debwright.systems.nspawn import outside
@@ -211,7 +212,7 @@ class NspawnSandbox(Entered):
                 raise BootError(
                     "the system did not boot: systemd-nspawn ended",
                     evidence=self._console_tail(),
-                    fix="debwright doctor",
+                    fix=Command("debwright", "doctor"),
                 )
             if time.monotonic() - started > BOOT_TIMEOUT:
                 raise BootError(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from debwright.isolation.snapshot import leftovers
 from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.fix import Command
 from debwright.roots import apt
 from debwright.systems.base import (
     AptSources,
@@ -99,7 +100,7 @@ class SshSystem(System):
         if why := mismatch(facts, subject.target):
             raise UsageError(
                 f"{self.address} is not a machine for {subject.target}: {why}",
-                fix=f"debwright check -t {facts.target} --sandbox {self.address}",
+                fix=Command("debwright", "check", "-t", facts.target, "--sandbox", self.address),
             )
         _finish_earlier(subject, system)
         names = [d.package for d in subject.installable]
@@ -138,9 +139,7 @@ def _finish_earlier(subject: Subject, system: SshSandbox) -> None:
             raise _not_clean(system, "an earlier check left packages that could not be purged")
 
 
-def _bring(
-    subject: Subject, system: SshSandbox, stack: ExitStack, names: Sequence[str]
-) -> None:
+def _bring(subject: Subject, system: SshSandbox, stack: ExitStack, names: Sequence[str]) -> None:
     """Note what is there, leave the script that takes everything away, bring the packages."""
     system.run(["sh", "-ec", _BEFORE, "sh", STATE, *names], timeout=120,
                env={"LC_ALL": "C"})  # fmt: skip

@@ -21,6 +21,7 @@ from typing import Self
 from debwright.host import process
 from debwright.host.process import Completed
 from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
+from debwright.model.fix import Command, Install
 from debwright.systems.base import BootError
 from debwright.systems.remote import RELAY, STATE, RemoteSandbox, boot_id
 from debwright.systems.ssh.trouble import explain, no_sudo
@@ -232,7 +233,7 @@ class SshSandbox(RemoteSandbox):
         if not self.may_reboot:
             raise RebootRefused(
                 f"{self.address} is not rebooted: it is not a throw-away machine",
-                fix="debwright check --sandbox vm",
+                fix=Command("debwright", "check", "--sandbox", "vm"),
             )
         started, before = time.monotonic(), boot_id(self)
         self.run(["systemctl", "--no-block", "reboot"], check=False, timeout=60)
@@ -272,6 +273,4 @@ def process_start(argv: list[str]) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise MissingError(
-            "ssh is not installed", fix="sudo apt-get install openssh-client"
-        ) from error
+        raise MissingError("ssh is not installed", fix=Install("openssh-client")) from error

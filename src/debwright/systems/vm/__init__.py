@@ -9,6 +9,7 @@ from debwright.host import process
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
 from debwright.model.errors import Evidence, MissingError
+from debwright.model.fix import Command
 from debwright.model.suites import suite_info
 from debwright.model.targets import Target
 from debwright.roots.layers import Roots

@@ -19,6 +19,7 @@ from debwright.host import process
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError, printable
+from debwright.model.fix import Install
 from debwright.systems.base import BootError
 
 SSH_PORT = 2222
@@ -44,9 +45,7 @@ def vm_problem(arch: str) -> MissingError | None:
         )
     for program, package in ((_program(arch), board.package), ("mkfs.ext4", "e2fsprogs")):
         if shutil.which(program) is None:
-            return MissingError(
-                f"{program} is not installed", fix=f"sudo apt-get install {package}"
-            )
+            return MissingError(f"{program} is not installed", fix=Install(package))
     return None
 
 

@@ -17,11 +17,10 @@ from debwright.checks.engine import run as checks
 from debwright.checks.engine.base import CheckContext, error, warning
 from debwright.checks.engine.session import script_failure
 from debwright.checks.files.lintian import _finding, parse_line
-from debwright.isolation.snapshot import leftovers
 from debwright.checks.live.state import judge as judge_file
 from debwright.config import Config
 from debwright.host.process import Completed
-from debwright.isolation.snapshot import Entry, Snapshot
+from debwright.isolation.snapshot import Entry, Snapshot, leftovers
 from debwright.model.errors import UsageError
 from debwright.model.results import CheckResult, Finding, Severity, Status
 from debwright.model.targets import Target

@@ -17,10 +17,11 @@ from debwright.cli.check import _read, _targets, check_files
 from debwright.cli.common import Options
 from debwright.config import Config, LoadedConfig
 from debwright.doctor import machine
-from debwright.doctor.machine import Diagnosis, examine
+from debwright.doctor.machine import examine
+from debwright.doctor.model import Health
 from debwright.model.errors import ConfigError, MissingError, UsageError
 from debwright.model.results import CheckResult, Status
-from debwright.model.targets import Target, emulation_fix, suite_info
+from debwright.model.targets import Obstacle, Target, suite_info
 from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
@@ -161,9 +162,7 @@ def test_lintian_is_asked_once_of_the_same_packages(
     assert asks(lintian={"pedantic": True}) == 1
 
 
-def diagnose(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *targets: str
-) -> dict[str, Diagnosis]:
+def diagnose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *targets: str) -> dict[str, Health]:
     """A machine with nothing on it, and no namespaces."""
 
     class Refused:
@@ -175,7 +174,9 @@ def diagnose(
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     monkeypatch.setattr(machine, "Namespaces", Refused)
     monkeypatch.setattr(machine, "host_arch", lambda: "amd64")
-    monkeypatch.setattr(machine, "emulation_problem", lambda arch: f"no emulator for {arch}")
+    monkeypatch.setattr(
+        machine, "emulation_problem", lambda arch: Obstacle(why=f"no emulator for {arch}")
+    )
     monkeypatch.setattr(machine, "is_root", lambda: False)
     monkeypatch.setattr(machine, "free_bytes", lambda _: 1024**3)
     keyring = str(tmp_path / "debian-archive-keyring.gpg")
@@ -221,14 +222,15 @@ def test_a_lost_registration_is_registered_again_not_installed(
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert emulation_fix(problem) == "sudo update-binfmts --enable qemu-aarch64"
+    assert problem.fix == "sudo update-binfmts --enable qemu-aarch64"
     (tmp_path / "binfmts/qemu-aarch64").unlink()
     problem = machine.emulation_problem("arm64")
-    assert emulation_fix(str(problem)) == "sudo systemctl restart systemd-binfmt"
+    assert problem is not None
+    assert problem.fix == "sudo systemctl restart systemd-binfmt"
     monkeypatch.setattr("shutil.which", lambda _: None)
     problem = machine.emulation_problem("arm64")
     assert problem is not None
-    assert "apt-get install qemu-user-static" in emulation_fix(problem)
+    assert "apt-get install qemu-user-static" in problem.fix
 
 
 def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:

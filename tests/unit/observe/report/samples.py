@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from debwright.model.fix import Command
 from debwright.model.results import (
     Artifact,
     CheckResult,
@@ -370,7 +371,7 @@ def failing_publish() -> RunResult:
         severity=Severity.ERROR,
         code="sign/no-key",
         message="the signing key is not in the keyring",
-        fix="debwright keys list",
+        fix=Command("debwright", "keys", "list"),
     )
     stages = (
         stage("plan", seconds=0.3),

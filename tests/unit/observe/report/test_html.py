@@ -62,8 +62,7 @@ def test_hostile_text_changes_no_element_and_no_attribute_name(text: str) -> Non
     def shape(of: str) -> list[tuple[str, tuple[str, ...]]]:
         return [(tag, tuple(attrs)) for tag, attrs in Page(render(samples.hostile(of))).elements]
 
-    # A command to type is shown as one, as it should be.
-    if text.strip() and text.split(maxsplit=1)[0] not in view.COMMANDS:
+    if text.strip():
         assert shape(text) == shape("x")
 
 

@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.fix import Command
 
 FRESH_SECONDS = 2.0
 """How long an answer is kept: many readers cost no more than one."""
@@ -101,7 +102,7 @@ def server(
     except OSError as error:
         raise DebwrightError(
             f"{address[0]}:{address[1]} cannot be served on: {error.strerror}",
-            fix="debwright dashboard --serve 127.0.0.1:8765",
+            fix=Command("debwright", "dashboard", "--serve", "127.0.0.1:8765"),
         ) from error
 
 
@@ -122,6 +123,7 @@ def parse_address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdecimal() or not 0 <= int(port) < 65536:
         raise UsageError(
-            f"{text!r} is no address to serve on", fix="debwright dashboard --serve 127.0.0.1:8765"
+            f"{text!r} is no address to serve on",
+            fix=Command("debwright", "dashboard", "--serve", "127.0.0.1:8765"),
         )
     return host.strip("[]") or "127.0.0.1", int(port)

@@ -1,0 +1,64 @@
+"""What to do about a problem: a command that can be typed as it stands, or a text.
+
+A fix is a `str`, which is what a person reads. A `Command` is the `str` that also knows its
+arguments, so that nobody takes a command out of a sentence: what is only a `str` is a text, and is
+never carried out. What is made of a command by formatting it into another string is a text again.
+"""
+
+import os
+import shlex
+from typing import Any, Self
+
+SUDO = "sudo"
+
+
+class Command(str):
+    """A command as a shell takes it, with `sudo` before it where it needs root."""
+
+    arguments: tuple[str, ...]
+    """What is carried out, without `sudo`."""
+    root: bool
+
+    def __new__(cls, *arguments: object, root: bool = False) -> Self:
+        words = tuple(str(a) for a in arguments)
+        made = super().__new__(cls, shlex.join([SUDO, *words] if root else words))
+        made.arguments, made.root = words, root
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str, ...], dict[str, Any]]:
+        return self.arguments, {"root": self.root}
+
+    def argv(self) -> list[str]:
+        """What this process starts: with `sudo` only where it is not root already."""
+        return [*([SUDO] if self.root and os.geteuid() != 0 else []), *self.arguments]
+
+
+class Setup(Command):
+    """A command that sets up this machine, as root: `doctor --install` carries it out."""
+
+    def __new__(cls, *arguments: object, root: bool = True) -> Self:
+        return super().__new__(cls, *arguments, root=root)
+
+
+class Install(Setup):
+    """The installation of packages of the distribution; the doctor does several in one."""
+
+    again: bool
+    """They are there, and broken."""
+    packages: tuple[str, ...]
+
+    def __new__(cls, *packages: str, again: bool = False) -> Self:
+        option = ["--reinstall"] if again else []
+        made = super().__new__(cls, "apt-get", "install", *option, *packages)
+        made.packages, made.again = packages, again
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str, ...], dict[str, Any]]:
+        return self.packages, {"again": self.again}
+
+
+def command_json(fix: str | None) -> dict[str, Any] | None:
+    """A command as files have it, next to its text; None for a text."""
+    if not isinstance(fix, Command):
+        return None
+    return {"arguments": list(fix.arguments), "root": fix.root}
