@@ -111,7 +111,8 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
             ),
             Architecture(
                 name="armhf", gnu="arm-linux-gnueabihf", elf=ElfKind(bits=32, machine=40),
-                qemu="arm", kernel=("armv7l", "armv8l"), pivot_root=218, go="arm", executable_stack=True,
+                qemu="arm", kernel=("armv7l", "armv8l"), pivot_root=218, go="arm",
+                executable_stack=True,
             ),
             Architecture(
                 name="i386", gnu="i686-linux-gnu", multiarch="i386-linux-gnu",

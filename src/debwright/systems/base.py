@@ -199,23 +199,20 @@ class System(ABC):
         """Why nothing can be booted here by this user, though dependencies can be resolved."""
         return None
 
-    def begins_with(self, config: Config, roots: Roots, target: Target) -> str | None:
+    def begins_with(self, _: Config, roots: Roots, target: Target, /) -> str | None:
         """The id of the layer that a system of `target` begins with; None while there is none."""
-        del config
-        base, _ = roots.store.find(roots.base_request(target))
+        base = roots.store.find(roots.base_request(target))[0]
         return base.id if base else None
 
-    def targets_there(self, configured: Sequence[str]) -> Sequence[str]:
-        """Of the `configured` targets those to check where none is named; empty: all of them."""
-        del configured
+    def targets_there(self, _: Sequence[str], /) -> Sequence[str]:
+        """Of the configured targets those to check where none is named; empty: all of them."""
         return ()
 
-    def boot_layer(self, subject: Subject) -> Layer | None:
+    def boot_layer(self, _: Subject, /) -> Layer | None:
         """The bootable root to begin with, where it is another than the usual one."""
-        del subject
         return None
 
-    def layer(self, subject: Subject) -> Layer | None:
+    def layer(self, subject: Subject, /) -> Layer | None:
         """The root with the packages' dependencies; None on a machine that has its own.
 
         Raises what `prepare` does.
@@ -226,7 +223,7 @@ class System(ABC):
         )  # fmt: skip
 
     @abstractmethod
-    def prepare(self, subject: Subject, stack: ExitStack) -> Open:
+    def prepare(self, subject: Subject, stack: ExitStack, /) -> Open:
         """Resolve the dependencies. What must last until the checks are done goes onto `stack`.
 
         Raises UnsatisfiableDependencies, MaintainerScriptError (of a dependency), and MissingError

@@ -1,8 +1,9 @@
 """A running system that can only be talked to: every question is a command inside it.
 
 What containers of a daemon and machines by ssh have in common; how a command gets there is theirs.
-What is used inside is Essential in Debian, or part of systemd: sh, coreutils, findutils, grep, bash.
-Every answer is text of a system that is not trusted: what does not parse is passed over or refused.
+What is used inside is Essential in Debian, or part of systemd: sh, coreutils, findutils, grep,
+bash. Every answer is text of a system that is not trusted: what does not parse is passed over or
+refused.
 """
 
 import ipaddress

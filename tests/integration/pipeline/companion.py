@@ -1,4 +1,4 @@
-"""A product whose data come in a package of their own, checked in any environment."""
+"""A product whose data come in a package of their own, checked on any system."""
 
 from pathlib import Path
 
@@ -36,5 +36,5 @@ def checked_with_a_companion(directory: Path, system: System) -> dict[str, Check
         changes=None, roots=Roots(cache, config), output=directory, log=lambda _: None,
         activity=lambda _: None, companions=[read_deb(data)],
     )  # fmt: skip
-    results = run.run_checks(context, lambda _: None, environment)
+    results = run.run_checks(context, lambda _: None, system)
     return {r.name: r for r in results}

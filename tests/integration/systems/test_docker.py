@@ -126,7 +126,7 @@ def test_without_systemd_it_is_said(
         assert ask(daemon, "import", f"{tmp_path}/base.tar", "no-init:1").returncode == 0
         content = tmp_path / "content"
         content.mkdir()
-        system = stack.enter_context(DockerSandbox("no-init:1", content))
+        system = stack.enter_context(Container(DOCKER, "no-init:1", content))
         assert system.without_init is not None
         assert "systemd does not run in this docker container" in system.without_init
         assert system.run(["true"]).returncode == 0

@@ -101,7 +101,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         "also_on": {str(t): _system(job, t) for t in further},
         "environment": str(job.environment),
         # What an ordinary user could not do, root can.
-        "unavailable": problem.in_one_line() if (problem := job.environment.unavailable()) else None,
+        "unavailable": why.in_one_line() if (why := job.environment.unavailable()) else None,
     }  # fmt: skip
     log_path = directory / "check.log"
 

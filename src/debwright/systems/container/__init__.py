@@ -50,9 +50,8 @@ class ContainerSystem(System):
         root = image_root(self.engine, subject.roots, subject.target, name, subject.log)
         return subject.roots.boot(subject.target, subject.log, base=root)
 
-    def prepare(self, subject: Subject, stack: ExitStack) -> Open:
+    def prepare(self, subject: Subject, _: ExitStack) -> Open:
         """See System. Raises MissingError when there is no engine, or no daemon."""
-        del stack
         if problem := self.engine.problem():
             raise problem
         layer = self.layer(subject)

@@ -41,12 +41,11 @@ class Container(RemoteSandbox):
     boot_seconds: float = 0.0
     without_init: str | None = None
     name: str = field(default_factory=container_name)
+    kind: str = field(init=False)
     _reaper: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
-    @property
-    def kind(self) -> str:
-        """See Sandbox."""
-        return self.engine.name
+    def __post_init__(self) -> None:
+        self.kind = self.engine.name
 
     def __enter__(self) -> Self:
         if problem := self.engine.problem():

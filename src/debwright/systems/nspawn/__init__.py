@@ -26,9 +26,8 @@ class NspawnSystem(System):
             return None
         return MissingError("booting a system needs root", fix="run `debwright check` with sudo")
 
-    def prepare(self, subject: Subject, stack: ExitStack) -> Open:
+    def prepare(self, subject: Subject, _: ExitStack) -> Open:
         """See System."""
-        del stack
         layer = self.layer(subject)
         assert layer is not None
         return lambda stack: _open(subject, layer, stack)

@@ -4,7 +4,6 @@ The machine is somebody's. It resolves the dependencies from its own archives, i
 and a package that is installed there is not touched unless --replace-installed says so.
 """
 
-import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass

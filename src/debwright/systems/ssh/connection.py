@@ -216,7 +216,7 @@ class SshSandbox(RemoteSandbox):
         return self._ssh("-T", shlex.join(words))
 
     def relay(self) -> list[str]:
-        """See RemoteSandbox. ssh joins words with spaces and has the remote shell take them apart."""
+        """See RemoteSandbox. ssh joins words with spaces, which the remote shell takes apart."""
         return self._ssh("-T", shlex.join(RELAY))
 
     def ended(self, done: Completed) -> None:

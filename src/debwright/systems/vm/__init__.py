@@ -53,9 +53,8 @@ class VmSystem(System):
         """See System."""
         return vm_layer(subject.roots, subject.target, subject.log)
 
-    def prepare(self, subject: Subject, stack: ExitStack) -> Open:
+    def prepare(self, subject: Subject, _: ExitStack) -> Open:
         """See System. Raises MissingError when qemu-system is not there."""
-        del stack
         if problem := vm_problem(subject.target.arch):
             raise problem
         layer = self.layer(subject)
@@ -202,7 +201,10 @@ def _kernel(layer: Layer) -> tuple[Path, Path]:
             initrd = boot / kernel.name.replace("vmlinuz-", "initrd.img-")
             if initrd.is_file() and not initrd.is_symlink():
                 return kernel, initrd
-    raise BootError("the root has no kernel with an initramfs", fix="debwright cache prune --all")
+    raise BootError(
+        "the root has no kernel with an initramfs",
+        fix=Command("debwright", "cache", "prune", "--all"),
+    )
 
 
 VM = Kind(

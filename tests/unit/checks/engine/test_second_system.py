@@ -22,12 +22,12 @@ from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.base import BootError
+from debwright.systems.base import BootError, Open, Subject, System
 
 SERVICE = {"service": {"unit": "x.service", "health_url": "http://localhost/"}}
 
 
-class System:
+class Booted:
     boot_seconds = 0.0
     without_init = None
     emulated = False
@@ -75,12 +75,11 @@ class Recorded:
         return other or conclude(self.name, 0.0, [], measurements={"seconds": 1.0})
 
 
-class Systems:
-    """An environment that opens one fake session after the other."""
+class Systems(System):
+    """A kind of system that opens one fake session after the other."""
 
     kind = "nspawn"
-    elsewhere = True
-    several = True
+    two_at_once = True
 
     def __init__(self, problem: BootError | None, refuses: threading.Event | None) -> None:
         self.opened: dict[str, Fake] = {}
@@ -88,13 +87,12 @@ class Systems:
         self.problem = problem
         self.refuses = refuses
 
-    def unavailable(self) -> str | None:
-        return None
-
-    def layer(self, _: CheckContext) -> None:
+    def layer(self, _: Subject) -> None:
         """Dependencies are not measured here, which would take a root."""
 
-    def prepare(self, context: CheckContext, _: ExitStack) -> Callable[[ExitStack], Session]:
+    def prepare(self, subject: Subject, _: ExitStack) -> Open:
+        context = cast(CheckContext, subject)
+
         def opening(stack: ExitStack) -> Session:
             name = "second" if threading.current_thread().name.startswith("spare") else "first"
             if self.problem is not None and name == "second":
@@ -105,7 +103,7 @@ class Systems:
             stack.callback(self.closed.append, name)
             return cast(Session, session)
 
-        return opening
+        return cast(Open, opening)
 
 
 @dataclass
@@ -143,6 +141,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         then = {"service": healthy, "upgrade": upgraded, **then}
         live = [Recorded(n, seen, then.get(n, lambda _: None)) for n in names]
         monkeypatch.setattr(checks, "LIVE", tuple(live))
+        monkeypatch.setattr(checks, "sessions", lambda _, opening: opening)
         off = {c.name: "off" for c in checks.STATIC}
         given = config or {}
         model = Config.model_validate({**given, "checks": {**off, **given.get("checks", {})}})
