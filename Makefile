@@ -37,7 +37,7 @@ pictures: ## the pictures of the pages, of a run of this very state: some minute
 	DEBWRIGHT_PICTURES=$(CURDIR)/docs/images ./scripts/test.sh tests/integration/docs/test_pictures.py
 
 e2e: ## from an empty directory to users who upgrade, an hour or two; fewer: E2E_TARGETS=bookworm-amd64
-	./scripts/test.sh --import-mode=importlib tests/e2e
+	./scripts/test.sh -n 0 --import-mode=importlib tests/e2e
 
 clean: ## remove what was built; the cache of roots stays
 	rm -rf dist

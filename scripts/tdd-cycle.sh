@@ -69,6 +69,9 @@ if [ -n "$once" ]; then
     exit
 fi
 trap 'say "stopped"; exit 130' INT TERM
+# A shell cannot take back what it was started with: nohup, or `&` in a script.
+[ "$(trap -p INT)" != "trap -- '' SIGINT" ] ||
+    say "Ctrl-C does not reach this: it was started with SIGINT ignored; end it with: kill $$"
 seen=''
 while true; do
     now=$(state)

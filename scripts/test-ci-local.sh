@@ -45,7 +45,7 @@ case $workflow in
 esac
 
 if [ -n "$tests" ]; then
-    CI=true "$TOP/scripts/test.sh"
+    "$TOP/scripts/test.sh" --all
 fi
 install_packages "${PACKAGES[@]}"
 prepare_emulation

@@ -1,60 +1,87 @@
 #!/usr/bin/env bash
 # Runs everything: linters, types, unit tests, integration tests on real roots, and the tests of the
-# service that is shipped. Installs what lacks first.
-# Arguments go to pytest, and then only debwright's own tests run: scripts/test.sh tests/unit
+# service that is shipped. Installs what is missing first.
 
 # shellcheck source=scripts/lib/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/setup.sh"
 
+usage() {
+    cat <<'TEXT'
+usage: scripts/test.sh [--all] [PYTEST-ARGUMENT...]
+
+  --all             install docker, sshd, clamav and promtool too, as CI does: docker.io starts a
+                    service and changes the packet filter, openssh-server and clamav are services.
+                    Without it, tests of what is not there are skipped and say so.
+  PYTEST-ARGUMENT   only debwright's own tests, with these arguments: scripts/test.sh tests/unit.
+                    --cost 30 shows the tests that computed most.
+
+Tests run next to each other, two processes for each core, since many of them wait; -n 1 is one.
+
+Exit codes: 0 all passed, 1 something failed, 2 bad arguments, 5 something is missing here.
+TEXT
+}
+
+# CI=true is what CI services set.
+all=${CI:-}
+case ${1:-} in
+    --all)
+        all=yes
+        shift
+        ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+esac
+
 require_root "to boot systems in the tests"
 install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsync sqv
-# docker.io starts a service and changes the packet filter, and openssh-server is one: not on a
-# person's machine, unasked. Their tests say that they were skipped where it is missing.
-# clamav brings a service that fetches signatures; its tests have one of their own.
-[ -z "${CI:-}" ] || install_for clamscan:clamav dockerd:docker.io docker-registry:docker-registry \
+[ -z "$all" ] || install_for clamscan:clamav dockerd:docker.io docker-registry:docker-registry \
     /usr/sbin/sshd:openssh-server
+# A browser for the web page, a compiler for llama.cpp, ip for a machine without a network.
+if [ $# -eq 0 ]; then
+    install_packages build-essential iproute2
+    install_for chromium:chromium chromedriver:chromium-driver
+fi
 prepare_emulation
 prepare_python dev.txt
-
 cd "$TOP" || exit 1
-"$VENV/bin/ruff" check -q .
-"$VENV/bin/ruff" format -q --check .
-"$VENV/bin/lint-imports" --no-cache --no-logo >&2
-"$VENV/bin/mypy"
-mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
-"$VENV/bin/shellcheck" -x "${scripts[@]}"
 
 # promtool judges what is written for Prometheus. Its package would start a server: it is only
-# taken out of it. Where that cannot be, its tests say that they were skipped.
-if [ -n "${CI:-}" ] && [ ! -x "$VENV/bin/promtool" ]; then
+# taken out of it.
+if [ -n "$all" ] && [ ! -x "$VENV/bin/promtool" ]; then
     scratch=$(mktemp -d)
     (cd "$scratch" && apt-get -q download prometheus && dpkg -x prometheus_*.deb . &&
         install usr/bin/promtool "$VENV/bin/promtool") || say "there is no promtool"
     rm -rf "$scratch"
 fi
 
-# Booting systems needs root.
+lint() {
+    "$VENV/bin/ruff" check -q . && "$VENV/bin/ruff" format -q --check . &&
+        "$VENV/bin/lint-imports" --no-cache --no-logo >&2 && "$VENV/bin/mypy" &&
+        git ls-files -z '*.sh' .ci/run | xargs -0 "$VENV/bin/shellcheck" -x
+}
+
+# Booting systems needs root. What takes longest begins first: tests/kit/groups.py.
 debwright_tests() {
     say "tests of debwright"
-    as_root_here "$VENV/bin/python" -m pytest "$@"
+    as_root_here "$VENV/bin/python" -m pytest -n "$((2 * $(nproc)))" "$@"
 }
 
 if [ $# -gt 0 ]; then
+    lint
     debwright_tests "$@"
     exit
 fi
 
-# A browser for the web page, a compiler for llama.cpp, ip for a machine without a network.
-install_packages build-essential iproute2
-install_for chromium:chromium chromedriver:chromium-driver
-# Beside each other: both wait for other things than the processor for much of their time.
+# The service's tests run next to all the rest: much of what either does is waiting.
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 say "tests of local-rag are running too; what they say comes last"
 UV=$VENV/bin/uv services/local-rag/scripts/test.sh >"$log" 2>&1 &
 service=$!
 # "|| :": it has ended by then, and a trap that fails would be the script's own exit code.
 trap 'kill "$service" 2>/dev/null || :; rm -f "$log"' EXIT
+lint
 status=0
 debwright_tests || status=$?
 wait "$service" || status=$?

@@ -2,5 +2,7 @@
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.kit.cost", "tests.kit.groups", "tests.kit.signals"]
+
 settings.register_profile("debwright", deadline=None)
 settings.load_profile("debwright")

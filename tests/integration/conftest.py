@@ -25,6 +25,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.integration)
+            # Each changes what the next one sees: all of them in one process, one after another.
+            if "greeter_run" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.group("greeter"))
+                item.add_marker(pytest.mark.minutes(0.5))
 
 
 @dataclass

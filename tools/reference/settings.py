@@ -109,7 +109,7 @@ def written(field: FieldInfo) -> str:
 
 def tables() -> Iterator[Table]:
     """Every table, in the model's order, the top first."""
-    yield from _tables(Config, "", repeated=False, meaning="")
+    yield from _tables(Config.whole(), "", repeated=False, meaning="")
 
 
 def _tables(model: type[BaseModel], path: str, *, repeated: bool, meaning: str) -> Iterator[Table]:

@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 buil
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from debwright.cli import (
     repo_options,
     workflows_options,
 )
+from debwright.cli.system_option import SystemOption
 from debwright.host.process import Interrupted
 from debwright.model.errors import DebwrightError, UsageError, from_os_error, internal_error
 
@@ -138,9 +140,7 @@ def build(
     help="A .deb of the release before FILES, to upgrade from; may be repeated.",
 )
 @click.option(
-    "--sandbox", metavar="KIND",
-    help="Where to install and start them: nspawn, docker, vm, or a machine as "
-    "ssh://USER@HOST[:PORT]; instead of what debwright.toml says.",
+    "--sandbox", metavar="KIND", cls=SystemOption,
 )  # fmt: skip
 @click.option(
     "--replace-installed", is_flag=True,
@@ -311,6 +311,8 @@ def main(arguments: list[str] | None = None) -> None:
 def call(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    # What Python warns of once, as an old name of a key, is a note to whoever reads along.
+    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
     try:
         code = cli.main(given, prog_name="debwright", standalone_mode=False)
         return int(code or 0)

@@ -39,6 +39,7 @@ from debwright.pipeline.stages.check import check_outcome
 from debwright.roots.layers import Roots
 from debwright.systems.base import System
 from debwright.systems.choose import patterns_for, system_for
+from debwright.systems.environments import Environments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +223,7 @@ def _outcome(
             spare=spare,
             anew=True,  # as every other check of files is made each time
         )
-        further = also_on(config.targets.build, config.environments.install_on, target)
+        further = also_on(config.targets.build, config.section(Environments).install_on, target)
         checks = run_checks(context, lambda _: None, subject.environment, further)
     return check_outcome(context, checks, log_path, subject.dist)
 

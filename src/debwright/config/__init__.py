@@ -2,7 +2,13 @@
 
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.live import Benchmarks, Regression, Upgrade
-from debwright.config.load import LoadedConfig, effective_json, load, validate_check_names
+from debwright.config.load import (
+    LoadedConfig,
+    effective_json,
+    load,
+    validate_check_names,
+    write_effective,
+)
 from debwright.config.metrics import Metrics
 from debwright.config.model import Build, Cache, Config, Package, Roots, Suite, Targets
 from debwright.config.publishing import Release, Repository, Signing
@@ -32,4 +38,5 @@ __all__ = [
     "effective_json",
     "load",
     "validate_check_names",
+    "write_effective",
 ]

@@ -1,5 +1,6 @@
 """Tables of what is checked: the service, lintian, limits and waivers."""
 
+from collections.abc import Iterator
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
@@ -7,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
-from debwright.config.section import Section
+from debwright.config.section import Problem, Raw, Section
 
 LintianSeverity = Literal["error", "warning", "info", "pedantic", "experimental", "override"]
 
@@ -69,6 +70,17 @@ class Lintian(Section):
     suppress: Annotated[list[v.TagName], AfterValidator(v.no_repeats)] = Field(
         [], description="Tags that are not reported."
     )
+
+    @classmethod
+    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
+        fail_on = raw.get("fail_on")
+        if isinstance(fail_on, list) and "pedantic" in fail_on and raw.get("pedantic") is not True:
+            yield Problem(
+                path=("fail_on", fail_on.index("pedantic")),
+                what="lintian.fail_on names pedantic, but pedantic tags are not shown",
+                expected="lintian.pedantic = true, without which there are none",
+                fix="add `pedantic = true` to [lintian]",
+            )
 
 
 class Limits(Section):

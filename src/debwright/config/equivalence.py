@@ -1,12 +1,13 @@
 """The table of what two architectures' packages must have in common."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
-from debwright.config.section import Section
+from debwright.config.section import Problem, Raw, Section
 
 _STEP = re.compile(r"(?:^|\.)(?P<key>[^.\[\]]+)|\[(?P<index>\d{1,9}|\*)\]")
 
@@ -54,6 +55,23 @@ class Question(Section):
     timeout_seconds: v.Seconds = Field(
         60, description="Seconds an answer may take; six times as many under an emulator."
     )
+
+    @classmethod
+    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
+        if ("command" in raw) == ("url" in raw):
+            yield Problem(
+                path=(),
+                what="a question is asked by `command` or by `url`",
+                expected="one of the two",
+                fix="add one of them" if "command" not in raw else "remove one of them",
+            )
+        elif "body" in raw and raw.get("method", "GET") == "GET":
+            yield Problem(
+                path=("body",),
+                what="a question with a body is not asked with GET",
+                expected='method = "POST" or "PUT" beside a url',
+                fix='add `method = "POST"`',
+            )
 
 
 class Equivalence(Section):

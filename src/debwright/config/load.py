@@ -1,21 +1,27 @@
 """Finds, reads and checks a configuration."""
 
+import hashlib
 import json
 import os
 import re
 import tomllib
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from debwright import __version__
 from debwright.config import rules
+from debwright.config.declared import model_for
 from debwright.config.locate import KeyPath, line_of, locate
 from debwright.config.model import Config
-from debwright.config.problems import Problem, dotted, from_validation
-from debwright.config.section import secret_variables
+from debwright.config.problems import dotted, from_validation
+from debwright.config.renamed import OldName, Renamed, modern
+from debwright.config.section import Problem, Section, is_single, secret_variables, section_in
+from debwright.host.files import atomic_write
 from debwright.host.machine import host_arch
 from debwright.host.process import withhold
 from debwright.model.errors import ConfigError, Evidence
@@ -78,10 +84,37 @@ def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedC
 
 def effective_json(config: Config) -> str:
     """The whole configuration, defaults included, as JSON that is the same for equal ones."""
-    return (
-        json.dumps(config.model_dump(mode="json"), sort_keys=True, indent=2, ensure_ascii=False)
-        + "\n"
-    )
+    whole = _whole(config, type(config).whole())
+    return json.dumps(whole, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_effective(config: Config, directory: Path) -> None:
+    """Write effective-config.json, unless the one that is there says the same.
+
+    Knowing the defaults of every declared table takes the import of most of debwright, for which
+    a run in which nothing has changed has no time: .effective-config says what it was made from.
+    """
+    made_from = hashlib.sha256(f"{__version__}\n{config.model_dump_json()}".encode()).hexdigest()
+    target, stamp = directory / "effective-config.json", directory / ".effective-config"
+    try:
+        if target.exists() and stamp.read_text() == made_from:
+            return
+    except (OSError, UnicodeDecodeError):
+        pass  # it is written again
+    atomic_write(target, effective_json(config))
+    atomic_write(stamp, made_from)
+
+
+def _whole(table: Section, model: type[Section]) -> dict[str, Any]:
+    """The table with what `model` has beyond it, which is what it says by default."""
+    data = table.model_dump(mode="json")
+    for name, field in model.model_fields.items():
+        kind = section_in(field.annotation)
+        if kind is None or not is_single(field.annotation):
+            continue
+        value = getattr(table, name, field.default)
+        data[name] = _whole(value, kind) if isinstance(value, Section) else None
+    return data
 
 
 def validate_check_names(config: Config | LoadedConfig, known: Collection[str]) -> None:
@@ -219,20 +252,39 @@ def _parse(path: Path, text: str, host: str) -> Config:
                 cause="a pyproject.toml may hold the configuration in that table only",
                 fix=Command("debwright", "init"),
             )
-    problems: list[Problem] = []
+    document, renamed, problems = modern(document, model_for(document, Config))
+    model = model_for(document, Config)
     config = None
     try:
-        config = Config.model_validate(document)
+        config = model.model_validate(document)
     except ValidationError as error:
-        problems += from_validation(error)
+        problems += from_validation(error, model)
     refused = {problem.path for problem in problems}
-    for problem in rules.check(document, host):
+    for problem in rules.check(document, model, host):
         if problem.path not in refused:
             refused.add(problem.path)
             problems.append(problem)
     if problems or config is None:
-        raise _error(path, text, problems, prefix)
+        raise _error(path, text, [_as_written(p, renamed) for p in problems], prefix)
+    if renamed:
+        positions = locate(text)
+        for name in renamed:
+            line = line_of(positions, (*prefix, *name.path))
+            warnings.warn(
+                f"{_shown(path)}:{line}: `{dotted(name.path)}` works, and is called "
+                f"`{name.now}` now",
+                OldName,
+                stacklevel=2,
+            )
     return config
+
+
+def _as_written(problem: Problem, renamed: Sequence[Renamed]) -> Problem:
+    """The problem at the place where the file has the key, under its old name."""
+    for name in renamed:
+        if problem.path[: len(name.new)] == name.new:
+            return replace(problem, path=(*name.path, *problem.path[len(name.new) :]))
+    return problem
 
 
 def _error(

@@ -3,24 +3,25 @@
 The reference of the configuration is made from these descriptions.
 """
 
-from typing import Annotated, Literal
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
 from debwright.config.checking import Limits, Lintian, Service, Waiver
 from debwright.config.companions import Companion
-from debwright.config.environments import Environments
+from debwright.config.declared import everything, model_for, with_tables
 from debwright.config.equivalence import Equivalence
 from debwright.config.live import Benchmarks, Minimum, Regression, Upgrade
 from debwright.config.metrics import Metrics
 from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
-from debwright.config.section import Section, default
+from debwright.config.section import Problem, Raw, Section, Table, default
 from debwright.config.static import (
     Dependencies,
     Files,
-    Hardening,
     Level,
     Malware,
     Resources,
@@ -57,6 +58,26 @@ class Package(Section):
     exclude: list[v.Line] = Field(
         [], description="fnmatch patterns of paths left out of the orig tarball."
     )
+
+    @classmethod
+    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
+        source = raw.get("source")
+        if not isinstance(source, str) or not source.endswith(".dsc"):
+            return
+        if raw.get("version_from") == "git":
+            yield Problem(
+                path=("version_from",),
+                what=f"{source} has a version of its own",
+                expected="no version_from beside a .dsc file",
+                fix="remove `version_from`",
+            )
+        if raw.get("exclude"):
+            yield Problem(
+                path=("exclude",),
+                what=f"{source} comes with its orig tarball: nothing can be left out of it",
+                expected="no exclude beside a .dsc file",
+                fix="remove `exclude`",
+            )
 
 
 class Targets(Section):
@@ -184,18 +205,11 @@ class Config(Section):
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
     )
-    environments: Environments = Field(
-        default(Environments), description="The systems that packages are checked on."
-    )
     equivalence: Equivalence = Field(
         default(Equivalence), description="What the packages of two architectures have in common."
     )
     limits: Limits = Field(default(Limits), description="What a package may weigh and take.")
     files: Files = Field(default(Files), description="Where packages may put files.")
-    hardening: Hardening = Field(
-        default(Hardening),
-        description="What programs and libraries must have been compiled with.",
-    )
     dependencies: Dependencies = Field(
         default(Dependencies), description="What installing the package may bring with it."
     )
@@ -246,7 +260,64 @@ class Config(Section):
         description="What `debwright workflows sync` writes into .github/workflows.",
     )
 
+    @classmethod
+    def model_validate(cls, obj: Any, **how: Any) -> Self:
+        """The configuration a document gives, with the tables that other rooms declare."""
+        if isinstance(obj, dict):
+            # The document's own tables; those of `cls` stay.
+            return super(Config, model_for(obj, cls)).model_validate(obj, **how)
+        return super().model_validate(obj, **how)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **how: Any) -> Self:
+        model = model_for(json.loads(json_data), cls)
+        return super(Config, model).model_validate_json(json_data, **how)
+
+    @classmethod
+    def whole(cls) -> type[Self]:
+        """The model with every table there is."""
+        return with_tables(cls, everything())
+
+    def section(self, kind: type[Table]) -> Table:
+        """A table that another room declares; its defaults where the file does not have it."""
+        return self.given(kind) or default(kind)
+
+    def given(self, kind: type[Table]) -> Table | None:
+        """The table as the file has it; None where it does not."""
+        here: Any = self
+        for part in kind.table.split("."):
+            here = getattr(here, part) if part in here.model_fields_set else None
+            if not isinstance(here, Section):
+                return None
+        return here if isinstance(here, kind) else None
+
+    def given_below(self, table: str) -> dict[str, Section]:
+        """The tables that other rooms declare below `table`, as `repository`: those of the file."""
+        names = ((one.table.rpartition("."), one) for one in _declared(self))
+        return {name: one for (above, _, name), one in names if above == table}
+
+    def said_to(self, package: str) -> dict[str, Any]:
+        """What the file says in the tables that modules of `package` declare, without defaults.
+
+        It is for a digest: tables that the file does not have need no import.
+        """
+        return {
+            one.table: said
+            for one in _declared(self)
+            if one.__module__.startswith(f"{package}.")
+            and (said := one.model_dump(mode="json", exclude_defaults=True))
+        }
+
     @property
     def strategy(self) -> Strategy:
         """`targets.strategy` as the type the rest of debwright uses."""
         return Strategy(self.targets.strategy)
+
+
+def _declared(section: Section) -> Iterator[Section]:
+    """The tables of a configuration's file that other rooms declare."""
+    for name in sorted(section.model_fields_set):
+        if isinstance(value := getattr(section, name), Section):
+            if value.table:
+                yield value
+            yield from _declared(value)

@@ -1,11 +1,12 @@
 """The tables of who is told of a release, of a failure, or of an alarm."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
-from debwright.config.section import Section
+from debwright.config.section import Problem, Raw, Section
 
 When = Literal["release", "failure", "alert"]
 _ALL: list[When] = ["release", "failure", "alert"]
@@ -30,6 +31,23 @@ class Email(Section):
         None, description="Name of the environment variable that holds the password."
     )
     on: list[When] = Field(_ALL, min_length=1, description="What is told of.")
+
+    @classmethod
+    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
+        if "password_env" in raw and "user" not in raw:
+            yield Problem(
+                path=("password_env",),
+                what="notify.email.password_env has no effect without notify.email.user",
+                expected="the user name that belongs to the password",
+                fix='add `user = "..."` to [notify.email]',
+            )
+        if "password_env" in raw and raw.get("security") == "none":
+            yield Problem(
+                path=("security",),
+                what='security = "none" would send the password for everybody to read',
+                expected="starttls or tls where there is a password",
+                fix='write `security = "starttls"`',
+            )
 
 
 class Webhook(Section):

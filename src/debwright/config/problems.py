@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from debwright.config.locate import KeyPath
-from debwright.config.model import Config
-from debwright.config.section import Section
+from debwright.config.section import Problem, Section, is_single, section_in
 from debwright.config.values import quoted
 from debwright.model.targets import nearest
 
@@ -37,16 +35,6 @@ _NO_SUCH_KEY = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Problem:
-    """One thing that is wrong with a configuration; `path` is the key it is about."""
-
-    path: KeyPath
-    what: str
-    expected: str
-    fix: str
-
-
 def dotted(path: Sequence[str | int]) -> str:
     """The path as a person would write it: `waivers[0].until`."""
     text = ""
@@ -59,32 +47,26 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def from_validation(error: ValidationError) -> list[Problem]:
-    """A problem for each key pydantic refused, in its order, at most one for each."""
+def from_validation(error: ValidationError, model: type[Section]) -> list[Problem]:
+    """A problem for each key of `model` pydantic refused, in its order, at most one for each."""
     found: dict[KeyPath, Problem] = {}
     for details in error.errors(include_url=False):
         path = tuple(p for p in details["loc"] if p != "[key]")
-        found.setdefault(path, _problem(path, details))
+        found.setdefault(path, _problem(model, path, details))
     return list(found.values())
 
 
-def known_keys(path: Sequence[str | int]) -> tuple[str, ...]:
-    """The keys the table at `path` may have; none when it is no table of fixed keys."""
-    section = _section_at(path)
-    return tuple(section.model_fields) if section else ()
-
-
-def _problem(path: KeyPath, details: ErrorDetails) -> Problem:
+def _problem(model: type[Section], path: KeyPath, details: ErrorDetails) -> Problem:
     kind, value = details["type"], details["input"]
     context: Mapping[str, Any] = details.get("ctx", {})
     name = dotted(path)
     if kind == "extra_forbidden":
-        return _unknown_key(path)
+        return _unknown_key(model, path)
     if kind == "missing":
         return Problem(
             path=path,
             what=f"{_table(path[:-1])} lacks `{path[-1]}`",
-            expected=f"expected: {_description(path)}",
+            expected=f"expected: {_description(model, path)}",
             fix=f"add `{path[-1]} = ...` to {_table(path[:-1])}",
         )
     if kind == "refused":
@@ -92,7 +74,7 @@ def _problem(path: KeyPath, details: ErrorDetails) -> Problem:
             path=path,
             what=f"{name}: {context['message']}",
             expected=f"expected: {context['expected']}",
-            fix=context["fix"] or f"correct {name}: {_description(path)}",
+            fix=context["fix"] or f"correct {name}: {_description(model, path)}",
         )
     if kind == "literal_error":
         return _not_a_choice(path, value, str(context["expected"]))
@@ -102,7 +84,7 @@ def _problem(path: KeyPath, details: ErrorDetails) -> Problem:
             path=path,
             what=f"{name} is {_type_of(value)}",
             expected=expected,
-            fix=_retyped(path, kind, value) or f"write {_TYPES[kind]}: {_description(path)}",
+            fix=_retyped(path, kind, value) or f"write {_TYPES[kind]}: {_description(model, path)}",
         )
     if kind in _RANGES:
         key, words = _RANGES[kind]
@@ -117,24 +99,27 @@ def _problem(path: KeyPath, details: ErrorDetails) -> Problem:
     )
 
 
-def _unknown_key(path: KeyPath) -> Problem:
+def _unknown_key(model: type[Section], path: KeyPath) -> Problem:
     key, table = str(path[-1]), path[:-1]
-    known = known_keys(table)
+    section = _section_at(model, table)
+    known = tuple(section.model_fields) if section else ()
     return Problem(
         path=path,
         what=f"unknown key `{key}` in {_table(table)}" if table else f"unknown key `{key}`",
         expected=f"{_table(table)} knows {', '.join(known)}",
-        fix=_replacement(key, known, table) or f"remove `{key}`",
+        fix=_replacement(model, key, known, table) or f"remove `{key}`",
     )
 
 
-def _replacement(key: str, known: Sequence[str], table: KeyPath) -> str | None:
+def _replacement(
+    model: type[Section], key: str, known: Sequence[str], table: KeyPath
+) -> str | None:
     plain = key.lower().replace("-", "_")
     if close := nearest(plain, known, cutoff=0.7):
         return f"write `{close}`"
     if key in _NO_SUCH_KEY:
         return _NO_SUCH_KEY[key]
-    elsewhere = {str(path[-1]): path for path in _all_keys(Config) if path[:-1] != table}
+    elsewhere = {str(path[-1]): path for path in _all_keys(model) if path[:-1] != table}
     if close := nearest(plain, elsewhere, cutoff=0.8):
         place = elsewhere[close][:-1]
         return f"write `{close}` in {_table(place)}" if place else f"write `{close}` at the top"
@@ -188,40 +173,34 @@ def _table(path: Sequence[str | int]) -> str:
     return f"[{dotted(path)}]" if path else "the configuration"
 
 
-def _description(path: Sequence[str | int]) -> str:
+def _description(model: type[Section], path: Sequence[str | int]) -> str:
     keys = [p for p in path if isinstance(p, str)]
     while keys:
-        section = _section_at(keys[:-1])
+        section = _section_at(model, keys[:-1])
         if section and (field := section.model_fields.get(keys[-1])):
             return field.description or ""
         keys.pop()
     return ""
 
 
-def _section_at(path: Sequence[str | int]) -> type[Section] | None:
-    current: type[Section] = Config
+def _section_at(model: type[Section], path: Sequence[str | int]) -> type[Section] | None:
+    current = model
     parts = iter(path)
     for part in parts:
         field = current.model_fields.get(str(part))
-        nested = _section_in(field.annotation) if field else None
+        nested = section_in(field.annotation) if field else None
         if field is None or nested is None:
             return None
         current = nested
-        if get_origin(field.annotation) in (list, dict):
+        if not is_single(field.annotation):
             next(parts, None)  # the index or the name of the entry
     return current
-
-
-def _section_in(annotation: Any) -> type[Section] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return next((s for a in get_args(annotation) if (s := _section_in(a))), None)
 
 
 def _all_keys(section: type[Section], prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, field in section.model_fields.items():
         yield (*prefix, name)
-        nested = _section_in(field.annotation)
+        nested = section_in(field.annotation)
         # A waiver's or a suite's keys are no place to send a stray key to.
-        if nested and get_origin(field.annotation) not in (list, dict):
+        if nested and is_single(field.annotation):
             yield from _all_keys(nested, (*prefix, name))

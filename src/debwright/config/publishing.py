@@ -1,13 +1,14 @@
 """Tables of what is signed, published and released."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
 from debwright.config import values as v
 from debwright.config.rotation import Rotation
-from debwright.config.section import Section
-from debwright.config.stores import DirectoryStore, PagesStore, RsyncStore, S3Store
+from debwright.config.section import Problem, Raw, Section
+from debwright.config.stores import PagesStore, RsyncStore, S3Store
 
 
 class Signing(Section):
@@ -29,6 +30,41 @@ class Signing(Section):
     rotation: Rotation | None = Field(
         None, description="The change to another key, while it lasts; see `debwright keys rotate`."
     )
+
+    @classmethod
+    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
+        rotation = raw.get("rotation")
+        if not isinstance(rotation, dict):
+            rotation = {}
+        if rotation and "key" not in raw:
+            yield Problem(
+                path=("rotation",),
+                what="signing.rotation has no effect without signing.key",
+                expected="the key that signs until the day of signing.rotation.drop",
+                fix='add `key = "FINGERPRINT"` to [signing]',
+            )
+        elif rotation and rotation.get("new_key") == raw.get("key"):
+            yield Problem(
+                path=("rotation", "new_key"),
+                what="signing.rotation.new_key is the key that signs already",
+                expected="another key than signing.key",
+                fix="remove [signing.rotation]",
+            )
+        for name in ("key_env", "passphrase_env"):
+            if name in raw and "key" not in raw:
+                yield Problem(
+                    path=(name,),
+                    what=f"signing.{name} has no effect without signing.key",
+                    expected="the fingerprint of the key, so that no other one signs",
+                    fix='add `key = "FINGERPRINT"` to [signing]',
+                )
+        if "home" in raw and "key_env" in raw:
+            yield Problem(
+                path=("home",),
+                what="signing.home and signing.key_env both say where the key is",
+                expected="one of them",
+                fix="remove `home`",
+            )
 
 
 class Repository(Section):
@@ -64,9 +100,6 @@ class Repository(Section):
         description="Where `debwright publish` puts packages: stable is the suite itself, as "
         "bookworm; the others are bookworm-candidate and bookworm-nightly. auto: by the version, "
         "releases to stable, pre-releases to candidate, all others to nightly.",
-    )
-    directory: DirectoryStore | None = Field(
-        None, description="A directory on this machine that it is copied to."
     )
     pages: PagesStore | None = Field(None, description="A branch that GitHub Pages serves.")
     s3: S3Store | None = Field(None, description="A bucket of S3 and the like.")

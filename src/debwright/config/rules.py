@@ -1,25 +1,21 @@
-"""What keys of a configuration must not say together.
+"""What keys of several tables must not say together; a table has its own `contradictions`."""
 
-These rules read the raw document instead of the model, so that they can speak up in the same
-breath as the model's own refusals: a file's problems are reported all at once. What has the
-wrong type is passed over here, since the model reports it.
-"""
-
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 from debwright.config.locate import KeyPath
 from debwright.config.model import Targets
-from debwright.config.problems import Problem
+from debwright.config.section import Problem, Raw, Section, tables_in
 from debwright.config.wheelhouse import problems as unknown_architectures
 from debwright.model.errors import UsageError
 from debwright.model.targets import ARCHITECTURES, SUITES, Target, can_cross, is_suite_name, nearest
 
-Raw = Mapping[str, Any]
 
-
-def check(raw: Raw, host: str) -> Iterator[Problem]:
+def check(raw: Raw, model: type[Section], host: str) -> Iterator[Problem]:
     """The contradictions of the document `raw`; `host` is this machine's architecture."""
+    for table, kind, inside in tables_in(model, raw):
+        for problem in kind.contradictions(inside):
+            yield replace(problem, path=(*table, *problem.path))
     yield from _suites(raw)
     for index, target in _targets(raw):
         path = ("targets", "build", index) if "build" in _table(raw, "targets") else ()
@@ -27,11 +23,6 @@ def check(raw: Raw, host: str) -> Iterator[Problem]:
     for index, target in _listed(_table(raw, "environments"), "install_on"):
         yield from _target(raw, ("environments", "install_on", index), target, host, built=False)
     yield from _service(raw)
-    yield from _lintian(raw)
-    yield from _package(raw)
-    yield from _equivalence(raw)
-    yield from _signing(raw)
-    yield from _email(raw)
     yield from _wheelhouse(raw)
 
 
@@ -139,91 +130,6 @@ def _service(raw: Raw) -> Iterator[Problem]:
         )
 
 
-def _lintian(raw: Raw) -> Iterator[Problem]:
-    lintian = _table(raw, "lintian")
-    fail_on = lintian.get("fail_on")
-    if isinstance(fail_on, list) and "pedantic" in fail_on and lintian.get("pedantic") is not True:
-        yield Problem(
-            path=("lintian", "fail_on", fail_on.index("pedantic")),
-            what="lintian.fail_on names pedantic, but pedantic tags are not shown",
-            expected="lintian.pedantic = true, without which there are none",
-            fix="add `pedantic = true` to [lintian]",
-        )
-
-
-def _package(raw: Raw) -> Iterator[Problem]:
-    package = _table(raw, "package")
-    source = package.get("source")
-    if not isinstance(source, str) or not source.endswith(".dsc"):
-        return
-    if package.get("version_from") == "git":
-        yield Problem(
-            path=("package", "version_from"),
-            what=f"{source} has a version of its own",
-            expected="no version_from beside a .dsc file",
-            fix="remove `version_from`",
-        )
-    if package.get("exclude"):
-        yield Problem(
-            path=("package", "exclude"),
-            what=f"{source} comes with its orig tarball: nothing can be left out of it",
-            expected="no exclude beside a .dsc file",
-            fix="remove `exclude`",
-        )
-
-
-def _signing(raw: Raw) -> Iterator[Problem]:
-    signing = _table(raw, "signing")
-    rotation = _table(signing, "rotation")
-    if rotation and "key" not in signing:
-        yield Problem(
-            path=("signing", "rotation"),
-            what="signing.rotation has no effect without signing.key",
-            expected="the key that signs until the day of signing.rotation.drop",
-            fix='add `key = "FINGERPRINT"` to [signing]',
-        )
-    elif rotation and rotation.get("new_key") == signing.get("key"):
-        yield Problem(
-            path=("signing", "rotation", "new_key"),
-            what="signing.rotation.new_key is the key that signs already",
-            expected="another key than signing.key",
-            fix="remove [signing.rotation]",
-        )
-    for name in ("key_env", "passphrase_env"):
-        if name in signing and "key" not in signing:
-            yield Problem(
-                path=("signing", name),
-                what=f"signing.{name} has no effect without signing.key",
-                expected="the fingerprint of the key, so that no other one signs",
-                fix='add `key = "FINGERPRINT"` to [signing]',
-            )
-    if "home" in signing and "key_env" in signing:
-        yield Problem(
-            path=("signing", "home"),
-            what="signing.home and signing.key_env both say where the key is",
-            expected="one of them",
-            fix="remove `home`",
-        )
-
-
-def _email(raw: Raw) -> Iterator[Problem]:
-    email = _table(_table(raw, "notify"), "email")
-    if "password_env" in email and "user" not in email:
-        yield Problem(
-            path=("notify", "email", "password_env"),
-            what="notify.email.password_env has no effect without notify.email.user",
-            expected="the user name that belongs to the password",
-            fix='add `user = "..."` to [notify.email]',
-        )
-    if "password_env" in email and email.get("security") == "none":
-        yield Problem(
-            path=("notify", "email", "security"),
-            what='security = "none" would send the password for everybody to read',
-            expected="starttls or tls where there is a password",
-            fix='write `security = "starttls"`',
-        )
-
-
 def _wheelhouse(raw: Raw) -> Iterator[Problem]:
     source = _table(raw, "package").get("source")
     if "wheelhouse" in raw and isinstance(source, str) and source.endswith(".dsc"):
@@ -240,28 +146,6 @@ def _wheelhouse(raw: Raw) -> Iterator[Problem]:
             expected=f"architectures: {', '.join(sorted(ARCHITECTURES))}",
             fix=_instead(nearest(path[-1], ARCHITECTURES), "remove the table"),
         )
-
-
-def _equivalence(raw: Raw) -> Iterator[Problem]:
-    questions = _table(raw, "equivalence").get("questions")
-    for index, question in enumerate(questions if isinstance(questions, list) else ()):
-        if not isinstance(question, dict):
-            continue
-        path: KeyPath = ("equivalence", "questions", index)
-        if ("command" in question) == ("url" in question):
-            yield Problem(
-                path=path,
-                what="a question is asked by `command` or by `url`",
-                expected="one of the two",
-                fix="add one of them" if "command" not in question else "remove one of them",
-            )
-        elif "body" in question and question.get("method", "GET") == "GET":
-            yield Problem(
-                path=(*path, "body"),
-                what="a question with a body is not asked with GET",
-                expected='method = "POST" or "PUT" beside a url',
-                fix='add `method = "POST"`',
-            )
 
 
 def _is_number(value: object) -> bool:

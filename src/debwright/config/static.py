@@ -43,23 +43,6 @@ class Files(Section):
     )
 
 
-class Hardening(Section):
-    """What programs and libraries must have been compiled with."""
-
-    pie: Level = Field("error", description="How a program counts that is not loaded anywhere.")
-    nx: Level = Field("error", description="How a file counts whose stack may be executed.")
-    relro: Level = Field(
-        "warn", description="How a file counts whose relocations stay writable (no RELRO)."
-    )
-    bind_now: Level = Field(
-        "off", description="How a file counts that resolves symbols lazily (RELRO in part only)."
-    )
-    stack_protector: Level = Field(
-        "warn",
-        description="How a file counts that handles buffers but never checks for a smashed stack.",
-    )
-
-
 class Dependencies(Section):
     """What installing the package may bring with it."""
 

@@ -34,12 +34,6 @@ Branch = Annotated[
 ]
 
 
-class DirectoryStore(Section):
-    """A directory that a web server on this machine serves."""
-
-    path: v.Line = Field(description="The directory, relative to this file.")
-
-
 class PagesStore(Section):
     """A branch that GitHub Pages serves."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from debwright import __version__
 from debwright.checks.engine.base import ASKED_FOR
-from debwright.config import effective_json
+from debwright.config import write_effective
 from debwright.host.files import atomic_write
 from debwright.host.machine import describe_host
 from debwright.host.process import SIGNAL_SECONDS
@@ -84,7 +84,7 @@ def run(job: Job, wanted: Wanted) -> RunResult:
     if wanted.publish:
         require_key(job)
     job.home.mkdir(parents=True, exist_ok=True)
-    atomic_write(job.dist / "effective-config.json", effective_json(plan.config))
+    write_effective(plan.config, job.dist)
     companions = _companions(job, wanted)
     whole = [source_stage(job, suite) for suite in plan.suites]
     if lost := [c.target for c in companions if not c.ok]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from debwright.config import Config, LoadedConfig
+from debwright.config import Config
 from debwright.host.process import Completed, LineSink
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.errors import CheckError, MissingError
@@ -229,39 +229,3 @@ class System(ABC):
         Raises UnsatisfiableDependencies, MaintainerScriptError (of a dependency), and MissingError
         when the system itself cannot be had.
         """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """The wish for a system: its name as a user writes it, and the configuration around it."""
-
-    text: str
-    loaded: LoadedConfig
-    replace: bool = False
-    """Whether packages that are installed there may be replaced, and purged at the end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A name of systems, as a user writes it; the module that has the system declares it."""
-
-    name: str
-    make: Callable[[Asked], System]
-    """Raises UsageError when the name is not written as it must be."""
-    about: str
-    """What the system is; this and the next two are its row in docs/sandboxes.md."""
-    needs: str
-    good_for: str
-    address: str = ""
-    """How the rest of the name is written, where it is NAME://ADDRESS."""
-    somebodys: bool = False
-    """Whether it is a machine with packages and data of its own."""
-
-    @property
-    def form(self) -> str:
-        """How it is written on the command line and in debwright.toml."""
-        return f"{self.name}://{self.address}" if self.address else self.name
-
-    def takes(self, text: str) -> bool:
-        """Whether `text` names a system of this kind."""
-        return text.startswith(f"{self.name}://") if self.address else text == self.name

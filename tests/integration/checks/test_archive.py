@@ -16,6 +16,8 @@ from debwright.roots import apt
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 
+pytestmark = [pytest.mark.apart, pytest.mark.minutes(0.4)]
+
 TARGET = Target("bookworm", "amd64")
 
 

@@ -18,6 +18,8 @@ from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 
+pytestmark = [pytest.mark.apart, pytest.mark.minutes(0.2)]
+
 TARGET = Target("bookworm", "amd64")
 LIVE = [check.name for check in run.LIVE]
 GOOD = Recipe()

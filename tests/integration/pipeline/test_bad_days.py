@@ -21,6 +21,8 @@ from tests.integration.conftest import Debwright
 
 from debwright.roots.cache import default_cache
 
+pytestmark = [pytest.mark.apart, pytest.mark.minutes(0.5)]
+
 
 @pytest.fixture
 def own_cache() -> Iterator[Path]:
@@ -113,7 +115,7 @@ def running_until(
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_kill_9_in_every_stage(
-    moment: str, project: Callable[[str], Debwright], own_cache: Path, greeter_run: object
+    moment: str, project: Callable[[str], Debwright], own_cache: Path
 ) -> None:
     """Nothing is left running or mounted, and the next run just works."""
     debwright = shortened(project("greeter"))
@@ -131,7 +133,7 @@ def test_kill_9_in_every_stage(
 
 
 def test_kill_9_while_cross_built_packages_are_tested(
-    project: Callable[[str], Debwright], own_cache: Path, greeter_run: object
+    project: Callable[[str], Debwright], own_cache: Path
 ) -> None:
     """The built tree is gone with the run: it is built again, or its tests could not be run."""
     debwright = project("greeter")
@@ -168,7 +170,6 @@ def test_interrupt_cleans_up(
     moment: str,
     project: Callable[[str], Debwright],
     own_cache: Path,
-    greeter_run: object,
 ) -> None:
     debwright = shortened(project("greeter"))
     debwright.environment["XDG_CACHE_HOME"] = str(own_cache.parent)
@@ -194,13 +195,14 @@ def test_mirror_down(project: Callable[[str], Debwright], tmp_path: Path) -> Non
     assert "mirror" in run.said
 
 
-def test_disk_full_in_the_overlay(
-    project: Callable[[str], Debwright], own_cache: Path, greeter_run: object
-) -> None:
+def test_disk_full_in_the_overlay(project: Callable[[str], Debwright], own_cache: Path) -> None:
     """The scratch space, and nothing else, is a file system of 512 KB."""
     debwright = project("greeter")
     debwright.environment["XDG_CACHE_HOME"] = str(own_cache.parent)
-    (own_cache / "scratch").mkdir()
+    # The roots, which have their place elsewhere.
+    assert debwright("build", "-t", "bookworm-amd64").code == 0
+    shutil.rmtree(debwright.directory / "dist")
+    (own_cache / "scratch").mkdir(exist_ok=True)
     script = 'mount -t tmpfs -o size=512k,mode=755 tmpfs "$1"; shift; exec "$@"'
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-ec", script, "sh", str(own_cache / "scratch"),
@@ -214,7 +216,7 @@ def test_disk_full_in_the_overlay(
     assert "debwright cache prune" in said
 
 
-def test_two_at_once_in_one_place(project: Callable[[str], Debwright], greeter_run: object) -> None:
+def test_two_at_once_in_one_place(project: Callable[[str], Debwright]) -> None:
     debwright = project("greeter")
     first = debwright.start("build", "-t", "bookworm-amd64")
     time.sleep(3)

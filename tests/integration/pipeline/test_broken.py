@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.integration.conftest import PROJECTS, Debwright, Run
 
+pytestmark = [pytest.mark.apart, pytest.mark.minutes(0.3)]
+
 BROKEN = sorted(p.name for p in (PROJECTS / "broken").iterdir() if (p / "expect.toml").exists())
 
 

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.integration.conftest import Debwright
 
 from debwright.config import Config
@@ -13,6 +14,8 @@ from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway
+
+pytestmark = [pytest.mark.apart, pytest.mark.minutes(0.5)]
 
 
 def fetch_source(name: str, directory: Path) -> Path:

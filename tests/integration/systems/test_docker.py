@@ -23,6 +23,7 @@ from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.systems.container import DOCKER, ContainerSystem
+from debwright.systems.container.container import Container
 
 
 @pytest.fixture(scope="module")

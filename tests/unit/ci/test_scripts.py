@@ -1,13 +1,8 @@
-"""The scripts beside the Makefile: their arguments, their environment, and the watcher."""
+"""The scripts next to the Makefile: their arguments and their environment."""
 
 import os
-import re
-import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,16 +19,24 @@ def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 
 
 @pytest.mark.parametrize(
-    "name", ["build-local.sh", "test-quick.sh", "test-ci-local.sh", "tdd-cycle.sh"]
+    ("name", "options"),
+    [
+        (
+            "build-local.sh",
+            ["--arch", "--clean", "--docker", "--output", "--validate"],
+        ),
+        ("test-quick.sh", ["--lint", "--unit", "--security"]),
+        ("test-ci-local.sh", ["--arch", "--no-tests", "--workflow"]),
+        ("tdd-cycle.sh", ["--package", "--once"]),
+        ("test.sh", ["--all"]),
+    ],
 )
-def test_help_has_every_option_and_the_exit_codes(name: str) -> None:
+def test_help_has_every_option_and_the_exit_codes(name: str, options: list[str]) -> None:
     done = run(name, "--help")
     assert done.returncode == 0
     assert "Exit codes" in done.stdout
-    # The patterns of the loop over the arguments: `--clean)`, `--arch=all | --arch=amd64)`.
-    options = set(re.findall(r"^ +(--[a-z-]+)[^()\n]*\)", (SCRIPTS / name).read_text(), re.M))
-    assert len(options - {"--"}) >= 2
-    assert all(option in done.stdout for option in options), options
+    for option in options:
+        assert option in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -93,73 +96,6 @@ def test_a_build_leaves_the_packages_of_the_tests(prepared: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "preparing Python" not in done.stderr
     assert sorted(p.name for p in (prepared / "bin").iterdir()) == before
-
-
-class Watched:
-    """scripts/tdd-cycle.sh at work in a repository of its own."""
-
-    def __init__(self, top: Path, venv: Path) -> None:
-        self.top = top
-        self.log = top / "log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [top / "scripts/tdd-cycle.sh"], stdout=log, stderr=log, cwd="/",
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "DEBWRIGHT_VENV": str(venv), "PYTHONDONTWRITEBYTECODE": "1"},
-            )  # fmt: skip
-
-    def says(self, text: str, times: int = 1) -> None:
-        end = time.monotonic() + 120
-        while self.log.read_text().count(text) < times:
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, self.log.read_text()
-            time.sleep(0.1)
-
-
-@pytest.fixture
-def watched(tmp_path: Path, prepared: Path) -> Iterator[Watched]:
-    top = tmp_path / "repository"
-    for name in ("scripts", "requirements"):
-        shutil.copytree(TOP / name, top / name)
-    shutil.copy(TOP / "pyproject.toml", top)
-    (top / "tests/unit").mkdir(parents=True)
-    (top / "src").mkdir()
-    (top / "tests/unit/test_it.py").write_text("def test_it() -> None:\n    assert True\n")
-    (top / "src/old.py").write_text("")
-    for arguments in (["init", "-q"], ["add", "src", "tests"]):
-        subprocess.run(["git", "-C", top, *arguments], check=True)
-    made = Watched(top, prepared)
-    yield made
-    made.process.kill()
-    made.process.wait()
-
-
-def test_the_watcher_runs_the_tests_at_every_change(watched: Watched) -> None:
-    watched.says("passed; waiting for a change")
-    test = watched.top / "tests/unit/test_it.py"
-    test.write_text("def test_it() -> None:\n    assert False\n")
-    watched.says("failed (1); waiting for a change")
-    test.write_text("def test_it() -> None:\n    assert 1 + 1 == 2\n")
-    watched.says("passed; waiting for a change", times=2)
-    # What git knows and is not there any more once ended the watcher without a word.
-    (watched.top / "src/old.py").unlink()
-    watched.says("passed; waiting for a change", times=3)
-    watched.process.send_signal(signal.SIGTERM)
-    assert watched.process.wait(timeout=60) == 130
-    assert "stopped" in watched.log.read_text()
-
-
-@pytest.mark.parametrize(("line", "code"), [("assert True", 0), ("assert False", 1)])
-def test_one_cycle_ends_with_the_code_of_the_tests(
-    tmp_path: Path, prepared: Path, line: str, code: int
-) -> None:
-    (tmp_path / "test_it.py").write_text(f"def test_it() -> None:\n    {line}\n")
-    done = subprocess.run(
-        [SCRIPTS / "tdd-cycle.sh", "--once", "test_it.py"], cwd=tmp_path, check=False,
-        capture_output=True, text=True, env={**os.environ, "DEBWRIGHT_VENV": str(prepared)},
-        stdin=subprocess.DEVNULL, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == code, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("there", [True, False])

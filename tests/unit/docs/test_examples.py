@@ -9,6 +9,9 @@ from tests.unit.checks.packages import build, context
 from tests.unit.docs.pages import TOP, blocks
 
 from debwright.checks.engine.base import CheckContext
+from debwright.config import Config
+from debwright.config.declared import with_tables
+from debwright.config.renamed import modern
 from debwright.model.results import Status
 from debwright.repository.model import PublicationRecord
 from debwright.repository.stores.base import Store
@@ -38,6 +41,16 @@ def test_a_check(tmp_path: Path) -> None:
         ("manual/missing", "bad has no manual page")
     ]
     assert result.status is Status.PASSED, "a warning alone fails nothing"
+
+
+def test_a_table_of_the_configuration() -> None:
+    manual = example("section")["Manual"]
+    model = with_tables(Config, (manual,))
+    document, renamed, _ = modern({"manual": {"folders": ["/opt/bin"]}}, model)
+    config = model.model_validate(document)
+    assert config.section(manual).directories == ["/opt/bin"]
+    assert [name.now for name in renamed] == ["manual.directories"]
+    assert Config().section(manual).directories == ["/usr/bin"]
 
 
 def test_a_publisher(tmp_path: Path) -> None:

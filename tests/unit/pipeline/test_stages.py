@@ -194,6 +194,7 @@ def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
         {"smoke": ["demo --version"]},
         {"minimum": {"smoke": ["demo --version"]}},
         {"limits": {"deb_mb": 1}},
+        {"hardening": {"pie": "warn"}},
         {"environments": {"install_on": ["trixie-amd64"]}},
     ],
 )

@@ -3,8 +3,11 @@
 import time
 from collections.abc import Iterator
 
+from pydantic import Field
+
 from debwright.checks.engine.base import CheckContext, conclude, levelled
-from debwright.config.static import Hardening
+from debwright.config.section import Section
+from debwright.config.static import Level
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member
@@ -26,6 +29,23 @@ _BUFFER_FUNCTIONS = frozenset(
 _EXECUTABLE_BY_DEFAULT = {row.name for row in ARCHITECTURES.values() if row.executable_stack}
 
 
+class Hardening(Section, table="hardening"):
+    """What programs and libraries must have been compiled with."""
+
+    pie: Level = Field("error", description="How a program counts that is not loaded anywhere.")
+    nx: Level = Field("error", description="How a file counts whose stack may be executed.")
+    relro: Level = Field(
+        "warn", description="How a file counts whose relocations stay writable (no RELRO)."
+    )
+    bind_now: Level = Field(
+        "off", description="How a file counts that resolves symbols lazily (RELRO in part only)."
+    )
+    stack_protector: Level = Field(
+        "warn",
+        description="How a file counts that handles buffers but never checks for a smashed stack.",
+    )
+
+
 class HardeningCheck:
     """Each protection at the level `[hardening]` gives it."""
 
@@ -35,6 +55,7 @@ class HardeningCheck:
         started = time.monotonic()
         findings: list[Finding] = []
         counts = {"pie": 0, "relro": 0, "bind_now": 0, "stack_protector": 0, "files": 0}
+        policy = context.config.section(Hardening)
         for deb, member, handle in context.files():
             if handle is None or member.head[:4] != b"\x7fELF":
                 continue
@@ -46,7 +67,7 @@ class HardeningCheck:
             counts["relro"] += elf.relro
             counts["bind_now"] += elf.relro and elf.bind_now
             counts["stack_protector"] += b"__stack_chk_fail" in elf.names
-            findings += judge(deb, member, elf, context.config.hardening)
+            findings += judge(deb, member, elf, policy)
         measured = {f"{name}_files" if name != "files" else name: float(n)
                     for name, n in counts.items()}  # fmt: skip
         return conclude(self.name, started, findings, measurements=measured)

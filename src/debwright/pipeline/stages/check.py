@@ -26,14 +26,15 @@ from debwright.pipeline.capacity import need_mb
 from debwright.pipeline.plan import TargetPlan
 from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform
 from debwright.pipeline.stages.companion import companion_packages
+from debwright.systems.environments import Environments
 
 CHECK_FAILED = 4
 CONFIGURED = frozenset([
     "service", "smoke", "minimum", "lintian", "checks", "limits", "secrets", "waivers", "suites",
-    "files", "hardening", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
-    "benchmarks", "environments",
+    "files", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
+    "benchmarks",
 ])  # fmt: skip
-"""Tables and keys of debwright.toml that decide what the checks say."""
+"""Tables and keys that decide what the checks say, beyond those that checks declare themselves."""
 
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
@@ -81,7 +82,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
     paths = packages_of(job, target)
     companions = companion_packages(job)
     config = job.plan.config
-    further = also_on(config.targets.build, config.environments.install_on, target.target)
+    further = also_on(config.targets.build, config.section(Environments).install_on, target.target)
     previous, unusable = Previous(), None
     try:
         previous = _previous(job, target, paths)
@@ -91,7 +92,11 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         **common_inputs(job),
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
-        "config": digest(config.model_dump(mode="json", include=set(CONFIGURED))),
+        "config": digest({
+            **config.model_dump(mode="json", include=set(CONFIGURED)),
+            **config.said_to("debwright.checks"),
+            **config.said_to("debwright.systems"),
+        }),
         "previous": {d.path.name: d.sha256 for d in previous.debs},
         "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
                   if p.name.endswith((CYCLONEDX, SPDX))},

@@ -80,7 +80,9 @@ def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
         "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
         "suites": {str(t.target): suite_name(job, t.target.suite) for t in targets},
         "settings": settings.model_dump(mode="json"),
-        "stores": config.repository.model_dump(include={"directory", "pages", "s3", "rsync"}),
+        "stores": config.repository.model_dump(
+            include={"pages", "s3", "rsync", *config.given_below("repository")}
+        ),
         "key": key_states(job.plan.loaded),
         "current": _current(repository),
     }

@@ -22,15 +22,16 @@ def configured_stores(loaded: LoadedConfig) -> list[Store]:
 
 def any_configured(loaded: LoadedConfig) -> bool:
     tables = loaded.config.repository
-    return any((tables.directory, tables.pages, tables.s3, tables.rsync))
+    declared = loaded.config.given_below("repository")
+    return any((declared, tables.pages, tables.s3, tables.rsync))
 
 
 def _stores(loaded: LoadedConfig) -> Iterator[Store]:
     tables = loaded.config.repository
-    if tables.directory is not None:
-        from debwright.repository.stores.directory import DirectoryStore
+    if "directory" in loaded.config.given_below("repository"):
+        from debwright.repository.stores.directory import Directory, DirectoryStore
 
-        yield DirectoryStore(loaded.resolve(tables.directory.path))
+        yield DirectoryStore(loaded.resolve(loaded.config.section(Directory).path))
     if tables.pages is not None:
         from debwright.repository.stores.pages import PagesStore
 

@@ -16,10 +16,12 @@ from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
-from debwright.systems.base import Kind, Open, Opened, Subject, System
+from debwright.systems.base import Open, Opened, Subject, System
 from debwright.systems.container.container import Container
 from debwright.systems.container.engine import DOCKER, LAYER_LABEL, PODMAN, Engine
 from debwright.systems.container.images import digest_of, image_root, pulled_id
+from debwright.systems.environments import Environments
+from debwright.systems.kinds import Kind
 from debwright.systems.runtime import copy_into, repository_for
 
 __all__ = ["DOCKER", "PODMAN", "Container", "ContainerSystem"]
@@ -38,13 +40,13 @@ class ContainerSystem(System):
 
     def begins_with(self, config: Config, roots: Roots, target: Target) -> str | None:
         """See System."""
-        if name := config.environments.images.get(str(target)):
+        if name := config.section(Environments).images.get(str(target)):
             return pulled_id(roots, target, name)
         return super().begins_with(config, roots, target)
 
     def boot_layer(self, subject: Subject) -> Layer | None:
         """See System: the image that `[environments.images]` names for the target."""
-        name = subject.config.environments.images.get(str(subject.target))
+        name = subject.config.section(Environments).images.get(str(subject.target))
         if name is None:
             return None
         root = image_root(self.engine, subject.roots, subject.target, name, subject.log)
@@ -100,7 +102,7 @@ class ContainerSystem(System):
 
 def _said(subject: Subject, layer: Layer) -> tuple[str, ...]:
     """What a reader must know of where the root came from."""
-    name = subject.config.environments.images.get(str(subject.target))
+    name = subject.config.section(Environments).images.get(str(subject.target))
     return (f"the system is of the image {name} ({digest_of(layer)})",) if name else ()
 
 

@@ -7,7 +7,8 @@ from debwright.model.errors import MissingError
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
-from debwright.systems.base import Kind, Open, Opened, Subject, System
+from debwright.systems.base import Open, Opened, Subject, System
+from debwright.systems.kinds import Kind
 from debwright.systems.nspawn.booted import NspawnSandbox
 from debwright.systems.runtime import copy_into, repository_for, without_preconfiguration
 

@@ -16,15 +16,15 @@ from debwright.model.fix import Command
 from debwright.roots import apt
 from debwright.systems.base import (
     AptSources,
-    Asked,
     CleaningError,
-    Kind,
     Open,
     Opened,
     Subject,
     System,
 )
+from debwright.systems.environments import Environments
 from debwright.systems.facts import ask_facts, mismatch
+from debwright.systems.kinds import Asked, Kind
 from debwright.systems.remote import STATE, ListedMark
 from debwright.systems.runtime import (
     REPOSITORY,
@@ -251,7 +251,7 @@ def named_after(path: str, names: set[str]) -> bool:
 
 
 def _asked(asked: Asked) -> SshSystem:
-    config = asked.loaded.config.environments.ssh_config
+    config = asked.loaded.config.section(Environments).ssh_config
     return SshSystem(
         Address.parse(asked.text),
         config=asked.loaded.resolve(config) if config else None,

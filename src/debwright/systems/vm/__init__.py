@@ -15,7 +15,8 @@ from debwright.model.targets import Target
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import Throwaway, make_throwaway
 from debwright.roots.store import Layer
-from debwright.systems.base import BootError, Kind, Open, Opened, Subject, System
+from debwright.systems.base import BootError, Open, Opened, Subject, System
+from debwright.systems.kinds import Kind
 from debwright.systems.runtime import copy_into, repository_for
 from debwright.systems.ssh import Address, SshSandbox
 from debwright.systems.vm.qemu import BOOT_TIMEOUT, SSH_PORT, VirtualMachine, has_kvm, vm_problem
