@@ -11,5 +11,7 @@ class SystemOption(click.Option):
         from debwright.systems.kinds import kinds
 
         forms = ", ".join(kind.form for kind in kinds())
-        self.help = f"Where to install and start them: {forms}; instead of what debwright.toml says."
+        self.help = (
+            f"Where to install and start them: {forms}; instead of what debwright.toml says."
+        )
         return super().get_help_record(ctx)

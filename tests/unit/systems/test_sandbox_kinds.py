@@ -155,7 +155,13 @@ def test_the_command_line_goes_before_the_configuration(loaded: LoadedConfig) ->
 
 
 @pytest.mark.parametrize(
-    "line", ['sandbox = "podman"', 'install_on = ["trixy-amd64"]', 'install_on = ["bookworm"]']
+    "line",
+    [
+        'sandbox = "pdoman"',
+        'sandbox = "vm://board"',
+        'install_on = ["trixy-amd64"]',
+        'install_on = ["bookworm"]',
+    ],
 )
 def test_wrong_environments_are_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "debwright.toml").write_text(f"[environments]\n{line}\n")
