@@ -479,6 +479,7 @@ class Elsewhere(NspawnSystem):
     """A machine of its own."""
 
     kind = "ssh"
+    own_root = False
 
 
 BROKEN = Obstacle(why="disabled", fix=Setup("update-binfmts", "--enable", "qemu-aarch64"))

@@ -39,7 +39,7 @@ class Fake:
 
     name: str
     context: CheckContext
-    system: System = field(default_factory=System)
+    system: Booted = field(default_factory=Booted)
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
     healthy: bool = False
     lost: str | None = None
