@@ -95,6 +95,7 @@ print(system_for(load(Path())).unavailable())
 """
 
 
+@pytest.mark.timeout(180)
 def test_a_system_is_one_file(tmp_path: Path) -> None:
     """Added to a copy of the tree, and nothing else; a check runs in it in the integration test."""
     tree = copied.Tree.copy(tmp_path)

@@ -67,6 +67,7 @@ def test_a_source_package_carries_the_table_of_elf_machines() -> None:
     assert not any(b"import debwright" in c or b"from debwright" in c for _, c in helper_files())
 
 
+@pytest.mark.timeout(180)
 def test_a_new_architecture_is_one_row(tmp_path: Path, project: Path) -> None:  # noqa: F811
     """plan, doctor and the matrix of the workflows know it; nothing else was changed."""
     tree = Tree.copy(tmp_path)

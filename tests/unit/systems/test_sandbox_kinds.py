@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.unit.docs.pages import TOP
 
 from debwright.config import LoadedConfig, load
 from debwright.host.process import run
@@ -14,7 +15,9 @@ from debwright.model.errors import ConfigError, UsageError
 from debwright.model.targets import Target, also_on
 from debwright.systems import remote
 from debwright.systems.choose import system_for
+from debwright.systems.environments import Environments
 from debwright.systems.facts import Facts, mismatch
+from debwright.systems.kinds import Kind, kind_of, kinds
 from debwright.systems.ssh import Address, named_after
 from debwright.systems.ssh.trouble import explain
 from debwright.systems.vm import VirtualMachine, vm_problem
@@ -245,3 +248,21 @@ def test_when_a_file_was_changed_is_known_to_the_nanosecond(tmp_path: Path) -> N
     done = run(["stat", f"--printf={remote._STAT}\\0", "--", made])
     (entry,) = remote.parse_stat(done.output).values()
     assert (entry.kind, entry.size, entry.mtime_ns) == ("file", 4, 1_800_000_000_123_456_789)
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
+def test_each_kind_has_its_row_in_the_documentation(kind: Kind) -> None:
+    rows = (TOP / "docs/sandboxes.md").read_text().splitlines()
+    default = " (default)" if kind.name == Environments().sandbox else ""
+    assert f"| `{kind.form}`{default} | {kind.about} | {kind.needs} | {kind.good_for} |" in rows
+
+
+def test_a_kind_is_found_by_its_module_or_by_another() -> None:
+    assert {k.name for k in kinds()} == {"docker", "nspawn", "podman", "ssh", "vm"}
+    for text, name in (("nspawn", "nspawn"), ("podman", "podman"), ("ssh://pi@board", "ssh")):
+        kind = kind_of(text)
+        assert kind is not None
+        assert kind.name == name
+    assert kind_of("container") is None, "a module that is no kind"
+    assert kind_of("ssh") is None
+    assert kind_of("") is None

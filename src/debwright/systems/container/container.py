@@ -82,9 +82,18 @@ class Container(RemoteSandbox):
         except (CommandError, BootError) as problem:
             said = problem.evidence[-1].text if problem.evidence else problem.what
             self.engine.remove(self.name)
-            self._create((), _IDLE)
+            self._idle()
             self.without_init = f"systemd does not run in this {self.kind} container: {said[:300]}"
         self.boot_seconds = time.monotonic() - started
+
+    def _idle(self) -> None:
+        try:
+            self._create((), _IDLE)
+        except CommandError as problem:
+            raise BootError(
+                f"{self.kind} does not start a container", evidence=problem.evidence,
+                fix=f"{self.kind} info",
+            ) from problem  # fmt: skip
 
     def _create(self, options: Sequence[str], command: Sequence[str]) -> None:
         self.engine.create(self.name, self.image, command, options)

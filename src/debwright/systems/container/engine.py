@@ -24,7 +24,8 @@ OWNER_LABEL = "debwright.owner"
 LAYER_LABEL = "debwright.layer"
 
 _CAP_SYS_RESOURCE = 24
-_HYBRID = Path("/sys/fs/cgroup/unified/cgroup.controllers")
+_UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")
+"""There where control groups are of version 2 alone (cgroups(7))."""
 # What systemd and the sandboxing of units need (systemd.exec(5)): mounts of their own, network
 # namespaces and system call filters. Not --privileged: that takes every capability the kernel
 # knows, and fails where the daemon itself has not got them all.
@@ -189,16 +190,19 @@ def _owner(pid: int | str) -> str:
 
 
 def _runtime() -> tuple[str, ...]:
-    """crun, which podman prefers, refuses control groups of both versions; runc takes them."""
-    runc = shutil.which("runc") if _controllers() else None
+    """runc where control groups are not of version 2 alone.
+
+    crun, which podman prefers, refuses the mixed kind and wants every hierarchy of version 1.
+    """
+    runc = None if _UNIFIED.exists() else shutil.which("runc")
     return (f"--runtime={runc}",) if runc else ()
 
 
-def _controllers() -> bool:
-    try:
-        return bool(_HYBRID.read_text().split())
-    except OSError:
-        return False
+def _raises_limits() -> bool:
+    """Whether podman may do as it likes; of an ordinary user it knows that it may not."""
+    status = Path("/proc/self/status").read_text()
+    effective = next(int(s.split()[1], 16) for s in status.splitlines() if s.startswith("CapEff:"))
+    return os.geteuid() != 0 or bool(effective >> _CAP_SYS_RESOURCE & 1)
 
 
 def _own_limits() -> tuple[str, ...]:
@@ -207,9 +211,7 @@ def _own_limits() -> tuple[str, ...]:
     Unasked it gives a container more open files and processes than it has itself; as many
     processes as it keeps for itself are no more than there can be process numbers.
     """
-    status = Path("/proc/self/status").read_text()
-    effective = next(int(s.split()[1], 16) for s in status.splitlines() if s.startswith("CapEff:"))
-    if os.geteuid() != 0 or effective >> _CAP_SYS_RESOURCE & 1:
+    if _raises_limits():
         return ()
     most = int(Path("/proc/sys/kernel/pid_max").read_text())
     limits = []
