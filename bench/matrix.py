@@ -90,11 +90,10 @@ class Matrix:
             self.debwright("repo", "add", "--suite", suite, *map(str, previous.glob("*.deb")))
 
     def only(self, names: Sequence[str]) -> None:
-        """Switch off every other check, and build anew: debwright.toml is part of the source."""
-        from debwright.checks.engine.base import ASKED_FOR
-        from debwright.checks.engine.run import NAMES
+        """Switch off every other check, and build again: debwright.toml is part of the source."""
+        from debwright.checks.registry import unasked
 
-        off = [n for n in NAMES if n not in names and n not in ASKED_FOR]
+        off = [c.name for c in unasked() if c.name not in names]
         config = self.product / "debwright.toml"
         lines = "".join(f'{name} = "off"\n' for name in off)
         config.write_text(f"{config.read_text()}[checks]\n{lines}")

@@ -1,10 +1,10 @@
-"""The list of checks, from the pipeline's own order and from each one's page."""
+"""The list of checks, in their order, with the first sentence of each one's page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from debwright.checks.engine import run
-from debwright.checks.engine.base import ASKED_FOR
+from debwright.checks import registry
+from debwright.checks.engine.base import Check
 from tools.reference import text
 
 PAGES = Path(__file__).parents[2] / "docs/checks"
@@ -14,7 +14,6 @@ OTHERS = ("waivers",)
 
 def markdown() -> str:
     """docs/checks/README.md."""
-    live = ["install", *(c.name for c in run.LIVE)]
     lines = [
         "# Checks",
         "",
@@ -24,25 +23,24 @@ def markdown() -> str:
         "accept one finding until a day.",
         "",
     ]
-    groups = (
-        ("On the files", [*(c.name for c in run.STATIC), "dependencies"]),
-        ("On a booted system", live),
-        ("When asked for", list(ASKED_FOR)),
+    groups: tuple[tuple[str, Sequence[Check]], ...] = (
+        ("On the files", [*registry.file_checks(), registry.DEPENDENCIES]),
+        ("On a booted system", [registry.INSTALL, *registry.LIVE]),
+        ("When asked for", [c for c in registry.every_check() if c.asked_for]),
     )
-    for heading, names in groups:
-        lines += [f"## {heading}", "", *text.table(("check", "what it does"), _rows(names)), ""]
+    for heading, checks in groups:
+        lines += [f"## {heading}", "", *text.table(("check", "what it does"), _rows(checks)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _rows(names: list[str]) -> Iterator[tuple[str, str]]:
-    for name in names:
-        page = PAGES / f"{name}.md"
+def _rows(checks: Sequence[Check]) -> Iterator[tuple[str, str]]:
+    for check in checks:
+        page = PAGES / f"{check.name}.md"
         if page.is_file():
-            yield f"[{name}]({name}.md)", _first(page)
-        elif name in ASKED_FOR:
-            yield name, f"`debwright check --{name}`: see [two builds compared](../two-builds.md)"
+            yield f"[{check.name}]({check.name}.md)", _first(page)
         else:
-            yield name, "what lintian says of the packages, at the severities of `[lintian]`"
+            see = "[two builds compared](../two-builds.md)"
+            yield check.name, f"`debwright check --{check.name}`: see {see}"
 
 
 def _first(page: Path) -> str:

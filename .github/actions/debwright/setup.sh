@@ -4,7 +4,10 @@
 set -euo pipefail
 
 install='.'
-requirements=('requirements/tools.txt' 'requirements/run.txt')
+requirements=(
+    'requirements/tools.txt'
+    'requirements/run.txt'
+)
 
 say() { printf '%s\n' "debwright: $*" >&2; }
 

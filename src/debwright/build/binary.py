@@ -18,6 +18,7 @@ from debwright.build.workplace import USUAL, Workplace
 from debwright.host.files import sha256_file, share
 from debwright.host.process import CommandError, TimedOut
 from debwright.isolation.namespaces import Bind, Namespaces
+from debwright.model.codes import ERROR, Code, CodedError, Codes
 from debwright.model.errors import BuildError, Evidence, MissingError
 from debwright.model.fix import Command
 from debwright.roots.layers import BUILDER_UID
@@ -61,12 +62,23 @@ class Built:
     notes: tuple[str, ...] = field(default=())
 
 
-class PackageBuildError(BuildError):
+CODES = Codes(
+    {
+        "build/failed": Code(ERROR, "The package did not build."),
+        "build/tests-failed": Code(ERROR, "The tests of the package failed."),
+        "build/timeout": Code(ERROR, "The build took longer than allowed."),
+        "build/nothing": Code(ERROR, "The build made no .deb."),
+        "wheelhouse/compile": Code(ERROR, "A distribution did not compile."),
+        "wheelhouse/timeout": Code(ERROR, "Compiling took longer than allowed."),
+        "source/checksum": Code(ERROR, "A file is not the one that the .dsc names."),
+    }
+)
+
+
+class PackageBuildError(CodedError, BuildError):
     """dpkg-buildpackage failed; `code` is the finding's."""
 
-    def __init__(self, what: str, *, code: str, **kwargs: object) -> None:
-        super().__init__(what, **kwargs)  # type: ignore[arg-type]
-        self.code = code
+    codes = CODES
 
 
 def tree_name(source: SourcePackage) -> str:

@@ -7,6 +7,7 @@ from debian.deb822 import Dsc
 
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import BuildError
 from debwright.model.targets import Strategy, Target
 from debwright.roots.apt import UnsatisfiableError
@@ -50,6 +51,11 @@ class BuildPlan:
         if self.with_all and self.with_any:
             return "-b"
         return "-B" if self.with_any else "-A"
+
+
+CODES = Codes(
+    {"build/unmet-dependency": Code(ERROR, "A build dependency does not exist on the target.")}
+)
 
 
 class UnmetBuildDependency(BuildError):

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from debwright.host.files import sha256_file
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
 from debwright.model.results import (
     Artifact,
-    Finding,
     RunResult,
-    Severity,
     StageResult,
     Status,
     TargetResult,
@@ -144,11 +143,13 @@ def _stages(results: Sequence[RunResult]) -> Iterator[StageResult]:
             yield stage
 
 
+CODES = Codes({"collect/missing": Code(ERROR, "A job handed over no result of its target.")})
+
+
 def _missing(target: str) -> TargetResult:
-    finding = Finding(
-        severity=Severity.ERROR,
-        code="collect/missing",
-        message=f"there is no result of {target}",
+    finding = CODES.found(
+        "collect/missing",
+        f"there is no result of {target}",
         evidence=(Proof(text="its job ended before it could hand over anything"),),
         fix=f"see the log of the job {target}; run it again with: gh run rerun --failed",
     )

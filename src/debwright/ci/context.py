@@ -1,12 +1,41 @@
-"""From a directory to what its workflows are written for."""
+"""What workflows are written for: the repository, and the project whose packages they build."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.ci.parts import Context
-from debwright.config import LoadedConfig, load
+from debwright import __version__
+from debwright.ci.templates import PART
+from debwright.config import Config, LoadedConfig, load
+from debwright.config.workflows import Workflows
 from debwright.host.git import NotARepository, git
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The settings of the workflows, and where everything is from the top of the repository."""
+
+    settings: Workflows
+    product: Config
+    """The configuration whose packages are built."""
+    top: str
+    """Where the configuration of the workflows is."""
+    project: str
+    """The product's directory."""
+
+    @property
+    def source(self) -> str:
+        return "debwright.toml" if self.top == "." else f"{self.top}/debwright.toml"
+
+    @property
+    def install(self) -> str:
+        """What pip installs in the jobs: a directory of the repository, or a requirement."""
+        return self.settings.install or f"debwright=={__version__}"
+
+    @property
+    def dist(self) -> str:
+        return "dist" if self.project == "." else f"{self.project}/dist"
 
 
 def top_of(directory: Path) -> Path:
@@ -56,15 +85,12 @@ def _below(directory: Path, top: Path) -> str:
             evidence=[Evidence(text=str(path)), Evidence(text=str(top))],
         )
     text = str(path.relative_to(top))
-    if any(c not in _PLAIN for c in text):
+    if PART.fullmatch(text) is None:
         raise UsageError(
             f"the directory {text!r} has characters that a workflow's command cannot hold",
             fix="rename it: letters, digits and any of ._/+- are fine",
         )
     return text
-
-
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+-")
 
 
 def _must_be_there(top: Path, name: str, key: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.ci.outputs import write_outputs
+from debwright.ci.provider import write_outputs
 from debwright.cli.common import Options, emit
 from debwright.config import load
 from debwright.host.files import human_size

@@ -13,8 +13,9 @@ from debian.deb822 import Changes
 from debwright import __version__
 from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.previous import expand, previous_of
-from debwright.checks.engine.run import run_checks
+from debwright.checks.engine.previous import expand
+from debwright.checks.engine.released import previous_of
+from debwright.checks.run import run_checks
 from debwright.cli.common import (
     Options,
     reporter_for,
@@ -220,8 +221,8 @@ def _outcome(
             activity=lambda text: reporter.activity(name, "check", text),
             project=subject.loaded.directory,
             previous=previous,
-            spare=spare,
-            anew=True,  # as every other check of files is made each time
+            second_system=spare,
+            ask_again=True,  # as every other check of files is made each time
         )
         further = also_on(config.targets.build, config.section(Environments).install_on, target)
         checks = run_checks(context, lambda _: None, subject.environment, further)

@@ -9,17 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from debwright.ci import act
-from debwright.ci.context import context_of
-from debwright.ci.parts import Context
+from debwright.ci.context import Context, context_of
+from debwright.ci.local import Invocation, Line, LocalRunner, Record
+from debwright.ci.provider import provider_named
 from debwright.cli.common import Options, emit
 from debwright.config import load
 from debwright.config.section import secret_variables
-from debwright.github.place import TOKENS
-from debwright.host import process
 from debwright.host.files import atomic_write, human_seconds
 from debwright.host.interrupts import interruptible
-from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
+from debwright.model.errors import Evidence, UsageError, printable
 from debwright.model.fix import Command
 
 LONGEST_LINE = 400
@@ -37,8 +35,9 @@ def run_workflow(
 ) -> int:
     """Run it; the exit code of the step that failed."""
     top, context = context_of(load(options.directory))
-    file = top / ".github/workflows" / f"{workflow}.yml"
-    _look(top, file, inputs)
+    runner = _runner(context)
+    file = top / runner.directory / f"{workflow}.yml"
+    _look(top, file, runner, inputs)
     dist = (options.output or top / context.dist).absolute()
     store = dist / "ci"
     with interruptible(), ExitStack() as stack:
@@ -46,14 +45,14 @@ def run_workflow(
         store.mkdir(parents=True)
         cache = options.cache()
         cache.prepare()
-        asked = act.Invocation(
+        asked = Invocation(
             top=top, file=file, event=event or "workflow_dispatch",
             labels=[context.settings.runner, context.settings.arm64_runner],
-            inputs=_inputs(workflow, event, inputs), secrets=_secrets(context),
+            inputs=runner.inputs(workflow, event, inputs), secrets=_secrets(context, runner),
             payload=payload, store=store, scratch=stack.enter_context(cache.scratch("ci")),
         )  # fmt: skip
         started = time.monotonic()
-        record = _run(options, asked)
+        record = _run(options, runner, asked)
     shutil.rmtree(store / "caches", ignore_errors=True)
     text = "\n".join(f"<!-- {job} -->\n{content}" for job, content in record.summaries)
     atomic_write(store / "summary.md", text)
@@ -61,14 +60,25 @@ def run_workflow(
     return record.exit_code
 
 
-def _look(top: Path, file: Path, inputs: Sequence[str]) -> None:
+def _runner(context: Context) -> LocalRunner:
+    provider = provider_named(context.settings.provider)
+    if provider.local is None:
+        raise UsageError(
+            f"workflows of {provider.title} cannot be run on this machine",
+            cause=f"workflows.provider is {provider.name}",
+            fix=Command("debwright", "run"),
+        )
+    return provider.local
+
+
+def _look(top: Path, file: Path, runner: LocalRunner, inputs: Sequence[str]) -> None:
     # Names, not paths: a workflow of somewhere else is not this repository's.
-    known = sorted(path.stem for path in (top / ".github/workflows").glob("*.yml"))
-    if file.stem not in known or file.parent != top / ".github/workflows":
+    known = sorted(path.stem for path in (top / runner.directory).glob("*.yml"))
+    if file.stem not in known or file.parent != top / runner.directory:
         raise UsageError(
             f"there is no workflow {printable(file.stem)!r}",
-            evidence=[Evidence(text=", ".join(known) or "none", file=".github/workflows")],
-            cause="a workflow is named as its file in .github/workflows is, without .yml",
+            evidence=[Evidence(text=", ".join(known) or "none", file=runner.directory)],
+            cause=f"a workflow is named as its file in {runner.directory} is, without .yml",
             fix=Command("debwright", "workflows", "sync"),
         )
     if not (top / ".git").is_dir():
@@ -84,48 +94,24 @@ def _look(top: Path, file: Path, inputs: Sequence[str]) -> None:
             raise UsageError(f"`{text}` is no input", fix="--input NAME=VALUE")
 
 
-def _inputs(workflow: str, event: str | None, given: Sequence[str]) -> list[str]:
-    """Roots are those cached here: packing and unpacking them between jobs would be for nothing."""
-    by_hand = event in (None, "workflow_dispatch")
-    if workflow == "build-packages" and by_hand and not any(t.startswith("force=") for t in given):
-        return [*given, "force=true"]
-    return list(given)
+def _secrets(context: Context, runner: LocalRunner) -> list[str]:
+    names = [*secret_variables(context.product, fixed=False), *runner.secrets]
+    return [name for name in names if os.environ.get(name)]
 
 
-def _secrets(context: Context) -> list[str]:
-    names = [n for n in secret_variables(context.product, fixed=False) if os.environ.get(n)]
-    return names + [n for n in TOKENS[:1] if os.environ.get(n)]
-
-
-def _run(options: Options, asked: act.Invocation) -> act.Record:
-    record, log = act.Record(), (asked.store / "log.jsonl").open("w", encoding="utf-8")
+def _run(options: Options, runner: LocalRunner, asked: Invocation) -> Record:
     kept: dict[str, list[str]] = {}
 
-    def sink(line: str) -> None:
-        log.write(line + "\n")
-        said = act.read_line(record, line)
-        if said is None:
-            return
-        text = printable(said.text)[:LONGEST_LINE]
-        if said.output:
-            kept.setdefault(said.job, []).append(text)
-            del kept[said.job][:-KEPT]
-        if options.verbose or not said.output:
-            print(f"{said.job}: {text}", file=sys.stderr, flush=True)
+    def show(line: Line) -> None:
+        text = printable(line.text)[:LONGEST_LINE]
+        if line.output:
+            kept.setdefault(line.job, []).append(text)
+            del kept[line.job][:-KEPT]
+        if options.verbose or not line.output:
+            print(f"{line.job}: {text}", file=sys.stderr, flush=True)
 
-    argv, environment = act.command_of(asked)
-    try:
-        done = process.run(argv, cwd=asked.top, env=environment, sink=sink, check=False)
-    finally:
-        log.close()
-        act.end_leftovers(asked.scratch)
-    if not record.jobs:
-        raise DebwrightError(
-            "act ran no job",
-            evidence=[Evidence(text=line) for line in (record.errors or done.tail(8))[-8:]],
-            cause="the workflow does not start at this event, or act cannot read it",
-            fix=f"act --list --workflows {asked.file}",
-        )
+    with (asked.store / "log.jsonl").open("w", encoding="utf-8") as log:
+        record = runner.run(asked, show=show, log=log)
     for job in record.jobs.values():
         if job.failed and not options.verbose:
             lines = kept.get(job.title, [])
@@ -134,7 +120,7 @@ def _run(options: Options, asked: act.Invocation) -> act.Record:
     return record
 
 
-def _tell(options: Options, workflow: str, record: act.Record, store: Path, seconds: float) -> None:
+def _tell(options: Options, workflow: str, record: Record, store: Path, seconds: float) -> None:
     jobs = list(record.jobs.values())
     data: dict[str, Any] = {
         "workflow": workflow,

@@ -8,7 +8,7 @@ from debwright.cli.common import Options, emit
 def _workflows(target: Path, created: list[Path], notes: list[str]) -> None:
     """GitHub's workflows, where they are this project's own to write."""
     from debwright.ci.context import context_of
-    from debwright.ci.files import sync
+    from debwright.ci.sync import sync
     from debwright.config import load
 
     top, context = context_of(load(target))

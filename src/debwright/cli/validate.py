@@ -12,14 +12,16 @@ from debwright.config.workflows import Validation
 from debwright.host import process
 from debwright.host.interrupts import interruptible
 from debwright.host.process import Completed
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import UsageError
 from debwright.model.events import Reporter
 from debwright.model.fix import Command
-from debwright.model.results import Evidence, Finding, Severity, StageResult, Status
+from debwright.model.results import Evidence, Finding, StageResult, Status
 from debwright.model.targets import nearest
 
 SHOWN_LINES = 20
 FAILED = 4
+CODES = Codes({"validate/*": Code(ERROR, "The linter by that name found something.")})
 
 
 def validate(options: Options, names: Sequence[str], *, scope: str) -> int:
@@ -86,10 +88,9 @@ def _run(name: str, commands: Sequence[str], directory: Path, reporter: Reporter
 
 def _finding(name: str, command: str, done: Completed) -> Finding:
     first = command.strip().splitlines()[0]
-    return Finding(
-        severity=Severity.ERROR,
-        code=f"validate/{name}",
-        message=f"`{first}` exited with status {done.returncode}",
+    return CODES.found(
+        f"validate/{name}",
+        f"`{first}` exited with status {done.returncode}",
         evidence=tuple(Evidence(text=line) for line in done.tail(SHOWN_LINES)),
         fix=Command("debwright", "validate", name),
     )

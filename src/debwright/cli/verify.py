@@ -45,10 +45,10 @@ def verify(
             result = verify_file(place, keyring)
         about_keys, _ = look_at(keyring)
     if note is not None:
-        result.warn("verify/key", note, fix="name a key you got another way with --key")
+        result.add("verify/key", note, fix="name a key you got another way with --key")
     for finding in about_keys:
         # Whether what it signed is taken here was seen above; elsewhere, or soon, it may not be.
-        result.warn(finding.code, finding.message)
+        result.add(finding.code, finding.message)
     _tell(options, result)
     return 0 if result.ok else 4
 

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 from debwright.ci import matrix
 from debwright.ci.context import context_of, product_of, top_of
-from debwright.ci.files import check, sync
-from debwright.ci.outputs import append_summary, write_outputs
+from debwright.ci.provider import append_summary, write_outputs
+from debwright.ci.sync import check, sync
 from debwright.cli.common import Options, emit
 from debwright.config import load
 

@@ -77,9 +77,15 @@ class Validation(Section):
     minutes: Minutes = Field(30, description="Minutes after which the job is stopped.")
 
 
-class Workflows(Section):
-    """What `debwright workflows sync` writes into .github/workflows."""
+def _names_once(values: list[Validation]) -> list[Validation]:
+    v.no_repeats([job.name for job in values])
+    return values
 
+
+class Workflows(Section):
+    """What `debwright workflows sync` writes for a CI service."""
+
+    provider: Plain = Field("github", description="The CI service that they are written for.")
     project: Directory = Field(
         ".", description="Directory of the debwright.toml whose packages are built."
     )
@@ -135,4 +141,6 @@ class Workflows(Section):
     build_minutes: Minutes = Field(
         180, description="Minutes after which the build of a target is stopped."
     )
-    jobs: list[Validation] = Field([], description="Jobs that look at every change.")
+    jobs: Annotated[list[Validation], AfterValidator(_names_once)] = Field(
+        [], description="Jobs that look at every change."
+    )

@@ -13,7 +13,7 @@ from debwright.model.errors import DebwrightError
 def workflows(loaded: LoadedConfig) -> Iterator[Health]:
     """Whether .github/workflows is what debwright.toml says."""
     from debwright.ci.context import context_of
-    from debwright.ci.files import check
+    from debwright.ci.sync import check
 
     try:
         number = check(*context_of(loaded))
@@ -34,19 +34,20 @@ def hosted(loaded: LoadedConfig) -> Iterator[Health]:
         return
     from debwright.config.section import secret_variables
 
+    yield from _secrets(loaded, place, secret_variables(loaded.config, fixed=False))
     with Http.from_environment() as http:
-        yield from _secrets(http, place, secret_variables(loaded.config, fixed=False))
         yield from _runners(http, place)
 
 
-def _secrets(http: Http, place: str, wanted: Sequence[str]) -> Iterator[Health]:
+def _secrets(loaded: LoadedConfig, place: str, wanted: Sequence[str]) -> Iterator[Health]:
     if not wanted:
         yield Health(name="secrets", ok=True, found="the configuration wants none")
         return
+    from debwright.ci.provider import provider_named
+
     try:
-        answer = http.request("GET", f"/repos/{place}/actions/secrets", params={"per_page": 100})
-        there = {str(s["name"]) for s in answer.json()["secrets"]}
-    except (DebwrightError, KeyError, TypeError, ValueError) as problem:
+        there = provider_named(loaded.config.workflows.provider).secrets(loaded)
+    except DebwrightError as problem:
         yield _unseen("secrets", problem)
         return
     for name in wanted:

@@ -4,22 +4,10 @@ Reading it from outside costs nothing inside, however slow the target is to emul
 """
 
 import os
-import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-# What the system itself writes while it runs; everything else a package leaves is the package's.
-_SYSTEMS_OWN = re.compile(
-    r"^/(?:run|proc|sys|dev|tmp|var/tmp|mnt/debwright\S*|var/cache/(?:apt|debconf|man|ldconfig)|"
-    r"var/lib/(?:dpkg|apt|systemd|ucf|pam|dbus|python|private)|var/log/(?:apt|journal|private)|"
-    r"var/cache/private)(?:/|$)|^/etc/systemd/system(?:/[^/]+\.(?:wants|requires))?$|"
-    r"^/var/log/(?:dpkg\.log|alternatives\.log|lastlog|faillog|wtmp|btmp|bootstrap\.log)$|"
-    r"^/etc/(?:passwd|shadow|group|gshadow|subuid|subgid)-?$|"
-    r"^/etc/(?:ld\.so\.cache|machine-id|mtab|resolv\.conf|\.pwd\.lock|\.updated)$|"
-    r"^/var/\.updated$|/__pycache__(?:/|$)|^/etc/(?:rc\d|rcS)\.d$"
-)
 
 
 @dataclass(frozen=True)
@@ -117,9 +105,3 @@ def _kind(info: os.stat_result) -> str:
     if stat.S_ISCHR(mode) and info.st_rdev == 0:
         return "removed"  # an overlay's whiteout
     return "special"
-
-
-def leftovers(created: dict[str, Entry]) -> dict[str, Entry]:
-    """Of what appeared since before installation, what is the package's; parents stand for all."""
-    ours = {p: e for p, e in created.items() if not _SYSTEMS_OWN.search(p)}
-    return {p: e for p, e in ours.items() if p.rsplit("/", 1)[0] not in ours}

@@ -4,13 +4,13 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.keys.ring import health, keys_of_file
+from debwright.keys.ring import CODES, health, keys_of_file
 from debwright.keys.signing.gpg import GpgSigner
 from debwright.keys.signing.home import private_home
 from debwright.keys.signing.verify import binary_keys, check
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command
-from debwright.model.results import Evidence, Finding, Severity
+from debwright.model.results import Evidence, Finding
 
 PROBE = b"Origin: debwright\nDescription: a signature to be checked and thrown away\n"
 
@@ -31,10 +31,9 @@ def prove(signer: GpgSigner, *, now: datetime | None = None) -> tuple[list[Findi
     for verdict in verdicts:
         if not verdict.good:
             findings.append(
-                Finding(
-                    severity=Severity.ERROR,
-                    code="key/refused",
-                    message=f"{verdict.tool} does not accept the key's signature: {verdict.why}",
+                CODES.found(
+                    "key/refused",
+                    f"{verdict.tool} does not accept the key's signature: {verdict.why}",
                     evidence=tuple(Evidence(text=line) for line in verdict.said),
                     fix=Command("debwright", "keys", "rotate"),
                 )

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright.keys.signing.home import GnupgHome
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.model.fix import Command
-from debwright.model.results import Finding, Severity
+from debwright.model.results import Finding
 
 WARN_DAYS = 90
 FAIL_DAYS = 14
@@ -151,16 +152,29 @@ def spaced(fingerprint: str) -> str:
     return " ".join(fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4))
 
 
+CODES = Codes(
+    {
+        "key/revoked": Code(ERROR, "The signing key is revoked."),
+        "key/cannot-sign": Code(ERROR, "The signing key cannot sign."),
+        "key/weak": Code(ERROR, "apt of Debian 13 does not take such a key."),
+        "key/expired": Code(ERROR, "The signing key has expired."),
+        "key/expires-soon": Code(ERROR, "The signing key expires within days."),
+        "key/expires": Code(WARNING, "The signing key expires within weeks."),
+        "key/refused": Code(ERROR, "A tool does not accept the key's signature."),
+    }
+)
+
+
 def health(key: KeyInfo, now: datetime) -> Finding | None:
     """What is wrong with a key that signs, or soon will be; None for a good one."""
     name = f"the signing key {key.fingerprint}"
     if key.revoked:
-        return _error("key/revoked", f"{name} is revoked", "debwright keys rotate")
+        return CODES.found("key/revoked", f"{name} is revoked", fix="debwright keys rotate")
     if not key.can_sign:
-        return _error("key/cannot-sign", f"{name} cannot sign", "debwright keys new")
+        return CODES.found("key/cannot-sign", f"{name} cannot sign", fix="debwright keys new")
     if not key.strong:
         what = f"{name} is {key.algorithm}, which apt of Debian 13 does not take"
-        return _error("key/weak", what, "debwright keys rotate")
+        return CODES.found("key/weak", what, fix="debwright keys rotate")
     return _age(key, name, now)
 
 
@@ -171,12 +185,8 @@ def _age(key: KeyInfo, name: str, now: datetime) -> Finding | None:
     day = f"{key.expires:%Y-%m-%d}"
     extend = f"gpg --quick-set-expire {key.fingerprint} 2y, or debwright keys rotate"
     if days < 0:
-        return _error("key/expired", f"{name} expired on {day}", extend)
+        return CODES.found("key/expired", f"{name} expired on {day}", fix=extend)
     soon = f"{name} expires in {days} days, on {day}"
     if days <= FAIL_DAYS:
-        return _error("key/expires-soon", soon, extend)
-    return Finding(severity=Severity.WARNING, code="key/expires", message=soon, fix=extend)
-
-
-def _error(code: str, message: str, fix: str) -> Finding:
-    return Finding(severity=Severity.ERROR, code=code, message=message, fix=fix)
+        return CODES.found("key/expires-soon", soon, fix=extend)
+    return CODES.found("key/expires", soon, fix=extend)

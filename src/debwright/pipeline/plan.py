@@ -136,9 +136,9 @@ def require_known_checks(loaded: LoadedConfig) -> None:
     """Raise ConfigError for a name in `[checks]` that no check has: it would switch nothing."""
     if loaded.config.checks:
         # Only where there is something to look at: the checks are most of debwright.
-        from debwright.checks.engine.run import NAMES
+        from debwright.checks.registry import every_check
 
-        validate_check_names(loaded, NAMES)
+        validate_check_names(loaded, [c.name for c in every_check()])
 
 
 def make_plan(

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright import __version__
-from debwright.checks.engine.base import ASKED_FOR
 from debwright.config import write_effective
 from debwright.host.files import atomic_write
 from debwright.host.machine import describe_host
@@ -65,7 +64,7 @@ class Wanted:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        extra = [n for n in ASKED_FOR if getattr(self, n)]
+        extra = [n for n in ("reproducible", "equivalence") if getattr(self, n)]
         return (*(s for s in STAGES if s != "check" or self.check), *extra)
 
 

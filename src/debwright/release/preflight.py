@@ -10,6 +10,7 @@ from debwright.github.client import Github
 from debwright.host.git import git
 from debwright.keys.proof import prove
 from debwright.keys.signing.choose import configured_keys
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError, Evidence
 from debwright.model.fix import Command
 from debwright.model.results import Finding, Severity
@@ -52,6 +53,12 @@ def preflight(plan: Plan, tag: str, github: Github, say: Callable[[str], None]) 
         )
 
 
+CODES = Codes(
+    {
+        "release/preflight": Code(ERROR, "The release would fail or be wrong."),
+        "release/tag": Code(ERROR, "The tag is another one on GitHub than here."),
+    }
+)
 Look = Callable[[Plan, str], Iterator[Finding]]
 
 
@@ -59,7 +66,7 @@ def _told(look: Look, plan: Plan, tag: str) -> list[Finding]:
     try:
         return list(look(plan, tag))
     except DebwrightError as error:
-        return [Finding.from_error("release/preflight", error)]
+        return [CODES.from_error("release/preflight", error)]
 
 
 def _version(plan: Plan, tag: str) -> Iterator[Finding]:
@@ -146,9 +153,9 @@ def _github(plan: Plan, tag: str, github: Github) -> Iterator[Finding]:
         return
     local = _local_tag(plan.loaded, tag)
     if local is not None and reference.object.sha != local:
-        yield Finding(
-            severity=Severity.ERROR, code="release/tag",
-            message=f"the tag {tag} is another one on GitHub than here",
+        yield CODES.found(
+            "release/tag",
+            f"the tag {tag} is another one on GitHub than here",
             fix=Command("git", "fetch", "--force", "origin", "tag", tag),
         )  # fmt: skip
 
@@ -165,4 +172,4 @@ def _local_tag(loaded: LoadedConfig, tag: str) -> str | None:
 
 
 def _error(message: str, fix: str) -> Finding:
-    return Finding(severity=Severity.ERROR, code="release/preflight", message=message, fix=fix)
+    return CODES.found("release/preflight", message, fix=fix)

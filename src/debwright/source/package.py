@@ -1,7 +1,6 @@
 """What a source package is, read from a .dsc or from a directory with debian/."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from debian.changelog import Changelog, ChangelogParseError
 from debian.deb822 import Deb822, Dsc
 
 from debwright.host.files import sha256_file
+from debwright.model.codes import ERROR, Code, CodedError, Codes
 from debwright.model.errors import BuildError, Evidence, UsageError
 from debwright.model.fix import Command
 
@@ -155,13 +155,23 @@ def read_tree(directory: Path) -> SourceTree:
     )
 
 
-class SourceError(BuildError):
+CODES = Codes(
+    {
+        "source/no-debian": Code(ERROR, "There is no debian/control."),
+        "source/bad-control": Code(ERROR, "debian/control cannot be read."),
+        "source/bad-name": Code(ERROR, "The name or the version of the package is not allowed."),
+        "source/bad-changelog": Code(ERROR, "debian/changelog cannot be read."),
+        "source/failed": Code(ERROR, "dpkg-source did not make the source package."),
+        "source/no-components": Code(ERROR, "The source format has no component tarballs."),
+        "source/component-clash": Code(ERROR, "The source has a directory of a component's name."),
+    }
+)
+
+
+class SourceError(CodedError, BuildError):
     """The source package cannot be made; `code` is the finding's."""
 
-    def __init__(self, what: str, *, code: str, evidence: Iterable[Evidence] = (),
-                 cause: str | None = None, fix: str | None = None) -> None:  # fmt: skip
-        super().__init__(what, evidence=tuple(evidence), cause=cause, fix=fix)
-        self.code = code
+    codes = CODES
 
 
 class NoPackageError(SourceError):

@@ -8,7 +8,7 @@ import pytest
 from tests.integration.checks.caught import Checked, caught
 from tests.integration.recipes import PORT, Recipe
 
-from debwright.checks.engine import run
+from debwright.checks import registry, run
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.previous import find_previous
 from debwright.config import Config
@@ -21,7 +21,7 @@ from debwright.roots.layers import Roots
 pytestmark = [pytest.mark.apart, pytest.mark.minutes(0.2)]
 
 TARGET = Target("bookworm", "amd64")
-LIVE = [check.name for check in run.LIVE]
+LIVE = [check.name for check in registry.LIVE]
 GOOD = Recipe()
 
 
@@ -49,7 +49,9 @@ def check(tmp_path: Path) -> Check:
         }
         wanted = {"service", "purge" if previous else "", *only}
         off = {
-            name: "off" for name in run.NAMES if name not in {*wanted, "install", "dependencies"}
+            c.name: "off"
+            for c in registry.unasked()
+            if c.name not in {*wanted, "install", "dependencies"}
         }
         config = Config.model_validate({"service": service, "checks": off, **tables})
         home = tmp_path / "debs"

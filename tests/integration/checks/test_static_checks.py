@@ -9,7 +9,7 @@ from tests.integration.conftest import Debwright
 from tests.unit.checks.packages import build
 
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.run import STATIC
+from debwright.checks.registry import file_checks
 from debwright.config import Config
 from debwright.host.machine import host_arch
 from debwright.model.results import Severity
@@ -58,7 +58,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CheckCon
 def test_good_packages_are_not_failed(archive: tuple[CheckContext, list[Path]]) -> None:
     context, debs = archive
     assert len(debs) == len(GOOD)
-    by_name = {check.name: check for check in STATIC}
+    by_name = {check.name: check for check in file_checks()}
     for name in LOCAL:
         result = by_name[name].run(context)
         wrong = [f for f in result.findings if f.severity is Severity.ERROR]

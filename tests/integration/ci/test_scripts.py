@@ -8,8 +8,10 @@ import pytest
 from tests.integration.ci.conftest import TOP
 
 from debwright.ci.context import context_of
-from debwright.ci.files import ACTION, sync
+from debwright.ci.sync import sync
 from debwright.config import load
+
+SETUP = ".github/actions/debwright/setup.sh"
 
 DEAD = "http://127.0.0.1:9/"
 """Nobody listens there: the network as it is when it is not."""
@@ -93,7 +95,7 @@ def test_pip_is_asked_again_when_the_network_failed(
     sync(*context_of(load(project)))
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     done = subprocess.run(
-        [project / ACTION / "setup.sh"], capture_output=True, text=True, check=False, timeout=300,
+        [project / SETUP], capture_output=True, text=True, check=False, timeout=300,
         env={**environment, "PATH": f"{no_pause}:{os.environ['PATH']}",
              "RUNNER_TEMP": str(tmp_path), "GITHUB_WORKSPACE": str(project),
              "GITHUB_PATH": str(tmp_path / "path"), "PIP_INDEX_URL": DEAD, "PIP_RETRIES": "1",
@@ -107,7 +109,7 @@ def test_pip_is_asked_again_when_the_network_failed(
 def test_the_action_installs_this_repository(tmp_path: Path) -> None:
     """As on GitHub, where no other debwright is there; and all it needs is in the lock files."""
     done = subprocess.run(
-        [TOP / ACTION / "setup.sh"], capture_output=True, text=True, check=False, timeout=900,
+        [TOP / SETUP], capture_output=True, text=True, check=False, timeout=900,
         env={**os.environ, "RUNNER_TEMP": str(tmp_path), "GITHUB_WORKSPACE": str(TOP),
              "GITHUB_PATH": str(tmp_path / "path")},
     )  # fmt: skip

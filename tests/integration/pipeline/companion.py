@@ -1,12 +1,13 @@
-"""A product whose data come in a package of their own, checked on any system."""
+"""A product whose data come in a package of their own, checked in any environment."""
 
 from pathlib import Path
 
 from tests.integration.recipes import PORT, Recipe
 from tests.unit.checks.packages import build
 
-from debwright.checks.engine import run
+from debwright.checks import run
 from debwright.checks.engine.base import CheckContext
+from debwright.checks.registry import unasked
 from debwright.config import Config
 from debwright.model.results import CheckResult
 from debwright.model.targets import Target
@@ -25,7 +26,7 @@ def checked_with_a_companion(directory: Path, system: System) -> dict[str, Check
     config = Config.model_validate(
         {
             "service": {"unit": "demo", "health_url": f"http://127.0.0.1:{PORT}/"},
-            "checks": {name: "off" for name in run.NAMES if name not in _CHECKED},
+            "checks": {c.name: "off" for c in unasked() if c.name not in _CHECKED},
         }
     )
     data = build(directory, {"/usr/share/demo/words": "a\n"}, name="demo-data", arch="all")

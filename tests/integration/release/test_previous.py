@@ -9,7 +9,7 @@ from tests.integration.release.server import TOKEN, FakeGithub, once, serving
 from tests.unit.packages.debfiles import make_deb
 from werkzeug import Response
 
-from debwright.checks.engine.previous import previous_of
+from debwright.checks.engine.released import previous_of
 from debwright.config import LoadedConfig, load
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb

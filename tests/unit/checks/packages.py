@@ -4,8 +4,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine import policy
+from debwright.checks.engine.base import CheckContext, FileCheck
 from debwright.config import Config
+from debwright.model.results import CheckResult
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.packages.unpacked import Unpacked
@@ -63,3 +65,8 @@ def context(directory: Path, *debs: Path, **config: Any) -> CheckContext:
         output=directory, log=lambda _: None, activity=lambda _: None, project=directory,
         unpacked=Unpacked(spool),
     )  # fmt: skip
+
+
+def judged(check: FileCheck, subject: CheckContext) -> CheckResult:
+    """The check's result, as severe as the configuration has it."""
+    return policy.judge(check.run(subject), check, subject.config, subject.target)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from tests.unit.checks.files.elffiles import Program
 from tests.unit.checks.files.secretfiles import GITHUB, KEY, PGP, aws, github
-from tests.unit.checks.packages import Content, build, context
+from tests.unit.checks.packages import Content, build, context, judged
 from tests.unit.packages.debfiles import Item, make_deb
 
-from debwright.checks.engine.base import Check
+from debwright.checks.engine.base import FileCheck
 from debwright.checks.files.buildpath import BuildPathCheck
 from debwright.checks.files.contents import ContentsCheck
 from debwright.checks.files.elf import ElfCheck
@@ -19,7 +19,7 @@ from debwright.checks.files.hardening import HardeningCheck
 from debwright.checks.files.secrets import SecretsCheck
 from debwright.model.results import Finding, Severity, Status
 
-STATIC: dict[str, Callable[[], Check]] = {
+STATIC: dict[str, Callable[[], FileCheck]] = {
     "elf": ElfCheck,
     "hardening": HardeningCheck,
     "contents": ContentsCheck,
@@ -198,7 +198,7 @@ def test_caught_with_the_evidence(name: str, tmp_path: Path) -> None:
     bad = BAD[name]
     deb = bad.build(tmp_path)
     subject = context(tmp_path, deb, **bad.config)
-    result = STATIC[bad.check]().run(subject)
+    result = judged(STATIC[bad.check](), subject)
     matching = [f for f in result.findings if f.code == bad.code and bad.file in f.message]
     assert matching, [(f.code, f.message) for f in result.findings]
     finding = matching[0]
@@ -211,7 +211,7 @@ def test_caught_with_the_evidence(name: str, tmp_path: Path) -> None:
         assert text in said
     for other, make in STATIC.items():
         if other != bad.check:
-            assert errors(make().run(subject).findings) == [], other
+            assert errors(judged(make(), subject).findings) == [], other
 
 
 def quoted(finding: Finding) -> str:
@@ -236,7 +236,7 @@ def test_a_good_package_is_left_alone(tmp_path: Path) -> None:
     )
     subject = context(tmp_path, deb)
     for name, make in STATIC.items():
-        result = make().run(subject)
+        result = judged(make(), subject)
         assert result.findings == (), name
         assert result.status is Status.PASSED
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.ci.test_collect import project  # noqa: F401
 
-from debwright.ci.outputs import write_outputs
+from debwright.ci.provider import write_outputs
 from debwright.cli.common import Options
 from debwright.cli.workflows import show_matrix
 from debwright.model.errors import DebwrightError, UsageError

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
+from debwright.checks.engine import policy
+from debwright.checks.engine.base import SHARED
 from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
 from debwright.model.errors import BuildError, DebwrightError, MissingError
@@ -31,7 +33,7 @@ from debwright.pipeline.plan import Plan, TargetPlan, _with_all
 from debwright.pipeline.record import Ledger
 from debwright.pipeline.run import Wanted, _one_target, _rank, exclusive, exit_code, run
 from debwright.pipeline.stages.base import Job, Outcome, perform
-from debwright.pipeline.stages.check import CONFIGURED, check_stage
+from debwright.pipeline.stages.check import AROUND, check_stage
 from debwright.pipeline.stages.publish import Published
 from debwright.pipeline.stages.sbom import sbom_stage
 from debwright.roots.cache import Cache
@@ -169,7 +171,7 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
         roots.append(SimpleNamespace(id="made meanwhile"))
         return [CheckResult(name="install", status=Status.PASSED)]
 
-    monkeypatch.setattr("debwright.checks.engine.run.run_checks", checks)
+    monkeypatch.setattr("debwright.checks.run.run_checks", checks)
     (target,) = subject.plan.targets
     directory = subject.directory(target)
     directory.mkdir(parents=True)
@@ -180,7 +182,7 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
 def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
     """Of the check stage, with checks that always pass."""
     monkeypatch.setattr(
-        "debwright.checks.engine.run.run_checks",
+        "debwright.checks.run.run_checks",
         lambda *_: [CheckResult(name="install", status=Status.PASSED)],
     )
     (target,) = subject.plan.targets
@@ -221,7 +223,7 @@ def test_every_table_counts_for_the_checks_or_is_known_not_to() -> None:
         "package", "targets", "companions", "equivalence", "resources", "signing", "repository",
         "release", "notify", "metrics", "roots", "cache", "build", "wheelhouse", "workflows",
     }  # fmt: skip
-    assert set(Config.model_fields) == CONFIGURED | others
+    assert set(Config.model_fields) == AROUND | SHARED | set(policy.SETTINGS) | others
 
 
 def test_what_an_ordinary_user_could_not_check_root_does(

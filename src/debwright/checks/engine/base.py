@@ -4,21 +4,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, ClassVar
 
 from debwright.checks.engine.previous import Previous
 from debwright.config import Config
+from debwright.config.section import Section
 from debwright.host.process import LineSink
+from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError
-from debwright.model.results import CheckResult, Evidence, Finding, Severity, Status
+from debwright.model.results import CheckResult, Finding, Severity, Status
 from debwright.model.targets import Target
 from debwright.packages.debs import Deb, Member
 from debwright.packages.unpacked import Unpacked
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 
-ASKED_FOR = ("reproducible", "equivalence")
-"""Checks of their own stages, which take further builds: only when they are asked for."""
+SHARED = frozenset(
+    {
+        "service", "smoke", "minimum", "lintian", "limits", "secrets", "files", "dependencies",
+        "malware", "vulnerabilities", "upgrade", "regression", "benchmarks",
+    }
+)  # fmt: skip
+"""Tables and keys that no check declares as its own. A check declares which of them it reads."""
+FOR_ASKED = frozenset({"equivalence"})
+"""Those that only checks read that are made when they are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +52,9 @@ class CheckContext:
     project: Path = Path()
     """Directory of debwright.toml; paths in it are relative to that."""
     unpacked: Unpacked = field(default_factory=Unpacked)
-    spare: bool = False
-    """Whether a second system may be booted beside the first."""
-    anew: bool = False
+    second_system: bool = False
+    """Whether a second system may be booted next to the first."""
+    ask_again: bool = False
     """What was found of the same packages before counts for nothing."""
 
     @property
@@ -68,41 +77,46 @@ class CheckContext:
                 yield deb, member, handle
 
 
-class Check(Protocol):
+class Check:
+    """What a check says of itself. Everything that lists checks or codes reads it here."""
+
+    name: ClassVar[str]
+    codes: ClassVar[Codes]
+    """Every code it gives, those of the helpers it uses included."""
+    settings: ClassVar[tuple[type[Section] | str, ...]] = ()
+    """The tables of debwright.toml that it declares, and those of SHARED that decide about it."""
+    asked_for: ClassVar[bool] = False
+    """Whether it takes further builds, so that it is made only when it is asked for."""
+
+    def __init_subclass__(cls) -> None:
+        # Or another setting would be answered with what was found under the old one.
+        unknown = {s for s in cls.settings if isinstance(s, str)} - SHARED - FOR_ASKED
+        if unknown:
+            raise TypeError(f"{cls.__name__} has settings that are not shared: {unknown}")
+
+    @property
+    def declared(self) -> Codes:
+        """Its codes, with those for a check that cannot be carried out."""
+        return could_not(self.name) | self.codes
+
+
+class FileCheck(Check):
     """A check on the package files alone."""
 
-    name: str
-
-    def run(self, context: CheckContext) -> CheckResult: ...
-
-
-def error(
-    code: str, message: str, *, evidence: tuple[Evidence, ...] = (), fix: str | None = None
-) -> Finding:
-    return Finding(severity=Severity.ERROR, code=code, message=message, evidence=evidence, fix=fix)
+    def run(self, context: CheckContext) -> CheckResult:
+        raise NotImplementedError
 
 
-def warning(
-    code: str, message: str, *, evidence: tuple[Evidence, ...] = (), fix: str | None = None
-) -> Finding:
-    return Finding(
-        severity=Severity.WARNING, code=code, message=message, evidence=evidence, fix=fix
+def could_not(name: str) -> Codes:
+    """The codes for a check that cannot be carried out."""
+    return Codes(
+        {
+            f"{name}/failed": Code(ERROR, f"The check `{name}` could not be carried out."),
+            f"{INFRASTRUCTURE}/{name}": Code(
+                ERROR, f"The machine or the system failed during the check `{name}`."
+            ),
+        }
     )
-
-
-def levelled(
-    level: str,
-    code: str,
-    message: str,
-    *,
-    evidence: tuple[Evidence, ...] = (),
-    fix: str | None = None,
-) -> list[Finding]:
-    """The finding as severe as the configured level says; none when that is `off`."""
-    severity = {"error": Severity.ERROR, "warn": Severity.WARNING}.get(level)
-    if severity is None:
-        return []
-    return [Finding(severity=severity, code=code, message=message, evidence=evidence, fix=fix)]
 
 
 def conclude(
@@ -129,15 +143,15 @@ def skipped(name: str, reason: str) -> CheckResult:
     return CheckResult(name=name, status=Status.SKIPPED, reason=reason)
 
 
-def failed_by(name: str, started: float, code: str, problem: DebwrightError) -> CheckResult:
-    """A check that ended in an error: the error becomes its finding."""
-    return conclude(name, started, [Finding.from_error(code, problem)])
+def failed_by(name: str, started: float, finding: Finding) -> CheckResult:
+    """A check that ended in an error, which has become its finding."""
+    return conclude(name, started, [finding])
 
 
-def not_done(name: str, started: float, code: str, problem: DebwrightError) -> CheckResult:
+def not_done(name: str, started: float, finding: Finding, problem: DebwrightError) -> CheckResult:
     """A check that could not be carried out. It has failed, since its silence must not pass.
 
     Its reason says so: where the policy forgives the failure, nothing has been proven all the same.
     """
-    failed = failed_by(name, started, code, problem)
+    failed = conclude(name, started, [finding])
     return failed.model_copy(update={"reason": f"could not be carried out: {problem.what}"})

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from debwright.checks.engine.base import error
-from debwright.checks.engine.health import patience
 from debwright.checks.engine.session import Session
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import Evidence, Finding
 
 _NOT_THERE = "newconffile"
+
+
+CODES = Codes({"upgrade/edit-lost": Code(ERROR, "An administrator's changes to a file are lost.")})
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ def conffiles(session: Session, packages: Sequence[str]) -> list[Conffile]:
     """What dpkg knows of the packages' conffiles."""
     done = session.system.run(
         ["dpkg-query", "--show", "--showformat=${Conffiles}\\n", "--", *packages],
-        timeout=patience(session, 30),
+        timeout=session.patience(30),
     )
     return parse_conffiles(done.output)
 
@@ -47,7 +49,7 @@ def digests(session: Session, paths: Sequence[str]) -> dict[str, str]:
     """Path to MD5, as dpkg has them; a file that is not there is left out."""
     if not paths:
         return {}
-    done = session.system.run(["md5sum", "--", *paths], check=False, timeout=patience(session, 30))
+    done = session.system.run(["md5sum", "--", *paths], check=False, timeout=session.patience(30))
     rows = (line.split("  ", 1) for line in done.output.splitlines())
     return {row[1]: row[0] for row in rows if len(row) == 2}
 
@@ -56,7 +58,7 @@ def edit(session: Session, paths: Sequence[str]) -> dict[str, str]:
     """Add an empty line to each file, which changes the meaning of hardly any; path to MD5 then."""
     session.system.run(
         ["sh", "-c", 'for f; do [ ! -f "$f" ] || echo >> "$f"; done', "sh", *paths],
-        timeout=patience(session, 30),
+        timeout=session.patience(30),
     )
     return digests(session, paths)
 
@@ -72,7 +74,7 @@ def lost_edits(
             continue
         what = "is gone" if path not in now else "has lost the administrator's changes"
         found.append(
-            error(
+            CODES.under(check).found(
                 f"{check}/edit-lost",
                 f"{path} {what} after {after}",
                 evidence=(

@@ -3,22 +3,31 @@
 import time
 from dataclasses import dataclass
 
-from debwright.checks.engine.base import error, warning
 from debwright.checks.engine.session import Session
 from debwright.config import Service
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding
 
 POLL = 1.5
 """Seconds the health URL is asked before the unit's state is looked at again."""
 
-SLOWER_EMULATED = 6.0
-"""How much longer than configured a service may take under an emulator before it fails."""
-
 NO_SERVICE = "no [service] in debwright.toml: nothing to start"
 NOT_HEALTHY = "the service is not up: see the check that found it down"
 
 Unit = dict[str, str]
+
+
+CODES = Codes(
+    {
+        "service/unhealthy": Code(ERROR, "The service did not become healthy in time."),
+        "service/crashed": Code(
+            ERROR, "The service crashed, whether or not systemd started it again."
+        ),
+    }
+)
+"""What waiting for the service finds. A check that waits declares it as `CODES.under(name)`."""
+SLOW = Codes({"service/slow-start": Code(WARNING, "The service is slow to start.")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +42,6 @@ class Waited:
     @property
     def ok(self) -> bool:
         return self.problem is None
-
-
-def patience(session: Session, seconds: float) -> float:
-    return seconds * SLOWER_EMULATED if session.system.emulated else seconds
 
 
 def why_not(session: Session) -> str | None:
@@ -63,7 +68,7 @@ def wait_healthy(session: Session, service: Service, *, restarts_before: int = 0
 
     `restarts_before` is how often systemd had restarted it when the waiting began.
     """
-    limit = patience(session, service.start_seconds)
+    limit = session.patience(service.start_seconds)
     started = time.monotonic()
     while True:
         left = limit - (time.monotonic() - started)
@@ -90,7 +95,7 @@ def wait_healthy(session: Session, service: Service, *, restarts_before: int = 0
 
 
 def _unhealthy(session: Session, service: Service, unit: Unit, said: str, limit: float) -> Finding:
-    return error(
+    return CODES.found(
         "service/unhealthy",
         f"{service.unit} did not become healthy within {limit:.0f} s"
         + (f": {service.health_url}" if service.health_url else ""),
@@ -117,7 +122,7 @@ def crashed(
         )
     else:
         what = f"{service.unit} crashed ({unit.get('Result', '?')}, status {status})"
-    return error(
+    return CODES.found(
         "service/crashed",
         what,
         evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),
@@ -132,7 +137,7 @@ def unsteady_answers(session: Session, service: Service, times: int) -> list[str
     lines = []
     for number in range(1, times + 1):
         answer = session.ask(
-            service.health_url, service.expect_status, service.expect_body, patience(session, 3)
+            service.health_url, service.expect_status, service.expect_body, session.patience(3)
         )
         if not answer.ok:
             lines.append(f"request {number}: {answer.describe()}")
@@ -144,10 +149,10 @@ def unsteady_answers(session: Session, service: Service, times: int) -> list[str
 def slow_start(session: Session, service: Service, seconds: float, check: str) -> list[Finding]:
     """A warning on a start that has succeeded, but took longer than `limits.start_seconds`."""
     limit = session.context.config.limits.start_seconds
-    if limit is None or seconds <= (allowed := patience(session, limit)):
+    if limit is None or seconds <= (allowed := session.patience(limit)):
         return []
     return [
-        warning(
+        SLOW.under(check).found(
             f"{check}/slow-start",
             f"{service.unit} is slow to start",
             evidence=(
@@ -160,9 +165,24 @@ def slow_start(session: Session, service: Service, seconds: float, check: str) -
     ]
 
 
+def as_found_by(check: str, when: str, problem: Finding) -> Finding:
+    """What waiting has found, as a finding of the check that has waited."""
+    return problem.model_copy(
+        update={
+            "code": f"{check}/{problem.code.split('/', 1)[1]}",
+            "message": f"{when}, {problem.message}",
+        }
+    )
+
+
+def verb_codes(verb: str) -> Codes:
+    """The code of verb_failed."""
+    return Codes({f"{verb}/failed": Code(ERROR, f"`systemctl {verb}` does not work.")})
+
+
 def verb_failed(session: Session, service: Service, verb: str, said: list[str]) -> Finding:
     """A finding that `systemctl VERB` does not work."""
-    return error(
+    return verb_codes(verb).found(
         f"{verb}/failed",
         f"systemctl {verb} {service.unit} does not work",
         evidence=(*(Evidence(text=line) for line in said), *session.journal(service.unit)),

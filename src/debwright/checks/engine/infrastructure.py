@@ -1,7 +1,7 @@
-"""Faults of the place a package is checked in, told apart from the package's own.
+"""Faults of the place a package is checked in, as distinct from the package's own.
 
-A system that does not boot, a machine that lacks something, or a probe that cannot be run says
-nothing about the package. Each is tried once more, and named for what it is when that fails, too.
+A system that does not boot, a program that is missing, or a probe that cannot be run says nothing
+about the package. Each is tried once more, and named for what it is when that fails, too.
 """
 
 from collections.abc import Callable
@@ -10,14 +10,20 @@ from typing import TypeVar
 
 from debwright.checks.engine.session import ProbeError, Session
 from debwright.host import usage
+from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.roots.apt import MirrorError
 from debwright.systems.base import BootError
 
 T = TypeVar("T")
 
-PREFIX = "infrastructure"
 NOT_THE_PACKAGE = "the system to check on failed, which says nothing about the package"
+CODES = Codes(
+    {
+        "infrastructure/mirror": Code(ERROR, "The archive could not be read."),
+        "infrastructure/sandbox": Code(ERROR, "The system to check on failed."),
+    }
+)
 
 
 def is_infrastructure(problem: DebwrightError) -> bool:
@@ -27,7 +33,7 @@ def is_infrastructure(problem: DebwrightError) -> bool:
 
 def infrastructure_code(problem: DebwrightError) -> str:
     """The code of the finding: which part of the surroundings has failed."""
-    return f"{PREFIX}/{'mirror' if isinstance(problem, MirrorError) else 'sandbox'}"
+    return f"{INFRASTRUCTURE}/{'mirror' if isinstance(problem, MirrorError) else 'sandbox'}"
 
 
 def open_session(

@@ -1,10 +1,10 @@
-"""What the service's processes take, beside what `[service] memory_mb` allows."""
+"""What the service's processes take, next to what `[service] memory_mb` allows."""
 
-from debwright.checks.engine.base import error, warning
 from debwright.checks.engine.health import Unit
 from debwright.checks.engine.session import Session
 from debwright.config import Service
 from debwright.host.process import pause
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import Evidence, Finding
 
 MEGABYTE = 1_000_000
@@ -13,6 +13,10 @@ SETTLE_LOOKS = 10
 SETTLE_SECONDS = 1.0
 SETTLED = 1.02
 """What it may grow by between two looks and still count as settled."""
+CODES = Codes(
+    {"service/memory": Code(ERROR, "The service uses more memory than allowed.", emulated=WARNING)}
+)
+"""An emulator's translations are no memory of the service's."""
 
 
 def memory(
@@ -31,14 +35,16 @@ def memory(
     measurements["memory_bytes"] = float(used)
     if (text := excess(used, service.memory_mb)) is None:
         return []
-    # An emulator's translations are no memory of the service's.
-    finding = warning if session.system.emulated else error
     return [
-        finding(f"{check}/memory", f"{service.unit} uses more memory than allowed{when}",
-                evidence=(Evidence(text=text),),
-                fix="find what holds the memory, or raise [service] memory_mb in debwright.toml "
-                "where it is needed")
-    ]  # fmt: skip
+        CODES.under(check).found(
+            f"{check}/memory",
+            f"{service.unit} uses more memory than allowed{when}",
+            evidence=(Evidence(text=text),),
+            fix="find what holds the memory, or raise [service] memory_mb in debwright.toml "
+            "where it is needed",
+            emulated=session.system.emulated,
+        )
+    ]
 
 
 def settled(session: Session, unit_name: str) -> int | None:

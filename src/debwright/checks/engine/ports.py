@@ -3,22 +3,41 @@
 import ipaddress
 from collections.abc import Iterable
 
-from debwright.checks.engine.base import error
 from debwright.checks.engine.session import Session
 from debwright.config import Service
 from debwright.config.values import Port
-from debwright.model.results import Evidence, Finding, Severity
+from debwright.model.codes import ERROR, INFO, Code, Codes
+from debwright.model.results import Evidence, Finding
+
+CODES = Codes(
+    {
+        "service/port-closed": Code(ERROR, "The service does not listen where it should."),
+        "service/port-undeclared": Code(ERROR, "Something listens that is not declared."),
+    }
+)
+NOT_DECLARED = Codes(
+    {
+        "service/ports-not-declared": Code(
+            INFO, "Other machines can reach the service, and nothing declares its ports."
+        )
+    }
+)
+
+
+def codes(check: str) -> Codes:
+    """What `ports` gives for `check`."""
+    return CODES.under(check) | NOT_DECLARED
 
 
 def ports(session: Session, service: Service, check: str) -> list[Finding]:
     """Findings on the ports that are open now and were not before installation.
 
-    Where nothing is declared it is only told what other machines could reach. What an earlier check
-    of the session has told already is not told again.
+    Where nothing is declared, what other machines could reach is a remark. What an earlier check of
+    the session has reported is not reported again.
     """
     open_now = session.listening()
-    new = open_now - session.ports_told
-    session.ports_told |= open_now
+    new = open_now - session.ports_reported
+    session.ports_reported |= open_now
     if not service.ports:
         return _not_declared(service, new)
     closed = [d for d in service.ports if not any(covers(d, port) for port in open_now)]
@@ -51,11 +70,9 @@ def _not_declared(service: Service, new: set[str]) -> list[Finding]:
     if not (others := reachable(new)):
         return []
     return [
-        Finding(
-            severity=Severity.INFO,
-            code="service/ports-not-declared",
-            message=f"other machines can reach {', '.join(others)}, and [service] ports declares "
-            "nothing",
+        NOT_DECLARED.found(
+            "service/ports-not-declared",
+            f"other machines can reach {', '.join(others)}, and [service] ports declares nothing",
             evidence=tuple(Evidence(text=f"listening: {port}") for port in others[:8]),
             fix=f"debwright.toml: [service] ports = {others}".replace("'", '"')
             + f", if {service.unit} is meant to be reached",
@@ -64,7 +81,7 @@ def _not_declared(service: Service, new: set[str]) -> list[Finding]:
 
 
 def _closed(service: Service, port: str, open_now: set[str], check: str) -> Finding:
-    return error(
+    return CODES.under(check).found(
         f"{check}/port-closed",
         f"{service.unit} does not listen on {port}, as declared",
         evidence=(Evidence(text=f"listening: {', '.join(sorted(open_now)) or 'nothing'}"),),
@@ -73,7 +90,7 @@ def _closed(service: Service, port: str, open_now: set[str], check: str) -> Find
 
 
 def _undeclared(service: Service, port: str, check: str) -> Finding:
-    return error(
+    return CODES.under(check).found(
         f"{check}/port-undeclared",
         f"something listens on {port}, which is not declared",
         evidence=(Evidence(text=f"declared: {', '.join(sorted(service.ports))}"),),

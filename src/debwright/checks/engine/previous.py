@@ -6,7 +6,6 @@ from pathlib import Path
 
 from debian.debian_support import Version
 
-from debwright.config import LoadedConfig
 from debwright.model.errors import UsageError
 from debwright.model.targets import Target
 from debwright.packages.debs import Deb, read_deb
@@ -42,23 +41,6 @@ def find_previous(
     if repository is None or not repository.is_dir():
         return Previous()
     return _published(target, debs, repository)
-
-
-def previous_of(
-    loaded: LoadedConfig, target: Target, debs: Sequence[Deb], *, files: Sequence[Path], dist: Path
-) -> Previous:
-    """The release before: of files, of the repository below `dist`, or of GitHub's releases.
-
-    Raises UsageError as find_previous does. Only the last needs the network, and is asked only
-    when configured.
-    """
-    found = find_previous(target, debs, files=files, repository=dist / "apt")
-    if found.debs or files or not loaded.config.upgrade.from_release:
-        return found
-    from debwright.checks.engine.released import from_releases
-    from debwright.github.place import github_repository
-
-    return from_releases(github_repository(loaded), target, debs, dist / "previous")
 
 
 def expand(directory: Path, patterns: Sequence[str]) -> list[Path]:

@@ -18,7 +18,7 @@ from debwright.host.process import LineSink
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult
 
-Run = Callable[[Session, "Spare"], list[CheckResult]]
+Run = Callable[[Session, "SecondSystem"], list[CheckResult]]
 Measured = dict[str, dict[str, float]]
 
 LINES = 2000
@@ -39,7 +39,7 @@ class _Done:
     """Why there was no second system."""
 
 
-class Spare:
+class SecondSystem:
     """The second system. Without `start` it does nothing."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
@@ -51,7 +51,7 @@ class Spare:
         """Measurements of the checks on both systems."""
 
     def start(self, opening: Callable[[ExitStack], Session], run: Run) -> None:
-        """Open a system and run checks on it, beside the first one."""
+        """Open a system and run checks on it, next to the first one."""
         self._future = self._pool.submit(usage.carried(lambda: self._work(opening, run)))
 
     def service_seen(self) -> None:
@@ -108,11 +108,11 @@ class Spare:
 
 
 @contextmanager
-def spare_system() -> Iterator[Spare]:
+def second_system() -> Iterator[SecondSystem]:
     """A second system; when the block is left early, it is cancelled and its end waited for."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spare") as pool:
-        spare = Spare(pool)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="second-system") as pool:
+        second = SecondSystem(pool)
         try:
-            yield spare
+            yield second
         finally:
-            spare.cancel()
+            second.cancel()

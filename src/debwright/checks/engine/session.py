@@ -3,25 +3,27 @@
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.condense import condensed
+from debwright.checks.engine.base import Check, CheckContext
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.errors import CheckError, DebwrightError
 from debwright.model.errors import Evidence as ErrorEvidence
-from debwright.model.results import Evidence
+from debwright.model.results import CheckResult, Evidence
 from debwright.roots import apt
 from debwright.roots.store import Layer
 from debwright.systems import siblings
 from debwright.systems.base import AptSources, BootedSandbox, FileMark, Open, Opened
 
 SMOKE_SECONDS = 120.0
+SLOWER_EMULATED = 6.0
+"""How much longer than configured a service may take under an emulator before it fails."""
 PROBE = Path(__file__).with_name("probe.py")
 _SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
           "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup", "Type", "Restart",
@@ -36,6 +38,7 @@ _SCRIPT = re.compile(
     r"|subprocess (?:installed|new|old) (?P<old_script>[a-z-]+) script)"
     r" (?:returned error|was killed)"
 )
+_NUMBERS = re.compile(r"\d+")
 _FAILED_PACKAGE = re.compile(r"^dpkg: error processing (?:package|archive) (?P<package>[^\s(]+)")
 _SCRIPTS = {
     "pre-installation": "preinst", "post-installation": "postinst",
@@ -109,12 +112,12 @@ class Session:
     """Why there is no system any more that later checks could look at."""
     healthy: bool = False
     """Whether the service is up and answers, as far as the checks before have seen."""
-    ports_told: set[str] = field(default_factory=set)
-    """Ports that were open when a check looked: each is told of once."""
+    ports_reported: set[str] = field(default_factory=set)
+    """Ports that were open when a check looked: each is reported once."""
     reinstalled: Reinstalled | None = None
     layer: Layer | None = None
     """The root with the packages' dependencies; None on a machine that has its own."""
-    beside: tuple[str, ...] = ()
+    siblings: tuple[str, ...] = ()
     """Packages that are not checked, but come and go with those that are (siblings.py)."""
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
     """Measurements of the checks before, by their names."""
@@ -127,7 +130,7 @@ class Session:
         session.sources = opened.sources
         session.accounts_before = session.accounts()
         session.ports_before = system.listening()
-        session.beside = tuple(d.package for d in siblings.packages(layer)) if layer else ()
+        session.siblings = tuple(d.package for d in siblings.packages(layer)) if layer else ()
         return session
 
     def created(self) -> dict[str, Entry]:
@@ -192,6 +195,10 @@ class Session:
         pairs = (line.partition("=") for line in done.output.splitlines())
         return {key: value for key, _, value in pairs}
 
+    def patience(self, seconds: float) -> float:
+        """How long to wait for what takes `seconds` without an emulator."""
+        return seconds * SLOWER_EMULATED if self.system.emulated else seconds
+
     def systemctl(self, verb: str, name: str, timeout: float) -> Completed:
         """`systemctl VERB`; a start is not refused because the checks have started it before."""
         if verb in {"start", "restart"}:
@@ -240,7 +247,7 @@ class Session:
     @property
     def packages(self) -> list[str]:
         """Names of the packages under test, and of those that come and go with them."""
-        return [*(d.package for d in self.context.installable), *self.beside]
+        return [*(d.package for d in self.context.installable), *self.siblings]
 
     def accounts(self) -> set[str]:
         """Names of the user accounts there are now."""
@@ -249,10 +256,20 @@ class Session:
 
     def smoke(self, command: str, timeout: float | None = None) -> Completed:
         """`sh -c COMMAND`; within SMOKE_SECONDS, or as much longer as an emulator takes."""
-        from debwright.checks.engine.health import patience  # which is about sessions
-
-        limit = patience(self, SMOKE_SECONDS) if timeout is None else timeout
+        limit = self.patience(SMOKE_SECONDS) if timeout is None else timeout
         return self.system.run(["sh", "-c", command], merge=True, check=False, timeout=limit)
+
+
+def condensed(lines: Iterable[str]) -> list[str]:
+    """The lines, with runs of those that differ in numbers alone cut to the last and a count."""
+    shown: list[str] = []
+    for _, run in groupby(lines, key=lambda line: _NUMBERS.sub("0", line)):
+        alike = list(run)
+        if len(alike) > 2:
+            shown.append(f"({len(alike) - 1} lines like the next)")
+            alike = alike[-1:]
+        shown += alike
+    return shown
 
 
 def sessions(context: CheckContext, opening: Open) -> Callable[[ExitStack], Session]:
@@ -280,3 +297,15 @@ def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:
             fix="dpkg --configure -a --debug=2, in `debwright shell`",
         )
     return None
+
+
+class LiveCheck(Check):
+    """A check on the booted system."""
+
+    needs_init: ClassVar[bool] = True
+    """Whether it looks at units, which are not there where systemd does not run."""
+    clean_system: ClassVar[bool] = False
+    """Whether it begins without the packages: a second system does as well then."""
+
+    def run(self, session: Session) -> CheckResult:
+        raise NotImplementedError

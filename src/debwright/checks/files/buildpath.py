@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator
 from typing import IO
 
-from debwright.checks.engine.base import CheckContext, conclude, error, levelled
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member
 from debwright.packages.elf import read
@@ -33,10 +34,27 @@ _BUILD_DIRECTORY = re.compile(r"^/(?:build|home|tmp|root|builds|github|var/tmp|w
 _DOCUMENTATION = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/info/", "/usr/share/locale/")
 
 
-class BuildPathCheck:
+CODES = Codes(
+    {
+        "buildpath/embedded": Code(
+            WARNING, "A file holds the path of a build directory.", level="files.build_paths"
+        ),
+        "buildpath/interpreter": Code(
+            ERROR, "A program is run by an interpreter that only the build had."
+        ),
+        "buildpath/rpath": Code(
+            ERROR, "A program looks for libraries in a directory that only the build had."
+        ),
+    }
+)
+
+
+class BuildPathCheck(FileCheck):
     """Build directories in files; interpreters and library paths that exist nowhere else."""
 
     name = "buildpath"
+    codes = CODES
+    settings = ("files",)
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
@@ -48,13 +66,14 @@ class BuildPathCheck:
             handle.seek(0)
             paths = embedded(handle)
             if paths:
-                findings += levelled(
-                    context.config.files.build_paths,
-                    "buildpath/embedded",
-                    f"{member.path} in {deb.package} holds the path of a build directory",
-                    evidence=tuple(Evidence(file=member.path, text=p) for p in paths),
-                    fix="dpkg-buildflags' -ffile-prefix-map hides it from compilers; for the rest, "
-                    "do not write $(CURDIR) or __file__ into what is installed",
+                findings.append(
+                    CODES.found(
+                        "buildpath/embedded",
+                        f"{member.path} in {deb.package} holds the path of a build directory",
+                        evidence=tuple(Evidence(file=member.path, text=p) for p in paths),
+                        fix="dpkg-buildflags' -ffile-prefix-map hides it from compilers; for the "
+                        "rest, do not write $(CURDIR) or __file__ into what is installed",
+                    )
                 )
         return conclude(self.name, started, findings)
 
@@ -80,7 +99,7 @@ def _broken(deb: Deb, member: Member, handle: IO[bytes]) -> Iterator[Finding]:
         line = handle.readline(256).decode("utf-8", "replace").strip()
         program = line.removeprefix("#!").strip().split(" ", 1)[0]
         if _BUILD_DIRECTORY.match(program):
-            yield error(
+            yield CODES.found(
                 "buildpath/interpreter",
                 f"{member.path} in {deb.package} is run by {program}, which only the build had",
                 evidence=(Evidence(file=member.path, line=1, text=line),),
@@ -91,7 +110,7 @@ def _broken(deb: Deb, member: Member, handle: IO[bytes]) -> Iterator[Finding]:
         path = elf.search_path if elf else ""
         for directory in path.split(":"):
             if directory and (_BUILD_DIRECTORY.match(directory) or directory[0] not in "/$"):
-                yield error(
+                yield CODES.found(
                     "buildpath/rpath",
                     f"{member.path} in {deb.package} looks for libraries in {directory}",
                     evidence=(

@@ -4,8 +4,10 @@ import stat
 import time
 from collections.abc import Iterator
 
-from debwright.checks.engine.base import CheckContext, conclude, levelled
+from debwright.checks.engine import policy
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude
 from debwright.config import Config
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member, members
 
@@ -20,10 +22,27 @@ _TOP = frozenset(
 """Directories below / that a package may put files in (FHS 3.0, chapter 3)."""
 
 
-class ContentsCheck:
+CODES = Codes(
+    {
+        "files/setuid": Code(ERROR, "A file runs with another user's rights."),
+        "files/world-writable": Code(ERROR, "A file can be changed by every user."),
+        "files/owner": Code(ERROR, "A file belongs to an id that other machines do not have."),
+        "files/special": Code(WARNING, "The package ships a device or a FIFO."),
+        "files/place": Code(
+            ERROR,
+            "A file is where packages put none; `[files]` says how such places count.",
+            or_else=(WARNING,),
+        ),
+    }
+)
+
+
+class ContentsCheck(FileCheck):
     """Owners, modes and places of the packaged files."""
 
     name = "contents"
+    codes = CODES
+    settings = ("files",)
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
@@ -51,8 +70,7 @@ def _shown(member: Member) -> tuple[Evidence, ...]:
 def _rights(deb: Deb, member: Member) -> Iterator[Finding]:
     evidence = _shown(member)
     if member.kind == "file" and member.mode & (stat.S_ISUID | stat.S_ISGID):
-        yield from levelled(
-            "error",
+        yield CODES.found(
             "files/setuid",
             f"{member.path} in {deb.package} runs with another user's rights",
             evidence=evidence,
@@ -60,8 +78,7 @@ def _rights(deb: Deb, member: Member) -> Iterator[Finding]:
         )
     sticky = member.kind == "directory" and member.mode & stat.S_ISVTX
     if member.mode & stat.S_IWOTH and member.kind in {"file", "directory"} and not sticky:
-        yield from levelled(
-            "error",
+        yield CODES.found(
             "files/world-writable",
             f"{member.path} in {deb.package} can be changed by every user",
             evidence=evidence,
@@ -69,16 +86,14 @@ def _rights(deb: Deb, member: Member) -> Iterator[Finding]:
         )
     # Ids below 100 are allocated by policy 9.2.1 and so the same everywhere.
     if member.uid >= 100 or member.gid >= 100:
-        yield from levelled(
-            "error",
+        yield CODES.found(
             "files/owner",
             f"{member.path} in {deb.package} belongs to an id that other machines do not have",
             evidence=evidence,
             fix="build with Rules-Requires-Root: no, or under fakeroot",
         )
     if member.kind == "special":
-        yield from levelled(
-            "warn",
+        yield CODES.found(
             "files/special",
             f"{member.path} in {deb.package} is a device or FIFO",
             evidence=evidence,
@@ -86,15 +101,16 @@ def _rights(deb: Deb, member: Member) -> Iterator[Finding]:
 
 
 def _place(deb: Deb, member: Member, config: Config) -> Iterator[Finding]:
-    level = place_level(member, config)
-    yield from levelled(
-        level,
-        "files/place",
-        f"{member.path} in {deb.package} is not a place packages may use",
-        evidence=_shown(member),
-        fix="install below /usr, /etc or /var/lib (Debian policy 9.1), or allow the place: "
-        "[files] allow",
-    )
+    severity = policy.severity(place_level(member, config))
+    if severity is not None:
+        yield CODES.found(
+            "files/place",
+            f"{member.path} in {deb.package} is not a place packages may use",
+            evidence=_shown(member),
+            fix="install below /usr, /etc or /var/lib (Debian policy 9.1), or allow the place: "
+            "[files] allow",
+            severity=severity,
+        )
 
 
 def place_level(member: Member, config: Config) -> str:
@@ -104,9 +120,9 @@ def place_level(member: Member, config: Config) -> str:
         return "error"
     if any(f"{path}/".startswith(f"{allowed.rstrip('/')}/") for allowed in config.files.allow):
         return "off"
-    policy = config.files
+    files = config.files
     for prefix, level in (
-        ("/usr/local/", policy.usr_local), ("/home/", policy.home), ("/opt/", policy.opt),
+        ("/usr/local/", files.usr_local), ("/home/", files.home), ("/opt/", files.opt),
     ):  # fmt: skip
         if path.startswith(prefix) and path != prefix:
             return level

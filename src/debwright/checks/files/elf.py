@@ -2,16 +2,22 @@
 
 import time
 
-from debwright.checks.engine.base import CheckContext, conclude, error
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member
 from debwright.packages.elf import ARCHITECTURES, MACHINES, machine_of
 
+CODES = Codes(
+    {"elf/wrong-architecture": Code(ERROR, "A program is not for the package's architecture.")}
+)
 
-class ElfCheck:
+
+class ElfCheck(FileCheck):
     """Every ELF file is of the package's architecture; `all` packages have none."""
 
     name = "elf"
+    codes = CODES
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
@@ -30,7 +36,7 @@ def elf_finding(deb: Deb, member: Member) -> Finding | None:
         return None
     bits, machine = made_for
     found = ARCHITECTURES.get(machine, f"machine {machine}")
-    return error(
+    return CODES.found(
         "elf/wrong-architecture",
         f"{member.path} in {deb.package} is for {found}, the package is for {deb.arch}",
         evidence=(

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from debwright.checks.engine.base import CheckContext, conclude, levelled
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude
 from debwright.config.section import Section
 from debwright.config.static import Level
 from debwright.model.arch import ARCHITECTURES
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member
 from debwright.packages.elf import ET_EXEC, Elf, read
@@ -46,16 +47,40 @@ class Hardening(Section, table="hardening"):
     )
 
 
-class HardeningCheck:
+CODES = Codes(
+    {
+        "hardening/no-pie": Code(
+            ERROR, "A program is not position-independent.", level="hardening.pie"
+        ),
+        "hardening/executable-stack": Code(
+            ERROR, "A program asks for an executable stack.", level="hardening.nx"
+        ),
+        "hardening/no-relro": Code(
+            WARNING, "A program leaves its relocations writable.", level="hardening.relro"
+        ),
+        "hardening/lazy-binding": Code(
+            WARNING, "A program resolves its symbols lazily.", level="hardening.bind_now"
+        ),
+        "hardening/no-stack-protector": Code(
+            WARNING,
+            "A program fills buffers without guarding the stack.",
+            level="hardening.stack_protector",
+        ),
+    }
+)
+
+
+class HardeningCheck(FileCheck):
     """Each protection at the level `[hardening]` gives it."""
 
     name = "hardening"
+    codes = CODES
+    settings = (Hardening,)
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
         findings: list[Finding] = []
         counts = {"pie": 0, "relro": 0, "bind_now": 0, "stack_protector": 0, "files": 0}
-        policy = context.config.section(Hardening)
         for deb, member, handle in context.files():
             if handle is None or member.head[:4] != b"\x7fELF":
                 continue
@@ -67,45 +92,44 @@ class HardeningCheck:
             counts["relro"] += elf.relro
             counts["bind_now"] += elf.relro and elf.bind_now
             counts["stack_protector"] += b"__stack_chk_fail" in elf.names
-            findings += judge(deb, member, elf, policy)
+            findings += judge(deb, member, elf)
         measured = {f"{name}_files" if name != "files" else name: float(n)
                     for name, n in counts.items()}  # fmt: skip
         return conclude(self.name, started, findings, measurements=measured)
 
 
-def judge(deb: Deb, member: Member, elf: Elf, policy: Hardening) -> list[Finding]:
-    """What the file lacks."""
+def judge(deb: Deb, member: Member, elf: Elf) -> list[Finding]:
+    """Which protections are missing."""
     return [
-        finding
-        for level, code, problem, evidence in _lacks(deb, elf, policy)
-        for finding in levelled(
-            level, f"hardening/{code}", f"{member.path} in {deb.package} {problem}",
+        CODES.found(
+            f"hardening/{code}", f"{member.path} in {deb.package} {problem}",
             evidence=(Evidence(file=member.path, text=evidence),), fix=_FLAGS,
         )
+        for code, problem, evidence in _missing(deb, elf)
     ]  # fmt: skip
 
 
-def _lacks(deb: Deb, elf: Elf, policy: Hardening) -> Iterator[tuple[str, str, str, str]]:
+def _missing(deb: Deb, elf: Elf) -> Iterator[tuple[str, str, str]]:
     if elf.kind == ET_EXEC:
-        yield policy.pie, "no-pie", "is not a position-independent program", "e_type ET_EXEC"
+        yield "no-pie", "is not a position-independent program", "e_type ET_EXEC"
     if elf.exec_stack or (elf.exec_stack is None and deb.arch in _EXECUTABLE_BY_DEFAULT):
         said = "PT_GNU_STACK with PF_X" if elf.exec_stack else "no PT_GNU_STACK segment"
-        yield policy.nx, "executable-stack", "asks for an executable stack", said
+        yield "executable-stack", "asks for an executable stack", said
     if not elf.relro:
         yield (
-            policy.relro, "no-relro", "leaves its relocations writable",
+            "no-relro", "leaves its relocations writable",
             "no PT_GNU_RELRO segment",
         )  # fmt: skip
     elif not elf.bind_now:
         yield (
-            policy.bind_now, "lazy-binding", "resolves symbols lazily",
+            "lazy-binding", "resolves symbols lazily",
             "PT_GNU_RELRO without BIND_NOW",
         )  # fmt: skip
     used = sorted(elf.names & _BUFFER_FUNCTIONS)
     if used and b"__stack_chk_fail" not in elf.names:
         names = ", ".join(name.decode() for name in used[:6])
         yield (
-            policy.stack_protector, "no-stack-protector",
+            "no-stack-protector",
             "fills buffers without guarding the stack",
             f"it uses {names} and never __stack_chk_fail",
         )  # fmt: skip

@@ -9,12 +9,13 @@ from typing import Any
 
 from debian.deb822 import Changes
 
-from debwright.checks.engine.base import CheckContext, conclude, skipped
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude, skipped
 from debwright.host.files import atomic_write, sha256_file
 from debwright.host.process import CommandError
 from debwright.isolation.namespaces import Bind, Namespaces
+from debwright.model.codes import ERROR, INFO, WARNING, Code, Codes
 from debwright.model.manifest import digest
-from debwright.model.results import CheckResult, Evidence, Finding, Severity
+from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.model.targets import Target, suite_info
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway
@@ -38,10 +39,23 @@ _LEVELS = {
 }  # fmt: skip
 
 
-class LintianCheck:
+CODES = Codes(
+    {
+        "lintian/*": Code(
+            WARNING,
+            "The tag of lintian by that name; `[lintian] fail_on` says which severities fail.",
+            or_else=(ERROR, INFO),
+        )
+    }
+)
+
+
+class LintianCheck(FileCheck):
     """Runs lintian on the .changes, or on the packages alone."""
 
     name = "lintian"
+    codes = CODES
+    settings = ("lintian",)
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
@@ -76,7 +90,7 @@ def _tags(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
     })  # fmt: skip
     answer, inputs = context.output / ANSWER, context.output / INPUTS
     try:
-        if not context.anew and inputs.read_text() == asked:
+        if not context.ask_again and inputs.read_text() == asked:
             known: list[dict[str, Any]] = json.loads(answer.read_bytes())
             context.log("lintian was asked of the same packages before: its answer was kept")
             return known
@@ -165,16 +179,16 @@ def parse_line(line: str) -> dict[str, Any] | None:
 def _finding(tag: dict[str, Any], fail_on: set[str]) -> Finding:
     level = tag["level"]
     if level in fail_on:
-        severity = Severity.ERROR
+        severity = ERROR
     elif level in {"error", "warning"}:
-        severity = Severity.WARNING
+        severity = WARNING
     else:
-        severity = Severity.INFO
+        severity = INFO
     text = f"{tag['tag']} {tag['context']}".strip()
-    return Finding(
+    return CODES.found(
+        f"lintian/{tag['tag']}",
+        f"lintian ({level}): {tag['package']}: {text}",
         severity=severity,
-        code=f"lintian/{tag['tag']}",
-        message=f"lintian ({level}): {tag['package']}: {text}",
         evidence=(Evidence(text=text, file=tag["package"]),),
-        fix=f"lintian-explain-tags {tag['tag']}" if severity is Severity.ERROR else None,
+        fix=f"lintian-explain-tags {tag['tag']}" if severity is ERROR else None,
     )

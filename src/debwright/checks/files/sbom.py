@@ -5,17 +5,28 @@ import time
 from pathlib import Path
 from typing import Any
 
-from debwright.checks.engine.base import CheckContext, conclude, error, skipped
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude, skipped
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
 SIZE_LIMIT = 256 * 1024**2
 _FIX = "debwright build makes it; for packages built elsewhere: debwright sbom FILE.deb ..."
 
 
-class SbomCheck:
+CODES = Codes(
+    {
+        "sbom/missing": Code(ERROR, "A bill of materials is there in one format only."),
+        "sbom/unreadable": Code(ERROR, "A bill of materials cannot be read."),
+        "sbom/other-package": Code(ERROR, "A bill of materials is not of this package."),
+    }
+)
+
+
+class SbomCheck(FileCheck):
     """Looks beside the packages and in the check's own directory; makes nothing."""
 
     name = "sbom"
+    codes = CODES
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
@@ -30,7 +41,7 @@ class SbomCheck:
         components = 0
         for suffix, path in found.items():
             if path is None:
-                findings.append(error("sbom/missing", f"there is no *{suffix}", fix=_FIX))
+                findings.append(CODES.found("sbom/missing", f"there is no *{suffix}", fix=_FIX))
                 continue
             document = _read(path)
             if isinstance(document, Finding):
@@ -52,7 +63,7 @@ def _read(path: Path) -> dict[str, Any] | Finding:
         problem = "neither bomFormat nor spdxVersion is there"
     except (OSError, ValueError, AttributeError) as caught:
         problem = f"{type(caught).__name__}: {caught}"
-    return error(
+    return CODES.found(
         "sbom/unreadable", f"{path.name} is no bill of materials",
         evidence=(Evidence(file=path.name, text=problem),), fix=_FIX,
     )  # fmt: skip
@@ -61,7 +72,7 @@ def _read(path: Path) -> dict[str, Any] | Finding:
 def _of_others(context: CheckContext, path: Path, listed: str) -> list[Finding]:
     """A package whose digest the document does not name was built after it, or elsewhere."""
     return [
-        error(
+        CODES.found(
             "sbom/other-package", f"{path.name} is not of this {deb.path.name}",
             evidence=(Evidence(file=path.name, text=f"it does not list SHA-256 {deb.sha256}"),),
             fix=_FIX,

@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator
 from typing import IO
 
-from debwright.checks.engine.base import CheckContext, conclude, error, skipped, warning
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude, skipped
 from debwright.checks.engine.secret_patterns import OVERLAP, Match, search, search_settings
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member
 from debwright.packages.unpacked import chunks
@@ -37,10 +38,32 @@ _EXAMPLES = re.compile(
 )
 
 
-class SecretsCheck:
+CODES = Codes(
+    {
+        "secrets/private-key": Code(
+            ERROR, "A file holds a private key; in tests and examples a warning.",
+            or_else=(WARNING,),
+        ),
+        "secrets/token": Code(
+            ERROR, "A file holds a token; in tests and examples a warning.", or_else=(WARNING,)
+        ),
+        "secrets/assigned": Code(
+            WARNING, "A setting by the name of a secret has a value that looks like one."
+        ),
+        "secrets/credentials": Code(WARNING, "A file holds a URL with a password."),
+        "secrets/private-file": Code(
+            ERROR, "The package ships a file in which people keep credentials."
+        ),
+    }
+)  # fmt: skip
+
+
+class SecretsCheck(FileCheck):
     """Searches every file; evidence is redacted, since reports are published."""
 
     name = "secrets"
+    codes = CODES
+    settings = ("secrets",)
 
     def run(self, context: CheckContext) -> CheckResult:
         if not context.config.secrets:
@@ -87,17 +110,17 @@ def matches(path: str, handle: IO[bytes]) -> Iterator[tuple[int | None, Match]]:
 
 def _finding(deb: Deb, member: Member, line: int | None, match: Match) -> Finding:
     certain = match.pattern.certain and not _EXAMPLES.search(member.path)
-    make = error if certain else warning
-    return make(
+    return CODES.found(
         f"secrets/{match.pattern.code}",
         f"{member.path} in {deb.package} holds {match.pattern.what}",
         evidence=(Evidence(file=member.path, line=line, text=match.redacted()),),
         fix=_FIX,
+        severity=None if certain else WARNING,
     )
 
 
 def _private_file(deb: Deb, member: Member) -> Finding:
-    return error(
+    return CODES.found(
         "secrets/private-file",
         f"{member.path} in {deb.package} is a file in which people keep credentials",
         evidence=(Evidence(file=member.path, text=f"{member.size} bytes, content not shown"),),

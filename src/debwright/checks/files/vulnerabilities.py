@@ -2,16 +2,33 @@
 
 import time
 
-from debwright.checks.engine.base import CheckContext, conclude, error, skipped, warning
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude, skipped
 from debwright.checks.engine.osv import Database, Files, Service, Unreachable, Vulnerability, merged
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.distributions import Distribution, distributions
 
+_SAYS = "A bundled Python distribution has a known vulnerability"
+CODES = Codes(
+    {
+        "vulnerabilities/known": Code(WARNING, f"{_SAYS}.", or_else=(ERROR,)),
+        **{
+            f"vulnerabilities/{kind}": Code(
+                ERROR, f"{_SAYS} of the kind {kind}; `[vulnerabilities] block` says which fail.",
+                or_else=(WARNING,),
+            )
+            for kind in ("code-execution", "privilege-escalation", "injection")
+        },
+    }
+)  # fmt: skip
 
-class VulnerabilitiesCheck:
+
+class VulnerabilitiesCheck(FileCheck):
     """Asks OSV; what cannot be asked is skipped with the reason, and never counts as clean."""
 
     name = "vulnerabilities"
+    codes = CODES
+    settings = ("vulnerabilities",)
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
@@ -42,11 +59,10 @@ def database_of(context: CheckContext) -> Database:
 
 def _finding(found: Distribution, record: Vulnerability, block: set[str]) -> Finding:
     kinds = record.kinds()
-    make = error if block & set(kinds) else warning
     fixed = record.fixed_in(found.name, found.version)
     names = ", ".join([record.id, *record.aliases[:3]])
     title = record.summary or (record.details.strip().splitlines() or ["no summary"])[0]
-    return make(
+    return CODES.found(
         f"vulnerabilities/{kinds[0] if kinds else 'known'}",
         f"{found.name} {found.version} in {found.package}: {title[:300]}",
         evidence=(
@@ -54,5 +70,6 @@ def _finding(found: Distribution, record: Vulnerability, block: set[str]) -> Fin
             Evidence(text=f"kind: {', '.join(kinds) or 'other'}"),
         ),
         fix=f"use {found.name} {fixed} or later" if fixed
-        else "no mended version is known: do without it, or waive it with what protects you",
+        else "no fixed version is known: do without it, or waive it with what protects you",
+        severity=ERROR if block & set(kinds) else WARNING,
     )  # fmt: skip

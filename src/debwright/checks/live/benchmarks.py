@@ -3,9 +3,9 @@
 import statistics
 import time
 
-from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine import health
+from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
-    patience,
     restarts,
     service_of,
     shell_hint,
@@ -14,16 +14,23 @@ from debwright.checks.engine.health import (
     wait_healthy,
     why_not,
 )
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.session import LiveCheck, Session
 from debwright.config import Service
 from debwright.host.process import go_on
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
+CODES = Codes(
+    {"benchmarks/not-answered": Code(ERROR, "A request of those that are timed is not answered.")}
+)
 
-class BenchmarksCheck:
+
+class BenchmarksCheck(LiveCheck):
     """Measures, and finds fault only with a service that does not come up while it does."""
 
     name = "benchmarks"
+    codes = CODES | health.CODES | health.SLOW.under("benchmarks") | health.verb_codes("start")
+    settings = ("service", "benchmarks", "limits")
 
     def run(self, session: Session) -> CheckResult:
         if reason := why_not(session):
@@ -71,10 +78,10 @@ def summary(name: str, values: list[float]) -> dict[str, float]:
 
 def _start(session: Session, service: Service) -> tuple[float, Finding | None]:
     """Stop, then start: seconds from the start to health."""
-    session.systemctl("stop", service.unit, patience(session, 120))
+    session.systemctl("stop", service.unit, session.patience(120))
     before = restarts(session.unit(service.unit))
     started = time.monotonic()
-    done = session.systemctl("start", service.unit, patience(session, 90))
+    done = session.systemctl("start", service.unit, session.patience(90))
     if done.returncode != 0:
         return 0.0, verb_failed(session, service, "start", done.tail(4))
     waited = wait_healthy(session, service, restarts_before=before)
@@ -93,10 +100,10 @@ def _latencies(
         return found, None
     for number in range(1, requests + 1):
         answer = session.ask(
-            service.health_url, service.expect_status, service.expect_body, patience(session, 5)
+            service.health_url, service.expect_status, service.expect_body, session.patience(5)
         )
         if not answer.ok:
-            return found, error(
+            return found, CODES.found(
                 "benchmarks/not-answered",
                 f"{service.unit} did not answer request {number} of {requests} as expected",
                 evidence=(

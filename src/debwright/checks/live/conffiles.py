@@ -2,17 +2,28 @@
 
 import time
 
-from debwright.checks.engine.base import conclude, error, skipped
-from debwright.checks.engine.edits import lost_edits
-from debwright.checks.engine.session import Reinstalled, Session
+from debwright.checks.engine import edits
+from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.session import LiveCheck, Reinstalled, Session
 from debwright.checks.live.reinstall import reinstalled
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
+CODES = Codes(
+    {
+        "conffiles/changed-by-package": Code(
+            ERROR, "A conffile is not as packaged, though nobody has edited it."
+        )
+    }
+)
 
-class ConffilesCheck:
+
+class ConffilesCheck(LiveCheck):
     """What became of the conffiles that were edited before the packages were reinstalled."""
 
     name = "conffiles"
+    codes = CODES | edits.CODES.under("conffiles")
+    settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -21,7 +32,7 @@ class ConffilesCheck:
             return skipped(self.name, "the packages have no conffiles")
         findings = _changed_by_package(done)
         if done.problem is None:
-            findings += lost_edits(session, done.edited, self.name, "a reinstallation")
+            findings += edits.lost_edits(session, done.edited, self.name, "a reinstallation")
         elif not findings:
             return skipped(self.name, f"the packages cannot be reinstalled: {done.problem.what}")
         return conclude(
@@ -32,7 +43,7 @@ class ConffilesCheck:
 def _changed_by_package(done: Reinstalled) -> list[Finding]:
     """Conffiles that differed from the packaged ones though nobody had edited them."""
     return [
-        error(
+        CODES.found(
             "conffiles/changed-by-package",
             f"{path} is not as packaged, though nobody has edited it: the next upgrade that "
             "changes it asks the user about it",

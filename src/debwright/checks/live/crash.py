@@ -2,10 +2,9 @@
 
 import time
 
-from debwright.checks.engine.base import conclude, error, skipped, warning
+from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     Unit,
-    patience,
     restarts,
     service_of,
     shell_hint,
@@ -13,8 +12,9 @@ from debwright.checks.engine.health import (
     wait_healthy,
     why_not,
 )
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.session import LiveCheck, Session
 from debwright.config import Service
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
 _RESTARTING = {"always", "on-failure", "on-abnormal", "on-abort"}
@@ -24,10 +24,27 @@ _LONGEST_PAUSE = 60.0
 """Seconds of RestartSec= up to which a restart is waited for."""
 
 
-class CrashCheck:
+CODES = Codes(
+    {
+        "crash/no-restart": Code(
+            WARNING,
+            "The unit has no Restart= that covers a crash; with `[service] must_restart` an error.",
+            or_else=(ERROR,),
+        ),
+        "crash/stays-down": Code(
+            ERROR, "The service did not come back after a crash, though it has a Restart=."
+        ),
+        "crash/not-healthy": Code(ERROR, "The service came back after a crash, but not healthy."),
+    }
+)
+
+
+class CrashCheck(LiveCheck):
     """Kills the main process with SIGKILL, as the kernel does when memory runs out."""
 
     name = "crash"
+    codes = CODES
+    settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
         if reason := why_not(session):
@@ -76,7 +93,7 @@ def _since(started: float) -> float:
 
 def _wait_for_restart(session: Session, service: Service, before: Unit, pause: float) -> int | None:
     """systemd's count of restarts once there is a new main process; None when there is none."""
-    deadline = time.monotonic() + pause + patience(session, service.start_seconds)
+    deadline = time.monotonic() + pause + session.patience(service.start_seconds)
     while time.monotonic() < deadline:
         now = session.unit(service.unit)
         if now.get("MainPID") not in {"0", before.get("MainPID"), None}:
@@ -90,17 +107,17 @@ def _wait_for_restart(session: Session, service: Service, before: Unit, pause: f
 
 
 def _no_restart(service: Service, unit: Unit) -> Finding:
-    finding = error if service.must_restart else warning
-    return finding(
+    return CODES.found(
         "crash/no-restart",
         f"{service.unit} would stay down after a crash",
         evidence=(Evidence(text=f"Restart={unit.get('Restart', '?')}"),),
         fix="Restart=on-failure and RestartSec=1 in the unit's [Service] section",
+        severity=ERROR if service.must_restart else None,
     )
 
 
 def _stays_down(session: Session, service: Service, unit: Unit) -> Finding:
-    return error(
+    return CODES.found(
         "crash/stays-down",
         f"{service.unit} did not come back after its main process was killed, though it has "
         f"Restart={unit.get('Restart')}",

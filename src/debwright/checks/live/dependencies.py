@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 from debian.deb822 import Packages, PkgRelation
 
-from debwright.checks.engine.base import CheckContext, conclude, error, levelled
+from debwright.checks.engine import infrastructure
+from debwright.checks.engine.base import Check, CheckContext, conclude
 from debwright.host.files import human_size
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb
 from debwright.roots.store import Layer
 from debwright.systems import siblings
 
-NAME = "dependencies"
 SHOWN = 8
 
 
@@ -48,18 +49,47 @@ class Pulled:
     """Package, and a clause of its Recommends that nothing installed satisfies."""
 
 
-def dependencies_result(context: CheckContext, layer: Layer | None, started: float) -> CheckResult:
-    """The dependencies check, once they are known to be solvable; `layer` is the environment's."""
-    if layer is None:
+CODES = Codes(
+    {
+        "install/unsatisfiable": Code(
+            ERROR, "The package depends on what the target does not have."
+        ),
+        "install/maintainer-script": Code(
+            ERROR, "A maintainer script of the package or of a dependency fails at installation."
+        ),
+        "dependencies/removes": Code(ERROR, "Installing the package would remove others."),
+        "dependencies/recommends": Code(
+            WARNING,
+            "A recommended package does not exist on the target.",
+            level="dependencies.recommends",
+        ),
+        "dependencies/too-many": Code(ERROR, "The package pulls in more packages than allowed."),
+        "dependencies/too-large": Code(ERROR, "What the package pulls in takes more than allowed."),
+    }
+)
+
+
+class DependenciesCheck(Check):
+    """apt has solved them before anything is booted; what they bring is measured."""
+
+    name = "dependencies"
+    codes = CODES | infrastructure.CODES
+    settings = ("dependencies",)
+
+    def run(self, context: CheckContext, layer: Layer | None, started: float) -> CheckResult:
+        """Once they are known to be solvable; `layer` is the environment's."""
+        if layer is None:
+            note = "solved by the machine's own apt, and not measured"
+            return conclude(self.name, started, [], notes=[note])
+        with layer.in_use():
+            pulled = pulled_in(layer, context.installable)
         return conclude(
-            NAME, started, [], notes=["solved by the machine's own apt, and not measured"]
+            self.name,
+            started,
+            list(_findings(context, pulled)),
+            measurements=_measured(pulled),
+            notes=[_summary(pulled)],
         )
-    with layer.in_use():
-        pulled = pulled_in(layer, context.installable)
-    return conclude(
-        NAME, started, list(_findings(context, pulled)), measurements=_measured(pulled),
-        notes=[_summary(pulled)],
-    )  # fmt: skip
 
 
 def pulled_in(layer: Layer, own: Sequence[Deb]) -> Pulled:
@@ -158,21 +188,21 @@ def unsatisfied(field: str, status: Sequence[Installed], own: Sequence[Deb]) -> 
 def _findings(context: CheckContext, pulled: Pulled) -> Iterator[Finding]:
     policy = context.config.dependencies
     for package, clause in pulled.unmet:
-        yield from levelled(
-            policy.recommends, "dependencies/recommends",
-            f"{package} recommends {clause}, which cannot be had on {context.target}",
+        yield CODES.found(
+            "dependencies/recommends",
+            f"{package} recommends {clause}, which does not exist on {context.target}",
             evidence=(Evidence(file=package, text=f"Recommends: {clause}"),),
             fix="correct the name in debian/control, or move it to Suggests",
         )  # fmt: skip
     count, size = len(pulled.everything), _size(pulled.everything)
     if policy.max_packages is not None and count > policy.max_packages:
-        yield error(
+        yield CODES.found(
             "dependencies/too-many",
             f"it pulls in {count} packages, {policy.max_packages} are allowed",
             evidence=_largest(pulled), fix="move what is not needed to Suggests",
         )  # fmt: skip
     if policy.max_mb is not None and size > policy.max_mb * 1e6:
-        yield error(
+        yield CODES.found(
             "dependencies/too-large",
             f"what it pulls in takes {size / 1e6:.1f} MB, {policy.max_mb:g} MB are allowed",
             evidence=_largest(pulled), fix="move what is not needed to Suggests",

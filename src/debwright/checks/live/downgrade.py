@@ -2,18 +2,29 @@
 
 import time
 
-from debwright.checks.engine.base import conclude, error, skipped
-from debwright.checks.engine.health import patience
-from debwright.checks.engine.kept_data import install_files, lost_data, service_after
-from debwright.checks.engine.session import Session
+from debwright.checks.engine import version_change
+from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.session import LiveCheck, Session
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Evidence, Finding
 
+CODES = Codes(
+    {
+        "downgrade/broken": Code(
+            ERROR, "A downgrade neither works nor is refused: the package is half installed."
+        )
+    }
+)
 
-class DowngradeCheck:
+
+class DowngradeCheck(LiveCheck):
     """Debian does not support downgrades; what must not be is a package that is half of each."""
 
     name = "downgrade"
+    codes = CODES | version_change.CODES.under("downgrade")
+    settings = ("service",)
+    clean_system = True
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -25,7 +36,7 @@ class DowngradeCheck:
         service = session.context.config.service
         notes, refused = [], None
         try:
-            install_files(session, previous.debs, "--allow-downgrades")
+            version_change.install_files(session, previous.debs, "--allow-downgrades")
             notes.append("a downgrade is possible")
         except DebwrightError as problem:
             refused = problem
@@ -33,8 +44,8 @@ class DowngradeCheck:
         findings = _half_done(session, refused)
         if not findings:
             what = "the refused downgrade" if refused else "the downgrade"
-            findings += service_after(session, service, "0", self.name, what)
-            findings += lost_data(session, session.markers, self.name, what)
+            findings += version_change.service_after(session, service, "0", self.name, what)
+            findings += version_change.lost_data(session, session.markers, self.name, what)
         return conclude(self.name, started, findings, notes=notes)
 
 
@@ -44,14 +55,14 @@ def _half_done(session: Session, refused: DebwrightError | None) -> list[Finding
     done = session.system.run(
         ["dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Package} ${Version}\\n",
          "--", *names],
-        check=False, timeout=patience(session, 30),
+        check=False, timeout=session.patience(30),
     )  # fmt: skip
     rows = done.output.splitlines()
     if rows and all(row.startswith("ii ") for row in rows):
         return []
     said = tuple(Evidence(text=e.text) for e in refused.evidence) if refused else ()
     return [
-        error(
+        CODES.found(
             "downgrade/broken",
             "a downgrade to the previous release neither works nor is refused: it leaves the "
             "package half installed",

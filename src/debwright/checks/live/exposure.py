@@ -3,9 +3,10 @@
 import re
 import time
 
-from debwright.checks.engine.base import conclude, error, skipped
-from debwright.checks.engine.health import NO_SERVICE, patience
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.health import NO_SERVICE
+from debwright.checks.engine.session import LiveCheck, Session
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
 _OVERALL = re.compile(r"Overall exposure level for \S+: (?P<level>\d+(?:\.\d+)?)")
@@ -14,10 +15,17 @@ _ROW = re.compile(r"^\S?\s*(?P<name>[A-Za-z~_=:()*\-]+=?\S*)\s+(?P<text>.*\S)\s+
 _WORST = 8
 
 
-class ExposureCheck:
+CODES = Codes(
+    {"exposure/too-high": Code(ERROR, "The unit can reach more of the system than allowed.")}
+)
+
+
+class ExposureCheck(LiveCheck):
     """`systemd-analyze security`, against `limits.exposure`."""
 
     name = "exposure"
+    codes = CODES
+    settings = ("service", "limits")
 
     def run(self, session: Session) -> CheckResult:
         service = session.context.config.service
@@ -26,7 +34,7 @@ class ExposureCheck:
         started = time.monotonic()
         done = session.system.run(
             ["systemd-analyze", "security", "--no-pager", "--", service.unit],
-            check=False, timeout=patience(session, 60),
+            check=False, timeout=session.patience(60),
         )  # fmt: skip
         level = overall(done.output)
         if level is None:
@@ -36,7 +44,7 @@ class ExposureCheck:
         findings: list[Finding] = []
         if limit is not None and level > limit:
             findings.append(
-                error(
+                CODES.found(
                     "exposure/too-high",
                     f"{service.unit} has an exposure level of {level:g}, {limit:g} is allowed",
                     evidence=tuple(Evidence(text=row) for row in worst(done.output)),

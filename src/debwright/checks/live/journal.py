@@ -5,10 +5,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from debwright.checks.engine.base import conclude, error, skipped, warning
-from debwright.checks.engine.health import NO_SERVICE, patience
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.health import NO_SERVICE
+from debwright.checks.engine.session import LiveCheck, Session
 from debwright.config import Service
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import CheckError
 from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -31,10 +32,23 @@ class NoJournal(CheckError):
     """The system keeps none that can be read: that nothing is in it means nothing."""
 
 
-class JournalCheck:
+CODES = Codes(
+    {
+        "journal/errors": Code(ERROR, "The service has logged errors."),
+        "journal/systemd": Code(
+            ERROR, "systemd has logged errors about the service.", emulated=WARNING
+        ),
+    }
+)
+"""An emulator does not have all that systemd asks of the kernel."""
+
+
+class JournalCheck(LiveCheck):
     """Messages of priority err and above since the system was booted."""
 
     name = "journal"
+    codes = CODES
+    settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
         service = session.context.config.service
@@ -59,7 +73,7 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
     found = []
     if own:
         found.append(
-            error(
+            CODES.under(name).found(
                 f"{name}/errors",
                 f"{service.unit} has logged {len(own)} error(s)",
                 evidence=_evidence(own, service),
@@ -68,14 +82,13 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
             )
         )
     if about:
-        # An emulator lacks some of what systemd asks of the kernel.
-        finding = warning if session.system.emulated else error
         found.append(
-            finding(
+            CODES.under(name).found(
                 f"{name}/systemd",
                 f"systemd has logged {len(about)} error(s) about {service.unit}",
                 evidence=_evidence(about, service),
                 fix=Command("systemctl", "status", service.unit),
+                emulated=session.system.emulated,
             )
         )
     return found
@@ -98,7 +111,7 @@ def errors(session: Session, unit: str) -> list[Entry]:
 def _journal(session: Session, *options: str) -> str:
     done = session.system.run(
         ["journalctl", "--no-pager", "--quiet", "--boot", *options],
-        check=False, timeout=patience(session, 60),
+        check=False, timeout=session.patience(60),
     )  # fmt: skip
     if done.returncode != 0:
         said = " ".join(done.tail(1)) or f"status {done.returncode}"

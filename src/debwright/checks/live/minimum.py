@@ -1,17 +1,18 @@
-"""The packages with nothing beside them but what Depends leads to, as many servers have them.
+"""The packages with only what Depends leads to, as many servers have them.
 
 They are installed once more on the system from which they have been purged, after everything that
-only Recommends had brought has been purged, too: a service that needs it lacks a dependency.
+only Recommends had brought has been purged, too: a service that needs it misses a dependency.
 """
 
 import time
 from collections.abc import Iterable
 
-from debwright.checks.engine.base import conclude, error, skipped
-from debwright.checks.engine.health import patience, wait_healthy
-from debwright.checks.engine.session import MaintainerScriptError, Session
+from debwright.checks.engine import health
+from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
 from debwright.checks.live.dependencies import pulled_in
 from debwright.config import Config, Service
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots import apt
@@ -20,10 +21,26 @@ from debwright.roots.store import Layer
 _SHOWN = 8
 
 
-class MinimumCheck:
+CODES = Codes(
+    {
+        "minimum/maintainer-script": Code(
+            ERROR, "A maintainer script fails without what is only recommended."
+        ),
+        "minimum/failed": Code(ERROR, "The packages cannot be installed a second time."),
+        "minimum/smoke-failed": Code(
+            ERROR, "A smoke command fails without what is only recommended."
+        ),
+    }
+)
+
+
+class MinimumCheck(LiveCheck):
     """Needs a system from which the packages could be purged; ends it with them installed."""
 
     name = "minimum"
+    codes = CODES | health.CODES.under("minimum")
+    settings = ("minimum", "service", "smoke")
+    clean_system = True
 
     def run(self, session: Session) -> CheckResult:
         if reason := _why_not(session):
@@ -46,7 +63,7 @@ class MinimumCheck:
         except apt.UnsatisfiableError as problem:
             # apt has solved them for `dependencies`: too much has been taken away.
             said = "; ".join(e.text.strip() for e in problem.evidence[1:3])
-            return skipped(self.name, f"what is only recommended cannot be told apart: {said}")
+            return skipped(self.name, f"what is only recommended cannot be distinguished: {said}")
         except DebwrightError as problem:
             script = isinstance(problem, MaintainerScriptError)
             code = f"{self.name}/maintainer-script" if script else f"{self.name}/failed"
@@ -106,38 +123,34 @@ def commands(config: Config) -> list[str]:
 def _at_work(session: Session, left_out: list[str]) -> list[Finding]:
     config = session.context.config
     service = _expected(config)
-    waited = wait_healthy(session, service) if service is not None else None
+    waited = health.wait_healthy(session, service) if service is not None else None
     without = f" without {', '.join(left_out[:_SHOWN])}" if left_out else ""
     if waited is not None and waited.problem is not None:
-        return [
-            waited.problem.model_copy(
-                update={
-                    "code": f"minimum/{waited.problem.code.split('/', 1)[1]}",
-                    "message": f"installed again{without}, {waited.problem.message}",
-                    "fix": "move what the service needs from Recommends to Depends; and let "
-                    "postrm leave nothing masked or disabled (dh_installsystemd does)",
-                }
-            )
-        ]
-    found = []
+        found = health.as_found_by("minimum", f"installed again{without}", waited.problem)
+        fix = (
+            "move what the service needs from Recommends to Depends; and let "
+            "postrm leave nothing masked or disabled (dh_installsystemd does)"
+        )
+        return [found.model_copy(update={"fix": fix})]
+    failed = []
     for command in commands(config):
         done = session.smoke(command)
         if done.returncode != 0:
-            found.append(
-                error(
+            failed.append(
+                CODES.found(
                     "minimum/smoke-failed",
                     f"installed again{without}, `{command}` ended with status {done.returncode}",
                     evidence=tuple(Evidence(text=line) for line in done.tail(6)),
                     fix="move what the command needs from Recommends to Depends",
                 )
             )
-    return found
+    return failed
 
 
 def _not_installed(
     session: Session, code: str, problem: DebwrightError, left_out: list[str]
 ) -> Finding:
-    found = Finding.from_error(code, problem)
+    found = CODES.from_error(code, problem)
     if service := session.context.config.service:
         said = session.journal(service.unit)
         found = found.model_copy(update={"evidence": (*found.evidence, *said)})
@@ -150,7 +163,7 @@ def _not_installed(
 def _installed(session: Session) -> set[str]:
     done = session.system.run(
         ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}\\n"],
-        timeout=patience(session, 60),
+        timeout=session.patience(60),
     )
     rows = (line.split(" ", 1) for line in done.output.splitlines())
     return {row[1] for row in rows if len(row) == 2 and row[0] != "not-installed"}

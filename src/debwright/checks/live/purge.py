@@ -3,26 +3,52 @@
 import time
 from collections.abc import Mapping
 
-from debwright.checks.engine.base import conclude, error, failed_by, levelled, warning
-from debwright.checks.engine.health import Unit, patience, state_of
-from debwright.checks.engine.session import MaintainerScriptError, Session
+from debwright.checks.engine.base import conclude
+from debwright.checks.engine.health import Unit, state_of
+from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
 from debwright.config import Service
-from debwright.isolation.snapshot import Altered, Entry, leftovers
+from debwright.isolation.snapshot import Altered, Entry
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.systems.ownership import leftovers
 
 # The web server's document root (policy 11.5) is the administrator's: packages put a first page
 # there and leave it, since they cannot know whose it has become.
 _ADMINISTRATORS = "/var/www"
 
 
-class PurgeCheck:
+CODES = Codes(
+    {
+        "purge/maintainer-script": Code(ERROR, "A maintainer script fails at removal or purge."),
+        "purge/failed": Code(ERROR, "The packages cannot be removed or purged."),
+        "purge/still-running": Code(ERROR, "The service runs on after removal."),
+        "purge/leftover": Code(
+            ERROR,
+            "A file is still there after purge; below /var/www a warning.",
+            or_else=(WARNING,),
+        ),
+        "purge/removed": Code(ERROR, "What was there before installation is gone after purge."),
+        "purge/altered": Code(
+            WARNING, "What was there before installation has another kind, owner or mode."
+        ),
+        "purge/account": Code(
+            WARNING, "An account stays when the package is purged.", level="files.accounts"
+        ),
+    }
+)
+
+
+class PurgeCheck(LiveCheck):
     """Removal keeps configuration, purging leaves nothing (Debian policy 6.8, 10.7.3).
 
     dpkg does both, as it would for apt: apt-get itself takes seconds to start under an emulator.
     """
 
     name = "purge"
+    codes = CODES
+    settings = ("service", "files")
+    needs_init = False
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -33,7 +59,7 @@ class PurgeCheck:
         mounts = mount_points(session.unit(service.unit)) if service else set()
         if service and session.stopped:
             # Removal has to stop a running service, and there has been no reboot to start it.
-            session.systemctl("start", service.unit, patience(session, 90))
+            session.systemctl("start", service.unit, session.patience(90))
         try:
             session.context.activity("remove")
             session.remove(names)
@@ -41,20 +67,19 @@ class PurgeCheck:
                 findings += _still_running(service, session.unit(service.unit))
             session.context.activity("purge")
             session.purge(names)
-        except MaintainerScriptError as problem:
-            return failed_by(self.name, started, "purge/maintainer-script", problem)
         except DebwrightError as problem:
-            return failed_by(self.name, started, "purge/failed", problem)
+            script = isinstance(problem, MaintainerScriptError)
+            code = "purge/maintainer-script" if script else "purge/failed"
+            return conclude(self.name, started, [CODES.from_error(code, problem)])
         session.gone = True
         created = without_mount_points(session.created(), mounts)
         left = leftovers(created)
         findings += [_left(path, created) for path in sorted(left)[:50]]
         findings += _altered(session.altered())
-        level = session.context.config.files.accounts
-        findings += _accounts_left(level, accounts - session.accounts_before, session.accounts())
+        findings += _accounts_left(accounts - session.accounts_before, session.accounts())
         notes = []
-        if session.beside:
-            notes.append(f"purged with it: {', '.join(session.beside)}")
+        if session.siblings:
+            notes.append(f"purged with it: {', '.join(session.siblings)}")
         return conclude(
             self.name, started, findings, measurements={"left_files": float(len(left))},
             notes=notes,
@@ -66,7 +91,7 @@ def _still_running(service: Service, unit: Unit) -> list[Finding]:
     if unit.get("ActiveState") != "active":
         return []
     return [
-        error(
+        CODES.found(
             "purge/still-running",
             f"{service.unit} runs on after removal",
             evidence=(Evidence(text=state_of(unit)),),
@@ -100,13 +125,14 @@ def without_mount_points(created: Mapping[str, Entry], mounts: set[str]) -> dict
 
 def _left(path: str, created: dict[str, Entry]) -> Finding:
     below = [p for p in sorted(created) if p == path or p.startswith(f"{path}/")]
-    finding = warning if f"{path}/".startswith(f"{_ADMINISTRATORS}/") else error
-    return finding(
+    theirs = f"{path}/".startswith(f"{_ADMINISTRATORS}/")
+    return CODES.found(
         "purge/leftover",
         f"{path} is still there after purge",
         evidence=tuple(Evidence(file=p, text=created[p].describe(p)) for p in below[:6]),
         fix="remove it in debian/PACKAGE.postrm at `purge`; a unit's StateDirectory= is not "
         "removed by itself",
+        severity=WARNING if theirs else None,
     )
 
 
@@ -116,14 +142,13 @@ def _altered(altered: Mapping[str, Altered]) -> list[Finding]:
     found = []
     for path in sorted(mine)[:50]:
         was, now = altered[path].was, altered[path].now
-        make = error if now is None else warning
         code = "removed" if now is None else "altered"
         what = "is gone" if now is None else "has another kind, owner or mode"
         evidence = [Evidence(file=path, text=f"before: {was.describe(path)}")]
         if now is not None:
             evidence.append(Evidence(file=path, text=f"after: {now.describe(path)}"))
         found.append(
-            make(
+            CODES.found(
                 f"purge/{code}",
                 f"{path} was there before installation and {what} after purge",
                 evidence=tuple(evidence),
@@ -134,15 +159,13 @@ def _altered(altered: Mapping[str, Altered]) -> list[Finding]:
     return found
 
 
-def _accounts_left(level: str, made: set[str], now: set[str]) -> list[Finding]:
+def _accounts_left(made: set[str], now: set[str]) -> list[Finding]:
     return [
-        finding
-        for name in sorted(made & now)
-        for finding in levelled(
-            level,
+        CODES.found(
             "purge/account",
             f"the account {name} stays after purge",
             evidence=(Evidence(file="/etc/passwd", text=name),),
             fix="most packages leave it on purpose, so that its number is never given to another",
         )
+        for name in sorted(made & now)
     ]

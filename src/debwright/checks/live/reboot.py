@@ -2,20 +2,31 @@
 
 import time
 
-from debwright.checks.engine.base import conclude, error, skipped
-from debwright.checks.engine.health import NO_SERVICE, NOT_HEALTHY, state_of, wait_healthy
-from debwright.checks.engine.session import Session
-from debwright.checks.live.journal import NoJournal, journal_findings
+from debwright.checks.engine import health
+from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.health import NO_SERVICE, NOT_HEALTHY, state_of
+from debwright.checks.engine.session import LiveCheck, Session
+from debwright.checks.live import journal
 from debwright.config import Service
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import MissingError
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.systems.base import BootError
 
+CODES = Codes(
+    {
+        "reboot/failed": Code(ERROR, "With the packages the system does not come back."),
+        "reboot/not-started": Code(ERROR, "The service is not started at boot."),
+    }
+)
 
-class RebootCheck:
+
+class RebootCheck(LiveCheck):
     """Shuts the system down in order, boots it again, and waits for the service."""
 
     name = "reboot"
+    codes = CODES | health.CODES.under("reboot") | journal.CODES.under("reboot")
+    settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
         service = session.context.config.service
@@ -40,15 +51,15 @@ class RebootCheck:
             session.healthy = True
             measurements["healthy_seconds"] = time.monotonic() - started - taken
             try:
-                findings = journal_findings(session, service, self.name)
-            except NoJournal as problem:
+                findings = journal.journal_findings(session, service, self.name)
+            except journal.NoJournal as problem:
                 notes.append(f"what was logged since is not known: {problem.what}")
         return conclude(self.name, started, findings, measurements=measurements, notes=notes)
 
 
 def _not_back(session: Session, problem: BootError) -> Finding:
     """It has come up without the packages: this is no fault of the machine's."""
-    return Finding.from_error("reboot/failed", problem).model_copy(
+    return CODES.from_error("reboot/failed", problem).model_copy(
         update={
             "message": f"with the packages installed, {problem.what}",
             "fix": "look for a unit that keeps the system from stopping or starting; "
@@ -62,7 +73,7 @@ def _after_boot(session: Session, service: Service) -> list[Finding]:
     unit = session.unit(service.unit)
     if unit.get("ActiveState") == "inactive":
         return [
-            error(
+            CODES.found(
                 "reboot/not-started",
                 f"{service.unit} is not started when the system boots",
                 evidence=(
@@ -73,14 +84,7 @@ def _after_boot(session: Session, service: Service) -> list[Finding]:
                 "dh_installsystemd enable it",
             )
         ]
-    waited = wait_healthy(session, service)
+    waited = health.wait_healthy(session, service)
     if waited.problem is None:
         return []
-    return [
-        waited.problem.model_copy(
-            update={
-                "code": f"reboot/{waited.problem.code.split('/', 1)[1]}",
-                "message": f"after a reboot, {waited.problem.message}",
-            }
-        )
-    ]
+    return [health.as_found_by("reboot", "after a reboot", waited.problem)]

@@ -1,14 +1,15 @@
-"""This release beside the previous one: size, dependencies, files, start-up time and memory."""
+"""This release and the previous one: size, dependencies, files, start-up time and memory."""
 
 import time
 from collections.abc import Iterable, Sequence
 
 from debian.deb822 import PkgRelation
 
-from debwright.checks.engine.base import conclude, error, skipped, warning
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.session import LiveCheck, Session
 from debwright.config import Regression
-from debwright.model.results import CheckResult, Evidence, Finding, Severity
+from debwright.model.codes import ERROR, INFO, WARNING, Code, Codes
+from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, members
 
 _SLOWER = 0.5
@@ -20,10 +21,27 @@ _FIELDS = frozenset({"Pre-Depends", "Depends", "Recommends"})
 _OF_NO_CONCERN = ("/usr/share/doc/", "/usr/lib/debug/", "/usr/share/lintian/")
 
 
-class RegressionCheck:
+CODES = Codes(
+    {
+        "regression/deb-size": Code(ERROR, "The .deb files grew by more than allowed."),
+        "regression/installed-size": Code(ERROR, "The installed space grew by more than allowed."),
+        "regression/dependencies-gained": Code(INFO, "New dependencies."),
+        "regression/dependencies-lost": Code(INFO, "Dependencies that are gone."),
+        "regression/files-gained": Code(INFO, "New files."),
+        "regression/files-lost": Code(INFO, "Files that are gone."),
+        "regression/start": Code(ERROR, "The restart takes longer than allowed.", emulated=WARNING),
+        "regression/memory": Code(ERROR, "The memory grew by more than allowed.", emulated=WARNING),
+    }
+)
+"""Times and memory of an emulator are no reason to stop a release."""
+
+
+class RegressionCheck(LiveCheck):
     """Compares with `[regression]`; what is gained and lost is listed."""
 
     name = "regression"
+    codes = CODES
+    settings = ("regression",)
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -65,7 +83,7 @@ def _sizes(
         measurements[f"{name}_growth_bytes"] = float(after - before)
         if (more := growth(before, after)) > allowed:
             found.append(
-                error(
+                CODES.found(
                     f"regression/{name}-size",
                     f"{what} grew by {more:.0f} %, {allowed:g} % are allowed",
                     evidence=(Evidence(text=f"{before} bytes before, {after} bytes now"),),
@@ -122,10 +140,9 @@ def _listed(code: str, what: str, names: set[str]) -> list[Finding]:
     shown = sorted(names)
     lines = shown[:_LISTED] + ([f"and {len(shown) - _LISTED} more"] if len(shown) > _LISTED else [])
     return [
-        Finding(
-            severity=Severity.INFO,
-            code=code,
-            message=f"{len(names)} {what}",
+        CODES.found(
+            code,
+            f"{len(names)} {what}",
             evidence=tuple(Evidence(text=line) for line in lines),
         )
     ]
@@ -134,8 +151,6 @@ def _listed(code: str, what: str, names: set[str]) -> list[Finding]:
 def _running(session: Session, limits: Regression, measurements: dict[str, float]) -> list[Finding]:
     """Start-up time and memory, as the checks before have measured them of both releases."""
     before = session.measured.get("upgrade", {})
-    # Times and memory of an emulator are no reason to stop a release.
-    finding = warning if session.system.emulated else error
     found = []
     rows = (
         ("start", "the restart", "s", limits.start_percent, _SLOWER,
@@ -152,12 +167,13 @@ def _running(session: Session, limits: Regression, measurements: dict[str, float
         measurements[f"{name}_growth_percent"] = more
         if more > allowed and now - was >= least:
             found.append(
-                finding(
+                CODES.found(
                     f"regression/{name}",
                     f"{what} takes {more:.0f} % more than in the previous release, "
                     f"{allowed:g} % are allowed",
                     evidence=(Evidence(text=f"{was:.4g} {unit} before, {now:.4g} {unit} now"),),
                     fix=f"debwright.toml: [regression] {name}_percent, when it is meant to be so",
+                    emulated=session.system.emulated,
                 )
             )
     return found

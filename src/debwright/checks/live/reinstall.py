@@ -2,18 +2,30 @@
 
 import time
 
-from debwright.checks.engine.base import conclude, failed_by
+from debwright.checks.engine import health
+from debwright.checks.engine.base import conclude
 from debwright.checks.engine.edits import conffiles, digests, edit
-from debwright.checks.engine.health import wait_healthy
-from debwright.checks.engine.session import MaintainerScriptError, Reinstalled, Session
+from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Reinstalled, Session
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Finding
 
+CODES = Codes(
+    {
+        "reinstall/maintainer-script": Code(
+            ERROR, "A maintainer script fails when the packages are installed a second time."
+        ),
+        "reinstall/failed": Code(ERROR, "The packages cannot be installed a second time."),
+    }
+)
 
-class ReinstallCheck:
+
+class ReinstallCheck(LiveCheck):
     """Maintainer scripts must be idempotent (Debian policy 6.2), and the service healthy after."""
 
     name = "reinstall"
+    codes = CODES | health.CODES.under("reinstall")
+    settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -21,7 +33,7 @@ class ReinstallCheck:
         if done.problem is not None:
             script = isinstance(done.problem, MaintainerScriptError)
             code = f"{self.name}/maintainer-script" if script else f"{self.name}/failed"
-            return failed_by(self.name, started, code, done.problem)
+            return conclude(self.name, started, [CODES.from_error(code, done.problem)])
         return conclude(
             self.name, started, _still_healthy(session),
             measurements={"reinstall_seconds": done.seconds},
@@ -62,15 +74,8 @@ def _still_healthy(session: Session) -> list[Finding]:
     service = session.context.config.service
     if service is None or not session.healthy:
         return []
-    waited = wait_healthy(session, service)
+    waited = health.wait_healthy(session, service)
     session.healthy = waited.ok
     if waited.problem is None:
         return []
-    return [
-        waited.problem.model_copy(
-            update={
-                "code": f"reinstall/{waited.problem.code.split('/', 1)[1]}",
-                "message": f"after a reinstallation, {waited.problem.message}",
-            }
-        )
-    ]
+    return [health.as_found_by("reinstall", "after a reinstallation", waited.problem)]

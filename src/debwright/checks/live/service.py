@@ -2,33 +2,43 @@
 
 import time
 
-from debwright.checks.engine.base import conclude, error, skipped, warning
+from debwright.checks.engine import health, memory, ports
+from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     NO_SERVICE,
-    SLOWER_EMULATED,
     Waited,
-    patience,
     shell_hint,
     slow_start,
     state_of,
     unsteady_answers,
     wait_healthy,
 )
-from debwright.checks.engine.memory import memory
-from debwright.checks.engine.ports import ports
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.session import SLOWER_EMULATED, LiveCheck, Session
 from debwright.config import Service
-from debwright.model.fix import Command
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
 ASKED_AGAIN = 3
 """Requests to a service that has just been healthy: each must be answered as well."""
 
 
-class ServiceCheck:
+CODES = Codes(
+    {
+        "service/missing": Code(ERROR, "The unit does not exist once the package is installed."),
+        "service/not-started": Code(ERROR, "Installing the package does not start the service."),
+        "service/flaky": Code(WARNING, "The service is healthy only at the second try."),
+        "service/not-enabled": Code(ERROR, "The service will not start at the next boot."),
+        "service/user": Code(ERROR, "The service runs as another user than configured."),
+    }
+)
+
+
+class ServiceCheck(LiveCheck):
     """Needs a booted system with the package installed."""
 
     name = "service"
+    codes = CODES | health.CODES | health.SLOW | ports.codes("service") | memory.CODES
+    settings = ("service", "limits")
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -80,7 +90,7 @@ def _absent(session: Session, service: Service) -> Finding | None:
     """A finding when installation has brought no unit, or has not started it."""
     unit = session.unit(service.unit)
     if unit.get("LoadState") != "loaded":
-        return error(
+        return CODES.found(
             "service/missing",
             f"{service.unit} does not exist once the package is installed",
             evidence=(Evidence(text=f"LoadState={unit.get('LoadState', '?')}"),),
@@ -88,7 +98,7 @@ def _absent(session: Session, service: Service) -> Finding | None:
             "(dh_installsystemd(1))",
         )
     if unit.get("ActiveState") == "inactive" and unit.get("Result") == "success":
-        return error(
+        return CODES.found(
             "service/not-started",
             f"installing the package does not start {service.unit}",
             evidence=(Evidence(text=state_of(unit)),),
@@ -106,7 +116,7 @@ def _come_up(session: Session, service: Service) -> tuple[Waited, list[Finding]]
     if first.problem is None:
         wrong = unsteady_answers(session, service, ASKED_AGAIN)
         return first, _flaky(session, service, tuple(Evidence(text=line) for line in wrong))
-    session.systemctl("restart", service.unit, patience(session, 90))
+    session.systemctl("restart", service.unit, session.patience(90))
     second = wait_healthy(session, service)
     if second.problem is not None:
         return first, []
@@ -118,7 +128,7 @@ def _flaky(session: Session, service: Service, evidence: tuple[Evidence, ...]) -
     if not evidence:
         return []
     return [
-        warning(
+        CODES.found(
             "service/flaky",
             f"{service.unit} is healthy only at the second try",
             evidence=evidence,
@@ -135,7 +145,7 @@ def _while_running(
     unit = session.unit(service.unit)
     if unit.get("UnitFileState") not in {"enabled", "static", "alias", "generated", "indirect"}:
         findings.append(
-            error(
+            CODES.found(
                 "service/not-enabled",
                 f"{service.unit} will not start at the next boot",
                 evidence=(Evidence(text=f"UnitFileState={unit.get('UnitFileState')}"),),
@@ -144,15 +154,15 @@ def _while_running(
         )
     if service.user and unit.get("User", "") != service.user:
         findings.append(
-            error(
+            CODES.found(
                 "service/user",
                 f"{service.unit} runs as {unit.get('User') or 'root'}, not as {service.user}",
                 evidence=(Evidence(text=f"User={unit.get('User', '')}"),),
                 fix=f"User={service.user} in the unit's [Service] section",
             )
         )
-    findings += ports(session, service, "service")
-    findings += memory(session, service, unit, measurements, check="service")
+    findings += ports.ports(session, service, "service")
+    findings += memory.memory(session, service, unit, measurements, check="service")
     return findings
 
 
@@ -166,30 +176,3 @@ def _notes(session: Session) -> list[str]:
             "controller; the limit in debwright.toml was compared with what was measured"
         )
     return notes
-
-
-class SmokeCheck:
-    """The commands of `smoke` or `[service] smoke`, each of which must end with status 0."""
-
-    name = "smoke"
-
-    def run(self, session: Session) -> CheckResult:
-        started = time.monotonic()
-        config = session.context.config
-        commands = config.smoke + (config.service.smoke if config.service else [])
-        if not commands:
-            return skipped(self.name, "no smoke commands in debwright.toml")
-        findings = []
-        for command in commands:
-            session.context.activity(f"smoke: {command[:40]}")
-            done = session.smoke(command)
-            if done.returncode != 0:
-                findings.append(
-                    error(
-                        "smoke/failed",
-                        f"`{command}` ended with status {done.returncode}",
-                        evidence=tuple(Evidence(text=line) for line in done.tail(6)),
-                        fix=Command("debwright", "shell", session.context.target, "--booted"),
-                    )
-                )
-        return conclude(self.name, started, findings)

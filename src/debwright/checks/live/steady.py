@@ -2,7 +2,8 @@
 
 import time
 
-from debwright.checks.engine.base import conclude, error, skipped
+from debwright.checks.engine import health, memory, ports
+from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     Unit,
     crashed,
@@ -12,18 +13,26 @@ from debwright.checks.engine.health import (
     wait_healthy,
     why_not,
 )
-from debwright.checks.engine.memory import memory
-from debwright.checks.engine.ports import ports
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.session import LiveCheck, Session
 from debwright.config import Service
 from debwright.host.process import go_on
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
+CODES = Codes({"steady/ended": Code(ERROR, "The service has ended some time after its start.")})
 
-class SteadyCheck:
+
+LATER = "some seconds after a healthy start"
+
+
+class SteadyCheck(LiveCheck):
     """Looks at the unit once it has run for `service.steady_seconds`."""
 
     name = "steady"
+    codes = (
+        CODES | health.CODES.under("steady") | ports.codes("steady") | memory.CODES.under("steady")
+    )
+    settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
         if reason := why_not(session):
@@ -38,11 +47,11 @@ class SteadyCheck:
         else:
             waited = wait_healthy(session, service)
             if waited.problem is not None:
-                findings.append(_no_longer(waited.problem))
+                findings.append(health.as_found_by("steady", LATER, waited.problem))
         session.healthy = not findings
         if session.healthy:
-            findings += ports(session, service, self.name)
-            findings += memory(
+            findings += ports.ports(session, service, self.name)
+            findings += memory.memory(
                 session, service, unit, measurements, check=self.name, when=" after a while"
             )
         return conclude(self.name, started, findings, measurements=measurements)
@@ -58,19 +67,10 @@ def _wait_until_old(session: Session, service: Service) -> None:
 def _down(session: Session, service: Service, unit: Unit) -> Finding | None:
     died = crashed(session, service, unit)
     if died is None and unit.get("ActiveState") not in {"active", "reloading"}:
-        died = error(
-            "service/ended",
+        died = CODES.found(
+            "steady/ended",
             f"{service.unit} has ended",
             evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),
             fix=shell_hint(session, f"journalctl -u {service.unit}"),
         )
-    return None if died is None else _no_longer(died)
-
-
-def _no_longer(problem: Finding) -> Finding:
-    return problem.model_copy(
-        update={
-            "code": f"steady/{problem.code.split('/', 1)[1]}",
-            "message": f"some seconds after a healthy start, {problem.message}",
-        }
-    )
+    return None if died is None else health.as_found_by("steady", LATER, died)

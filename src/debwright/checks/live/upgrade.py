@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
-from debwright.checks.engine.base import conclude, error, failed_by, skipped
-from debwright.checks.engine.edits import conffiles, edit, lost_edits
+from debwright.checks.engine import edits, version_change
+from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import wait_healthy
-from debwright.checks.engine.kept_data import install_files, lost_data, mark_data, service_after
 from debwright.checks.engine.memory import settled
-from debwright.checks.engine.session import MaintainerScriptError, Session
+from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
 from debwright.checks.live.restart import restart
 from debwright.config import Service
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -33,10 +33,32 @@ class _Before:
     main_pid: str = "0"
 
 
-class UpgradeCheck:
+CODES = Codes(
+    {
+        "upgrade/maintainer-script": Code(
+            ERROR, "A maintainer script fails when the package replaces the previous release."
+        ),
+        "upgrade/failed": Code(ERROR, "The previous release cannot be upgraded."),
+        "upgrade/conffile-prompt": Code(
+            ERROR, "The upgrade asks about a conffile that nobody has edited."
+        ),
+        "upgrade/prepare-failed": Code(
+            ERROR, "A command of `[upgrade] prepare` fails on the previous release."
+        ),
+        "upgrade/verify-failed": Code(
+            ERROR, "A command of `[upgrade] verify` fails after the upgrade."
+        ),
+    }
+)
+
+
+class UpgradeCheck(LiveCheck):
     """Installs the previous release, gives it data, and upgrades. Needs a purged system."""
 
     name = "upgrade"
+    codes = CODES | edits.CODES | version_change.CODES | version_change.NOT_RESTARTED
+    settings = ("service", "upgrade", "benchmarks")
+    clean_system = True
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -57,16 +79,18 @@ class UpgradeCheck:
         except DebwrightError as problem:
             script = isinstance(problem, MaintainerScriptError)
             code = "upgrade/maintainer-script" if script else "upgrade/failed"
-            return failed_by(self.name, started, code, problem)
+            return conclude(self.name, started, [CODES.from_error(code, problem)])
         measurements["upgrade_seconds"] = time.monotonic() - begun
         session.upgraded, session.markers = True, before.markers
         findings = [_prompted(p) for p in prompts(done.output) if p not in before.edited]
-        findings += lost_edits(session, before.edited, self.name, "the upgrade")
-        findings += service_after(session, service, before.main_pid, self.name, "the upgrade")
+        findings += edits.lost_edits(session, before.edited, self.name, "the upgrade")
+        findings += version_change.service_after(
+            session, service, before.main_pid, self.name, "the upgrade"
+        )
         # As soon after its start as the previous release was looked at, and with the same data.
         if service is not None and (used := settled(session, service.unit)) is not None:
             measurements["memory_bytes"] = float(used)
-        findings += lost_data(session, before.markers, self.name, "the upgrade")
+        findings += version_change.lost_data(session, before.markers, self.name, "the upgrade")
         findings += _verify(session)
         return conclude(self.name, started, findings, measurements=measurements)
 
@@ -96,11 +120,11 @@ def _install_previous(session: Session) -> None:
     if {d.package: d.relations for d in old} == {
         d.package: d.relations for d in context.installable if d.package in names
     }:
-        install_files(session, old)
+        version_change.install_files(session, old)
         return
     if session.layer is None:
         # A machine with archives of its own: its apt fetches what else is needed.
-        install_files(session, old)
+        version_change.install_files(session, old)
         return
     with session.layer.in_use(), context.cache.scratch("previous") as scratch:
         layer = session.layer
@@ -111,7 +135,7 @@ def _install_previous(session: Session) -> None:
             ),
             note=context.log,
         )  # fmt: skip
-        install_files(session, old, beside=more)
+        version_change.install_files(session, old, also=more)
 
 
 def _measure(session: Session, service: Service, measurements: dict[str, float]) -> str | None:
@@ -138,27 +162,27 @@ def _prepare(session: Session, service: Service | None) -> tuple[_Before, Findin
     for command in session.context.config.upgrade.prepare:
         done = session.smoke(command)
         if done.returncode != 0:
-            return before, error(
+            return before, CODES.found(
                 "upgrade/prepare-failed",
                 f"`{command}` ended with status {done.returncode} on the previous release",
                 evidence=tuple(Evidence(text=line) for line in done.tail(6)),
                 fix="correct [upgrade] prepare in debwright.toml",
             )
-    known = conffiles(session, [d.package for d in session.context.previous.debs])
-    before.edited = edit(session, [c.path for c in known]) if known else {}
+    known = edits.conffiles(session, [d.package for d in session.context.previous.debs])
+    before.edited = edits.edit(session, [c.path for c in known]) if known else {}
     if service is not None:
         before.main_pid = session.unit(service.unit).get("MainPID", "0")
-        before.markers = mark_data(session, service)
+        before.markers = version_change.mark_data(session, service)
     return before, None
 
 
 def prompts(output: str) -> list[str]:
-    """Conffiles about which dpkg would have asked; what it was told to answer does not matter."""
+    """Conffiles about which dpkg would have asked; what it would answer does not matter."""
     return [m["path"] for line in output.splitlines() if (m := _PROMPT.match(line.strip()))]
 
 
 def _prompted(path: str) -> Finding:
-    return error(
+    return CODES.found(
         "upgrade/conffile-prompt",
         f"the upgrade asks the user about {path}, which nobody has edited",
         evidence=(Evidence(file=path, text="dpkg: modified (by you or by a script)"),),
@@ -172,7 +196,7 @@ def _verify(session: Session) -> list[Finding]:
         done = session.smoke(command)
         if done.returncode != 0:
             found.append(
-                error(
+                CODES.found(
                     "upgrade/verify-failed",
                     f"`{command}` ended with status {done.returncode} after the upgrade",
                     evidence=tuple(Evidence(text=line) for line in done.tail(6)),

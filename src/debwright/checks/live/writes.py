@@ -5,31 +5,34 @@ import time
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from debwright.checks.engine.base import conclude, error, skipped
-from debwright.checks.engine.health import patience, service_of, why_not
-from debwright.checks.engine.session import Session
-from debwright.isolation.snapshot import Entry, leftovers
+from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.health import service_of, why_not
+from debwright.checks.engine.session import LiveCheck, Session
+from debwright.isolation.snapshot import Entry
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence
+from debwright.systems.ownership import declared, leftovers
 
-# Unit property to the directory it names directories in (systemd.exec(5), table 2).
-_DIRECTORIES = {
-    "StateDirectory": "/var/lib",
-    "CacheDirectory": "/var/cache",
-    "LogsDirectory": "/var/log",
-    "RuntimeDirectory": "/run",
-    "ConfigurationDirectory": "/etc",
-}
 _LINKS_OF_SCRIPTS = re.compile(r"^/etc/(?:rc[0-6S]\.d|alternatives|systemd/system)/")
 """Made by update-rc.d, update-alternatives and deb-systemd-helper, in a postinst that may go on
 after the service has been started."""
-_PRIVATE = ("/var/lib/private", "/var/cache/private", "/var/log/private")
-"""Where systemd keeps the directories of a unit with DynamicUser=."""
 
 
-class WritesCheck:
+CODES = Codes(
+    {
+        "writes/undeclared": Code(
+            ERROR, "The running service has created a file where nothing declares it."
+        )
+    }
+)
+
+
+class WritesCheck(LiveCheck):
     """Files that came up after the unit's start and that nothing declares."""
 
     name = "writes"
+    codes = CODES
+    settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
         if reason := why_not(session):
@@ -45,7 +48,7 @@ class WritesCheck:
             return skipped(self.name, "when the unit was started is not known")
         found = undeclared(created, shipped, homes, service.writes, begun)
         findings = [
-            error(
+            CODES.found(
                 "writes/undeclared",
                 f"{service.unit} has created {path}, which nothing declares",
                 evidence=(Evidence(file=path, text=entry.describe(path)),),
@@ -57,15 +60,6 @@ class WritesCheck:
         return conclude(
             self.name, started, findings, measurements={"undeclared_files": float(len(found))}
         )
-
-
-def declared(unit: Mapping[str, str]) -> set[str]:
-    """The directories a unit's settings name; `NAME:LINK` counts as both."""
-    found = set(_PRIVATE)
-    for setting, parent in _DIRECTORIES.items():
-        for words in unit.get(setting, "").split():
-            found |= {f"{parent}/{name}" for name in words.split(":") if name}
-    return found
 
 
 def writable(unit: Mapping[str, str]) -> set[str]:
@@ -124,7 +118,7 @@ def _below(path: str, homes: set[str]) -> bool:
 def _shipped(session: Session) -> set[str]:
     """Every path of the packages, as dpkg has written them down."""
     done = session.system.run(
-        ["dpkg-query", "--listfiles", "--", *session.packages], timeout=patience(session, 60)
+        ["dpkg-query", "--listfiles", "--", *session.packages], timeout=session.patience(60)
     )
     return {line for line in done.output.splitlines() if line.startswith("/")}
 
@@ -136,7 +130,7 @@ def _start_of(session: Session, unit: Mapping[str, str]) -> float | None:
         return None
     # The unit's time counts from the system's start, as its /proc/uptime does.
     done = session.system.run(
-        ["sh", "-c", "date +%s.%N; cat /proc/uptime"], timeout=patience(session, 30)
+        ["sh", "-c", "date +%s.%N; cat /proc/uptime"], timeout=session.patience(30)
     )
     words = done.output.split()
     try:

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from debwright.checks.engine.base import CheckContext, error
-from debwright.checks.engine.health import SLOWER_EMULATED
-from debwright.checks.engine.session import Session, sessions
+from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.session import SLOWER_EMULATED, Session, sessions
 from debwright.checks.twice.sides import SHOWN, Sides
 from debwright.config.equivalence import Equivalence, Question, steps
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import CheckError, Evidence
 from debwright.model.fix import Command
 from debwright.model.results import Evidence as Shown
@@ -20,6 +20,11 @@ from debwright.systems.base import System
 
 ASK = Path(__file__).with_name("ask.py")
 MISSING = object()
+
+
+CODES = Codes(
+    {"equivalence/answer": Code(ERROR, "A question is not answered alike by both packages.")}
+)
 
 
 def ask_all(context: CheckContext, system: System) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def answer_findings(
             lines += unlike(values[0], values[1], asked.tolerance, path or "answer")
         if lines:
             findings.append(
-                error(
+                CODES.found(
                     "equivalence/answer",
                     f"`{question.name}` is answered otherwise on {sides.right.name} than on "
                     f"{sides.left.name}",

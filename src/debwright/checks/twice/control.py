@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from debwright.checks.engine.base import error
 from debwright.checks.twice.archives import entries, part_of_difference
 from debwright.checks.twice.sides import Sides
-from debwright.model.results import Evidence, Finding, Severity
+from debwright.model.codes import ERROR, INFO, Code, Codes
+from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import Deb
 from debwright.repository.incoming import read_control
 
@@ -31,6 +31,19 @@ _LIBRARY = re.compile(r"lib[a-z0-9+.-]*")
 _WORD = re.compile(r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?P<rest>.*)", re.S)
 
 
+CODES = Codes(
+    {
+        "equivalence/control": Code(ERROR, "A field of the control file is not the same."),
+        "equivalence/relation": Code(
+            ERROR,
+            "A relation to a package is not the same; to a library, a remark.",
+            or_else=(INFO,),
+        ),
+        "equivalence/script": Code(ERROR, "A maintainer script or conffile list is not the same."),
+    }
+)
+
+
 def control_findings(sides: Sides) -> list[Finding]:
     findings: list[Finding] = []
     for one, other in sides.both():
@@ -49,7 +62,7 @@ def _fields(
         values = [side.plain(str(fields.get(field, "(absent)")))
                   for side, fields in ((sides.left, first), (sides.right, second))]  # fmt: skip
         if values[0] != values[1]:
-            yield error(
+            yield CODES.found(
                 "equivalence/control",
                 f"{deb.package}: the field {field} is not the same",
                 evidence=_both(sides, *(v[:300] for v in values)),
@@ -64,13 +77,13 @@ def _relations(sides: Sides, deb: Deb, field: str, one: str, other: str) -> Iter
         if values[0] == values[1]:
             continue
         library = _LIBRARY.fullmatch(name.split(" | ")[0]) is not None
-        yield Finding(
-            severity=Severity.INFO if library else Severity.ERROR,
-            code="equivalence/relation",
-            message=f"{deb.package}: {field} has another {name}"
+        yield CODES.found(
+            "equivalence/relation",
+            f"{deb.package}: {field} has another {name}"
             + (", as the libraries of an architecture may ask" if library else ""),
             evidence=_both(sides, *values),
             fix=None if library else f"give {name} the same version and place in {field}",
+            severity=INFO if library else None,
         )
 
 
@@ -100,7 +113,7 @@ def _scripts(sides: Sides, one: Deb, other: Deb) -> Iterator[Finding]:
             shown = ["present" if c is not None else "absent" for c in contents]
         else:
             shown = list(part_of_difference(*(str(c).encode() for c in contents)))
-        yield error(
+        yield CODES.found(
             "equivalence/script",
             f"{one.package}: {name} is not the same",
             evidence=_both(sides, *shown),

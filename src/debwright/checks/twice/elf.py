@@ -15,9 +15,9 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
 
-from debwright.checks.engine.base import error, warning
-from debwright.checks.files.elf import elf_finding
+from debwright.checks.files import elf
 from debwright.checks.twice.sides import SHOWN, Side
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import LIMIT, Deb, members
 from debwright.roots.store import Layer
@@ -26,6 +26,21 @@ SIZE_LIMIT = 512 * 2**20
 """Bytes; a larger file is not read."""
 
 _VERSION = re.compile(r"(?P<family>[A-Z]+)_(?P<number>\d+(?:\.\d+)*)")
+
+
+CODES = (
+    Codes(
+        {
+            "equivalence/symbol-floor": Code(
+                ERROR, "A program needs symbols that the target's libraries do not have."
+            ),
+            "equivalence/library-missing": Code(
+                WARNING, "A library is needed that neither the package nor its dependencies have."
+            ),
+        }
+    )
+    | elf.CODES
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,7 @@ def machine_findings(side: Side) -> list[Finding]:
         finding
         for deb in side.packages.values()
         for member in members(deb.path)
-        if (finding := elf_finding(deb, member)) is not None
+        if (finding := elf.elf_finding(deb, member)) is not None
     ]
 
 
@@ -72,7 +87,7 @@ def floor_findings(side: Side, layer: Layer) -> tuple[list[Finding], str]:
                 for version in versions - has:
                     lacking.setdefault((library, version), []).append(item.path)
     findings = [
-        error(
+        CODES.found(
             "equivalence/symbol-floor",
             f"{version} of {library} is needed, which {side.target.suite} does not have",
             evidence=(
@@ -85,7 +100,7 @@ def floor_findings(side: Side, layer: Layer) -> tuple[list[Finding], str]:
         for (library, version), paths in sorted(lacking.items())
     ]  # fmt: skip
     findings += [
-        warning(
+        CODES.found(
             "equivalence/library-missing",
             f"{library} is needed, and neither the package nor its dependencies have it",
             evidence=tuple(Evidence(text=p, file=side.name) for p in paths[:SHOWN]),

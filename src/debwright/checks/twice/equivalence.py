@@ -3,20 +3,37 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from debwright.checks.engine.base import CheckContext, warning
-from debwright.checks.twice.answers import answer_findings, ask_all
-from debwright.checks.twice.control import control_findings
-from debwright.checks.twice.elf import floor_findings, machine_findings
-from debwright.checks.twice.imports import Imports, import_all, import_findings, modules_of
-from debwright.checks.twice.shape import shape_findings
+from debwright.checks.engine.base import Check, CheckContext
+from debwright.checks.twice import answers, control, elf, imports, shape
 from debwright.checks.twice.sides import Side, Sides
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import Finding
 from debwright.roots.store import Layer
 from debwright.systems.base import System
 from debwright.systems.runtime import runtime_layer
 
-NAME = "equivalence"
+CODES = Codes(
+    {
+        "equivalence/not-compared": Code(WARNING, "Something could not be compared."),
+        "equivalence/unreadable": Code(ERROR, "The packages cannot be read."),
+        "equivalence/symbols-unread": Code(ERROR, "The symbols of the packages cannot be read."),
+        "equivalence/not-imported": Code(ERROR, "The Python modules could not be imported."),
+        "equivalence/not-answered": Code(ERROR, "A question has no answer."),
+        "equivalence/emulated-build": Code(
+            ERROR, "The package is cross-built, but does not build under emulation."
+        ),
+    }
+)
+
+
+class EquivalenceCheck(Check):
+    """A target's packages are the same product as those of another target or build."""
+
+    name = "equivalence"
+    codes = CODES | shape.CODES | control.CODES | elf.CODES | imports.CODES | answers.CODES
+    settings = ("equivalence", "service")
+    asked_for = True
 
 
 @dataclass
@@ -27,10 +44,10 @@ class Comparison:
     notes: list[str] = field(default_factory=list)
     measurements: dict[str, float] = field(default_factory=dict)
 
-    def lacking(self, what: str, why: str) -> None:
+    def not_compared(self, what: str, why: str) -> None:
         """Something could not be compared: that must not look like a success."""
         self.findings.append(
-            warning("equivalence/not-compared", f"{what} were not compared: {why}")
+            CODES.found("equivalence/not-compared", f"{what} were not compared: {why}")
         )
 
     def attempt(self, code: str, work: Callable[[], None]) -> None:
@@ -38,7 +55,7 @@ class Comparison:
         try:
             work()
         except DebwrightError as problem:
-            self.findings.append(Finding.from_error(code, problem))
+            self.findings.append(CODES.from_error(code, problem))
 
 
 def compare_files(found: Comparison, sides: Sides, context: CheckContext) -> None:
@@ -47,9 +64,9 @@ def compare_files(found: Comparison, sides: Sides, context: CheckContext) -> Non
     context.activity(f"files: {sides.left.name} and {sides.right.name}")
 
     def work() -> None:
-        found.findings.extend(shape_findings(sides, asked.ignore))
-        found.findings.extend(control_findings(sides))
-        found.findings.extend(machine_findings(sides.right))
+        found.findings.extend(shape.shape_findings(sides, asked.ignore))
+        found.findings.extend(control.control_findings(sides))
+        found.findings.extend(elf.machine_findings(sides.right))
 
     found.attempt("equivalence/unreadable", work)
     found.notes.append(
@@ -62,7 +79,7 @@ def compare_floor(found: Comparison, side: Side, context: CheckContext) -> None:
     context.activity(f"symbols of {side.name}")
 
     def work() -> None:
-        findings, note = floor_findings(side, _layer(context))
+        findings, note = elf.floor_findings(side, _layer(context))
         found.findings.extend(findings)
         found.notes.append(note)
 
@@ -74,18 +91,18 @@ def compare_imports(
 ) -> None:
     """Import the Python modules of both packages, each in a root of its own target."""
     more = left.config.equivalence.python_paths
-    modules = [modules_of(side, more) for side in (sides.left, sides.right)]
+    modules = [imports.modules_of(side, more) for side in (sides.left, sides.right)]
     count = sum(len(names) for names in modules[0].values())
     if not any(modules):
         found.notes.append("there are no Python modules")
         return
 
     def work() -> None:
-        results: list[Imports] = []
+        results: list[imports.Imports] = []
         for context, names in zip((left, right), modules, strict=True):
             context.activity(f"importing {sum(map(len, names.values()))} modules")
-            results.append(import_all(context, _layer(context), names))
-        found.findings.extend(import_findings(sides, *results))
+            results.append(imports.import_all(context, _layer(context), names))
+        found.findings.extend(imports.import_findings(sides, *results))
         found.measurements["modules"] = float(count)
         imported = sum(1 for why in results[1].results.values() if why is None)
         found.measurements["imported_modules"] = float(imported)
@@ -106,12 +123,12 @@ def compare_answers(
         found.notes.append("no questions were asked: [[equivalence.questions]] names none")
         return
     if why := system.unavailable():
-        found.lacking("answers", why.in_one_line())
+        found.not_compared("answers", why.in_one_line())
         return
 
     def work() -> None:
-        answers = [ask_all(context, system) for context in (left, right)]
-        found.findings.extend(answer_findings(sides, asked, *answers))
+        given = [answers.ask_all(context, system) for context in (left, right)]
+        found.findings.extend(answers.answer_findings(sides, asked, *given))
         found.measurements["questions"] = float(len(asked.questions))
 
     found.attempt("equivalence/not-answered", work)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.checks.engine.base import CheckContext, error
+from debwright.checks.engine.base import CheckContext
 from debwright.checks.twice.sides import SHOWN, Side, Sides
 from debwright.host.process import CommandError
+from debwright.model.codes import ERROR, INFO, Code, Codes
 from debwright.model.fix import Command
-from debwright.model.results import Evidence, Finding, Severity
+from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import members
 from debwright.roots import apt
 from debwright.roots.overlay import opened, throwaway
@@ -26,6 +27,17 @@ _SITE = re.compile(r"/usr/lib/python3(?:\.\d+)?/dist-packages")
 _INFO = re.compile(r"(?P<site>.+)/[^/]+\.(?:dist|egg)-info(?:/.*)?")
 _EXTENSION = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:\.(?:cpython-[\w-]+|abi3))?\.so")
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+CODES = Codes(
+    {
+        "equivalence/import": Code(
+            ERROR,
+            "A Python module can be imported on one side only; on neither, a remark.",
+            or_else=(INFO,),
+        )
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,7 @@ def import_all(
 
 
 def import_findings(sides: Sides, left: Imports, right: Imports) -> list[Finding]:
-    """What can be imported on one side only fails; what neither can is told."""
+    """What can be imported on one side only fails; what neither can is a remark."""
     findings = []
     for mine, theirs, side, other in (
         (left, right, sides.left, sides.right), (right, left, sides.right, sides.left),
@@ -106,7 +118,7 @@ def import_findings(sides: Sides, left: Imports, right: Imports) -> list[Finding
         lost = [m for m, why in mine.results.items() if why and theirs.results.get(m, why) is None]
         if lost:
             findings.append(
-                error(
+                CODES.found(
                     "equivalence/import",
                     f"{len(lost)} Python module(s) can be imported on {other.name}, not on "
                     f"{side.name}",
@@ -120,13 +132,14 @@ def import_findings(sides: Sides, left: Imports, right: Imports) -> list[Finding
     never = [m for m, why in left.results.items() if why and right.results.get(m)]
     if never:
         findings.append(
-            Finding(
-                severity=Severity.INFO, code="equivalence/import",
-                message=f"{len(never)} Python module(s) can be imported on neither, as what is "
+            CODES.found(
+                "equivalence/import",
+                f"{len(never)} Python module(s) can be imported on neither, as what is "
                 "optional may be",
                 evidence=tuple(
                     Evidence(text=f"{m.split(':')[1]}: {left.results[m]}") for m in never[:SHOWN]
                 ),
+                severity=INFO,
             )
         )  # fmt: skip
     return findings

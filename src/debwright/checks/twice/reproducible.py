@@ -6,18 +6,36 @@ from itertools import groupby
 from pathlib import Path
 
 from debwright.build.variations import Second
-from debwright.checks.engine.base import conclude, error, warning
+from debwright.checks.engine.base import Check, conclude
 from debwright.checks.twice import diffoscope
 from debwright.checks.twice.archives import Difference, differences
 from debwright.checks.twice.diffoscope import Explanation
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots.cache import Cache
 
-NAME = "reproducible"
 MEMBERS = 40
 """Findings of one package; a package that differs everywhere is not explained by thousands."""
+
+
+CODES = Codes(
+    {
+        "reproducible/other-packages": Code(ERROR, "A package was built one of the times only."),
+        "reproducible/differs": Code(ERROR, "A member of a package differs between the builds."),
+        "reproducible/not-varied": Code(WARNING, "Something could not be varied."),
+        "reproducible/build-failed": Code(ERROR, "The second build failed, the first did not."),
+    }
+)
+
+
+class ReproducibleCheck(Check):
+    """A second build under other conditions gives the same packages, bit for bit."""
+
+    name = "reproducible"
+    codes = CODES
+    asked_for = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +56,7 @@ def compare_builds(builds: TwoBuilds, started: float, cache: Cache) -> CheckResu
     """The check's result: a finding for each member that differs."""
     first, second = ({p.name: p for p in paths} for paths in (builds.first, builds.second))
     findings = [
-        error(
+        CODES.found(
             "reproducible/other-packages",
             f"{name} was built {'the first' if name in first else 'the second'} time only",
             evidence=(Evidence(text=f"built: {', '.join(sorted(second)) or 'nothing'}"),),
@@ -59,8 +77,10 @@ def compare_builds(builds: TwoBuilds, started: float, cache: Cache) -> CheckResu
         *builds.how.notes,
     ]
     measurements = {"packages": float(len(first)), "identical_packages": float(same)}
-    findings += [warning("reproducible/not-varied", note) for note in builds.how.notes]
-    return conclude(NAME, started, findings, measurements=measurements, notes=notes)
+    findings += [CODES.found("reproducible/not-varied", note) for note in builds.how.notes]
+    return conclude(
+        ReproducibleCheck.name, started, findings, measurements=measurements, notes=notes
+    )
 
 
 def _lent(builds: TwoBuilds) -> list[str]:
@@ -85,7 +105,7 @@ def _explained(
     for member, group in grouped[:MEMBERS]:
         aspects = ", ".join(dict.fromkeys(d.aspect for d in group))
         findings.append(
-            error(
+            CODES.found(
                 "reproducible/differs",
                 f"{member} in {first.name} is not the same in both builds: {aspects}",
                 evidence=_evidence(member, group, by_member.get(member, [])),
@@ -94,8 +114,8 @@ def _explained(
         )
     if (more := len(grouped) - MEMBERS) > 0:
         findings.append(
-            error("reproducible/differs", f"{more} more members of {first.name} differ",
-                  fix=Command("diffoscope", first, f"{builds.shown}/{second.name}"))
+            CODES.found("reproducible/differs", f"{more} more members of {first.name} differ",
+                        fix=Command("diffoscope", first, f"{builds.shown}/{second.name}"))
         )  # fmt: skip
     return findings
 
@@ -125,8 +145,8 @@ def failed_second_build(
     how: Second, problem: DebwrightError, started: float, target: str
 ) -> CheckResult:
     """The package does not even build under the other conditions."""
-    finding = Finding.from_error("reproducible/build-failed", problem)
+    finding = CODES.from_error("reproducible/build-failed", problem)
     said = f"the second build failed, the first did not: {finding.message}"
     notes = ["varied between the two builds: " + "; ".join(map(str, how.variations)), *how.notes]
     finding = finding.model_copy(update={"message": said, "fix": f"debwright shell {target}"})
-    return conclude(NAME, started, [finding], notes=notes)
+    return conclude(ReproducibleCheck.name, started, [finding], notes=notes)

@@ -4,22 +4,40 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from debwright.checks.engine.base import error
 from debwright.checks.twice.archives import Entry, entries
 from debwright.checks.twice.sides import SHOWN, Side, Sides
-from debwright.model.results import Evidence, Finding, Severity
+from debwright.model.codes import ERROR, INFO, WARNING, Code, Codes
+from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import Deb
 
 # What auditwheel and delvewheel add to the names of libraries they bundle: a hash of the content.
 _BUNDLED = re.compile(r"(?<=-)[0-9a-f]{8}(?=\.)")
-_ASPECTS = {"kind": "kind", "mode": "mode", "owner": "owner", "link": "link"}
+_ASPECTS = ("kind", "mode", "owner", "link")
+
+
+CODES = Codes(
+    {
+        "equivalence/package-missing": Code(ERROR, "A package is built for one side only."),
+        "equivalence/files": Code(ERROR, "Files are in the package of one side only."),
+        **{
+            f"equivalence/{aspect}": Code(ERROR, f"Files have another {aspect}.")
+            for aspect in _ASPECTS
+        },
+        "equivalence/content": Code(
+            WARNING,
+            "Two builds for one architecture differ in other files than programs; "
+            "in programs alone, a remark.",
+            or_else=(INFO,),
+        ),
+    }
+)
 
 
 def shape_findings(sides: Sides, ignore: Sequence[str]) -> list[Finding]:
     """A finding for each package that only one side has, and for each aspect that differs."""
     left, right = sides.left.packages, sides.right.packages
     findings = [
-        error(
+        CODES.found(
             "equivalence/package-missing",
             f"{name} is built for {(sides.left if name in left else sides.right).name} only",
             evidence=(Evidence(text=f"packages: {', '.join(sorted({*left, *right}))}"),),
@@ -36,7 +54,7 @@ def _pair(sides: Sides, one: Deb, other: Deb, ignore: Sequence[str]) -> Iterator
     first, second = _plain(sides.left, one), _plain(sides.right, other)
     for mine, theirs, side in ((first, second, sides.left), (second, first, sides.right)):
         if only := _only(mine, theirs, ignore):
-            yield error(
+            yield CODES.found(
                 "equivalence/files",
                 f"{one.package}: {len(only)} file(s) in the package of {side.name} only",
                 evidence=tuple(Evidence(text=mine[p][0], file=side.name) for p in only[:SHOWN]),
@@ -52,7 +70,7 @@ def _pair(sides: Sides, one: Deb, other: Deb, ignore: Sequence[str]) -> Iterator
             != (right := _value(sides.right, second[p][1], aspect))
         ]
         if lines:
-            yield error(
+            yield CODES.found(
                 f"equivalence/{aspect}",
                 f"{one.package}: {len(lines)} file(s) have another {aspect} on "
                 f"{sides.right.name} than on {sides.left.name}",
@@ -69,7 +87,7 @@ def _contents(
     """Two builds for one architecture: other compilers may give other code, but nothing else."""
     other = [p for p, (one, two) in pairs.items() if one.content != two.content]
     programs = [p for p in other if pairs[p][0].head[:4] == b"\x7fELF"]
-    # RECORD has the digests of the files beside it: of the programs, too.
+    # RECORD has the digests of the files next to it: of the programs, too.
     rest = [
         p for p in other
         if p not in programs and not (programs and p.endswith(".dist-info/RECORD"))
@@ -80,9 +98,9 @@ def _contents(
     said += f"the packages of {sides.left.name} and {sides.right.name}"
     if other:
         said += f"; {len(programs)} programs and {len(rest)} other files differ"
-    yield Finding(
-        severity=Severity.WARNING if rest else Severity.INFO, code="equivalence/content",
-        message=said, evidence=tuple(Evidence(text=p) for p in [*rest, *programs][:SHOWN]),
+    yield CODES.found(
+        "equivalence/content", said, severity=WARNING if rest else INFO,
+        evidence=tuple(Evidence(text=p) for p in [*rest, *programs][:SHOWN]),
     )  # fmt: skip
 
 

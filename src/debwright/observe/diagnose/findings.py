@@ -5,19 +5,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from debwright.model.results import Evidence, Finding, Severity
+from debwright.model.codes import ERROR, Code, Codes
+from debwright.model.results import Evidence, Finding
 from debwright.observe.diagnose.model import Diagnosis, Problem
 
 TOLD = 3
 """Problems that a report tells of a stage."""
 
 
+CODES = Codes({"diagnosis/*": Code(ERROR, "The likely cause of a failure, by its number.")})
+
+
 def finding_of(problem: Problem, file: str | None) -> Finding:
     """The problem as a report shows it: what, why, and the first thing to do."""
-    return Finding(
-        severity=Severity.ERROR,
-        code=f"diagnosis/{problem.code}",
-        message=f"{problem.title} (likely cause, {problem.confidence} %: {problem.cause}; "
+    return CODES.found(
+        f"diagnosis/{problem.code}",
+        f"{problem.title} (likely cause, {problem.confidence} %: {problem.cause}; "
         f"see {problem.page})",
         evidence=tuple(Evidence(text=e.text, file=file, line=e.number) for e in problem.evidence),
         fix=problem.fix[0] if problem.fix else None,

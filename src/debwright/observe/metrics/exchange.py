@@ -9,8 +9,9 @@ from typing import IO
 from pydantic import ValidationError
 
 from debwright.host.files import atomic_write
+from debwright.model.codes import WARNING, Code, Codes
 from debwright.model.errors import DebwrightError, UsageError
-from debwright.model.results import Evidence, Finding, Severity
+from debwright.model.results import Evidence, Finding
 from debwright.observe.metrics.model import Record, parse
 from debwright.observe.metrics.store import Merged, Store
 
@@ -19,6 +20,7 @@ LINE_LIMIT = 1024 * 1024
 BATCH = 2000
 REFUSED_SHOWN = 20
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson")
+CODES = Codes({"metrics/line": Code(WARNING, "A line of a file of records is none.")})
 
 
 @dataclass
@@ -132,8 +134,8 @@ def _refuse(report: Report, name: str, line: int, error: Exception) -> None:
     else:
         said = str(error) or type(error).__name__
     report.refused.append(
-        Finding(
-            severity=Severity.WARNING, code="metrics/line", message="this line is no record",
+        CODES.found(
+            "metrics/line", "this line is no record",
             evidence=(Evidence(text=said[:300], file=name, line=line or None),),
         )
     )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from debwright import __version__
 from debwright.host.machine import describe_host
+from debwright.model.codes import INFRASTRUCTURE
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.model.results import (
     Artifact,
@@ -163,12 +164,9 @@ def _target(
 
 def is_infrastructure(stage: StageResult) -> bool:
     """Whether a stage failed for the machine or the network: exit code 5 says so."""
-    # The checks' modules, which a run in which nothing changed does not load.
-    from debwright.checks.engine.infrastructure import PREFIX
-
     code = stage.error.code if stage.error else ""
     wanted = MissingError.exit_code
-    return code.startswith(f"{PREFIX}/") or stage.details.get("exit_code") == wanted
+    return code.startswith(f"{INFRASTRUCTURE}/") or stage.details.get("exit_code") == wanted
 
 
 def _measurements(checks: Iterable[CheckResult]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from debwright import __version__
 from debwright.host import usage
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError, from_os_error
 from debwright.model.events import Reporter
 from debwright.model.results import Artifact, CheckResult, Finding, StageResult, Status
@@ -91,6 +92,14 @@ class Outcome:
     """A failure that left results worth keeping (checks)."""
 
 
+CODES = Codes(
+    {
+        f"{stage}/failed": Code(ERROR, f"The stage {stage} failed.")
+        for stage in (
+            "source", "build", "test", "sbom", "check", "reproducible", "equivalence", "publish",
+        )
+    }
+)  # fmt: skip
 Work = Callable[[], Outcome]
 
 

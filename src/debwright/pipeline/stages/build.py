@@ -19,11 +19,19 @@ from debwright.build.log import BuildLog
 from debwright.build.workplace import USUAL, Workplace
 from debwright.host.files import share
 from debwright.model.errors import MissingError
-from debwright.model.results import CheckResult, Evidence, Finding, Severity, StageResult, Status
+from debwright.model.results import CheckResult, Evidence, Finding, StageResult, Status
 from debwright.model.targets import Strategy, Target
 from debwright.observe.diagnose.record import FailedStage, forget_record, write_record
 from debwright.pipeline.plan import TargetPlan
-from debwright.pipeline.stages.base import Job, Outcome, base_id, common_inputs, perform, skipped
+from debwright.pipeline.stages.base import (
+    CODES,
+    Job,
+    Outcome,
+    base_id,
+    common_inputs,
+    perform,
+    skipped,
+)
 from debwright.pipeline.stages.lent import Wheels, compiled_wheels, wheel_inputs
 from debwright.roots.store import Layer
 from debwright.source.make import SourcePackage
@@ -335,8 +343,8 @@ def _native_plan(build: TargetBuild, job: Job) -> BuildPlan:
 
 def failure_of(stage: StageResult) -> tuple[Finding, int]:
     """A failed stage's finding and the exit code it calls for."""
-    finding = stage.error or Finding(
-        severity=Severity.ERROR, code=f"{stage.stage}/failed", message="it failed",
+    finding = stage.error or CODES.found(
+        f"{stage.stage}/failed", "it failed",
         evidence=(Evidence(text=stage.stage),),
     )  # fmt: skip
     return finding, int(stage.details.get("exit_code", 1))

@@ -9,12 +9,13 @@ from typing import Any
 from debwright import __version__
 from debwright.build.log import BuildLog
 from debwright.checks.engine import policy
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.infrastructure import PREFIX
-from debwright.checks.engine.previous import Previous, expand, previous_of
+from debwright.checks.engine.base import SHARED, CheckContext
+from debwright.checks.engine.previous import Previous, expand
+from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
 from debwright.config.checking import Waiver
 from debwright.host.files import atomic_write, sha256_file
+from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.model.manifest import digest
 from debwright.model.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
@@ -24,17 +25,16 @@ from debwright.packages.debs import read_deb
 from debwright.packages.sbom.make import CYCLONEDX, SPDX
 from debwright.pipeline.capacity import need_mb
 from debwright.pipeline.plan import TargetPlan
-from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform
+from debwright.pipeline.stages.base import CODES, Job, Outcome, common_inputs, perform
 from debwright.pipeline.stages.companion import companion_packages
 from debwright.systems.environments import Environments
 
 CHECK_FAILED = 4
-CONFIGURED = frozenset([
-    "service", "smoke", "minimum", "lintian", "checks", "limits", "secrets", "waivers", "suites",
-    "files", "dependencies", "malware", "vulnerabilities", "upgrade", "regression",
-    "benchmarks",
-])  # fmt: skip
-"""Tables and keys that decide what the checks say, beyond those that checks declare themselves."""
+EMULATOR = Codes(
+    {"infrastructure/emulator": Code(ERROR, "Programs of the architecture do not run here.")}
+)
+AROUND = frozenset({"suites", "environments"})
+"""Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
 
 def packages_of(job: Job, target: TargetPlan) -> list[Path]:
@@ -68,7 +68,7 @@ def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
     )
     result = StageResult(
         stage="check", status=Status.FAILED,
-        error=Finding.from_error(f"{PREFIX}/emulator", lacking),
+        error=EMULATOR.from_error(f"{INFRASTRUCTURE}/emulator", lacking),
         details={"exit_code": lacking.exit_code},
     )  # fmt: skip
     job.reporter.stage_finished(str(target.target), result)
@@ -93,7 +93,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
         "packages": {p.name: sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companions},
         "config": digest({
-            **config.model_dump(mode="json", include=set(CONFIGURED)),
+            **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
             **config.said_to("debwright.checks"),
             **config.said_to("debwright.systems"),
         }),
@@ -112,7 +112,7 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
 
     def work() -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
-        from debwright.checks.engine.run import run_checks
+        from debwright.checks.run import run_checks
 
         if unusable is not None:
             raise unusable
@@ -131,14 +131,14 @@ def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckR
                 project=job.plan.loaded.directory,
                 companions=[read_deb(p) for p in companions],
                 previous=previous,
-                anew=job.force,
+                ask_again=job.force,
             )
             need = need_mb(config, emulated=context.emulated)
             with job.budget.share(need, waiting=context.activity) as waited:
                 job.budget.arrived(name)
-                with job.budget.spare(need) as spare:
+                with job.budget.spare(need) as second:
                     results = run_checks(
-                        replace(context, spare=spare), lambda result: _tell(log, result),
+                        replace(context, second_system=second), lambda result: _tell(log, result),
                         job.environment, further,
                     )  # fmt: skip
         # The roots may not have been there before.
@@ -177,7 +177,7 @@ def newest(path: Path) -> float | None:
 
 
 def waiver_states(waivers: Sequence[Waiver]) -> list[bool]:
-    """Which waivers still count today: on the day one ends, the checks are judged anew."""
+    """Which waivers still count today: on the day one ends, the checks are judged again."""
     return [waiver.until >= policy.today() for waiver in waivers]
 
 
@@ -236,7 +236,7 @@ def check_outcome(
     }
     if failed:
         # What failed may be the machine alone; that is not a package to be corrected.
-        machine = bool(errors) and all(f.code.startswith(f"{PREFIX}/") for f in errors)
+        machine = bool(errors) and all(f.code.startswith(f"{INFRASTRUCTURE}/") for f in errors)
         details["exit_code"] = MissingError.exit_code if machine else CHECK_FAILED
     elif report.status is Status.SKIPPED:
         details["unproven"] = report.reason
@@ -257,9 +257,7 @@ def _worst(errors: list[Finding], failed: list[str]) -> Finding | None:
         # A package that does not start matters more than a line of lintian's.
         live = [f for f in errors if not f.code.startswith("lintian/")]
         return (live or errors)[0]
-    return Finding(
-        severity=Severity.ERROR, code="check/failed", message=f"failed: {', '.join(failed)}"
-    )
+    return CODES.found("check/failed", f"failed: {', '.join(failed)}")
 
 
 def not_proven(checks: tuple[CheckResult, ...], *, has_service: bool) -> str | None:

@@ -10,8 +10,9 @@ from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext, conclude
 from debwright.checks.twice.equivalence import (
-    NAME,
+    CODES,
     Comparison,
+    EquivalenceCheck,
     compare_answers,
     compare_files,
     compare_floor,
@@ -20,7 +21,7 @@ from debwright.checks.twice.equivalence import (
 from debwright.checks.twice.sides import Side, Sides
 from debwright.host.files import sha256_file
 from debwright.model.manifest import digest
-from debwright.model.results import CheckResult, Finding, StageResult, TargetResult
+from debwright.model.results import CheckResult, StageResult, TargetResult
 from debwright.model.targets import Strategy
 from debwright.packages.debs import read_deb
 from debwright.pipeline.plan import TargetPlan
@@ -30,6 +31,8 @@ from debwright.pipeline.stages.check import packages_of
 from debwright.pipeline.stages.companion import companion_packages
 from debwright.pipeline.stages.extra import extra_context, extra_outcome, policy_inputs, remember
 from debwright.systems.nspawn import NspawnSystem
+
+NAME = EquivalenceCheck.name
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def _compare(
         **common_inputs(job),
         "packages": {str(p.relative_to(job.dist)): sha256_file(p) for p in paths},
         "companions": {p.name: sha256_file(p) for p in companion_packages(job)},
-        "config": digest(config.model_dump(mode="json", include={"equivalence", "service"})),
+        "config": digest(config.model_dump(mode="json", include=set(EquivalenceCheck.settings))),
         "policy": policy_inputs(job),
         "emulated": stage_inputs(build, _emulated_plan(build)) if build else None,
         "emulator": {a: str(o) for a, o in job.plan.host.emulated.items()},
@@ -118,7 +121,7 @@ def _compare(
         result = conclude(
             NAME, started, found.findings, measurements=found.measurements, notes=found.notes
         )
-        return extra_outcome(job, target, result, log_path)
+        return extra_outcome(job, target, EquivalenceCheck(), result, log_path)
 
     result, checks = perform(job, job.ledger(target), work, target=name, stage=NAME, inputs=inputs)
     remember(job, target, checks)
@@ -136,7 +139,7 @@ def _with_reference(
     compare_floor(found, mine, context)
     for subject in (other, context):
         if subject.emulated and (why := _no_emulator(job, subject)):
-            found.lacking("imports and answers", why)
+            found.not_compared("imports and answers", why)
             return
     compare_imports(found, sides, other, context)
     system = job.environment if job.environment.any_target else NspawnSystem()
@@ -173,7 +176,7 @@ def _with_emulated(
 ) -> None:
     """Build under emulation and compare what a cross build gave with that."""
     if why := build.job.plan.host.obstacle(build.target.target.arch):
-        found.lacking("cross and emulated builds", str(why))
+        found.not_compared("cross and emulated builds", str(why))
         return
     cross = replace(mine, name=f"{mine.name}, cross")
     try:
@@ -183,7 +186,7 @@ def _with_emulated(
             compare_files(found, Sides(left=cross, right=emulated), context)
             compare_floor(found, emulated, context)
     except PackageBuildError as problem:
-        finding = Finding.from_error("equivalence/emulated-build", problem)
+        finding = CODES.from_error("equivalence/emulated-build", problem)
         said = f"it is cross-built, but does not build under emulation: {finding.message}"
         found.findings.append(finding.model_copy(update={"message": said}))
 

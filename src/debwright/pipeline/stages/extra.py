@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from debwright.build.log import BuildLog
-from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.base import Check, CheckContext
 from debwright.checks.engine.policy import judge
 from debwright.host.files import atomic_write
 from debwright.model.manifest import digest
@@ -34,9 +34,11 @@ def extra_context(job: Job, target: TargetPlan, log: BuildLog, stage: str) -> Ch
     )
 
 
-def extra_outcome(job: Job, target: TargetPlan, result: CheckResult, log_path: Path) -> Outcome:
+def extra_outcome(
+    job: Job, target: TargetPlan, check: Check, result: CheckResult, log_path: Path
+) -> Outcome:
     """The stage's outcome: failed when its check is, as `[checks]` and the waivers have it."""
-    judged = judge(result, job.plan.config, target.target)
+    judged = judge(result, check, job.plan.config, target.target)
     failed = judged.status is Status.FAILED
     errors = [f for f in judged.findings if f.severity is Severity.ERROR]
     return Outcome(

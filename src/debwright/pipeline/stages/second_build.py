@@ -8,7 +8,12 @@ from debwright.build.binary import PackageBuildError
 from debwright.build.log import BuildLog
 from debwright.build.variations import Second, second_build
 from debwright.checks.twice import diffoscope
-from debwright.checks.twice.reproducible import NAME, TwoBuilds, compare_builds, failed_second_build
+from debwright.checks.twice.reproducible import (
+    ReproducibleCheck,
+    TwoBuilds,
+    compare_builds,
+    failed_second_build,
+)
 from debwright.host.files import sha256_file
 from debwright.model.results import CheckResult, StageResult, Status
 from debwright.pipeline.stages.base import Outcome, common_inputs, perform
@@ -22,6 +27,7 @@ from debwright.pipeline.stages.build import (
 from debwright.pipeline.stages.extra import extra_outcome, policy_inputs, remember
 from debwright.roots.cache import remove_tree
 
+NAME = ReproducibleCheck.name
 DIRECTORY = "again"
 """Below a target's directory: packages of the second build that are not those of the first."""
 
@@ -47,7 +53,7 @@ def reproducible_stage(build: TargetBuild) -> tuple[StageResult, tuple[CheckResu
             job.roots.cache.scratch("again") as scratch,
         ):
             result = _twice(build, scratch, log)
-        return extra_outcome(job, build.target, result, log_path)
+        return extra_outcome(job, build.target, ReproducibleCheck(), result, log_path)
 
     result, checks = perform(
         job, job.ledger(build.target), work, target=build.name, stage=NAME, inputs=inputs

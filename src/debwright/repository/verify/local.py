@@ -41,7 +41,7 @@ def verify_directory(directory: Path, keyring: Path) -> Verification:
 def _release_files(result: Verification, directory: Path, keyring: Path) -> None:
     signature = directory / f"{SUMS}.asc"
     if not signature.is_file():
-        result.error(
+        result.add(
             "verify/unsigned", f"{SUMS} has no signature",
             f"there is no {signature.name} in {directory}", fix=f"download {signature.name}, too",
         )  # fmt: skip
@@ -49,7 +49,7 @@ def _release_files(result: Verification, directory: Path, keyring: Path) -> None
         result.signature(keyring, directory / SUMS, signature, SUMS)
     sums = read_sums(directory / SUMS)
     if not sums:
-        result.error("verify/empty", f"{SUMS} names no file")
+        result.add("verify/empty", f"{SUMS} names no file")
     if matched := compare(result, directory, sums, SUMS):
         result.good.append(f"{matched} files are those that {SUMS} names")
     for name in sums:
@@ -60,7 +60,7 @@ def _release_files(result: Verification, directory: Path, keyring: Path) -> None
         if path.suffix in CONTROL and path.is_file():
             _control(result, path, keyring, optional=True)
     for name in unnamed(directory, {**sums, SUMS: ""}):
-        result.warn("verify/unnamed", f"{name} is not in {SUMS}: nothing vouches for it")
+        result.add("verify/unnamed", f"{name} is not in {SUMS}: nothing vouches for it")
 
 
 def verify_file(path: Path, keyring: Path) -> Verification:
@@ -86,7 +86,7 @@ def verify_file(path: Path, keyring: Path) -> Verification:
     if path.name in named:
         _by_sums(result, path, keyring, named)
     elif not beside:
-        result.error(
+        result.add(
             "verify/unsigned", f"nothing vouches for {path.name}",
             f"there is no {path.name}.asc beside it, and no {SUMS} that names it",
             fix=f"download {path.name}.asc, or {SUMS} and {SUMS}.asc, into {path.parent}",
@@ -99,7 +99,7 @@ def _by_sums(result: Verification, path: Path, keyring: Path, named: dict[str, s
     if signature.is_file():
         result.signature(keyring, sums, signature, SUMS)
     elif not result.good:
-        result.error("verify/unsigned", f"{SUMS} has no signature", fix=f"download {SUMS}.asc")
+        result.add("verify/unsigned", f"{SUMS} has no signature", fix=f"download {SUMS}.asc")
     if compare(result, path.parent, {path.name: named[path.name]}, SUMS):
         result.good.append(f"{path.name}: as {SUMS} has it")
 
@@ -107,7 +107,7 @@ def _by_sums(result: Verification, path: Path, keyring: Path, named: dict[str, s
 def _control(result: Verification, path: Path, keyring: Path, *, optional: bool) -> None:
     """A .dsc, .changes, .buildinfo or InRelease: its own signature, and the files it names."""
     if not _is_cleartext(path):
-        result.error(
+        result.add(
             "verify/unsigned", f"{path.name} is not signed",
             fix=None if path.suffix not in CONTROL else f"debsign -kKEY {path.name}",
         )  # fmt: skip

@@ -11,6 +11,7 @@ from debwright.keys.signing.verify import (
     check,
     is_whole_message,
 )
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import Evidence, Finding, Severity
 
 _FIXES = {
@@ -18,6 +19,20 @@ _FIXES = {
     EXPIRED: "get the current keyring package or key: its expiry may have been extended",
     ALTERED: "fetch it again; if it stays so, do not use it, and tell whoever publishes it",
 }
+
+
+CODES = Codes(
+    {
+        "verify/signature": Code(ERROR, "A signature is not accepted."),
+        "verify/unsigned": Code(ERROR, "There is no signature."),
+        "verify/missing": Code(ERROR, "A file or a suite is missing."),
+        "verify/altered": Code(ERROR, "A file is not the one that is named."),
+        "verify/escape": Code(ERROR, "A name leads out of the directory."),
+        "verify/empty": Code(ERROR, "The list names no file."),
+        "verify/unnamed": Code(WARNING, "Nothing vouches for a file."),
+        "verify/key": Code(WARNING, "The key was not obtained another way."),
+    }
+)
 
 
 @dataclass
@@ -33,20 +48,9 @@ class Verification:
         """Whether something was good and nothing was an error."""
         return bool(self.good) and not any(f.severity is Severity.ERROR for f in self.findings)
 
-    def error(self, code: str, message: str, *evidence: str, fix: str | None = None) -> None:
-        self._add(Severity.ERROR, code, message, evidence, fix)
-
-    def warn(self, code: str, message: str, *evidence: str, fix: str | None = None) -> None:
-        self._add(Severity.WARNING, code, message, evidence, fix)
-
-    def _add(
-        self, severity: Severity, code: str, message: str, evidence: tuple[str, ...],
-        fix: str | None,
-    ) -> None:  # fmt: skip
+    def add(self, code: str, message: str, *evidence: str, fix: str | None = None) -> None:
         lines = tuple(Evidence(text=text) for text in evidence)
-        self.findings.append(
-            Finding(severity=severity, code=code, message=message, evidence=lines, fix=fix)
-        )
+        self.findings.append(CODES.found(code, message, evidence=lines, fix=fix))
 
     def signature(self, keyring: Path, file: Path, signature: Path | None, name: str) -> bool:
         """Check a signature with every tool there is; whether all take it."""
@@ -59,7 +63,7 @@ class Verification:
         if not problems and signature is None and not is_whole_message(file.read_bytes()):
             problems.append(("it has text that its signature does not cover", (), ALTERED))
         for what, said, why in problems:
-            self.error("verify/signature", f"{name}: {what}", *said, fix=_FIXES.get(why))
+            self.add("verify/signature", f"{name}: {what}", *said, fix=_FIXES.get(why))
         if not problems:
             self.good.append(f"{name}: {_accepted(verdicts)}")
         return not problems

@@ -100,7 +100,7 @@ def _verified(
     result = how(path, keyring)
     result.subject = url
     for suite in absent:
-        result.error("verify/missing", f"the repository has no suite {suite}")
+        result.add("verify/missing", f"the repository has no suite {suite}")
     return result
 
 

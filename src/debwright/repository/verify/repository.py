@@ -19,9 +19,10 @@ from debwright.keys.signing.verify import (
     is_whole_message,
     signed_text,
 )
+from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command
-from debwright.model.results import Evidence, Finding, Severity
+from debwright.model.results import Evidence, Finding
 from debwright.repository.incoming import measure
 from debwright.repository.release import listed_files
 
@@ -29,6 +30,22 @@ FUTURE = timedelta(seconds=10)
 """What apt allows the clocks to differ by (Acquire::Max-FutureTime)."""
 INDEX_LIMIT = 2 * 1024**3
 """Bytes of an index, unpacked."""
+
+CODES = Codes(
+    {
+        "repository/empty": Code(ERROR, "The repository has no suites."),
+        "repository/unsigned": Code(ERROR, "A suite has no signature."),
+        "repository/signature": Code(ERROR, "A signature is not good."),
+        "repository/mismatch": Code(ERROR, "InRelease and Release differ."),
+        "repository/release": Code(ERROR, "A Release file is not as it must be."),
+        "repository/expired": Code(ERROR, "A Release file is no longer valid."),
+        "repository/future": Code(ERROR, "A Release file is of the future."),
+        "repository/index": Code(ERROR, "An index is missing or not the one that is named."),
+        "repository/by-hash": Code(ERROR, "An index is not there by its hash."),
+        "repository/escape": Code(ERROR, "A name leads out of the pool."),
+        "repository/file": Code(ERROR, "A package is missing or not the one that is named."),
+    }
+)
 
 
 def verify_repository(path: Path, keyring: Path) -> list[Finding]:
@@ -231,10 +248,9 @@ def _compare(file: Path, size: int, sha256: str, code: str, base: Path) -> Findi
 def _error(
     code: str, message: str, *evidence: str, file: str | None = None, fix: str | None = None
 ) -> Finding:
-    return Finding(
-        severity=Severity.ERROR,
-        code=code,
-        message=message,
+    return CODES.found(
+        code,
+        message,
         evidence=tuple(
             Evidence(text=t, file=file) for t in evidence or ((message,) if file else ())
         ),

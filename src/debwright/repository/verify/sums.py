@@ -41,15 +41,15 @@ def compare(
     for name, wanted in sorted(sums.items()):
         path = base / name
         if not is_inside(path, base):
-            into.error("verify/escape", f"{source} names {name!r}, which leads elsewhere")
+            into.add("verify/escape", f"{source} names {name!r}, which leads elsewhere")
         elif not path.is_file():
             if not optional:
-                into.error(
+                into.add(
                     "verify/missing", f"{name} is missing",
                     f"{source} names it with sha256 {wanted}", fix="download it, too",
                 )  # fmt: skip
         elif (found := sha256_file(path)) != wanted:
-            into.error(
+            into.add(
                 "verify/altered", f"{name} is not the file that {source} names",
                 f"expected sha256 {wanted}", f"found    sha256 {found}",
                 fix="download it again; if it stays so, do not use it",

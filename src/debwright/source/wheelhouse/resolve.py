@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 from debwright.config.wheelhouse import canonical
 from debwright.host import process
 from debwright.host.process import Completed
+from debwright.model.codes import ERROR, Code, CodedError, Codes
 from debwright.model.errors import BuildError, Evidence, MissingError
 from debwright.roots.apt import MirrorError
 from debwright.source.wheelhouse.interpreters import Interpreter
@@ -31,12 +32,28 @@ class IndexUnreachable(MirrorError):
     """The package index, or a file of it, could not be read. Worth another attempt."""
 
 
-class WheelhouseError(BuildError):
+CODES = Codes(
+    {
+        "wheelhouse/unresolved": Code(ERROR, "uv cannot find what the lock file names."),
+        "wheelhouse/no-file": Code(ERROR, "The index has no file with a hash of the lock."),
+        "wheelhouse/no-wheel": Code(ERROR, "A distribution has no wheel for the architecture."),
+        "wheelhouse/address": Code(ERROR, "The index names an address that is not fetched."),
+        "wheelhouse/hash": Code(ERROR, "A file is not the one that was locked."),
+        "wheelhouse/too-large": Code(ERROR, "A file is larger than debwright fetches."),
+        "wheelhouse/unreadable": Code(ERROR, "A wheel cannot be read."),
+        "wheelhouse/wrong-machine": Code(ERROR, "A wheel holds a library for other machines."),
+        "wheelhouse/build-tool": Code(ERROR, "A tool for compiling has no wheel for this machine."),
+        "wheelhouse/build-requirement": Code(
+            ERROR, "A distribution is compiled with what the target does not have."
+        ),
+    }
+)
+
+
+class WheelhouseError(CodedError, BuildError):
     """The wheelhouse cannot be made; `code` is the finding's."""
 
-    def __init__(self, what: str, *, code: str, **kwargs: Any) -> None:
-        super().__init__(what, **kwargs)
-        self.code = code
+    codes = CODES
 
 
 @dataclass(frozen=True, kw_only=True)

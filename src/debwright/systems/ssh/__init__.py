@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from debwright.isolation.snapshot import leftovers
 from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
 from debwright.roots import apt
@@ -25,6 +24,7 @@ from debwright.systems.base import (
 from debwright.systems.environments import Environments
 from debwright.systems.facts import ask_facts, mismatch
 from debwright.systems.kinds import Asked, Kind
+from debwright.systems.ownership import leftovers
 from debwright.systems.remote import STATE, ListedMark
 from debwright.systems.runtime import (
     REPOSITORY,

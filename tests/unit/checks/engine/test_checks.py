@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.packages.debfiles import make_deb
 
+from debwright.checks import run as checks
 from debwright.checks.engine import policy
-from debwright.checks.engine import run as checks
-from debwright.checks.engine.base import CheckContext, error, warning
+from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.session import script_failure
+from debwright.checks.files.contents import CODES, ContentsCheck
 from debwright.checks.files.lintian import _finding, parse_line
-from debwright.checks.live.state import judge as judge_file
+from debwright.checks.live.files import judge as judge_file
+from debwright.checks.live.install import InstallCheck
 from debwright.config import Config
 from debwright.host.process import Completed
-from debwright.isolation.snapshot import Entry, Snapshot, leftovers
+from debwright.isolation.snapshot import Entry, Snapshot
 from debwright.model.errors import UsageError
 from debwright.model.results import CheckResult, Finding, Severity, Status
 from debwright.model.targets import Target
@@ -28,6 +30,7 @@ from debwright.packages.debs import read_deb
 from debwright.pipeline.stages.check import not_proven
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
+from debwright.systems.ownership import leftovers
 from debwright.systems.remote import parse_table
 
 
@@ -256,10 +259,10 @@ def result(*findings: Finding, name: str = "contents", **more: Any) -> CheckResu
 
 
 def judged_in(found: CheckResult, where: CheckContext) -> CheckResult:
-    return policy.judge(found, where.config, where.target)
+    return policy.judge(found, ContentsCheck(), where.config, where.target)
 
 
-SETUID = error("files/setuid", "x is setuid")
+SETUID = CODES.found("files/setuid", "x is setuid")
 TODAY = datetime.now(UTC).date()
 
 
@@ -303,7 +306,7 @@ def test_an_expired_waiver_does_not_hide_a_later_one(tmp_path: Path) -> None:
 
 
 def test_what_is_no_error_is_left_alone(tmp_path: Path) -> None:
-    before = result(warning("files/special", "x"))
+    before = result(CODES.found("files/special", "x"))
     assert judged_in(before, context(tmp_path, waivers=[waiver(TODAY)])) == before
     skipped = CheckResult(name="smoke", status=Status.SKIPPED, reason="none")
     assert judged_in(skipped, context(tmp_path, checks={"smoke": "warn"})) == skipped
@@ -313,7 +316,7 @@ def broken() -> CheckResult:
     def breaks(_: object) -> CheckResult:
         raise UsageError("the files of x.deb cannot be read")
 
-    return checks._guarded("contents", breaks, None)
+    return checks._guarded(ContentsCheck(), breaks, None)
 
 
 def test_a_check_that_cannot_be_carried_out_has_failed() -> None:
@@ -343,9 +346,9 @@ def test_a_megabyte_is_a_million_bytes(tmp_path: Path, size: int, codes: list[st
     deb = replace(deb, installed_kib=1000)
     limits = {"deb_mb": 1, "installed_mb": 1.1}
     where = replace(context(tmp_path, limits=limits), debs=[deb])
-    assert [f.code for f in checks._sizes(where)] == codes
+    assert [f.code for f in InstallCheck().sizes(where)] == codes
     where = replace(where, debs=[replace(deb, installed_kib=1080)])
-    assert [f.code for f in checks._sizes(where)] == [*codes, "install/installed-size"]
+    assert [f.code for f in InstallCheck().sizes(where)] == [*codes, "install/installed-size"]
 
 
 def started(**measured: float) -> tuple[CheckResult, ...]:

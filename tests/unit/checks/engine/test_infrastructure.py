@@ -10,10 +10,11 @@ from typing import cast
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
-from debwright.checks.engine import run as checks
+from debwright.checks import run as checks
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.infrastructure import is_infrastructure, open_session
 from debwright.checks.engine.session import ProbeError, Session
+from debwright.checks.registry import file_checks
 from debwright.config import Config
 from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
 from debwright.model.results import CheckResult, RunResult, StageResult, Status, TargetResult
@@ -102,7 +103,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
     cache = Cache(tmp_path / "cache")
     cache.prepare()
     (tmp_path / "check.log").touch()
-    config = Config.model_validate({"checks": {c.name: "off" for c in checks.STATIC}})
+    config = Config.model_validate({"checks": {c.name: "off" for c in file_checks()}})
     return CheckContext(
         target=Target("bookworm", "amd64"), host_arch="amd64", config=config,
         debs=[read_deb(make_deb(tmp_path / "x.deb"))], changes=None,

@@ -4,14 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from debwright.checks.engine import policy
-from debwright.checks.engine.base import error
+from debwright.checks.files.contents import CODES, ContentsCheck
 from debwright.config import Config
 from debwright.model.results import CheckResult, Severity, Status
 from debwright.model.targets import Target
 
 TARGET = Target("bookworm", "amd64")
 TODAY = policy.today()
-SETUID = error("files/setuid", "x is setuid")
+SETUID = CODES.found("files/setuid", "x is setuid")
 
 
 def waiver(code: str, days: int, target: str = "*") -> dict[str, Any]:
@@ -24,7 +24,7 @@ def judged(
 ) -> tuple[CheckResult, CheckResult | None]:
     config = Config.model_validate({"waivers": list(waivers)})
     failed = CheckResult(name="contents", status=Status.FAILED, findings=(SETUID,))
-    result = policy.judge(failed, config, TARGET)
+    result = policy.judge(failed, ContentsCheck(), config, TARGET)
     return result, policy.waivers_result(config, targets, [result])
 
 

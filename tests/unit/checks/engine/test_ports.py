@@ -12,7 +12,7 @@ from debwright.model.results import Severity
 
 
 def session(*open_now: str) -> Session:
-    made: Any = SimpleNamespace(listening=lambda: set(open_now), ports_told=set())
+    made: Any = SimpleNamespace(listening=lambda: set(open_now), ports_reported=set())
     return cast(Session, made)
 
 

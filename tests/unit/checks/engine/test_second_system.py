@@ -10,10 +10,12 @@ from typing import Any, cast
 import pytest
 from tests.unit.packages.debfiles import make_deb
 
-from debwright.checks.engine import run as checks
-from debwright.checks.engine.base import CheckContext, conclude, error, skipped
+from debwright.checks import run as checks
+from debwright.checks.engine.base import CheckContext, conclude, skipped
 from debwright.checks.engine.previous import Previous
-from debwright.checks.engine.session import Session
+from debwright.checks.engine.session import LiveCheck, Session
+from debwright.checks.live.upgrade import CODES
+from debwright.checks.registry import file_checks
 from debwright.config import Config
 from debwright.host.process import Completed, Interrupted
 from debwright.model.errors import CheckError
@@ -60,12 +62,13 @@ class Fake:
 
 
 @dataclass
-class Recorded:
+class Recorded(LiveCheck):
     """A check that remembers which system it ran on, and may do something more."""
 
-    name: str
+    name: str  # type: ignore[misc]
     seen: dict[str, str]
     then: Callable[[Fake], CheckResult | None] = lambda _: None
+    codes = CODES
 
     def run(self, session: Session) -> CheckResult:
         fake = cast(Fake, session)
@@ -94,7 +97,7 @@ class Systems(System):
         context = cast(CheckContext, subject)
 
         def opening(stack: ExitStack) -> Session:
-            name = "second" if threading.current_thread().name.startswith("spare") else "first"
+            name = "second" if threading.current_thread().name.startswith("second") else "first"
             if self.problem is not None and name == "second":
                 raise self.problem
             session = self.opened[name] = Fake(name, context)
@@ -131,7 +134,7 @@ Run = Callable[..., Made]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     def made(
-        *, spare: bool = True, config: dict[str, Any] | None = None,
+        *, second: bool = True, config: dict[str, Any] | None = None,
         problem: BootError | None = None, previous: bool = True,
         refuses: threading.Event | None = None,
         **then: Callable[[Fake], CheckResult | None],
@@ -140,9 +143,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         names = ("service", "reboot", "purge", "upgrade", "downgrade", "regression", "minimum")
         then = {"service": healthy, "upgrade": upgraded, **then}
         live = [Recorded(n, seen, then.get(n, lambda _: None)) for n in names]
+        for check in live:
+            check.clean_system = check.name in SECOND  # type: ignore[misc]
         monkeypatch.setattr(checks, "LIVE", tuple(live))
         monkeypatch.setattr(checks, "sessions", lambda _, opening: opening)
-        off = {c.name: "off" for c in checks.STATIC}
+        off = {c.name: "off" for c in file_checks()}
         given = config or {}
         model = Config.model_validate({**given, "checks": {**off, **given.get("checks", {})}})
         cache = Cache(tmp_path / "cache")
@@ -154,7 +159,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             target=Target("bookworm", "amd64"), host_arch="amd64", config=model,
             debs=[deb], changes=None, previous=before,
             roots=Roots(cache, model), output=tmp_path, log=log.append,
-            activity=lambda _: None, spare=spare,
+            activity=lambda _: None, second_system=second,
         )  # fmt: skip
         systems, order = Systems(problem, refuses), list[str]()
         results = checks.run_checks(context, lambda r: order.append(r.name), systems)
@@ -227,7 +232,7 @@ def test_the_minimum_waits_until_the_service_was_looked_at(run: Run) -> None:
 
 
 def test_without_a_spare_core_there_is_one_system(run: Run) -> None:
-    assert set(run(config=SERVICE, spare=False).seen.values()) == {"first"}
+    assert set(run(config=SERVICE, second=False).seen.values()) == {"first"}
 
 
 def test_nothing_to_do_on_a_second_system(run: Run) -> None:
@@ -274,7 +279,7 @@ def test_a_lost_first_system_does_not_lose_the_second(run: Run) -> None:
 
 def test_what_fails_there_fails(run: Run) -> None:
     def fail(_: Fake) -> CheckResult:
-        return conclude("upgrade", 0.0, [error("upgrade/failed", "no")])
+        return conclude("upgrade", 0.0, [CODES.found("upgrade/failed", "no")])
 
     assert run(config=SERVICE, upgrade=fail).results["upgrade"].status is Status.FAILED
 

@@ -138,20 +138,20 @@ def test_lintian_is_asked_once_of_the_same_packages(
     layer("one")
     deb = make_deb(tmp_path / "demo_1.0-1_amd64.deb")
 
-    def check(*, anew: bool = False, **config: object) -> list[str]:
+    def check(*, again: bool = False, **config: object) -> list[str]:
         made = replace(
-            context(tmp_path, [deb], None), config=Config.model_validate(config), anew=anew
+            context(tmp_path, [deb], None), config=Config.model_validate(config), ask_again=again
         )
         return [f.code for f in lintian.LintianCheck().run(made).findings]
 
-    def asks(*, anew: bool = False, **config: object) -> int:
+    def asks(*, again: bool = False, **config: object) -> int:
         before = len(asked)
-        assert check(anew=anew, **config) == ["lintian/t"]
+        assert check(again=again, **config) == ["lintian/t"]
         return len(asked) - before
 
     assert asks() == 1
     assert asks() == 0
-    assert asks(anew=True) == 1
+    assert asks(again=True) == 1
     layer("two")  # another lintian
     assert asks() == 1
     make_deb(deb, package="other")

@@ -21,13 +21,14 @@ from debwright.checks.live.exposure import overall, worst
 from debwright.checks.live.journal import parse
 from debwright.checks.live.regression import growth, packaged, required
 from debwright.checks.live.upgrade import prompts
-from debwright.checks.live.writes import declared, own_directories, undeclared
+from debwright.checks.live.writes import own_directories, undeclared
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Entry
 from debwright.model.errors import UsageError
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.systems.base import BootedSandbox, FileMark
+from debwright.systems.ownership import declared
 
 SECURITY = """\
   NAME                         DESCRIPTION                               EXPOSURE

@@ -423,7 +423,7 @@ def test_answers_are_compared_where_it_is_asked_for(trees: tuple[Tree, Tree]) ->
 
 def test_what_could_not_be_compared_is_a_warning_and_what_broke_an_error() -> None:
     found = Comparison()
-    found.lacking("imports", "there is no emulator")
+    found.not_compared("imports", "there is no emulator")
 
     def breaks() -> None:
         raise CheckError("the service is not healthy", fix="debwright shell")

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from debwright.checks.engine.base import error
+from debwright.checks.engine import health
+from debwright.checks.files import lintian
+from debwright.model.codes import ERROR
 from debwright.model.results import CheckResult, Evidence, Status
 from debwright.pipeline.stages.diagnosis import diagnosis_of
 
@@ -22,7 +24,7 @@ LOG = """\
 
 def told(directory: Path, *evidence: str) -> list[dict[str, Any]]:
     (directory / "check.log").write_text(LOG)
-    finding = error(
+    finding = health.CODES.found(
         "service/unhealthy", "demo.service did not become healthy within 20 s",
         evidence=tuple(Evidence(text=line) for line in evidence),
     )  # fmt: skip
@@ -61,7 +63,8 @@ def test_why_a_check_was_skipped_is_no_cause(tmp_path: Path) -> None:
         "    10.90 === lintian: failed\n"
         "    10.90 error lintian/bad-thing: lintian (error): demo: bad-thing here\n"
     )
-    finding = error("lintian/bad-thing", "lintian (error): demo: bad-thing here")
+    message = "lintian (error): demo: bad-thing here"
+    finding = lintian.CODES.found("lintian/bad-thing", message, severity=ERROR)
     check = CheckResult(name="lintian", status=Status.FAILED, findings=(finding,))
     found = diagnosis_of("check", tmp_path, finding, [check])
     assert found is not None

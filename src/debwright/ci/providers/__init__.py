@@ -1,0 +1,1 @@
+"""The CI services that workflows are written for, a module or a package each."""

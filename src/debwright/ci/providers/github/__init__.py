@@ -1,0 +1,146 @@
+"""GitHub Actions: three workflows, and the action that installs debwright.
+
+Sources: docs.github.com, "Workflow syntax for GitHub Actions" and "Workflow commands for GitHub
+Actions".
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from debwright.ci.context import Context
+from debwright.ci.provider import File, Provider
+from debwright.ci.providers.github.act import Act
+from debwright.ci.providers.github.actions import use
+from debwright.ci.templates import Templates, Written
+from debwright.config import LoadedConfig
+from debwright.config.section import secret_variables
+from debwright.model.arch import ARCHITECTURES
+from debwright.model.errors import DebwrightError, UsageError, printable
+
+FILES = (
+    "workflows/build-packages.yml",
+    "workflows/pr-validation.yml",
+    "workflows/release.yml",
+    "zizmor.yml",
+    "actions/debwright/action.yml",
+    "actions/debwright/setup.sh",
+)
+"""Below .github; each has its template."""
+
+AROUND_MINUTES = 30
+"""For what a job does before and after it builds: installing, roots, handing over."""
+LONGEST_MINUTES = 360
+"""GitHub ends jobs then, whatever they say."""
+OWN_VARIABLES = ("TAG", "GITHUB_TOKEN")
+"""What the steps of a release have in their environment without any configuration."""
+
+
+class GitHub(Provider):
+    """Workflows in .github, which act runs on this machine."""
+
+    name = "github"
+    title = "GitHub"
+    local = Act()
+
+    def files(self, context: Context) -> Iterator[File]:
+        templates, values = _templates(), _values(context)
+        for name in FILES:
+            text = templates.render(name, **values)
+            yield File(path=f".github/{name}", text=text, executable=name.endswith(".sh"))
+
+    def linters(self, files: Sequence[Path]) -> Iterator[Sequence[str | Path]]:
+        workflows = [f for f in files if f.parent.name == "workflows"]
+        yield ["actionlint", *workflows]
+        yield ["zizmor", "--offline", "--no-progress", ".github"]
+        schema = ("check-jsonschema", "--builtin-schema")
+        yield [*schema, "vendor.github-workflows", *workflows]
+        yield [*schema, "vendor.github-actions", *(f for f in files if f.name == "action.yml")]
+        yield ["shellcheck", *(f for f in files if f.suffix == ".sh")]
+
+    def secrets(self, loaded: LoadedConfig) -> frozenset[str]:
+        from debwright.github.http import Http
+        from debwright.github.place import github_repository
+
+        place = github_repository(loaded)
+        if place is None:
+            raise DebwrightError("no repository on GitHub is known")
+        with Http.from_environment() as http:
+            path = f"/repos/{place}/actions/secrets"
+            answer = http.request("GET", path, params={"per_page": 100})
+        try:
+            return frozenset(str(secret["name"]) for secret in answer.json()["secrets"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DebwrightError("the answer is not GitHub's") from error
+
+    def is_running(self, environ: Mapping[str, str]) -> bool:
+        return bool(environ.get("GITHUB_OUTPUT") or environ.get("GITHUB_STEP_SUMMARY"))
+
+    def write_outputs(self, values: Mapping[str, str], environ: Mapping[str, str]) -> None:
+        text = "".join(f"{name}={value}\n" for name, value in values.items())
+        _append(environ.get("GITHUB_OUTPUT"), text)
+
+    def append_summary(self, text: str, environ: Mapping[str, str]) -> None:
+        _append(environ.get("GITHUB_STEP_SUMMARY"), printable(text))
+
+
+PROVIDER = GitHub()
+
+
+@cache
+def _templates() -> Templates:
+    return Templates(__name__, use=use)
+
+
+def _values(context: Context) -> dict[str, Any]:
+    """What the templates write, by the names that they have for it."""
+    settings = context.settings
+    build_minutes = min(settings.build_minutes, LONGEST_MINUTES - AROUND_MINUTES)
+    return {
+        **{name: getattr(settings, name) for name in type(settings).model_fields},
+        "release_minutes": settings.build_minutes,
+        "build_minutes": build_minutes,
+        "job_minutes": build_minutes + AROUND_MINUTES,
+        "install": context.install,
+        "architectures": [name for name, arch in ARCHITECTURES.items() if arch.runner],
+        "source": context.source,
+        "dist": context.dist,
+        "at_top": _in(context.top),
+        "in_project": _in(context.project),
+        "tag_prefix": context.product.package.tag_prefix,
+        "secrets": _secrets(context),
+        "companions": [_step_name(c.source) for c in context.product.companions],
+        "ref": "",
+        "cached": "",
+        "keep": "",
+    }
+
+
+def _in(directory: str) -> Written:
+    """The option that makes a command work there."""
+    return Written("" if directory == "." else f" -C {directory}")
+
+
+def _step_name(source: str) -> str:
+    """A directory's name that is no expression: GitHub evaluates those in a step's name, too."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(source).name)
+
+
+def _secrets(context: Context) -> list[str]:
+    names = secret_variables(context.product, fixed=False)
+    for name in names:
+        if name in OWN_VARIABLES:
+            raise UsageError(
+                f"debwright.toml says that {name} holds a secret",
+                cause="the steps of a release have a variable of that name already",
+                fix="name the secret otherwise",
+            )
+    return names
+
+
+def _append(path: str | None, text: str) -> None:
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)

@@ -1,0 +1,441 @@
+"""The workflows that are written: what each step is, who may do what, and that they stay so."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from debwright.ci.context import Context, context_of
+from debwright.ci.providers.github import actions
+from debwright.ci.sync import check, sync, wanted_files
+from debwright.config import Config, load
+from debwright.config.companions import Companion
+from debwright.config.publishing import Signing
+from debwright.config.workflows import Validation, Workflows
+from debwright.model.errors import CheckError, ConfigError, UsageError
+
+TOP = Path(__file__).parents[5]
+CONFIG = """\
+[package]
+version_from = "changelog"
+[signing]
+key = "6C43B96CE05479C89FFD561C3EA65BF54C7A49BC"
+key_env = "SIGNING_KEY"
+passphrase_env = "SIGNING_PASSPHRASE"
+[[workflows.jobs]]
+name = "lint"
+commands = ["true"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "debwright.toml").write_text(CONFIG)
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    return tmp_path
+
+
+def written(directory: Path) -> dict[str, dict[str, Any]]:
+    top, context = context_of(load(directory))
+    sync(top, context)
+    found = {p.name: yaml.safe_load(p.read_text()) for p in top.glob(".github/workflows/*.yml")}
+    # To this reader of YAML the key `on` is a truth value.
+    return {name: {**{k: v for k, v in d.items() if k is not True}, "on": d[True]}
+            for name, d in found.items()}  # fmt: skip
+
+
+def jobs(workflows: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for file, document in workflows.items():
+        for name, job in document["jobs"].items():
+            yield file, name, job
+
+
+def steps(workflows: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for _, _, job in jobs(workflows):
+        yield from job.get("steps", ())
+
+
+def test_every_step_is_one_debwright_command_or_a_pinned_action(project: Path) -> None:
+    for step in steps(written(project)):
+        if "run" in step:
+            assert re.fullmatch(r"debwright [^;&|`\n]*", step["run"]), step
+            assert "${{" not in step["run"], "text of the run would become a part of the command"
+        else:
+            assert step["uses"].startswith("./") or re.search(r"@[0-9a-f]{40}$", step["uses"])
+
+
+def test_no_variable_in_a_command_goes_unquoted(project: Path) -> None:
+    for step in steps(written(project)):
+        unquoted = re.sub(r'"[^"]*"', "", step.get("run", ""))
+        assert "$" not in unquoted
+
+
+def test_every_job_has_a_time_limit_and_its_own_permissions(project: Path) -> None:
+    workflows = written(project)
+    assert set(workflows) == {
+        "build-packages.yml", "pr-validation.yml", "release.yml",
+    }  # fmt: skip
+    for document in workflows.values():
+        assert document["permissions"] == {}
+        assert document["concurrency"]["group"]
+    for file, name, job in jobs(workflows):
+        assert "permissions" in job, (file, name)
+        assert "uses" in job or 1 <= job["timeout-minutes"] <= 360, (file, name)
+
+
+def test_who_may_write(project: Path) -> None:
+    allowed = {
+        (file, name): {k for k, v in job["permissions"].items() if v == "write"}
+        for file, name, job in jobs(written(project))
+        if "write" in job["permissions"].values()
+    }
+    assert allowed == {
+        ("build-packages.yml", "report"): {"security-events"},
+        ("build-packages.yml", "prune"): {"actions"},
+        ("release.yml", "preflight"): {"contents"},
+        ("release.yml", "build"): {"security-events", "actions"},
+        ("release.yml", "attest"): {"id-token", "attestations"},
+        ("release.yml", "draft"): {"contents"},
+    }
+
+
+def test_secrets_are_for_single_steps_of_the_environment(project: Path) -> None:
+    for file, name, job in jobs(written(project)):
+        for step in job.get("steps", ()):
+            secrets = [v for v in step.get("env", {}).values() if "secrets." in str(v)]
+            assert not secrets or job["environment"] == "release", (file, name)
+            if secrets:
+                assert step["run"].startswith("debwright release")
+        assert "secrets." not in str({k: v for k, v in job.items() if k != "steps"})
+
+
+def test_every_secret_that_the_configuration_names_is_passed_to_the_release_alone(
+    project: Path,
+) -> None:
+    with (project / "debwright.toml").open("a") as config:
+        config.write(
+            '[repository.s3]\nbucket = "packages"\nsecret_key_env = "BUCKET_SECRET"\n'
+            '[notify.webhook]\nurl_env = "HOOK"\n'
+            '[notify.email]\nto = ["a@example.org"]\nsender = "b@example.org"\n'
+            'host = "mail.example.org"\nuser = "b"\npassword_env = "MAIL_PASSWORD"\n'
+        )
+    passed: dict[tuple[str, str], set[str]] = {}
+    for file, name, job in jobs(written(project)):
+        texts = [str(t) for step in job.get("steps", ()) for t in step.get("env", {}).values()]
+        if found := set(re.findall(r"secrets\.(\w+)", " ".join(texts))):
+            passed[file, name] = found
+    wanted = {
+        "SIGNING_KEY", "SIGNING_PASSPHRASE", "BUCKET_SECRET", "AWS_ACCESS_KEY_ID",
+        "AWS_SESSION_TOKEN", "HOOK", "MAIL_PASSWORD",
+    }  # fmt: skip
+    assert passed == {("release.yml", "preflight"): wanted, ("release.yml", "draft"): wanted}
+
+
+def test_every_job_of_a_run_has_the_commit_of_its_event(project: Path) -> None:
+    """A branch that is named is its newest commit: another one in a job that starts later.
+
+    Without a name the action takes the event's commit (src/input-helper.ts of actions/checkout).
+    """
+    found = {
+        (file, step["with"].get("ref", ""))
+        for file, _, job in jobs(written(project))
+        for step in job.get("steps", ())
+        if "actions/checkout" in step.get("uses", "")
+    }
+    by_hand = "${{ inputs.tag && format('refs/tags/{0}', inputs.tag) || '' }}"
+    assert found == {
+        ("build-packages.yml", "${{ inputs.ref }}"), ("build-packages.yml", ""),
+        ("pr-validation.yml", ""), ("release.yml", by_hand),
+    }  # fmt: skip
+    assert written(project)["release.yml"]["jobs"]["build"]["with"]["ref"] == by_hand
+
+
+def test_findings_of_main_are_those_of_its_newest_commit(project: Path) -> None:
+    """A release by hand is a run of the main branch, of whatever commit the tag is."""
+    report = written(project)["build-packages.yml"]["jobs"]["report"]
+    (step,) = [s for s in report["steps"] if "upload-sarif" in s.get("uses", "")]
+    assert "!inputs.ref" in step["if"]
+    assert "refs/heads/main" in step["if"]
+    # It asks for its own run, which a private repository does not tell everybody.
+    assert report["permissions"]["actions"] == "read"
+
+
+@pytest.mark.parametrize(("minutes", "step", "job"), [(45, 45, 75), (360, 330, 360)])
+def test_a_build_that_hangs_is_stopped_before_its_job(
+    project: Path, minutes: int, step: int, job: int
+) -> None:
+    """A job that is stopped runs no further step: its log would not be handed over."""
+    with (project / "debwright.toml").open("a") as file:
+        file.write(f"[workflows]\nbuild_minutes = {minutes}\n")
+    workflows = written(project)
+    for found in (workflows["build-packages.yml"]["jobs"]["build"],
+                  workflows["pr-validation.yml"]["jobs"]["packages"]):  # fmt: skip
+        assert found["timeout-minutes"] == job
+        (build,) = [s for s in found["steps"] if s["name"] == "Build and check"]
+        assert build["timeout-minutes"] == step
+
+
+def test_only_what_saves_time_may_fail(project: Path) -> None:
+    """A broken pack of roots would be restored, and fail, again and again."""
+    optional = {
+        (file, step["name"])
+        for file, _, job in jobs(written(project))
+        for step in job.get("steps", ())
+        if "continue-on-error" in step
+    }
+    assert optional == {
+        ("build-packages.yml", "Unpack them"), ("build-packages.yml", "Pack the roots"),
+        ("pr-validation.yml", "Unpack them"),
+    }  # fmt: skip
+
+
+def test_no_matrix_ends_when_one_target_fails(project: Path) -> None:
+    matrices = [j["strategy"] for _, _, j in jobs(written(project)) if "strategy" in j]
+    assert len(matrices) == 3
+    assert all(m["fail-fast"] is False for m in matrices)
+
+
+def test_artifacts_stay_for_ninety_days_under_names_of_their_own(project: Path) -> None:
+    uploads = [s for s in steps(written(project)) if "upload-artifact" in s.get("uses", "")]
+    assert {s["with"]["name"] for s in uploads} == {"packages", "packages-${{ matrix.target }}"}
+    assert all(s["with"]["retention-days"] == 90 for s in uploads)
+
+
+def test_a_change_is_superseded_by_the_next_and_keeps_no_roots(project: Path) -> None:
+    document = written(project)["pr-validation.yml"]
+    assert "refs/heads/main" in document["concurrency"]["cancel-in-progress"]
+    # Of the runs that wait in a group GitHub keeps one: each commit of main has its own.
+    assert "'refs/heads/main' && github.sha" in document["concurrency"]["group"]
+    assert "cache/save" not in str(document)
+    assert set(document["jobs"]) == {"plan", "workflows", "lint", "packages"}
+
+
+def test_a_release_builds_from_fresh_roots_after_the_preflight(project: Path) -> None:
+    release = written(project)["release.yml"]
+    assert release["on"]["push"]["tags"] == [
+        "v[0-9]+.[0-9]+.[0-9]+",
+        "v[0-9]+.[0-9]+.[0-9]+-rc[0-9]+",
+    ]
+    build = release["jobs"]["build"]
+    assert build["needs"] == ["preflight"]
+    assert build["with"]["force"] is True
+    packages = written(project)["build-packages.yml"]
+    for step in packages["jobs"]["build"]["steps"]:
+        if "cache/restore" in step.get("uses", ""):
+            assert step["if"] == "${{ !inputs.force }}"
+
+
+def test_companions_are_attested_by_the_first_job(tmp_path: Path) -> None:
+    shutil.copytree(TOP / "tests/projects/lexicon", tmp_path / "work")
+    subprocess.run(["git", "init", "-q", tmp_path / "work"], check=True)
+    (tmp_path / "work/debwright.toml").write_text('[workflows]\nproject = "lexicon"\n')
+    evil = "${{ github.token }}"
+    (tmp_path / "work/lexicon-data").rename(tmp_path / "work" / evil)
+    config = tmp_path / "work/lexicon/debwright.toml"
+    config.write_text(config.read_text().replace("lexicon-data", evil))
+    attest = written(tmp_path / "work")["release.yml"]["jobs"]["attest"]
+    steps = [s for s in attest["steps"] if "actions/attest" in s["uses"]]
+    assert ["sbom-path" in s["with"] for s in steps] == [False, True, False, True]
+    assert [s["name"].partition(": ")[2] for s in steps] == ["", "", *["-github.token-"] * 2]
+    for step in steps[2:]:
+        assert step["if"] == "${{ matrix.companions[0].sbom }}"
+        assert step["with"]["subject-path"].endswith("/${{ matrix.companions[0].debs }}")
+
+
+def test_attestations_can_be_left_out(project: Path) -> None:
+    """Private repositories have none: a release would end there."""
+    with (project / "debwright.toml").open("a") as file:
+        file.write("[workflows]\nattestations = false\n")
+    release = written(project)["release.yml"]
+    assert set(release["jobs"]) == {"preflight", "build", "draft"}
+    assert release["jobs"]["draft"]["needs"] == ["build"]
+    assert "attest" not in str(release)
+
+
+def test_only_a_push_to_main_prunes(project: Path) -> None:
+    """A called workflow has its caller's event: that of a release is a push, too."""
+    condition = written(project)["build-packages.yml"]["jobs"]["prune"]["if"]
+    assert "github.event_name == 'push'" in condition
+    assert "github.ref == 'refs/heads/main'" in condition
+
+
+def test_pins_are_whole_commits() -> None:
+    for action in actions.ALL:
+        assert re.fullmatch(r"[0-9a-f]{40}", action.commit)
+        assert re.fullmatch(r"v\d+\.\d+\.\d+", action.version)
+
+
+def test_what_is_edited_is_told_with_its_lines(project: Path) -> None:
+    top, context = context_of(load(project))
+    assert len(sync(top, context)) == 6
+    assert sync(top, context) == [], "nothing is written twice"
+    assert check(top, context) == 6
+    path = project / ".github/workflows/release.yml"
+    path.write_text(path.read_text().replace("environment: release", "environment: none"))
+    with pytest.raises(CheckError) as caught:
+        check(top, context)
+    said = caught.value.render()
+    assert "-    environment: none" in said
+    assert "+    environment: release" in said
+    assert "debwright workflows sync" in said
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("spoil", ["missing", "mode"])
+def test_a_file_that_is_gone_or_cannot_be_run_is_told(project: Path, spoil: str) -> None:
+    top, context = context_of(load(project))
+    sync(top, context)
+    path = project / ".github/actions/debwright/setup.sh"
+    if spoil == "missing":
+        path.unlink()
+    else:
+        path.chmod(0o644)
+    with pytest.raises(CheckError, match="not what debwright"):
+        check(top, context)
+    assert sync(top, context) == [path]
+    assert path.stat().st_mode & 0o111 == 0o111
+
+
+def test_nothing_is_written_through_a_link(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (project / ".github").symlink_to(elsewhere)
+    top, context = context_of(load(project))
+    with pytest.raises(UsageError, match="symbolic link"):
+        sync(top, context)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_product_below_the_top(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / "services/bell").mkdir(parents=True)
+    (tmp_path / "services/bell/debwright.toml").write_text(
+        '[package]\nversion_from = "changelog"\n'
+    )
+    (tmp_path / "debwright.toml").write_text('[workflows]\nproject = "services/bell"\n')
+    document = written(tmp_path)["build-packages.yml"]
+    runs = [s["run"] for s in document["jobs"]["build"]["steps"] if "run" in s]
+    assert 'debwright -C services/bell check -t "$TARGET" --strategy "$STRATEGY"' in runs
+    assert "debwright -C services/bell/dist" not in str(document)
+    uploads = [s for s in document["jobs"]["build"]["steps"] if "upload" in s.get("uses", "")]
+    assert uploads[0]["with"]["path"] == "services/bell/dist"
+
+
+def test_a_product_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "debwright.toml").write_text('[workflows]\nproject = "services/bell"\n')
+    (tmp_path / "services/bell").mkdir(parents=True)
+    with pytest.raises(UsageError, match="services/bell"):
+        context_of(load(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'project = "../elsewhere"', 'project = "$(id)"', 'project = "a b"', 'main = "a b"',
+        'main = "x\'||true"', 'install = "x\' ; id"', 'runner = "${{ github.token }}"',
+        'requirements = ["$(id)"]', "retention_days = 91", 'environment = "a: b"',
+        'jobs = [{ name = "plan", commands = ["true"] }]', 'arm64 = "fast"',
+        'jobs = [{ name = "a b", commands = ["true"] }]', 'jobs = [{ name = "a", commands = [] }]',
+    ],
+)  # fmt: skip
+def test_what_could_mean_something_else_is_refused(tmp_path: Path, line: str) -> None:
+    """A configuration is reviewed less closely than a workflow, and becomes one."""
+    (tmp_path / "debwright.toml").write_text(f"[workflows]\n{line}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert "debwright.toml:2" in caught.value.render()
+
+
+SAFE = {
+    "main": "main", "runner": "ubuntu", "environment": "release", "job": "lint", "prefix": "v",
+    "secret": "KEY", "directory": "services/bell", "companion": "../data",
+}  # fmt: skip
+ODD = (
+    "on", "null", "1.5", "007", "a: b", "a #b", "- a", "'", '"', "$(id)", "`id`", "${{ x }}", "{",
+    "*", "x'||true", "a\nb", "refs/heads/main", "v", "-", ".", "a-b", "",
+)  # fmt: skip
+
+
+@examples(max_examples=60)
+@given(st.sampled_from(sorted(SAFE)), st.text(max_size=12) | st.sampled_from(ODD))
+def test_no_text_breaks_out(which: str, text: str) -> None:
+    """Even what the configuration would refuse, since the templates do not rely on it."""
+    given_ = {**SAFE, which: text}
+    main, job, secret, directory = (given_[k] for k in ("main", "job", "secret", "directory"))
+    settings = Workflows.model_construct(
+        main=main, runner=given_["runner"], environment=given_["environment"],
+        jobs=[Validation.model_construct(name=job, commands=["true"])],
+    )  # fmt: skip
+    product = Config.model_construct(
+        package=Config().package.model_copy(update={"tag_prefix": given_["prefix"]}),
+        signing=Signing.model_construct(key_env=secret),
+        companions=[Companion.model_construct(source=given_["companion"])],
+    )
+    context = Context(settings=settings, product=product, top=directory, project=directory)
+    try:
+        files = wanted_files(context)
+    except UsageError:
+        assert text not in SAFE.values()
+        return
+    reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = {
+        Path(f.path).name: yaml.load(f.text, reader)  # noqa: S506
+        for f in files
+        if f.path.endswith(".yml")
+    }
+    build, change, release = (
+        found[name] for name in ("build-packages.yml", "pr-validation.yml", "release.yml")
+    )
+    assert build[True]["push"]["branches"] == change[True]["push"]["branches"] == [main]
+    assert f"refs/heads/{main}'" in build["jobs"]["prune"]["if"]
+    assert list(change["jobs"]) == ["plan", "workflows", job, "packages"]
+    assert change["jobs"][job]["runs-on"] == given_["runner"]
+    draft = release["jobs"]["draft"]
+    assert draft["environment"] == given_["environment"]
+    assert release[True]["push"]["tags"][0] == f"{given_['prefix']}[0-9]+.[0-9]+.[0-9]+"
+    last = draft["steps"][-1]
+    assert last["env"] == {
+        "TAG": "${{ inputs.tag || github.ref_name }}", "GITHUB_TOKEN": "${{ github.token }}",
+        secret: f"${{{{ secrets.{secret} }}}}",
+    }  # fmt: skip
+    where = "" if directory == "." else f" -C {directory}"
+    assert last["run"] == f'debwright{where} release --tag "$TAG" --collected'
+    assert not any("${{" in step["name"] for step in release["jobs"]["attest"]["steps"])
+
+
+@pytest.mark.parametrize("name", ["TAG", "GITHUB_TOKEN"])
+def test_a_secret_takes_no_variable_of_the_release_itself(project: Path, name: str) -> None:
+    """The tag was replaced by the secret's value, silently."""
+    path = project / "debwright.toml"
+    path.write_text(path.read_text().replace("SIGNING_KEY", name))
+    with pytest.raises(UsageError, match=name):
+        written(project)
+
+
+def test_two_jobs_of_one_name_are_refused(project: Path) -> None:
+    """The second took the place of the first, silently."""
+    with (project / "debwright.toml").open("a") as file:
+        file.write('[[workflows.jobs]]\nname = "lint"\ncommands = ["false"]\n')
+    with pytest.raises(ConfigError) as caught:
+        load(project)
+    assert "lint" in caught.value.render()
+
+
+def test_the_workflows_of_this_repository_are_as_configured() -> None:
+    top, context = context_of(load(TOP))
+    assert check(top, context) == len(wanted_files(context))
+
+
+def test_native_runners_are_a_switch(project: Path) -> None:
+    """The matrix names the runner; the workflow is the same."""
+    document = written(project)["build-packages.yml"]
+    assert document["jobs"]["build"]["runs-on"] == "${{ matrix.runner }}"
