@@ -33,7 +33,7 @@ CHECK_FAILED = 4
 EMULATOR = Codes(
     {"infrastructure/emulator": Code(ERROR, "Programs of the architecture do not run here.")}
 )
-AROUND = frozenset({"suites", "environments"})
+AROUND = frozenset({"suites"})
 """Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
 
