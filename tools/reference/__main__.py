@@ -12,10 +12,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.reference import checks, codes, commands, install, settings, versions
+from tools.reference import checks, codes, commands, install, settings, stages, text, versions
 
-TOP = Path(__file__).parents[2]
+TOP = text.TOP
 WRITTEN: Mapping[str, Callable[[], str]] = {
+    stages.PAGE: stages.markdown,
     "docs/checks/README.md": checks.markdown,
     "docs/reference/cli.md": commands.markdown,
     "docs/reference/configuration.md": settings.markdown,

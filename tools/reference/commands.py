@@ -6,6 +6,7 @@ import click
 from click.shell_completion import BashComplete
 
 from debwright.cli.app import cli
+from debwright.model.errors import ExitCode
 from tools.reference import text
 
 NAME = "debwright"
@@ -84,10 +85,7 @@ def markdown() -> str:
 
 
 def _codes() -> list[tuple[str, str]]:
-    """The exit codes, from the command's own epilog."""
-    said = (cli.epilog or "").removeprefix("Exit codes: ").rstrip(".")
-    pairs = [part.partition(" ") for part in said.split(", ")]
-    return [(code, meaning) for code, _, meaning in pairs] + [("130", "interrupted")]
+    return [(str(code.value), code.meaning) for code in ExitCode]
 
 
 def manual() -> str:

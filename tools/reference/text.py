@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+TOP = Path(__file__).parents[2]
 
 
 def cell(text: str) -> str:

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from debwright.host.files import sha256_file
 from debwright.model.codes import ERROR, Code, Codes
-from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.details import StageDetails
+from debwright.model.errors import CheckError, DebwrightError, Evidence, ExitCode, UsageError
 from debwright.model.fix import Command
 from debwright.model.results import (
     Artifact,
@@ -21,7 +22,6 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.model.results import Evidence as Proof
 from debwright.pipeline.plan import Plan
 from debwright.pipeline.run import checksums
 from debwright.pipeline.stages.base import Job
@@ -31,7 +31,6 @@ T = TypeVar("T", bound=TargetResult)
 
 REPORT_LIMIT = 64 * 1024**2
 MOST_REPORTS = 200
-LACKING = 5
 DIFFERENT = 4
 
 
@@ -137,7 +136,7 @@ def _stages(results: Sequence[RunResult]) -> Iterator[StageResult]:
     """The stages that are of no target: each once, unless one failed."""
     seen: set[tuple[str, str]] = set()
     for stage in (s for r in results for s in r.stages):
-        key = stage.stage, str(stage.details.get("version", ""))
+        key = stage.stage, getattr(stage.details, "version", None) or ""
         if stage.status is Status.FAILED or key not in seen:
             seen.add(key)
             yield stage
@@ -150,12 +149,11 @@ def _missing(target: str) -> TargetResult:
     finding = CODES.found(
         "collect/missing",
         f"there is no result of {target}",
-        evidence=(Proof(text="its job ended before it could hand over anything"),),
+        evidence=(Evidence(text="its job ended before it could hand over anything"),),
         fix=f"see the log of the job {target}; run it again with: gh run rerun --failed",
     )
-    stage = StageResult(
-        stage="build", status=Status.FAILED, error=finding, details={"exit_code": LACKING}
-    )
+    details = StageDetails(exit_code=ExitCode.MISSING)
+    stage = StageResult(stage="build", status=Status.FAILED, error=finding, details=details)
     return TargetResult(target=target, strategy="", strategy_reason="", stages=(stage,))
 
 

@@ -22,7 +22,8 @@ from debwright.model.targets import (
 from debwright.observe.report.markdown import cell, escape
 from debwright.packages.sbom.make import CYCLONEDX
 from debwright.pipeline.companions import root_of
-from debwright.pipeline.plan import Plan, make_plan
+from debwright.pipeline.plan import Plan
+from debwright.pipeline.planning import make_plan
 from debwright.pipeline.stages.companion import NAME as COMPANIONS
 
 

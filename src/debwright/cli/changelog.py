@@ -1,23 +1,24 @@
 """debwright changelog."""
 
+from __future__ import annotations
+
 import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from debwright.cli.common import Options, emit
-from debwright.config import LoadedConfig, load
-from debwright.github.place import github_repository
-from debwright.host.files import atomic_write
 from debwright.host.git import NotARepository, git
 from debwright.host.process import CommandError
 from debwright.model.errors import ConfigError, UsageError
 from debwright.model.fix import Command
-from debwright.release.changelog import entry, prepend
-from debwright.release.commits import Change, changes_between, previous_release
-from debwright.release.notes import Links, release_notes
-from debwright.source.make import read_tree
-from debwright.source.version import determine, is_native, release_version
+
+if TYPE_CHECKING:
+    from debwright.config import LoadedConfig
+    from debwright.release.commits import Change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +32,28 @@ class Story:
     when: datetime
 
 
+@click.command("changelog")
+@click.option("--tag", help="The release's tag, even before it exists. Default: the current one.")
+@click.option("--since", help="The tag or commit to begin after. Default: the release before.")
+@click.option("--write", is_flag=True, help="Put the entry into debian/changelog.")
+@click.option(
+    "--notes", type=click.Path(path_type=Path, dir_okay=False), help="Write release notes there."
+)
+@click.option("--distribution", default="unstable", show_default=True, help="Of the entry.")
+@click.pass_obj
 def tell_changes(
     options: Options, *, tag: str | None, since: str | None, write: bool, notes: Path | None,
     distribution: str,
 ) -> int:  # fmt: skip
-    """Show or write what changed: an entry of debian/changelog, and release notes."""
+    """What changed since the last release: an entry for debian/changelog, and release notes.
+
+    Made from the commits; those that follow Conventional Commits are sorted by their type.
+    """
+    from debwright.config import load
+    from debwright.host.files import atomic_write
+    from debwright.release.changelog import entry, prepend
+    from debwright.source.make import read_tree
+
     loaded = load(options.directory)
     directory = loaded.resolve(loaded.config.package.source)
     if directory.suffix == ".dsc":
@@ -65,6 +83,9 @@ def tell_changes(
 
 def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: str | None) -> Story:
     """The changes of the version that `tag` names or will name, by default the current one."""
+    from debwright.release.commits import changes_between, previous_release
+    from debwright.source.version import determine, is_native, release_version
+
     package = loaded.config.package
     info = determine(directory, version_from="git", tag_prefix=package.tag_prefix)
     upstream, debian, until = info.upstream, info.debian, "HEAD"
@@ -91,6 +112,9 @@ def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: s
 
 def notes_of(loaded: LoadedConfig, story: Story, install: str = "") -> str:
     """The release notes: the configured file's, or those made from the commits."""
+    from debwright.github.place import github_repository
+    from debwright.release.notes import Links, release_notes
+
     if (name := loaded.config.release.notes_file) is not None:
         path = loaded.resolve(name)
         try:

@@ -1,4 +1,6 @@
-"""debwright check FILE...: the checks on packages that were built anywhere."""
+"""debwright check: the checks on a project's packages, or on packages built anywhere."""
+
+from __future__ import annotations
 
 import time
 from collections.abc import Sequence
@@ -7,40 +9,113 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from debian.deb822 import Changes
+import click
 
 from debwright import __version__
-from debwright.build.log import BuildLog
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.previous import expand
-from debwright.checks.engine.released import previous_of
-from debwright.checks.run import run_checks
 from debwright.cli.common import (
     Options,
+    force_option,
     reporter_for,
     run_plan,
+    strategy_option,
+    targets_option,
     write_reports,
 )
-from debwright.config import LoadedConfig, load
 from debwright.host.interrupts import interruptible
-from debwright.host.machine import describe_host, host_arch
 from debwright.host.process import SIGNAL_SECONDS
 from debwright.model.errors import DebwrightError, Evidence, UsageError, from_os_error
-from debwright.model.events import Reporter
-from debwright.model.results import Finding, RunResult, StageResult, Status, TargetResult
-from debwright.model.suites import suite_info
-from debwright.model.targets import Target, also_on, select
-from debwright.packages.debs import Deb, read_deb
-from debwright.pipeline.capacity import budget_for, need_mb
-from debwright.pipeline.plan import make_plan, require_known_checks
-from debwright.pipeline.run import Wanted, exclusive, exit_code, heal
-from debwright.pipeline.stages.base import Outcome
-from debwright.pipeline.stages.check import check_outcome
-from debwright.roots.layers import Roots
-from debwright.systems.base import System
-from debwright.systems.choose import patterns_for, system_for
-from debwright.systems.environments import Environments
+
+if TYPE_CHECKING:
+    from debwright.config import LoadedConfig
+    from debwright.model.events import Reporter
+    from debwright.model.results import TargetResult
+    from debwright.model.targets import Target
+    from debwright.packages.debs import Deb
+    from debwright.pipeline.stages.base import Outcome
+    from debwright.roots.layers import Roots
+    from debwright.systems.base import System
+
+
+class SystemOption(click.Option):
+    """The option that names a system.
+
+    Its help imports every kind of system, so it is written when somebody asks for it.
+    """
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The option, and the kinds as they are written."""
+        from debwright.systems.kinds import kinds
+
+        forms = ", ".join(kind.form for kind in kinds())
+        self.help = (
+            f"Where to install and start them: {forms}; instead of what debwright.toml says."
+        )
+        return super().get_help_record(ctx)
+
+
+@click.command()
+@targets_option
+@strategy_option
+@force_option
+@click.option(
+    "--reproducible", is_flag=True,
+    help="Build every target once more, under other conditions, and compare bit for bit.",
+)  # fmt: skip
+@click.option(
+    "--equivalence", is_flag=True,
+    help="Compare the architectures of a suite, and cross-built packages with emulated builds.",
+)  # fmt: skip
+@click.option(
+    "--previous",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A .deb of the release before FILES, to upgrade from; may be repeated.",
+)
+@click.option(
+    "--sandbox", metavar="KIND", cls=SystemOption,
+)  # fmt: skip
+@click.option(
+    "--replace-installed", is_flag=True,
+    help="With ssh: replace the packages when the machine has them, and purge them at the end.",
+)  # fmt: skip
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.pass_obj
+def check(
+    options: Options,
+    /,
+    files: tuple[Path, ...],
+    patterns: tuple[str, ...],
+    previous: tuple[Path, ...],
+    *,
+    sandbox: str | None,
+    strategy: str | None,
+    force: bool,
+    replace_installed: bool,
+    **more: bool,
+) -> int:
+    """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
+    if files and (asked := [name for name, wanted in more.items() if wanted]):
+        raise UsageError(
+            f"--{asked[0]} builds from the source, which packages alone do not give",
+            fix=f"debwright check --{asked[0]}, in the project's directory",
+        )
+
+    if files:
+        return check_files(
+            options, files, patterns, previous, sandbox=sandbox, replace=replace_installed
+        )
+    if previous:
+        raise UsageError(
+            "--previous goes with the packages to check",
+            fix="debwright check --previous OLD.deb NEW.deb, or [upgrade] previous in "
+            "debwright.toml",
+        )
+    return check_project(
+        options, patterns, strategy, force=force, sandbox=sandbox, replace=replace_installed, **more
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +150,11 @@ def check_project(
 
     `more` are the checks that are only made when asked for, as fields of Wanted.
     """
+    from debwright.config import load
+    from debwright.pipeline.planning import make_plan
+    from debwright.pipeline.stages.base import Wanted
+    from debwright.systems.choose import patterns_for, system_for
+
     loaded = load(options.directory)
     environment = system_for(loaded, sandbox, replace=replace)
     chosen = make_plan(
@@ -94,6 +174,15 @@ def check_files(
     replace: bool = False,
 ) -> int:
     """Check packages given as files; the targets are those of their architecture."""
+    from debwright.checks.engine.previous import expand
+    from debwright.config import load
+    from debwright.host.machine import describe_host
+    from debwright.model.results import RunResult
+    from debwright.pipeline.planning import require_known_checks
+    from debwright.pipeline.run import exclusive, exit_code, heal
+    from debwright.roots.layers import Roots
+    from debwright.systems.choose import patterns_for, system_for
+
     loaded = load(options.directory)
     require_known_checks(loaded)
     debs, changes = _read(files)
@@ -133,6 +222,9 @@ def _side_by_side(
     subject: _Subject, targets: Sequence[Target], roots: Roots, reporter: Reporter
 ) -> list[TargetResult]:
     """Every target, as many at once as memory and cores allow; in the targets' order."""
+    from debwright.host.machine import host_arch
+    from debwright.pipeline.capacity import budget_for, need_mb
+
     config = subject.loaded.config
     budget = budget_for(config)
 
@@ -157,6 +249,10 @@ def _check_on(
     subject: _Subject, target: Target, roots: Roots, reporter: Reporter, *, spare: bool
 ) -> TargetResult:
     """All checks of the packages on one target; what stops them here stops no other target."""
+    from debwright.model.details import CheckDetails
+    from debwright.model.results import Finding, StageResult, Status, TargetResult
+    from debwright.pipeline.stages.base import Outcome
+
     name = str(target)
     output = subject.home / name
     output.mkdir(parents=True, exist_ok=True)
@@ -170,16 +266,17 @@ def _check_on(
         problem = from_os_error(caught) if isinstance(caught, OSError) else caught
         outcome = Outcome(
             failed=Finding.from_error("check/failed", problem),
-            details={"exit_code": problem.exit_code},
+            details=CheckDetails(exit_code=problem.exit_code),
         )
-    outcome.details["files"] = [d.path.name for d in subject.debs if d.arch in {target.arch, "all"}]
+    details = outcome.details or CheckDetails()
+    files = tuple(d.path.name for d in subject.debs if d.arch in {target.arch, "all"})
     stage = StageResult(
         stage="check",
         status=Status.FAILED if outcome.failed else Status.PASSED,
         started=begun,
         seconds=time.monotonic() - clock,
         error=outcome.failed,
-        details=outcome.details,
+        details=details.model_copy(update={"files": files}),
     )
     reporter.stage_finished(name, stage)
     return TargetResult(
@@ -201,6 +298,15 @@ def _outcome(
     spare: bool,
 ) -> Outcome:
     """What the checks found; check.json and check.log are in `output`."""
+    from debwright.build.log import BuildLog
+    from debwright.checks.engine.base import CheckContext
+    from debwright.checks.engine.released import previous_of
+    from debwright.checks.run import run_checks
+    from debwright.host.machine import host_arch
+    from debwright.model.targets import also_on
+    from debwright.pipeline.stages.check import check_outcome
+    from debwright.systems.environments import Environments
+
     name, config = str(target), subject.loaded.config
     log_path = output / "check.log"
     debs = [d for d in subject.debs if d.arch in {target.arch, "all"}]
@@ -231,6 +337,8 @@ def _outcome(
 
 def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
     """The packages, a .changes file standing for those it names."""
+    from debwright.packages.debs import read_deb
+
     debs: list[Deb] = []
     changes: Path | None = None
     for path in (f.absolute() for f in files):
@@ -253,6 +361,8 @@ def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
 
 
 def _named(changes: Path) -> list[str]:
+    from debian.deb822 import Changes
+
     try:
         with changes.open("rb") as handle:
             return [Path(str(f["name"])).name for f in Changes(handle).get("Files", [])]
@@ -265,10 +375,14 @@ def _named(changes: Path) -> list[str]:
 
 def _is_known(loaded: LoadedConfig, target: Target) -> bool:
     """Whether there is such a suite; of a misspelt one a mirror would only say 404."""
+    from debwright.model.suites import suite_info
+
     return suite_info(target.suite).known or target.suite in loaded.config.suites
 
 
 def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str]) -> list[Target]:
+    from debwright.model.targets import Target, select
+
     wanted = [Target.parse(t) for t in loaded.config.targets.build]
     if patterns:
         try:

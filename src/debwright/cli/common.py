@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import DebwrightError
 
@@ -19,10 +21,20 @@ if TYPE_CHECKING:
     from debwright.model.events import Reporter
     from debwright.model.results import RunResult
     from debwright.pipeline.plan import Plan
-    from debwright.pipeline.run import Wanted
-    from debwright.pipeline.stages.base import Job
+    from debwright.pipeline.stages.base import Job, Wanted
     from debwright.roots.cache import Cache
     from debwright.systems.base import System
+
+
+targets_option = click.option(
+    "-t", "--target", "patterns", multiple=True, metavar="PATTERN",
+    help="Only targets that match, as 'bookworm-arm64' or '*-arm64'. May be given several times.",
+)  # fmt: skip
+strategy_option = click.option(
+    "--strategy", type=click.Choice(["auto", "native", "cross", "emulated"]),
+    help="How to build, instead of what debwright.toml says.",
+)  # fmt: skip
+force_option = click.option("--force", is_flag=True, help="Do it again even if nothing changed.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +128,9 @@ def _environment(plan: "Plan") -> "System":
 
 def write_reports(result: "RunResult", home: Path) -> Sequence[Path]:
     from debwright.observe.report import write_reports as write
+    from debwright.pipeline.stages import STAGES
 
-    return write(result, home)
+    return write(result, home, {stage.name: stage.color for stage in STAGES})
 
 
 def emit(options: Options, data: object, text: str) -> None:

@@ -1,25 +1,43 @@
 """debwright plan: what would be done, and why."""
 
+from __future__ import annotations
+
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from debwright.cli.common import Options, emit
-from debwright.config import effective_json
-from debwright.host.files import human_size
-from debwright.pipeline.plan import Plan
-from debwright.pipeline.record import Ledger
-from debwright.roots.layers import Roots
-from debwright.source.wheelhouse.prepare import find
+import click
+
+from debwright.cli.common import (
+    Options,
+    emit,
+    strategy_option,
+    targets_option,
+)
+
+if TYPE_CHECKING:
+    from debwright.pipeline.plan import Plan
 
 
-def show_plan(options: Options, plan: Plan) -> int:
-    """Print the plan: version, targets, strategies with reasons, and what is cached."""
-    data = describe(options, plan)
+@click.command("plan")
+@targets_option
+@strategy_option
+@click.pass_obj
+def show_plan(options: Options, patterns: tuple[str, ...], strategy: str | None) -> int:
+    """Show version, targets, strategies and why, and what is cached."""
+    from debwright.pipeline.planning import make_plan
+
+    data = describe(options, make_plan(options.directory, patterns=patterns, strategy=strategy))
     emit(options, data, _text(data))
     return 0
 
 
 def describe(options: Options, plan: Plan) -> dict[str, Any]:
+    from debwright.config import effective_json
+    from debwright.pipeline.finished import FinishedStages
+    from debwright.pipeline.run import columns
+    from debwright.pipeline.stages.base import Wanted
+    from debwright.roots.layers import Roots
+
     roots = Roots(options.cache(), plan.config)
     home = options.dist(plan.loaded.directory) / plan.version_text.split(":", 1)[-1]
     targets = []
@@ -27,7 +45,7 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
         base, why_not = roots.store.find(roots.base_request(item.target))
         name = str(item.target)
         obstacle = plan.host.emulated.get(item.target.arch)
-        done = sorted(Ledger(home / name).stages())
+        done = sorted(FinishedStages(home / name).stages())
         targets.append(
             {
                 "target": name,
@@ -61,12 +79,15 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
         ],
         "wheelhouse": _wheelhouse(options, plan),
         "configuration_file": str(plan.loaded.path) if plan.loaded.path else None,
+        "stages": columns(Wanted()),
         "targets": targets,
         "configuration": json.loads(effective_json(plan.config)),
     }
 
 
 def _wheelhouse(options: Options, plan: Plan) -> dict[str, Any] | None:
+    from debwright.source.wheelhouse.prepare import find
+
     asked = plan.wheelhouse
     if asked is None:
         return None
@@ -81,6 +102,8 @@ def _wheelhouse(options: Options, plan: Plan) -> dict[str, Any] | None:
 
 
 def _text(data: dict[str, Any]) -> str:
+    from debwright.host.files import human_size
+
     lines = [f"{data['package']} {data['version']}"]
     if data["commit"]:
         lines[0] += f"  (commit {data['commit'][:12]}{', changed since' if data['dirty'] else ''})"
@@ -98,6 +121,7 @@ def _text(data: dict[str, Any]) -> str:
             lines.append(
                 f"  done before, and not again if unchanged: {', '.join(item['done_before'])}"
             )
+    lines.append(f"\nstages of each target: {', '.join(data['stages'])}")
     for item in data["companions"]:
         lines.append(f"\ncompanion {item['package']} {item['version']}  from {item['source']}")
         lines.append(f"  built once, on {item['built_on']}; published in every suite")

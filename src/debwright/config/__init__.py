@@ -1,7 +1,7 @@
 """The configuration: its model, where it is found, and what is said when it is wrong."""
 
-from debwright.config.checking import Limits, Lintian, Service, Waiver
-from debwright.config.live import Benchmarks, Regression, Upgrade
+from debwright.config.checking import Limits, Service, Waiver
+from debwright.config.live import Upgrade
 from debwright.config.load import (
     LoadedConfig,
     effective_json,
@@ -15,17 +15,14 @@ from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.values import Port
 
 __all__ = [
-    "Benchmarks",
     "Build",
     "Cache",
     "Config",
     "Limits",
-    "Lintian",
     "LoadedConfig",
     "Metrics",
     "Package",
     "Port",
-    "Regression",
     "Release",
     "Repository",
     "Roots",

@@ -1,16 +1,13 @@
 """Tables of what is checked: the service, lintian, limits and waivers."""
 
-from collections.abc import Iterator
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
-from debwright.config.section import Problem, Raw, Section
-
-LintianSeverity = Literal["error", "warning", "info", "pedantic", "experimental", "override"]
+from debwright.config.section import Section
 
 
 class Service(Section):
@@ -57,30 +54,6 @@ class Service(Section):
         description="fnmatch patterns of absolute paths it may create while it runs, beside its "
         "packaged directories and those of StateDirectory= and its like.",
     )
-
-
-class Lintian(Section):
-    """What lintian is asked, and which of its answers count."""
-
-    enabled: bool = Field(True, description="Whether lintian is run.")
-    pedantic: bool = Field(False, description="Whether pedantic tags are shown, too.")
-    fail_on: Annotated[list[LintianSeverity], AfterValidator(v.no_repeats)] = Field(
-        ["error"], description="Severities of lintian's tags that fail the check."
-    )
-    suppress: Annotated[list[v.TagName], AfterValidator(v.no_repeats)] = Field(
-        [], description="Tags that are not reported."
-    )
-
-    @classmethod
-    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
-        fail_on = raw.get("fail_on")
-        if isinstance(fail_on, list) and "pedantic" in fail_on and raw.get("pedantic") is not True:
-            yield Problem(
-                path=("fail_on", fail_on.index("pedantic")),
-                what="lintian.fail_on names pedantic, but pedantic tags are not shown",
-                expected="lintian.pedantic = true, without which there are none",
-                fix="add `pedantic = true` to [lintian]",
-            )
 
 
 class Limits(Section):

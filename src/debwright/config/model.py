@@ -4,28 +4,24 @@ The reference of the configuration is made from these descriptions.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
-from debwright.config.checking import Limits, Lintian, Service, Waiver
+from debwright.config.checking import Limits, Service, Waiver
 from debwright.config.companions import Companion
 from debwright.config.declared import everything, model_for, with_tables
 from debwright.config.equivalence import Equivalence
-from debwright.config.live import Benchmarks, Minimum, Regression, Upgrade
+from debwright.config.live import Upgrade
 from debwright.config.metrics import Metrics
-from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
-from debwright.config.section import Problem, Raw, Section, Table, default
+from debwright.config.section import Formerly, Problem, Raw, Section, Table, default
 from debwright.config.static import (
-    Dependencies,
     Files,
     Level,
-    Malware,
     Resources,
-    Vulnerabilities,
 )
 from debwright.config.wheelhouse import Wheelhouse
 from debwright.config.workflows import Workflows
@@ -38,6 +34,11 @@ _RESERVED_VARIABLES = {
     "DEB_BUILD_PROFILES": "list them in build.profiles",
     "SOURCE_DATE_EPOCH": "leave it out: it is the time of the last changelog entry",
 }
+
+
+def _switch(check: str) -> Callable[[Any], dict[str, str]]:
+    """An old switch of a check, as `[checks]` has it today."""
+    return lambda on: {} if on else {check: "off"}
 
 
 class Package(Section):
@@ -175,6 +176,10 @@ class Build(Section):
     )
 
 
+class Notify(Section):
+    """Who is told. A message that cannot be sent fails no release; it is said so."""
+
+
 class Config(Section):
     """A whole configuration; an empty file gives the defaults."""
 
@@ -198,10 +203,11 @@ class Config(Section):
         description="Commands run with `sh -c` on the booted system once the packages are "
         "installed; each must exit with status 0. For packages without a service.",
     )
-    lintian: Lintian = Field(
-        default(Lintian), description="What lintian is asked, and which of its answers count."
-    )
-    checks: dict[str, Level] = Field(
+    checks: Annotated[
+        dict[str, Level],
+        Formerly("lintian.enabled", _switch("lintian"), 'checks.lintian = "off"'),
+        Formerly("secrets", _switch("secrets"), 'checks.secrets = "off"'),
+    ] = Field(
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
     )
@@ -210,34 +216,12 @@ class Config(Section):
     )
     limits: Limits = Field(default(Limits), description="What a package may weigh and take.")
     files: Files = Field(default(Files), description="Where packages may put files.")
-    dependencies: Dependencies = Field(
-        default(Dependencies), description="What installing the package may bring with it."
-    )
-    malware: Malware = Field(default(Malware), description="The scan for malware.")
-    vulnerabilities: Vulnerabilities = Field(
-        default(Vulnerabilities),
-        description="The scan of bundled Python for known vulnerabilities.",
-    )
     resources: Resources = Field(
         default(Resources),
         description="What targets worked on at the same time may take together.",
     )
     upgrade: Upgrade = Field(
         default(Upgrade), description="Coming from the previous release, and going back to it."
-    )
-    minimum: Minimum = Field(
-        default(Minimum),
-        description="What may be expected of the service when nothing recommended is there.",
-    )
-    regression: Regression = Field(
-        default(Regression),
-        description="How much worse than the previous release a package may be.",
-    )
-    benchmarks: Benchmarks = Field(
-        default(Benchmarks), description="What is measured of the running service."
-    )
-    secrets: bool = Field(
-        True, description="Whether packages are searched for keys, tokens and passwords."
     )
     waivers: list[Waiver] = Field(
         [], description="Findings that are known and accepted until a day."

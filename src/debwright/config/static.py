@@ -1,4 +1,4 @@
-"""Tables of the checks on package files: places, hardening, build paths, scanners, dependencies."""
+"""Tables of where packages may put files, and of what targets may take together."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,6 @@ from debwright.config import values as v
 from debwright.config.section import Section
 
 Level = Literal["error", "warn", "off"]
-Kind = Literal["code-execution", "privilege-escalation", "injection"]
 
 _ABSOLUTE = "an absolute path without `..`, as /srv/www"
 
@@ -41,46 +40,6 @@ class Files(Section):
         description="How a file counts that holds the path of a build directory or of somebody's "
         "home.",
     )
-
-
-class Dependencies(Section):
-    """What installing the package may bring with it."""
-
-    recommends: Level = Field(
-        "warn", description="How it counts that a recommended package cannot be had."
-    )
-    max_packages: int | None = Field(
-        None, ge=0, description="Packages it may pull in at most, recommended ones included."
-    )
-    max_mb: v.Megabytes | None = Field(
-        None, description="Megabytes (10^6 bytes) they may take once installed."
-    )
-
-
-class Malware(Section):
-    """The scan for malware, by clamav where that is installed."""
-
-    database: v.Line | None = Field(
-        None,
-        description="Directory or file with clamav's signatures, relative to this file; default: "
-        "clamav's own.",
-    )
-
-
-class Vulnerabilities(Section):
-    """The scan of bundled Python distributions for known vulnerabilities (OSV)."""
-
-    database: v.Line | None = Field(
-        None,
-        description="Directory or .zip of OSV records to use instead of the service, relative to "
-        "this file.",
-    )
-    url: v.HttpUrl = Field("https://api.osv.dev", description="The service that is asked.")
-    block: Annotated[list[Kind], AfterValidator(v.no_repeats)] = Field(
-        ["code-execution", "privilege-escalation", "injection"],
-        description="Kinds of vulnerability that fail the check; the others are reported.",
-    )
-    timeout_seconds: v.Seconds = Field(20, description="Seconds to wait for an answer.")
 
 
 class Resources(Section):

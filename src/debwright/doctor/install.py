@@ -44,7 +44,7 @@ def _install(wanted: Sequence[Install], say: Say) -> None:
     packages = list(dict.fromkeys(p for install in wanted for p in install.packages))
     if not packages:
         return
-    again = ["--reinstall"] if any(install.again for install in wanted) else []
+    again = ["--reinstall"] if any(install.reinstall for install in wanted) else []
     say(f"installing with apt: {' '.join(packages)}")
 
     def attempt() -> None:

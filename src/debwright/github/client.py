@@ -1,18 +1,22 @@
 """Releases and their assets on GitHub."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from debwright.github.http import GithubError, Http
+from debwright.github.http import GithubError, Http, Unsure
 from debwright.github.model import Asset, Reference, Release, Repository
 from debwright.host.files import sha256_file
+from debwright.host.retry import RetryPolicy
 from debwright.model.errors import Evidence
 
 PAGE = 100
 MOST_PAGES = 100
+UNSURE = RetryPolicy(attempts=4, first_pause=1.0)
+
+T = TypeVar("T")
 _TEMPLATE = re.compile(r"\{[^}]*\}")
 
 
@@ -92,9 +96,9 @@ class Github:
             if error.status != 404:
                 raise
 
-    def back_off(self, attempt: int) -> None:
-        """Wait before attempt number `attempt` + 1 of something that ended in Unsure."""
-        self._http.back_off(attempt)
+    def until_sure(self, action: Callable[[], T], note: Callable[[str], None]) -> T:
+        """What `action` gives; it looks what is there, and acts, again where it ends in Unsure."""
+        return UNSURE.run(action, on=Unsure, note=note, sleep=self._http.sleep)
 
     def _pages(self, path: str) -> Iterator[Any]:
         for page in range(1, MOST_PAGES + 1):

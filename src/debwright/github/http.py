@@ -6,6 +6,7 @@ Rules: docs.github.com, "Best practices for using the REST API" and "Rate limits
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,14 +16,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from debwright.github.place import TOKENS, github_token
-from debwright.host.http import CONNECT_SECONDS, READ_SECONDS, USER_AGENT, client, download
+from debwright.host import process
+from debwright.host.http import CONNECT_SECONDS, client, download, retry_after
+from debwright.host.retry import RetryPolicy, Unreachable
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 
 API = "https://api.github.com"
 API_VERSION = "2022-11-28"
-ATTEMPTS = 5
-LONGEST_WAIT = 900.0
-"""Seconds to wait for a rate limit at most; GitHub's last an hour."""
+POLICY = RetryPolicy(attempts=5, first_pause=1.0, longest_pause=900.0, seconds=3600.0)
+"""A rate limit of GitHub's may last an hour, and is not waited for that long."""
 UPLOAD_SECONDS = 600.0
 SAID_LIMIT = 300
 REPEATABLE = ("GET", "DELETE")
@@ -43,6 +45,19 @@ class Unsure(GithubError):
     """A request that may or may not have been done: whoever asked must look before asking again."""
 
 
+class Limited(GithubError):
+    """A rate limit is reached; GitHub wants us to wait."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(
+            f"GitHub's rate limit is reached: {what}",
+            status=429,
+            evidence=[Evidence(text=f"it wants {seconds:.0f} more seconds of patience")],
+            fix="run the same command again then: it goes on where it stopped",
+        )
+        self.retry_after = seconds
+
+
 @dataclass
 class Http:
     """Sends requests with the token, and turns refusals into words.
@@ -53,16 +68,16 @@ class Http:
 
     base: str
     token: str
-    sleep: Sleep = time.sleep
+    sleep: Sleep = process.pause
     say: Callable[[str], None] = lambda _: None
     needs: str = "contents: write"
     """The permission that its requests want of the token, for messages."""
 
     def __post_init__(self) -> None:
-        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        self._stack = ExitStack()
         # Redirections are not followed: the token must not go elsewhere, and only a renamed
         # repository answers with one.
-        self._client = httpx.Client(timeout=timeout, follow_redirects=False)
+        self._client = self._stack.enter_context(client(follow_redirects=False))
 
     @classmethod
     def from_environment(cls, **rest: Any) -> Self:
@@ -89,7 +104,7 @@ class Http:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._client.close()
+        self._stack.close()
 
     def request(
         self,
@@ -125,6 +140,8 @@ class Http:
         asked = {"Accept": "application/octet-stream"}
         answer = self._send("GET", self.base + path, headers=asked, elsewhere=True)
         if not answer.is_redirect:
+            if len(answer.content) > limit:
+                raise GithubError(f"{path} is larger than {limit} bytes")
             target.write_bytes(answer.content)
             return
         place = answer.headers.get("location", "")
@@ -140,59 +157,37 @@ class Http:
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {self.token}",
             "X-GitHub-Api-Version": API_VERSION,
-            "User-Agent": USER_AGENT,
             **options.pop("headers", {}),
         }
-        again = method in REPEATABLE
         what = f"{method} {url.removeprefix(self.base)}"
-        for attempt in range(1, ATTEMPTS + 1):
+        content = options.get("content")
+
+        def once() -> httpx.Response:
+            if content is not None:
+                content.seek(0)
             try:
                 answer = self._client.request(method, url, headers=headers, **options)
             except httpx.TransportError as error:
-                self._broken(what, str(error) or type(error).__name__, attempt, again=again)
-                continue
+                raise _broken(method, what, str(error) or type(error).__name__) from error
             if answer.status_code >= 500:
-                said = f"HTTP status {answer.status_code}"
-                self._broken(what, said, attempt, again=again)
-            elif (wait := self._limited(answer)) is not None:
-                self._wait(what, wait, attempt)
-                if (content := options.get("content")) is not None:
-                    content.seek(0)
-            elif answer.is_success or (elsewhere and answer.is_redirect):
-                if not elsewhere and answer.content and not _is_json(answer):
-                    self._broken(what, "the answer is no JSON", attempt, again=again)
-                    continue
-                return answer
-            else:
+                raise _broken(method, what, f"HTTP status {answer.status_code}")
+            if (wait := self._limited(answer)) is not None:
+                raise Limited(what, wait)
+            if not answer.is_success and not (elsewhere and answer.is_redirect):
                 raise refusal(what, answer, self.needs)
-        raise AssertionError("the last attempt returns or raises")
+            if not elsewhere and answer.content and not _is_json(answer):
+                raise _broken(method, what, "the answer is no JSON")
+            return answer
 
-    def _broken(self, what: str, said: str, attempt: int, *, again: bool) -> None:
-        if not again:
-            raise Unsure(
-                f"GitHub did not answer as it should: {what}", evidence=[Evidence(text=said)],
-                fix="run the same command again: it goes on where it stopped",
-            )  # fmt: skip
-        if attempt == ATTEMPTS:
-            raise MissingError(
-                f"GitHub cannot be reached: {what}", evidence=[Evidence(text=said)],
-                cause="GitHub, or the network, is out of order",
-                fix="look at githubstatus.com, then run the same command again",
-            )  # fmt: skip
-        self.back_off(attempt)
-
-    def back_off(self, attempt: int) -> None:
-        """Wait before attempt number `attempt` + 1, longer each time."""
-        self.sleep(2.0 ** (attempt - 1))
+        return POLICY.run(once, on=(Unreachable, Limited), note=self.say, sleep=self.sleep)
 
     @staticmethod
     def _limited(answer: httpx.Response) -> float | None:
         """Seconds that GitHub wants us to wait; None when no limit was reached."""
         if answer.status_code not in (403, 429):
             return None
-        after = answer.headers.get("retry-after", "")
-        if after.isdecimal():
-            return float(after)
+        if (after := retry_after(answer)) is not None:
+            return after
         if answer.headers.get("x-ratelimit-remaining") == "0":
             reset = answer.headers.get("x-ratelimit-reset", "")
             return max(1.0, float(reset) - time.time() + 1) if reset.isdecimal() else 60.0
@@ -200,16 +195,19 @@ class Http:
         secondary = "secondary rate limit" in _message(answer).lower()
         return 60.0 if answer.status_code == 429 or secondary else None
 
-    def _wait(self, what: str, seconds: float, attempt: int) -> None:
-        if seconds > LONGEST_WAIT or attempt == ATTEMPTS:
-            raise GithubError(
-                f"GitHub's rate limit is reached: {what}",
-                status=429,
-                evidence=[Evidence(text=f"it wants {seconds:.0f} more seconds of patience")],
-                fix="run the same command again then: it goes on where it stopped",
-            )
-        self.say(f"GitHub's rate limit: waiting {seconds:.0f} s")
-        self.sleep(seconds)
+
+def _broken(method: str, what: str, said: str) -> DebwrightError:
+    """The error of a request that was not answered as it should be."""
+    if method not in REPEATABLE:
+        return Unsure(
+            f"GitHub did not answer as it should: {what}", evidence=[Evidence(text=said)],
+            fix="run the same command again: it goes on where it stopped",
+        )  # fmt: skip
+    return Unreachable(
+        f"GitHub cannot be reached: {what}", evidence=[Evidence(text=said)],
+        cause="GitHub, or the network, is out of order",
+        fix="look at githubstatus.com, then run the same command again",
+    )  # fmt: skip
 
 
 def refusal(what: str, answer: httpx.Response, needs: str) -> GithubError:

@@ -151,7 +151,7 @@ def _tried(arch: str, interpreter: str) -> Obstacle | None:
     why = f"the registered interpreter {interpreter} runs no program of {arch}"
     if cpu := os.environ.get("QEMU_CPU"):
         return Obstacle(why=f"{why} with QEMU_CPU={printable(cpu)}", fix="unset QEMU_CPU")
-    return Obstacle(why=why, fix=Install(*INSTALL_QEMU.packages, again=True))
+    return Obstacle(why=why, fix=Install(*INSTALL_QEMU.packages, reinstall=True))
 
 
 def _broken_interpreter(path: str) -> Obstacle | None:

@@ -1,4 +1,4 @@
-"""`debwright init`: debwright.toml and debian/ for a plain pyproject.toml service."""
+"""`debwright init`: debwright.toml and debian/ for a project as its author has it."""
 
 import os
 from collections.abc import Iterable
@@ -26,10 +26,10 @@ def scaffold(directory: Path, *, force: bool = False) -> Scaffolded:
     UsageError for a project that cannot be packaged, for files in the way, and for a symbolic
     link where a file would be written.
     """
-    from debwright.init.detect import detect
+    from debwright.init.ecosystem import recognise
     from debwright.init.render import render
 
-    files, notes = render(detect(directory))
+    files, notes = render(recognise(directory).read(directory))
     targets = {directory / file.path: file for file in files}
     _refuse_links(directory, targets)
     there = [path for path in targets if path.exists()]

@@ -1,10 +1,8 @@
 """The licence of a project, as debian/copyright needs it."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 MAX_BYTES = 128 * 1024
 FILES = ("LICENSE", "LICENCE", "COPYING", "LICENSE.txt", "LICENSE.md", "LICENCE.txt", "COPYING.txt")
@@ -52,13 +50,13 @@ class Licence:
     known: bool
 
 
-def find_licence(directory: Path, project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Licence:
-    """From pyproject.toml's identifier, else from the licence file's own words."""
-    text = _file(directory, project)
-    said = project.get("license", poetry.get("license"))
-    if isinstance(said, Mapping):
-        said = said.get("text")
-    spdx = _spdx(said if isinstance(said, str) else "", text)
+def find_licence(directory: Path, said: str = "", file: str = "") -> Licence:
+    """From what the project says of itself (`said`), else from the licence file's own words.
+
+    `said` is an SPDX identifier or free text, `file` a licence file that the project names.
+    """
+    text = _text(directory, file)
+    spdx = _spdx(said, text)
     name, common = NAMES.get(spdx or "", ("custom", None))
     if common is not None:
         body = (
@@ -82,11 +80,8 @@ def _spdx(said: str, text: str) -> str | None:
     return "MIT" if re.fullmatch(r"(?i)(the )?mit( licen[sc]e)?|expat", said.strip()) else None
 
 
-def _file(directory: Path, project: Mapping[str, Any]) -> str:
-    names = list(FILES)
-    said = project.get("license")
-    if isinstance(said, Mapping) and isinstance(said.get("file"), str):
-        names.insert(0, said["file"])
+def _text(directory: Path, file: str) -> str:
+    names = [file, *FILES] if file else FILES
     top = directory.resolve()
     for name in names:
         path = directory / name

@@ -8,8 +8,31 @@ import errno
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import Annotated
+
+from annotated_types import Ge
 
 from debwright.model.fix import Command
+
+
+class ExitCode(IntEnum):
+    """What the process, and each stage that failed, ends with; `meaning` is for the reference."""
+
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> "ExitCode":
+        made = int.__new__(cls, number)
+        made._value_, made.meaning = number, meaning
+        return made
+
+    SUCCESS = 0, "success"
+    FAILED = 1, "general error"
+    USAGE = 2, "bad arguments or configuration"
+    BUILD = 3, "build failed"
+    CHECK = 4, "validation failed"
+    MISSING = 5, "the environment lacks something"
+    INTERRUPTED = 130, "interrupted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +41,7 @@ class Evidence:
 
     text: str
     file: str | None = None
-    line: int | None = None
+    line: Annotated[int, Ge(1)] | None = None
 
     def where(self) -> str:
         if self.file is None:
@@ -29,7 +52,7 @@ class Evidence:
 class DebwrightError(Exception):
     """Base of all errors debwright reports; `exit_code` is the process's exit status."""
 
-    exit_code = 1
+    exit_code = ExitCode.FAILED
 
     def __init__(
         self,
@@ -65,31 +88,31 @@ class DebwrightError(Exception):
 class UsageError(DebwrightError):
     """Bad arguments."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class ConfigError(DebwrightError):
     """debwright.toml is wrong."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class BuildError(DebwrightError):
     """A package did not build."""
 
-    exit_code = 3
+    exit_code = ExitCode.BUILD
 
 
 class CheckError(DebwrightError):
     """A package built, but is not fit to be published."""
 
-    exit_code = 4
+    exit_code = ExitCode.CHECK
 
 
 class MissingError(DebwrightError):
     """This machine, or the network, lacks something debwright needs."""
 
-    exit_code = 5
+    exit_code = ExitCode.MISSING
 
 
 def from_os_error(error: OSError) -> DebwrightError:

@@ -43,18 +43,18 @@ class Setup(Command):
 class Install(Setup):
     """The installation of packages of the distribution; the doctor does several in one."""
 
-    again: bool
+    reinstall: bool
     """They are there, and broken."""
     packages: tuple[str, ...]
 
-    def __new__(cls, *packages: str, again: bool = False) -> Self:
-        option = ["--reinstall"] if again else []
+    def __new__(cls, *packages: str, reinstall: bool = False) -> Self:
+        option = ["--reinstall"] if reinstall else []
         made = super().__new__(cls, "apt-get", "install", *option, *packages)
-        made.packages, made.again = packages, again
+        made.packages, made.reinstall = packages, reinstall
         return made
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, ...], dict[str, Any]]:
-        return self.packages, {"again": self.again}
+        return self.packages, {"reinstall": self.reinstall}
 
 
 def command_json(fix: str | None) -> dict[str, Any] | None:

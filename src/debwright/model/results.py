@@ -6,19 +6,22 @@ comes from `RunResult.model_json_schema()`.
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
     ConfigDict,
-    Field,
+    SerializeAsAny,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     computed_field,
     model_validator,
 )
 
-from debwright.model import errors
+from debwright.model.details import Details, StageDetails, details_of
+from debwright.model.diagnosis import Problem
+from debwright.model.errors import DebwrightError
+from debwright.model.errors import Evidence as Evidence  # noqa: PLC0414 - a part of findings
 from debwright.model.fix import Command
 
 
@@ -47,12 +50,6 @@ class Status(StrEnum):
     @property
     def ok(self) -> bool:
         return self in (Status.PASSED, Status.CACHED)
-
-
-class Evidence(_Model):
-    text: str
-    file: str | None = None
-    line: int | None = Field(default=None, ge=1)
 
 
 class Waived(_Model):
@@ -108,12 +105,12 @@ class Finding(_Model):
         return {**rest, "fix": Command(*found.arguments, root=found.root)}
 
     @classmethod
-    def from_error(cls, code: str, error: errors.DebwrightError) -> "Finding":
+    def from_error(cls, code: str, error: DebwrightError) -> "Finding":
         return cls(
             severity=Severity.ERROR,
             code=code,
             message=error.what + (f" ({error.cause})" if error.cause else ""),
-            evidence=tuple(Evidence(text=e.text, file=e.file, line=e.line) for e in error.evidence),
+            evidence=error.evidence,
             fix=error.fix,
         )
 
@@ -165,7 +162,16 @@ class StageResult(_Model):
     cpu_seconds: float | None = None
     error: Finding | None = None
     usage: Usage | None = None
-    details: dict[str, Any] = {}
+    details: SerializeAsAny[Details] = StageDetails()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _typed(cls, data: Any) -> Any:
+        """A file has the details as a table, whose form the stage's name says."""
+        said = data.get("details", {}) if isinstance(data, dict) else None
+        if not isinstance(said, dict):
+            return data
+        return {**data, "details": details_of(str(data.get("stage")), said)}
 
 
 class TargetResult(_Model):
@@ -181,25 +187,15 @@ class TargetResult(_Model):
         return all(s.status is not Status.FAILED for s in self.stages)
 
     @property
-    def problems(self) -> tuple["ToldProblem", ...]:
+    def problems(self) -> tuple[Problem, ...]:
         """What the diagnosis of the stages that failed says, root cause first."""
-        told = [
-            problem
-            for stage in self.stages if stage.status is Status.FAILED
-            for problem in (stage.details.get("diagnosis") or {}).get("problems", ())
-            if not problem.get("follows")
-        ]  # fmt: skip
         return tuple(
-            ToldProblem(p["code"], p["title"], p["confidence"] / 100) for p in told
-        )  # fmt: skip
-
-
-class ToldProblem(NamedTuple):
-    """A diagnosed problem in short; `confidence` is from 0 to 1."""
-
-    code: int
-    title: str
-    confidence: float
+            problem
+            for stage in self.stages
+            if stage.status is Status.FAILED and stage.details.diagnosis is not None
+            for problem in stage.details.diagnosis.problems
+            if not problem.follows
+        )
 
 
 class CheckReport(_Model):

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from debwright import __version__
 from debwright.config import write_effective
@@ -17,29 +17,37 @@ from debwright.host.files import atomic_write
 from debwright.host.machine import describe_host
 from debwright.host.process import SIGNAL_SECONDS
 from debwright.isolation import cgroups
-from debwright.model.errors import DebwrightError
+from debwright.model.errors import DebwrightError, ExitCode
 from debwright.model.results import (
     Artifact,
-    CheckResult,
     CompanionResult,
     RunResult,
-    StageResult,
     Status,
     TargetResult,
 )
 from debwright.packages.sbom.make import CYCLONEDX, SPDX
 from debwright.pipeline.plan import Companion, TargetPlan
-from debwright.pipeline.stages.base import Job, artifact_of, skipped
-from debwright.pipeline.stages.build import TargetBuild, build_stage, failure_of
-from debwright.pipeline.stages.check import check_stage, not_proven, without_emulator
+from debwright.pipeline.stages import STAGES
+from debwright.pipeline.stages.base import (
+    Job,
+    Stage,
+    TargetRun,
+    TargetStage,
+    Wanted,
+    artifact_of,
+    skipped,
+)
+from debwright.pipeline.stages.check import not_proven
 from debwright.pipeline.stages.companion import adopt, companion_job, finished
-from debwright.pipeline.stages.publish import Published, publish_stage, require_key, skipped_publish
-from debwright.pipeline.stages.sbom import sbom_stage
-from debwright.pipeline.stages.source import source_stage
+from debwright.pipeline.stages.equivalence import EquivalenceStage
+from debwright.pipeline.stages.publish import (
+    Published,
+    PublishStage,
+    not_published,
+    require_key,
+)
+from debwright.pipeline.stages.source import SourceStage
 from debwright.roots.cache import Cache
-
-STAGES = ("build", "test", "sbom", "check")
-"""Of each target, in order. source comes before them and publish after, for the run as a whole."""
 
 KINDS = {
     ".deb": "deb", ".dsc": "source", ".xz": "source", ".gz": "source", ".bz2": "source",
@@ -50,54 +58,40 @@ KINDS = {
 DOWNLOADS = frozenset({"deb", "source", "changes", "buildinfo", "sbom"})
 """Kinds of files that a user would download."""
 
+S = TypeVar("S", bound=Stage[Any])
 
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """Which stages to do, beyond building."""
 
-    check: bool = True
-    publish: bool = True
-    reproducible: bool = False
-    """Build every target a second time and compare."""
-    equivalence: bool = False
-    """Compare the targets of a suite with each other, and cross-built ones with emulated ones."""
+def stages_of(kind: type[S], wanted: Wanted) -> list[S]:
+    """The stages of one kind that are wanted, in their order."""
+    return [s for s in STAGES if isinstance(s, kind) and s.wanted(wanted)]
 
-    @property
-    def stages(self) -> tuple[str, ...]:
-        extra = [n for n in ("reproducible", "equivalence") if getattr(self, n)]
-        return (*(s for s in STAGES if s != "check" or self.check), *extra)
+
+def columns(wanted: Wanted) -> list[str]:
+    """Names of the stages that targets pass through, as a console shows them."""
+    kinds = (TargetStage, EquivalenceStage)
+    return [s.name for s in STAGES if isinstance(s, kinds) and s.wanted(wanted)]
 
 
 def run(job: Job, wanted: Wanted) -> RunResult:
     """Do the wanted stages for every target of the plan. One target's failure stops no other."""
     started, clock = datetime.now(UTC), time.monotonic()
     plan = job.plan
-    names = [str(t.target) for t in plan.targets]
-    names = [*(c.name for c in plan.companions), *names]
-    job.reporter.begin(f"{plan.package} {plan.version_text}", names, wanted.stages)
-    for note in plan.version.notes if plan.version else ():
-        job.notes.append(note)
-        job.reporter.note(note)
-    for choice in plan.targets:
-        job.reporter.note(f"{choice.target}: {choice.strategy}, {choice.choice.reason}")
-    if wanted.publish:
-        require_key(job)
-    job.home.mkdir(parents=True, exist_ok=True)
-    write_effective(plan.config, job.dist)
+    _begin(job, wanted)
     companions = _companions(job, wanted)
-    whole = [source_stage(job, suite) for suite in plan.suites]
+    whole = [s.run(job, suite) for s in stages_of(SourceStage, wanted) for suite in plan.suites]
     if lost := [c.target for c in companions if not c.ok]:
         targets = _unbuilt(job, f"its companion {lost[0]} failed")
     elif all(s.status.ok for s in whole):
-        targets = _targets(job, wanted)
-        if wanted.equivalence:
-            from debwright.pipeline.stages.equivalence import equivalence_stages
-
-            targets = equivalence_stages(job, targets)
+        runs = _targets(job, wanted)
+        for stage in stages_of(EquivalenceStage, wanted):
+            stage.run(runs)
+        targets = [_result(r) for r in runs]
     else:
         targets = _unbuilt(job, "there is no source package")
-    published = _publish(job, wanted, companions, targets)
-    whole += [published.stage] if wanted.publish else []
+    published = None
+    for publishing in stages_of(PublishStage, wanted):
+        published = _publish(publishing, job, companions, targets)
+        whole.append(published.stage)
     return RunResult(
         debwright=__version__,
         package=plan.package,
@@ -110,11 +104,26 @@ def run(job: Job, wanted: Wanted) -> RunResult:
         companions=tuple(companions),
         targets=tuple(targets),
         artifacts=checksums(job.dist, job.home, [*companions, *targets]),
-        signing_key=published.key,
-        signing_note=published.note,
-        apt_sources=published.sources,
+        signing_key=published.key if published else None,
+        signing_note=published.note if published else None,
+        apt_sources=published.sources if published else None,
         notes=tuple(job.notes),
     )
+
+
+def _begin(job: Job, wanted: Wanted) -> None:
+    """Say what is to be done; what is missing for its end is found out before its beginning."""
+    plan = job.plan
+    names = [*(c.name for c in plan.companions), *(str(t.target) for t in plan.targets)]
+    job.reporter.begin(f"{plan.package} {plan.version_text}", names, columns(wanted))
+    for note in plan.version.notes if plan.version else ():
+        job.note(note)
+    for choice in plan.targets:
+        job.reporter.note(f"{choice.target}: {choice.strategy}, {choice.choice.reason}")
+    if wanted.publish:
+        require_key(job)
+    job.home.mkdir(parents=True, exist_ok=True)
+    write_effective(plan.config, job.dist)
 
 
 def _companions(job: Job, wanted: Wanted) -> list[CompanionResult]:
@@ -134,10 +143,11 @@ def _one_companion(job: Job, companion: Companion, wanted: Wanted) -> CompanionR
     child = companion_job(job, companion)
     adopt(child)
     child.home.mkdir(parents=True, exist_ok=True)
-    root = companion.root
-    child.all_built[root.target.suite] = threading.Event()
-    source = source_stage(child, root.target.suite)
-    done = _one_target(child, root, wanted) if source.status.ok else None
+    root, suite = companion.root, companion.root.target.suite
+    child.all_built[suite] = threading.Event()
+    sources = tuple(s.run(child, suite) for s in stages_of(SourceStage, wanted))
+    ready = all(s.status.ok for s in sources)
+    done = _result(_one_target(child, root, wanted)) if ready else None
     result = CompanionResult(
         target=companion.name,
         version=companion.plan.version_text,
@@ -145,7 +155,7 @@ def _one_companion(job: Job, companion: Companion, wanted: Wanted) -> CompanionR
         source=companion.source,
         strategy=done.strategy if done else str(root.strategy),
         strategy_reason=f"companion from {companion.source}; {root.choice.reason}",
-        stages=(source, *(done.stages if done else ())),
+        stages=(*sources, *(done.stages if done else ())),
         checks=done.checks if done else (),
         artifacts=done.artifacts if done else (),
     )
@@ -158,7 +168,7 @@ def _jobs(job: Job) -> int:
     return job.plan.config.targets.jobs or os.cpu_count() or 1
 
 
-def _targets(job: Job, wanted: Wanted) -> list[TargetResult]:
+def _targets(job: Job, wanted: Wanted) -> list[TargetRun]:
     """All targets side by side. Those that build `all` packages go first: others wait for them.
 
     Then those whose programs are emulated, as they take longest: else the last would end alone.
@@ -179,49 +189,42 @@ def _rank(job: Job, target: TargetPlan) -> tuple[bool, bool]:
     return not waited_for, target.target.arch == job.plan.host.arch
 
 
-def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetResult:
-    """build, test and check of one target."""
-    build = TargetBuild(
-        job, target, job.sources[target.target.suite], target.strategy, target.choice.reason
-    )
-    checks: tuple[CheckResult, ...] = ()
+def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetRun:
+    """One target through its stages; those after a failed build are not done."""
+    source = job.sources[target.target.suite]
+    on = TargetRun(job, target, source, target.strategy, target.choice.reason)
+    stages = stages_of(TargetStage, wanted)  # type: ignore[type-abstract]
     try:
-        if wanted.check and (refused := without_emulator(job, target)) is not None:
-            build.stages += [skipped(job, build.name, "build", "it could not be checked"), refused]
-            return _target_result(build, checks)
-        built = build_stage(build)
+        for stage in stages:
+            if (refused := stage.refused(on)) is not None:
+                on.skip("build", f"`{stage.name}` is not possible here")
+                on.stages.append(refused)
+                job.reporter.stage_finished(on.name, refused)
+                return on
+        with on.stack:
+            built = all(stage.run(on) for stage in stages if stage.builds)
         _share_all(job, target, built=built)
-        if built:
-            build.stages.append(sbom_stage(job, target))
-        if not wanted.check:
-            pass
-        elif built:
-            stage, checks = check_stage(job, target)
-            build.stages.append(stage)
-            if wanted.reproducible:
-                from debwright.pipeline.stages.second_build import reproducible_stage
-
-                stage, more = reproducible_stage(build)
-                build.stages.append(stage)
-                checks += more
-        else:
-            build.stages.append(skipped(job, build.name, "check", "there is no package to check"))
+        for stage in (s for s in stages if not s.builds):
+            if built:
+                stage.run(on)
+            elif stage.proves:
+                on.skip(stage.name, f"there is no package to {stage.name}")
     finally:
         # It may have failed before its checks, or have had no need of them.
-        job.budget.arrived(build.name)
+        job.budget.arrived(on.name)
         if target.build_all:
             job.all_built[target.target.suite].set()
-    return _target_result(build, checks)
+    return on
 
 
-def _target_result(build: TargetBuild, checks: tuple[CheckResult, ...]) -> TargetResult:
+def _result(on: TargetRun) -> TargetResult:
     return TargetResult(
-        target=build.name,
-        strategy=str(build.strategy),
-        strategy_reason=build.strategy_reason,
-        stages=tuple(build.stages),
-        checks=checks,
-        artifacts=_artifacts(build.job, build.target),
+        target=on.name,
+        strategy=str(on.strategy),
+        strategy_reason=on.strategy_reason,
+        stages=tuple(on.stages),
+        checks=tuple(on.checks),
+        artifacts=_artifacts(on.job, on.target),
     )
 
 
@@ -247,24 +250,21 @@ def _unbuilt(job: Job, reason: str) -> list[TargetResult]:
 
 
 def _publish(
+    stage: PublishStage,
     job: Job,
-    wanted: Wanted,
     companions: Sequence[CompanionResult],
     targets: Sequence[TargetResult],
 ) -> Published:
     """Publish everything or nothing: architectures of one version belong together."""
-    if not wanted.publish:
-        return Published(stage=StageResult(stage="publish", status=Status.SKIPPED))
     services = [c.plan.config.service for c in job.plan.companions]
     services += [job.plan.config.service] * len(targets)
     for target, service in zip([*companions, *targets], services, strict=True):
         if not target.ok or not target.artifacts:
-            return skipped_publish(job, f"{target.target} failed")
-        has_service = service is not None
-        if reason := not_proven(target.checks, has_service=has_service):
+            return not_published(job, f"{target.target} failed")
+        if reason := not_proven(target.checks, has_service=service is not None):
             text = f"{target.target} is not proven to work: {reason}"
-            return skipped_publish(job, text, unproven=True)
-    return publish_stage(job, job.plan.targets)
+            return not_published(job, text, unproven=True)
+    return stage.run(job, job.plan.targets)
 
 
 def _artifacts(job: Job, target: TargetPlan) -> tuple[Artifact, ...]:
@@ -272,7 +272,7 @@ def _artifacts(job: Job, target: TargetPlan) -> tuple[Artifact, ...]:
     if not directory.is_dir():
         return ()
     return tuple(
-        job.artifact(path, kind_of(path))
+        artifact_of(path, kind_of(path), job.dist)
         for path in sorted(directory.iterdir())
         if path.suffix in KINDS and path.name != "stages.json"
     )
@@ -296,19 +296,18 @@ def checksums(dist: Path, home: Path, targets: Sequence[TargetResult]) -> tuple[
     return (artifact_of(path, "checksums", dist),)
 
 
-def exit_code(result: RunResult) -> int:
-    """0, or the code of the first failure in the order of the stages (see DESIGN: exit codes)."""
-    failed = [s for s in result.stages if s.status is Status.FAILED]
-    for target in result.parts:
-        failed += [s for s in target.stages if s.status is Status.FAILED]
+def exit_code(result: RunResult) -> ExitCode:
+    """What the process ends with: of several failures, that of the build, then of the checks."""
+    stages = [*result.stages, *(s for part in result.parts for s in part.stages)]
+    failed = [s.details.exit_code or ExitCode.FAILED for s in stages if s.status is Status.FAILED]
     if failed:
-        return max((failure_of(s)[1] for s in failed), key=lambda c: (c == 3, c == 4, c))
-    skipped_for = [s for s in result.stages if s.status is Status.SKIPPED]
-    if code := max((int(s.details.get("exit_code", 0)) for s in skipped_for), default=0):
-        return code
+        first = (ExitCode.CHECK, ExitCode.BUILD)
+        return max(failed, key=lambda code: (first.index(code) if code in first else -1, code))
     # Nothing failed; but checks that this machine could not make are no success.
-    unproven = [s for t in result.parts for s in t.stages if s.details.get("unproven")]
-    return max((int(s.details.get("exit_code", 0)) for s in unproven), default=0)
+    own = [s.details.exit_code for s in result.stages if s.status is Status.SKIPPED]
+    parts = [s.details.exit_code for s in stages if s.details.unproven]
+    wanted = [code for code in own if code] or [code for code in parts if code]
+    return max(wanted, default=ExitCode.SUCCESS)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from debwright.host.git import git
 from debwright.keys.proof import prove
 from debwright.keys.signing.choose import configured_keys
 from debwright.model.codes import ERROR, Code, Codes
-from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.errors import DebwrightError, Evidence, ExitCode
 from debwright.model.fix import Command
 from debwright.model.results import Finding, Severity
 from debwright.pipeline.plan import Plan
@@ -24,7 +24,7 @@ from debwright.source.version import release_version
 class PreflightError(DebwrightError):
     """Something that a release needs is not as it must be."""
 
-    exit_code = 5
+    exit_code = ExitCode.MISSING
 
 
 def preflight(plan: Plan, tag: str, github: Github, say: Callable[[str], None]) -> None:

@@ -14,7 +14,6 @@ from debwright.github.model import Release
 from debwright.model.errors import DebwrightError, Evidence
 from debwright.release.assemble import Asset
 
-ATTEMPTS = 4
 EXISTS = 422
 
 Say = Callable[[str], None]
@@ -54,13 +53,12 @@ def find_draft(github: Github, tag: str, say: Say) -> Release | None:
 
 def prepare_draft(github: Github, draft: Draft, say: Say) -> Release:
     """The draft with its current name and notes, made when there is none."""
-    for attempt in range(1, ATTEMPTS + 1):
+
+    def once() -> Release:
         found = find_draft(github, draft.tag, say)
-        try:
-            return _update(github, found, draft) if found else _create(github, draft, say)
-        except Unsure as error:
-            _look_again(github, error, attempt, say)
-    raise AssertionError("the last attempt returns or raises")
+        return _update(github, found, draft) if found else _create(github, draft, say)
+
+    return github.until_sure(once, say)
 
 
 def _update(github: Github, found: Release, draft: Draft) -> Release:
@@ -109,23 +107,17 @@ def bring_assets(github: Github, release: Release, assets: Sequence[Asset], say:
 
 def publish(github: Github, release: Release, say: Say) -> Release:
     """Make the draft public."""
-    for attempt in range(1, ATTEMPTS + 1):
+
+    def once() -> Release:
         try:
             return github.update(release, draft=False)
-        except Unsure as error:
+        except Unsure:
             done = [r for r in github.releases_of(release.tag_name) if r.id == release.id]
             if done and not done[0].draft:
                 return done[0]
-            _look_again(github, error, attempt, say)
-    raise AssertionError("the last attempt returns or raises")
+            raise
 
-
-def _look_again(github: Github, error: Unsure, attempt: int, say: Say) -> None:
-    """Wait, for GitHub to recover and its list to have what was made; after the last one raise."""
-    if attempt == ATTEMPTS:
-        raise error
-    say(f"{error.what}; looking again")
-    github.back_off(attempt)
+    return github.until_sure(once, say)
 
 
 def is_same(remote: Remote, asset: Asset) -> bool:
@@ -139,7 +131,8 @@ def is_same(remote: Remote, asset: Asset) -> bool:
 
 def _send(github: Github, release: Release, asset: Asset, say: Say) -> None:
     """Send one file; after a failure see what has become of it, and begin again."""
-    for attempt in range(1, ATTEMPTS + 1):
+
+    def once() -> None:
         try:
             github.upload(release, asset.name, asset.path)
         except GithubError as error:
@@ -151,12 +144,12 @@ def _send(github: Github, release: Release, asset: Asset, say: Say) -> None:
                 return
             if remote is not None:
                 github.delete_asset(remote)
-            if attempt == ATTEMPTS:
-                raise
-            say(f"{asset.name}: {error.what}; once more")
-            github.back_off(attempt)
-        else:
-            return
+            raise Unsure(
+                f"{asset.name}: {error.what}", status=error.status, evidence=error.evidence,
+                cause=error.cause, fix=error.fix,
+            ) from error  # fmt: skip
+
+    github.until_sure(once, say)
 
 
 def _difference(asset: Asset, remote: Remote | None) -> str:

@@ -8,17 +8,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from debwright.host import process, usage
+from debwright.host import process
 from debwright.host.process import CommandError, Completed, LineSink
+from debwright.host.retry import RetryPolicy
 from debwright.isolation.namespaces import Namespaces, OverlayMount, Submount
 from debwright.model.errors import BuildError, DebwrightError, Evidence, MissingError
 from debwright.model.fix import Command
 
 T = TypeVar("T")
 
-ATTEMPTS = 3
-FIRST_PAUSE = 2.0
-"""Seconds before the second attempt; doubled for each one after."""
+MIRROR = RetryPolicy(attempts=3, first_pause=2.0)
 
 LOCK_SECONDS = 300.0
 LOCK_PAUSE = 3.0
@@ -145,19 +144,8 @@ def retry(
     note: Callable[[str], None] = lambda _: None,
     sleep: Callable[[float], None] = process.pause,
 ) -> T:
-    """Run `action` up to ATTEMPTS times, as long as it is the mirror that fails."""
-    pause = FIRST_PAUSE
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return action()
-        except MirrorError as error:
-            if attempt == ATTEMPTS:
-                raise
-            usage.retried()
-            note(f"{error.what}; attempt {attempt + 1} of {ATTEMPTS} in {pause:g} s")
-            sleep(pause)
-            pause *= 2
-    raise AssertionError("unreachable")
+    """Run `action` again, as long as it is the mirror that fails."""
+    return MIRROR.run(action, on=MirrorError, note=note, sleep=sleep)
 
 
 def when_unlocked(

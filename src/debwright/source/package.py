@@ -9,7 +9,7 @@ from debian.deb822 import Deb822, Dsc
 
 from debwright.host.files import sha256_file
 from debwright.model.codes import ERROR, Code, CodedError, Codes
-from debwright.model.errors import BuildError, Evidence, UsageError
+from debwright.model.errors import BuildError, Evidence, ExitCode, UsageError
 from debwright.model.fix import Command
 
 DSC_LIMIT = 4 * 1024 * 1024
@@ -177,7 +177,7 @@ class SourceError(CodedError, BuildError):
 class NoPackageError(SourceError):
     """The directory named is no package at all: an argument is wrong, not a build."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 def _newest_entry(path: Path):  # type: ignore[no-untyped-def]

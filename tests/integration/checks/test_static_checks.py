@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Debwright
-from tests.unit.checks.packages import build
+from tests.kit.debs import build
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.registry import file_checks
@@ -69,7 +69,7 @@ def test_good_packages_are_not_failed(archive: tuple[CheckContext, list[Path]]) 
             assert result.measurements["read_bytes"] > 10e6
 
 
-CONFIG = '[targets]\nbuild = ["bookworm-amd64"]\n[lintian]\nenabled = false\n'
+CONFIG = '[targets]\nbuild = ["bookworm-amd64"]\n[checks]\nlintian = "off"\n'
 
 
 def checked(directory: Path, more: str) -> tuple[int, dict[str, list[dict[str, object]]], str]:

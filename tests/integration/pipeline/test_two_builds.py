@@ -33,7 +33,7 @@ def test_everything_that_leaks_into_a_package_is_found(
     told = " ".join(e["text"] for e in by_member[f"{place}path"]["evidence"])
     assert "/build/unreproducible-1.0" in told
     assert "another-place-to-build-in" in told
-    kept = run.dist / "1.0/bookworm-amd64/again"
+    kept = run.dist / "1.0/bookworm-amd64/second-build"
     assert [p.name for p in kept.iterdir()] == ["unreproducible_1.0_all.deb"]
     written = json.loads((run.dist / "1.0/bookworm-amd64/check.json").read_text())
     assert "reproducible" in {c["name"] for c in written["checks"]}

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.release.server import TOKEN, FakeGithub, once, serving
-from tests.unit.packages.debfiles import make_deb
+from tests.kit.debs import make_deb
+from tests.kit.github import TOKEN, FakeGithub, once, serving
 from werkzeug import Response
 
 from debwright.checks.engine.released import previous_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.integration.release.server import TOKEN, FakeGithub, Fault, serving
+from tests.kit.github import TOKEN, FakeGithub, Fault, serving
 from werkzeug import Request, Response
 
 from debwright.keys.create import new_key
@@ -37,8 +37,8 @@ CONFIG = """\
 version_from = "git"
 [targets]
 build = ["bookworm-amd64"]
-[lintian]
-enabled = false
+[checks]
+lintian = "off"
 [signing]
 key = "FINGERPRINT"
 key_env = "MEMO_KEY"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.release.server import TOKEN, FakeGithub, once, serving
+from tests.kit.github import TOKEN, FakeGithub, once, serving
 from werkzeug import Response
 
 from debwright.github.client import Github

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Debwright
-from tests.integration.systems import bellhop
 from tests.integration.systems.test_docker import results
+from tests.kit import bellhop
 
 
 @pytest.fixture(scope="module")

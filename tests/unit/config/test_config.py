@@ -22,8 +22,7 @@ from debwright.config import (
 from debwright.model.errors import ConfigError
 
 FULL = """\
-checks = { install = "warn", lintian = "error" }
-secrets = false
+checks = { install = "warn", lintian = "error", secrets = "off" }
 limits = { deb_mb = 20, installed_mb = 80.5, start_seconds = 5 }
 [package]
 source = "services/greeter"

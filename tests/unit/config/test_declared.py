@@ -238,3 +238,22 @@ def test_modules_of_a_package_are_found_without_an_import() -> None:
     assert list(registry.classes("debwright.checks.files.hardening", Section)) == [Hardening]
     with pytest.raises(ModuleNotFoundError):
         registry.names("no_such_package.inside")
+
+
+@pytest.mark.parametrize(
+    ("text", "checks", "now"),
+    [
+        ("secrets = false", {"secrets": "off"}, 'checks.secrets = "off"'),
+        ("[lintian]\nenabled = false", {"lintian": "off"}, 'checks.lintian = "off"'),
+        (
+            "[lintian]\nenabled = true\npedantic = true\n[checks]\nelf = 'warn'",
+            {"elf": "warn"}, 'checks.lintian = "off"',
+        ),
+    ],
+)  # fmt: skip
+def test_the_old_switches_of_checks_work_and_say_what_they_are_called(
+    tmp_path: Path, text: str, checks: dict[str, str], now: str
+) -> None:
+    (tmp_path / "debwright.toml").write_text(text)
+    with pytest.warns(OldName, match=f"works, and is called `{now}` now"):
+        assert load(tmp_path).config.checks == checks

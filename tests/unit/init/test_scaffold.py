@@ -291,8 +291,9 @@ def test_no_command_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_pyproject_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no pyproject\.toml"):
+    with pytest.raises(UsageError, match="no project that init knows") as raised:
         scaffold(tmp_path)
+    assert "Python (pyproject.toml)" in raised.value.render()
 
 
 def test_broken_pyproject_is_refused(tmp_path: Path) -> None:

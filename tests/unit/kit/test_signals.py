@@ -19,8 +19,8 @@ def test_what_tests_start_can_be_interrupted(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TEST)
     done = subprocess.run(
         ["sh", "-c", 'trap "" INT; exec "$0" "$@"', sys.executable, "-m", "pytest", "-q",
-         "-p", "tests.kit.signals", "-p", "no:cacheprovider",
-         "--rootdir", tmp_path, tmp_path / "test_it.py"],
+         "-p", "tests.kit.signals", "-p", "no:cacheprovider", "--rootdir", tmp_path,
+         tmp_path / "test_it.py"],
         capture_output=True, text=True, check=False, env={"PYTHONPATH": str(TOP)}, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

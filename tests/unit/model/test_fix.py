@@ -35,7 +35,7 @@ def test_what_is_made_of_a_command_is_a_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "fix", [Command("ls", "a b", root=True), Setup("mount", "x"), Install("gpg", again=True)]
+    "fix", [Command("ls", "a b", root=True), Setup("mount", "x"), Install("gpg", reinstall=True)]
 )
 def test_a_copy_is_the_same_command(fix: Command) -> None:
     for twin in (copy.deepcopy(fix), pickle.loads(pickle.dumps(fix))):  # noqa: S301 - made here

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from debwright.checks.files.lintian import Lintian
 from debwright.config import load
 from debwright.host.files import SETTLED_SECONDS, sha256_file
 from debwright.model.errors import ConfigError, DebwrightError
@@ -19,8 +20,9 @@ from debwright.observe.report import render_markdown, to_json
 from debwright.observe.report.html import render as render_html
 from debwright.observe.report.view import failures, verdict
 from debwright.pipeline.companions import plan_companions
-from debwright.pipeline.plan import Plan, make_plan
-from debwright.pipeline.record import Ledger
+from debwright.pipeline.finished import FinishedStages
+from debwright.pipeline.plan import Plan
+from debwright.pipeline.planning import make_plan
 from debwright.pipeline.run import exit_code
 from debwright.pipeline.stages.base import Job
 from debwright.pipeline.stages.companion import adopt, companion_job, companion_packages, finished
@@ -56,7 +58,7 @@ def test_a_companion_is_planned_for_the_oldest_suite_with_its_own_version(produc
     assert [str(t.target) for t in plan.targets] == ["bookworm-amd64"]
     assert plan.targets[0].build_all
     assert plan.version_for("bookworm") == "3.1", "no suffix: the same file is in every suite"
-    assert plan.config.lintian.pedantic, "its own debwright.toml counts"
+    assert plan.config.section(Lintian).pedantic, "its own debwright.toml counts"
 
 
 def test_all_configured_suites_count_and_not_those_asked_for(product: Path) -> None:
@@ -135,7 +137,7 @@ def test_a_configuration_found_above_is_not_the_companions_own(product: Path) ->
     (product.parent / ".git").mkdir()
     (product.parent / "lexicon-data/debwright.toml").unlink()
     shutil.copy(product / "debwright.toml", product.parent)
-    assert not companions(product).config.lintian.pedantic
+    assert not companions(product).config.section(Lintian).pedantic
 
 
 def test_a_companion_may_carry_a_wheelhouse_for_the_one_target_it_is_built_on(
@@ -186,7 +188,9 @@ def built(product: Path) -> Job:
     (directory / "build.log").write_text("log")
     log = str((directory / "build.log").relative_to(child.dist))
     result = StageResult(stage="build", status=Status.PASSED, details={"log": log})
-    Ledger(directory).write("build", {"a": 1}, [directory / "lexicon-data_3.1_all.deb"], result)
+    FinishedStages(directory).write(
+        "build", {"a": 1}, [directory / "lexicon-data_3.1_all.deb"], result
+    )
     finished(child)
     return child
 
@@ -205,14 +209,14 @@ def test_an_unchanged_companion_is_taken_over_from_the_version_before(product: P
     adopt(child)
     (deb,) = companion_packages(whole)
     assert deb == product / "dist/1.3/companions/lexicon-data/bookworm-amd64" / deb.name
-    record = Ledger(deb.parent).find("build", {"a": 1})
+    record = FinishedStages(deb.parent).find("build", {"a": 1})
     assert record is not None
-    assert record.result.details["log"] == str(
+    assert record.result.details.log == str(
         (deb.parent / "build.log").relative_to(product / "dist")
     )
-    before = Ledger(earlier.home / "bookworm-amd64").find("build", {"a": 1})
+    before = FinishedStages(earlier.home / "bookworm-amd64").find("build", {"a": 1})
     assert before is not None
-    assert before.result.details["log"].startswith("1.2/")
+    assert (before.result.details.log or "").startswith("1.2/")
 
 
 @pytest.mark.parametrize("change", ["source", "version", "unfinished", "force", "there"])

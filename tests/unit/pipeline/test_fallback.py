@@ -18,9 +18,10 @@ from debwright.model.manifest import Manifest
 from debwright.model.results import Status
 from debwright.model.targets import Choice, HostFacts, Obstacle, Strategy, Target
 from debwright.pipeline.plan import Plan, TargetPlan
-from debwright.pipeline.stages.base import Job
-from debwright.pipeline.stages.build import CROSS_LOG, TargetBuild, build_stage
-from debwright.pipeline.stages.lent import Wheels
+from debwright.pipeline.stages.base import Job, TargetRun
+from debwright.pipeline.stages.build import CROSS_LOG, BuildStage
+from debwright.pipeline.stages.test import TestingStage
+from debwright.pipeline.stages.wheels import Wheels
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
@@ -45,7 +46,7 @@ class Machine:
         self.tried: list[Strategy] = []
 
     def carry_out(
-        self, _: TargetBuild, plan: BuildPlan, *__: object, output: Path, log: Any, **___: object
+        self, _: TargetRun, plan: BuildPlan, *__: object, output: Path, log: Any, **___: object
     ) -> tuple[Built, Wheels]:
         self.tried.append(plan.strategy)
         log(f"built {plan.strategy}")
@@ -54,7 +55,7 @@ class Machine:
         (output / MADE).write_text(str(plan.strategy))
         return Built(files=(output / MADE,), cpu_seconds=1.0), Wheels()
 
-    def run(self) -> tuple[bool, TargetBuild]:
+    def run(self) -> tuple[bool, TargetRun]:
         target = Target("bookworm", "arm64")
         planned = TargetPlan(
             target=target,
@@ -74,9 +75,10 @@ class Machine:
         cache.prepare()
         job = Job(plan, self.home / "dist", Roots(cache, plan.config), Silent(),
                   place=self.home / "dist/1-1")  # fmt: skip
-        build = TargetBuild(job, planned, source, planned.strategy, planned.choice.reason)
+        build = TargetRun(job, planned, source, planned.strategy, planned.choice.reason)
         self.tried.clear()
-        return build_stage(build), build
+        with build.stack:
+            return BuildStage().run(build) and TestingStage().run(build), build
 
 
 @pytest.fixture
@@ -90,8 +92,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ma
         monkeypatch.setattr("debwright.pipeline.stages.build.carry_out", made.carry_out)
         return made
 
-    monkeypatch.setattr("debwright.pipeline.stages.build.dependencies", lambda *_: layer)
-    monkeypatch.setattr("debwright.pipeline.stages.build.steps_to_test", lambda *_: [])
+    for stage in ("build", "test"):
+        monkeypatch.setattr(f"debwright.pipeline.stages.{stage}.dependencies", lambda *_: layer)
+    monkeypatch.setattr("debwright.pipeline.stages.test.steps_to_test", lambda *_: [])
     return make
 
 

@@ -3,20 +3,21 @@
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.unit.packages.debfiles import make_deb
+from tests.kit.debs import make_deb
 
 from debwright.checks.engine import policy
 from debwright.checks.engine.base import SHARED
 from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
-from debwright.model.errors import BuildError, DebwrightError, MissingError
+from debwright.model.details import CheckDetails, StageDetails
+from debwright.model.errors import BuildError, DebwrightError, ExitCode, MissingError
 from debwright.model.events import Silent
 from debwright.model.fix import Setup
 from debwright.model.results import (
@@ -29,13 +30,17 @@ from debwright.model.results import (
     TargetResult,
 )
 from debwright.model.targets import Choice, HostFacts, Obstacle, Strategy, Target
-from debwright.pipeline.plan import Plan, TargetPlan, _with_all
-from debwright.pipeline.record import Ledger
-from debwright.pipeline.run import Wanted, _one_target, _rank, exclusive, exit_code, run
-from debwright.pipeline.stages.base import Job, Outcome, perform
-from debwright.pipeline.stages.check import AROUND, check_stage
+from debwright.observe.report.timeline import Color
+from debwright.pipeline.finished import FinishedStages
+from debwright.pipeline.plan import Plan, TargetPlan
+from debwright.pipeline.planning import _with_all
+from debwright.pipeline.run import _one_target, _rank, exclusive, exit_code, run
+from debwright.pipeline.stages.base import Job, Outcome, Stage, TargetRun, Wanted, perform
+from debwright.pipeline.stages.build import BuildStage
+from debwright.pipeline.stages.check import AROUND, CheckStage
 from debwright.pipeline.stages.publish import Published
-from debwright.pipeline.stages.sbom import sbom_stage
+from debwright.pipeline.stages.sbom import SbomStage
+from debwright.pipeline.stages.source import SourceStage
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.source.make import SourcePackage
@@ -47,21 +52,21 @@ def passed(stage: str = "build") -> StageResult:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def ledger(tmp_path: Path) -> FinishedStages:
     (tmp_path / "demo.deb").write_text("deb")
-    made = Ledger(tmp_path)
+    made = FinishedStages(tmp_path)
     made.write("build", {"source": "a"}, [tmp_path / "demo.deb"], passed())
     return made
 
 
-def test_the_same_inputs_with_outputs_intact_are_found(ledger: Ledger) -> None:
-    record = Ledger(ledger.directory).find("build", {"source": "a"})
+def test_the_same_inputs_with_outputs_intact_are_found(ledger: FinishedStages) -> None:
+    record = FinishedStages(ledger.directory).find("build", {"source": "a"})
     assert record is not None
     assert record.result == passed()
     assert ledger.stages() == ["build"]
 
 
-def test_other_inputs_are_not(ledger: Ledger) -> None:
+def test_other_inputs_are_not(ledger: FinishedStages) -> None:
     assert ledger.find("build", {"source": "b"}) is None
     assert ledger.find("check", {"source": "a"}) is None
 
@@ -76,7 +81,7 @@ def test_other_inputs_are_not(ledger: Ledger) -> None:
     ],
 )
 def test_an_output_altered_or_gone_is_done_again(
-    ledger: Ledger, harm: Callable[[Path], object]
+    ledger: FinishedStages, harm: Callable[[Path], object]
 ) -> None:
     harm(ledger.directory / "demo.deb")
     assert ledger.find("build", {"source": "a"}) is None
@@ -85,7 +90,9 @@ def test_an_output_altered_or_gone_is_done_again(
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b"null", b'"x"', b'{"build": 1}', b'{"build": {}}', b"\xff\xfe"]
 )
-def test_a_ledger_that_cannot_be_read_is_an_empty_one(ledger: Ledger, content: bytes) -> None:
+def test_what_cannot_be_read_is_as_if_nothing_was_finished(
+    ledger: FinishedStages, content: bytes
+) -> None:
     (ledger.directory / "stages.json").write_bytes(content)
     assert ledger.find("build", {"source": "a"}) is None
     assert ledger.stages() == []
@@ -93,7 +100,7 @@ def test_a_ledger_that_cannot_be_read_is_an_empty_one(ledger: Ledger, content: b
     assert ledger.stages() == ["test"]
 
 
-def test_forgetting_one_stage_keeps_the_others(ledger: Ledger) -> None:
+def test_forgetting_one_stage_keeps_the_others(ledger: FinishedStages) -> None:
     ledger.write("check", {}, [], passed("check"))
     ledger.forget("build")
     ledger.forget("never done")
@@ -131,11 +138,42 @@ def job(tmp_path: Path, **more: Any) -> Job:
     return Job(made, tmp_path / "dist", Roots(Cache(tmp_path), made.config), Heard(), **more)
 
 
-def do(subject: Job, ledger: Ledger, work: Callable[[], Outcome], inputs: str = "a") -> StageResult:
-    result, _ = perform(
-        subject, ledger, work, target="bookworm-amd64", stage="test", inputs={"n": inputs}
-    )
+@dataclass(frozen=True)
+class Part:
+    """What the stage of these tests works on."""
+
+    job: Job
+    finished: FinishedStages
+    name: str = "bookworm-amd64"
+
+
+class Given(Stage[Part]):
+    """A stage whose work and inputs a test gives."""
+
+    name = "test"
+    color = Color.GREY
+    does = "what it is given"
+
+    def __init__(self, work: Callable[[], Outcome], inputs: str) -> None:
+        self._work, self._inputs = work, inputs
+
+    def inputs(self, on: Part) -> dict[str, Any]:  # noqa: ARG002
+        return {"n": self._inputs}
+
+    def work(self, on: Part) -> Outcome:  # noqa: ARG002
+        return self._work()
+
+
+def do(
+    subject: Job, ledger: FinishedStages, work: Callable[[], Outcome], inputs: str = "a"
+) -> StageResult:
+    result, _ = perform(Given(work, inputs), Part(subject, ledger))
     return result
+
+
+def passing_through(subject: Job, target: TargetPlan | None = None) -> TargetRun:
+    chosen = target or subject.plan.targets[0]
+    return TargetRun(subject, chosen, source("any"), chosen.strategy, chosen.choice.reason)
 
 
 def never() -> Outcome:
@@ -143,7 +181,7 @@ def never() -> Outcome:
 
 
 def test_what_was_done_is_cached_until_its_inputs_change(tmp_path: Path) -> None:
-    ledger, subject = Ledger(tmp_path), job(tmp_path)
+    ledger, subject = FinishedStages(tmp_path), job(tmp_path)
     assert do(subject, ledger, Outcome).status is Status.PASSED
     again = do(subject, ledger, never)
     assert again.status is Status.CACHED
@@ -175,8 +213,8 @@ def test_a_root_that_the_checks_made_is_no_reason_to_do_them_again(
     (target,) = subject.plan.targets
     directory = subject.directory(target)
     directory.mkdir(parents=True)
-    assert check_stage(subject, target)[0].status is Status.PASSED
-    assert check_stage(subject, target)[0].status is Status.CACHED
+    for expected in (Status.PASSED, Status.CACHED):
+        assert perform(CheckStage(), passing_through(subject))[0].status is expected
 
 
 def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
@@ -187,7 +225,7 @@ def checked(subject: Job, monkeypatch: pytest.MonkeyPatch) -> Status:
     )
     (target,) = subject.plan.targets
     subject.directory(target).mkdir(parents=True, exist_ok=True)
-    return check_stage(subject, target)[0].status
+    return perform(CheckStage(), passing_through(subject))[0].status
 
 
 @pytest.mark.parametrize(
@@ -238,7 +276,7 @@ def test_what_an_ordinary_user_could_not_check_root_does(
 
 
 def test_force_does_it_again(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
+    ledger = FinishedStages(tmp_path)
     do(job(tmp_path), ledger, Outcome)
     with pytest.raises(AssertionError):
         do(job(tmp_path, force=True), ledger, never)
@@ -246,7 +284,7 @@ def test_force_does_it_again(tmp_path: Path) -> None:
 
 def test_what_is_begun_again_no_longer_counts(tmp_path: Path) -> None:
     """Or a run that is killed half-way would leave the old result for the new files."""
-    ledger, subject = Ledger(tmp_path), job(tmp_path)
+    ledger, subject = FinishedStages(tmp_path), job(tmp_path)
     do(subject, ledger, Outcome)
     with pytest.raises(AssertionError):
         do(subject, ledger, never, inputs="b")
@@ -268,12 +306,12 @@ def test_a_failure_is_a_result_and_not_remembered(
     def fails() -> Outcome:
         raise error
 
-    ledger, subject = Ledger(tmp_path), job(tmp_path)
+    ledger, subject = FinishedStages(tmp_path), job(tmp_path)
     result = do(subject, ledger, fails)
     assert result.status is Status.FAILED
     assert result.error is not None
     assert result.error.code == code
-    assert result.details["exit_code"] == exit_status
+    assert result.details.exit_code == exit_status
     assert ledger.stages() == []
     assert do(subject, ledger, Outcome).status is Status.PASSED
 
@@ -283,11 +321,11 @@ def test_an_interrupt_is_nobodys_failure(tmp_path: Path) -> None:
         raise Interrupted("stopped")
 
     with pytest.raises(Interrupted):
-        do(job(tmp_path), Ledger(tmp_path), interrupted)
+        do(job(tmp_path), FinishedStages(tmp_path), interrupted)
 
 
 def test_a_skip_is_remembered_as_a_skip_or_not_at_all(tmp_path: Path) -> None:
-    ledger, subject = Ledger(tmp_path), job(tmp_path)
+    ledger, subject = FinishedStages(tmp_path), job(tmp_path)
     first = do(subject, ledger, lambda: Outcome(skipped="no emulator"))
     assert (first.status, first.reason) == (Status.SKIPPED, "no emulator")
     again = do(subject, ledger, never)
@@ -298,8 +336,10 @@ def test_a_skip_is_remembered_as_a_skip_or_not_at_all(tmp_path: Path) -> None:
 
 def test_results_of_a_failed_stage_are_kept(tmp_path: Path) -> None:
     finding = Finding(severity=Severity.ERROR, code="service/crashed", message="it crashed")
-    result = do(job(tmp_path), Ledger(tmp_path),
-                lambda: Outcome(failed=finding, details={"exit_code": 4}))  # fmt: skip
+    details = CheckDetails(exit_code=ExitCode.CHECK)
+    result = do(
+        job(tmp_path), FinishedStages(tmp_path), lambda: Outcome(failed=finding, details=details)
+    )
     assert result.status is Status.FAILED
     assert result.error == finding
 
@@ -341,7 +381,7 @@ def test_what_is_not_proven_fails_the_run_that_should_publish() -> None:
         stage="publish", status=Status.SKIPPED, reason=reason, details={"exit_code": 4}
     )
     assert exit_code(run_result(whole=(skipped,))) == 4
-    other = skipped.model_copy(update={"details": {}})
+    other = skipped.model_copy(update={"details": StageDetails()})
     assert exit_code(run_result(whole=(other,))) == 0
     source = StageResult(stage="source", status=Status.FAILED, details={"exit_code": 2})
     assert exit_code(run_result(whole=(source,))) == 2
@@ -460,19 +500,19 @@ def test_bills_of_packages_that_another_target_built_have_a_place(tmp_path: Path
     subject.directory(one).mkdir(parents=True)
     deb = make_deb(subject.directory(one) / "demo_1_all.deb", arch="all")
     subject.all_packages["bookworm"] = (deb,)
-    result = sbom_stage(subject, other)
+    result, _ = perform(SbomStage(), passing_through(subject, other))
     assert result.status is Status.PASSED, result.error
     assert len(list(subject.directory(other).glob("*.json"))) >= 2
 
 
-def test_the_ledger_is_json_a_person_can_read(ledger: Ledger) -> None:
+def test_what_is_finished_is_json_a_person_can_read(ledger: FinishedStages) -> None:
     document = json.loads((ledger.directory / "stages.json").read_text())
     assert list(document["build"]["outputs"]) == ["demo.deb"]
 
 
 def test_a_record_needs_no_directory_made_before(tmp_path: Path) -> None:
     """The source stage of a .dsc writes no file of its own, but its record must be kept."""
-    ledger = Ledger(tmp_path / "source/bookworm")
+    ledger = FinishedStages(tmp_path / "source/bookworm")
     ledger.write("source", {"a": 1}, [], StageResult(stage="source", status=Status.PASSED))
     assert ledger.find("source", {"a": 1}) is not None
 
@@ -502,7 +542,7 @@ def test_a_missing_emulator_is_reported_before_the_build(
 ) -> None:  # fmt: skip
     """A cross build does not need it, its checks do."""
     asked: list[str] = []
-    monkeypatch.setattr("debwright.pipeline.run.build_stage", lambda b: asked.append(b.name))
+    monkeypatch.setattr(BuildStage, "run", lambda _, on: asked.append(on.name))
     made = plan(tmp_path, "bookworm-arm64", host=HostFacts(arch="amd64", emulated=facts))
     subject = Job(made, tmp_path, Roots(Cache(tmp_path), made.config), Heard(),
                   environment=environment, place=tmp_path / "1",
@@ -527,7 +567,7 @@ def test_a_key_that_lacks_is_told_before_anything_is_built(
     signing = {"key": "A" * 40, "key_env": "A_KEY_THAT_IS_NOT_SET"}
     config = Config.model_validate({"signing": signing})
     made = plan(tmp_path, loaded=LoadedConfig(config=config, start=tmp_path), version=Version())
-    monkeypatch.setattr("debwright.pipeline.run.source_stage", lambda *_: passed("source"))
+    monkeypatch.setattr(SourceStage, "run", lambda *_: passed("source"))
     monkeypatch.setattr("debwright.pipeline.run._targets", lambda *_: [])
 
     def go(*, publish: bool) -> RunResult:
@@ -540,6 +580,6 @@ def test_a_key_that_lacks_is_told_before_anything_is_built(
     (tmp_path / "dist").mkdir()
     assert go(publish=False).ok, "who only builds needs no key"
     # What was published before may be all there is to do.
-    Ledger(tmp_path / "dist/1.2-1").write("publish", {}, [], passed("publish"))
+    FinishedStages(tmp_path / "dist/1.2-1").write("publish", {}, [], passed("publish"))
     monkeypatch.setattr("debwright.pipeline.run._publish", lambda *_: Published(stage=passed()))
     assert go(publish=True).ok

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.unit.docs.pages import TOP
+from tests.kit.pages import TOP
 
 from debwright.config import LoadedConfig, load
 from debwright.host.process import run

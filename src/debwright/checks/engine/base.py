@@ -19,12 +19,7 @@ from debwright.packages.unpacked import Unpacked
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 
-SHARED = frozenset(
-    {
-        "service", "smoke", "minimum", "lintian", "limits", "secrets", "files", "dependencies",
-        "malware", "vulnerabilities", "upgrade", "regression", "benchmarks",
-    }
-)  # fmt: skip
+SHARED = frozenset({"service", "smoke", "limits", "files", "upgrade"})
 """Tables and keys that no check declares as its own. A check declares which of them it reads."""
 FOR_ASKED = frozenset({"equivalence"})
 """Those that only checks read that are made when they are asked for."""

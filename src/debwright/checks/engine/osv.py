@@ -7,16 +7,17 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from http.client import HTTPException
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
-from urllib import request
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from debwright.model.errors import Evidence, MissingError
+from debwright.host.http import ask, client, read
+from debwright.host.retry import RetryPolicy
+from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.packages.distributions import Distribution
 
 ANSWER_LIMIT = 32 * 1024**2
@@ -262,17 +263,20 @@ class Service:
             raise Unreachable(f"{self._url} gave a record that is not OSV's") from problem
 
     def _ask(self, path: str, body: object) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        asked = request.Request(  # noqa: S310 - the configuration takes http(s) only
-            self._url + path, data=data, headers={"Content-Type": "application/json"}
-        )
+        method = "GET" if body is None else "POST"
         try:
-            with request.urlopen(asked, timeout=self._timeout) as answer:  # noqa: S310
-                document = json.loads(answer.read(ANSWER_LIMIT))
-        # HTTPException: an answer that breaks off or is no HTTP. RecursionError: hostile JSON.
-        except (OSError, ValueError, HTTPException, RecursionError) as problem:
-            reason = getattr(problem, "reason", None) or problem
-            raise Unreachable(f"{self._url} could not be asked: {reason}") from problem
+            with client(seconds=self._timeout) as http:
+                data = ask(
+                    http, method, self._url + path, partial(read, limit=ANSWER_LIMIT), json=body,
+                    policy=RetryPolicy(attempts=3, seconds=2 * self._timeout),
+                )  # fmt: skip
+            document = json.loads(data)
+        except DebwrightError as problem:
+            said = problem.evidence[0].text if problem.evidence else problem.what
+            raise Unreachable(f"{self._url} could not be asked: {said}") from problem
+        # RecursionError: hostile JSON.
+        except (ValueError, RecursionError) as problem:
+            raise Unreachable(f"{self._url} could not be asked: {problem}") from problem
         if not isinstance(document, dict):
             raise Unreachable(f"{self._url} gave an answer that is not OSV's")
         return document

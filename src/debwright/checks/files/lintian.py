@@ -4,12 +4,16 @@ import json
 import re
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from debian.deb822 import Changes
+from pydantic import AfterValidator, Field
 
-from debwright.checks.engine.base import CheckContext, FileCheck, conclude, skipped
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude
+from debwright.config import values as v
+from debwright.config.section import Problem, Raw, Section
 from debwright.host.files import atomic_write, sha256_file
 from debwright.host.process import CommandError
 from debwright.isolation.namespaces import Bind, Namespaces
@@ -39,6 +43,32 @@ _LEVELS = {
 }  # fmt: skip
 
 
+LintianSeverity = Literal["error", "warning", "info", "pedantic", "experimental", "override"]
+
+
+class Lintian(Section, table="lintian"):
+    """What lintian is asked, and which of its answers count."""
+
+    pedantic: bool = Field(False, description="Whether pedantic tags are shown, too.")
+    fail_on: Annotated[list[LintianSeverity], AfterValidator(v.no_repeats)] = Field(
+        ["error"], description="Severities of lintian's tags that fail the check."
+    )
+    suppress: Annotated[list[v.TagName], AfterValidator(v.no_repeats)] = Field(
+        [], description="Tags that are not reported."
+    )
+
+    @classmethod
+    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
+        fail_on = raw.get("fail_on")
+        if isinstance(fail_on, list) and "pedantic" in fail_on and raw.get("pedantic") is not True:
+            yield Problem(
+                path=("fail_on", fail_on.index("pedantic")),
+                what="lintian.fail_on names pedantic, but pedantic tags are not shown",
+                expected="lintian.pedantic = true, without which there are none",
+                fix="add `pedantic = true` to [lintian]",
+            )
+
+
 CODES = Codes(
     {
         "lintian/*": Code(
@@ -55,17 +85,15 @@ class LintianCheck(FileCheck):
 
     name = "lintian"
     codes = CODES
-    settings = ("lintian",)
+    settings = (Lintian,)
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
-        if not context.config.lintian.enabled:
-            return skipped(self.name, "switched off in debwright.toml: [lintian] enabled = false")
         context.activity("preparing lintian")
         layer = lintian_layer(context.roots, context.target, context.host_arch)
         context.activity("lintian")
         tags = _tags(context, layer)
-        policy = context.config.lintian
+        policy = context.config.section(Lintian)
         findings = [_finding(tag, set(policy.fail_on)) for tag in tags]
         return conclude(self.name, started, findings)
 
@@ -104,7 +132,7 @@ def _tags(context: CheckContext, layer: Layer) -> list[dict[str, Any]]:
 
 
 def _command(context: CheckContext) -> list[str]:
-    policy = context.config.lintian
+    policy = context.config.section(Lintian)
     command = ["lintian", "--tag-display-limit=0", "--color=never",
                "--display-info", "--show-overrides"]  # fmt: skip
     if policy.pedantic:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import IO
 
-from debwright.checks.engine.base import CheckContext, FileCheck, conclude, skipped
+from debwright.checks.engine.base import CheckContext, FileCheck, conclude
 from debwright.checks.engine.secret_patterns import OVERLAP, Match, search, search_settings
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -63,11 +63,8 @@ class SecretsCheck(FileCheck):
 
     name = "secrets"
     codes = CODES
-    settings = ("secrets",)
 
     def run(self, context: CheckContext) -> CheckResult:
-        if not context.config.secrets:
-            return skipped(self.name, "switched off in debwright.toml: secrets = false")
         started = time.monotonic()
         findings: list[Finding] = []
         notes: list[str] = []

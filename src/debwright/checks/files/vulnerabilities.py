@@ -1,12 +1,36 @@
 """Known vulnerabilities of the Python distributions that a package carries with it."""
 
 import time
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
 
 from debwright.checks.engine.base import CheckContext, FileCheck, conclude, skipped
 from debwright.checks.engine.osv import Database, Files, Service, Unreachable, Vulnerability, merged
+from debwright.config import values as v
+from debwright.config.section import Section
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.distributions import Distribution, distributions
+
+Kind = Literal["code-execution", "privilege-escalation", "injection"]
+
+
+class Vulnerabilities(Section, table="vulnerabilities"):
+    """The scan of bundled Python distributions for known vulnerabilities (OSV)."""
+
+    database: v.Line | None = Field(
+        None,
+        description="Directory or .zip of OSV records to use instead of the service, relative to "
+        "this file.",
+    )
+    url: v.HttpUrl = Field("https://api.osv.dev", description="The service that is asked.")
+    block: Annotated[list[Kind], AfterValidator(v.no_repeats)] = Field(
+        ["code-execution", "privilege-escalation", "injection"],
+        description="Kinds of vulnerability that fail the check; the others are reported.",
+    )
+    timeout_seconds: v.Seconds = Field(20, description="Seconds to wait for an answer.")
+
 
 _SAYS = "A bundled Python distribution has a known vulnerability"
 CODES = Codes(
@@ -28,7 +52,7 @@ class VulnerabilitiesCheck(FileCheck):
 
     name = "vulnerabilities"
     codes = CODES
-    settings = ("vulnerabilities",)
+    settings = (Vulnerabilities,)
 
     def run(self, context: CheckContext) -> CheckResult:
         started = time.monotonic()
@@ -44,14 +68,14 @@ class VulnerabilitiesCheck(FileCheck):
             hits = merged(database_of(context).find(found))
         except Unreachable as problem:
             return skipped(self.name, f"not checked: {problem.what}")
-        block: set[str] = set(context.config.vulnerabilities.block)
+        block: set[str] = set(context.config.section(Vulnerabilities).block)
         findings = [_finding(d, v, block) for d, v in hits]
         measurements["vulnerabilities"] = float(len(hits))
         return conclude(self.name, started, findings, measurements=measurements)
 
 
 def database_of(context: CheckContext) -> Database:
-    policy = context.config.vulnerabilities
+    policy = context.config.section(Vulnerabilities)
     if policy.database is not None:
         return Files(context.project / policy.database)
     return Service(policy.url, policy.timeout_seconds)

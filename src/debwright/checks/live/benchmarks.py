@@ -3,6 +3,8 @@
 import statistics
 import time
 
+from pydantic import Field
+
 from debwright.checks.engine import health
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
@@ -16,9 +18,27 @@ from debwright.checks.engine.health import (
 )
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.config import Service
+from debwright.config import values as v
+from debwright.config.section import Section
 from debwright.host.process import go_on
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
+
+
+class Benchmarks(Section, table="benchmarks"):
+    """What is measured of the running service."""
+
+    runs: int = Field(3, ge=1, le=50, description="Starts that are timed.")
+    requests: int = Field(
+        10, ge=1, le=1000, description="Requests to the health URL that are timed."
+    )
+    idle_seconds: v.Pause = Field(
+        2, description="Seconds without a request, after which the memory is looked at."
+    )
+    emulated: bool = Field(
+        False, description="Whether to measure under an emulator, too, which says little."
+    )
+
 
 CODES = Codes(
     {"benchmarks/not-answered": Code(ERROR, "A request of those that are timed is not answered.")}
@@ -30,12 +50,12 @@ class BenchmarksCheck(LiveCheck):
 
     name = "benchmarks"
     codes = CODES | health.CODES | health.SLOW.under("benchmarks") | health.verb_codes("start")
-    settings = ("service", "benchmarks", "limits")
+    settings = ("service", Benchmarks, "limits")
 
     def run(self, session: Session) -> CheckResult:
         if reason := why_not(session):
             return skipped(self.name, reason)
-        settings = session.context.config.benchmarks
+        settings = session.context.config.section(Benchmarks)
         if session.system.emulated and not settings.emulated:
             return skipped(
                 self.name,

@@ -8,9 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from debian.deb822 import Packages, PkgRelation
+from pydantic import Field
 
 from debwright.checks.engine import infrastructure
 from debwright.checks.engine.base import Check, CheckContext, conclude
+from debwright.config import values as v
+from debwright.config.section import Section
+from debwright.config.static import Level
 from debwright.host.files import human_size
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -49,6 +53,20 @@ class Pulled:
     """Package, and a clause of its Recommends that nothing installed satisfies."""
 
 
+class Dependencies(Section, table="dependencies"):
+    """What installing the package may bring with it."""
+
+    recommends: Level = Field(
+        "warn", description="How it counts that a recommended package cannot be had."
+    )
+    max_packages: int | None = Field(
+        None, ge=0, description="Packages it may pull in at most, recommended ones included."
+    )
+    max_mb: v.Megabytes | None = Field(
+        None, description="Megabytes (10^6 bytes) they may take once installed."
+    )
+
+
 CODES = Codes(
     {
         "install/unsatisfiable": Code(
@@ -74,7 +92,7 @@ class DependenciesCheck(Check):
 
     name = "dependencies"
     codes = CODES | infrastructure.CODES
-    settings = ("dependencies",)
+    settings = (Dependencies,)
 
     def run(self, context: CheckContext, layer: Layer | None, started: float) -> CheckResult:
         """Once they are known to be solvable; `layer` is the environment's."""
@@ -186,7 +204,7 @@ def unsatisfied(field: str, status: Sequence[Installed], own: Sequence[Deb]) -> 
 
 
 def _findings(context: CheckContext, pulled: Pulled) -> Iterator[Finding]:
-    policy = context.config.dependencies
+    policy = context.config.section(Dependencies)
     for package, clause in pulled.unmet:
         yield CODES.found(
             "dependencies/recommends",

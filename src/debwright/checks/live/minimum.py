@@ -7,11 +7,15 @@ only Recommends had brought has been purged, too: a service that needs it misses
 import time
 from collections.abc import Iterable
 
+from pydantic import Field
+
 from debwright.checks.engine import health
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
 from debwright.checks.live.dependencies import pulled_in
 from debwright.config import Config, Service
+from debwright.config import values as v
+from debwright.config.section import Section
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -19,6 +23,19 @@ from debwright.roots import apt
 from debwright.roots.store import Layer
 
 _SHOWN = 8
+
+
+class Minimum(Section, table="minimum"):
+    """What may be expected of the service when nothing recommended is there."""
+
+    expect_body: str | None = Field(
+        None,
+        min_length=1,
+        description="Text that must occur in the health URL's answer then, instead of [service]'s.",
+    )
+    smoke: list[v.Script] | None = Field(
+        None, description="Smoke commands that must work then, instead of all others."
+    )
 
 
 CODES = Codes(
@@ -39,7 +56,7 @@ class MinimumCheck(LiveCheck):
 
     name = "minimum"
     codes = CODES | health.CODES.under("minimum")
-    settings = ("minimum", "service", "smoke")
+    settings = (Minimum, "service", "smoke")
     clean_system = True
 
     def run(self, session: Session) -> CheckResult:
@@ -107,7 +124,7 @@ def _expected(config: Config) -> Service | None:
     """The service, with what may be expected of it on the minimum."""
     if config.service is None:
         return None
-    body = config.minimum.expect_body
+    body = config.section(Minimum).expect_body
     return (
         config.service if body is None else config.service.model_copy(update={"expect_body": body})
     )
@@ -115,8 +132,9 @@ def _expected(config: Config) -> Service | None:
 
 def commands(config: Config) -> list[str]:
     """What must work on the minimum: `[minimum] smoke`, or else all smoke commands there are."""
-    if config.minimum.smoke is not None:
-        return config.minimum.smoke
+    smoke = config.section(Minimum).smoke
+    if smoke is not None:
+        return smoke
     return config.smoke + (config.service.smoke if config.service else [])
 
 

@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterable, Sequence
 
 from debian.deb822 import PkgRelation
+from pydantic import Field
 
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.session import LiveCheck, Session
-from debwright.config import Regression
+from debwright.config import values as v
+from debwright.config.section import Section
 from debwright.model.codes import ERROR, INFO, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, members
@@ -19,6 +21,21 @@ _BIGGER = 4e6
 _LISTED = 20
 _FIELDS = frozenset({"Pre-Depends", "Depends", "Recommends"})
 _OF_NO_CONCERN = ("/usr/share/doc/", "/usr/lib/debug/", "/usr/share/lintian/")
+
+
+class Regression(Section, table="regression"):
+    """How much worse than the previous release a package may be."""
+
+    deb_percent: v.Growth = Field(25, description="Growth of the .deb files that is an error.")
+    installed_percent: v.Growth = Field(
+        25, description="Growth of the space they take once installed that is an error."
+    )
+    start_percent: v.Growth = Field(
+        100, description="Growth of the start-up time that is an error, from half a second on."
+    )
+    memory_percent: v.Growth = Field(
+        50, description="Growth of the memory that is an error, from 4 megabytes on."
+    )
 
 
 CODES = Codes(
@@ -41,7 +58,7 @@ class RegressionCheck(LiveCheck):
 
     name = "regression"
     codes = CODES
-    settings = ("regression",)
+    settings = (Regression,)
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
@@ -51,7 +68,7 @@ class RegressionCheck(LiveCheck):
             return skipped(self.name, context.previous.reason)
         names = {d.package for d in old}
         new = [d for d in context.installable if d.package in names]
-        limits = context.config.regression
+        limits = context.config.section(Regression)
         measurements: dict[str, float] = {}
         findings = _sizes(old, new, limits, measurements)
         findings += _dependencies(old, new)

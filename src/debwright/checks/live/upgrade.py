@@ -11,6 +11,7 @@ from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import wait_healthy
 from debwright.checks.engine.memory import settled
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
+from debwright.checks.live.benchmarks import Benchmarks
 from debwright.checks.live.restart import restart
 from debwright.config import Service
 from debwright.model.codes import ERROR, Code, Codes
@@ -57,7 +58,7 @@ class UpgradeCheck(LiveCheck):
 
     name = "upgrade"
     codes = CODES | edits.CODES | version_change.CODES | version_change.NOT_RESTARTED
-    settings = ("service", "upgrade", "benchmarks")
+    settings = ("service", "upgrade", Benchmarks)
     clean_system = True
 
     def run(self, session: Session) -> CheckResult:
@@ -146,7 +147,7 @@ def _measure(session: Session, service: Service, measurements: dict[str, float])
     waited = wait_healthy(session, service)
     if waited.problem is not None:
         return waited.problem.message
-    if not session.system.emulated or session.context.config.benchmarks.emulated:
+    if not session.system.emulated or session.context.config.section(Benchmarks).emulated:
         waited = restart(session, service)
         if waited.problem is not None:
             return waited.problem.message

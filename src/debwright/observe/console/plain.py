@@ -86,15 +86,15 @@ def describe(result: StageResult) -> list[str]:
         lines[0] += f" in {human_seconds(result.seconds)}"
     error = result.error
     if error is not None:
-        from debwright.observe.diagnose.findings import findings_in
+        from debwright.observe.report.causes import findings_of
         from debwright.observe.report.view import evidence_lines
 
         lines[0] += f": {error.message}"
         lines += [f"  | {line}" for line in evidence_lines(error.evidence, EVIDENCE_LINES)]
-        for told in findings_in(result.details)[:1]:
-            lines.append(f"  diagnosis: {told.message} [{told.code}]")
-            lines += [f"  | {line}" for line in evidence_lines(told.evidence, EVIDENCE_LINES)]
-            lines += [f"  to do: {told.fix}"] if told.fix else []
+        for cause in findings_of(result.details.diagnosis)[:1]:
+            lines.append(f"  diagnosis: {cause.message} [{cause.code}]")
+            lines += [f"  | {line}" for line in evidence_lines(cause.evidence, EVIDENCE_LINES)]
+            lines += [f"  to do: {cause.fix}"] if cause.fix else []
         if error.fix:
             lines.append(f"  next: {error.fix}")
     elif result.reason:

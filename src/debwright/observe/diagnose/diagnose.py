@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from debwright.model.diagnosis import Diagnosis
 from debwright.model.errors import DebwrightError
-from debwright.observe.diagnose.model import Diagnosis
 from debwright.observe.diagnose.rank import concluded
 from debwright.observe.diagnose.rules import Book, standard_book
 from debwright.observe.diagnose.scan import Scan

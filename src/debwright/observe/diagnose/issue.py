@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from debwright.config import load
 from debwright.github.http import Http, Unsure
+from debwright.model.diagnosis import Diagnosis, Problem
 from debwright.model.errors import UsageError
-from debwright.observe.diagnose.model import Diagnosis, Problem
 from debwright.observe.report.markdown import code, escape, fenced
 
 LABEL = "debwright"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from debwright.observe.diagnose.model import Diagnosis, Problem
+from debwright.model.diagnosis import Diagnosis, Problem
 from debwright.observe.diagnose.scan import SOON, Hit, Scan
 
 SHOWN = 8

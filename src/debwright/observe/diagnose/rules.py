@@ -16,8 +16,8 @@ import re2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from debwright.model.arch import ARCHITECTURES
+from debwright.model.diagnosis import Category
 from debwright.model.errors import DebwrightError, Evidence
-from debwright.observe.diagnose.model import Category
 
 
 class _Table(BaseModel):

@@ -4,9 +4,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from debwright.model.diagnosis import Line
 from debwright.model.errors import printable
 from debwright.observe.diagnose.lines import bare, pieces, window, without_colour
-from debwright.observe.diagnose.model import Line
 from debwright.observe.diagnose.rules import Book, Compiled, Mark, Rule
 
 INSTANCES = 20

@@ -17,17 +17,22 @@ from pathlib import Path
 from debwright.github.place import TOKENS
 from debwright.host import process
 from debwright.host.git import git
+from debwright.host.retry import RetryPolicy
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.observe.metrics.exchange import Report, merge_lines
 from debwright.observe.metrics.model import RunRecord, parse
 from debwright.observe.metrics.store import Store
 
-ATTEMPTS = 6
+POLICY = RetryPolicy(attempts=6, first_pause=1.0)
 ALERTS = "alerts.jsonl"
 MEMBER_LIMIT = 512 * 1024 * 1024
 """Bytes of one file; ten thousand runs a month are 20 MB."""
 _AUTHOR = ("-c", "user.name=debwright", "-c", "user.email=debwright@localhost")
 _REFUSED = ("non-fast-forward", "fetch first", "rejected", "cannot lock ref", "stale info")
+
+
+class TooSlow(DebwrightError):
+    """Somebody else wrote to the branch in the meantime."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +53,19 @@ def sync(store: Store, directory: Path, remote: str, branch: str) -> Synced:
     if remote.startswith("-"):
         raise UsageError(f"{remote!r} is no git remote")
     report = Report()
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            process.pause(0.5 * 2**attempt)
-        parent = _fetch(directory, remote, branch)
-        if parent is not None:
-            _take(store, directory, parent, report)
-        tree = _tree(store, directory)
-        if parent is not None and _tree_of(directory, parent) == tree:
-            return Synced(report=report, commit=None)
-        commit = _commit(directory, tree, parent)
-        if _pushed(directory, remote, branch, commit):
-            return Synced(report=report, commit=commit)
-    raise DebwrightError(
-        f"the branch {branch} of {remote} changed {ATTEMPTS} times while it was written to",
-        fix="run the same command again",
-    )
+    return POLICY.run(lambda: _sync(store, directory, remote, branch, report), on=TooSlow)
+
+
+def _sync(store: Store, directory: Path, remote: str, branch: str, report: Report) -> Synced:
+    parent = _fetch(directory, remote, branch)
+    if parent is not None:
+        _take(store, directory, parent, report)
+    tree = _tree(store, directory)
+    if parent is not None and _tree_of(directory, parent) == tree:
+        return Synced(report=report, commit=None)
+    commit = _commit(directory, tree, parent)
+    _push(directory, remote, branch, commit)
+    return Synced(report=report, commit=commit)
 
 
 def _ask(directory: Path, *arguments: str) -> str:
@@ -136,12 +138,15 @@ def _commit(directory: Path, tree: str, parent: str | None) -> str:
     return done.output.strip()
 
 
-def _pushed(directory: Path, remote: str, branch: str, commit: str) -> bool:
-    """Whether it went through; False when somebody else was faster."""
+def _push(directory: Path, remote: str, branch: str, commit: str) -> None:
+    """Raises TooSlow when somebody else was faster."""
     try:
         _ask(directory, "push", "--quiet", remote, f"{commit}:refs/heads/{branch}")
     except process.CommandError as error:
-        if any(word in error.done.error for word in _REFUSED):
-            return False
-        raise
-    return True
+        if not any(word in error.done.error for word in _REFUSED):
+            raise
+        raise TooSlow(
+            f"the branch {branch} of {remote} changed while it was written to, {POLICY.attempts} "
+            "times",
+            fix="run the same command again",
+        ) from error

@@ -10,7 +10,8 @@ from pathlib import Path
 from debwright import __version__
 from debwright.host.machine import describe_host
 from debwright.model.codes import INFRASTRUCTURE
-from debwright.model.errors import DebwrightError, MissingError
+from debwright.model.details import CheckDetails
+from debwright.model.errors import DebwrightError, ExitCode
 from debwright.model.results import (
     Artifact,
     CheckResult,
@@ -53,7 +54,8 @@ def run_record(
     """
     failures = {f.target: f for f in reversed(view.failures(result))}
     ci = place.ci_run()
-    queued = [float(s.details.get("waited_seconds", 0)) for t in result.parts for s in t.stages]
+    details = [s.details for t in result.parts for s in t.stages]
+    queued = [d.waited_seconds or 0.0 for d in details if isinstance(d, CheckDetails)]
     return RunRecord(
         record="run",
         id=_new_id(),
@@ -165,8 +167,7 @@ def _target(
 def is_infrastructure(stage: StageResult) -> bool:
     """Whether a stage failed for the machine or the network: exit code 5 says so."""
     code = stage.error.code if stage.error else ""
-    wanted = MissingError.exit_code
-    return code.startswith(f"{INFRASTRUCTURE}/") or stage.details.get("exit_code") == wanted
+    return code.startswith(f"{INFRASTRUCTURE}/") or stage.details.exit_code is ExitCode.MISSING
 
 
 def _measurements(checks: Iterable[CheckResult]) -> dict[str, float]:

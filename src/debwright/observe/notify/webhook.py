@@ -1,51 +1,52 @@
 """An event as a message to a chat: the JSON of Slack's incoming webhooks."""
 
 import os
+from functools import partial
 
-from debwright.config.notify import Webhook
-from debwright.host.http import CONNECT_SECONDS, USER_AGENT
-from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
-from debwright.observe.notify.event import Event
+from pydantic import Field
 
-ATTEMPTS = 3
+from debwright.config import values as v
+from debwright.host.http import InvalidAddress, NotThere, Refused, ask, client, read
+from debwright.host.retry import RetryPolicy, Unreachable
+from debwright.model.errors import DebwrightError, MissingError, UsageError
+from debwright.observe.notify.base import Event, Notifier
+
 SECONDS = 30.0
+ANSWER_LIMIT = 1024**2
+POLICY = RetryPolicy(attempts=3, first_pause=1.0, seconds=120.0)
 
 
-def send_webhook(config: Webhook | None, event: Event) -> None:
-    """Post it. The URL is a secret and is in no message. Raises DebwrightError, MissingError."""
-    import time
+class Webhook(Notifier, table="notify.webhook", optional=True):
+    """A message to a chat, as Slack, Mattermost and others take it."""
 
-    import httpx
+    how = "to the webhook"
 
-    assert config is not None
-    url = _url(config)
-    said = ""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(float(attempt))
-        try:
-            answer = httpx.post(
-                url, json=payload(event), timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS),
-                headers={"User-Agent": USER_AGENT},
-            )  # fmt: skip
-        except httpx.InvalidURL:
-            # Its text may repeat the URL.
-            raise UsageError(
-                f"the environment variable {config.url_env} holds no http(s) URL"
-            ) from None
-        except httpx.TransportError as error:
-            said = type(error).__name__
-            continue
-        if answer.is_success:
-            return
-        said = f"HTTP status {answer.status_code}"
-        if answer.status_code < 500 and answer.status_code != 429:
-            break
-    raise DebwrightError(
-        f"the webhook of {config.url_env} did not take the message",
-        evidence=[Evidence(text=said)],
-        fix=f"check the URL in {config.url_env}",
+    url_env: v.SecretVariable = Field(
+        description="Name of the environment variable that holds the URL, which is a secret."
     )
+
+    def send(self, event: Event) -> None:
+        """Post it."""
+        send_webhook(self, event)
+
+
+def send_webhook(config: Webhook, event: Event) -> None:
+    """Post it. The URL is a secret and is in no message. Raises DebwrightError, MissingError."""
+    url, shown = _url(config), f"the address in {config.url_env}"
+    try:
+        with client(seconds=SECONDS, follow_redirects=False) as http:
+            taken = partial(read, limit=ANSWER_LIMIT)
+            ask(http, "POST", url, taken, shown=shown, policy=POLICY, json=payload(event))
+    except (Unreachable, NotThere, Refused) as error:
+        raise DebwrightError(
+            f"the webhook of {config.url_env} did not take the message",
+            evidence=error.evidence,
+            fix=f"check the URL in {config.url_env}",
+        ) from None
+    except InvalidAddress:
+        raise UsageError(
+            f"the environment variable {config.url_env} holds no http(s) URL"
+        ) from None
 
 
 def payload(event: Event) -> dict[str, object]:

@@ -7,10 +7,11 @@ could neither run nor reach the network.
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from debwright.host.files import human_seconds, human_size
@@ -18,7 +19,7 @@ from debwright.model.errors import printable
 from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding, RunResult, Severity
 from debwright.observe.report import view
-from debwright.observe.report.timeline import timeline
+from debwright.observe.report.timeline import Color, timeline
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -31,8 +32,15 @@ FINDINGS_SHOWN = 300
 """Of one check; all are in report.json."""
 
 
-def render(result: RunResult, directory: Path | None = None) -> str:
-    """The page. `directory` (`dist/VERSION`) is where it will stand, for links to logs."""
+def render(
+    result: RunResult,
+    directory: Path | None = None,
+    colors: Mapping[str, Color] = MappingProxyType({}),
+) -> str:
+    """The page. `directory` (`dist/VERSION`) is where it will stand, for links to logs.
+
+    `colors` are the stages' own, in their order.
+    """
     environment = _environment()
     style = _resource("report.css")
     script = _resource("report.js")
@@ -47,7 +55,7 @@ def render(result: RunResult, directory: Path | None = None) -> str:
         verdict=view.verdict(result),
         failures=view.failures(result, dist),
         skips=view.skips(result),
-        timeline=timeline(result),
+        timeline=timeline(result, colors),
         matrix=_matrix(result, list(checks)),
         check_names=list(checks),
         target_status=view.target_status,

@@ -1,14 +1,29 @@
 """The times of a run as bars on one axis."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from debwright.host.files import human_seconds
 from debwright.model.results import RunResult, StageResult, Status
 
-STAGES = ("plan", "source", "build", "test", "check", "sign", "publish", "release", "report")
-"""Those with a colour of their own, in the order they run."""
+
+class Color(StrEnum):
+    """Of a bar; report.css has each for light and for dark pages. Stages choose theirs."""
+
+    SLATE = "slate"
+    TEAL = "teal"
+    BLUE = "blue"
+    VIOLET = "violet"
+    GREEN = "green"
+    AMBER = "amber"
+    PINK = "pink"
+    CYAN = "cyan"
+    OLIVE = "olive"
+    GREY = "grey"
+    """Of a stage that nobody has chosen a colour for, as one of another version."""
+
 
 SHORTEST = 0.4
 """Percent: a bar thinner than this cannot be seen."""
@@ -19,7 +34,7 @@ class Bar:
     """One stage; `x` and `width` are percent of the whole."""
 
     stage: str
-    color: int
+    color: Color
     failed: bool
     x: float
     width: float
@@ -47,29 +62,32 @@ class Tick:
 class Timeline:
     lanes: tuple[Lane, ...]
     ticks: tuple[Tick, ...]
-    legend: tuple[tuple[str, int], ...]
+    legend: tuple[tuple[str, Color], ...]
 
 
-def timeline(result: RunResult) -> Timeline:
-    """Bars at the time each stage started; one that does not say follows the one before it."""
+def timeline(result: RunResult, colors: Mapping[str, Color]) -> Timeline:
+    """Bars at the time each stage started; one that does not say follows the one before it.
+
+    `colors` are the stages' own, in their order.
+    """
     groups = [("run", False, result.stages)] if result.stages else []
     groups += [(t.target, True, t.stages) for t in result.parts]
     placed = [(n, is_target, _place(stages, result.started)) for n, is_target, stages in groups]
     ends = [start + stage.seconds for _, _, spans in placed for start, stage in spans]
     total = max([result.seconds, *ends, 0.001])
     names = dict.fromkeys(stage.stage for _, _, spans in placed for _, stage in spans)
-    colors = _colors(names)
+    order = [*(n for n in colors if n in names), *(n for n in names if n not in colors)]
+    shown = {name: colors.get(name, Color.GREY) for name in order}
     lanes = tuple(
         Lane(
             name=name,
             is_target=is_target,
-            bars=tuple(_bar(start, stage, total, colors) for start, stage in spans),
+            bars=tuple(_bar(start, stage, total, shown[stage.stage]) for start, stage in spans),
             label="; ".join(f"{s.stage} {human_seconds(s.seconds)}" for _, s in spans),
         )
         for name, is_target, spans in placed
     )
-    legend = sorted(colors.items(), key=lambda item: item[1])
-    return Timeline(lanes=lanes, ticks=_ticks(total), legend=tuple(legend))
+    return Timeline(lanes=lanes, ticks=_ticks(total), legend=tuple(shown.items()))
 
 
 def _place(stages: Iterable[StageResult], begin: datetime) -> list[tuple[float, StageResult]]:
@@ -90,18 +108,13 @@ def _between(begin: datetime, moment: datetime) -> float:
     return max(0.0, (moment - begin).total_seconds())
 
 
-def _colors(names: Iterable[str]) -> dict[str, int]:
-    known = {name: number for number, name in enumerate(STAGES)}
-    return {name: known.get(name, len(STAGES)) for name in names}
-
-
-def _bar(start: float, stage: StageResult, total: float, colors: dict[str, int]) -> Bar:
+def _bar(start: float, stage: StageResult, total: float, color: Color) -> Bar:
     x = min(100 * start / total, 100 - SHORTEST)
     width = max(SHORTEST, min(100 * stage.seconds / total, 100 - x))
     time = human_seconds(stage.seconds)
     return Bar(
         stage=stage.stage,
-        color=colors[stage.stage],
+        color=color,
         failed=stage.status is Status.FAILED,
         x=round(x, 2),
         width=round(width, 2),

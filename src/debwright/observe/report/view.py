@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import quote
 
+from debwright.model.details import CheckDetails
 from debwright.model.fix import Command
 from debwright.model.results import (
     Artifact,
@@ -20,7 +21,7 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.observe.diagnose.findings import findings_in
+from debwright.observe.report.causes import findings_of
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
@@ -116,7 +117,7 @@ def target_status(target: TargetResult) -> Status:
     }
     if not statuses or Status.SKIPPED in statuses:
         return Status.SKIPPED
-    if any(s.details.get("unproven") for s in target.stages):
+    if any(s.details.unproven for s in target.stages):
         return Status.SKIPPED
     return Status.CACHED if statuses == {Status.CACHED} else Status.PASSED
 
@@ -237,7 +238,7 @@ def _failure(
     # The stage's own error often only counts the checks below it; then it is the headline.
     if own is not None and own not in errors and (own.evidence or own.fix or not errors):
         errors.insert(0, own)
-    errors = findings_in(stage.details) + errors
+    errors = findings_of(stage.details.diagnosis) + errors
     return Failure(
         target=target.target if target else None,
         stage=stage.stage,
@@ -270,9 +271,9 @@ def _reproduce(target: TargetResult | None, stage: StageResult) -> Command:
         return Command("debwright", "build", *only)
     if stage.stage in ("reproducible", "equivalence"):
         return Command("debwright", "check", f"--{stage.stage}", *only)
-    if files := stage.details.get("files"):
+    if isinstance(stage.details, CheckDetails) and stage.details.files:
         # Packages that were given as files, which nothing here can find or build again.
-        return Command("debwright", "check", "-t", target.target, *files)
+        return Command("debwright", "check", "-t", target.target, *stage.details.files)
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
         return Command("debwright", "check", f"dist/{changes[0]}")
@@ -292,11 +293,10 @@ def find_log(
 ) -> str | None:
     """The log of a stage, relative to `dist/`: named by the stage, an artifact, or just there.
 
-    A stage names it as `details["log"]`; an artifact counts when it is `STAGE.log`.
+    A stage names it in its details; an artifact counts when it is `STAGE.log`.
     """
-    named = stage.details.get("log")
-    if isinstance(named, str) and named:
-        return named
+    if stage.details.log:
+        return stage.details.log
     wanted = f"{stage.stage}.log"
     artifacts = (target or result).artifacts
     for artifact in artifacts:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,20 @@ from debwright.model.fix import Command
 from debwright.model.results import RunResult
 from debwright.observe.report import html, junit, markdown, sarif
 from debwright.observe.report.schemas import SCHEMAS
+from debwright.observe.report.timeline import Color
 
 
-def write_reports(result: RunResult, directory: Path) -> list[Path]:
+def write_reports(result: RunResult, directory: Path, colors: Mapping[str, Color]) -> list[Path]:
     """Write report.json, report.html, report.md, junit.xml and report.sarif into `directory`.
 
-    `directory` is `dist/VERSION`, made if absent. Each file is replaced as a whole. Returns
-    their paths. Raises DebwrightError when the directory cannot be written.
+    `colors` are the stages' own, in their order. `directory` is `dist/VERSION`, made if absent.
+    Each file is replaced as a whole. Returns their paths.
+
+    Raises DebwrightError when the directory cannot be written.
     """
     contents: dict[str, str | bytes] = {
         "report.json": to_json(result),
-        "report.html": html.render(result, directory),
+        "report.html": html.render(result, directory, colors),
         "report.md": markdown.render(result),
         "junit.xml": junit.render(result),
         "report.sarif": sarif.render(result),

@@ -1,31 +1,47 @@
-"""What all stages share: the job they work for, and how a stage is timed, cached and told of."""
+"""What stages share: the job they work for, what a stage is, and how it is done or found done."""
 
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from debwright import __version__
 from debwright.host import usage
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
 from debwright.model.codes import ERROR, Code, Codes
+from debwright.model.details import StageDetails, details_of
 from debwright.model.errors import DebwrightError, from_os_error
 from debwright.model.events import Reporter
 from debwright.model.results import Artifact, CheckResult, Finding, StageResult, Status
-from debwright.model.targets import Target
+from debwright.model.targets import Strategy, Target
+from debwright.observe.report.timeline import Color
 from debwright.pipeline.capacity import Budget
+from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import Plan, TargetPlan
-from debwright.pipeline.record import Ledger
 from debwright.roots.layers import Roots
 from debwright.source.make import SourcePackage
 from debwright.systems.base import System
 from debwright.systems.nspawn import NspawnSystem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which stages to do, beyond building."""
+
+    check: bool = True
+    publish: bool = True
+    reproducible: bool = False
+    """Build every target a second time and compare."""
+    equivalence: bool = False
+    """Compare the targets of a suite with each other, and cross-built ones with emulated ones."""
 
 
 @dataclass
@@ -44,7 +60,6 @@ class Job:
     """What the checks of several targets share."""
     sources: dict[str, SourcePackage] = field(default_factory=dict)
     """Suite to its source package, filled by the source stage."""
-    source_lock: threading.Lock = field(default_factory=threading.Lock)
     all_built: dict[str, threading.Event] = field(default_factory=dict)
     """Suite to the event that its `all` packages are there (or never will be)."""
     all_packages: dict[str, tuple[Path, ...]] = field(default_factory=dict)
@@ -59,11 +74,11 @@ class Job:
     def directory(self, target: TargetPlan) -> Path:
         return self.home / str(target.target)
 
-    def ledger(self, target: TargetPlan) -> Ledger:
-        return Ledger(self.directory(target))
-
-    def artifact(self, path: Path, kind: str) -> Artifact:
-        return artifact_of(path, kind, self.dist)
+    def note(self, text: str) -> None:
+        """Something the user should know, now and in the report; each text once."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self.reporter.note(text)
 
 
 def artifact_of(path: Path, kind: str, dist: Path) -> Artifact:
@@ -77,11 +92,71 @@ def artifact_of(path: Path, kind: str, dist: Path) -> Artifact:
 
 
 @dataclass
+class TargetRun:
+    """One target as it passes through its stages."""
+
+    job: Job
+    target: TargetPlan
+    source: SourcePackage
+    strategy: Strategy
+    strategy_reason: str
+    stages: list[StageResult] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    scratch: Path | None = None
+    """Where it is built; what a cross build left there is tested."""
+    stack: ExitStack = field(default_factory=ExitStack)
+    """What is held until the target's tests are over."""
+
+    @property
+    def name(self) -> str:
+        return str(self.target.target)
+
+    @property
+    def directory(self) -> Path:
+        return self.job.directory(self.target)
+
+    @property
+    def finished(self) -> FinishedStages:
+        return FinishedStages(self.directory)
+
+    @property
+    def changes(self) -> Path | None:
+        return next(iter(sorted(self.directory.glob("*.changes"))), None)
+
+    @property
+    def failed(self) -> bool:
+        return any(s.status is Status.FAILED for s in self.stages)
+
+    def packages(self) -> list[Path]:
+        """Its packages, with the `all` ones that another target of its suite built."""
+        return packages_of(self.job, self.target)
+
+    def skip(self, stage: str, reason: str) -> None:
+        """The stage is not done, and that is said."""
+        self.stages.append(skipped(self.job, self.name, stage, reason))
+
+    def log(self, stage: str, line: str) -> None:
+        self.job.reporter.line(self.name, stage, line)
+
+    def activity(self, stage: str, text: str) -> None:
+        self.job.reporter.activity(self.name, stage, text)
+
+
+def packages_of(job: Job, target: TargetPlan) -> list[Path]:
+    """The packages of a target, with the `all` ones that another target of its suite built."""
+    directory = job.directory(target)
+    own = sorted(directory.glob("*.deb"))
+    names = {p.name for p in own}
+    shared = job.all_packages.get(target.target.suite, ())
+    return own + [p for p in shared if p.parent != directory and p.name not in names]
+
+
+@dataclass
 class Outcome:
-    """What a stage's work gave: files for the ledger, and details for the report."""
+    """What a stage's work gave: files that it answers for, and what the report says of it."""
 
     outputs: Sequence[Path] = ()
-    details: dict[str, Any] = field(default_factory=dict)
+    details: StageDetails | None = None
     checks: tuple[CheckResult, ...] = ()
     cpu_seconds: float | None = None
     skipped: str | None = None
@@ -92,20 +167,84 @@ class Outcome:
     """A failure that left results worth keeping (checks)."""
 
 
-CODES = Codes(
-    {
-        f"{stage}/failed": Code(ERROR, f"The stage {stage} failed.")
-        for stage in (
-            "source", "build", "test", "sbom", "check", "reproducible", "equivalence", "publish",
-        )
-    }
-)  # fmt: skip
-Work = Callable[[], Outcome]
+class Subject(Protocol):
+    """What a stage works on."""
+
+    @property
+    def job(self) -> Job: ...
+    @property
+    def name(self) -> str | None:
+        """The target, as watchers know it; None for the run as a whole."""
+
+    @property
+    def finished(self) -> FinishedStages:
+        """What was done before, and where it is written down."""
+
+
+S = TypeVar("S", bound=Subject)
+
+
+class Stage(ABC, Generic[S]):
+    """One step of a run. It says of itself what the timeline, the console and the pages show."""
+
+    name: ClassVar[str]
+    color: ClassVar[Color]
+    """Of its bar in the timeline."""
+    does: ClassVar[str]
+    """For the list of stages: a sentence without subject."""
+
+    @property
+    def codes(self) -> Codes:
+        """The code of a failure that has none of its own."""
+        return Codes({f"{self.name}/failed": Code(ERROR, f"The stage {self.name} failed.")})
+
+    def wanted(self, wanted: Wanted) -> bool:  # noqa: ARG002 - a stage is done unless it says no
+        return True
+
+    @abstractmethod
+    def inputs(self, on: S) -> dict[str, Any]:
+        """What its digest is made of: it is done again only where one of these has changed."""
+
+    def changing(self, on: S) -> dict[str, Any]:  # noqa: ARG002 - for those that have any
+        """Further inputs, which the work may bring about itself, as the roots that it makes.
+
+        They are looked at before the work and once more after it.
+        """
+        return {}
+
+    @abstractmethod
+    def work(self, on: S) -> Outcome:
+        """Do it. Raises DebwrightError or OSError, which become a failed result."""
+
+
+class TargetStage(Stage[TargetRun]):
+    """A stage that each target passes through."""
+
+    builds: ClassVar[bool] = False
+    """Whether there are packages is known only after it."""
+    proves: ClassVar[bool] = False
+    """Where it cannot be done, that is said: the target is not proven to work."""
+
+    def refused(self, on: TargetRun) -> StageResult | None:  # noqa: ARG002
+        """A failure that is known before anything is done; None to go on."""
+        return None
+
+    def run(self, on: TargetRun) -> bool:
+        """Do it, or find it done; whether it did not fail."""
+        result, checks = perform(self, on)
+        on.stages.append(result)
+        on.checks += checks
+        return result.status is not Status.FAILED
 
 
 def common_inputs(job: Job) -> dict[str, Any]:
     """Inputs of every stage: another debwright may do the same work differently."""
     return {"debwright": own_digest(), "source": job.plan.source_digest}
+
+
+def digests(paths: Sequence[Path]) -> dict[str, str]:
+    """File names with what is in them, as inputs."""
+    return {p.name: sha256_file(p) for p in paths}
 
 
 def base_id(job: Job, target: Target) -> str | None:
@@ -125,60 +264,60 @@ def own_digest() -> str:
     return state.hexdigest()[:16]
 
 
-def perform(
-    job: Job,
-    ledger: Ledger,
-    work: Work,
-    *,
-    target: str | None,
-    stage: str,
-    inputs: Mapping[str, Any],
-) -> tuple[StageResult, tuple[CheckResult, ...]]:
-    """Do one stage unless the ledger has it; tell the reporter; turn errors into a result."""
-    if not job.force and (record := ledger.find(stage, inputs)) is not None:
-        result = record.result
+def perform(stage: Stage[S], on: S) -> tuple[StageResult, tuple[CheckResult, ...]]:
+    """Do one stage unless it was done before; tell the reporter; turn errors into a result."""
+    job, reporter, finished = on.job, on.job.reporter, on.finished
+    fixed = stage.inputs(on)
+    known = None if job.force else finished.find(stage.name, {**fixed, **stage.changing(on)})
+    if known is not None:
+        result = known.result
         if result.status is not Status.SKIPPED:
-            result = result.model_copy(
-                update={"status": Status.CACHED, "reason": "nothing it depends on has changed"}
-            )
-        job.reporter.stage_finished(target, result)
-        return result, record.checks
-    job.reporter.stage_started(target, stage)
-    ledger.forget(stage)
+            why = "nothing it depends on has changed"
+            result = result.model_copy(update={"status": Status.CACHED, "reason": why})
+        reporter.stage_finished(on.name, result)
+        return result, known.checks
+    reporter.stage_started(on.name, stage.name)
+    finished.forget(stage.name)
     started, clock = datetime.now(UTC), time.monotonic()
-    outcome, error = Outcome(), None
     with usage.metered() as cost:
-        try:
-            outcome = work()
-            error = outcome.failed
-        except Interrupted:
-            raise
-        except (DebwrightError, OSError) as caught:
-            # The disk may be full for this target alone: the others go on.
-            problem = from_os_error(caught) if isinstance(caught, OSError) else caught
-            error = Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem)
-            outcome.details["exit_code"] = problem.exit_code
-    if error is not None:
+        outcome = _outcome(stage, on)
+    details = outcome.details or details_of(stage.name, {})
+    if outcome.failed is not None:
         from debwright.pipeline.stages.diagnosis import diagnosis_of
 
-        told = diagnosis_of(stage, ledger.directory, error, outcome.checks)
-        outcome.details |= {"diagnosis": told} if told else {}
-    status = Status.FAILED if error else (Status.SKIPPED if outcome.skipped else Status.PASSED)
+        said = diagnosis_of(stage.name, finished.directory, outcome.failed, outcome.checks)
+        details = details.model_copy(update={"diagnosis": said})
+    status = Status.SKIPPED if outcome.skipped else Status.PASSED
     result = StageResult(
-        stage=stage,
-        status=status,
+        stage=stage.name,
+        status=Status.FAILED if outcome.failed else status,
         reason=outcome.skipped,
         started=started,
         seconds=time.monotonic() - clock,
         cpu_seconds=cost.cpu_seconds if outcome.cpu_seconds is None else outcome.cpu_seconds,
-        error=error,
+        error=outcome.failed,
         usage=cost.usage(),
-        details=outcome.details,
+        details=details,
     )
-    if status is Status.PASSED or (status is Status.SKIPPED and outcome.remember):
-        ledger.write(stage, inputs, outcome.outputs, result, outcome.checks)
-    job.reporter.stage_finished(target, result)
+    if result.status is Status.PASSED or (result.status is Status.SKIPPED and outcome.remember):
+        now = {**fixed, **stage.changing(on)}
+        finished.write(stage.name, now, outcome.outputs, result, outcome.checks)
+    reporter.stage_finished(on.name, result)
     return result, outcome.checks
+
+
+def _outcome(stage: Stage[S], on: S) -> Outcome:
+    try:
+        return stage.work(on)
+    except Interrupted:
+        raise
+    except (DebwrightError, OSError) as caught:
+        # The disk may be full for this target alone: the others go on.
+        problem = from_os_error(caught) if isinstance(caught, OSError) else caught
+        return Outcome(
+            failed=Finding.from_error(getattr(problem, "code", f"{stage.name}/failed"), problem),
+            details=details_of(stage.name, {"exit_code": problem.exit_code}),
+        )
 
 
 def skipped(job: Job, target: str | None, stage: str, reason: str) -> StageResult:

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,32 @@ from debwright.checks.engine.base import SHARED, CheckContext
 from debwright.checks.engine.previous import Previous, expand
 from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
-from debwright.config.checking import Waiver
-from debwright.host.files import atomic_write, sha256_file
+from debwright.checks.files.vulnerabilities import Vulnerabilities
+from debwright.host.files import atomic_write
 from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
-from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.model.details import CheckDetails
+from debwright.model.errors import DebwrightError, Evidence, ExitCode, MissingError
 from debwright.model.manifest import digest
 from debwright.model.results import CheckReport, CheckResult, Finding, Severity, StageResult, Status
 from debwright.model.targets import Target, also_on
+from debwright.observe.report.timeline import Color
 from debwright.observe.report.write import model_json
 from debwright.packages.debs import read_deb
 from debwright.packages.sbom.make import CYCLONEDX, SPDX
 from debwright.pipeline.capacity import need_mb
-from debwright.pipeline.plan import TargetPlan
-from debwright.pipeline.stages.base import CODES, Job, Outcome, common_inputs, perform
+from debwright.pipeline.stages.base import (
+    Job,
+    Outcome,
+    TargetRun,
+    TargetStage,
+    Wanted,
+    common_inputs,
+    digests,
+)
+from debwright.pipeline.stages.checking import check_context, waiver_states
 from debwright.pipeline.stages.companion import companion_packages
 from debwright.systems.environments import Environments
 
-CHECK_FAILED = 4
 EMULATOR = Codes(
     {"infrastructure/emulator": Code(ERROR, "Programs of the architecture do not run here.")}
 )
@@ -37,119 +45,104 @@ AROUND = frozenset({"suites"})
 """Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
 
-def packages_of(job: Job, target: TargetPlan) -> list[Path]:
-    """The target's packages, with the `all` ones that another target of its suite built."""
-    own = sorted(job.directory(target).glob("*.deb"))
-    shared = [
-        p
-        for p in job.all_packages.get(target.target.suite, ())
-        if p.parent != job.directory(target)
-    ]
-    names = {p.name for p in own}
-    return own + [p for p in shared if p.name not in names]
+class CheckStage(TargetStage):
+    """Every check; the stage fails when one of them does, with its worst finding."""
 
+    name = "check"
+    color = Color.GREEN
+    does = "runs every check, ending on a booted system"
+    proves = True
 
-def without_emulator(job: Job, target: TargetPlan) -> StageResult | None:
-    """The check stage of a target whose programs cannot be run here; None where they can.
+    def wanted(self, wanted: Wanted) -> bool:
+        return wanted.check
 
-    Asked before the build: a cross build needs no emulator, and would find out only at its end,
-    maybe after an hour.
-    """
-    arch = target.target.arch
-    problem = job.plan.host.emulated.get(arch)
-    if problem is None or not job.environment.own_root:
-        return None
-    lacking = MissingError(
-        f"{target.target} cannot be checked: {arch} programs do not run on this machine",
-        evidence=[Evidence(text=problem.why)],
-        cause="its packages are installed and started here, which takes a working qemu-user; "
-        f"`debwright build -t {target.target}` only builds them",
-        fix=problem.fix,
-    )
-    result = StageResult(
-        stage="check", status=Status.FAILED,
-        error=EMULATOR.from_error(f"{INFRASTRUCTURE}/emulator", lacking),
-        details={"exit_code": lacking.exit_code},
-    )  # fmt: skip
-    job.reporter.stage_finished(str(target.target), result)
-    return result
+    def refused(self, on: TargetRun) -> StageResult | None:
+        """A target whose programs cannot be run here.
 
+        Asked before the build: a cross build needs no emulator, and would find out only at its
+        end, maybe after an hour.
+        """
+        arch = on.target.target.arch
+        problem = on.job.plan.host.emulated.get(arch)
+        if problem is None or not on.job.environment.own_root:
+            return None
+        missing = MissingError(
+            f"{on.name} cannot be checked: {arch} programs do not run on this machine",
+            evidence=[Evidence(text=problem.why)],
+            cause="its packages are installed and started here, which takes a working qemu-user; "
+            f"`debwright build -t {on.name}` only builds them",
+            fix=problem.fix,
+        )
+        return StageResult(
+            stage=self.name, status=Status.FAILED,
+            error=EMULATOR.from_error(f"{INFRASTRUCTURE}/emulator", missing),
+            details=CheckDetails(exit_code=missing.exit_code),
+        )  # fmt: skip
 
-def check_stage(job: Job, target: TargetPlan) -> tuple[StageResult, tuple[CheckResult, ...]]:
-    """Run the checks; the stage fails when one of them does, with its worst finding."""
-    name = str(target.target)
-    directory = job.directory(target)
-    paths = packages_of(job, target)
-    companions = companion_packages(job)
-    config = job.plan.config
-    further = also_on(config.targets.build, config.section(Environments).install_on, target.target)
-    previous, unusable = Previous(), None
-    try:
-        previous = _previous(job, target, paths)
-    except DebwrightError as problem:
-        unusable = problem
-    inputs = {
-        **common_inputs(job),
-        "packages": {p.name: sha256_file(p) for p in paths},
-        "companions": {p.name: sha256_file(p) for p in companions},
-        "config": digest({
-            **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
-            **config.said_to("debwright.checks"),
-            **config.said_to("debwright.systems"),
-        }),
-        "previous": {d.path.name: d.sha256 for d in previous.debs},
-        "sbom": {p.name: sha256_file(p) for p in sorted(directory.glob("*.json"))
-                  if p.name.endswith((CYCLONEDX, SPDX))},
-        "databases": scanners(job),
-        "today": waiver_states(config.waivers),
-        "base": _system(job, target.target),
-        "also_on": {str(t): _system(job, t) for t in further},
-        "environment": str(job.environment),
-        # What an ordinary user could not do, root can.
-        "unavailable": why.in_one_line() if (why := job.environment.unavailable()) else None,
-    }  # fmt: skip
-    log_path = directory / "check.log"
+    def inputs(self, on: TargetRun) -> dict[str, Any]:
+        job, config = on.job, on.job.plan.config
+        try:
+            previous = _previous(on)
+        except DebwrightError:
+            previous = Previous()  # the work itself will say so
+        bills = [p for p in on.directory.glob("*.json") if p.name.endswith((CYCLONEDX, SPDX))]
+        return {
+            **common_inputs(job),
+            "packages": digests(on.packages()),
+            "companions": digests(companion_packages(job)),
+            "config": digest(
+                {
+                    **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
+                    **config.said_to("debwright.checks"),
+                    **config.said_to("debwright.systems"),
+                }
+            ),
+            "previous": {d.path.name: d.sha256 for d in previous.debs},
+            "sbom": digests(sorted(bills)),
+            "databases": scanners(job),
+            "today": waiver_states(config.waivers),
+            "environment": str(job.environment),
+            # What an ordinary user could not do, root can.
+            "unavailable": why.in_one_line() if (why := job.environment.unavailable()) else None,
+        }
 
-    def work() -> Outcome:
+    def changing(self, on: TargetRun) -> dict[str, Any]:
+        """The systems it is checked on, which may not have been there before."""
+        return {
+            "base": _system(on.job, on.target.target),
+            "also_on": {str(t): _system(on.job, t) for t in _further(on)},
+        }
+
+    def work(self, on: TargetRun) -> Outcome:
         # Most of debwright's code, and a run in which nothing has changed does not need it.
         from debwright.checks.run import run_checks
 
-        if unusable is not None:
-            raise unusable
-        with BuildLog(log_path, lambda line: job.reporter.line(name, "check", line)) as log:
-            changes = sorted(directory.glob("*.changes"))
-            context = CheckContext(
-                target=target.target,
-                host_arch=job.plan.host.arch,
-                config=config,
-                debs=[read_deb(p) for p in paths],
-                changes=changes[0] if changes else None,
-                roots=job.roots,
-                output=directory,
-                log=log,
-                activity=lambda text: job.reporter.activity(name, "check", text),
-                project=job.plan.loaded.directory,
-                companions=[read_deb(p) for p in companions],
-                previous=previous,
-                ask_again=job.force,
-            )
-            need = need_mb(config, emulated=context.emulated)
-            with job.budget.share(need, waiting=context.activity) as waited:
-                job.budget.arrived(name)
+        job, log_path = on.job, on.directory / "check.log"
+        previous = _previous(on)
+        with BuildLog(log_path, lambda line: on.log(self.name, line)) as log:
+            need = need_mb(job.plan.config, emulated=on.target.target.arch != job.plan.host.arch)
+            waiting = lambda why: on.activity(self.name, why)  # noqa: E731
+            with job.budget.share(need, waiting=waiting) as waited:
+                job.budget.arrived(on.name)
                 with job.budget.spare(need) as second:
+                    context = check_context(
+                        on,
+                        self.name,
+                        log,
+                        previous=previous,
+                        ask_again=job.force,
+                        second_system=second,
+                    )
                     results = run_checks(
-                        replace(context, second_system=second), lambda result: _tell(log, result),
-                        job.environment, further,
-                    )  # fmt: skip
-        # The roots may not have been there before.
-        inputs["base"] = _system(job, target.target)
-        inputs["also_on"] = {str(t): _system(job, t) for t in further}
-        outcome = check_outcome(context, results, log_path, job.dist)
-        if waited >= 1:
-            outcome.details["waited_seconds"] = round(waited, 1)
-        return outcome
+                        context, lambda result: _tell(log, result), job.environment, _further(on)
+                    )
+        return check_outcome(context, results, log_path, job.dist, waited=waited)
 
-    return perform(job, job.ledger(target), work, target=name, stage="check", inputs=inputs)
+
+def _further(on: TargetRun) -> list[Target]:
+    """The further targets that the packages are installed on."""
+    config = on.job.plan.config
+    return also_on(config.targets.build, config.section(Environments).install_on, on.target.target)
 
 
 def _system(job: Job, target: Target) -> str | None:
@@ -160,7 +153,8 @@ def _system(job: Job, target: Target) -> str | None:
 def scanners(job: Job) -> dict[str, object]:
     """What scanners of this machine know: with other signatures, other things are found."""
     config, directory = job.plan.config, job.plan.loaded.directory
-    paths = [directory / d for d in (config.malware.database, config.vulnerabilities.database) if d]
+    databases = (config.section(malware.Malware).database, config.section(Vulnerabilities).database)
+    paths = [directory / d for d in databases if d]
     return {
         "clamscan": shutil.which("clamscan"),
         "times": {str(p): newest(p) for p in (*paths, malware.DATABASE)},
@@ -176,17 +170,12 @@ def newest(path: Path) -> float | None:
         return None
 
 
-def waiver_states(waivers: Sequence[Waiver]) -> list[bool]:
-    """Which waivers still count today: on the day one ends, the checks are judged again."""
-    return [waiver.until >= policy.today() for waiver in waivers]
-
-
-def _previous(job: Job, target: TargetPlan, paths: Sequence[Path]) -> Previous:
+def _previous(on: TargetRun) -> Previous:
     """The release before, from the configuration or from what this directory has published."""
-    loaded = job.plan.loaded
+    loaded = on.job.plan.loaded
     files = expand(loaded.directory, loaded.config.upgrade.previous)
-    debs = [d for p in paths if p.suffix == ".deb" and not (d := read_deb(p)).debug]
-    return previous_of(loaded, target.target, debs, files=files, dist=job.dist)
+    debs = [d for p in on.packages() if p.suffix == ".deb" and not (d := read_deb(p)).debug]
+    return previous_of(loaded, on.target.target, debs, files=files, dist=on.job.dist)
 
 
 def _tell(log: BuildLog, result: CheckResult) -> None:
@@ -213,7 +202,12 @@ def check_report(context: CheckContext, results: Sequence[CheckResult]) -> Check
 
 
 def check_outcome(
-    context: CheckContext, results: Sequence[CheckResult], log_path: Path, dist: Path
+    context: CheckContext,
+    results: Sequence[CheckResult],
+    log_path: Path,
+    dist: Path,
+    *,
+    waited: float = 0.0,
 ) -> Outcome:
     """Write check.json; what the stage says of it.
 
@@ -228,21 +222,25 @@ def check_outcome(
         outputs.append(directory / "lintian.json")
     errors = [f for r in results for f in r.findings if f.severity is Severity.ERROR]
     failed = [r.name for r in results if r.status is Status.FAILED]
-    details: dict[str, Any] = {
-        "log": str(log_path.relative_to(dist)),
-        "passed": [r.name for r in results if r.status.ok],
-        "failed": failed,
-        "skipped": [r.name for r in results if r.status is Status.SKIPPED],
-    }
+    code, unproven = None, None
     if failed:
         # What failed may be the machine alone; that is not a package to be corrected.
         machine = bool(errors) and all(f.code.startswith(f"{INFRASTRUCTURE}/") for f in errors)
-        details["exit_code"] = MissingError.exit_code if machine else CHECK_FAILED
+        code = ExitCode.MISSING if machine else ExitCode.CHECK
     elif report.status is Status.SKIPPED:
-        details["unproven"] = report.reason
+        unproven = report.reason
         installed = any(r.name == "install" and r.status.ok for r in results)
         if not installed and context.config.checks.get("install", "error") == "error":
-            details["exit_code"] = MissingError.exit_code
+            code = ExitCode.MISSING
+    details = CheckDetails(
+        log=str(log_path.relative_to(dist)),
+        exit_code=code,
+        unproven=unproven,
+        passed=tuple(r.name for r in results if r.status.ok),
+        failed=tuple(failed),
+        skipped=tuple(r.name for r in results if r.status is Status.SKIPPED),
+        waited_seconds=round(waited, 1) if waited >= 1 else None,
+    )
     return Outcome(
         outputs=outputs, details=details, checks=tuple(results),
         failed=_worst(errors, failed),
@@ -257,7 +255,7 @@ def _worst(errors: list[Finding], failed: list[str]) -> Finding | None:
         # A package that does not start matters more than a line of lintian's.
         live = [f for f in errors if not f.code.startswith("lintian/")]
         return (live or errors)[0]
-    return CODES.found("check/failed", f"failed: {', '.join(failed)}")
+    return CheckStage().codes.found("check/failed", f"failed: {', '.join(failed)}")
 
 
 def not_proven(checks: tuple[CheckResult, ...], *, has_service: bool) -> str | None:

@@ -9,8 +9,8 @@ from debwright.host.files import atomic_write
 from debwright.model.events import Reporter
 from debwright.model.manifest import digest
 from debwright.model.results import StageResult
+from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import Companion
-from debwright.pipeline.record import Ledger
 from debwright.pipeline.stages.base import Job, common_inputs
 from debwright.roots.cache import remove_tree
 from debwright.source.make import SourcePackage, read_dsc
@@ -23,7 +23,7 @@ KEY = "companion.key"
 
 @dataclass(frozen=True)
 class As:
-    """Tells the product's reporter of a companion's stages under the companion's name."""
+    """Reports to the product's reporter a companion's stages under the companion's name."""
 
     reporter: Reporter
     name: str
@@ -90,7 +90,7 @@ def adopt(child: Job) -> None:
     """Take over what an earlier version of the product had, when the companion has not changed.
 
     dist/ has a directory for each version of the product, and a companion of a hundred megabytes
-    must not be packed again for every commit. The ledgers come along, and judge as ever.
+    must not be packed again for every commit. What was finished comes along, and is judged as ever.
     """
     if child.force or child.home.exists():
         return
@@ -125,14 +125,14 @@ def _key(child: Job) -> str:
 
 def _copy(child: Job, earlier: Path) -> None:
     child.home.parent.mkdir(parents=True, exist_ok=True)
-    beside = child.home.with_name(f".{child.home.name}.new")
-    remove_tree(beside)
+    fresh = child.home.with_name(f".{child.home.name}.new")
+    remove_tree(fresh)
     try:
-        shutil.copytree(earlier, beside, symlinks=True)
+        shutil.copytree(earlier, fresh, symlinks=True)
         old, new = (str(p.relative_to(child.dist)) for p in (earlier, child.home))
-        for path in beside.rglob("stages.json"):
-            Ledger(path.parent).move_logs(old, new)
-        beside.replace(child.home)
+        for path in fresh.rglob("stages.json"):
+            FinishedStages(path.parent).move_logs(old, new)
+        fresh.replace(child.home)
     except BaseException:
-        remove_tree(beside)
+        remove_tree(fresh)
         raise

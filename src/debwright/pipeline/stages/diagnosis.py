@@ -3,11 +3,10 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from debwright.model.diagnosis import Diagnosis
 from debwright.model.results import CheckResult, Finding, Severity
-from debwright.observe.diagnose.model import Diagnosis
-from debwright.observe.diagnose.record import read_record
+from debwright.observe.diagnose.failed import read_record
 
 CHECKS_OWN = (2400, 2401)
 """What a check found; the evidence it gave may say why."""
@@ -15,8 +14,8 @@ CHECKS_OWN = (2400, 2401)
 
 def diagnosis_of(
     stage: str, directory: Path, error: Finding, checks: Sequence[CheckResult]
-) -> dict[str, Any] | None:
-    """The diagnosis as JSON for the stage's details; None when there is nothing to say.
+) -> Diagnosis | None:
+    """The diagnosis for the stage's details; None when there is nothing to say.
 
     What goes wrong here is no second failure: the stage's own error stands, without a diagnosis.
     """
@@ -28,7 +27,7 @@ def diagnosis_of(
 
 def _diagnosis(
     stage: str, directory: Path, error: Finding, checks: Sequence[CheckResult]
-) -> dict[str, Any] | None:
+) -> Diagnosis | None:
     from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
 
     log = directory / f"{stage}.log"
@@ -38,14 +37,14 @@ def _diagnosis(
         said = "\n".join(e.text for f in (*failed, error) for e in f.evidence)
         if said:
             stream = io.BytesIO(said.encode("utf-8", "replace"))
-            told = diagnose_stream(stream, f"{stage}: evidence", broken=True)
-            found = _together(found, told)
+            shown = diagnose_stream(stream, f"{stage}: evidence", broken=True)
+            found = _together(found, shown)
     if found is None:
         return None
     record = read_record(directory)
     if record is not None and record.stage == stage:
         found = found.model_copy(update={"reproduce": record.reproduction()})
-    return found.model_dump(mode="json")
+    return found
 
 
 def _together(log: Diagnosis | None, evidence: Diagnosis) -> Diagnosis:

@@ -4,133 +4,147 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from debwright.build.binary import PackageBuildError
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext, conclude
-from debwright.checks.twice.equivalence import (
-    CODES,
-    Comparison,
-    EquivalenceCheck,
-    compare_answers,
-    compare_files,
-    compare_floor,
-    compare_imports,
-)
-from debwright.checks.twice.sides import Side, Sides
 from debwright.host.files import sha256_file
 from debwright.model.manifest import digest
-from debwright.model.results import CheckResult, StageResult, TargetResult
 from debwright.model.targets import Strategy
+from debwright.observe.report.timeline import Color
 from debwright.packages.debs import read_deb
-from debwright.pipeline.plan import TargetPlan
-from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform, skipped
-from debwright.pipeline.stages.build import TargetBuild, carry_out, dependencies, stage_inputs
-from debwright.pipeline.stages.check import packages_of
+from debwright.pipeline.finished import FinishedStages
+from debwright.pipeline.stages.base import (
+    Job,
+    Outcome,
+    Stage,
+    TargetRun,
+    Wanted,
+    common_inputs,
+    digests,
+    perform,
+)
+from debwright.pipeline.stages.build import build_inputs, carry_out, dependencies, root_inputs
+from debwright.pipeline.stages.checking import add_to_report, check_context, judged, policy_inputs
 from debwright.pipeline.stages.companion import companion_packages
-from debwright.pipeline.stages.extra import extra_context, extra_outcome, policy_inputs, remember
 from debwright.systems.nspawn import NspawnSystem
 
-NAME = EquivalenceCheck.name
+if TYPE_CHECKING:
+    from debwright.checks.twice.equivalence import Comparison
+    from debwright.checks.twice.sides import Side
+
+NAME = "equivalence"
 
 
 @dataclass(frozen=True)
-class Built:
-    """A target of the plan and what became of it."""
+class Pair:
+    """A target, and what it is compared with."""
 
-    plan: TargetPlan
-    result: TargetResult
+    run: TargetRun
+    reference: TargetRun | None
+    """Another target of its suite; None where it is compared with an emulated build alone."""
 
     @property
-    def fit(self) -> bool:
-        return self.result.ok and bool(self.result.artifacts)
+    def job(self) -> Job:
+        return self.run.job
+
+    @property
+    def name(self) -> str:
+        return self.run.name
+
+    @property
+    def finished(self) -> FinishedStages:
+        return self.run.finished
 
 
-def equivalence_stages(job: Job, results: Sequence[TargetResult]) -> list[TargetResult]:
-    """The results with the check `equivalence` added to each target that can be compared."""
-    built = [Built(p, r) for p, r in zip(job.plan.targets, results, strict=True)]
-    done = []
-    stage: StageResult | None
-    checks: tuple[CheckResult, ...]
-    for one in built:
-        others = [b for b in built if b.plan.target.suite == one.plan.target.suite]
-        natives = [b for b in others if b.plan.strategy is Strategy.NATIVE]
-        if len(others) == 1 and one.result.strategy != Strategy.CROSS:
-            reason = f"no other target of {one.plan.target.suite} is there to compare it with"
-            stage, checks = skipped(job, str(one.plan.target), NAME, reason), ()
-        else:
-            stage, checks = _stage(job, one, (natives or others)[0])
-        done.append(
-            one.result.model_copy(
-                update={
-                    "stages": (*one.result.stages, *([stage] if stage else [])),
-                    "checks": (*one.result.checks, *checks),
-                }
-            )
-        )
-    return done
+class EquivalenceStage(Stage[Pair]):
+    """Compares what the targets of a suite hold, import and answer."""
 
+    name = NAME
+    color = Color.CYAN
+    does = "compares the targets of a suite, and cross builds with emulated ones, when asked for"
 
-def _stage(
-    job: Job, one: Built, reference: Built
-) -> tuple[StageResult | None, tuple[CheckResult, ...]]:
-    name = str(one.plan.target)
-    cross = one.result.strategy == Strategy.CROSS
-    if one is reference and not cross:
-        return None, ()  # the others are compared with it
-    for side in (one, reference):
-        if not side.fit:
-            return skipped(job, name, NAME, f"{side.plan.target} failed"), ()
-    return _compare(job, one, reference if one is not reference else None)
+    def wanted(self, wanted: Wanted) -> bool:
+        return wanted.equivalence
 
+    def inputs(self, on: Pair) -> dict[str, Any]:
+        from debwright.checks.twice.equivalence import EquivalenceCheck
 
-def _compare(
-    job: Job, one: Built, reference: Built | None
-) -> tuple[StageResult, tuple[CheckResult, ...]]:
-    target = one.plan
-    name = str(target.target)
-    log_path = job.directory(target) / "equivalence.log"
-    build = _emulated_build(job, one)
-    config = job.plan.config
-    paths = [*packages_of(job, target), *(packages_of(job, reference.plan) if reference else [])]
-    inputs = {
-        **common_inputs(job),
-        "packages": {str(p.relative_to(job.dist)): sha256_file(p) for p in paths},
-        "companions": {p.name: sha256_file(p) for p in companion_packages(job)},
-        "config": digest(config.model_dump(mode="json", include=set(EquivalenceCheck.settings))),
-        "policy": policy_inputs(job),
-        "emulated": stage_inputs(build, _emulated_plan(build)) if build else None,
-        "emulator": {a: str(o) for a, o in job.plan.host.emulated.items()},
-    }
+        job, build = on.job, _emulated_build(on.run)
+        said = job.plan.config.model_dump(mode="json", include=set(EquivalenceCheck.settings))
+        paths = [*on.run.packages(), *(on.reference.packages() if on.reference else [])]
+        emulated = _emulated_plan(build) if build else None
+        return {
+            **common_inputs(job),
+            "packages": {str(p.relative_to(job.dist)): sha256_file(p) for p in paths},
+            "companions": digests(companion_packages(job)),
+            "config": digest(said),
+            "policy": policy_inputs(job),
+            "emulated": {**build_inputs(build, emulated), **root_inputs(build, emulated)}
+            if build and emulated else None,
+            "emulator": {a: str(o) for a, o in job.plan.host.emulated.items()},
+        }  # fmt: skip
 
-    def work() -> Outcome:
-        started = time.monotonic()
-        found = Comparison()
-        with BuildLog(log_path, lambda line: job.reporter.line(name, NAME, line)) as log:
-            context = extra_context(job, target, log, NAME)
-            mine = Side(name=name, target=target.target, debs=context.debs)
-            if reference is not None:
-                other = extra_context(job, reference.plan, log, NAME)
+    def work(self, on: Pair) -> Outcome:
+        from debwright.checks.twice.equivalence import Comparison, EquivalenceCheck
+        from debwright.checks.twice.sides import Side
+
+        started, found, run = time.monotonic(), Comparison(), on.run
+        log_path = run.directory / f"{NAME}.log"
+        with BuildLog(log_path, lambda line: run.log(NAME, line)) as log:
+            context = check_context(run, NAME, log)
+            mine = Side(name=run.name, target=run.target.target, debs=context.debs)
+            if on.reference is not None:
+                other = check_context(on.reference, NAME, log)
                 other = replace(other, activity=context.activity)
-                _with_reference(job, found, mine, context, other)
-            if build is not None:
+                _with_reference(on.job, found, mine, context, other)
+            if (build := _emulated_build(run)) is not None:
                 _with_emulated(build, found, mine, context, log)
             for finding in found.findings:
                 log(f"{finding.severity} {finding.code}: {finding.message}")
         result = conclude(
             NAME, started, found.findings, measurements=found.measurements, notes=found.notes
         )
-        return extra_outcome(job, target, EquivalenceCheck(), result, log_path)
+        return judged(run, EquivalenceCheck(), result, log_path)
 
-    result, checks = perform(job, job.ledger(target), work, target=name, stage=NAME, inputs=inputs)
-    remember(job, target, checks)
-    return result, checks
+    def run(self, runs: Sequence[TargetRun]) -> None:
+        """Compare each target that can be compared."""
+        for one in runs:
+            others = [r for r in runs if r.target.target.suite == one.target.target.suite]
+            natives = [r for r in others if r.target.strategy is Strategy.NATIVE]
+            self._compare(one, (natives or others)[0], alone=len(others) == 1)
+
+    def _compare(self, one: TargetRun, reference: TargetRun, *, alone: bool) -> None:
+        cross = one.strategy is Strategy.CROSS
+        if alone and not cross:
+            suite = one.target.target.suite
+            one.skip(NAME, f"no other target of {suite} is there to compare it with")
+            return
+        if one is reference and not cross:
+            return  # the others are compared with it
+        for side in (one, reference):
+            if side.failed or not side.packages():
+                one.skip(NAME, f"{side.name} failed")
+                return
+        result, checks = perform(self, Pair(one, reference if one is not reference else None))
+        one.stages.append(result)
+        one.checks += checks
+        add_to_report(one, checks)
 
 
 def _with_reference(
-    job: Job, found: Comparison, mine: Side, context: CheckContext, other: CheckContext
+    job: Job, found: "Comparison", mine: "Side", context: CheckContext, other: CheckContext
 ) -> None:
+    from debwright.checks.twice.equivalence import (
+        compare_answers,
+        compare_files,
+        compare_floor,
+        compare_imports,
+    )
+    from debwright.checks.twice.sides import Side, Sides
+
     sides = Sides(
         left=Side(name=str(other.target), target=other.target, debs=other.debs), right=mine
     )
@@ -153,28 +167,28 @@ def _no_emulator(job: Job, context: CheckContext) -> str | None:
     return str(host.obstacle(context.target.arch) or "") or None
 
 
-def _emulated_build(job: Job, one: Built) -> TargetBuild | None:
+def _emulated_build(one: TargetRun) -> TargetRun | None:
     """The build to compare a cross-built target with."""
-    if one.result.strategy != Strategy.CROSS:
+    if one.strategy is not Strategy.CROSS or not one.source.has_any_for(one.target.target.arch):
         return None
-    source = job.sources[one.plan.target.suite]
-    if not source.has_any_for(one.plan.target.arch):
-        return None
-    return TargetBuild(
-        job, one.plan, source, Strategy.EMULATED, "to be compared with the cross build"
+    return TargetRun(
+        one.job, one.target, one.source, Strategy.EMULATED, "to be compared with the cross build"
     )
 
 
-def _emulated_plan(build: TargetBuild) -> BuildPlan:
+def _emulated_plan(build: TargetRun) -> BuildPlan:
     plan = build.job.plan.build_plan(build.target, build.source, Strategy.EMULATED)
     # Its tests have been run already, on what the cross build gave.
     return replace(plan, options=tuple(dict.fromkeys((*plan.options, "nocheck"))))
 
 
 def _with_emulated(
-    build: TargetBuild, found: Comparison, mine: Side, context: CheckContext, log: BuildLog
+    build: TargetRun, found: "Comparison", mine: "Side", context: CheckContext, log: BuildLog
 ) -> None:
     """Build under emulation and compare what a cross build gave with that."""
+    from debwright.checks.twice.equivalence import CODES, compare_files, compare_floor
+    from debwright.checks.twice.sides import Side, Sides
+
     if why := build.job.plan.host.obstacle(build.target.target.arch):
         found.not_compared("cross and emulated builds", str(why))
         return
@@ -192,11 +206,11 @@ def _with_emulated(
 
 
 def _build_emulated(
-    build: TargetBuild, context: CheckContext, scratch: Path, log: BuildLog
+    build: TargetRun, context: CheckContext, scratch: Path, log: BuildLog
 ) -> list[Path]:
     plan = _emulated_plan(build)
     context.activity("build dependencies, under emulation")
-    layer = dependencies(build.job, build.source, plan, log)
+    layer = dependencies(build, plan, log)
     context.activity("dpkg-buildpackage, under emulation")
     (scratch / "build").mkdir(mode=0o755)
     carry_out(build, plan, layer, scratch=scratch / "build", output=scratch / "output", log=log)

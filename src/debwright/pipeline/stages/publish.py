@@ -3,18 +3,28 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from debwright.config import Config
 from debwright.host.files import sha256_file
 from debwright.keys.signing import Signer
 from debwright.keys.signing.choose import configured_signer, key_states
+from debwright.model.details import PublishDetails
+from debwright.model.errors import ExitCode
 from debwright.model.results import StageResult, Status
+from debwright.observe.report.timeline import Color
+from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import TargetPlan
-from debwright.pipeline.record import Ledger
-from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform
-from debwright.pipeline.stages.check import CHECK_FAILED, packages_of
+from debwright.pipeline.stages.base import (
+    Job,
+    Outcome,
+    Stage,
+    Wanted,
+    common_inputs,
+    packages_of,
+    perform,
+)
 from debwright.pipeline.stages.companion import companion_packages, companion_sources
 from debwright.pipeline.stages.keyring import keyring_packages
 from debwright.repository import (
@@ -30,6 +40,33 @@ from debwright.repository.stores.base import push_all
 from debwright.repository.stores.choose import any_configured, configured_stores
 
 
+@dataclass(frozen=True)
+class Publishing:
+    """The targets whose packages are published together."""
+
+    job: Job
+    targets: Sequence[TargetPlan]
+    name: None = None
+
+    @property
+    def finished(self) -> FinishedStages:
+        return FinishedStages(self.job.home)
+
+    @property
+    def repository(self) -> Path:
+        return self.job.dist / self.job.plan.config.repository.path
+
+    @property
+    def settings(self) -> RepositorySettings:
+        return settings_of(self.job.plan.config, self.job.plan.package)
+
+    @property
+    def suites(self) -> dict[str, str]:
+        """The repository's suites, each with the one that its packages are built for."""
+        names = dict.fromkeys(t.target.suite for t in self.targets)
+        return {suite_name(self.job, name): name for name in names}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """What the report says of the repository."""
@@ -38,6 +75,77 @@ class Published:
     key: str | None = None
     note: str | None = None
     sources: str | None = None
+
+
+class PublishStage(Stage[Publishing]):
+    """What passed goes into the signed repository, and from there to its stores."""
+
+    name = "publish"
+    color = Color.PINK
+    does = "signs, replaces the repository's indices by one rename, and fills its stores"
+
+    def wanted(self, wanted: Wanted) -> bool:
+        return wanted.publish
+
+    def inputs(self, on: Publishing) -> dict[str, Any]:
+        job, repository = on.job, on.job.plan.config.repository
+        return {
+            **common_inputs(job),
+            "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in _files(on)},
+            "suites": {str(t.target): suite_name(job, t.target.suite) for t in on.targets},
+            "settings": on.settings.model_dump(mode="json"),
+            "stores": repository.model_dump(
+                include={"pages", "s3", "rsync", *job.plan.config.given_below("repository")}
+            ),
+            "key": key_states(job.plan.loaded),
+        }
+
+    def changing(self, on: Publishing) -> dict[str, Any]:
+        """Which publication is the current one: one that others have made calls for another."""
+        link = on.repository / "dists"
+        return {"current": str(link.readlink()) if link.is_symlink() else None}
+
+    def work(self, on: Publishing) -> Outcome:
+        job = on.job
+        job.reporter.activity(None, self.name, "signing")
+        with configured_signer(job.plan.loaded, job.plan.package) as signer:
+            keyrings = keyring_packages(job, on.repository, on.settings, signer, on.suites)
+            publication = _publish(on, [*_files(on), *keyrings], signer)
+        details = PublishDetails(
+            publication=publication.number,
+            added=tuple(publication.added),
+            fingerprint=publication.fingerprint,
+            note=signer.note,
+            stores=_push(on, throwaway=signer.throwaway),
+        )
+        return Outcome(details=details)
+
+    def run(self, job: Job, targets: Sequence[TargetPlan]) -> Published:
+        """Sign and publish the packages of `targets`, all of which have passed their checks."""
+        on = Publishing(job, targets)
+        result, _ = perform(self, on)
+        details = result.details
+        if not result.status.ok or not isinstance(details, PublishDetails):
+            return Published(stage=result)
+        key = (on.repository / "key.asc").read_text()
+        return Published(
+            stage=result,
+            key=details.fingerprint,
+            note=details.note,
+            sources="\n".join(
+                sources_text(on.settings, on.repository, suite, key=key) for suite in on.suites
+            ),
+        )
+
+
+def not_published(job: Job, reason: str, *, unproven: bool = False) -> Published:
+    """Nothing is published, and why; `unproven` when no check failed but a proof is missing."""
+    details = PublishDetails(exit_code=ExitCode.CHECK if unproven else None)
+    result = StageResult(
+        stage=PublishStage.name, status=Status.SKIPPED, reason=reason, details=details
+    )
+    job.reporter.stage_finished(None, result)
+    return Published(stage=result)
 
 
 def settings_of(config: Config, package: str) -> RepositorySettings:
@@ -55,82 +163,33 @@ def settings_of(config: Config, package: str) -> RepositorySettings:
 
 
 def require_key(job: Job) -> None:
-    """Sign a word with the configured key before anything is built: what lacks shows at once.
+    """Sign a word with the configured key before anything is built: what is missing shows at once.
 
     Where this version has been published already nothing is asked, since nothing may be to do.
     Raises what GpgSigner raises.
     """
     if job.plan.config.signing.key is None:
         return
-    if not job.force and "publish" in Ledger(job.home).stages():
+    if not job.force and PublishStage.name in FinishedStages(job.home).stages():
         return
     with configured_signer(job.plan.loaded, job.plan.package) as signer:
         signer.detach(b"debwright")
 
 
-def publish_stage(job: Job, targets: Sequence[TargetPlan]) -> Published:
-    """Sign and publish the packages of `targets`, all of which have passed their checks."""
-    config = job.plan.config
-    repository = job.dist / config.repository.path
-    settings = settings_of(config, job.plan.package)
-    files = list(_files(job, targets))
-    ledger = Ledger(job.home)
-    inputs = {
-        **common_inputs(job),
-        "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in files},
-        "suites": {str(t.target): suite_name(job, t.target.suite) for t in targets},
-        "settings": settings.model_dump(mode="json"),
-        "stores": config.repository.model_dump(
-            include={"pages", "s3", "rsync", *config.given_below("repository")}
-        ),
-        "key": key_states(job.plan.loaded),
-        "current": _current(repository),
-    }
-
-    def work() -> Outcome:
-        job.reporter.activity(None, "publish", "signing")
-        with configured_signer(job.plan.loaded, job.plan.package) as signer:
-            suites = {suite_name(job, t.target.suite): t.target.suite for t in targets}
-            keyrings = keyring_packages(job, repository, settings, signer, suites)
-            publication = _publish(job, repository, [*files, *keyrings], signer, settings)
-            details = {
-                "publication": publication.number,
-                "added": list(publication.added),
-                "fingerprint": publication.fingerprint,
-                "note": signer.note,
-            }
-        details |= _push(job, repository, throwaway=signer.throwaway)
-        inputs["current"] = _current(repository)
-        return Outcome(details=details)
-
-    result, _ = perform(job, ledger, work, target=None, stage="publish", inputs=inputs)
-    if not result.status.ok:
-        return Published(stage=result)
-    suites = dict.fromkeys(t.target.suite for t in targets)
-    key = (repository / "key.asc").read_text()
-    return Published(
-        stage=result,
-        key=str(result.details.get("fingerprint")),
-        note=str(result.details.get("note")),
-        sources="\n".join(
-            sources_text(settings, repository, suite_name(job, s), key=key) for s in suites
-        ),
-    )
-
-
-def _push(job: Job, repository: Path, *, throwaway: bool) -> dict[str, object]:
-    """Bring the publication to the configured stores."""
+def _push(on: Publishing, *, throwaway: bool) -> tuple[str, ...]:
+    """Bring the publication to the configured stores; their names."""
+    job = on.job
     if not any_configured(job.plan.loaded):
-        return {}
+        return ()
     if throwaway:
         job.reporter.note("not brought to any store: it is signed with a throw-away key")
-        return {}
+        return ()
     job.reporter.activity(None, "publish", "bringing it to its stores")
-    done = push_all(repository, configured_stores(job.plan.loaded), say=job.reporter.note)
+    done = push_all(on.repository, configured_stores(job.plan.loaded), say=job.reporter.note)
     for store in done:
         sent = "has it already" if store.unchanged else f"{store.sent} files sent"
         job.reporter.note(f"{store.name}: publication {store.number}, {sent}")
-    return {"stores": [store.name for store in done]}
+    return tuple(store.name for store in done)
 
 
 def suite_name(job: Job, suite: str) -> str:
@@ -145,60 +204,40 @@ def suite_name(job: Job, suite: str) -> str:
     return channel_suite(suite, channel, repository.codename_suffix)
 
 
-def _publish(
-    job: Job,
-    repository: Path,
-    files: Sequence[PackageFile],
-    signer: Signer,
-    settings: RepositorySettings,
-) -> Publication:
+def _publish(on: Publishing, files: Sequence[PackageFile], signer: Signer) -> Publication:
     """Publish; a test repository gives way to another build of a version that it holds.
 
     Nobody can have trusted a throw-away key before, so nobody has the earlier build. With a key of
     one's own a published file stays what it is, and AlreadyPublished reaches the user.
     """
+    repository, settings, say = on.repository, on.settings, on.job.reporter.note
     try:
-        return publish(repository, files, signer, settings, say=job.reporter.note)
+        return publish(repository, files, signer, settings, say=say)
     except AlreadyPublished as conflict:
         if not signer.throwaway:
             raise
-        job.reporter.note(f"{conflict.what}: the test repository is made anew")
+        say(f"{conflict.what}: the test repository is made again")
         aside = repository.with_name(f".{repository.name}.old")
         shutil.rmtree(aside, ignore_errors=True)
         repository.rename(aside)
-        made = publish(repository, files, signer, settings, say=job.reporter.note)
+        made = publish(repository, files, signer, settings, say=say)
         shutil.rmtree(aside, ignore_errors=True)
         return made
 
 
-def _files(job: Job, targets: Sequence[TargetPlan]) -> Iterator[PackageFile]:
+def _files(on: Publishing) -> Iterator[PackageFile]:
     """Packages and source packages, each once, with the suite they are for; companions in all."""
-    seen: set[tuple[str, str]] = set()
+    job, seen = on.job, set[tuple[str, str]]()
     component = job.plan.config.repository.component
-    name = partial(suite_name, job)
-    for target in targets:
+    for target in on.targets:
         suite = target.target.suite
-        source = job.sources[target.target.suite]
+        source = job.sources[suite]
         for path in [*packages_of(job, target), source.dsc, *source.files]:
             if (suite, path.name) not in seen:
                 seen.add((suite, path.name))
-                yield PackageFile(path=path, suite=name(suite), component=component)
+                yield PackageFile(path=path, suite=suite_name(job, suite), component=component)
     sources = list(companion_sources(job))
     files = [*companion_packages(job), *(p for s in sources for p in (s.dsc, *s.files))]
-    for suite in dict.fromkeys(t.target.suite for t in targets):
+    for name in on.suites:
         for path in files:
-            yield PackageFile(path=path, suite=name(suite), component=component)
-
-
-def _current(repository: Path) -> str | None:
-    """Which publication is the current one: a repository changed by others is published anew."""
-    link = repository / "dists"
-    return str(link.readlink()) if link.is_symlink() else None
-
-
-def skipped_publish(job: Job, reason: str, *, unproven: bool = False) -> Published:
-    """Nothing is published, and why; `unproven` when no check failed but a proof is wanting."""
-    details = {"exit_code": CHECK_FAILED} if unproven else {}
-    result = StageResult(stage="publish", status=Status.SKIPPED, reason=reason, details=details)
-    job.reporter.stage_finished(None, result)
-    return Published(stage=result)
+            yield PackageFile(path=path, suite=name, component=component)

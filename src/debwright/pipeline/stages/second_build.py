@@ -3,83 +3,103 @@
 import shutil
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from debwright.build.binary import PackageBuildError
 from debwright.build.log import BuildLog
-from debwright.build.variations import Second, second_build
 from debwright.checks.twice import diffoscope
-from debwright.checks.twice.reproducible import (
-    ReproducibleCheck,
-    TwoBuilds,
-    compare_builds,
-    failed_second_build,
+from debwright.model.results import CheckResult, Status
+from debwright.observe.report.timeline import Color
+from debwright.pipeline.stages.base import (
+    Outcome,
+    TargetRun,
+    TargetStage,
+    Wanted,
+    common_inputs,
+    digests,
 )
-from debwright.host.files import sha256_file
-from debwright.model.results import CheckResult, StageResult, Status
-from debwright.pipeline.stages.base import Outcome, common_inputs, perform
 from debwright.pipeline.stages.build import (
-    TargetBuild,
+    BUILT_BY_ANOTHER,
+    build_inputs,
+    builds_nothing,
     carry_out,
     dependencies,
     plan_of,
-    stage_inputs,
+    root_inputs,
 )
-from debwright.pipeline.stages.extra import extra_outcome, policy_inputs, remember
+from debwright.pipeline.stages.checking import add_to_report, judged, policy_inputs
 from debwright.roots.cache import remove_tree
 
-NAME = ReproducibleCheck.name
-DIRECTORY = "again"
+if TYPE_CHECKING:
+    from debwright.build.variations import Second
+
+NAME = "reproducible"
+DIRECTORY = "second-build"
 """Below a target's directory: packages of the second build that are not those of the first."""
 
 
-def reproducible_stage(build: TargetBuild) -> tuple[StageResult, tuple[CheckResult, ...]]:
-    """Build the target again with everything varied; the result is the check `reproducible`."""
-    job, plan = build.job, plan_of(build)
-    log_path = build.directory / "reproducible.log"
-    inputs = {
-        **common_inputs(job),
-        "build": stage_inputs(build, plan),
-        "packages": {p.name: sha256_file(p) for p in _packages(build)},
-        "policy": policy_inputs(job),
-        "diffoscope": diffoscope.available(),
-    }
+class ReproducibleStage(TargetStage):
+    """Builds the target again with everything varied; the result is the check `reproducible`."""
 
-    def work() -> Outcome:
-        if not (plan.with_all or plan.with_any):
-            return Outcome(skipped="built by another target: it is all `all`")
-        remove_tree(build.directory / DIRECTORY)
+    name = NAME
+    color = Color.AMBER
+    does = "builds every target a second time and compares bit for bit, when asked for"
+
+    def wanted(self, wanted: Wanted) -> bool:
+        return wanted.check and wanted.reproducible
+
+    def inputs(self, on: TargetRun) -> dict[str, Any]:
+        plan = plan_of(on)
+        return {
+            **common_inputs(on.job),
+            "build": {**build_inputs(on, plan), **root_inputs(on, plan)},
+            "packages": digests(_packages(on)),
+            "policy": policy_inputs(on.job),
+            "diffoscope": diffoscope.available(),
+        }
+
+    def work(self, on: TargetRun) -> Outcome:
+        from debwright.checks.twice.reproducible import ReproducibleCheck
+
+        if builds_nothing(plan_of(on)):
+            return Outcome(skipped=BUILT_BY_ANOTHER)
+        log_path = on.directory / f"{NAME}.log"
+        remove_tree(on.directory / DIRECTORY)
         with (
-            BuildLog(log_path, lambda line: job.reporter.line(build.name, NAME, line)) as log,
-            job.roots.cache.scratch("again") as scratch,
+            BuildLog(log_path, lambda line: on.log(NAME, line)) as log,
+            on.job.roots.cache.scratch(DIRECTORY) as scratch,
         ):
-            result = _twice(build, scratch, log)
-        return extra_outcome(job, build.target, ReproducibleCheck(), result, log_path)
+            result = _twice(on, scratch, log)
+        return judged(on, ReproducibleCheck(), result, log_path)
 
-    result, checks = perform(
-        job, job.ledger(build.target), work, target=build.name, stage=NAME, inputs=inputs
-    )
-    remember(job, build.target, checks)
-    return result, checks
-
-
-def _packages(build: TargetBuild) -> list[Path]:
-    return sorted(build.directory.glob("*.deb"))
+    def run(self, on: TargetRun) -> bool:
+        before = len(on.checks)
+        passed = super().run(on)
+        add_to_report(on, on.checks[before:])
+        return passed
 
 
-def _twice(build: TargetBuild, scratch: Path, log: BuildLog) -> CheckResult:
-    job, plan, started = build.job, plan_of(build), time.monotonic()
-    job.reporter.activity(build.name, NAME, "build dependencies")
-    how = second_build(job.roots, plan, dependencies(job, build.source, plan, log), log)
+def _packages(on: TargetRun) -> list[Path]:
+    return sorted(on.directory.glob("*.deb"))
+
+
+def _twice(on: TargetRun, scratch: Path, log: BuildLog) -> CheckResult:
+    from debwright.build.variations import second_build
+    from debwright.checks.twice.reproducible import TwoBuilds, compare_builds, failed_second_build
+
+    job, plan, started = on.job, plan_of(on), time.monotonic()
+    on.activity(NAME, "build dependencies")
+    how = second_build(job.roots, plan, dependencies(on, plan, log), log)
     output = scratch / "output"
     try:
-        how, lent = _second(build, how, scratch, output, log)
+        how, lent = _second(on, how, scratch, output, log)
     except PackageBuildError as problem:
-        return failed_second_build(how, problem, started, build.name)
-    job.reporter.activity(build.name, NAME, "comparing")
+        return failed_second_build(how, problem, started, on.name)
+    on.activity(NAME, "comparing")
     second = sorted(output.glob("*.deb"))
-    shown = build.directory / DIRECTORY
+    shown = on.directory / DIRECTORY
     builds = TwoBuilds(
-        first=_packages(build), second=second, how=how, target=build.name, shown=str(shown),
+        first=_packages(on), second=second, how=how, target=on.name, shown=str(shown),
         lent=lent,
     )  # fmt: skip
     result = compare_builds(builds, started, job.roots.cache)
@@ -91,17 +111,17 @@ def _twice(build: TargetBuild, scratch: Path, log: BuildLog) -> CheckResult:
 
 
 def _second(
-    build: TargetBuild, how: Second, scratch: Path, output: Path, log: BuildLog
-) -> tuple[Second, tuple[str, ...]]:
+    on: TargetRun, how: "Second", scratch: Path, output: Path, log: BuildLog
+) -> tuple["Second", tuple[str, ...]]:
     """Build; with the real clock when the build does not bear another.
 
-    How it was done at last, and the compiled wheels that both builds were lent.
+    How it was done at last, and the compiled wheels that both builds had.
     """
     for variation in how.variations:
         log(f"varied: {variation}")
-    build.job.reporter.activity(build.name, NAME, "dpkg-buildpackage, once more")
+    on.activity(NAME, "dpkg-buildpackage, once more")
     try:
-        lent = _build(build, how, scratch / "first", output, log)
+        lent = _build(on, how, scratch / "first", output, log)
     except PackageBuildError as problem:
         if not how.clock_varied:
             raise
@@ -109,17 +129,17 @@ def _second(
         why = f"the build fails under libfaketime ({problem.what})"
         how = how.without_clock(why)
         remove_tree(output)
-        lent = _build(build, how, scratch / "second", output, log)
+        lent = _build(on, how, scratch / "second", output, log)
     return how, lent
 
 
 def _build(
-    build: TargetBuild, how: Second, scratch: Path, output: Path, log: BuildLog
+    on: TargetRun, how: "Second", scratch: Path, output: Path, log: BuildLog
 ) -> tuple[str, ...]:
-    """Build once more; the wheels it was lent."""
+    """Build once more; the compiled wheels that it used."""
     scratch.mkdir(mode=0o755)
     _, wheels = carry_out(
-        build, how.plan, how.layer, scratch=scratch, output=output, log=log,
+        on, how.plan, how.layer, scratch=scratch, output=output, log=log,
         workplace=how.workplace,
     )  # fmt: skip
-    return tuple(f"{w['name']} {w['version']}" for w in wheels.details.get("wheels", ()))
+    return tuple(f"{w.name} {w.version}" for w in wheels.made)

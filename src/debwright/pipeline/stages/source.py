@@ -1,11 +1,15 @@
 """The source stage: one source package for each suite."""
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from debwright.model.details import SourceDetails, Wheelhouse
 from debwright.model.results import StageResult, Status
 from debwright.model.targets import Target, suite_info
-from debwright.pipeline.record import Ledger
-from debwright.pipeline.stages.base import Job, Outcome, common_inputs, perform
+from debwright.observe.report.timeline import Color
+from debwright.pipeline.finished import FinishedStages
+from debwright.pipeline.stages.base import Job, Outcome, Stage, common_inputs, perform
 from debwright.source.make import SourcePackage, SourceTree, make_source, read_dsc
 from debwright.source.version import VersionInfo
 
@@ -13,47 +17,74 @@ if TYPE_CHECKING:
     from debwright.source.wheelhouse.prepare import Prepared
 
 
-def source_stage(job: Job, suite: str) -> StageResult:
-    """Make (or take, when a .dsc was given) the source package of `suite`.
+@dataclass(frozen=True)
+class SuiteSource:
+    """The source package of one suite, as it is made."""
+
+    job: Job
+    suite: str
+    name: None = None
+
+    @property
+    def directory(self) -> Path:
+        return self.job.home / "source" / self.suite
+
+    @property
+    def version(self) -> str:
+        return self.job.plan.version_for(self.suite)
+
+    @property
+    def finished(self) -> FinishedStages:
+        return FinishedStages(self.directory)
+
+
+class SourceStage(Stage[SuiteSource]):
+    """Makes (or takes, when a .dsc was given) the source package of a suite.
 
     It is made in a root of this machine's own architecture, since dpkg-source and xz write the
     same bytes on all of them, and that root is wanted for building anyway.
     """
-    directory = job.home / "source" / suite
-    version = job.plan.version_for(suite)
-    ledger = Ledger(directory)
 
-    def sink(line: str) -> None:
-        job.reporter.line(None, "source", line)
+    name = "source"
+    color = Color.TEAL
+    does = "makes a `3.0 (quilt)` source package whose bytes do not depend on the machine"
 
-    def work() -> Outcome:
-        plan = job.plan
+    def inputs(self, on: SuiteSource) -> dict[str, Any]:
+        return {**common_inputs(on.job), "version": on.version, "suite": on.suite}
+
+    def work(self, on: SuiteSource) -> Outcome:
+        job, plan = on.job, on.job.plan
         if plan.dsc is not None:
-            job.sources[suite] = plan.dsc
+            job.sources[on.suite] = plan.dsc
             return Outcome()
         assert plan.tree is not None
         assert plan.version is not None
-        job.reporter.activity(None, "source", "preparing a root")
-        machine = Target(suite_info(suite).codename, plan.host.arch)
-        layer = job.roots.build(machine, sink)
+
+        def sink(line: str) -> None:
+            job.reporter.line(None, self.name, line)
+
+        job.reporter.activity(None, self.name, "preparing a root")
+        codename = suite_info(on.suite).codename
+        layer = job.roots.build(Target(codename, plan.host.arch), sink)
         house = _wheelhouse(job)
-        job.reporter.activity(None, "source", "dpkg-source")
-        epoch = source_epoch(plan.tree, plan.version, version)
+        job.reporter.activity(None, self.name, "dpkg-source")
         made = make_source(
-            plan.tree, version, directory, layer=layer, cache=job.roots.cache, epoch=epoch,
-            exclude=plan.config.package.exclude, suite=suite_info(suite).codename, sink=sink,
+            plan.tree, on.version, on.directory, layer=layer, cache=job.roots.cache,
+            epoch=source_epoch(plan.tree, plan.version, on.version),
+            exclude=plan.config.package.exclude, suite=codename, sink=sink,
             components=[house.component] if house else [],
         )  # fmt: skip
-        job.sources[suite] = made
-        return Outcome(
-            outputs=[made.dsc, *made.files], details={"version": made.version, **_details(house)}
-        )
+        job.sources[on.suite] = made
+        details = SourceDetails(version=made.version, wheelhouse=_details(house))
+        return Outcome(outputs=[made.dsc, *made.files], details=details)
 
-    inputs = {**common_inputs(job), "version": version, "suite": suite}
-    result, _ = perform(job, ledger, work, target=None, stage="source", inputs=inputs)
-    if result.status is Status.CACHED:
-        job.sources[suite] = job.plan.dsc or _only_dsc(directory, version)
-    return result
+    def run(self, job: Job, suite: str) -> StageResult:
+        """The result; the source package itself is in job.sources then."""
+        on = SuiteSource(job, suite)
+        result, _ = perform(self, on)
+        if result.status is Status.CACHED:
+            job.sources[suite] = job.plan.dsc or _only_dsc(on.directory, on.version)
+        return result
 
 
 def _wheelhouse(job: Job) -> "Prepared | None":
@@ -69,17 +100,13 @@ def _wheelhouse(job: Job) -> "Prepared | None":
     )  # fmt: skip
 
 
-def _details(house: "Prepared | None") -> dict[str, object]:
+def _details(house: "Prepared | None") -> Wheelhouse | None:
     if house is None:
-        return {}
-    return {
-        "wheelhouse": {
-            "digest": house.component.sha256,
-            "files": house.files,
-            "bytes": house.component.size,
-            "seconds": round(house.seconds, 3),
-        }
-    }
+        return None
+    return Wheelhouse(
+        digest=house.component.sha256, files=house.files, bytes=house.component.size,
+        seconds=round(house.seconds, 3),
+    )  # fmt: skip
 
 
 def source_epoch(tree: SourceTree, info: VersionInfo, version: str) -> int:
@@ -92,9 +119,6 @@ def source_epoch(tree: SourceTree, info: VersionInfo, version: str) -> int:
     return max(int(info.commit_time.timestamp()), tree.epoch_seconds + 1)
 
 
-def _only_dsc(directory: object, version: str) -> SourcePackage:
-    from pathlib import Path
-
-    assert isinstance(directory, Path)
+def _only_dsc(directory: Path, version: str) -> SourcePackage:
     found = [read_dsc(p) for p in sorted(directory.glob("*.dsc"))]
     return next(s for s in found if s.version == version)

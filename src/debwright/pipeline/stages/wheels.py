@@ -1,39 +1,44 @@
-"""Before a build: the wheels its source package would have to compile, compiled once for all."""
+"""Before a build: the wheels its source package would have to compile, compiled once for all.
+
+A source package without a wheelhouse costs no more than the look at its files: what compiles is
+imported where it is needed.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from debwright.build.binary import PackageBuildError
 from debwright.build.depends import UnmetBuildDependency, build_dependencies
 from debwright.build.log import BuildLog
-from debwright.build.wheels import (
-    LENT,
-    Made,
-    Root,
-    ToolMissing,
-    compile_wheel,
-    find,
-    keep_under,
-    key_of,
-    lend,
-)
+from debwright.isolation.namespaces import Bind
+from debwright.model.details import CompiledWheel
 from debwright.model.errors import DebwrightError
 from debwright.model.suites import oldest_first
 from debwright.model.targets import Choice, Strategy, Target, choose_strategy
 from debwright.pipeline.plan import TargetPlan
 from debwright.pipeline.stages.base import Job, base_id
-from debwright.pipeline.stages.lent import Wheels
 from debwright.source.make import SourcePackage
-from debwright.source.wheelhouse.carried.helper.lent import VARIABLE
-from debwright.source.wheelhouse.carry import Carried, Sdist, carried
-from debwright.source.wheelhouse.interpreters import suite_python
+
+if TYPE_CHECKING:
+    from debwright.build.wheels import Made, Root
+    from debwright.source.wheelhouse.carry import Carried, Sdist
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wheels:
+    """The compiled wheels that a build may use, and what the report says of them."""
+
+    binds: tuple[Bind, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    made: tuple[CompiledWheel, ...] = ()
+    cpu_seconds: float = 0.0
 
 
 def wheel_inputs(job: Job, target: TargetPlan, source: SourcePackage) -> dict[str, object]:
-    """What lent wheels add to a build's inputs: the roots they are compiled in."""
-    house = carried(source)
+    """What compiled wheels add to a build's inputs: the roots they are compiled in."""
+    house = _carried(source)
     if house is None or not house.sdists:
         return {}
     bases: dict[str, str | None] = {}
@@ -52,15 +57,17 @@ def compiled_wheels(
 ) -> Wheels:
     """Compile, or take from the cache, what `target` needs compiled; put it below `scratch`.
 
-    Raises PackageBuildError (`wheelhouse/compile`) with the compiler's telling lines.
+    Raises PackageBuildError (`wheelhouse/compile`) with the compiler's lines that say why.
     """
-    house = carried(source)
+    house = _carried(source)
     if house is None:
         return Wheels()
     python = _python(job, target.target.suite)
     sdists = house.to_compile(f"{target.target.arch}/{python}")
     if not sdists:
         return Wheels()
+    from debwright.build.wheels import LENT, lend
+    from debwright.source.wheelhouse.carried.helper.lent import VARIABLE
 
     def activity(text: str) -> None:
         job.reporter.activity(str(target.target), "build", text)
@@ -70,14 +77,21 @@ def compiled_wheels(
     return Wheels(
         binds=(lend(made, scratch / "wheels"),),
         environment={VARIABLE: LENT},
-        details={"wheels": [_detail(m) for m in made]},
+        made=tuple(_detail(m) for m in made),
         cpu_seconds=sum(m.wheel.cpu_seconds for m in made if m.fresh),
     )
 
 
-def _detail(made: Made) -> dict[str, Any]:
-    shown = {"name", "version", "how", "suite", "python", "seconds", "cpu_seconds", "size", "note"}
-    return {**made.wheel.model_dump(mode="json", include=shown), "cached": not made.fresh}
+def _carried(source: SourcePackage) -> "Carried | None":
+    if not any(".orig-wheelhouse.tar." in path.name for path in source.files):
+        return None
+    from debwright.source.wheelhouse.carry import carried
+
+    return carried(source)
+
+
+def _detail(made: "Made") -> CompiledWheel:
+    return CompiledWheel.model_validate({**made.wheel.model_dump(), "cached": not made.fresh})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +100,12 @@ class _Making:
 
     job: Job
     source: SourcePackage
-    house: Carried
+    house: "Carried"
     target: TargetPlan
     log: BuildLog
     activity: Callable[[str], None]
 
-    def wheel(self, sdist: Sdist, python: str) -> Made:
+    def wheel(self, sdist: "Sdist", python: str) -> "Made":
         """Of the oldest suite; where that one is bound to another Python, of the oldest with ours.
 
         Always in this order, so that the order in which targets are built changes nothing.
@@ -103,7 +117,9 @@ class _Making:
         fitting = [s for s in suites if _python(self.job, s) == python]
         return self._in_suite(sdist, fitting[0])
 
-    def _in_suite(self, sdist: Sdist, suite: str) -> Made:
+    def _in_suite(self, sdist: "Sdist", suite: str) -> "Made":
+        from debwright.build.wheels import ToolMissing, find, key_of
+
         target = Target(suite, self.target.target.arch)
         choice = _choice(self.job, target)
         try:
@@ -113,7 +129,9 @@ class _Making:
                 raise
             # As for the package itself, whose cross build fails for the same reason.
             self._note(f"{sdist.name} is compiled under emulation: {unmet.what}")
-            choice = Choice(strategy=Strategy.EMULATED, reason="cross build dependencies lack")
+            choice = Choice(
+                strategy=Strategy.EMULATED, reason="its cross build dependencies are missing"
+            )
             root = self._root(target, choice)
         key = key_of(self.house, sdist, root)
         self.activity(f"waiting for {sdist.name} to be compiled")
@@ -135,7 +153,11 @@ class _Making:
                     raise
                 return self._emulated(sdist, target, key, failed)
 
-    def _emulated(self, sdist: Sdist, target: Target, key: str, failed: PackageBuildError) -> Made:
+    def _emulated(
+        self, sdist: "Sdist", target: Target, key: str, failed: PackageBuildError
+    ) -> "Made":
+        from debwright.build.wheels import keep_under
+
         note = (
             f"{sdist.name} {sdist.version} was compiled under emulation for {target.arch}: "
             f"the cross compilation failed ({failed.evidence[0].text[:120]})"
@@ -149,14 +171,18 @@ class _Making:
         made = self._compile(sdist, root)
         return keep_under(self.job.roots.cache, key, made, note)
 
-    def _compile(self, sdist: Sdist, root: Root) -> Made:
+    def _compile(self, sdist: "Sdist", root: "Root") -> "Made":
+        from debwright.build.wheels import compile_wheel
+
         timeout = self.job.plan.config.build.timeout_minutes * 60
         return compile_wheel(
             self.job.roots.cache, self.house, sdist, root, log=self.log, timeout=timeout
         )
 
-    def _root(self, target: Target, choice: Choice) -> Root:
+    def _root(self, target: Target, choice: Choice) -> "Root":
         """The layer that a build of the package itself would have there."""
+        from debwright.build.wheels import Root
+
         # The same whichever targets are asked for: `all` packages are built natively.
         plan = TargetPlan(
             target=target, choice=choice, build_all=target.arch == self.job.plan.host.arch
@@ -182,10 +208,7 @@ class _Making:
         )
 
     def _note(self, text: str) -> None:
-        note = f"{self.target.target}: {text}"
-        if note not in self.job.notes:
-            self.job.notes.append(note)
-            self.job.reporter.note(note)
+        self.job.note(f"{self.target.target}: {text}")
 
 
 def _suites(job: Job, arch: str) -> list[str]:
@@ -211,5 +234,7 @@ def _machine(job: Job, suite: str, target: TargetPlan) -> Target:
 
 
 def _python(job: Job, suite: str) -> str:
+    from debwright.source.wheelhouse.interpreters import suite_python
+
     full, _ = suite_python(job.plan.config, suite)
     return ".".join(full.split(".")[:2])

@@ -1,32 +1,34 @@
 """Files of a package index, fetched once, checked, and kept by their hash."""
 
 import base64
-import http.client
 import netrc
 import os
+import shutil
 import tempfile
-import urllib.error
-import urllib.request
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote, urlsplit
 
-from debwright.host import process, usage
 from debwright.host.files import sha256_file
+from debwright.host.http import IDENTITY, NotThere, Refused, ask, client, write
+from debwright.host.retry import RetryPolicy, Unreachable
 from debwright.model.errors import Evidence
-from debwright.roots import apt
 from debwright.source.wheelhouse.resolve import Chosen, IndexUnreachable, WheelhouseError
+
+if TYPE_CHECKING:
+    import httpx
 
 SIZE_LIMIT = 4 * 1024**3
 """Bytes of one file."""
-TIMEOUT = 60.0
-"""Seconds without an answer."""
 AT_ONCE = 4
-_BLOCK = 1 << 20
+INDEX = RetryPolicy(attempts=3, first_pause=2.0)
+
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,28 +44,37 @@ def fetch_all(
     files: Sequence[Chosen],
     store: Path,
     *,
-    note: Callable[[str], None] = lambda _: None,
+    note: Note = lambda _: None,
     activity: Callable[[str], None] = lambda _: None,
 ) -> tuple[Fetched, ...]:
     """Fetch what is not in `store` (SHA256/NAME) yet; in the order of `files`.
 
-    Raises WheelhouseError for a file with another hash, IndexUnreachable after three attempts.
+    Raises WheelhouseError for a file with another hash, IndexUnreachable after the last attempt.
     """
     missing = [f for f in files if _kept(f, store) is None]
     done = 0
 
-    def one(item: Chosen) -> Fetched:
+    def one(item: Chosen, http: "httpx.Client") -> Fetched:
         nonlocal done
-        made = apt.retry(lambda: _fetch(item, store), note=note)
+        made = _fetch(item, store, http, note)
         done += 1
         activity(f"fetching {done} of {len(missing)}: {item.file}")
         return made
 
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        # What they cost is counted for the stage that waits for them.
-        contexts = [copy_context() for _ in missing]
-        list(pool.map(lambda context, file: context.run(one, file), contexts, missing))
-    return tuple(_kept(f, store) or one(f) for f in files)
+    made: list[Fetched] = []
+    if missing:
+        with client() as http, ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            # What they cost is counted for the stage that waits for them.
+            contexts = [copy_context() for _ in missing]
+            made += pool.map(lambda c, file: c.run(one, file, http), contexts, missing)
+    fetched = {(f.chosen.url, f.chosen.hashes): f for f in made}
+    return tuple(fetched.get((f.url, f.hashes)) or _there(f, store) for f in files)
+
+
+def _there(item: Chosen, store: Path) -> Fetched:
+    found = _kept(item, store)
+    assert found is not None, "it was there a moment ago, and runs that prune wait for this one"
+    return found
 
 
 def _kept(item: Chosen, store: Path) -> Fetched | None:
@@ -76,13 +87,13 @@ def _kept(item: Chosen, store: Path) -> Fetched | None:
     return None
 
 
-def _fetch(item: Chosen, store: Path) -> Fetched:
+def _fetch(item: Chosen, store: Path, http: "httpx.Client", note: Note) -> Fetched:
     store.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".fetch-", dir=store)
     beside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            _download(item.url, file)
+            _download(item.url, file, http, note)
             file.flush()
             os.fsync(file.fileno())
         found = sha256_file(beside)
@@ -107,49 +118,36 @@ def _fetch(item: Chosen, store: Path) -> Fetched:
     return Fetched(chosen=item, path=final, sha256=found)
 
 
-def _download(url: str, file: BinaryIO) -> None:
-    if urlsplit(url).scheme not in ("http", "https", "file"):
+def _download(url: str, file: BinaryIO, http: "httpx.Client", note: Note) -> None:
+    parts, shown = urlsplit(url), _shown(url)
+    if parts.scheme == "file":
+        with Path(unquote(parts.path)).open("rb") as source:
+            shutil.copyfileobj(source, file)
+        return
+    if parts.scheme not in ("http", "https"):
         raise WheelhouseError(
-            f"the index names an address that is not fetched: {_shown(url)}",
-            code="wheelhouse/address",
+            f"the index names an address that is not fetched: {shown}", code="wheelhouse/address"
         )
-    request = urllib.request.Request(url, headers={"User-Agent": "debwright"})  # noqa: S310
-    if login := _login(url):
-        # Not to the machine a redirection leads to.
-        request.add_unredirected_header("Authorization", login)
+    end = time.monotonic() + INDEX.seconds
+
+    def take(answer: "httpx.Response") -> None:
+        # What an attempt before this one has left.
+        file.seek(0)
+        file.truncate()
+        write(answer, file, limit=SIZE_LIMIT, end=end, shown=shown)
+
+    # Not to the machine a redirection leads to: httpx sees to that.
+    login = _login(url)
+    headers = IDENTITY | ({"Authorization": login} if login else {})
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            usage.fetched(_copy(answer, file, url))
-    except (
-        urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, EOFError
-    ) as error:  # fmt: skip
+        ask(http, "GET", url, take, policy=INDEX, shown=shown, note=note, headers=headers)
+    except (Unreachable, NotThere, Refused) as error:
         raise IndexUnreachable(
-            f"{_shown(url)} could not be fetched",
-            evidence=[Evidence(text=str(getattr(error, "reason", None) or error))],
+            f"{shown} could not be fetched",
+            evidence=error.evidence,
             cause="the index is down or out of reach, or a proxy stands between",
             fix="try again later, or name another index: [wheelhouse] index",
         ) from error
-
-
-def _copy(answer: Any, file: BinaryIO, url: str) -> int:
-    """Write all of the answer; its bytes. Raises ConnectionError when it breaks off.
-
-    Python takes a connection that is cut for the end of the file. Its hash would be wrong then,
-    but nobody has changed the file: it is worth another attempt.
-    """
-    total = 0
-    while block := answer.read(_BLOCK):
-        process.go_on()
-        total += len(block)
-        if total > SIZE_LIMIT:
-            raise WheelhouseError(
-                f"{_shown(url)} is larger than {SIZE_LIMIT >> 30} GiB", code="wheelhouse/too-large"
-            )
-        file.write(block)
-    promised = answer.headers.get("Content-Length") or ""
-    if promised.isdecimal() and total < int(promised):
-        raise ConnectionError(f"the connection ended after {total} of {promised} bytes")
-    return total
 
 
 def _login(url: str) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from tests.unit.packages.debfiles import make_deb
+from tests.kit.debs import make_deb
 
 from debwright.checks import run as checks
 from debwright.checks.engine.base import CheckContext
@@ -115,7 +115,8 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
 def exit_code_of(context: CheckContext, results: list[CheckResult]) -> object:
     home = context.output
     outcome = check_outcome(context, results, home / "check.log", home)
-    return outcome.details["exit_code"]
+    assert outcome.details is not None
+    return outcome.details.exit_code
 
 
 def test_a_failed_sandbox_is_named_as_such(context: CheckContext) -> None:
@@ -168,8 +169,9 @@ def test_an_installation_that_is_switched_off_is_no_fault_of_the_machines(
     assert "switched off" in str(by_name["install"].reason)
     assert by_name["purge"].status is Status.SKIPPED
     outcome = check_outcome(subject, results, context.output / "check.log", context.output)
-    assert "exit_code" not in outcome.details
-    assert "install: switched off" in outcome.details["unproven"]
+    assert outcome.details is not None
+    assert outcome.details.exit_code is None
+    assert "install: switched off" in (outcome.details.unproven or "")
 
 
 class Unreadable(Here):

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.unit.packages.debfiles import make_deb
+from tests.kit.debs import make_deb
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.files import lintian
@@ -260,7 +260,7 @@ def test_what_stops_one_target_stops_no_other(
             CheckResult(name="install", status=Status.PASSED, measurements={"install_seconds": 1.0})
         ]
 
-    monkeypatch.setattr("debwright.cli.check.run_checks", run)
+    monkeypatch.setattr("debwright.checks.run.run_checks", run)
     (tmp_path / "debwright.toml").write_text(
         '[targets]\nbuild = ["trixie-amd64", "bookworm-amd64"]\n'
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.packages.debfiles import Item, make_deb
+from tests.kit.debs import Item, make_deb, tar
 
 from debwright.build import variations
 from debwright.build.depends import BuildPlan
@@ -22,7 +22,7 @@ from debwright.config import Config
 from debwright.model.errors import BuildError, MissingError, UsageError
 from debwright.model.results import StageResult, Status
 from debwright.model.targets import Strategy, Target
-from debwright.pipeline.record import Ledger
+from debwright.pipeline.finished import FinishedStages
 from debwright.roots.apt import UnsatisfiableError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
@@ -81,9 +81,7 @@ def test_equal_contents_with_another_compression_are_told(tmp_path: Path) -> Non
     import gzip
 
     first = make_deb(tmp_path / "a.deb", TEXT)
-    from tests.unit.packages.debfiles import _tar
-
-    plain = gzip.decompress(_tar([TEXT]))
+    plain = gzip.decompress(tar([TEXT]))
     second = make_deb(tmp_path / "b.deb", data=gzip.compress(plain, compresslevel=1, mtime=9))
     members = {d.member for d in differences(first, second)}
     assert members == {"data.tar.gz"}
@@ -295,7 +293,7 @@ def test_packages_alone_cannot_be_built_again(
 
 
 def test_a_later_result_in_check_json_does_not_make_the_check_run_again(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
+    ledger = FinishedStages(tmp_path)
     report = tmp_path / "check.json"
     report.write_text("[]\n")
     ledger.write("check", {"a": 1}, [report], StageResult(stage="check", status=Status.PASSED))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.kit import samples
 from tests.unit.observe.console.test_plain import play
-from tests.unit.observe.report import samples
 
 from debwright.model.errors import BuildError, Evidence
 from debwright.model.results import Finding, RunResult, Severity, StageResult, Status
@@ -266,6 +266,7 @@ def test_error_json() -> None:
             "evidence": [{"text": "fatal error: zlib.h\x1b[31m", "file": "src/a.c", "line": 3}],
             "cause": "zlib1g-dev is not in Build-Depends",
             "fix": "debwright shell bookworm-arm64",
+            "fix_command": None,
             "exit_code": 3,
         }
     }

@@ -31,8 +31,8 @@ def told(directory: Path, *evidence: str) -> list[dict[str, Any]]:
     check = CheckResult(name="service", status=Status.FAILED, findings=(finding,))
     found = diagnosis_of("check", directory, finding, [check])
     assert found is not None
-    assert found["failed"]
-    problems: list[dict[str, Any]] = found["problems"]
+    assert found.failed
+    problems: list[dict[str, Any]] = found.model_dump(mode="json")["problems"]
     return problems
 
 
@@ -68,4 +68,4 @@ def test_why_a_check_was_skipped_is_no_cause(tmp_path: Path) -> None:
     check = CheckResult(name="lintian", status=Status.FAILED, findings=(finding,))
     found = diagnosis_of("check", tmp_path, finding, [check])
     assert found is not None
-    assert [p["code"] for p in found["problems"]] == [2400], found
+    assert [p.code for p in found.problems] == [2400], found

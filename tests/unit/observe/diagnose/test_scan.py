@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from debwright.model.diagnosis import Problem
 from debwright.model.errors import DebwrightError
 from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream, diagnose_text
 from debwright.observe.diagnose.lines import PIECE, bare, without_colour
-from debwright.observe.diagnose.model import Problem
 
 LOG = [
     "dpkg-buildpackage: info: source package demo",

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
+from debwright.model.details import StageDetails
 from debwright.observe.report import view
 from debwright.observe.report.html import render
-from debwright.observe.report.timeline import timeline
+from debwright.observe.report.timeline import Color, timeline
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -164,8 +165,23 @@ def test_link(path: str, href: str) -> None:
     assert view.link(path, "1.0") == href
 
 
+COLORS = {"check": Color.GREEN, "source": Color.TEAL, "build": Color.BLUE}
+
+
+def test_bars_have_their_stages_colours_in_the_stages_order() -> None:
+    chart = timeline(samples.failing_check(), COLORS)
+    known = [(name, color) for name, color in chart.legend if name in COLORS]
+    assert known == [(name, color) for name, color in COLORS.items() if (name, color) in known]
+    assert {color for name, color in chart.legend if name not in COLORS} <= {Color.GREY}
+    bars = {bar.stage: bar.color for lane in chart.lanes for bar in lane.bars}
+    assert bars["check"] is Color.GREEN
+    page = render(samples.failing_check(), None, COLORS)
+    assert 'class="bar-green"' in page or 'class="bar-blue"' in page
+    assert all(f".bar-{color} " in page for color in Color)
+
+
 def test_bars_stand_at_their_time_and_within_the_chart() -> None:
-    chart = timeline(samples.failing_check())
+    chart = timeline(samples.failing_check(), COLORS)
     build, check = chart.lanes[2].bars
     assert build.x < check.x
     assert abs(build.x + build.width - check.x) < 0.3
@@ -180,7 +196,7 @@ def test_bars_stand_at_their_time_and_within_the_chart() -> None:
 
 @given(st.floats(min_value=0, max_value=1e6))
 def test_any_length_has_a_readable_axis(seconds: float) -> None:
-    chart = timeline(samples.passing().model_copy(update={"seconds": seconds}))
+    chart = timeline(samples.passing().model_copy(update={"seconds": seconds}), COLORS)
     assert 2 <= len(chart.ticks) <= 9
     assert all(0 <= tick.x <= 100.01 for tick in chart.ticks)
 
@@ -192,7 +208,7 @@ def test_a_stage_that_does_not_say_when_it_started_follows_the_one_before() -> N
     moved = result.model_copy(
         update={"targets": (target.model_copy(update={"stages": stages}),), "stages": ()}
     )
-    build, check = timeline(moved).lanes[0].bars
+    build, check = timeline(moved, {}).lanes[0].bars
     assert build.x == 0
     assert check.x == pytest.approx(build.width, abs=0.1)
 
@@ -215,7 +231,8 @@ def test_a_log_outside_of_dist_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "dist/1.0").mkdir(parents=True)
     result = samples.failing_check()
     stages = [
-        s.model_copy(update={"details": {"log": "../secret"}}) for s in result.targets[1].stages
+        s.model_copy(update={"details": StageDetails(log="../secret")})
+        for s in result.targets[1].stages
     ]
     target = result.targets[1].model_copy(update={"stages": tuple(stages)})
     hostile = result.model_copy(update={"targets": (result.targets[0], target)})

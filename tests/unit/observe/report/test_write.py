@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.errors import DebwrightError
 from debwright.model.results import RunResult
@@ -12,7 +12,7 @@ from debwright.observe.report import schema, to_json, write_reports
 
 def test_all_forms_are_written_below_the_directory(tmp_path: Path) -> None:
     directory = tmp_path / "dist" / samples.VERSION
-    paths = write_reports(samples.passing(), directory)
+    paths = write_reports(samples.passing(), directory, {})
     names = ["report.json", "report.html", "report.md", "junit.xml", "report.sarif"]
     assert paths == [directory / name for name in names]
     assert sorted(p.name for p in directory.iterdir()) == sorted(names)
@@ -20,7 +20,7 @@ def test_all_forms_are_written_below_the_directory(tmp_path: Path) -> None:
 
 def test_the_json_reads_back_as_the_same_result(tmp_path: Path) -> None:
     result = samples.failing_check()
-    path = write_reports(result, tmp_path)[0]
+    path = write_reports(result, tmp_path, {})[0]
     assert RunResult.model_validate_json(path.read_bytes()) == result
 
 
@@ -36,7 +36,7 @@ def test_any_text_gives_json_that_reads_back(text: str) -> None:
 def test_a_directory_that_cannot_be_written_is_an_error_for_people(tmp_path: Path) -> None:
     (tmp_path / "dist").write_text("a file, not a directory")
     with pytest.raises(DebwrightError) as caught:
-        write_reports(samples.passing(), tmp_path / "dist" / "1.0")
+        write_reports(samples.passing(), tmp_path / "dist" / "1.0", {})
     assert "the report cannot be written" in caught.value.what
     assert caught.value.cause
     assert caught.value.fix

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from debwright.host.retry import RetryPolicy
 from debwright.model.errors import MissingError
-from debwright.roots import apt
+from debwright.source.wheelhouse import fetch
 from debwright.source.wheelhouse.fetch import fetch_all
 from debwright.source.wheelhouse.resolve import Chosen, WheelhouseError
 
@@ -47,7 +48,7 @@ def server(*answers: int) -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apt, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(fetch, "INDEX", RetryPolicy(attempts=3, first_pause=0.01))
 
 
 def chosen(url: str, *hashes: str) -> Chosen:

@@ -1,0 +1,215 @@
+"""debwright repo add|remove|rollback|promote: each is a publication of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from debwright.cli.common import Options, emit, reporter_for
+from debwright.cli.repo import Place
+from debwright.host.interrupts import interruptible
+from debwright.model.errors import UsageError
+from debwright.model.fix import Command
+
+if TYPE_CHECKING:
+    from debwright.keys.signing import Signer
+    from debwright.model.events import Reporter
+    from debwright.repository import PackageFile, Publication
+    from debwright.repository.edits import Promotion
+    from debwright.roots.cache import Cache
+    from debwright.roots.store import Layer
+
+
+suite_option = click.option(
+    "--suite", "suites", multiple=True, metavar="SUITE", help="This suite alone; may be repeated."
+)
+
+
+channel = click.Choice(["stable", "candidate", "nightly"])
+
+
+@contextmanager
+def _working(options: Options) -> Iterator[tuple[Place, Signer, Reporter]]:
+    from debwright.keys.signing.choose import configured_signer
+
+    place, reporter = Place.of(options), reporter_for(options)
+    with (
+        interruptible(),
+        configured_signer(place.loaded, place.settings().origin, ahead=True) as signer,
+    ):
+        try:
+            yield place, signer, reporter
+        finally:
+            reporter.close()
+
+
+@click.command("add")
+@click.option("--suite", required=True, metavar="SUITE", help="As bookworm or bookworm-nightly.")
+@click.option("--component", metavar="NAME", help="Default: repository.component.")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
+)  # fmt: skip
+@click.pass_obj
+def add(options: Options, suite: str, component: str | None, files: Sequence[Path]) -> int:
+    """Publish FILES (.deb, .dsc or .changes) that were made and checked elsewhere.
+
+    They are not checked here: `debwright publish` takes only what has passed every check.
+    """
+    from debwright.repository import PackageFile, publish
+
+    with _working(options) as (place, signer, reporter):
+        settings = place.settings()
+        packages = [
+            PackageFile(path=f, suite=suite, component=component or settings.component)
+            for f in files
+        ]
+        done = publish(place.path, packages, signer, settings, say=reporter.note)
+    return _tell(options, done)
+
+
+@click.command("remove")
+@click.option("--suite", required=True, metavar="SUITE", help="The suite to take them out of.")
+@click.option("--version", metavar="VERSION", help="This version alone.")
+@click.argument("packages", nargs=-1, required=True, metavar="PATTERN...")
+@click.pass_obj
+def take_out(options: Options, suite: str, packages: Sequence[str], version: str | None) -> int:
+    """Take packages out of a suite, by names of source packages or patterns of them."""
+    from debwright.repository.edits import remove
+
+    with _working(options) as (place, signer, reporter):
+        done = remove(
+            place.path, suite, packages, signer, place.settings(), version=version,
+            say=reporter.note,
+        )  # fmt: skip
+    return _tell(options, done)
+
+
+@click.command("rollback")
+@suite_option
+@click.argument("number", type=click.IntRange(min=1))
+@click.pass_obj
+def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
+    """Publish again what publication NUMBER had; `repo list` shows them.
+
+    Users who have a newer version keep it until they ask apt for the older one.
+    """
+    from debwright.repository.edits import rollback
+
+    with _working(options) as (place, signer, reporter):
+        done = rollback(
+            place.path, number, signer, place.settings(), suites=suites, say=reporter.note
+        )
+    return _tell(options, done)
+
+
+@click.command("promote")
+@click.option("--from", "source", required=True, type=channel, help="The channel they are in.")
+@click.option("--to", "target", required=True, type=channel, help="The channel they go to.")
+@suite_option
+@click.option("--version", metavar="VERSION", help="This version instead of the newest.")
+@click.argument("packages", nargs=-1, metavar="[PATTERN]...")
+@click.pass_obj
+def promote_channel(
+    options: Options, source: str, target: str, *, suites: Sequence[str], version: str | None,
+    packages: Sequence[str],
+) -> int:  # fmt: skip
+    """Give a channel the newest packages of another, as they are: nothing is built again.
+
+    PATTERNs are names of source packages; without one, all go.
+    """
+    from debwright.repository.channels import channel_suite, split_suite
+    from debwright.repository.edits import Promotion, promote
+
+    if source == target:
+        raise UsageError(f"--from and --to are both {source}")
+    with _working(options) as (place, signer, reporter), tempfile.TemporaryDirectory() as scratch:
+        state = place.state()
+        settings = place.settings()
+        promotions = [
+            Promotion(
+                source=suite, target=channel_suite(split_suite(suite)[0], target),
+                packages=tuple(packages), version=version,
+            )
+            for suite in sorted(state.suites)
+            if split_suite(suite)[1] == source
+            and (not suites or suite in suites or split_suite(suite)[0] in suites)
+        ]  # fmt: skip
+        if not promotions:
+            raise UsageError(
+                f"no suite of the channel {source} is there to promote",
+                cause=f"the repository has {', '.join(sorted(state.suites))}",
+                fix=Command("debwright", "repo", "list"),
+            )
+        further = _keyrings(options, place, signer, promotions, Path(scratch))
+        done = promote(place.path, promotions, signer, settings, further=further, say=reporter.note)
+    return _tell(options, done)
+
+
+def _keyrings(
+    options: Options, place: Place, signer: Signer, promotions: Sequence[Promotion], scratch: Path
+) -> list[PackageFile]:
+    """The keyring packages of suites that get their first packages by promotion.
+
+    Whoever installs from them must follow a change of keys as well as others do.
+    """
+    from debwright.repository.edits import KEYRING
+    from debwright.repository.incoming import read_control
+
+    state, settings = place.state(), place.settings()
+    name = f"{settings.name}{KEYRING}"
+    maintainers: dict[str, str] = {}
+    for each in promotions:
+        own = [e for e in state.suites[each.source].entries if e.package == name]
+        if own:
+            control = read_control(place.path / own[-1].path)
+            maintainers[each.target] = str(control["Maintainer"])
+    if not maintainers or signer.throwaway or settings.url is None:
+        return []
+    from debwright.pipeline.stages.keyring import make_keyrings
+
+    layer, cache = _roots(options, place)
+    return make_keyrings(
+        place.path, settings, signer, maintainers=maintainers, output=scratch, layer=layer,
+        cache=cache,
+    )  # fmt: skip
+
+
+def _roots(options: Options, place: Place) -> tuple[Callable[[str], Layer], Cache]:
+    """Where the keyring package of a suite is packed."""
+    from debwright.host.machine import host_arch
+    from debwright.model.targets import Target, suite_info
+    from debwright.pipeline.run import heal
+    from debwright.repository.channels import split_suite
+    from debwright.roots.layers import Roots
+
+    cache = options.cache()
+    heal(cache)
+    roots = Roots(cache, place.loaded.config)
+    suffix = place.loaded.config.repository.codename_suffix
+
+    def layer(suite: str) -> Layer:
+        distribution = split_suite(suite)[0].removesuffix(suffix)
+        return roots.base(Target(suite_info(distribution).codename, host_arch()))
+
+    return layer, cache
+
+
+def _tell(options: Options, done: Publication) -> int:
+    if done.unchanged:
+        text = f"nothing to do: publication {done.number} has it already"
+    else:
+        text = f"publication {done.number}: {len(done.added)} files added"
+        text += f", {len(done.removed)} removed" if done.removed else ""
+        text += f"; suites {', '.join(done.suites)}; signed by {done.fingerprint}"
+    data = {
+        "number": done.number, "unchanged": done.unchanged, "added": done.added,
+        "removed": done.removed, "suites": done.suites, "fingerprint": done.fingerprint,
+        "path": str(done.path),
+    }  # fmt: skip
+    emit(options, data, text)
+    return 0

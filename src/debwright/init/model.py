@@ -1,0 +1,167 @@
+"""What `init` knows of a project, whatever its language: plain data that debian/ is made of.
+
+Everything here ends in files that dpkg, systemd and make interpret, so an ecosystem checks or
+cleans names and one-line texts before it puts them here; the functions below do that.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from debwright.init.licences import Licence
+from debwright.model.errors import Evidence, UsageError
+
+MAX_NAME = 60
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """A value and where it was seen (`src/app.py:12`), or None for a mere default."""
+
+    value: str
+    seen: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """Where a service says over HTTP, on this machine, that it is well."""
+
+    port: Guess
+    path: Guess
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port.value}{self.path.value}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """A systemd unit that the package installs."""
+
+    name: str
+    """With its suffix, as `greeter.service`."""
+    command: str = ""
+    """What it starts, without systemd's own escapes; the unit is then made of a template."""
+    source: str = ""
+    """The unit that the author wrote, from the top of the project; taken over as it is."""
+    health: Health | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Override:
+    """What debian/rules does instead of, or around, a command of debhelper."""
+
+    target: str
+    """As `override_dh_auto_test` or `execute_after_dh_auto_install`."""
+    commands: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What debian/rules says apart from calling dh."""
+
+    buildsystem: str | None = None
+    """As `pybuild`; None lets debhelper look."""
+    exports: Mapping[str, str] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A file for the project; `path` is relative to its directory."""
+
+    path: str
+    text: str
+    executable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project to package. Without units it is a library or a command-line tool."""
+
+    name: str
+    """As its author writes it."""
+    package: str
+    """As a Debian package name (policy 5.6.1)."""
+    version: str
+    """As Debian's upstream version (policy 5.6.12)."""
+    description: str = ""
+    homepage: str | None = None
+    author: Person | None = None
+    licence: Licence
+    architecture: Literal["all", "any"] = "all"
+    build_depends: tuple[str, ...] = ()
+    """In addition to debhelper."""
+    depends: tuple[str, ...] = ()
+    """In addition to ${misc:Depends}."""
+    rules: Rules = Rules()
+    clean: tuple[str, ...] = ()
+    """What a build leaves in the tree; a directory ends with /."""
+    units: tuple[Unit, ...] = ()
+    """The first one is the service that debwright.toml checks."""
+    programs: tuple[str, ...] = ()
+    """Commands in /usr/bin, which get a manual page."""
+    config_files: tuple[str, ...] = ()
+    """Files of the project that are settings, for /etc/PACKAGE."""
+    install: tuple[tuple[str, str], ...] = ()
+    """Files of the project or of the build, and the directory of the package for each."""
+    smoke: tuple[str, ...] = ()
+    """Commands that succeed where the package is installed."""
+    settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)
+    """More tables of debwright.toml, as {"wheelhouse": {"lock": "requirements.txt"}}."""
+    files: tuple[Written, ...] = ()
+    """What the ecosystem writes itself: components' lists, drop-ins, helpers of the build."""
+    notes: tuple[str, ...] = ()
+    """What the person who runs init should look at."""
+
+    @property
+    def service(self) -> Unit | None:
+        return self.units[0] if self.units else None
+
+
+def project_name(name: object, file: str) -> str:
+    """`name`, which `file` gives, where it is one. Raises UsageError."""
+    if not isinstance(name, str):
+        raise UsageError(f"{file} does not say how the project is called")
+    if not NAME.fullmatch(name) or len(name) > MAX_NAME:
+        raise UsageError(
+            f"{name!r} is not a name for a project",
+            evidence=[Evidence(text=f"name = {name!r}"[:200], file=file)],
+            cause=f"a name has letters, digits, '.', '_' and '-', and at most {MAX_NAME} of them",
+            fix=f"change the name in {file}",
+        )
+    return name
+
+
+def package_name(name: str) -> str:
+    """`name` as a Debian package name: lower case letters, digits, and + - . (policy 5.6.1)."""
+    package = re.sub(r"[^a-z0-9.]+", "-", name.lower())
+    if len(package) < 2:
+        raise UsageError(
+            f"{name!r} is too short for a Debian package, which has at least two characters",
+            fix="give the project a longer name",
+        )
+    return package
+
+
+def user_name(package: str) -> str:
+    """The service's account: an underscore keeps it apart from people and from the base system
+    (policy 9.2.1); at most 31 characters, as systemd and adduser allow."""
+    return "_" + re.sub(r"[^a-z0-9-]", "-", package)[:30]
+
+
+def one_line(text: object) -> str:
+    """`text` as one printable line."""
+    if not isinstance(text, str):
+        return ""
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(printable.split())[:300]

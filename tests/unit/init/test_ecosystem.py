@@ -1,0 +1,132 @@
+"""Ecosystems: finding them, and what a project of any of them becomes."""
+
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from debian.deb822 import Deb822
+
+from debwright.init import ecosystem
+from debwright.init.ecosystem import Confidence, Ecosystem, ecosystems, recognise
+from debwright.init.licences import Licence
+from debwright.init.model import (
+    Guess,
+    Health,
+    Override,
+    Person,
+    Project,
+    Rules,
+    Unit,
+    Written,
+)
+from debwright.init.render import render
+
+LIBRARY = Project(
+    name="Bells", package="bells", version="1.0", description="Rings bells.",
+    author=Person(name="Ada", email="ada@example.org"),
+    licence=Licence(name="Expat", text=" Text.", known=True),
+)  # fmt: skip
+HEALTH = Health(port=Guess(value="8080", seen=None), path=Guess(value="/", seen="a.go:1"))
+
+
+class Kind(Ecosystem):
+    """A kind of project that is always as sure."""
+
+    def __init__(self, confidence: Confidence) -> None:
+        self.sure = confidence
+
+    def confidence(self, directory: Path) -> Confidence:  # noqa: ARG002
+        return self.sure
+
+
+def test_python_is_found_by_itself() -> None:
+    assert ecosystems()["python"].title == "Python"
+
+
+def test_the_surest_ecosystem_packages_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = [Kind(Confidence.POSSIBLE), Kind(Confidence.CERTAIN), Kind(Confidence.LIKELY)]
+    monkeypatch.setattr(ecosystem, "ecosystems", lambda: dict(enumerate(kinds)))
+    assert recognise(tmp_path) is kinds[1]
+
+
+def written(project: Project) -> dict[str, str]:
+    return {file.path: file.text for file in render(project)[0]}
+
+
+def test_a_library_has_no_service() -> None:
+    files = written(LIBRARY)
+    assert sorted(files) == [
+        "debian/bells.lintian-overrides", "debian/changelog", "debian/control",
+        "debian/copyright", "debian/rules", "debian/source/format", "debwright.toml",
+    ]  # fmt: skip
+    source, package = Deb822.iter_paragraphs(files["debian/control"])
+    assert source["Build-Depends"] == "debhelper-compat (= 13)"
+    assert "service" not in package["Description"]
+    assert "service" not in tomllib.loads(files["debwright.toml"])
+    assert render(LIBRARY)[1] == []
+
+
+def with_more() -> Project:
+    """What the kinds to come need: several units, components, rules, smoke commands, tables."""
+    return Project(
+        **{
+            **{name: getattr(LIBRARY, name) for name in Project.__dataclass_fields__},
+            "architecture": "any",
+            "build_depends": ("golang-any",),
+            "depends": ("${shlibs:Depends}",),
+            "rules": Rules(
+                buildsystem="golang",
+                exports={"GOFLAGS": "-mod=vendor"},
+                overrides=(
+                    Override(target="override_dh_auto_test", why="They need a network."),
+                    Override(target="execute_after_dh_auto_install", commands=("true", "false")),
+                ),
+            ),
+            "clean": ("_build/",),
+            "units": (
+                Unit(name="bells.service", command="/usr/bin/bells serve", health=HEALTH),
+                Unit(name="tower.service", command="/usr/bin/bells tower"),
+                Unit(name="bells.timer", source="systemd/bells.timer"),
+            ),
+            "programs": ("bells", "bellctl"),
+            "install": (("systemd/bells.timer", "usr/lib/systemd/system"),),
+            "smoke": ("bells --version",),
+            "settings": {"wheelhouse": {"lock": "a.lock"}},
+            "files": (Written(path="debian/vendor.list", text="x\n"),),
+        }
+    )
+
+
+def test_several_units_components_and_rules() -> None:
+    files = written(with_more())
+    assert "ExecStart=/usr/bin/bells serve\n" in files["debian/bells.service"]
+    assert "ExecStart=/usr/bin/bells tower\n" in files["debian/bells.tower.service"]
+    assert "debian/bells.timer" not in files, "the author's own is installed as it is"
+    assert files["debian/bells.install"] == "systemd/bells.timer usr/lib/systemd/system\n"
+    assert files["debian/bells.manpages"] == "debian/bells.1\ndebian/bellctl.1\n"
+    assert files["debian/vendor.list"] == "x\n"
+    config = tomllib.loads(files["debwright.toml"])
+    assert config["service"]["smoke"] == ["bells --version"]
+    assert config["wheelhouse"] == {"lock": "a.lock"}
+    source, package = Deb822.iter_paragraphs(files["debian/control"])
+    assert "golang-any" in source["Build-Depends"]
+    assert package["Architecture"] == "any"
+
+
+def test_the_rules_are_a_makefile(tmp_path: Path) -> None:
+    text = written(with_more())["debian/rules"]
+    # dh skips the command of an override that has none (dh(1)).
+    assert "\n# They need a network.\noverride_dh_auto_test:\n" in text
+    (tmp_path / "rules").write_text(text)
+    done = subprocess.run(
+        ["make", "-n", "-f", "rules", "build", "override_dh_installsystemd",
+         "execute_after_dh_auto_install"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "dh build --buildsystem=golang", "dh_installsystemd", "dh_installsystemd --name=tower",
+        "true", "false",
+    ]  # fmt: skip
