@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,18 +22,12 @@ from debwright.cli.common import (
     write_reports,
 )
 from debwright.host.interrupts import interruptible
-from debwright.host.process import SIGNAL_SECONDS
-from debwright.model.errors import DebwrightError, Evidence, UsageError, from_os_error
+from debwright.model.errors import Evidence, UsageError
 
 if TYPE_CHECKING:
     from debwright.config import LoadedConfig
-    from debwright.model.events import Reporter
-    from debwright.model.results import TargetResult
     from debwright.model.targets import Target
     from debwright.packages.debs import Deb
-    from debwright.pipeline.stages.base import Outcome
-    from debwright.roots.layers import Roots
-    from debwright.systems.base import System
 
 
 class SystemOption(click.Option):
@@ -118,24 +110,6 @@ def check(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Subject:
-    """What is checked, and where its results go."""
-
-    loaded: LoadedConfig
-    debs: Sequence[Deb]
-    changes: Path | None
-    dist: Path
-    environment: System
-    previous: Sequence[Path] = ()
-    """Packages of the release before."""
-
-    @property
-    def home(self) -> Path:
-        first = self.debs[0]
-        return self.dist / "check" / f"{first.source}_{first.version.split(':', 1)[-1]}"
-
-
 def check_project(
     options: Options,
     patterns: Sequence[str],
@@ -178,6 +152,7 @@ def check_files(
     from debwright.config import load
     from debwright.host.machine import describe_host
     from debwright.model.results import RunResult
+    from debwright.pipeline.given import GivenFiles, check_given
     from debwright.pipeline.planning import require_known_checks
     from debwright.pipeline.run import exclusive, exit_code, heal
     from debwright.roots.layers import Roots
@@ -188,20 +163,20 @@ def check_files(
     debs, changes = _read(files)
     environment = system_for(loaded, sandbox, replace=replace)
     targets = _targets(loaded, debs, patterns_for(loaded, environment, patterns))
-    subject = _Subject(
+    given = GivenFiles(
         loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
         environment=environment,
         previous=previous or expand(loaded.directory, loaded.config.upgrade.previous),
     )  # fmt: skip
     reporter = reporter_for(options)
     started, clock = datetime.now(UTC), time.monotonic()
-    with closing(reporter), interruptible(), exclusive(subject.dist):
+    with closing(reporter), interruptible(), exclusive(given.dist):
         title = f"check {debs[0].source} {debs[0].version}"
         reporter.begin(title, [str(t) for t in targets], ["check"])
         cache = options.cache()
         heal(cache)
         roots = Roots(cache, loaded.config, note=reporter.note)
-        results = _side_by_side(subject, targets, roots, reporter)
+        results = check_given(given, targets, roots, reporter)
         result = RunResult(
             debwright=__version__,
             package=debs[0].source,
@@ -211,128 +186,11 @@ def check_files(
             host=describe_host(),
             targets=tuple(results),
         )
-        write_reports(result, subject.home)
+        write_reports(result, given.home)
         reporter.end(result)
     if options.json:
         print(result.model_dump_json(indent=2))
     return exit_code(result)
-
-
-def _side_by_side(
-    subject: _Subject, targets: Sequence[Target], roots: Roots, reporter: Reporter
-) -> list[TargetResult]:
-    """Every target, as many at once as memory and cores allow; in the targets' order."""
-    from debwright.host.machine import host_arch
-    from debwright.pipeline.capacity import budget_for, need_mb
-
-    config = subject.loaded.config
-    budget = budget_for(config)
-
-    def one(target: Target) -> TargetResult:
-        name = str(target)
-        need = need_mb(config, emulated=target.arch != host_arch())
-        with budget.share(need, waiting=lambda why: reporter.activity(name, "check", why)):
-            budget.arrived(name)
-            with budget.spare(need) as spare:
-                return _check_on(subject, target, roots, reporter, spare=spare)
-
-    budget.expect(str(t) for t in targets)
-
-    with ThreadPoolExecutor(max_workers=min(budget.cores or 1, len(targets))) as pool:
-        futures = [pool.submit(one, target) for target in targets]
-        while wait(futures, timeout=SIGNAL_SECONDS).not_done:
-            pass  # only between two waits is a signal sure to be noticed
-        return [future.result() for future in futures]
-
-
-def _check_on(
-    subject: _Subject, target: Target, roots: Roots, reporter: Reporter, *, spare: bool
-) -> TargetResult:
-    """All checks of the packages on one target; what stops them here stops no other target."""
-    from debwright.model.details import CheckDetails
-    from debwright.model.results import Finding, StageResult, Status, TargetResult
-    from debwright.pipeline.stages.base import Outcome
-
-    name = str(target)
-    output = subject.home / name
-    output.mkdir(parents=True, exist_ok=True)
-    reporter.stage_started(name, "check")
-    begun, clock = datetime.now(UTC), time.monotonic()
-    try:
-        outcome = _outcome(subject, target, output, roots, reporter, spare=spare)
-    except UsageError:
-        raise  # of what was typed, which no other target would take either
-    except (DebwrightError, OSError) as caught:
-        problem = from_os_error(caught) if isinstance(caught, OSError) else caught
-        outcome = Outcome(
-            failed=Finding.from_error("check/failed", problem),
-            details=CheckDetails(exit_code=problem.exit_code),
-        )
-    details = outcome.details or CheckDetails()
-    files = tuple(d.path.name for d in subject.debs if d.arch in {target.arch, "all"})
-    stage = StageResult(
-        stage="check",
-        status=Status.FAILED if outcome.failed else Status.PASSED,
-        started=begun,
-        seconds=time.monotonic() - clock,
-        error=outcome.failed,
-        details=details.model_copy(update={"files": files}),
-    )
-    reporter.stage_finished(name, stage)
-    return TargetResult(
-        target=name,
-        strategy="none",
-        strategy_reason="built elsewhere",
-        stages=(stage,),
-        checks=outcome.checks,
-    )
-
-
-def _outcome(
-    subject: _Subject,
-    target: Target,
-    output: Path,
-    roots: Roots,
-    reporter: Reporter,
-    *,
-    spare: bool,
-) -> Outcome:
-    """What the checks found; check.json and check.log are in `output`."""
-    from debwright.build.log import BuildLog
-    from debwright.checks.engine.base import CheckContext
-    from debwright.checks.engine.released import previous_of
-    from debwright.checks.run import run_checks
-    from debwright.host.machine import host_arch
-    from debwright.model.targets import also_on
-    from debwright.pipeline.stages.check import check_outcome
-    from debwright.systems.environments import Environments
-
-    name, config = str(target), subject.loaded.config
-    log_path = output / "check.log"
-    debs = [d for d in subject.debs if d.arch in {target.arch, "all"}]
-    installable = [d for d in debs if not d.debug]
-    previous = previous_of(
-        subject.loaded, target, installable, files=subject.previous, dist=subject.dist
-    )
-    with BuildLog(log_path, lambda line: reporter.line(name, "check", line)) as log:
-        context = CheckContext(
-            target=target,
-            host_arch=host_arch(),
-            config=config,
-            debs=debs,
-            changes=subject.changes,
-            roots=roots,
-            output=output,
-            log=log,
-            activity=lambda text: reporter.activity(name, "check", text),
-            project=subject.loaded.directory,
-            previous=previous,
-            second_system=spare,
-            ask_again=True,  # as every other check of files is made each time
-        )
-        further = also_on(config.targets.build, config.section(Environments).install_on, target)
-        checks = run_checks(context, lambda _: None, subject.environment, further)
-    return check_outcome(context, checks, log_path, subject.dist)
 
 
 def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:

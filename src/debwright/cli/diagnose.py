@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from debwright.cli.common import Options, emit
-from debwright.model.diagnosis import Diagnosis, Problem
 from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
 
 if TYPE_CHECKING:

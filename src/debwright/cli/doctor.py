@@ -13,7 +13,7 @@ import click
 from debwright.cli.common import Options, emit
 
 if TYPE_CHECKING:
-    from debwright.doctor.model import Health
+    from debwright.doctor import Health
 
 
 @click.command("doctor")
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def show_doctor(options: Options, *, install: bool = False) -> int:
     """What this machine has, what it lacks, and the command that installs it."""
     from debwright.config import load
-    from debwright.doctor import examine_pipeline
+    from debwright.doctor import examine_project
     from debwright.doctor.machine import examine
 
     loaded = load(options.directory)
@@ -33,7 +33,7 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
         found = install_missing(config, say=lambda text: print(text, file=sys.stderr))
     else:
         found = examine(config)
-    found = [*found, *examine_pipeline(loaded, options.dist(loaded.directory))]
+    found = [*found, *examine_project(loaded, options.dist(loaded.directory))]
     lines = []
     for item in found:
         mark = "ok     " if item.ok else ("LACKING" if item.needed else "limited")

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
 
 from debwright.cli.common import Options, emit, reporter_for
 from debwright.model.errors import UsageError
-
-if TYPE_CHECKING:
-    from debwright.config import LoadedConfig
-    from debwright.github.client import Github
-    from debwright.release.documents import Document
 
 
 @click.command("documents")
@@ -25,6 +19,7 @@ def documents(options: Options, *, check: bool) -> int:
     from debwright.github.http import Http
     from debwright.github.place import github_repository
     from debwright.pipeline.planning import make_plan
+    from debwright.release.documents import bring_up_to_date
 
     plan = make_plan(options.directory, elsewhere=True)
     loaded = plan.loaded
@@ -50,14 +45,3 @@ def documents(options: Options, *, check: bool) -> int:
     data = [{"path": str(d.path), "changed": d.changed} for d in made]
     emit(options, data, "\n".join(lines))
     return 4 if check and changed else 0
-
-
-def bring_up_to_date(loaded: LoadedConfig, package: str, github: Github) -> list[Document]:
-    """Make the documents about the newest release that GitHub has."""
-    from debwright.pipeline.stages.publish import settings_of
-    from debwright.release.documents import newest, write_documents
-
-    releases = newest(github.releases(), loaded.config.package.tag_prefix)
-    assets = github.assets(releases[0][1]) if releases else []
-    name = settings_of(loaded.config, package).name
-    return write_documents(loaded, package, name, releases, assets)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debwright.cli.changelog import notes_of, story_of
 from debwright.cli.common import (
     Options,
     emit,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from debwright.model.results import RunResult
     from debwright.pipeline.plan import Plan
     from debwright.pipeline.stages.base import Job
-    from debwright.release.assemble import Asset
+    from debwright.release.assets import Asset
     from debwright.release.upload import Draft
 
 
@@ -113,7 +112,7 @@ def _release(
     from debwright.observe.notify import Event, tell_everyone
     from debwright.pipeline.run import exclusive, exit_code, heal
     from debwright.pipeline.stages.base import Job, Wanted
-    from debwright.release.assemble import assemble, chosen
+    from debwright.release.assets import assemble, chosen
     from debwright.release.upload import bring_assets, prepare_draft, publish
     from debwright.roots.layers import Roots
 
@@ -153,7 +152,7 @@ def _release(
 
 def _documents(plan: Plan, github: Github, reporter: Reporter) -> None:
     """The documents about the newest release, which may be this one now."""
-    from debwright.cli.documents import bring_up_to_date
+    from debwright.release.documents import bring_up_to_date
 
     made = bring_up_to_date(plan.loaded, plan.package, github)
     if changed := [str(d.path) for d in made if d.changed]:
@@ -189,7 +188,8 @@ def _must_be_proven(plan: Plan, result: RunResult) -> None:
 
 def _draft(plan: Plan, tag: str, fingerprints: str) -> Draft:
     from debwright.pipeline.stages.publish import settings_of
-    from debwright.release.install import install_text
+    from debwright.release.commits import story_of
+    from debwright.release.notes import install_text, notes_of
     from debwright.release.upload import Draft
     from debwright.source.version import release_version
 

@@ -8,7 +8,6 @@ from pydantic import Field
 from debwright.config import values as v
 from debwright.config.rotation import Rotation
 from debwright.config.section import Problem, Raw, Section
-from debwright.config.stores import PagesStore, RsyncStore, S3Store
 
 
 class Signing(Section):
@@ -101,9 +100,6 @@ class Repository(Section):
         "bookworm; the others are bookworm-candidate and bookworm-nightly. auto: by the version, "
         "releases to stable, pre-releases to candidate, all others to nightly.",
     )
-    pages: PagesStore | None = Field(None, description="A branch that GitHub Pages serves.")
-    s3: S3Store | None = Field(None, description="A bucket of S3 and the like.")
-    rsync: RsyncStore | None = Field(None, description="A directory on another host.")
     codename_suffix: v.CodenameSuffix = Field(
         "", description="What is added to a suite's name to make the repository's codename."
     )

@@ -13,7 +13,7 @@ from debwright.checks.engine.released import previous_of
 from debwright.config import LoadedConfig, load
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
-from debwright.release.assemble import Asset
+from debwright.release.assets import Asset
 from debwright.release.upload import Draft, bring_assets, prepare_draft, publish
 
 TARGET = Target("bookworm", "amd64")

@@ -14,7 +14,7 @@ from debwright.github.client import Github
 from debwright.github.http import GithubError, Http, Unsure
 from debwright.github.model import Release
 from debwright.model.errors import DebwrightError, MissingError
-from debwright.release.assemble import Asset
+from debwright.release.assets import Asset
 from debwright.release.upload import (
     AlreadyReleased,
     Draft,

@@ -12,8 +12,7 @@ from debwright.cli.common import Options
 from debwright.cli.doctor import show_doctor
 from debwright.cli.validate import validate
 from debwright.config import Config
-from debwright.doctor import install
-from debwright.doctor.model import Health
+from debwright.doctor import Health, install
 from debwright.github.storage import Run, Stored, superseded
 from debwright.host import disk
 from debwright.host.process import Completed
@@ -125,7 +124,7 @@ def test_what_lacks_on_github_is_an_annotation(
     (tmp_path / "debwright.toml").write_text("")
     short = Health(name="disk", ok=False, found="3 GiB free\n::error::x", fix="cache prune")
     monkeypatch.setattr("debwright.doctor.machine.examine", lambda _: [short])
-    monkeypatch.setattr("debwright.doctor.examine_pipeline", lambda *_: [])
+    monkeypatch.setattr("debwright.doctor.examine_project", lambda *_: [])
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     options = Options(directory=tmp_path, json=True)
     assert show_doctor.main([], obj=options, standalone_mode=False) == 5

@@ -14,9 +14,6 @@ from debwright.config import Config
 from debwright.config.declared import with_tables
 from debwright.config.renamed import modern
 from debwright.model.results import Status
-from debwright.repository.model import PublicationRecord
-from debwright.repository.stores.base import Store
-from debwright.repository.stores.tree import RECORD, Item, Step, Tree
 
 
 def example(name: str) -> dict[str, Any]:
@@ -63,23 +60,6 @@ def test_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = example("command")["suites"]
     assert command.main([], obj=Options(directory=tmp_path), standalone_mode=False) == 0
     assert capsys.readouterr().out == "trixie\n"
-
-
-def test_a_publisher(tmp_path: Path) -> None:
-    file = tmp_path / "publication.json"
-    file.write_text("{}")
-    record = PublicationRecord.model_construct(number=1)  # type: ignore[call-arg]
-    tree = Tree(
-        repo=tmp_path, record=record,
-        items=(Item(path=RECORD, file=file, size=2, step=Step.RECORD),),
-    )  # fmt: skip
-    store: Store = example("publisher")["ArchiveStore"](tmp_path / "apt.tar")
-    assert store.record() is None
-    assert store.push(tree) == 1
-    assert store.record() == b"{}"
-    (tmp_path / "back").mkdir()
-    store.fetch(tmp_path / "back")
-    assert (tmp_path / "back" / RECORD).read_text() == "{}"
 
 
 def test_a_rule() -> None:

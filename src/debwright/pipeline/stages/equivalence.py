@@ -29,7 +29,6 @@ from debwright.pipeline.stages.base import (
 from debwright.pipeline.stages.build import build_inputs, carry_out, dependencies, root_inputs
 from debwright.pipeline.stages.checking import add_to_report, check_context, judged, policy_inputs
 from debwright.pipeline.stages.companion import companion_packages
-from debwright.systems.nspawn import NspawnSystem
 
 if TYPE_CHECKING:
     from debwright.checks.twice.equivalence import Comparison
@@ -82,6 +81,8 @@ class EquivalenceStage(Stage[Pair]):
             "companions": digests(companion_packages(job)),
             "config": digest(said),
             "policy": policy_inputs(job),
+            "environment": str(job.environment),
+            "unavailable": str(job.environment.unavailable()),
             "emulated": {**build_inputs(build, emulated), **root_inputs(build, emulated)}
             if build and emulated else None,
             "emulator": {a: str(o) for a, o in job.plan.host.emulated.items()},
@@ -156,8 +157,7 @@ def _with_reference(
             found.not_compared("imports and answers", why)
             return
     compare_imports(found, sides, other, context)
-    system = job.environment if job.environment.any_target else NspawnSystem()
-    compare_answers(found, sides, other, context, system)
+    compare_answers(found, sides, other, context, job.environment)
 
 
 def _no_emulator(job: Job, context: CheckContext) -> str | None:
