@@ -160,9 +160,15 @@ def check_files(
 
     loaded = load(options.directory)
     require_known_checks(loaded)
+<<<<<<< HEAD
     debs, changes = _read(files)
     environment = system_for(loaded, sandbox, replace=replace)
     targets = _targets(loaded, debs, patterns_for(loaded, environment, patterns))
+=======
+    debs, changes = read_files(files)
+    environment = environment_for(loaded, sandbox, replace=replace)
+    targets = targets_of(loaded, debs, patterns_for(loaded, environment, patterns))
+>>>>>>> house
     given = GivenFiles(
         loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
         environment=environment,
@@ -193,7 +199,7 @@ def check_files(
     return exit_code(result)
 
 
-def _read(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
+def read_files(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
     """The packages, a .changes file standing for those it names."""
     from debwright.packages.debs import read_deb
 
@@ -238,7 +244,8 @@ def _is_known(loaded: LoadedConfig, target: Target) -> bool:
     return suite_info(target.suite).known or target.suite in loaded.config.suites
 
 
-def _targets(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str]) -> list[Target]:
+def targets_of(loaded: LoadedConfig, debs: Sequence[Deb], patterns: Sequence[str]) -> list[Target]:
+    """The targets that these packages are checked on, of those that the patterns name."""
     from debwright.model.targets import Target, select
 
     wanted = [Target.parse(t) for t in loaded.config.targets.build]

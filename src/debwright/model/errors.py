@@ -110,7 +110,7 @@ class CheckError(DebwrightError):
 
 
 class MissingError(DebwrightError):
-    """This machine, or the network, lacks something debwright needs."""
+    """Something that debwright needs is missing on this machine, or in the network."""
 
     exit_code = ExitCode.MISSING
 

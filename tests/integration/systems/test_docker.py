@@ -25,6 +25,8 @@ from debwright.roots.layers import Roots
 from debwright.systems.container import DOCKER, ContainerSystem
 from debwright.systems.container.container import Container
 
+pytestmark = pytest.mark.minutes(0.25)
+
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -86,7 +88,7 @@ def test_every_live_check_with_systemd_in_the_container(debwright: Debwright) ->
 def test_what_fails_in_nspawn_fails_here(debwright: Debwright) -> None:
     config = debwright.directory / "debwright.toml"
     config.write_text(config.read_text().replace("at service", "something else"))
-    config.write_text(config.read_text().replace("[service]", "[service]\nstart_seconds = 10"))
+    config.write_text(config.read_text().replace("[service]", "[service]\nstart_seconds = 20"))
     run = debwright("check", "--sandbox", "docker", str(bellhop.make(debwright.directory)))
     assert run.code == 4
     assert "did not become healthy" in run.said

@@ -27,6 +27,8 @@ from debwright.roots.overlay import make_throwaway
 from debwright.systems.nspawn import NspawnSandbox
 from debwright.systems.ssh import Address, SshSystem
 
+pytestmark = pytest.mark.minutes(0.15)
+
 _PACKAGES = ["openssh-server", "sudo"]
 _USERS = """
 echo "127.0.1.1 $(cat /etc/hostname) debwright" >>/etc/hosts

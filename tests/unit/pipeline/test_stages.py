@@ -33,8 +33,8 @@ from debwright.model.targets import Choice, HostFacts, Obstacle, Strategy, Targe
 from debwright.observe.report.timeline import Color
 from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import Plan, TargetPlan
-from debwright.pipeline.planning import _with_all
-from debwright.pipeline.run import _one_target, _rank, exclusive, exit_code, run
+from debwright.pipeline.planning import with_all
+from debwright.pipeline.run import exclusive, exit_code, rank, run, run_target
 from debwright.pipeline.stages.base import Job, Outcome, Stage, TargetRun, Wanted, perform
 from debwright.pipeline.stages.build import BuildStage
 from debwright.pipeline.stages.check import AROUND, CheckStage
@@ -128,7 +128,7 @@ def plan(tmp_path: Path, *targets: str, build: tuple[str, ...] | None = None, **
     values: dict[str, Any] = {
         "loaded": LoadedConfig(config=config, start=tmp_path),
         "host": HostFacts(arch="amd64"), "package": "demo", "version": None, "tree": None,
-        "dsc": None, "targets": _with_all(chosen, choices), "source_digest": "d",
+        "dsc": None, "targets": with_all(chosen, choices), "source_digest": "d",
     }  # fmt: skip
     return Plan(**{**values, **more})
 
@@ -405,7 +405,7 @@ def choices(*strategies: Strategy) -> list[Choice]:
 def test_each_suite_has_one_target_that_builds_all() -> None:
     targets = [Target.parse(t) for t in
                ("bookworm-arm64", "bookworm-amd64", "trixie-arm64", "trixie-armhf")]  # fmt: skip
-    made = _with_all(targets, choices(Strategy.CROSS, Strategy.NATIVE, Strategy.CROSS,
+    made = with_all(targets, choices(Strategy.CROSS, Strategy.NATIVE, Strategy.CROSS,
                                       Strategy.EMULATED))  # fmt: skip
     assert [str(t.target) for t in made if t.build_all] == ["bookworm-amd64", "trixie-arm64"]
 
@@ -487,7 +487,7 @@ def test_emulated_targets_begin_first_unless_they_wait_for_another(
     subject.sources["bookworm"] = source(*architectures)
     targets = [target("bookworm-amd64", Strategy.NATIVE),
                target("bookworm-arm64", Strategy.CROSS, build_all=False)]  # fmt: skip
-    assert [str(t.target) for t in sorted(targets, key=lambda t: _rank(subject, t))] == first
+    assert [str(t.target) for t in sorted(targets, key=lambda t: rank(subject, t))] == first
 
 
 def test_bills_of_packages_that_another_target_built_have_a_place(tmp_path: Path) -> None:
@@ -548,7 +548,7 @@ def test_a_missing_emulator_is_reported_before_the_build(
                   environment=environment, place=tmp_path / "1",
                   sources={"bookworm": source("any")})  # fmt: skip
     subject.all_built["bookworm"] = threading.Event()
-    result = _one_target(subject, made.targets[0], wanted)
+    result = run_target(subject, made.targets[0], wanted)
     assert asked == (["bookworm-arm64"] if built else [])
     assert subject.all_built["bookworm"].is_set()
     if not built:

@@ -12,7 +12,6 @@ from debwright.checks.engine.base import SHARED, CheckContext
 from debwright.checks.engine.previous import Previous, expand
 from debwright.checks.engine.released import previous_of
 from debwright.checks.files import malware
-from debwright.checks.files.vulnerabilities import Vulnerabilities
 from debwright.host.files import atomic_write
 from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.details import CheckDetails
@@ -156,8 +155,10 @@ def _system(job: Job, target: Target) -> str | None:
 def scanners(job: Job) -> dict[str, object]:
     """What scanners of this machine know: with other signatures, other things are found."""
     config, directory = job.plan.config, job.plan.loaded.directory
-    databases = (config.section(malware.Malware).database, config.section(Vulnerabilities).database)
-    paths = [directory / d for d in databases if d]
+    # What the file says, for the checks themselves need not be there to know it.
+    said = config.said_to("debwright.checks")
+    found = (said.get(table, {}).get("database") for table in ("malware", "vulnerabilities"))
+    paths = [directory / d for d in found if d]
     return {
         "clamscan": shutil.which("clamscan"),
         "times": {str(p): newest(p) for p in (*paths, malware.DATABASE)},

@@ -191,7 +191,7 @@ class NspawnSandbox(Entered):
 
     def _command(self, notify: Path) -> list[str]:
         binds = [
-            f"--bind{'-ro' if b.read_only else ''}={_escape(b.source)}:{_escape(Path(b.target))}"
+            f"--bind{'-ro' if b.read_only else ''}={escaped(b.source)}:{escaped(Path(b.target))}"
             for b in self.binds
         ]
         return [
@@ -330,7 +330,8 @@ class _NotifySocket:
             return False
 
 
-def _escape(path: Path) -> str:
+def escaped(path: Path) -> str:
+    """The path as systemd-nspawn's --bind= takes it, where a colon separates."""
     return str(path).replace("\\", "\\\\").replace(":", "\\:")
 
 
