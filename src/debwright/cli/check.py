@@ -160,15 +160,9 @@ def check_files(
 
     loaded = load(options.directory)
     require_known_checks(loaded)
-<<<<<<< HEAD
-    debs, changes = _read(files)
-    environment = system_for(loaded, sandbox, replace=replace)
-    targets = _targets(loaded, debs, patterns_for(loaded, environment, patterns))
-=======
     debs, changes = read_files(files)
-    environment = environment_for(loaded, sandbox, replace=replace)
+    environment = system_for(loaded, sandbox, replace=replace)
     targets = targets_of(loaded, debs, patterns_for(loaded, environment, patterns))
->>>>>>> house
     given = GivenFiles(
         loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
         environment=environment,
