@@ -20,7 +20,6 @@ from debwright.config.checking import (
     Waiver,
 )
 from debwright.config.declared import everything, model_for, with_tables
-from debwright.config.environments import Environments
 from debwright.config.equivalence import Equivalence
 from debwright.config.metrics import Metrics
 from debwright.config.publishing import Release, Repository, Signing
@@ -221,9 +220,6 @@ class Config(Section):
     ] = Field(
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
-    )
-    environments: Environments = Field(
-        default(Environments), description="The systems that packages are checked on."
     )
     equivalence: Equivalence = Field(
         default(Equivalence), description="What the packages of two architectures have in common."
