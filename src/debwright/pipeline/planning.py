@@ -35,7 +35,7 @@ def make_plan(
     """Read the configuration and the source, and decide.
 
     `source`, a directory with debian/ or a .dsc, stands in for the one the configuration names.
-    `elsewhere`: other machines build; what this one lacks for it is no obstacle.
+    `elsewhere`: other machines build; what is missing on this one is no obstacle.
     Raises ConfigError, UsageError, SourceError or MissingError; nothing has been written by then.
     """
     path, loaded = _source_path(start, source)
