@@ -13,8 +13,8 @@ from pydantic import Field
 from debwright.checks.engine import infrastructure, siblings
 from debwright.checks.engine.base import Check, CheckContext, conclude
 from debwright.config import values as v
+from debwright.config.checking import Level
 from debwright.config.section import Section
-from debwright.config.static import Level
 from debwright.host.files import human_size
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding

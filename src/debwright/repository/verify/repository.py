@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from debwright.keys.signing.verify import (
+from debwright.keys.gnupg.signatures import (
     Verdict,
     binary_keyring,
     check,
