@@ -29,7 +29,7 @@ from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
 from debwright.systems.nspawn import NspawnSandbox
 from tests.e2e.notebook import write_version
-from tests.integration.release.server import TOKEN, FakeGithub, serving
+from tests.kit.github import TOKEN, FakeGithub, serving
 
 ALL = "bookworm-amd64 bookworm-arm64 trixie-amd64 trixie-arm64"
 TARGETS = (os.environ.get("E2E_TARGETS") or ALL).split()

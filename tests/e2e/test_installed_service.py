@@ -19,8 +19,8 @@ from debwright.isolation.namespaces import Bind
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened
 from debwright.systems.nspawn import NspawnSandbox
-from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import TARGET, TOP, roots
+from tests.kit.trees import copy_tracked
 
 SERVICE = TOP / "services/local-rag"
 INSTALLED = "/usr/lib/local-rag"

@@ -1,5 +1,7 @@
 """debwright ci: a whole workflow on this machine."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import sys
@@ -7,24 +9,38 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from debwright.ci.context import Context, context_of
-from debwright.ci.local import Invocation, Line, LocalRunner, Record
-from debwright.ci.provider import provider_named
+import click
+
 from debwright.cli.common import Options, emit
-from debwright.config import load
-from debwright.config.section import secret_variables
-from debwright.host.files import atomic_write, human_seconds
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import Evidence, UsageError, printable
 from debwright.model.fix import Command
 
+if TYPE_CHECKING:
+    from debwright.ci.context import Context
+    from debwright.ci.local import Invocation, Line, LocalRunner, Record
+
+
 LONGEST_LINE = 400
+
+
 KEPT = 40
 """Lines of a job's output that are shown when it fails."""
 
 
+@click.command("ci")
+@click.option("--event", help="What started it. Default: workflow_dispatch, or what it knows.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input; may be repeated."
+)
+@click.option(
+    "--payload", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The event as GitHub would tell it, in JSON.",
+)  # fmt: skip
+@click.argument("workflow", default="build-packages")
+@click.pass_obj
 def run_workflow(
     options: Options,
     workflow: str,
@@ -33,7 +49,19 @@ def run_workflow(
     inputs: Sequence[str],
     payload: Path | None,
 ) -> int:
-    """Run it; the exit code of the step that failed."""
+    """Run a whole workflow on this machine, job by job, and fetch what it made into dist/.
+
+    WORKFLOW is build-packages, pr-validation, release, or another file of .github/workflows
+    without its ending.
+
+    The jobs run in copies of the repository, with the roots cached here. Exits with the code of
+    the step that failed.
+    """
+    from debwright.ci.context import context_of
+    from debwright.ci.local import Invocation
+    from debwright.config import load
+    from debwright.host.files import atomic_write
+
     top, context = context_of(load(options.directory))
     runner = _runner(context)
     file = top / runner.directory / f"{workflow}.yml"
@@ -61,6 +89,8 @@ def run_workflow(
 
 
 def _runner(context: Context) -> LocalRunner:
+    from debwright.ci.provider import provider_named
+
     provider = provider_named(context.settings.provider)
     if provider.local is None:
         raise UsageError(
@@ -95,6 +125,8 @@ def _look(top: Path, file: Path, runner: LocalRunner, inputs: Sequence[str]) -> 
 
 
 def _secrets(context: Context, runner: LocalRunner) -> list[str]:
+    from debwright.config.section import secret_variables
+
     names = [*secret_variables(context.product, fixed=False), *runner.secrets]
     return [name for name in names if os.environ.get(name)]
 
@@ -121,6 +153,8 @@ def _run(options: Options, runner: LocalRunner, asked: Invocation) -> Record:
 
 
 def _tell(options: Options, workflow: str, record: Record, store: Path, seconds: float) -> None:
+    from debwright.host.files import human_seconds
+
     jobs = list(record.jobs.values())
     data: dict[str, Any] = {
         "workflow": workflow,

@@ -3,18 +3,28 @@
 from contextlib import closing
 from pathlib import Path
 
-from debwright.ci.collect import collect, read_parts
+import click
+
 from debwright.cli.common import Options, reporter_for, write_reports
-from debwright.host.files import atomic_write
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
-from debwright.pipeline.planning import make_plan
-from debwright.pipeline.run import exclusive, exit_code
 
 
+@click.command("collect")
+@click.option("--arch", default="all", show_default=True, help="What was built for.")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.pass_obj
 def collect_results(options: Options, directory: Path, *, arch: str) -> int:
-    """One result of several; the exit code is that of the worst."""
+    """Make one result of those below DIRECTORY, each the dist/ of a job.
+
+    What two jobs built under one name must be the same; a target without a result has failed.
+    """
+    from debwright.ci.collect import collect, read_parts
+    from debwright.host.files import atomic_write
+    from debwright.pipeline.planning import make_plan
+    from debwright.pipeline.run import exclusive, exit_code
+
     patterns = [] if arch == "all" else [f"*-{arch}"]
     plan = make_plan(options.directory, patterns=patterns, elsewhere=True)
     parts = read_parts(directory, plan)

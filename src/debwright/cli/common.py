@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import DebwrightError
 
@@ -22,6 +24,17 @@ if TYPE_CHECKING:
     from debwright.pipeline.plan import Plan
     from debwright.pipeline.stages.base import Job, Wanted
     from debwright.roots.cache import Cache
+
+
+targets_option = click.option(
+    "-t", "--target", "patterns", multiple=True, metavar="PATTERN",
+    help="Only targets that match, as 'bookworm-arm64' or '*-arm64'. May be given several times.",
+)  # fmt: skip
+strategy_option = click.option(
+    "--strategy", type=click.Choice(["auto", "native", "cross", "emulated"]),
+    help="How to build, instead of what debwright.toml says.",
+)  # fmt: skip
+force_option = click.option("--force", is_flag=True, help="Do it again even if nothing changed.")
 
 
 @dataclass(frozen=True, kw_only=True)

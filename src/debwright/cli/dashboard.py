@@ -1,32 +1,54 @@
 """debwright dashboard: the state of all targets as one page, written or served."""
 
+from __future__ import annotations
+
 import gc
 import math
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from debwright.cli.common import Options, emit
-from debwright.config import LoadedConfig, load
-from debwright.host.files import atomic_write, human_size
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import DebwrightError
-from debwright.observe.metrics import query
-from debwright.observe.metrics.dashboard.badge import badge
-from debwright.observe.metrics.dashboard.data import Data, Settings, gather
-from debwright.observe.metrics.dashboard.page import as_json, render
-from debwright.observe.metrics.dashboard.serve import Document, parse_address, server
-from debwright.observe.metrics.hook import store_path
-from debwright.observe.metrics.prometheus import CONTENT_TYPE, exposition
-from debwright.observe.metrics.store import Store
+
+if TYPE_CHECKING:
+    from debwright.config import LoadedConfig
+    from debwright.observe.metrics.dashboard.data import Data, Settings
+
 
 DOCTOR = "doctor.json"
 
 
+@click.command("dashboard")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.option(
+    "--serve", "address", metavar="[HOST:]PORT",
+    help="Serve it instead, kept up to date, with /metrics for Prometheus.",
+)  # fmt: skip
+@click.option(
+    "--doctor", type=click.Path(path_type=Path, dir_okay=False),
+    help="What `debwright --json doctor` said. Default: dist/doctor.json, where there is one.",
+)  # fmt: skip
+@click.option("--badge-branch", "branch", help="The branch that badge.svg tells of. Default: any.")
+@click.pass_obj
 def dashboard(
     options: Options, directory: Path | None, *, address: str | None, doctor: Path | None,
     branch: str | None,
 ) -> int:  # fmt: skip
-    """Write the page, the badge and Prometheus' text, or serve them."""
+    """Write the state of all targets as one page into DIRECTORY (default: dist/dashboard).
+
+    index.html needs no other file and loads nothing; badge.svg and metrics.prom are beside it.
+    """
+    from debwright.config import load
+    from debwright.host.files import atomic_write, human_size
+    from debwright.observe.metrics.dashboard.badge import badge
+    from debwright.observe.metrics.dashboard.page import render
+    from debwright.observe.metrics.dashboard.serve import parse_address
+    from debwright.observe.metrics.hook import store_path
+
     loaded = load(options.directory)
     dist = options.dist(loaded.directory)
     path = store_path(loaded, dist)
@@ -62,26 +84,44 @@ class _Source:
 
     def both(self) -> tuple[Data, str]:
         """The page's data and Prometheus' text, of builds that are read once."""
+        from debwright.observe.metrics import query
+        from debwright.observe.metrics.dashboard.data import gather
+        from debwright.observe.metrics.prometheus import exposition
+        from debwright.observe.metrics.store import Store
+
         with Store.open(self.path, create=False) as store:
             builds = query.builds(store)
             text = exposition(store, self.loaded.config.metrics, time.time(), builds)
             return gather(store, self._settings(), builds), text
 
     def data(self) -> Data:
+        from debwright.observe.metrics.dashboard.data import gather
+        from debwright.observe.metrics.store import Store
+
         with Store.open(self.path, create=False) as store:
             return gather(store, self._settings())
 
     def _settings(self) -> Settings:
         # To the minute, so that a page that asks again gets nothing new while nothing is.
+        from debwright.observe.metrics.dashboard.data import Settings
+
         now = math.ceil(time.time() / 60) * 60
         return Settings(metrics=self.loaded.config.metrics, now=now, doctor=self.doctor)
 
     def prometheus(self) -> str:
+        from debwright.observe.metrics.prometheus import exposition
+        from debwright.observe.metrics.store import Store
+
         with Store.open(self.path, create=False) as store:
             return exposition(store, self.loaded.config.metrics, time.time())
 
 
 def _serve(source: _Source, address: tuple[str, int]) -> int:
+    from debwright.observe.metrics.dashboard.badge import badge
+    from debwright.observe.metrics.dashboard.page import as_json, render
+    from debwright.observe.metrics.dashboard.serve import Document, server
+    from debwright.observe.metrics.prometheus import CONTENT_TYPE
+
     html = "text/html; charset=utf-8"
     documents = {
         "/": Document(content_type=html, make=lambda: render(source.data(), live=True)),

@@ -1,38 +1,48 @@
 """debwright diagnose: from a log or a run to problems, on the terminal, as JSON, or as an issue."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+import click
 
 from debwright.cli.common import Options, emit
-from debwright.model.diagnosis import Diagnosis, Problem
 from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
-from debwright.model.results import RunResult, StageResult, Status
-from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
-from debwright.observe.diagnose.failed import read_record
-from debwright.observe.diagnose.rules import standard_book
+
+if TYPE_CHECKING:
+    from debwright.model.diagnosis import Diagnosis, Problem
+    from debwright.model.results import StageResult
+
 
 UNKNOWN = "unknown: no rule explains this failure"
 
 
-@dataclass(frozen=True)
-class Subject:
-    """One log that was diagnosed, and what it belongs to."""
-
-    name: str
-    diagnosis: Diagnosis
-    package: str | None = None
-    version: str | None = None
-    commit: str | None = None
-
-
+@click.command()
+@click.option("--issue", is_flag=True, help="File a GitHub issue for each problem, or update it.")
+@click.option(
+    "--repository", metavar="OWNER/NAME", help="Where the issue goes, instead of the project's own."
+)
+@click.option("--all", "everything", is_flag=True, help="Also what only follows from a root cause.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--codes", is_flag=True, help="List every code that there is, and what it means.")
+@click.argument("what", metavar="[LOG|RUN|-]", required=False)
+@click.pass_obj
 def diagnose(
-    options: Options, what: str | None, *, issue: bool, repository: str | None, everything: bool
-) -> int:
-    """Print the diagnosis; 0 however bad the news are. Raises DebwrightError."""
+    options: Options, *, what: str | None, repository: str | None, issue: bool, everything: bool,
+    as_json: bool, codes: bool,
+) -> int:  # fmt: skip
+    """Say what broke: from a LOG, from a RUN's results, or from standard input (-).
+
+    RUN is a directory of results (dist/VERSION, a downloaded artifact), its report.json, or a
+    version below dist/; without it, the newest run. Logs may be packed (gzip, xz).
+    """
+    options = replace(options, json=options.json or as_json)
+    if codes:
+        return list_codes(options)
     subjects = list(_subjects(options, what))
     filed: list[str] = []
     if issue:
@@ -52,7 +62,20 @@ def diagnose(
     return 0
 
 
+@dataclass(frozen=True)
+class Subject:
+    """One log that was diagnosed, and what it belongs to."""
+
+    name: str
+    diagnosis: Diagnosis
+    package: str | None = None
+    version: str | None = None
+    commit: str | None = None
+
+
 def _subjects(options: Options, what: str | None) -> Iterator[Subject]:
+    from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
+
     if what == "-":
         yield Subject("standard input", diagnose_stream(sys.stdin.buffer, "standard input"))
         return
@@ -93,6 +116,11 @@ def _home(options: Options, what: str | None, path: Path | None) -> Path:
 
 def _run(home: Path, *, asked: bool) -> Iterator[Subject]:
     """A subject for each stage that failed in the run whose results are in `home`."""
+    from pydantic import ValidationError
+
+    from debwright.model.diagnosis import Diagnosis
+    from debwright.model.results import RunResult, Status
+
     path = home / "report.json"
     try:
         result = RunResult.model_validate_json(path.read_bytes())
@@ -120,6 +148,10 @@ def _run(home: Path, *, asked: bool) -> Iterator[Subject]:
 
 def _of_stage(home: Path, target: str, stage: StageResult, artifact: str | None) -> Diagnosis:
     """What the run itself found of it, or else what its log says now."""
+
+    from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
+    from debwright.observe.diagnose.failed import read_record
+
     directory = home if "/" in target or target == ".." else home / target
     found = stage.details.diagnosis
     if found is None:
@@ -172,6 +204,8 @@ def _problem(problem: Problem, number: int) -> list[str]:
 
 def list_codes(options: Options) -> int:
     """Every code with its name and the topic its rule is in."""
+    from debwright.observe.diagnose.rules import standard_book
+
     rules: Sequence[tuple[str, int, str, str]] = sorted(
         {(topic, r.code, r.name, r.title) for topic, r in standard_book().rules}, key=lambda r: r[1]
     )

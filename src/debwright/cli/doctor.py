@@ -1,19 +1,30 @@
 """debwright doctor."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
 
 from debwright.cli.common import Options, emit
-from debwright.config import load
-from debwright.doctor import examine_pipeline
-from debwright.doctor.machine import examine
-from debwright.doctor.model import Health
+
+if TYPE_CHECKING:
+    from debwright.doctor import Health
 
 
+@click.command("doctor")
+@click.option("--install", is_flag=True, help="Install and set up what lacks, by apt.")
+@click.pass_obj
 def show_doctor(options: Options, *, install: bool = False) -> int:
-    """Print what was found; 5 when something needed lacks. With `install`, mend it first."""
+    """What this machine has, what it lacks, and the command that installs it."""
+    from debwright.config import load
+    from debwright.doctor import examine_project
+    from debwright.doctor.machine import examine
+
     loaded = load(options.directory)
     config = loaded.config
     if install:
@@ -22,7 +33,7 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
         found = install_missing(config, say=lambda text: print(text, file=sys.stderr))
     else:
         found = examine(config)
-    found = [*found, *examine_pipeline(loaded, options.dist(loaded.directory))]
+    found = [*found, *examine_project(loaded, options.dist(loaded.directory))]
     lines = []
     for item in found:
         mark = "ok     " if item.ok else ("LACKING" if item.needed else "limited")

@@ -1,20 +1,26 @@
 """debwright documents: what is always about the newest release."""
 
+from __future__ import annotations
+
 from contextlib import closing
 
+import click
+
 from debwright.cli.common import Options, emit, reporter_for
-from debwright.config import LoadedConfig
-from debwright.github.client import Github
-from debwright.github.http import Http
-from debwright.github.place import github_repository
 from debwright.model.errors import UsageError
-from debwright.pipeline.planning import make_plan
-from debwright.pipeline.stages.publish import settings_of
-from debwright.release.documents import Document, newest, write_documents
 
 
+@click.command("documents")
+@click.option("--check", is_flag=True, help="Exit with 4 when one was not up to date.")
+@click.pass_obj
 def documents(options: Options, *, check: bool) -> int:
-    """Write the documents; with `check` 4 when they were not about the newest release."""
+    """Write the documents that are always about the newest release, from their templates."""
+    from debwright.github.client import Github
+    from debwright.github.http import Http
+    from debwright.github.place import github_repository
+    from debwright.pipeline.planning import make_plan
+    from debwright.release.documents import bring_up_to_date
+
     plan = make_plan(options.directory, elsewhere=True)
     loaded = plan.loaded
     if not loaded.config.release.documents:
@@ -39,11 +45,3 @@ def documents(options: Options, *, check: bool) -> int:
     data = [{"path": str(d.path), "changed": d.changed} for d in made]
     emit(options, data, "\n".join(lines))
     return 4 if check and changed else 0
-
-
-def bring_up_to_date(loaded: LoadedConfig, package: str, github: Github) -> list[Document]:
-    """Make the documents about the newest release that GitHub has."""
-    releases = newest(github.releases(), loaded.config.package.tag_prefix)
-    assets = github.assets(releases[0][1]) if releases else []
-    name = settings_of(loaded.config, package).name
-    return write_documents(loaded, package, name, releases, assets)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import click
+
 from debwright.cli.common import Options, emit
 
 
@@ -22,8 +24,12 @@ def _workflows(target: Path, created: list[Path], notes: list[str]) -> None:
         created += sync(top, context)
 
 
+@click.command("init")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.pass_obj
 def init_project(options: Options, directory: Path | None, *, force: bool) -> int:
-    """Scaffold the project and say what to look at."""
+    """Scaffold debwright.toml and debian/ for the Python service in DIRECTORY."""
     from debwright.init import scaffold
 
     target = directory or options.directory

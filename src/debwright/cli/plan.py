@@ -1,27 +1,43 @@
 """debwright plan: what would be done, and why."""
 
+from __future__ import annotations
+
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from debwright.cli.common import Options, emit
-from debwright.config import effective_json
-from debwright.host.files import human_size
-from debwright.pipeline.finished import FinishedStages
-from debwright.pipeline.plan import Plan
-from debwright.pipeline.run import columns
-from debwright.pipeline.stages.base import Wanted
-from debwright.roots.layers import Roots
-from debwright.source.wheelhouse.prepare import find
+import click
+
+from debwright.cli.common import (
+    Options,
+    emit,
+    strategy_option,
+    targets_option,
+)
+
+if TYPE_CHECKING:
+    from debwright.pipeline.plan import Plan
 
 
-def show_plan(options: Options, plan: Plan) -> int:
-    """Print the plan: version, targets, strategies with reasons, and what is cached."""
-    data = describe(options, plan)
+@click.command("plan")
+@targets_option
+@strategy_option
+@click.pass_obj
+def show_plan(options: Options, patterns: tuple[str, ...], strategy: str | None) -> int:
+    """Show version, targets, strategies and why, and what is cached."""
+    from debwright.pipeline.planning import make_plan
+
+    data = describe(options, make_plan(options.directory, patterns=patterns, strategy=strategy))
     emit(options, data, _text(data))
     return 0
 
 
 def describe(options: Options, plan: Plan) -> dict[str, Any]:
+    from debwright.config import effective_json
+    from debwright.pipeline.finished import FinishedStages
+    from debwright.pipeline.run import columns
+    from debwright.pipeline.stages.base import Wanted
+    from debwright.roots.layers import Roots
+
     roots = Roots(options.cache(), plan.config)
     home = options.dist(plan.loaded.directory) / plan.version_text.split(":", 1)[-1]
     targets = []
@@ -70,6 +86,8 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
 
 
 def _wheelhouse(options: Options, plan: Plan) -> dict[str, Any] | None:
+    from debwright.source.wheelhouse.prepare import find
+
     asked = plan.wheelhouse
     if asked is None:
         return None
@@ -84,6 +102,8 @@ def _wheelhouse(options: Options, plan: Plan) -> dict[str, Any] | None:
 
 
 def _text(data: dict[str, Any]) -> str:
+    from debwright.host.files import human_size
+
     lines = [f"{data['package']} {data['version']}"]
     if data["commit"]:
         lines[0] += f"  (commit {data['commit'][:12]}{', changed since' if data['dirty'] else ''})"

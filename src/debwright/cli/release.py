@@ -1,12 +1,16 @@
 """debwright release: from a tag to a draft that waits for a person, or to its publication."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from debwright.cli.changelog import notes_of, story_of
+import click
+
 from debwright.cli.common import (
     Options,
     emit,
@@ -14,31 +18,19 @@ from debwright.cli.common import (
     run_recorded,
     write_reports,
 )
-from debwright.github.client import Github
-from debwright.github.http import Http
-from debwright.github.model import Release
-from debwright.github.place import github_repository
-from debwright.host.files import atomic_write
 from debwright.host.interrupts import interruptible
-from debwright.keys.signing.choose import configured_signer
 from debwright.model.errors import CheckError, DebwrightError, UsageError
-from debwright.model.events import Reporter
 from debwright.model.fix import Command
-from debwright.model.results import RunResult, Status
-from debwright.observe.metrics.hook import remember
-from debwright.observe.notify import Event, tell_everyone
-from debwright.pipeline.plan import Plan
-from debwright.pipeline.planning import make_plan
-from debwright.pipeline.run import DOWNLOADS, exclusive, exit_code, heal
-from debwright.pipeline.stages.base import Job, Wanted
-from debwright.pipeline.stages.check import not_proven
-from debwright.pipeline.stages.publish import settings_of
-from debwright.release.assemble import Asset, assemble, chosen
-from debwright.release.install import install_text
-from debwright.release.preflight import preflight
-from debwright.release.upload import Draft, bring_assets, prepare_draft, publish
-from debwright.roots.layers import Roots
-from debwright.source.version import release_version
+
+if TYPE_CHECKING:
+    from debwright.github.client import Github
+    from debwright.github.model import Release
+    from debwright.model.events import Reporter
+    from debwright.model.results import RunResult
+    from debwright.pipeline.plan import Plan
+    from debwright.pipeline.stages.base import Job
+    from debwright.release.assets import Asset
+    from debwright.release.upload import Draft
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +42,31 @@ class Done:
     sent: int
 
 
+@click.command("release")
+@click.option("--tag", help="The tag to release. Default: the one of the current commit.")
+@click.option("--publish", "public", is_flag=True, help="Make it public when all is there.")
+@click.option("--preflight", "only_look", is_flag=True, help="Only look whether it can be made.")
+@click.option(
+    "--collected", is_flag=True,
+    help="Build nothing: release what `debwright collect` has put into dist/.",
+)  # fmt: skip
+@click.pass_obj
 def release(
     options: Options, tag: str | None, *, public: bool, only_look: bool = False,
     collected: bool = False,
 ) -> int:  # fmt: skip
-    """Build, check, sign and bring the release of `tag` to GitHub. The exit code.
+    """Build and check what a tag names, and bring it to GitHub: signed, as a draft.
 
-    With `only_look` nothing is built or sent. With `collected` the packages are those that other
-    machines have built and checked, and `debwright collect` has put together.
+    Keys, token, tag and version are looked at before anything is built. Run again after a
+    failure, it goes on where it stopped. A published release is never changed.
     """
+    from debwright.github.client import Github
+    from debwright.github.http import Http
+    from debwright.github.place import github_repository
+    from debwright.observe.notify import Event, tell_everyone
+    from debwright.pipeline.planning import make_plan
+    from debwright.release.preflight import preflight
+
     # What others build, or have built, needs nothing of this machine.
     plan = make_plan(options.directory, elsewhere=only_look or collected)
     tag = tag or _current_tag(plan)
@@ -98,6 +106,16 @@ def _release(
     collected: bool,
 ) -> Done | int:  # fmt: skip
     """The release; or the exit code of a build or a check that failed, which was told."""
+    from debwright.host.files import atomic_write
+    from debwright.keys.signing.choose import configured_signer
+    from debwright.observe.metrics.hook import remember
+    from debwright.observe.notify import Event, tell_everyone
+    from debwright.pipeline.run import exclusive, exit_code, heal
+    from debwright.pipeline.stages.base import Job, Wanted
+    from debwright.release.assets import assemble, chosen
+    from debwright.release.upload import bring_assets, prepare_draft, publish
+    from debwright.roots.layers import Roots
+
     dist = options.dist(plan.loaded.directory)
     with exclusive(dist):
         cache = options.cache()
@@ -134,7 +152,7 @@ def _release(
 
 def _documents(plan: Plan, github: Github, reporter: Reporter) -> None:
     """The documents about the newest release, which may be this one now."""
-    from debwright.cli.documents import bring_up_to_date
+    from debwright.release.documents import bring_up_to_date
 
     made = bring_up_to_date(plan.loaded, plan.package, github)
     if changed := [str(d.path) for d in made if d.changed]:
@@ -143,6 +161,8 @@ def _documents(plan: Plan, github: Github, reporter: Reporter) -> None:
 
 def release_files(job: Job, result: RunResult) -> Iterator[Path]:
     """What users may download: packages, SBOMs and sources, of targets and companions."""
+    from debwright.pipeline.run import DOWNLOADS
+
     for part in (*result.targets, *result.companions):
         for artifact in part.artifacts:
             if artifact.kind in DOWNLOADS:
@@ -154,6 +174,8 @@ def release_files(job: Job, result: RunResult) -> Iterator[Path]:
 
 def _must_be_proven(plan: Plan, result: RunResult) -> None:
     """What was never seen to start is not released."""
+    from debwright.pipeline.stages.check import not_proven
+
     for target in result.targets:
         reason = not_proven(target.checks, has_service=plan.config.service is not None)
         if reason is not None:
@@ -165,6 +187,12 @@ def _must_be_proven(plan: Plan, result: RunResult) -> None:
 
 
 def _draft(plan: Plan, tag: str, fingerprints: str) -> Draft:
+    from debwright.pipeline.stages.publish import settings_of
+    from debwright.release.commits import story_of
+    from debwright.release.notes import install_text, notes_of
+    from debwright.release.upload import Draft
+    from debwright.source.version import release_version
+
     config = plan.config
     settings = settings_of(config, plan.package)
     install = install_text(config, plan.package, settings.name, fingerprints)
@@ -197,6 +225,8 @@ def _current_tag(plan: Plan) -> str:
 
 
 def _failures(result: RunResult) -> str:
+    from debwright.model.results import Status
+
     stages = [(None, s) for s in result.stages]
     stages += [(t.target, s) for t in (*result.targets, *result.companions) for s in t.stages]  # type: ignore[misc]
     lines = [

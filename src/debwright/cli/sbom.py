@@ -3,15 +3,28 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from debwright.cli.common import Options, emit
 from debwright.model.errors import UsageError
-from debwright.packages.debs import read_deb
-from debwright.packages.sbom import make_sboms
-from debwright.pipeline.run import heal
 
 
+@click.command("sbom")
+@click.option(
+    "--vendor", type=click.Choice(["debian", "ubuntu"]), default="debian",
+    help="The distribution the packages are for, as package URLs name it.",
+)  # fmt: skip
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.pass_obj
 def make_bills(options: Options, files: Sequence[Path], vendor: str) -> int:
-    """Write CycloneDX and SPDX beside the first package, or into --output."""
+    """Write CycloneDX and SPDX bills of materials of FILES (.deb) beside them.
+
+    With --output, into that directory. `debwright build` makes them for what it builds.
+    """
+    from debwright.packages.debs import read_deb
+    from debwright.packages.sbom import make_sboms
+    from debwright.pipeline.run import heal
+
     for path in files:
         if path.suffix != ".deb":
             raise UsageError(f"{path} is not a .deb file", fix="debwright sbom PACKAGE.deb ...")

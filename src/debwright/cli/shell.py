@@ -1,53 +1,57 @@
-"""debwright shell TARGET: a shell in exactly the environment a build or a check used."""
+"""debwright shell TARGET: a shell where a build or a check ran, or where a build broke."""
+
+from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
-from contextlib import ExitStack
-from pathlib import Path
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from debwright.build.binary import (
-    HOME,
-    SOURCES,
-    build_command,
-    build_environment,
-    lend_source,
-    tree_name,
-)
-from debwright.build.depends import BuildPlan, build_dependencies
-from debwright.checks.engine.runtime import LOCAL_ONLY, copy_into, make_repository, runtime_layer
+import click
+
 from debwright.cli.common import Options
-from debwright.isolation.namespaces import CLEAN, Bind, inner_environment
-from debwright.model.errors import UsageError
+from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.fix import Command
-from debwright.packages.debs import read_deb
-from debwright.pipeline.plan import Plan, TargetPlan
-from debwright.pipeline.run import heal
-from debwright.pipeline.stages.base import Job, packages_of
-from debwright.pipeline.stages.companion import companion_packages
-from debwright.pipeline.stages.source import SourceStage
-from debwright.roots.cache import Cache
-from debwright.roots.layers import BUILDER_UID, Roots
-from debwright.roots.overlay import make_throwaway, opened, throwaway
-from debwright.roots.preload import preload_for
-from debwright.source.make import SourcePackage
-from debwright.systems.nspawn import NspawnSandbox
+
+if TYPE_CHECKING:
+    from debwright.build.depends import BuildPlan
+    from debwright.observe.diagnose.failed import FailedStage
+    from debwright.pipeline.plan import Plan, TargetPlan
+    from debwright.pipeline.stages.base import Job
+    from debwright.roots.cache import Cache
+    from debwright.source.make import SourcePackage
 
 
+@click.command("shell")
+@click.argument("target")
+@click.option(
+    "--booted", is_flag=True, help="The booted system a check uses, not the build's root."
+)
+@click.option("-c", "--command", help="Run this command instead of an interactive shell.")
+@click.option(
+    "--failed", is_flag=True,
+    help="Where the last build failed: the same root, layer and environment, the sources "
+    "unpacked, and the command that failed at the prompt.",
+)  # fmt: skip
+@click.option(
+    "--from", "artifact", type=click.Path(path_type=Path, exists=True), metavar="ARTIFACT",
+    help="With --failed: the results of a run elsewhere, as a directory or a .zip from CI.",
+)  # fmt: skip
+@click.pass_obj
 def open_target(
-    options: Options,
-    target: str,
-    *,
-    command: str | None,
-    artifact: Path | None,
-    booted: bool,
+    options: Options, target: str, *, command: str | None, artifact: Path | None, booted: bool,
     failed: bool,
-) -> int:
-    """Plan for `target` alone and open its shell; see `shell`."""
+) -> int:  # fmt: skip
+    """A shell in exactly the environment in which TARGET is built or checked."""
     from debwright.pipeline.planning import make_plan
 
     if failed:
-        from debwright.cli.failed import shell_of_failure
-
         return shell_of_failure(options, target, artifact, command)
     if artifact is not None:
         raise UsageError(
@@ -61,6 +65,9 @@ def open_target(
 def shell(options: Options, plan: Plan, *, booted: bool, command: str | None) -> int:
     """Open a shell, or run `command`, for the plan's only target; all changes are thrown away."""
     from debwright.model.events import Silent
+    from debwright.pipeline.run import heal
+    from debwright.pipeline.stages.base import Job
+    from debwright.roots.layers import Roots
 
     if len(plan.targets) != 1:
         raise UsageError(
@@ -83,12 +90,16 @@ def _enter(
     environment: dict[str, str],
     rc: list[str] | None = None,
 ) -> int:
+    from debwright.isolation.namespaces import CLEAN, inner_environment
+
     words = [*CLEAN, "TERM=xterm-256color", *prefix, *inner_environment(environment)]
     inner = ["sh", "-c", command] if command else ["bash", *(rc or ()), "-i"]
     return subprocess.run([*words, *inner], check=False).returncode
 
 
 def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
+    from debwright.pipeline.stages.source import SourceStage
+
     suite = target.target.suite
     stage = SourceStage().run(job, suite)
     if not stage.status.ok:
@@ -110,6 +121,19 @@ def enter_build(
 
     `offered` is put at the prompt of an interactive shell, to be run by Enter.
     """
+    from debwright.build.binary import (
+        HOME,
+        SOURCES,
+        build_command,
+        build_environment,
+        lend_source,
+        tree_name,
+    )
+    from debwright.build.depends import build_dependencies
+    from debwright.isolation.namespaces import Bind
+    from debwright.roots.layers import BUILDER_UID
+    from debwright.roots.overlay import opened, throwaway
+
     layer = build_dependencies(job.roots, source, plan)
     with throwaway(cache, layer, "shell") as overlay:
         bind = Bind(source=lend_source(source, overlay.directory), target=SOURCES)
@@ -119,19 +143,16 @@ def enter_build(
                 ["dpkg-source", "--no-check", "-x", f"{SOURCES}/{source.dsc.name}", tree],
                 cwd=f"/{HOME}", uid=BUILDER_UID,
             )  # fmt: skip
-            rc = None
+            rc, prompt = None, f"/{HOME}/.debwright-prompt"
             if command is None:
                 print(f"{plan.target}, {plan.strategy}; no network; changes are thrown away.")
                 print(f"The build: {offered or shlex.join(build_command(plan))}")
                 if offered is not None:
-                    inside.run(["sh", "-c", f"cat > {PROMPT}"], stdin=prompt_script(offered))
-                    rc = ["--rcfile", PROMPT]
+                    inside.run(["sh", "-c", f"cat > {prompt}"], stdin=prompt_script(offered))
+                    rc = ["--rcfile", prompt]
             environment = {**build_environment(plan, job.plan.config.build.environment),
                            "HOME": f"/{HOME}"}  # fmt: skip
             return _enter(inside.prefix(cwd=tree, uid=BUILDER_UID), command, environment, rc)
-
-
-PROMPT = f"/{HOME}/.debwright-prompt"
 
 
 def prompt_script(command: str) -> str:
@@ -154,6 +175,19 @@ _ANSWER = "\\e[0n"
 
 def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
     """The system as the checks see it: booted, the packages at hand but not installed."""
+    from debwright.checks.engine.runtime import (
+        LOCAL_ONLY,
+        copy_into,
+        make_repository,
+        runtime_layer,
+    )
+    from debwright.packages.debs import read_deb
+    from debwright.pipeline.stages.base import packages_of
+    from debwright.pipeline.stages.companion import companion_packages
+    from debwright.roots.overlay import make_throwaway
+    from debwright.roots.preload import preload_for
+    from debwright.systems.nspawn import NspawnSandbox
+
     paths = packages_of(job, target)
     if not paths:
         raise UsageError(
@@ -177,3 +211,122 @@ def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> 
             print(f"{target.target}, booted; loopback network only; changes are thrown away.")
             print(f"To install the package as the check does:\n  {install}")
         return _enter(system.prefix(), command, {"HOME": "/root", "DEBWRIGHT_INSTALL": install})
+
+
+MOST_BYTES = 4 * 1024**3
+
+
+MOST_FILES = 20_000
+
+
+def shell_of_failure(
+    options: Options, target: str, artifact: Path | None, command: str | None
+) -> int:
+    """Open the shell of the newest failure of `target`. Raises UsageError, DebwrightError."""
+    with unpacked(artifact) as place:
+        home = place or options.output or options.directory / "dist"
+        directory, record = find_failure(home, target)
+        return _open(options, directory, record, command)
+
+
+def _open(options: Options, directory: Path, record: FailedStage, command: str | None) -> int:
+    from debwright.model.events import Silent
+    from debwright.model.targets import Strategy
+    from debwright.pipeline.planning import make_plan
+    from debwright.pipeline.run import heal
+    from debwright.pipeline.stages.base import Job
+    from debwright.roots.layers import Roots
+
+    if record.stage != "build" or record.dsc is None:
+        return shell(
+            options, make_plan(options.directory, patterns=[record.target]), booted=True,
+            command=command,
+        )  # fmt: skip
+    source = _source(directory, record.dsc)
+    plan: Plan = make_plan(
+        options.directory, source=source.dsc, patterns=[record.target], strategy=record.strategy
+    )
+    cache = options.cache()
+    heal(cache)
+    roots = Roots(cache, plan.config, note=print)
+    job = Job(plan, options.dist(plan.loaded.directory), roots, Silent())
+    build = plan.build_plan(plan.targets[0], source, Strategy(record.strategy))
+    # What was set for that build, wherever it ran; debwright's own settings follow from the plan.
+    kept = {k: v for k, v in record.environment.items() if k not in ("HOME", "DEB_BUILD_OPTIONS")}
+    config = plan.config.model_copy(
+        update={"build": plan.config.build.model_copy(update={"environment": kept})}
+    )
+    job = replace(job, plan=replace(plan, loaded=replace(plan.loaded, config=config)))
+    offered = shlex.join(record.command) if record.command else None
+    return enter_build(job, source, build, cache, command, offered=offered)
+
+
+def _source(directory: Path, name: str) -> SourcePackage:
+    """The source package beside the record; the record may come from anywhere."""
+    from debwright.observe.diagnose.failed import NAME
+    from debwright.source.make import read_dsc
+
+    if name != PurePosixPath(name).name or not name.endswith(".dsc"):
+        raise DebwrightError(f"{NAME} names a source package by a path: {name}")
+    path = directory / name
+    if not path.is_file():
+        raise UsageError(
+            f"the source package {name} is not beside {NAME}",
+            cause="the artifact holds logs alone",
+            fix="upload the whole of dist/VERSION/TARGET, or build it here: debwright build",
+        )
+    return read_dsc(path)
+
+
+def find_failure(home: Path, target: str) -> tuple[Path, FailedStage]:
+    """The newest record of `target` below `home`, and its directory. Raises UsageError."""
+    from debwright.observe.diagnose.failed import NAME, read_record
+
+    found = sorted(home.glob(f"**/{NAME}"), key=lambda p: p.stat().st_mtime, reverse=True)
+    names = set()
+    for path in found:
+        record = read_record(path.parent)
+        if record is None:
+            continue
+        if record.target == target:
+            return path.parent, record
+        names.add(record.target)
+    raise UsageError(
+        f"no failure of {target} is known in {home}",
+        cause=f"there are failures of {', '.join(sorted(names))}" if names else None,
+        fix=f"debwright build -t {target}, or --from with a downloaded artifact",
+    )
+
+
+@contextmanager
+def unpacked(artifact: Path | None) -> Iterator[Path | None]:
+    """A directory is used as it is; a .zip is unpacked to a temporary place. Raises UsageError."""
+    if artifact is None or artifact.is_dir():
+        yield artifact
+        return
+    with tempfile.TemporaryDirectory(prefix="debwright-artifact-") as name:
+        place = Path(name)
+        try:
+            with zipfile.ZipFile(artifact) as archive:
+                _unpack(archive, place)
+        except zipfile.BadZipFile as problem:
+            raise UsageError(
+                f"{artifact.name} is no .zip and no directory", cause=str(problem),
+                fix="gh run download, which makes a directory",
+            ) from problem  # fmt: skip
+        yield place
+
+
+def _unpack(archive: zipfile.ZipFile, place: Path) -> None:
+    """Regular files only, below `place`, and not without end."""
+    entries = [e for e in archive.infolist() if not e.is_dir()]
+    if len(entries) > MOST_FILES or sum(e.file_size for e in entries) > MOST_BYTES:
+        raise UsageError("the artifact is larger than any debwright makes")
+    for entry in entries:
+        parts = PurePosixPath(entry.filename).parts
+        if not parts or ".." in parts or parts[0] == "/":
+            raise UsageError(f"the artifact names a file outside of itself: {entry.filename}")
+        path = place.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(entry) as content, path.open("wb") as copy:
+            shutil.copyfileobj(content, copy)

@@ -1,31 +1,48 @@
 """debwright verify."""
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from debwright.cli.common import Options, emit
-from debwright.config import load
-from debwright.keys.export import public_key
-from debwright.keys.proof import look_at
-from debwright.keys.signing.armor import is_armored
-from debwright.keys.signing.choose import home_of
-from debwright.keys.signing.home import open_home
-from debwright.keys.signing.verify import binary_keys
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.fix import Command
-from debwright.model.targets import Target
-from debwright.repository.verify.local import verify_directory, verify_file
-from debwright.repository.verify.model import Verification
-from debwright.repository.verify.remote import verify_url
+
+if TYPE_CHECKING:
+    from debwright.repository.verify.model import Verification
+
 
 KEY_NAMES = ("key.gpg", "key.asc", "archive-keyring.gpg")
 
 
+@click.command("verify")
+@click.argument("subject", metavar="DIR|URL|FILE")
+@click.option(
+    "--key", type=click.Path(path_type=Path, dir_okay=False),
+    help="The public key to trust. Default: the configured one.",
+)  # fmt: skip
+@click.option("--suite", "suites", multiple=True, help="A repository's suite, for a URL.")
+@click.option(
+    "--max-mb", type=click.FloatRange(min=0, min_open=True), default=4000, show_default=True,
+    help="Megabytes to fetch at most.",
+)  # fmt: skip
+@click.pass_obj
 def verify(
     options: Options, subject: str, key: Path | None, suites: Sequence[str], *, max_mb: float
 ) -> int:
-    """Verify SUBJECT and say what was found; 4 when it is not good."""
+    """Check a repository, the files of a release, or one file as a user would.
+
+    Signatures by gpgv, and by sqv where it is installed; then all that they vouch for.
+    """
+    from debwright.keys.proof import look_at
+    from debwright.repository.verify.local import verify_directory, verify_file
+    from debwright.repository.verify.remote import verify_url
+
     remote = subject.startswith(("http://", "https://"))
     place = Path(subject)
     with tempfile.TemporaryDirectory(prefix="debwright-verify-") as scratch:
@@ -55,6 +72,11 @@ def verify(
 
 def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[bytes, str | None]:
     """The keys to trust, in binary, and what must be said of where they came from."""
+    from debwright.config import load
+    from debwright.keys.export import public_key
+    from debwright.keys.signing.choose import home_of
+    from debwright.keys.signing.home import open_home
+
     if key is not None:
         return _read(key), None
     loaded = load(options.directory)
@@ -80,6 +102,9 @@ def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[byt
 
 
 def _read(path: Path) -> bytes:
+    from debwright.keys.signing.armor import is_armored
+    from debwright.keys.signing.verify import binary_keys
+
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -94,6 +119,9 @@ def _read(path: Path) -> bytes:
 
 
 def _configured_suites(options: Options) -> list[str]:
+    from debwright.config import load
+    from debwright.model.targets import Target
+
     loaded = load(options.directory)
     if loaded.path is None:
         return []

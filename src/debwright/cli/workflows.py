@@ -1,17 +1,27 @@
-"""debwright workflows sync|check|matrix."""
+"""debwright workflows: the workflows of GitHub Actions, and what they ask for."""
 
 from dataclasses import asdict
 
-from debwright.ci import matrix
-from debwright.ci.context import context_of, product_of, top_of
-from debwright.ci.provider import append_summary, write_outputs
-from debwright.ci.sync import check, sync
+import click
+
 from debwright.cli.common import Options, emit
-from debwright.config import load
+from debwright.host.interrupts import interruptible
+from debwright.model.errors import UsageError
 
 
+@click.group()
+def workflows() -> None:
+    """GitHub's workflows, as debwright.toml says."""
+
+
+@workflows.command("sync")
+@click.pass_obj
 def sync_workflows(options: Options) -> int:
-    """Write what differs."""
+    """Write .github/workflows and the action that installs debwright."""
+    from debwright.ci.context import context_of
+    from debwright.ci.sync import sync
+    from debwright.config import load
+
     top, context = context_of(load(options.directory))
     changed = sync(top, context)
     lines = [f"wrote {path.relative_to(top)}" for path in changed]
@@ -20,16 +30,38 @@ def sync_workflows(options: Options) -> int:
     return 0
 
 
+@workflows.command("check")
+@click.pass_obj
 def check_workflows(options: Options) -> int:
-    """Raise CheckError when a file differs."""
+    """Fail when they differ from what `sync` would write."""
+    from debwright.ci.context import context_of
+    from debwright.ci.sync import check
+    from debwright.config import load
+
     top, context = context_of(load(options.directory))
     number = check(top, context)
     emit(options, {"files": number}, f"{number} files are as {context.source} says")
     return 0
 
 
+@workflows.command("matrix")
+@click.option("--arch", default="all", show_default=True, help="Only targets of it.")
+@click.option("--light", is_flag=True, help="Only what a change to a branch is built for.")
+@click.option(
+    "--since", metavar="COMMIT", default="",
+    help="Nothing, if no package is made of what changed since. Empty: all.",
+)  # fmt: skip
+@click.pass_obj
 def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
-    """Print the matrix; hand it over, where a workflow asked."""
+    """Which targets are built, where and how: the matrix of the workflows.
+
+    On GitHub it becomes the step's output `matrix`, and a table of the run's summary.
+    """
+    from debwright.ci import matrix
+    from debwright.ci.context import product_of, top_of
+    from debwright.ci.provider import append_summary, write_outputs
+    from debwright.config import load
+
     loaded = load(options.directory)
     settings = loaded.config.workflows
     product = product_of(loaded)
@@ -47,4 +79,43 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
     append_summary(matrix.to_markdown(found, note))
     lines = [note, *(f"{e.target}  on {e.runner}  {e.planned}: {e.reason}" for e in found)]
     emit(options, {"note": note, "matrix": [asdict(e) for e in found]}, "\n".join(lines))
+    return 0
+
+
+@workflows.command("prune")
+@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
+@click.pass_obj
+def prune_github(options: Options, *, dry_run: bool) -> int:
+    """Remove artifacts on GitHub that newer ones have taken the place of."""
+    from debwright.ci.context import product_of
+    from debwright.config import load
+    from debwright.github.http import Http
+    from debwright.github.place import github_repository
+    from debwright.github.storage import Storage, superseded
+    from debwright.host.files import human_size
+
+    loaded = load(options.directory)
+    repository = github_repository(product_of(loaded))
+    if repository is None:
+        raise UsageError(
+            "it is not known which repository's artifacts are meant",
+            cause="release.repository is not set, and git has no remote `origin` on GitHub",
+            fix='[release] repository = "owner/name"',
+        )
+    said: list[str] = []
+    with interruptible(), Http.from_environment(say=said.append, needs="actions: write") as http:
+        storage = Storage(http, repository)
+        # Others' artifacts are not for debwright to judge.
+        ours = [a for a in storage.all() if a.name == "packages" or a.name.startswith("packages-")]
+        # A release that waits for its reviewers needs the packages that it has built.
+        old = superseded(ours, loaded.config.workflows.keep_artifacts, storage.unfinished())
+        for artifact in () if dry_run else old:
+            storage.remove(artifact)
+    verb = "would remove" if dry_run else "removed"
+    said += [f"{verb} {a.name} of {a.created_at}, {human_size(a.size_in_bytes)}" for a in old]
+    total = sum(a.size_in_bytes for a in old)
+    done = "would be removed" if dry_run else "removed"
+    said.append(f"{len(old)} of {len(ours)} artifacts {done}, {human_size(total)}")
+    data = {"removed": [a.model_dump(mode="json") for a in old], "dry_run": dry_run}
+    emit(options, data, "\n".join(said))
     return 0

@@ -17,7 +17,6 @@ from debwright.config.environments import Environments
 from debwright.config.equivalence import Equivalence
 from debwright.config.live import Upgrade
 from debwright.config.metrics import Metrics
-from debwright.config.notify import Notify
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Formerly, Problem, Raw, Section, Table, default
 from debwright.config.static import (
@@ -176,6 +175,10 @@ class Build(Section):
     timeout_minutes: int = Field(
         120, ge=1, le=10080, description="Minutes after which a build is stopped as failed."
     )
+
+
+class Notify(Section):
+    """Who is told. A message that cannot be sent fails no release; it is said so."""
 
 
 class Config(Section):

@@ -1,18 +1,27 @@
 """What `debwright doctor` looks at beyond this machine's tools: archive, keys, repository, CI."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from debwright.doctor.model import Health
 
 if TYPE_CHECKING:
     from debwright.config.load import LoadedConfig
 
-__all__ = ["Health", "examine_pipeline"]
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """One thing looked at. `needed` says whether debwright can do its main job without it."""
+
+    name: str
+    ok: bool
+    found: str
+    needed: bool = True
+    fix: str | None = None
+    """A Command of debwright.model.fix, or a text."""
 
 
-def examine_pipeline(loaded: "LoadedConfig", dist: Path) -> Iterator[Health]:
+def examine_project(loaded: "LoadedConfig", dist: Path) -> Iterator[Health]:
     """Look at everything; nothing is changed, and what cannot be looked at is said to be so."""
     from debwright.doctor import hosted, project
 
@@ -22,4 +31,4 @@ def examine_pipeline(loaded: "LoadedConfig", dist: Path) -> Iterator[Health]:
     yield from project.keys(loaded)
     yield from project.repository(loaded, dist)
     yield from hosted.workflows(loaded)
-    yield from hosted.hosted(loaded)
+    yield from hosted.github(loaded)

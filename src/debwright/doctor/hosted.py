@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from debwright.config.load import LoadedConfig
-from debwright.doctor.model import Health
+from debwright.doctor import Health
 from debwright.github.http import Http
 from debwright.github.place import TOKENS, github_repository
 from debwright.model.errors import DebwrightError
@@ -23,7 +23,7 @@ def workflows(loaded: LoadedConfig) -> Iterator[Health]:
         yield Health(name="workflows", ok=True, found=f"{number} files, all as they are to be")
 
 
-def hosted(loaded: LoadedConfig) -> Iterator[Health]:
+def github(loaded: LoadedConfig) -> Iterator[Health]:
     """What GitHub says: secrets and runners. Skipped, and said so, without token or repository."""
     place = github_repository(loaded)
     token = next((name for name in TOKENS if os.environ.get(name)), None)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from debwright.config import Config
+from debwright.doctor import Health
 from debwright.doctor.machine import examine
-from debwright.doctor.model import Health
 from debwright.host import process
 from debwright.host.process import CommandError
 from debwright.model.errors import Evidence, MissingError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debwright.config import Config
-from debwright.doctor.model import Health
+from debwright.doctor import Health
 from debwright.host import process
 from debwright.host.files import human_size
 from debwright.host.machine import emulation_problem, free_bytes, host_arch, runs_too

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from debwright.config import Suite
 from debwright.config.load import LoadedConfig
-from debwright.doctor.model import Health
+from debwright.doctor import Health
 from debwright.host.files import human_size
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command

@@ -12,15 +12,17 @@ import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from debwright.host.git import git
+from debwright.config import LoadedConfig
+from debwright.host.git import NotARepository, git
 from debwright.host.process import CommandError, run
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
 from debwright.model.fix import Command
-from debwright.source.version import compare, release_version
+from debwright.source.version import compare, determine, is_native, release_version
 
 TEXT_LIMIT = 300
 CONTEXT_LIMIT = 256 * 1024 * 1024
@@ -255,3 +257,48 @@ def _git_cliff() -> str:
     if found is None:
         raise MissingError("git-cliff is not installed", fix="pip install git-cliff")
     return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a version brought."""
+
+    version: str
+    tag: str
+    since: str | None
+    changes: tuple[Change, ...]
+    when: datetime
+
+
+def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: str | None) -> Story:
+    """The changes of the version that `tag` names or will name, by default the current one."""
+    package = loaded.config.package
+    info = determine(directory, version_from="git", tag_prefix=package.tag_prefix)
+    upstream, debian, until = info.upstream, info.debian, "HEAD"
+    if tag is not None:
+        found = release_version(tag, package.tag_prefix)
+        if found is None:
+            raise UsageError(
+                f"{tag!r} is not a release's tag",
+                cause=f"{package.tag_prefix}MAJOR.MINOR.PATCH[-PRERELEASE] is expected",
+                fix=Command("debwright", "changelog", "--tag", f"{package.tag_prefix}1.2.3"),
+            )
+        upstream, debian = found, found if is_native(directory) else f"{found}-1"
+        until = tag if _exists(directory, tag) else "HEAD"
+    before = since or previous_release(directory, until, package.tag_prefix, upstream)
+    shown = tag or (info.tag if info.tag and info.distance == 0 else (info.commit or "HEAD"))
+    return Story(
+        version=debian,
+        tag=shown,
+        since=before,
+        changes=tuple(changes_between(directory, before, until)),
+        when=info.commit_time,
+    )
+
+
+def _exists(directory: Path, tag: str) -> bool:
+    try:
+        git(directory, "rev-parse", "--verify", "--quiet", f"refs/tags/{tag}^{{commit}}")
+    except (CommandError, NotARepository):
+        return False
+    return True

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from debwright.config import LoadedConfig
+from debwright.github.client import Github
 from debwright.github.model import Asset, Release
 from debwright.host.files import atomic_write, human_size
 from debwright.model.errors import DebwrightError, Evidence
 from debwright.model.fix import Command
+from debwright.pipeline.stages.publish import settings_of
 from debwright.source.version import compare, release_version
 
 SHOWN = 10
@@ -139,3 +141,11 @@ def render(template: Path, values: dict[str, Any]) -> str:
             cause="a name that is not there, or a mistake in its Jinja",
             fix="docs/release.md says what a template may use",
         ) from error
+
+
+def bring_up_to_date(loaded: LoadedConfig, package: str, github: Github) -> list[Document]:
+    """Make the documents about the newest release that GitHub has."""
+    releases = newest(github.releases(), loaded.config.package.tag_prefix)
+    assets = github.assets(releases[0][1]) if releases else []
+    name = settings_of(loaded.config, package).name
+    return write_documents(loaded, package, name, releases, assets)

@@ -1,10 +1,14 @@
 """Release notes in Markdown, of text that nobody has looked at before."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from debwright.release.commits import TITLES, Change, Kind
+from debwright.config import Config, LoadedConfig
+from debwright.github.place import github_repository
+from debwright.model.errors import ConfigError
+from debwright.release.commits import TITLES, Change, Kind, Story
 
 MOST = 300
 """Changes of a kind that are listed; fewer when the whole would be too long."""
@@ -29,6 +33,24 @@ class Links:
         if self.repository is None or since is None:
             return None
         return f"{self.repository}/compare/{since}...{until}"
+
+
+def notes_of(loaded: LoadedConfig, story: Story, install: str = "") -> str:
+    """The release notes: the configured file's, or those made from the commits."""
+    if (name := loaded.config.release.notes_file) is not None:
+        path = loaded.resolve(name)
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"release.notes_file {path} cannot be read", cause=str(error)
+            ) from error
+    repository = github_repository(loaded)
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/")
+    links = Links(repository=f"{server}/{repository}" if repository else None)
+    return release_notes(
+        story.changes, links=links, since=story.since, tag=story.tag, install=install
+    )
 
 
 def release_notes(
@@ -107,3 +129,24 @@ def _item(change: Change, links: Links, *, breaking: bool) -> str:
     if breaking and change.breaking and change.breaking != change.text:
         text += f"\n  {escaped(change.breaking)}"
     return text
+
+
+def install_text(config: Config, package: str, name: str, fingerprints: str) -> str:
+    """How to install and to check, in Markdown; all of its parts are of the configuration."""
+    lines = ["## Install", ""]
+    if config.repository.url is not None:
+        lines += [
+            f"From the [package repository]({config.repository.url}), with upgrades to come:",
+            "", "```sh", f"sudo apt install {package}", "```", "",
+            f"Its key and its entry for apt come with the package `{name}-archive-keyring`.",
+        ]  # fmt: skip
+    else:
+        lines += ["Download the package of your system, then `sudo apt install ./FILE.deb`."]
+    keys = " and ".join(f"`{f}`" for f in fingerprints.split())
+    lines += [
+        "", "Every file has a signature (`.asc`), and `SHA256SUMS` names them all. With "
+        "`SHA256SUMS`, `SHA256SUMS.asc` and the files beside each other:",
+        "", "```sh", "debwright verify --key KEY.asc .", "```", "",
+        f"Signed with {keys}.",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ from debwright.github.http import GithubError, Unsure
 from debwright.github.model import Asset as Remote
 from debwright.github.model import Release
 from debwright.model.errors import DebwrightError, Evidence
-from debwright.release.assemble import Asset
+from debwright.release.assets import Asset
 
 EXISTS = 422
 

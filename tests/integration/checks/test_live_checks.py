@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.checks.caught import Checked, caught
-from tests.integration.recipes import PORT, Recipe
+from tests.kit.caught import Checked, caught
+from tests.kit.recipes import PORT, Recipe
 
 from debwright.checks import registry, run
 from debwright.checks.engine.base import CheckContext

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.conftest import Debwright, Run
-from tests.integration.systems import bellhop
+from tests.kit import bellhop
 
 FURTHER = '[environments]\ninstall_on = ["trixie-amd64", "jammy-amd64"]\n'
 # No suite of it can be reached here, nor is it there.

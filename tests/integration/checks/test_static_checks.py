@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Debwright
-from tests.unit.checks.packages import build
+from tests.kit.debs import build
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.registry import file_checks

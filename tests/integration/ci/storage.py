@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.integration.release.server import FakeGithub, example
+from tests.kit.github import FakeGithub, example
 from werkzeug import Request, Response
 
 REFERENCE = Path(__file__).parents[2] / "reference/github-storage-openapi.json"

@@ -15,10 +15,10 @@ import pytest
 from tests.integration.ci.conftest import TOP, Ran, Repository
 from tests.integration.ci.storage import StorageGithub
 from tests.integration.conftest import PROJECTS
-from tests.integration.release.server import TOKEN, FakeGithub, serving
 from tests.integration.release.test_release import PASSPHRASE, exported
 from tests.integration.systems.test_docker import ask
 from tests.integration.systems.test_docker import daemon as daemon  # noqa: PLC0414
+from tests.kit.github import TOKEN, FakeGithub, serving
 
 from debwright.keys.create import new_key
 from debwright.roots.cache import default_cache

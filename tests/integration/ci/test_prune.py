@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 from tests.integration.ci.storage import StorageGithub
-from tests.integration.release.server import TOKEN, once, serving
+from tests.kit.github import TOKEN, once, serving
 
 from debwright.cli.common import Options
-from debwright.cli.prune import prune_github
+from debwright.cli.workflows import prune_github
 from debwright.github.http import GithubError
 from debwright.model.errors import DebwrightError, MissingError
+
+
+def prune(options: Options, *arguments: str) -> int:
+    return int(prune_github.main(list(arguments), obj=options, standalone_mode=False))
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def options(tmp_path: Path) -> Options:
 def test_the_newest_stay_and_others_are_not_ours(
     hub: StorageGithub, options: Options, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert prune_github(options, dry_run=False) == 0
+    assert prune(options) == 0
     assert hub.numbers("packages") == [121, 123, 125, 127, 129]
     assert len(hub.numbers("somebody-elses")) == 65
     assert len(json.loads(capsys.readouterr().out)["removed"]) == 60
@@ -52,15 +56,15 @@ def test_what_an_unfinished_run_has_built_stays(
     hub.add(-1, "packages", run=77)
     hub.artifacts.reverse()
     hub.runs[77] = status
-    assert prune_github(options, dry_run=False) == 0
+    assert prune(options) == 0
     assert hub.numbers("packages") == [-1, 121, 123, 125, 127, 129]
     hub.runs[77] = "completed"
-    assert prune_github(options, dry_run=False) == 0
+    assert prune(options) == 0
     assert hub.numbers("packages") == [121, 123, 125, 127, 129]
 
 
 def test_a_dry_run_only_tells(hub: StorageGithub, options: Options) -> None:
-    assert prune_github(options, dry_run=True) == 0
+    assert prune(options, "--dry-run") == 0
     assert not [a for a in hub.requests if a.startswith("DELETE")]
     assert len(hub.artifacts) == 130
 
@@ -68,14 +72,14 @@ def test_a_dry_run_only_tells(hub: StorageGithub, options: Options) -> None:
 def test_one_that_is_gone_already_is_no_error(hub: StorageGithub, options: Options) -> None:
     gone = hub._json(404, {"message": "Not Found"})
     hub.faults.append(once("DELETE", "/artifacts/1", gone))
-    assert prune_github(options, dry_run=False) == 0
+    assert prune(options) == 0
 
 
 def test_a_token_that_may_not_is_told_what_it_needs(hub: StorageGithub, options: Options) -> None:
     refused = hub._json(403, {"message": "Resource not accessible by integration"})
     hub.faults.append(once("DELETE", "/artifacts/119", refused))
     with pytest.raises(GithubError) as caught:
-        prune_github(options, dry_run=False)
+        prune(options)
     assert "actions: write" in caught.value.render()
 
 
@@ -85,6 +89,6 @@ def test_without_a_token_it_is_said(
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(MissingError, match="no token") as caught:
-        prune_github(options, dry_run=False)
+        prune(options)
     assert isinstance(caught.value, DebwrightError)
     assert "actions: write" in caught.value.render()

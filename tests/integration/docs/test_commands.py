@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import SHELL, TOP, Service, booted, user
-from tests.unit.docs.pages import Block, blocks, name_of, pages
+from tests.kit.pages import Block, blocks, name_of, pages
+from tests.kit.trees import copy_tracked
 
 from debwright.systems.nspawn import NspawnSandbox
 

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 from tests.integration.docs.places import SHELL, TOP, roots
-from tests.unit.docs.pages import Block, blocks
+from tests.kit.debs import build
+from tests.kit.pages import Block, blocks
 
 from debwright.host.process import Completed
 from debwright.isolation.namespaces import Bind, Namespaces
@@ -39,18 +40,8 @@ FIELDS = "Depends: libyaml-0-2\nRecommends: local-rag-models\n"
 
 
 def make_deb(work: Path, name: str, version: str, fields: str = "") -> Path:
-    tree = work / f"{name}-{version}"
-    (tree / "DEBIAN").mkdir(parents=True)
-    (tree / "DEBIAN/control").write_text(
-        f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
-        f"Maintainer: Ada <ada@example.org>\n{fields}Description: stands for the product\n"
-    )
-    (tree / f"usr/share/{name}").mkdir(parents=True)
-    (tree / f"usr/share/{name}/version").write_text(version)
-    deb = work / f"{name}_{version}_all.deb"
-    argv = ["dpkg-deb", "--root-owner-group", "--build", str(tree), str(deb)]
-    subprocess.run(argv, check=True, capture_output=True)
-    return deb
+    files = {f"usr/share/{name}/version": version}
+    return build(work, files, name=name, version=version, arch="all", more=fields)
 
 
 class Publisher:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.trees import copy_tracked
 from tests.integration.docs.places import TOP
+from tests.kit.trees import copy_tracked
 
 TEST = '"""Being worked on."""\n\n\ndef test_it() -> None:\n    assert {condition}\n'
 

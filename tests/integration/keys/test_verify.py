@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.debs import build
 
 from debwright.keys.create import new_key
 from debwright.keys.signing import GpgSigner, throwaway_signer
@@ -41,15 +42,7 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     key = new_key(
         home, "Greeter Keys <k@example.org>", algorithm="ed25519", days=30, passphrase=b""
     )
-    tree = base / "tree"
-    (tree / "DEBIAN").mkdir(parents=True)
-    (tree / "DEBIAN/control").write_text(
-        "Package: greeter\nVersion: 1.0-1\nArchitecture: all\nMaintainer: A <a@example.org>\n"
-        "Description: says hello\n"
-    )
-    deb = base / "greeter_1.0-1_all.deb"
-    argv = ["dpkg-deb", "--root-owner-group", "-b", str(tree), str(deb)]
-    subprocess.run(argv, check=True, capture_output=True)
+    deb = build(base, {}, name="greeter", arch="all")
     files = base / "files"
     files.mkdir()
     shutil.copy(deb, files)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.results import CheckResult, Finding, RunResult, Severity, Status
 from debwright.observe.report.html import render

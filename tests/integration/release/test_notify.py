@@ -19,11 +19,10 @@ from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
 from debwright.config import load
-from debwright.config.notify import Email, Webhook
 from debwright.model.errors import ConfigError, DebwrightError
 from debwright.observe.notify import Event, tell_everyone
-from debwright.observe.notify.email import mail, send_email
-from debwright.observe.notify.webhook import payload, send_webhook
+from debwright.observe.notify.email import Email, mail, send_email
+from debwright.observe.notify.webhook import Webhook, payload, send_webhook
 
 RELEASED = Event.released("greeter", "1.2.0-1", "https://example.org/r", draft=True)
 PASSWORD = "the-password-of-the-mail-server"

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.release.server import TOKEN, FakeGithub, once, serving
-from tests.unit.packages.debfiles import make_deb
+from tests.kit.debs import make_deb
+from tests.kit.github import TOKEN, FakeGithub, once, serving
 from werkzeug import Response
 
 from debwright.checks.engine.released import previous_of
 from debwright.config import LoadedConfig, load
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
-from debwright.release.assemble import Asset
+from debwright.release.assets import Asset
 from debwright.release.upload import Draft, bring_assets, prepare_draft, publish
 
 TARGET = Target("bookworm", "amd64")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.integration.release.server import TOKEN, FakeGithub, Fault, serving
+from tests.kit.github import TOKEN, FakeGithub, Fault, serving
 from werkzeug import Request, Response
 
 from debwright.keys.create import new_key

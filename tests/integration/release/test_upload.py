@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.release.server import TOKEN, FakeGithub, once, serving
+from tests.kit.github import TOKEN, FakeGithub, once, serving
 from werkzeug import Response
 
 from debwright.github.client import Github
 from debwright.github.http import GithubError, Http, Unsure
 from debwright.github.model import Release
 from debwright.model.errors import DebwrightError, MissingError
-from debwright.release.assemble import Asset
+from debwright.release.assets import Asset
 from debwright.release.upload import (
     AlreadyReleased,
     Draft,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.kit.debs import build
 
 from debwright.keys.signing import GpgSigner
 from debwright.repository import PackageFile, RepositorySettings
@@ -28,21 +29,11 @@ def make_deb(tmp_path_factory: pytest.TempPathFactory) -> MakeDeb:
         fields: str = "",
         compression: str = "gzip",
     ) -> Path:
-        base = tmp_path_factory.mktemp("deb")
-        root = base / "root"
-        (root / "DEBIAN").mkdir(parents=True)
-        share = root / "usr" / "share" / name
-        share.mkdir(parents=True)
-        (share / f"file-{architecture}").write_text(content)
-        (root / "DEBIAN" / "control").write_text(
-            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n"
-            f"Maintainer: Greeter <greeter@example.org>\n{fields}"
-            "Description: says hello\n It does.\n"
-        )
-        target = base / f"{name}_{version.rpartition(':')[2]}_{architecture}.deb"
-        argv = ["dpkg-deb", "--nocheck", f"-Z{compression}", "--root-owner-group", "--build"]
-        subprocess.run([*argv, str(root), str(target)], check=True, capture_output=True)
-        return target
+        return build(
+            tmp_path_factory.mktemp("deb"),
+            {f"usr/share/{name}/file-{architecture}": content}, name=name, version=version,
+            arch=architecture, more=fields, compression=compression,
+        )  # fmt: skip
 
     return make
 

@@ -136,7 +136,7 @@ def test_secrets_by_name_and_runners(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     monkeypatch.delenv("GH_TOKEN", raising=False)
-    assert {h.found for h in hosted.hosted(loaded)} == {
+    assert {h.found for h in hosted.github(loaded)} == {
         "not looked at: no GITHUB_TOKEN or GH_TOKEN"
     }
     runners = [
@@ -156,7 +156,7 @@ def test_secrets_by_name_and_runners(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GITHUB_TOKEN", "t")
     with answering(answer) as url:
         monkeypatch.setenv("GITHUB_API_URL", url)
-        found = {h.name: h for h in hosted.hosted(loaded)}
+        found = {h.name: h for h in hosted.github(loaded)}
     assert found["secret HOOK"].ok
     assert not found["secret SIGNING_KEY"].ok
     assert found["secret SIGNING_KEY"].fix == "gh secret set SIGNING_KEY --repo example/greeter"
@@ -165,6 +165,6 @@ def test_secrets_by_name_and_runners(tmp_path: Path, monkeypatch: pytest.MonkeyP
     forbidden = Response('{"message": "Resource not accessible"}', 403)
     with answering(lambda _: forbidden) as url:
         monkeypatch.setenv("GITHUB_API_URL", url)
-        unseen = list(hosted.hosted(loaded))
+        unseen = list(hosted.github(loaded))
     assert [h.name for h in unseen] == ["secrets", "runners"]
     assert all(not h.ok and "not looked at" in h.found and not h.needed for h in unseen)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.debs import build
 
 from debwright.cli.app import call
 from debwright.keys.signing import GpgSigner
@@ -139,21 +140,8 @@ def test_contents_name_every_owner_and_only_what_is_there(
 
     def twin(name: str, version: str) -> Path:
         """A package with the very path of another."""
-        root = tmp_path / f"{name}-{version}"
-        (root / "DEBIAN").mkdir(parents=True)
-        (root / "usr/share").mkdir(parents=True)
-        (root / "usr/share/same file").write_text("x")
-        (root / f"usr/share/only-{version}").write_text("x")
-        (root / "DEBIAN/control").write_text(
-            f"Package: {name}\nVersion: {version}\nArchitecture: all\nSection: misc\n"
-            "Maintainer: G <g@example.org>\nDescription: d\n"
-        )
-        target = tmp_path / f"{name}_{version}_all.deb"
-        subprocess.run(
-            ["dpkg-deb", "-Zgzip", "--root-owner-group", "-b", str(root), str(target)], check=True,
-            capture_output=True,
-        )  # fmt: skip
-        return target
+        files = {"usr/share/same file": "x", f"usr/share/only-{version}": "x"}
+        return build(tmp_path, files, name=name, version=version, arch="all")
 
     repo = tmp_path / "repo"
     one = settings.model_copy(update={"keep_versions": 1})

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Debwright
-from tests.integration.pipeline.companion import checked_with_a_companion
-from tests.integration.systems import bellhop
+from tests.kit import bellhop
+from tests.kit.companion import checked_with_a_companion
 
 from debwright.checks.engine.containers import DockerEnvironment
 from debwright.config import Config

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Debwright, Run
-from tests.integration.pipeline.companion import checked_with_a_companion
-from tests.integration.systems import bellhop
+from tests.kit import bellhop
+from tests.kit.companion import checked_with_a_companion
+from tests.kit.debs import build
 
 from debwright.checks.engine.machine import SshEnvironment
 from debwright.config import Config
@@ -161,14 +162,8 @@ def test_a_killed_check_is_cleaned_up_by_the_machine(
 
 def test_what_somebody_installs_meanwhile_stays(debwright: Debwright, machine: Machine) -> None:
     """A machine goes on with its own work, as with upgrades that install another kernel."""
-    tree = debwright.directory / "neighbour"
-    (tree / "DEBIAN").mkdir(parents=True)
-    (tree / "DEBIAN/control").write_text(
-        "Package: neighbour\nVersion: 1\nArchitecture: all\nMaintainer: N <n@example.org>\n"
-        "Description: somebody else's\n"
-    )
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree], check=True, capture_output=True)
-    machine.system.push(tree.with_suffix(".deb"), "/root/neighbour.deb")
+    other = build(debwright.directory, {}, name="neighbour", arch="all")
+    machine.system.push(other, "/root/neighbour.deb")
     deb = str(debwright.directory / "bellhop_1.0_amd64.deb")
     started = debwright.start("check", "--sandbox", "ssh://pi@board", deb)
     while "bellhop" not in machine.traces():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Debwright
-from tests.integration.systems import bellhop
+from tests.kit import bellhop
 
 from debwright.systems.vm import vm_problem
 

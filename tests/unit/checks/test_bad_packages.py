@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.checks.files.elffiles import Program
-from tests.unit.checks.files.secretfiles import GITHUB, KEY, PGP, aws, github
-from tests.unit.checks.packages import Content, build, context, judged
-from tests.unit.packages.debfiles import Item, make_deb
+from tests.kit.debs import Content, Item, build, make_deb
+from tests.kit.elffiles import Program
+from tests.kit.packages import context, judged
+from tests.kit.secretfiles import GITHUB, KEY, PGP, aws, github
 
 from debwright.checks.engine.base import FileCheck
 from debwright.checks.files.buildpath import BuildPathCheck

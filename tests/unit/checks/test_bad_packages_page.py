@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.integration.checks import test_live_checks
-from tests.integration.checks.caught import CASES
+from tests.kit.caught import CASES
 from tests.unit.checks.test_bad_packages import BAD
 
 PAGE = Path(__file__).parents[3] / "docs/bad-packages.md"

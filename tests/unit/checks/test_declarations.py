@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.checks.packages import build, context
+from tests.kit.debs import build
+from tests.kit.packages import context
 from tools.reference.codes import declared
 
 from debwright.checks import registry, run

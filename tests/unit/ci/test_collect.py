@@ -80,7 +80,9 @@ def write(path: Path, result: RunResult) -> None:
 
 
 def run(project: Path, results: Path, arch: str = "all") -> int:
-    return collect_results(Options(directory=project, json=True), results, arch=arch)
+    options = Options(directory=project, json=True)
+    arguments = ["--arch", arch, str(results)]
+    return int(collect_results.main(arguments, obj=options, standalone_mode=False))
 
 
 def test_all_targets_become_one_result(project: Path, tmp_path: Path) -> None:

@@ -42,8 +42,9 @@ LEXICON = Path(__file__).parents[2] / "projects/lexicon"
 
 
 def matrix(tree: Path, step: Path, **asked: object) -> list[dict[str, Any]]:
-    options = {"arch": "all", "light": False, "since": "", **asked}
-    assert show_matrix(Options(directory=tree), **options) == 0  # type: ignore[arg-type]
+    arguments = [f"--{name}" if on is True else f"--{name}={on}" for name, on in asked.items()]
+    options = Options(directory=tree)
+    assert show_matrix.main(arguments, obj=options, standalone_mode=False) == 0
     name, _, value = (step / "output").read_text().splitlines()[-1].partition("=")
     assert name == "matrix"
     return list(json.loads(value))

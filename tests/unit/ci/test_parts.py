@@ -12,8 +12,7 @@ from debwright.cli.common import Options
 from debwright.cli.doctor import show_doctor
 from debwright.cli.validate import validate
 from debwright.config import Config
-from debwright.doctor import install
-from debwright.doctor.model import Health
+from debwright.doctor import Health, install
 from debwright.github.storage import Run, Stored, superseded
 from debwright.host import disk
 from debwright.host.process import Completed
@@ -124,10 +123,11 @@ def test_what_lacks_on_github_is_an_annotation(
     """The job ends there, and has no report yet that could say so."""
     (tmp_path / "debwright.toml").write_text("")
     short = Health(name="disk", ok=False, found="3 GiB free\n::error::x", fix="cache prune")
-    monkeypatch.setattr("debwright.cli.doctor.examine", lambda _: [short])
-    monkeypatch.setattr("debwright.cli.doctor.examine_pipeline", lambda *_: [])
+    monkeypatch.setattr("debwright.doctor.machine.examine", lambda _: [short])
+    monkeypatch.setattr("debwright.doctor.examine_project", lambda *_: [])
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert show_doctor(Options(directory=tmp_path, json=True)) == 5
+    options = Options(directory=tmp_path, json=True)
+    assert show_doctor.main([], obj=options, standalone_mode=False) == 5
     said = capsys.readouterr()
     json.loads(said.out)
     assert said.err == (
@@ -162,10 +162,14 @@ def jobs(tmp_path: Path) -> Options:
     return Options(directory=tmp_path)
 
 
+def validated(options: Options, *arguments: str) -> int:
+    return int(validate.main(list(arguments), obj=options, standalone_mode=False))
+
+
 def test_validation_runs_all_jobs_and_fails_with_the_one_that_did(
     jobs: Options, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert validate(jobs, [], scope="light") == 4
+    assert validated(jobs) == 4
     said = capsys.readouterr().out
     assert "exited with status 7" in said
     assert "it is wrong" in said
@@ -174,20 +178,20 @@ def test_validation_runs_all_jobs_and_fails_with_the_one_that_did(
 
 
 def test_the_main_branch_gets_the_full_commands(jobs: Options) -> None:
-    assert validate(jobs, ["good"], scope="full") == 0
+    assert validated(jobs, "good", "--scope", "full") == 0
     assert (jobs.directory / "said").read_text() == "full\n"
 
 
 def test_an_unknown_job_is_told_with_the_nearest(jobs: Options) -> None:
     with pytest.raises(UsageError) as caught:
-        validate(jobs, ["god"], scope="light")
+        validated(jobs, "god")
     assert caught.value.fix == "debwright validate good"
 
 
 def test_nothing_to_validate_with_is_no_success(tmp_path: Path) -> None:
     (tmp_path / "debwright.toml").write_text("")
     with pytest.raises(UsageError, match="nothing to validate"):
-        validate(Options(directory=tmp_path), [], scope="light")
+        validated(Options(directory=tmp_path))
 
 
 def test_what_a_job_prints_is_no_command_of_githubs(
@@ -198,7 +202,7 @@ def test_what_a_job_prints_is_no_command_of_githubs(
         '[[workflows.jobs]]\nname = "evil"\n'
         'commands = ["echo ::add-mask::x; echo ::set-env name=A::b"]\n'
     )
-    validate(jobs, ["evil"], scope="light")
+    validated(jobs, "evil")
     lines = capsys.readouterr().out.splitlines()
     first = next(n for n, text in enumerate(lines) if text.startswith("::stop-commands::"))
     token = lines[first].removeprefix("::stop-commands::")

@@ -11,6 +11,8 @@ import pytest
 
 from debwright.cli import app as command_line
 from debwright.cli.app import call, cli
+from debwright.cli.commands import Commands
+from debwright.cli.common import Options
 from debwright.host import process
 from debwright.model.errors import MissingError, from_os_error
 from debwright.model.fix import Setup
@@ -19,7 +21,10 @@ from debwright.model.targets import HostFacts, Obstacle
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [path]
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         deeper = (*path, name)
         found += commands(command, deeper) if isinstance(command, click.Group) else [deeper]
     return found
@@ -116,11 +121,44 @@ def test_what_belongs_to_every_command_may_stand_behind_it(
 
 @pytest.mark.parametrize("path", [p for p in commands(cli) if p], ids=" ".join)
 def test_every_command_takes_json(path: tuple[str, ...]) -> None:
-    command: click.Command = cli
+    command: click.Command | None = cli
     for name in path:
         assert isinstance(command, click.Group)
-        command = command.commands[name]
+        command = command.get_command(click.Context(command), name)
+    assert command is not None
     assert sum("--json" in parameter.opts for parameter in command.params) == 1
+
+
+def test_help_imports_no_more_than_commands_and_click() -> None:
+    """Or it would take a second; what a command works with is imported when it is called."""
+    code = (
+        "import sys; from debwright.cli.app import call; code = call(sys.argv[1:]);"
+        "print(*sorted(sys.modules), sep='\\n', file=sys.stderr); sys.exit(code)"
+    )
+    for arguments in (["--help"], ["keys", "--help"], ["metrics", "--help"], ["run", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+        )
+        loaded = set(done.stderr.splitlines())
+        assert not loaded & {"pydantic", "httpx", "rich", "jinja2"}, arguments
+        rooms = {m.split(".")[1] for m in loaded if m.startswith("debwright.")}
+        assert rooms == {"cli", "host", "model"}
+
+
+def test_a_new_file_is_a_new_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "some_commands"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "greet.py").write_text(
+        "import click\n\n@click.command()\n@click.pass_obj\ndef greet(options):\n"
+        "    return options.verbose\n\n@click.command('two-words')\ndef other():\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    group = Commands("group", package="some_commands")
+    options = Options(directory=tmp_path)
+    assert group.list_commands(click.Context(group)) == ["greet", "two-words"]
+    assert group.main(["greet", "-v"], obj=options, standalone_mode=False) is True
+    assert group.get_command(click.Context(group), "nothing") is None
 
 
 def test_a_wrong_configuration_has_file_and_line(

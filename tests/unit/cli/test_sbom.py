@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.unit.checks.packages import build
+from tests.kit.debs import build
 
 from debwright.cli.app import call
 

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.checks.packages import build, context
-from tests.unit.docs.pages import TOP, blocks
+from tests.kit.debs import build
+from tests.kit.packages import context
+from tests.kit.pages import TOP, blocks
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import Open
+from debwright.cli.common import Options
 from debwright.config import Config
 from debwright.config.declared import with_tables
 from debwright.config.renamed import modern
@@ -51,6 +53,13 @@ def test_a_table_of_the_configuration() -> None:
     assert config.section(manual).directories == ["/opt/bin"]
     assert [name.now for name in renamed] == ["manual.directories"]
     assert Config().section(manual).directories == ["/usr/bin"]
+
+
+def test_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "debwright.toml").write_text('[targets]\nbuild = ["trixie-amd64"]\n')
+    command = example("command")["suites"]
+    assert command.main([], obj=Options(directory=tmp_path), standalone_mode=False) == 0
+    assert capsys.readouterr().out == "trixie\n"
 
 
 def test_a_publisher(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.docs.pages import COMMANDS, TOP, anchors, blocks, links, name_of, pages
+from tests.kit.pages import COMMANDS, TOP, anchors, blocks, links, name_of, pages
 from tools.reference import codes, settings, versions
 from tools.reference.__main__ import main, old
 

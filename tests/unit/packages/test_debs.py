@@ -1,12 +1,11 @@
 """Binary packages: what is read of them, and what is found in their files."""
 
 import stat
-import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
-from tests.unit.packages.debfiles import Item, elf, make_deb
+from tests.kit.debs import Item, build, elf, make_deb
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.files.contents import ContentsCheck, contents_findings
@@ -43,18 +42,10 @@ def test_the_control_file_is_read(tmp_path: Path) -> None:
 
 
 def test_dpkgs_own_packages_are_read(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    (root / "DEBIAN").mkdir(parents=True)
-    (root / "DEBIAN").chmod(0o755)
-    (root / "DEBIAN/control").write_text(
-        "Package: demo-dbgsym\nVersion: 1:1.0-1\nArchitecture: all\nSection: debug\n"
-        "Maintainer: Jo <jo@example.org>\nDescription: x\n"
-    )
-    (root / "usr/share/demo").mkdir(parents=True)
-    (root / "usr/share/demo/.hidden").write_text("x")
-    path = tmp_path / "demo.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", root, path], check=True,
-                   capture_output=True)  # fmt: skip
+    path = build(
+        tmp_path, {"usr/share/demo/.hidden": "x"}, name="demo-dbgsym", version="1:1.0-1",
+        arch="all", more="Section: debug\n",
+    )  # fmt: skip
     deb = read_deb(path)
     assert deb.debug
     assert deb.source == "demo-dbgsym"

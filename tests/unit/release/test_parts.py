@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from debwright.keys.signing.control import MARK, sign_control_files, with_new_sums
 from debwright.model.errors import DebwrightError
-from debwright.release.assemble import RECORD, assemble, asset_name, chosen
+from debwright.release.assets import RECORD, assemble, asset_name, chosen
 from debwright.repository.keyring import Keyring, next_version
 from debwright.repository.verify.local import verify_directory
 from debwright.repository.verify.sums import control_sums, read_sums

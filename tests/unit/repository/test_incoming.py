@@ -1,15 +1,13 @@
 """Packages are hostile until `incoming` has judged them."""
 
 import hashlib
-import io
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.kit import debs
 
 from debwright.model.errors import CheckError, UsageError
 from debwright.repository.incoming import (
@@ -26,41 +24,11 @@ RawDeb = Callable[..., Path]
 GOOD = {"Package": "greeter", "Version": "1.0-1", "Architecture": "amd64", "Description": "x"}
 
 
-def ar(members: list[tuple[str, bytes]]) -> bytes:
-    """An ar archive (ar(5))."""
-    out = b"!<arch>\n"
-    for name, data in members:
-        header = f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n"
-        out += header.encode() + data + (b"\n" if len(data) % 2 else b"")
-    return out
-
-
-def tar(files: dict[str, bytes], compression: str = "gz") -> bytes:
-    buffer = io.BytesIO()
-    mode: Any = f"w:{compression}"
-    with tarfile.open(fileobj=buffer, mode=mode) as archive:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()
-
-
 @pytest.fixture
 def raw_deb(tmp_path: Path) -> RawDeb:
     def make(control: bytes | str, name: str = "x.deb", compression: str = "gz") -> Path:
         text = control.encode() if isinstance(control, str) else control
-        path = tmp_path / name
-        path.write_bytes(
-            ar(
-                [
-                    ("debian-binary", b"2.0\n"),
-                    (f"control.tar.{compression}", tar({"./control": text}, compression)),
-                    ("data.tar.gz", tar({})),
-                ]
-            )
-        )
-        return path
+        return debs.raw_deb(tmp_path / name, text, debs.tar([]), compression)
 
     return make
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.kit.debs import build, pack, write
 
 from debwright.repository import RepositorySettings, sources_text
 from debwright.repository.keyring import SCRIPTS, keyring_files, keyring_of
@@ -46,14 +47,8 @@ def deb(tmp_path: Path) -> str:
     keyring = keyring_of(SETTINGS, tmp_path, "bookworm", keys=b"\x99", maintainer="A <a@b.org>")
     tree = tmp_path / "tree"
     for below, data in keyring_files(keyring, "2026.11.23", 1_700_000_000):
-        path = tree / below
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        path.chmod(0o755 if below in SCRIPTS else 0o644)
-    made = tmp_path / "keyring.deb"
-    argv = ["dpkg-deb", "--root-owner-group", "--build", str(tree), str(made)]
-    subprocess.run(argv, check=True, capture_output=True)
-    return str(made)
+        write(tree, {below: (data, 0o755 if below in SCRIPTS else 0o644)})
+    return str(pack(tree, tmp_path / "keyring.deb"))
 
 
 def test_an_entry_with_the_key_in_it_gives_way_without_a_question(
@@ -92,14 +87,10 @@ def test_an_installation_that_fails_gives_the_entry_back(
 ) -> None:
     text = sources_text(SETTINGS, machine.root, "bookworm", key=KEY)
     machine.entry.write_text(text)
-    other = tmp_path / "other"
-    shutil.copytree(tmp_path / "tree/usr", other / "usr")
-    (other / "DEBIAN").mkdir()
-    (other / "DEBIAN/control").write_text(
-        "Package: other\nVersion: 1\nArchitecture: all\nMaintainer: A <a@b.org>\nDescription: x\n"
-    )
-    subprocess.run(["dpkg-deb", "--build", str(other)], check=True, capture_output=True)
-    assert machine.dpkg("--install", f"{other}.deb").returncode == 0
+    tree = tmp_path / "tree"
+    files = {str(p.relative_to(tree)): p.read_bytes() for p in (tree / "usr").rglob("*.gpg")}
+    other = build(tmp_path, files, name="other", arch="all")
+    assert machine.dpkg("--install", str(other)).returncode == 0
     done = machine.dpkg("--install", deb)
     assert "trying to overwrite" in done.stderr
     assert machine.entry.read_text() == text

@@ -86,7 +86,7 @@ def describe(result: StageResult) -> list[str]:
         lines[0] += f" in {human_seconds(result.seconds)}"
     error = result.error
     if error is not None:
-        from debwright.observe.diagnose.findings import findings_of
+        from debwright.observe.report.causes import findings_of
         from debwright.observe.report.view import evidence_lines
 
         lines[0] += f": {error.message}"

@@ -3,19 +3,66 @@
 import os
 import smtplib
 import ssl
+from collections.abc import Iterator
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import Annotated, Literal
 
-from debwright.config.notify import Email
+from pydantic import AfterValidator, Field
+
+from debwright.config import values as v
+from debwright.config.section import Problem, Raw
 from debwright.model.errors import DebwrightError, Evidence, MissingError
-from debwright.observe.notify.event import Event
+from debwright.observe.notify.base import Event, Notifier
 
 SECONDS = 30.0
 
 
-def send_email(config: Email | None, event: Event) -> None:
+class Email(Notifier, table="notify.email", optional=True):
+    """Mail by SMTP."""
+
+    how = "by email"
+
+    to: Annotated[list[v.Address], AfterValidator(v.no_repeats)] = Field(
+        min_length=1, description="Who gets it."
+    )
+    sender: v.Address = Field(description="The address it comes from.")
+    host: v.HostName = Field(description="The SMTP server.")
+    port: int = Field(587, ge=1, le=65535, description="Its port.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="starttls and tls check the server's certificate; none is for this machine's "
+        "own server, and sends no password.",
+    )
+    user: v.Line | None = Field(None, description="User name there, where it wants one.")
+    password_env: v.SecretVariable | None = Field(
+        None, description="Name of the environment variable that holds the password."
+    )
+
+    @classmethod
+    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
+        if "password_env" in raw and "user" not in raw:
+            yield Problem(
+                path=("password_env",),
+                what="notify.email.password_env has no effect without notify.email.user",
+                expected="the user name that belongs to the password",
+                fix='add `user = "..."` to [notify.email]',
+            )
+        if "password_env" in raw and raw.get("security") == "none":
+            yield Problem(
+                path=("security",),
+                what='security = "none" would send the password for everybody to read',
+                expected="starttls or tls where there is a password",
+                fix='write `security = "starttls"`',
+            )
+
+    def send(self, event: Event) -> None:
+        """Send it to all recipients."""
+        send_email(self, event)
+
+
+def send_email(config: Email, event: Event) -> None:
     """Send it to all recipients. Raises MissingError without the password, DebwrightError else."""
-    assert config is not None
     message = mail(config, event)
     password = _password(config)
     try:

@@ -3,20 +3,35 @@
 import os
 from functools import partial
 
-from debwright.config.notify import Webhook
+from pydantic import Field
+
+from debwright.config import values as v
 from debwright.host.http import InvalidAddress, NotThere, Refused, ask, client, read
 from debwright.host.retry import RetryPolicy, Unreachable
 from debwright.model.errors import DebwrightError, MissingError, UsageError
-from debwright.observe.notify.event import Event
+from debwright.observe.notify.base import Event, Notifier
 
 SECONDS = 30.0
 ANSWER_LIMIT = 1024**2
 POLICY = RetryPolicy(attempts=3, first_pause=1.0, seconds=120.0)
 
 
-def send_webhook(config: Webhook | None, event: Event) -> None:
+class Webhook(Notifier, table="notify.webhook", optional=True):
+    """A message to a chat, as Slack, Mattermost and others take it."""
+
+    how = "to the webhook"
+
+    url_env: v.SecretVariable = Field(
+        description="Name of the environment variable that holds the URL, which is a secret."
+    )
+
+    def send(self, event: Event) -> None:
+        """Post it."""
+        send_webhook(self, event)
+
+
+def send_webhook(config: Webhook, event: Event) -> None:
     """Post it. The URL is a secret and is in no message. Raises DebwrightError, MissingError."""
-    assert config is not None
     url, shown = _url(config), f"the address in {config.url_env}"
     try:
         with client(seconds=SECONDS, follow_redirects=False) as http:

@@ -21,7 +21,7 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.observe.diagnose.findings import findings_of
+from debwright.observe.report.causes import findings_of
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

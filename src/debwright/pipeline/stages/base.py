@@ -4,7 +4,7 @@ import hashlib
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -275,20 +275,55 @@ def perform(stage: Stage[S], on: S) -> tuple[StageResult, tuple[CheckResult, ...
             result = result.model_copy(update={"status": Status.CACHED, "reason": why})
         reporter.stage_finished(on.name, result)
         return result, known.checks
-    reporter.stage_started(on.name, stage.name)
     finished.forget(stage.name)
+    result, outcome = carried_out(
+        stage.name, on.name, reporter, finished.directory, lambda: stage.work(on)
+    )
+    if result.status is Status.PASSED or (result.status is Status.SKIPPED and outcome.remember):
+        now = {**fixed, **stage.changing(on)}
+        finished.write(stage.name, now, outcome.outputs, result, outcome.checks)
+    reporter.stage_finished(on.name, result)
+    return result, outcome.checks
+
+
+def carried_out(
+    stage: str,
+    target: str | None,
+    reporter: Reporter,
+    directory: Path,
+    work: Callable[[], Outcome],
+    *,
+    raising: tuple[type[DebwrightError], ...] = (),
+) -> tuple[StageResult, Outcome]:
+    """Do the work of a stage: what it took, and for a failure what its logs say of the cause.
+
+    An error becomes a failed result, but for `raising`: the disk may be full for this target
+    alone, and the others go on.
+    """
+    reporter.stage_started(target, stage)
     started, clock = datetime.now(UTC), time.monotonic()
     with usage.metered() as cost:
-        outcome = _outcome(stage, on)
-    details = outcome.details or details_of(stage.name, {})
+        try:
+            outcome = work()
+        except Interrupted:
+            raise
+        except (DebwrightError, OSError) as caught:
+            if isinstance(caught, raising):
+                raise
+            problem = from_os_error(caught) if isinstance(caught, OSError) else caught
+            outcome = Outcome(
+                failed=Finding.from_error(getattr(problem, "code", f"{stage}/failed"), problem),
+                details=details_of(stage, {"exit_code": problem.exit_code}),
+            )
+    details = outcome.details or details_of(stage, {})
     if outcome.failed is not None:
         from debwright.pipeline.stages.diagnosis import diagnosis_of
 
-        said = diagnosis_of(stage.name, finished.directory, outcome.failed, outcome.checks)
+        said = diagnosis_of(stage, directory, outcome.failed, outcome.checks)
         details = details.model_copy(update={"diagnosis": said})
     status = Status.SKIPPED if outcome.skipped else Status.PASSED
     result = StageResult(
-        stage=stage.name,
+        stage=stage,
         status=Status.FAILED if outcome.failed else status,
         reason=outcome.skipped,
         started=started,
@@ -298,25 +333,7 @@ def perform(stage: Stage[S], on: S) -> tuple[StageResult, tuple[CheckResult, ...
         usage=cost.usage(),
         details=details,
     )
-    if result.status is Status.PASSED or (result.status is Status.SKIPPED and outcome.remember):
-        now = {**fixed, **stage.changing(on)}
-        finished.write(stage.name, now, outcome.outputs, result, outcome.checks)
-    reporter.stage_finished(on.name, result)
-    return result, outcome.checks
-
-
-def _outcome(stage: Stage[S], on: S) -> Outcome:
-    try:
-        return stage.work(on)
-    except Interrupted:
-        raise
-    except (DebwrightError, OSError) as caught:
-        # The disk may be full for this target alone: the others go on.
-        problem = from_os_error(caught) if isinstance(caught, OSError) else caught
-        return Outcome(
-            failed=Finding.from_error(getattr(problem, "code", f"{stage.name}/failed"), problem),
-            details=details_of(stage.name, {"exit_code": problem.exit_code}),
-        )
+    return result, outcome
 
 
 def skipped(job: Job, target: str | None, stage: str, reason: str) -> StageResult:

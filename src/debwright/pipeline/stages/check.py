@@ -133,7 +133,10 @@ class CheckStage(TargetStage):
                         second_system=second,
                     )
                     results = run_checks(
-                        context, lambda result: _tell(log, result), job.environment, _further(on)
+                        context,
+                        lambda result: write_down(log, result),
+                        job.environment,
+                        _further(on),
                     )
         return check_outcome(context, results, log_path, job.dist, waited=waited)
 
@@ -182,7 +185,8 @@ def _previous(on: TargetRun) -> Previous:
     return previous_of(loaded, on.target.target, debs, files=files, dist=on.job.dist)
 
 
-def _tell(log: BuildLog, result: CheckResult) -> None:
+def write_down(log: BuildLog, result: CheckResult) -> None:
+    """A check's result, with its findings, into the stage's log."""
     log.heading(
         f"{result.name}: {result.status}" + (f" ({result.reason})" if result.reason else "")
     )

@@ -7,33 +7,48 @@ from typing import Any
 from debwright.build.log import BuildLog
 from debwright.checks.engine import policy
 from debwright.checks.engine.base import Check, CheckContext
+from debwright.config import LoadedConfig
 from debwright.config.checking import Waiver
 from debwright.host.files import atomic_write
+from debwright.host.machine import host_arch
 from debwright.model.details import CheckDetails
 from debwright.model.errors import ExitCode
 from debwright.model.manifest import digest
 from debwright.model.results import CheckReport, CheckResult, Severity, Status
+from debwright.model.targets import Target
 from debwright.observe.report.write import model_json
-from debwright.packages.debs import read_deb
+from debwright.packages.debs import Deb, read_deb
 from debwright.pipeline.stages.base import Job, Outcome, TargetRun
 from debwright.pipeline.stages.companion import companion_packages
 
 
 def check_context(on: TargetRun, stage: str, log: BuildLog, **more: Any) -> CheckContext:
-    """What a check may use of the target's packages."""
+    """What a check may use of the packages that were built for a target."""
     job = on.job
-    return CheckContext(
-        target=on.target.target,
-        host_arch=job.plan.host.arch,
-        config=job.plan.config,
-        debs=[read_deb(p) for p in on.packages()],
+    return context_of(
+        job.plan.loaded,
+        on.target.target,
+        [read_deb(p) for p in on.packages()],
         changes=on.changes,
         roots=job.roots,
         output=on.directory,
         log=log,
         activity=lambda text: on.activity(stage, text),
-        project=job.plan.loaded.directory,
         companions=[read_deb(p) for p in companion_packages(job)],
+        **more,
+    )
+
+
+def context_of(
+    loaded: LoadedConfig, target: Target, debs: Sequence[Deb], **more: Any
+) -> CheckContext:
+    """What a check may use of packages, wherever they were built."""
+    return CheckContext(
+        target=target,
+        host_arch=host_arch(),
+        config=loaded.config,
+        project=loaded.directory,
+        debs=debs,
         **more,
     )
 

@@ -10,7 +10,6 @@ from debwright.build.binary import PackageBuildError
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.checks.engine.base import CheckContext, conclude
-from debwright.checks.engine.environment import NspawnEnvironment
 from debwright.host.files import sha256_file
 from debwright.model.manifest import digest
 from debwright.model.targets import Strategy
@@ -82,6 +81,8 @@ class EquivalenceStage(Stage[Pair]):
             "companions": digests(companion_packages(job)),
             "config": digest(said),
             "policy": policy_inputs(job),
+            "environment": str(job.environment),
+            "unavailable": job.environment.unavailable(),
             "emulated": {**build_inputs(build, emulated), **root_inputs(build, emulated)}
             if build and emulated else None,
             "emulator": {a: str(o) for a, o in job.plan.host.emulated.items()},
@@ -156,7 +157,7 @@ def _with_reference(
             found.not_compared("imports and answers", why)
             return
     compare_imports(found, sides, other, context)
-    compare_answers(found, sides, other, context, NspawnEnvironment())
+    compare_answers(found, sides, other, context, job.environment)
 
 
 def _no_emulator(job: Job, context: CheckContext) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.integration.conftest import PROJECTS, Debwright
 from tests.integration.observe.metrics.server import MetricsGithub
-from tests.integration.release.server import TOKEN, serving
+from tests.kit.github import TOKEN, serving
 
 from debwright.cli.shell import prompt_script
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from openapi_core.testing import MockRequest
-from tests.integration.release.server import FakeGithub, example
+from tests.kit.github import FakeGithub, example
 from werkzeug import Request, Response
 from werkzeug.datastructures import ImmutableMultiDict
 

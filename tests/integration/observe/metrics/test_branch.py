@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Debwright
-from tests.unit.observe.metrics.records import run
+from tests.kit.records import run
 
 from debwright.model.errors import DebwrightError
 from debwright.observe.metrics.branch import sync

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.integration.conftest import Debwright
 from tests.integration.observe.metrics.server import MetricsGithub, now
-from tests.integration.release.server import TOKEN, once, serving
-from tests.unit.observe.metrics.records import failed, run, target
+from tests.kit.github import TOKEN, once, serving
+from tests.kit.records import failed, run, target
 from werkzeug import Response
 
 from debwright.github.http import GithubError, Http

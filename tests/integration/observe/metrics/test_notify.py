@@ -16,7 +16,7 @@ from tests.integration.release.test_notify import (  # noqa: F401 - fixtures
     inbox,
     smtp,
 )
-from tests.unit.observe.metrics.records import failed, run, target
+from tests.kit.records import failed, run, target
 
 from debwright.config import load
 from debwright.observe.metrics.alerts.outside import outside_problems

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Debwright, Run
-from tests.unit.observe.metrics.records import CROSS, NATIVE, failed, run, target
+from tests.kit.records import CROSS, NATIVE, failed, run, target
 
 from debwright.config.metrics import Metrics
 from debwright.observe.metrics.dashboard.data import Settings, gather

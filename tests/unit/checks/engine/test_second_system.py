@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from tests.unit.packages.debfiles import make_deb
+from tests.kit.debs import make_deb
 
 from debwright.checks import run as checks
 from debwright.checks.engine.base import CheckContext, conclude, skipped

@@ -3,24 +3,26 @@
 import errno
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from tests.unit.packages.debfiles import make_deb
+from tests.kit.debs import make_deb
 
+from debwright.checks.engine import health
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.files import lintian
 from debwright.checks.files.lintian import lend_packages
 from debwright.cli.check import _read, _targets, check_files
 from debwright.cli.common import Options
 from debwright.config import Config, LoadedConfig
-from debwright.doctor import machine
+from debwright.doctor import Health, machine
 from debwright.doctor.machine import examine
-from debwright.doctor.model import Health
 from debwright.model.errors import ConfigError, MissingError, UsageError
-from debwright.model.results import CheckResult, Status
+from debwright.model.results import CheckResult, Evidence, Status
 from debwright.model.targets import Obstacle, Target, suite_info
 from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache
@@ -260,7 +262,7 @@ def test_what_stops_one_target_stops_no_other(
             CheckResult(name="install", status=Status.PASSED, measurements={"install_seconds": 1.0})
         ]
 
-    monkeypatch.setattr("debwright.cli.check.run_checks", run)
+    monkeypatch.setattr("debwright.pipeline.given.run_checks", run)
     (tmp_path / "debwright.toml").write_text(
         '[targets]\nbuild = ["trixie-amd64", "bookworm-amd64"]\n'
     )
@@ -274,3 +276,33 @@ def test_what_stops_one_target_stops_no_other(
     html = path.with_name("report.html").read_text()
     assert "debwright check -t trixie-amd64 x.deb" in html, "how to run it again"
     assert "debwright run" not in html
+
+
+def test_a_failed_check_of_files_is_diagnosed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a project is: the cause in the journal comes before what it led to."""
+    journal = (
+        "Traceback (most recent call last):", '  File "/usr/bin/demo", line 1',
+        "ModuleNotFoundError: No module named 'yaml'",
+    )  # fmt: skip
+    found = health.CODES.found(
+        "service/unhealthy", "demo.service did not become healthy within 20 s",
+        evidence=tuple(Evidence(text=line) for line in journal),
+    )  # fmt: skip
+    failed = CheckResult(name="service", status=Status.FAILED, findings=(found,))
+
+    def run(_: CheckContext, finished: Callable[[CheckResult], None], *__: object) -> Any:
+        finished(failed)
+        return [failed]
+
+    monkeypatch.setattr("debwright.pipeline.given.run_checks", run)
+    (tmp_path / "debwright.toml").write_text('[targets]\nbuild = ["bookworm-amd64"]\n')
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert check_files(Options(directory=tmp_path), [make_deb(tmp_path / "x.deb")], []) == 4
+    (path,) = tmp_path.glob("dist/check/*/report.json")
+    (stage,) = json.loads(path.read_text())["targets"][0]["stages"]
+    titles = [p["title"] for p in stage["details"]["diagnosis"]["problems"]]
+    assert any("yaml" in title for title in titles), titles
+    (log,) = tmp_path.glob("dist/check/*/*/check.log")
+    assert "error service/unhealthy: demo.service" in log.read_text()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.checks.files.elffiles import Program
+from tests.kit.elffiles import Program
 
 from debwright.packages.elf import ET_DYN, ET_EXEC, machine_of, read
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.checks.packages import build, context
+from tests.kit.debs import build
+from tests.kit.packages import context
 
 from debwright.checks.files.sbom import SbomCheck
 from debwright.model.results import Status

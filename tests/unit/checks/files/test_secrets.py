@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.checks.files.secretfiles import GITHUB, KEY, aws, github, pem
+from tests.kit.secretfiles import GITHUB, KEY, aws, github, pem
 
 from debwright.checks.engine.secret_patterns import (
     OVERLAP,

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.version import Version
-from tests.unit.checks.packages import build, context
+from tests.kit.debs import build
+from tests.kit.packages import context
 
 from debwright.checks.engine.osv import Service, Unreachable, Vulnerability
 from debwright.checks.files.vulnerabilities import VulnerabilitiesCheck

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.unit.checks.packages import build
+from tests.kit.debs import build
 
 from debwright.checks.live.dependencies import closure, installed_packages, pulled_in, unsatisfied
 from debwright.model.manifest import Manifest

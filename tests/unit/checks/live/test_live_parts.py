@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.packages.debfiles import Item, make_deb
+from tests.kit.debs import Item, make_deb
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.edits import Conffile, parse_conffiles

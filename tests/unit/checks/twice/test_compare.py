@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.packages.debfiles import Item, make_deb
+from tests.kit.debs import Item, make_deb, tar
 
 from debwright.build import variations
 from debwright.build.depends import BuildPlan
@@ -81,9 +81,7 @@ def test_equal_contents_with_another_compression_are_told(tmp_path: Path) -> Non
     import gzip
 
     first = make_deb(tmp_path / "a.deb", TEXT)
-    from tests.unit.packages.debfiles import _tar
-
-    plain = gzip.decompress(_tar([TEXT]))
+    plain = gzip.decompress(tar([TEXT]))
     second = make_deb(tmp_path / "b.deb", data=gzip.compress(plain, compresslevel=1, mtime=9))
     members = {d.member for d in differences(first, second)}
     assert members == {"data.tar.gz"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.packages.debfiles import elf
+from tests.kit.debs import elf, pack, write
 
 from debwright.checks.twice.answers import answer_findings, select, unlike
 from debwright.checks.twice.control import control_findings
@@ -63,10 +63,7 @@ class Tree:
         return {"amd64": 62, "arm64": 183}[self.arch]
 
     def write(self, name: str, content: str | bytes, mode: int = 0o644) -> None:
-        path = self.directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        path.chmod(mode)
+        write(self.directory, {name: (content, mode)})
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.directory / name).read_text()
@@ -74,14 +71,7 @@ class Tree:
         self.write(name, text.replace(old, new), (self.directory / name).stat().st_mode & 0o777)
 
     def side(self) -> Side:
-        for path in self.directory.rglob("*"):
-            if path.is_dir():
-                path.chmod(0o755)
-        deb = self.directory.with_name(f"demo_1.0-1_{self.arch}.deb")
-        subprocess.run(
-            ["dpkg-deb", "--root-owner-group", "--build", self.directory, deb],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        deb = pack(self.directory, self.directory.with_name(f"demo_1.0-1_{self.arch}.deb"))
         target = Target("bookworm", self.arch)
         return Side(name=str(target), target=target, debs=[read_deb(deb)])
 

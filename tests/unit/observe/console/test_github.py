@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.kit import samples
 from tests.unit.observe.console.test_plain import play
-from tests.unit.observe.report import samples
 
 from debwright.model.errors import BuildError, Evidence
 from debwright.model.results import Finding, RunResult, Severity, StageResult, Status

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests.kit import samples
 from tests.unit.observe.console.test_plain import play
-from tests.unit.observe.report import samples
 
 from debwright.model.results import Status
 from debwright.observe.console.board import Board, State

@@ -3,7 +3,7 @@ import threading
 from datetime import datetime
 
 import pytest
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.events import Reporter, Silent
 from debwright.model.results import RunResult

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.cli.app import call
 from debwright.model.results import Finding, Severity, StageResult, Status

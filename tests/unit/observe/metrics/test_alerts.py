@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.observe.metrics.records import BEGIN, CROSS, failed, run, target
+from tests.kit.records import BEGIN, CROSS, failed, run, target
 
 from debwright.config.metrics import Alerts, Metrics
 from debwright.model.errors import DebwrightError

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.unit.observe.metrics.records import BEGIN, CROSS, failed, run, target
-from tests.unit.observe.report.samples import HOSTILE
+from tests.kit.records import BEGIN, CROSS, failed, run, target
+from tests.kit.samples import HOSTILE
 
 from debwright.config.metrics import Metrics
 from debwright.model.errors import UsageError

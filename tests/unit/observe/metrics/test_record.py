@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.config import Config, LoadedConfig
 from debwright.model.errors import DebwrightError, MissingError

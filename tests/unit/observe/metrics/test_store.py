@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.observe.metrics.records import CROSS, failed, run, target
+from tests.kit.records import CROSS, failed, run, target
 
 from debwright.model.errors import DebwrightError
 from debwright.observe.metrics.exchange import export, merge_files, merge_lines

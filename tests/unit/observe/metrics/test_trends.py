@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.unit.observe.metrics.records import BEGIN, CROSS, NATIVE, failed, run, target
+from tests.kit.records import BEGIN, CROSS, NATIVE, failed, run, target
 
 from debwright.model.errors import UsageError
 from debwright.observe.metrics import query, trends

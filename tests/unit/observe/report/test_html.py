@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.details import StageDetails
 from debwright.observe.report import view

@@ -3,7 +3,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.results import RunResult
 from debwright.observe.report.junit import TEXT_LIMIT, render

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.observe.report import markdown
 from debwright.observe.report.markdown import cell, code, escape, fenced, render

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.results import (
     CheckResult,

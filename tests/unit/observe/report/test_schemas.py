@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.cli.app import cli
 from debwright.cli.schema import schema_text

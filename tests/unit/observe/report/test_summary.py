@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.results import RunResult, Status
 from debwright.observe.report import summary_table

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.unit.observe.report import samples
+from tests.kit import samples
 
 from debwright.model.errors import DebwrightError
 from debwright.model.results import RunResult

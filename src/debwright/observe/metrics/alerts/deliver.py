@@ -16,7 +16,7 @@ from debwright.model.errors import DebwrightError, UsageError
 from debwright.observe.metrics.alerts.rules import Problem
 from debwright.observe.metrics.model import AlertRecord, parse, plain
 from debwright.observe.metrics.store import Store
-from debwright.observe.notify.event import Event
+from debwright.observe.notify.base import Event, notifiers
 
 if TYPE_CHECKING:
     from debwright.github.issues import Issues
@@ -65,14 +65,9 @@ class Closed:
 @contextmanager
 def channels(loaded: LoadedConfig, say: Say) -> Iterator[list[Channel]]:
     """Those that are configured and want alerts; one that cannot be used stops no other."""
-    from debwright.observe.notify.email import send_email
-    from debwright.observe.notify.webhook import send_webhook
-
-    notify, found = loaded.config.notify, list[Channel]()
-    if notify.email is not None and "alert" in notify.email.on:
-        found.append(Messages("email", lambda event: send_email(notify.email, event)))
-    if notify.webhook is not None and "alert" in notify.webhook.on:
-        found.append(Messages("webhook", lambda event: send_webhook(notify.webhook, event)))
+    found: list[Channel] = [
+        Messages(name, notifier.send) for name, notifier in notifiers(loaded, "alert")
+    ]
     with ExitStack() as stack:
         if loaded.config.metrics.alerts.issues:
             try:

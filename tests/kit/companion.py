@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from tests.integration.recipes import PORT, Recipe
-from tests.unit.checks.packages import build
-
 from debwright.checks import run
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.environment import Environment
@@ -15,6 +12,8 @@ from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
+from tests.kit.debs import build
+from tests.kit.recipes import PORT, Recipe
 
 _CHECKED = {"install", "dependencies", "service", "purge"}
 

@@ -4,10 +4,11 @@ The service is written for perl-base, which every Debian system has: no package 
 that all of them share one root.
 """
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.kit.debs import build
 
 PORT = 8400
 
@@ -98,41 +99,22 @@ class Recipe:
 
     def build(self, directory: Path) -> Path:
         """Make the .deb in `directory`."""
-        tree = directory / f"tree-{self.version}"
-        contents = {
+        unit = UNIT.format(arguments=self.arguments, settings=self.settings)
+        preinst = {"DEBIAN/preinst": f"#!/bin/sh\nset -e\n{self.preinst}\n"} if self.preinst else {}
+        files = {
             "/usr/sbin/demo": SERVICE,
-            "/lib/systemd/system/demo.service": UNIT.format(
-                arguments=self.arguments, settings=self.settings
-            ),
+            "/lib/systemd/system/demo.service": unit,
             **self.conffiles,
             **self.files,
-            "/DEBIAN/control": self._control(),
-            "/DEBIAN/postinst": POSTINST.format(extra=self.postinst, enable=self.enable),
-            "/DEBIAN/prerm": PRERM.format(extra=self.prerm),
-            "/DEBIAN/postrm": POSTRM.format(extra=self.postrm),
-            "/DEBIAN/conffiles": "".join(f"{p}\n" for p in self.conffiles),
+            "DEBIAN/postinst": POSTINST.format(extra=self.postinst, enable=self.enable),
+            "DEBIAN/prerm": PRERM.format(extra=self.prerm),
+            "DEBIAN/postrm": POSTRM.format(extra=self.postrm),
+            "DEBIAN/conffiles": "".join(f"{p}\n" for p in self.conffiles),
+            **preinst,
         }
-        if self.preinst:
-            contents["/DEBIAN/preinst"] = f"#!/bin/sh\nset -e\n{self.preinst}\n"
-        for path, text in contents.items():
-            target = tree / path.lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
-            program = text.startswith("#!")
-            target.chmod(0o755 if program else 0o644)
-        deb = directory / f"demo_{self.version}_amd64.deb"
-        subprocess.run(
-            ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", tree, deb],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        return deb
-
-    def _control(self) -> str:
-        depends = f"Depends: {self.depends}\n" if self.depends else ""
-        depends += f"Recommends: {self.recommends}\n" if self.recommends else ""
-        depends += f"Conflicts: {self.conflicts}\n" if self.conflicts else ""
-        return (
-            f"Package: demo\nVersion: {self.version}\nArchitecture: amd64\nSection: net\n"
-            f"Maintainer: Jo <jo@example.org>\nInstalled-Size: 20\n{depends}"
-            "Description: a service for tests\n It answers HTTP requests.\n"
-        )
+        relations = {
+            "Depends": self.depends, "Recommends": self.recommends, "Conflicts": self.conflicts,
+        }  # fmt: skip
+        more = "Installed-Size: 20\n"
+        more += "".join(f"{name}: {value}\n" for name, value in relations.items() if value)
+        return build(directory, files, version=self.version, more=more)

@@ -1,8 +1,8 @@
 """A small package with a service that needs nothing but what is Essential, made in a second."""
 
-import subprocess
-import textwrap
 from pathlib import Path
+
+from tests.kit.debs import build
 
 PORT = 8472
 _SERVER = f"""\
@@ -87,32 +87,12 @@ smoke = ["test -e /var/lib/bellhop/started"]
 
 def make(directory: Path, arch: str = "amd64", version: str = "1.0", depends: str = "") -> Path:
     """The package as a .deb below `directory`."""
-    tree = directory / f"bellhop-{arch}-{version}"
     files = {
-        "usr/lib/bellhop/serve": (_SERVER, 0o755),
-        "usr/lib/systemd/system/bellhop.service": (_UNIT, 0o644),
-        "DEBIAN/postinst": (_POSTINST, 0o755),
-        "DEBIAN/prerm": (_PRERM, 0o755),
-        "DEBIAN/postrm": (_POSTRM, 0o755),
-        "DEBIAN/control": (
-            textwrap.dedent(f"""\
-            Package: bellhop
-            Version: {version}
-            Architecture: {arch}
-            Maintainer: Nobody <nobody@example.org>
-            Description: rings
-            """)
-            + (f"Depends: {depends}\n" if depends else ""),
-            0o644,
-        ),
+        "usr/lib/bellhop/serve": _SERVER,
+        "usr/lib/systemd/system/bellhop.service": _UNIT,
+        "DEBIAN/postinst": _POSTINST,
+        "DEBIAN/prerm": _PRERM,
+        "DEBIAN/postrm": _POSTRM,
     }
-    for name, (text, mode) in files.items():
-        path = tree / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(mode)
-    deb = directory / f"bellhop_{version}_{arch}.deb"
-    subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "--build", tree, deb], check=True, capture_output=True
-    )
-    return deb
+    more = f"Depends: {depends}\n" if depends else ""
+    return build(directory, files, name="bellhop", version=version, arch=arch, more=more)

@@ -1,82 +1,42 @@
-"""debwright repo: what each of its commands does and says."""
+"""debwright repo add|remove|rollback|promote: each is a publication of its own."""
+
+from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from debwright.cli.common import Options, emit, reporter_for
-from debwright.config import LoadedConfig, load
+from debwright.cli.repo import Place
 from debwright.host.interrupts import interruptible
-from debwright.keys.signing import Signer
-from debwright.keys.signing.choose import configured_signer
-from debwright.model.errors import DebwrightError, UsageError
-from debwright.model.events import Reporter
+from debwright.model.errors import UsageError
 from debwright.model.fix import Command
-from debwright.repository import PackageFile, Publication, RepositorySettings, publish, store
-from debwright.repository.channels import channel_suite, split_suite
-from debwright.repository.edits import KEYRING, Promotion, promote, remove, rollback
-from debwright.repository.plan import State, record_of
-from debwright.repository.plan import load as load_publication
 
 if TYPE_CHECKING:
+    from debwright.keys.signing import Signer
+    from debwright.model.events import Reporter
+    from debwright.repository import PackageFile, Publication
+    from debwright.repository.edits import Promotion
     from debwright.roots.cache import Cache
     from debwright.roots.store import Layer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A repository and what debwright.toml says of it."""
-
-    loaded: LoadedConfig
-    path: Path
-
-    @classmethod
-    def of(cls, options: Options) -> "Place":
-        loaded = load(options.directory)
-        dist = options.dist(loaded.directory)
-        return cls(loaded=loaded, path=dist / loaded.config.repository.path)
-
-    def state(self) -> State:
-        """The current publication. Raises DebwrightError when there is none."""
-        found = load_publication(self.path) if self.path.is_dir() else None
-        if found is None:
-            raise DebwrightError(
-                f"there is no repository in {self.path}",
-                cause="nothing was published there",
-                fix=Command("debwright", "publish"),
-            )
-        return found
-
-    def settings(self) -> RepositorySettings:
-        """Those of the configuration; for what it leaves open, those of the current publication."""
-        wanted = self.loaded.config.repository
-        has = self.path.is_dir() and load_publication_settings(self.path)
-        name = self.loaded.directory.resolve().name or "debwright"
-        origin = wanted.origin or (has.origin if has else name)
-        description = wanted.description or (has.description if has else f"Packages of {origin}")
-        return RepositorySettings(
-            origin=origin,
-            label=wanted.label or (has.label if has else origin),
-            description=description,
-            component=wanted.component,
-            url=wanted.url,
-            keep=wanted.publications,
-            keep_versions=wanted.keep,
-            sources=wanted.sources,
-            architectures=has.architectures if has else (),
-        )
+suite_option = click.option(
+    "--suite", "suites", multiple=True, metavar="SUITE", help="This suite alone; may be repeated."
+)
 
 
-def load_publication_settings(path: Path) -> RepositorySettings | None:
-    number = store.current_number(path)
-    return record_of(path, number).settings if number is not None else None
+channel = click.Choice(["stable", "candidate", "nightly"])
 
 
 @contextmanager
 def _working(options: Options) -> Iterator[tuple[Place, Signer, Reporter]]:
+    from debwright.keys.signing.choose import configured_signer
+
     place, reporter = Place.of(options), reporter_for(options)
     with (
         interruptible(),
@@ -88,43 +48,20 @@ def _working(options: Options) -> Iterator[tuple[Place, Signer, Reporter]]:
             reporter.close()
 
 
-def show(options: Options, *, packages: bool) -> int:
-    place = Place.of(options)
-    state = place.state()
-    records = [record_of(place.path, n) for n in store.publication_numbers(place.path)]
-    lines = [f"{place.path}, signed by {state.record.fingerprint}", "publications:"]
-    for record in records:
-        mark = "*" if record.number == state.record.number else " "
-        lines.append(
-            f" {mark} {record.number:4}  {record.created[:16].replace('T', ' ')}  {record.what}"
-        )
-    lines.append("suites:")
-    for suite, manifest in sorted(state.suites.items()):
-        debs = [e for e in manifest.entries if e.kind == "deb"]
-        names = {e.package for e in debs}
-        lines.append(
-            f"   {suite} ({split_suite(suite)[1]}): {len(names)} packages, {len(debs)} files"
-        )
-        if packages:
-            lines += [f"      {e.package} {e.version} {e.architecture}" for e in debs]
-    data = {
-        "repository": str(place.path),
-        "current": state.record.number,
-        "fingerprint": state.record.fingerprint,
-        "publications": [
-            {"number": r.number, "created": r.created, "what": r.what, "suites": r.suites}
-            for r in records
-        ],
-        "suites": {
-            suite: [e.model_dump(mode="json") for e in m.entries if e.kind == "deb"]
-            for suite, m in sorted(state.suites.items())
-        },
-    }
-    emit(options, data, "\n".join(lines))
-    return 0
-
-
+@click.command("add")
+@click.option("--suite", required=True, metavar="SUITE", help="As bookworm or bookworm-nightly.")
+@click.option("--component", metavar="NAME", help="Default: repository.component.")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
+)  # fmt: skip
+@click.pass_obj
 def add(options: Options, suite: str, component: str | None, files: Sequence[Path]) -> int:
+    """Publish FILES (.deb, .dsc or .changes) that were made and checked elsewhere.
+
+    They are not checked here: `debwright publish` takes only what has passed every check.
+    """
+    from debwright.repository import PackageFile, publish
+
     with _working(options) as (place, signer, reporter):
         settings = place.settings()
         packages = [
@@ -135,7 +72,15 @@ def add(options: Options, suite: str, component: str | None, files: Sequence[Pat
     return _tell(options, done)
 
 
+@click.command("remove")
+@click.option("--suite", required=True, metavar="SUITE", help="The suite to take them out of.")
+@click.option("--version", metavar="VERSION", help="This version alone.")
+@click.argument("packages", nargs=-1, required=True, metavar="PATTERN...")
+@click.pass_obj
 def take_out(options: Options, suite: str, packages: Sequence[str], version: str | None) -> int:
+    """Take packages out of a suite, by names of source packages or patterns of them."""
+    from debwright.repository.edits import remove
+
     with _working(options) as (place, signer, reporter):
         done = remove(
             place.path, suite, packages, signer, place.settings(), version=version,
@@ -144,7 +89,17 @@ def take_out(options: Options, suite: str, packages: Sequence[str], version: str
     return _tell(options, done)
 
 
+@click.command("rollback")
+@suite_option
+@click.argument("number", type=click.IntRange(min=1))
+@click.pass_obj
 def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
+    """Publish again what publication NUMBER had; `repo list` shows them.
+
+    Users who have a newer version keep it until they ask apt for the older one.
+    """
+    from debwright.repository.edits import rollback
+
     with _working(options) as (place, signer, reporter):
         done = rollback(
             place.path, number, signer, place.settings(), suites=suites, say=reporter.note
@@ -152,10 +107,24 @@ def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
     return _tell(options, done)
 
 
+@click.command("promote")
+@click.option("--from", "source", required=True, type=channel, help="The channel they are in.")
+@click.option("--to", "target", required=True, type=channel, help="The channel they go to.")
+@suite_option
+@click.option("--version", metavar="VERSION", help="This version instead of the newest.")
+@click.argument("packages", nargs=-1, metavar="[PATTERN]...")
+@click.pass_obj
 def promote_channel(
     options: Options, source: str, target: str, *, suites: Sequence[str], version: str | None,
     packages: Sequence[str],
 ) -> int:  # fmt: skip
+    """Give a channel the newest packages of another, as they are: nothing is built again.
+
+    PATTERNs are names of source packages; without one, all go.
+    """
+    from debwright.repository.channels import channel_suite, split_suite
+    from debwright.repository.edits import Promotion, promote
+
     if source == target:
         raise UsageError(f"--from and --to are both {source}")
     with _working(options) as (place, signer, reporter), tempfile.TemporaryDirectory() as scratch:
@@ -188,6 +157,7 @@ def _keyrings(
 
     Whoever installs from them must follow a change of keys as well as others do.
     """
+    from debwright.repository.edits import KEYRING
     from debwright.repository.incoming import read_control
 
     state, settings = place.state(), place.settings()
@@ -209,11 +179,12 @@ def _keyrings(
     )  # fmt: skip
 
 
-def _roots(options: Options, place: Place) -> "tuple[Callable[[str], Layer], Cache]":
+def _roots(options: Options, place: Place) -> tuple[Callable[[str], Layer], Cache]:
     """Where the keyring package of a suite is packed."""
     from debwright.host.machine import host_arch
     from debwright.model.targets import Target, suite_info
     from debwright.pipeline.run import heal
+    from debwright.repository.channels import split_suite
     from debwright.roots.layers import Roots
 
     cache = options.cache()
@@ -221,7 +192,7 @@ def _roots(options: Options, place: Place) -> "tuple[Callable[[str], Layer], Cac
     roots = Roots(cache, place.loaded.config)
     suffix = place.loaded.config.repository.codename_suffix
 
-    def layer(suite: str) -> "Layer":
+    def layer(suite: str) -> Layer:
         distribution = split_suite(suite)[0].removesuffix(suffix)
         return roots.base(Target(suite_info(distribution).codename, host_arch()))
 

@@ -1,20 +1,29 @@
-"""What is told, and to whom."""
+"""A piece of news, and what every way of sending it has.
 
-from collections.abc import Callable
+A way is a module here that declares a Notifier: its table of debwright.toml, which sends itself.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, get_args
+
+from pydantic import Field
 
 from debwright.config import LoadedConfig
+from debwright.config.section import Section
 from debwright.model.errors import DebwrightError, printable
 
 TEXT_LIMIT = 3000
+When = Literal["release", "failure", "alert"]
+_ALL: list[When] = list(get_args(When))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One piece of news. Its texts may come of logs: they are shown, never interpreted."""
+    """One piece of news. Its texts may come from logs: they are shown, never interpreted."""
 
-    kind: Literal["release", "failure", "alert"]
+    kind: When
     title: str
     text: str
     url: str | None = None
@@ -46,24 +55,34 @@ class Event:
         )  # fmt: skip
 
 
+class Notifier(Section):
+    """One way of sending news."""
+
+    how: ClassVar[str]
+    """As in `nobody was told by email`."""
+
+    on: list[When] = Field(_ALL, min_length=1, description="What is told of.")
+
+    @abstractmethod
+    def send(self, event: Event) -> None:
+        """Send it. Raises DebwrightError; no message of it holds a secret."""
+
+
+def notifiers(loaded: LoadedConfig, kind: When) -> Iterator[tuple[str, Notifier]]:
+    """The configured ways that want news of this kind, by name."""
+    for name, table in loaded.config.given_below("notify").items():
+        if isinstance(table, Notifier) and kind in table.on:
+            yield name, table
+
+
 def tell_everyone(loaded: LoadedConfig, event: Event, say: Callable[[str], None]) -> None:
     """Send the event to all who are configured for it. What cannot be sent is said, not raised."""
-    from debwright.observe.notify.email import send_email
-    from debwright.observe.notify.webhook import send_webhook
-
-    notify = loaded.config.notify
-    if notify.email is not None and event.kind in notify.email.on:
-        _try(lambda: send_email(notify.email, event), "by email", say)
-    if notify.webhook is not None and event.kind in notify.webhook.on:
-        _try(lambda: send_webhook(notify.webhook, event), "to the webhook", say)
-
-
-def _try(send: Callable[[], None], how: str, say: Callable[[str], None]) -> None:
-    try:
-        send()
-    except DebwrightError as error:
-        reason = "; ".join([error.what, *(e.text for e in error.evidence)])
-        say(f"nobody was told {how}: {reason}")
+    for _, notifier in notifiers(loaded, event.kind):
+        try:
+            notifier.send(event)
+        except DebwrightError as error:
+            reason = "; ".join([error.what, *(e.text for e in error.evidence)])
+            say(f"nobody was told {notifier.how}: {reason}")
 
 
 def _line(text: str) -> str:

@@ -22,7 +22,7 @@ from openapi_core.testing import MockRequest, MockResponse
 from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
-REFERENCE = Path(__file__).parents[2] / "reference/github-releases-openapi.json"
+REFERENCE = Path(__file__).parents[1] / "reference/github-releases-openapi.json"
 API, UPLOADS = "https://api.github.com", "https://uploads.github.com"
 TOKEN = "ghs_ThisIsTheTokenOfTheTests"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-TOP = Path(__file__).parents[3]
+TOP = Path(__file__).parents[2]
 SERVICE = TOP / "services/local-rag"
 COMMANDS = frozenset({"sh", "bash", "console"})
 _MARK = re.compile(r"<!-- (run in|not run|example): (.+?) -->")

@@ -1,19 +1,33 @@
-"""debwright repo push and pull."""
+"""debwright repo push|pull: where it is served from."""
+
+from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from debwright.cli.common import Options, emit, reporter_for
 from debwright.cli.repo import Place
 from debwright.cli.verify import trusted
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import UsageError
-from debwright.repository.stores.base import Store, push_all
-from debwright.repository.stores.choose import configured_stores
-from debwright.repository.stores.restore import restore
+
+if TYPE_CHECKING:
+    from debwright.repository.stores.base import Store
 
 
+@click.command("push")
+@click.option("--force", is_flag=True, help="Replace what is there, whatever it is.")
+@click.pass_obj
 def push(options: Options, *, force: bool) -> int:
+    """Bring the current publication to the stores of [repository]; `publish` does so by itself.
+
+    What never changes is sent once; what is signed comes last.
+    """
+    from debwright.repository.stores.base import push_all
+
     place, reporter = Place.of(options), reporter_for(options)
     try:
         with interruptible():
@@ -29,7 +43,19 @@ def push(options: Options, *, force: bool) -> int:
     return 0
 
 
+@click.command("pull")
+@click.option(
+    "--key", type=click.Path(path_type=Path, dir_okay=False),
+    help="The public key to trust. Default: the configured one.",
+)  # fmt: skip
+@click.pass_obj
 def pull(options: Options, key: Path | None) -> int:
+    """Get the repository back from its store: on a fresh machine, before publishing there.
+
+    It is verified as a user's apt would before anything of it is used.
+    """
+    from debwright.repository.stores.restore import restore
+
     place, reporter = Place.of(options), reporter_for(options)
     store = _stores(place)[0]
     try:
@@ -48,6 +74,8 @@ def pull(options: Options, key: Path | None) -> int:
 
 
 def _stores(place: Place) -> list[Store]:
+    from debwright.repository.stores.choose import configured_stores
+
     found = configured_stores(place.loaded)
     if not found:
         raise UsageError(

@@ -1,0 +1,112 @@
+"""debwright keys: the keys that sign."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from debwright.cli.commands import Commands
+from debwright.cli.common import Options, is_terminal
+from debwright.host.process import withhold
+from debwright.model.errors import MissingError, UsageError
+from debwright.model.fix import Command
+
+if TYPE_CHECKING:
+    from debwright.config import LoadedConfig
+    from debwright.keys.ring import KeyInfo
+
+
+passphrase_option = click.option(
+    "--passphrase-env", metavar="NAME",
+    help="Environment variable that holds the key's passphrase; asked for otherwise.",
+)  # fmt: skip
+
+
+unprotected_option = click.option(
+    "--no-passphrase", "unprotected", is_flag=True, help="The key has no passphrase."
+)
+
+
+@click.group(cls=Commands, package=__name__)
+def keys() -> None:
+    """The keys that sign: make, show, export, back up, restore, replace, prove.
+
+    They are in the GnuPG home that signing.home names, or in gpg's own.
+    """
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where keys are: the configuration and the GnuPG home."""
+
+    loaded: LoadedConfig
+    home: Path
+
+    @classmethod
+    def of(cls, options: Options) -> Place:
+        from debwright.config import load
+        from debwright.keys.signing.choose import home_of
+
+        loaded = load(options.directory)
+        default = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
+        return cls(loaded, home_of(loaded) or default)
+
+    def key(self, fingerprint: str | None) -> str:
+        """The key that was named, or else the configured one."""
+        wanted = fingerprint or self.loaded.config.signing.key
+        if wanted is None:
+            raise UsageError(
+                "no key is named, and debwright.toml has no signing.key",
+                fix=Command("debwright", "keys", "list"),
+            )
+        plain = wanted.replace(" ", "").upper().removeprefix("0X")
+        if len(plain) not in (40, 64) or not set(plain) <= set("0123456789ABCDEF"):
+            raise UsageError(
+                f"{wanted!r} is not a fingerprint", fix=Command("debwright", "keys", "list")
+            )
+        return plain
+
+
+def secret_of(variable: str | None, prompt: str, *, confirm: bool = False) -> bytes:
+    """A secret from an environment variable, or typed without echo; never from an argument."""
+    if variable is not None:
+        value = os.environ.get(variable)
+        if value is None:
+            raise MissingError(
+                f"the environment variable {variable} is not set",
+                fix=f"read -rs {variable} && export {variable}",
+            )
+        withhold([variable])
+        return value.encode()
+    if not is_terminal():
+        raise UsageError(
+            f"there is no terminal to ask for the {prompt.lower()} on",
+            fix="name the environment variable that holds it, see --help",
+        )
+    typed: str = click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
+    return typed.encode()
+
+
+def new_passphrase(variable: str | None) -> bytes:
+    found = secret_of(variable, "Passphrase of the new key", confirm=True)
+    if not found:
+        raise UsageError(
+            "the passphrase is empty", fix="give one, or say --no-passphrase if you mean it"
+        )
+    return found
+
+
+def as_json(key: KeyInfo) -> dict[str, Any]:
+    return {
+        "fingerprint": key.fingerprint,
+        "user_id": key.user_id,
+        "algorithm": key.algorithm,
+        "created": key.created.isoformat(),
+        "expires": key.expires.isoformat() if key.expires else None,
+        "days_left": key.days_left(datetime.now(UTC)),
+    }

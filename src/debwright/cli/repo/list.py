@@ -1,0 +1,50 @@
+"""debwright repo list."""
+
+import click
+
+from debwright.cli.common import Options, emit
+from debwright.cli.repo import Place
+
+
+@click.command("list")
+@click.option("--packages", is_flag=True, help="The packages of every suite, too.")
+@click.pass_obj
+def show(options: Options, *, packages: bool) -> int:
+    """Publications that can be gone back to, and the suites of the current one."""
+    from debwright.repository import store
+    from debwright.repository.channels import split_suite
+    from debwright.repository.plan import record_of
+
+    place = Place.of(options)
+    state = place.state()
+    records = [record_of(place.path, n) for n in store.publication_numbers(place.path)]
+    lines = [f"{place.path}, signed by {state.record.fingerprint}", "publications:"]
+    for record in records:
+        mark = "*" if record.number == state.record.number else " "
+        lines.append(
+            f" {mark} {record.number:4}  {record.created[:16].replace('T', ' ')}  {record.what}"
+        )
+    lines.append("suites:")
+    for suite, manifest in sorted(state.suites.items()):
+        debs = [e for e in manifest.entries if e.kind == "deb"]
+        names = {e.package for e in debs}
+        lines.append(
+            f"   {suite} ({split_suite(suite)[1]}): {len(names)} packages, {len(debs)} files"
+        )
+        if packages:
+            lines += [f"      {e.package} {e.version} {e.architecture}" for e in debs]
+    data = {
+        "repository": str(place.path),
+        "current": state.record.number,
+        "fingerprint": state.record.fingerprint,
+        "publications": [
+            {"number": r.number, "created": r.created, "what": r.what, "suites": r.suites}
+            for r in records
+        ],
+        "suites": {
+            suite: [e.model_dump(mode="json") for e in m.entries if e.kind == "deb"]
+            for suite, m in sorted(state.suites.items())
+        },
+    }
+    emit(options, data, "\n".join(lines))
+    return 0

@@ -1,0 +1,55 @@
+"""Where the stage `equivalence` asks its questions."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from debwright.checks.engine.containers import DockerEnvironment
+from debwright.checks.twice import equivalence
+from debwright.checks.twice.sides import Side
+from debwright.config import Config
+from debwright.model.results import Severity
+from debwright.model.targets import Target
+from debwright.pipeline.stages.equivalence import _with_reference
+
+
+def context(arch: str, **config: Any) -> Any:
+    return SimpleNamespace(
+        target=Target("bookworm", arch), debs=(), emulated=False,
+        config=Config.model_validate(config),
+    )  # fmt: skip
+
+
+def test_the_questions_are_asked_on_the_system_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`check --equivalence --sandbox docker` asked them under nspawn."""
+    used: list[object] = []
+    for name in ("compare_files", "compare_floor", "compare_imports"):
+        monkeypatch.setattr(equivalence, name, lambda *_: None)
+    monkeypatch.setattr(equivalence, "compare_answers", lambda *given: used.append(given[-1]))
+    wanted = DockerEnvironment()
+    job: Any = SimpleNamespace(environment=wanted)
+    mine = Side(name="one", target=Target("bookworm", "arm64"), debs=())
+    _with_reference(job, equivalence.Comparison(), mine, context("arm64"), context("amd64"))
+    assert used == [wanted]
+
+
+def test_a_machine_of_one_suite_cannot_be_asked_for_two_targets() -> None:
+    class Machine:
+        elsewhere = False
+
+        def unavailable(self) -> None:
+            return None
+
+        def __str__(self) -> str:
+            return "ssh://pi"
+
+    found = equivalence.Comparison()
+    questions = {"equivalence": {"questions": [{"name": "which", "command": "x"}]}}
+    asked, sides, machine = context("amd64", **questions), Any, Machine()
+    equivalence.compare_answers(found, sides, asked, asked, machine)  # type: ignore[arg-type]
+    (finding,) = found.findings
+    assert finding.severity is Severity.WARNING
+    assert "answers were not compared: ssh://pi is a machine of one suite" in finding.message
