@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.kit.pages import TOP, blocks
 from tests.kit.tree import Tree
-from tests.unit.docs.pages import TOP, blocks
 
 # Five commands one after the other, each a Python that begins.
 pytestmark = pytest.mark.timeout(120)
