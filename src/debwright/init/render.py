@@ -141,7 +141,8 @@ def _synopsis(p: Project) -> str:
     if len(text) > SYNOPSIS:
         text = text[:SYNOPSIS].rsplit(" ", 1)[0].rstrip(" ,;:")
     if not text or _alike(text) == _alike(p.name):
-        text = f"{p.package} {'service' if p.units else 'package'}"
+        # lintian refuses a synopsis that begins with the package's name.
+        text = f"{'service' if p.units else 'software'} {p.package}"
     return re.sub(r"^(?:an?|the) (?=\S)", "", text, flags=re.IGNORECASE)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.kit.pages import TOP, blocks
+from tests.kit.pages import TOP
 from tests.kit.tree import Tree
 
 # Five commands one after the other, each a Python that begins.
@@ -19,33 +19,13 @@ def tree(tmp_path: Path) -> Tree:
     return Tree.copy(tmp_path)
 
 
-def add(tree: Tree, example: str, path: str) -> None:
-    (block,) = (b for b in blocks(TOP / "docs/develop.md") if b.value == example)
-    file = tree.package / path
-    assert not file.exists()
-    file.write_text(block.text)
-
-
-def ticker(directory: Path) -> Path:
-    """A daemon as its author has it: a script, a unit, a version, a licence."""
-    (directory / "bin").mkdir(parents=True)
-    (directory / "bin/ticker").write_text("#!/bin/sh\nwhile :; do date; sleep 60; done\n")
-    (directory / "bin/ticker").chmod(0o755)
-    (directory / "ticker.service").write_text(
-        "[Unit]\nDescription=Says the time\n[Service]\nExecStart=/usr/bin/ticker\n"
-        "DynamicUser=yes\n[Install]\nWantedBy=multi-user.target\n"
-    )
-    (directory / "VERSION").write_text("1.4\n")
-    shutil.copy(TOP / "tests/projects/plain-service/LICENSE", directory)
-    return directory
-
-
 def test_an_ecosystem_is_one_new_file(tree: Tree, tmp_path: Path) -> None:
-    project = ticker(tmp_path / "ticker")
+    project = tmp_path / "ticker"
+    shutil.copytree(TOP / "tests/projects/ticker", project)
     refused = tree.python("-m", "debwright", "init", cwd=project)
     assert refused.returncode == 2, refused.stdout + refused.stderr
     assert "no project that init knows" in refused.stderr
-    add(tree, "ecosystem", "init/ecosystems/shell.py")
+    tree.add("ecosystem", "init/ecosystems/shell.py")
     made = tree.python("-m", "debwright", "init", cwd=project)
     assert made.returncode == 0, made.stdout + made.stderr
     plan = tree.python("-m", "debwright", "plan", cwd=project)
@@ -75,7 +55,7 @@ def test_a_provider_is_one_new_file(tree: Tree, tmp_path: Path) -> None:
     refused = tree.python("-m", "debwright", "workflows", "sync", cwd=project)
     assert refused.returncode == 2
     assert "known are: github" in refused.stderr
-    add(tree, "provider", "ci/providers/gitlab.py")
+    tree.add("provider", "ci/providers/gitlab.py")
     done = tree.python("-m", "debwright", "workflows", "sync", cwd=project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (project / ".github").exists()
