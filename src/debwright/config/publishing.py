@@ -1,14 +1,29 @@
 """Tables of what is signed, published and released."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
 
 from debwright.config import values as v
-from debwright.config.rotation import Rotation
 from debwright.config.section import Problem, Raw, Section
-from debwright.config.stores import PagesStore, RsyncStore, S3Store
+
+
+class Rotation(Section):
+    """Both keys sign until a day; from then on the new one signs alone."""
+
+    new_key: v.Fingerprint = Field(description="Fingerprint of the key that takes over.")
+    drop: v.Day = Field(description="First day on which the old key signs no more, as 2027-06-01.")
+    passphrase_env: v.SecretVariable | None = Field(
+        None,
+        description="Name of the environment variable that holds the new key's passphrase; "
+        "default: signing.passphrase_env.",
+    )
+
+    def over(self, today: date) -> bool:
+        """Whether the old key has been dropped."""
+        return today >= self.drop
 
 
 class Signing(Section):
@@ -101,9 +116,6 @@ class Repository(Section):
         "bookworm; the others are bookworm-candidate and bookworm-nightly. auto: by the version, "
         "releases to stable, pre-releases to candidate, all others to nightly.",
     )
-    pages: PagesStore | None = Field(None, description="A branch that GitHub Pages serves.")
-    s3: S3Store | None = Field(None, description="A bucket of S3 and the like.")
-    rsync: RsyncStore | None = Field(None, description="A directory on another host.")
     codename_suffix: v.CodenameSuffix = Field(
         "", description="What is added to a suite's name to make the repository's codename."
     )

@@ -1,7 +1,9 @@
 """Every store: pushed to, read by apt where that can be, and got back from."""
 # ruff: noqa: PLR0917 - fixtures come by name
 
+import base64
 import getpass
+import hmac
 import os
 import shutil
 import socket
@@ -9,16 +11,22 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email.utils import formatdate
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.integration.repository.s3_server import ACCESS, REGION, S3, SECRET
+from tests.kit.pages import TOP, blocks
+from tests.kit.tree import Tree as Source
 
 from debwright.cli.app import call
-from debwright.host.process import run
+from debwright.host.process import Interrupted, run
+from debwright.host.retry import RetryPolicy
 from debwright.keys.signing import GpgSigner
 from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
 from debwright.repository import (
@@ -30,28 +38,40 @@ from debwright.repository import (
 )
 from debwright.repository import store as local
 from debwright.repository.plan import load
-from debwright.repository.stores import pages
+from debwright.repository.stores import azure, objects, pages, s3
 from debwright.repository.stores.base import Store, push_all
 from debwright.repository.stores.directory import DirectoryStore
 from debwright.repository.stores.pages import PagesStore
 from debwright.repository.stores.restore import restore
 from debwright.repository.stores.rsync import RsyncStore
-from debwright.repository.stores.s3 import S3Store
-from debwright.repository.stores.signature import Credentials
 from debwright.repository.stores.tree import Step, served_tree, step_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.minutes(0.1), pytest.mark.integration]
 
 MakeDeb = Callable[..., Path]
 Files = Callable[..., list[PackageFile]]
 
 
-def s3_store(server: S3, **changes: Any) -> S3Store:
+QUICK = RetryPolicy(attempts=5, first_pause=0.001, seconds=60)
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("T_ACCESS", ACCESS), ("T_SECRET", SECRET), ("T_WRONG", "wrong")):
+        monkeypatch.setenv(name, value)
+    # Those of another account, which are not to be used.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOTHER")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of another account")
+
+
+def s3_store(server: S3, **changes: Any) -> Store:
     given: dict[str, Any] = {
-        "region": REGION, "endpoint": server.url, "sleep": lambda _: None,
-        "credentials": Credentials(access_key=ACCESS, secret_key=SECRET),
+        "bucket": "packages", "prefix": "apt/greeter", "region": REGION, "endpoint": server.url,
+        "access_key_env": "T_ACCESS", "secret_key_env": "T_SECRET", "session_token_env": "T_TOKEN",
     } | changes  # fmt: skip
-    return S3Store("packages", "apt/greeter", **given)
+    return s3.S3(**given).open(policy=QUICK)
 
 
 @pytest.fixture
@@ -347,7 +367,7 @@ def test_s3(
         in_release = next(i for i, k in enumerate(puts) if k.endswith("dists/bookworm/InRelease"))
         assert all("InRelease" in k or "publication" in k for k in puts[in_release:])
         for broken, words in (
-            ({"credentials": Credentials(access_key=ACCESS, secret_key="x")}, "keys are wrong"),
+            ({"secret_key_env": "T_WRONG"}, "keys are wrong"),
             ({"region": "other"}, "keys are wrong"),
         ):
             with pytest.raises(DebwrightError) as caught:
@@ -365,6 +385,126 @@ def test_s3(
         server.before = lambda _m, _k: 500
         with pytest.raises(MissingError, match="does not answer"):
             store.record()
+        server.before = lambda _m, _k: 301
+        with pytest.raises(DebwrightError) as caught:
+            store.record()
+        assert "in another region" in caught.value.render()
+
+
+AZURITE = os.environ.get("AZURITE") or shutil.which("azurite-blob")
+# The account and key that the emulator's own documentation gives.
+ACCOUNT = "devstoreaccount1"
+ACCOUNT_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+
+
+@pytest.fixture
+def azurite(tmp_path: Path) -> Iterator[str]:
+    """Microsoft's own emulator of Azure's storage, with a container `packages`."""
+    if AZURITE is None:
+        pytest.skip("azurite is not installed (npm install azurite), nor in $AZURITE")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [AZURITE, "--blobPort", str(port), "--inMemoryPersistence", "--silent",
+         "--disableTelemetry"], cwd=tmp_path, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}/{ACCOUNT}"
+    path = f"/{ACCOUNT}/packages"
+    for _ in range(300):
+        date = formatdate(usegmt=True)
+        text = "\n".join(["PUT", *[""] * 11, f"x-ms-date:{date}", "x-ms-version:2023-11-03",
+                          f"/{ACCOUNT}{path}", "restype:container"])  # fmt: skip
+        digest = hmac.digest(base64.b64decode(ACCOUNT_KEY), text.encode(), "sha256")
+        said = {
+            "x-ms-date": date, "x-ms-version": "2023-11-03",
+            "Authorization": f"SharedKey {ACCOUNT}:{base64.b64encode(digest).decode()}",
+        }  # fmt: skip
+        try:
+            made = httpx.put(f"{url}/packages?restype=container", headers=said)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            assert made.status_code == 201, made.text
+            break
+    yield url
+    server.terminate()
+    server.wait()
+
+
+def test_a_container_of_azure(
+    tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner, azurite: str,
+    settings: RepositorySettings, files: Files, keyring: Path, make_apt: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("T_AZURE", ACCOUNT_KEY)
+
+    def opened(prefix: str | None = None, container: str = "packages") -> Store:
+        table = azure.Azure(
+            account=ACCOUNT, container=container, prefix=prefix, endpoint=azurite,
+            key_env="T_AZURE", sas_token_env="T_NONE",
+        )  # fmt: skip
+        return table.open(policy=QUICK)
+
+    store = opened("apt/greeter")
+    copy = round_trip(store, tmp_path, make_deb, source_package, signer, settings, files,
+                      keyring)  # fmt: skip
+    web = tmp_path / "web"
+    store.fetch(web)
+    installs_from(web, copy, settings, make_apt)
+    with pytest.raises(DebwrightError, match="refused"):
+        opened(container="elsewhere").record()
+    monkeypatch.setenv("T_AZURE", base64.b64encode(b"x" * 64).decode())
+    with pytest.raises(DebwrightError) as caught:
+        opened().record()
+    assert "keys are wrong" in caught.value.render()
+
+
+def test_a_large_file_goes_to_s3_in_parts_and_leaves_none_behind(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Parts have S3's own least size: the stand-in refuses smaller ones, as the real one does."""
+    monkeypatch.setattr(objects, "PIECE", 5 * 1024**2)
+    repo = tmp_path / "repo"
+    with S3("packages") as server:
+        store = s3_store(server)
+        publish(repo, files(make_deb("greeter")), signer, settings)
+        (deb,) = (repo / "pool").rglob("*.deb")
+        large = tmp_path / "large.bin"
+        large.write_bytes(os.urandom(12 * 1024**2))
+        tree = served_tree(repo)
+        item = next(i for i in tree.items if i.file == deb)
+        changed = replace(item, file=large, size=large.stat().st_size, sha256=None)
+        tree = replace(tree, items=tuple(changed if i is item else i for i in tree.items))
+        failing = iter([500, None])
+        server.before = lambda _m, k: next(failing, None) if k.endswith(item.path) else None
+        store.push(tree)
+        key = f"apt/greeter/{item.path}"
+        assert server.objects[key] == large.read_bytes()
+        assert server.etags[key].endswith("-3")
+        assert "immutable" in server.headers[key]["cache-control"]
+        assert not server.uploads
+        # Asked to stop in the middle: nothing of it is there, nor kept and paid for.
+        server.objects.pop(key)
+        monkeypatch.setattr(objects, "go_on", _stops_at(4))
+        with pytest.raises(Interrupted):
+            store.push(tree)
+        assert key not in server.objects
+        assert not server.uploads
+
+
+def _stops_at(number: int) -> Callable[[], None]:
+    left = [number]
+
+    def go_on() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Interrupted("stopped")
+
+    return go_on
 
 
 def test_a_push_that_breaks_off_leaves_readers_the_old_publication(
@@ -571,3 +711,31 @@ def test_the_commands(
     )
     assert "is not a place for rsync" in repo("one", "push", code=2)
     assert os.environ.get("GIT_CONFIG_COUNT") is None
+
+
+def test_a_store_is_one_new_file(
+    tmp_path: Path, make_deb: MakeDeb, key_home: Path, fingerprint: str
+) -> None:
+    """The example of docs/develop.md in a copy of debwright, which gets this file and no other."""
+    (code,) = (
+        b for b in blocks(TOP / "docs/develop.md") if (b.mark, b.value) == ("example", "store")
+    )
+    tree = Source.copy(tmp_path)
+    (tree.package / "repository/stores/archive.py").write_text(code.text)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "debwright.toml").write_text(
+            f'[signing]\nkey = "{fingerprint}"\nhome = "{key_home}"\n'
+            f'[repository]\norigin = "Greeter"\n'
+            f'[repository.archive]\npath = "{tmp_path}/apt.tar"\n'
+        )
+    added = tree.debwright(
+        "repo", "add", "--suite", "bookworm", str(make_deb("greeter")), cwd=tmp_path / "one"
+    )
+    assert "publication 1" in tree.debwright("repo", "push", cwd=tmp_path / "one"), added
+    assert "there already" in tree.debwright("repo", "push", cwd=tmp_path / "one")
+    assert "publication 1" in tree.debwright("repo", "pull", cwd=tmp_path / "two")
+    listed = tree.debwright("repo", "list", "--packages", cwd=tmp_path / "two")
+    assert "greeter 1.0-1 amd64" in listed
+    (tmp_path / "two/debwright.toml").write_text('[repository]\norigin = "Greeter"\n')
+    assert "[repository.archive]" in tree.debwright("repo", "push", cwd=tmp_path / "two")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,7 @@ def test_caught_with_the_evidence(name: str, tmp_path: Path) -> None:
     assert matching, [(f.code, f.message) for f in result.findings]
     finding = matching[0]
     assert finding.severity is bad.severity
+    assert all(f.code in reference() for f in result.findings)
     assert (result.status is Status.FAILED) == (bad.severity is Severity.ERROR)
     assert finding.evidence[0].file == bad.file
     assert finding.fix
@@ -212,6 +214,14 @@ def test_caught_with_the_evidence(name: str, tmp_path: Path) -> None:
     for other, make in STATIC.items():
         if other != bad.check:
             assert errors(judged(make(), subject).findings) == [], other
+
+
+@cache
+def reference() -> frozenset[str]:
+    """The codes that the reference has."""
+    page = Path(__file__).parents[3] / "docs/reference/codes.md"
+    rows = (line for line in page.read_text().splitlines() if line.startswith("| `"))
+    return frozenset(row.split("`")[1] for row in rows)
 
 
 def quoted(finding: Finding) -> str:

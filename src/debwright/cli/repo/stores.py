@@ -74,14 +74,20 @@ def pull(options: Options, key: Path | None) -> int:
 
 
 def _stores(place: Place) -> list[Store]:
-    from debwright.repository.stores.choose import configured_stores
+    from debwright.repository.stores.base import configured_stores
 
     found = configured_stores(place.loaded)
     if not found:
         raise UsageError(
             "debwright.toml names no store",
             cause=f"the repository is served from {place.path} alone",
-            fix="[repository.directory], [repository.pages], [repository.s3] or "
-            "[repository.rsync], see docs/repository.md",
+            fix=f"one of {', '.join(_known_tables())}: see docs/repository.md",
         )
     return found
+
+
+def _known_tables() -> list[str]:
+    from debwright.config.declared import everything
+    from debwright.repository.stores.base import StoreTable
+
+    return [f"[{kind.table}]" for kind in everything() if issubclass(kind, StoreTable)]

@@ -4,14 +4,17 @@ Source: OASIS SARIF 2.1.0, and GitHub's "SARIF support for code scanning" for wh
 one location for each result, at most 5,000 results shown, fingerprints to know a result again.
 """
 
+import functools
 import hashlib
 import json
+import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from debwright.model.codes import Code, Codes
 from debwright.model.errors import printable
 from debwright.model.results import Finding, RunResult, Severity, StageResult, Status
 from debwright.observe.report.view import evidence_lines
@@ -46,6 +49,7 @@ def render(result: RunResult) -> str:
     """The run as SARIF: every finding once, waived ones as suppressed."""
     places = sorted(_places(result), key=lambda p: list(Severity).index(p.finding.severity))
     shown, left_out = places[:MOST_RESULTS], len(places) - MOST_RESULTS
+    known = _declared() if shown else {}
     rules = list(dict.fromkeys(p.finding.code for p in shown))
     notices = list(_skipped(result))
     if left_out > 0:
@@ -59,7 +63,7 @@ def render(result: RunResult) -> str:
                     "driver": {
                         "name": "debwright",
                         "version": result.debwright,
-                        "rules": [_rule(code, shown) for code in rules],
+                        "rules": [_rule(code, shown, known) for code in rules],
                     }
                 },
                 "automationDetails": {"id": f"debwright/{_text(result.package, 200)}/"},
@@ -99,7 +103,14 @@ def _stage(target: str | None, stage: StageResult) -> Iterator[_Place]:
         yield _Place(target=target, check=stage.stage, finding=stage.error)
 
 
-def _rule(code: str, places: Iterable[_Place]) -> dict[str, Any]:
+def _declared() -> Mapping[str, Code]:
+    """What the checks say of their codes."""
+    from debwright.checks.registry import every_check  # only where something was found
+
+    return functools.reduce(operator.or_, (c.declared for c in every_check()), Codes({}))
+
+
+def _rule(code: str, places: Iterable[_Place], known: Mapping[str, Code]) -> dict[str, Any]:
     first = next(p for p in places if p.finding.code == code)
     area = code.split("/", 1)[0]
     tags = ["debian", _text(first.check, 100)]
@@ -111,7 +122,7 @@ def _rule(code: str, places: Iterable[_Place]) -> dict[str, Any]:
     return {
         "id": _text(code, 200),
         "name": "".join(w.capitalize() for w in words.split()) or "Finding",
-        "shortDescription": {"text": words or "finding"},
+        "shortDescription": {"text": known[code].says if code in known else words or "finding"},
         "help": {"text": f"See docs/checks/{_text(first.check, 100)}.md in debwright's sources."},
         "defaultConfiguration": {"level": LEVELS[first.finding.severity]},
         "properties": properties,

@@ -9,7 +9,7 @@ from typing import Any
 from debwright.config import Config
 from debwright.host.files import sha256_file
 from debwright.keys.signing import Signer
-from debwright.keys.signing.choose import configured_signer, key_states
+from debwright.keys.signing.configured import configured_signer, key_states
 from debwright.model.details import PublishDetails
 from debwright.model.errors import ExitCode
 from debwright.model.results import StageResult, Status
@@ -36,8 +36,7 @@ from debwright.repository import (
     sources_text,
 )
 from debwright.repository.channels import channel_of, channel_suite
-from debwright.repository.stores.base import push_all
-from debwright.repository.stores.choose import any_configured, configured_stores
+from debwright.repository.stores.base import configured_stores, push_all, store_tables
 
 
 @dataclass(frozen=True)
@@ -88,15 +87,13 @@ class PublishStage(Stage[Publishing]):
         return wanted.publish
 
     def inputs(self, on: Publishing) -> dict[str, Any]:
-        job, repository = on.job, on.job.plan.config.repository
+        job = on.job
         return {
             **common_inputs(job),
             "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in _files(on)},
             "suites": {str(t.target): suite_name(job, t.target.suite) for t in on.targets},
             "settings": on.settings.model_dump(mode="json"),
-            "stores": repository.model_dump(
-                include={"pages", "s3", "rsync", *job.plan.config.given_below("repository")}
-            ),
+            "stores": {t.table: t.model_dump(mode="json") for t in store_tables(job.plan.loaded)},
             "key": key_states(job.plan.loaded),
         }
 
@@ -179,7 +176,7 @@ def require_key(job: Job) -> None:
 def _push(on: Publishing, *, throwaway: bool) -> tuple[str, ...]:
     """Bring the publication to the configured stores; their names."""
     job = on.job
-    if not any_configured(job.plan.loaded):
+    if not store_tables(job.plan.loaded):
         return ()
     if throwaway:
         job.reporter.note("not brought to any store: it is signed with a throw-away key")

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pydantic import ValidationError
 
+from debwright.config import LoadedConfig
+from debwright.config.section import Section
 from debwright.model.errors import DebwrightError, Evidence
 from debwright.repository import store as local
 from debwright.repository.model import PublicationRecord, SuiteManifest
@@ -36,6 +38,29 @@ class Store(Protocol):
 
     def fetch(self, target: Path) -> None:
         """Copy all that is served into the empty directory `target`."""
+
+
+class StoreTable(Section):
+    """The table `[repository.NAME]` of a store, declared in the module NAME of this package."""
+
+    pulled: ClassVar[int] = 9
+    """Whether it is pulled from rather than from another: that with the lowest number is."""
+
+    def open(self, loaded: LoadedConfig, /) -> Store:
+        """The store. Raises DebwrightError when it cannot be asked, as without its keys."""
+        raise NotImplementedError
+
+
+def store_tables(loaded: LoadedConfig) -> list[StoreTable]:
+    """The tables of [repository], that to pull from first; none when dist/ is all there is."""
+    tables = loaded.config.given_below("repository").values()
+    found = [table for table in tables if isinstance(table, StoreTable)]
+    return sorted(found, key=lambda table: (table.pulled, table.table))
+
+
+def configured_stores(loaded: LoadedConfig) -> list[Store]:
+    """The stores of [repository]. Raises what opening one raises."""
+    return [table.open(loaded) for table in store_tables(loaded)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,21 +8,26 @@ from pathlib import Path
 
 from pydantic import Field
 
+from debwright.config import LoadedConfig
 from debwright.config import values as v
-from debwright.config.section import Section
 from debwright.host.files import sha256_file
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.repository import store as local
-from debwright.repository.stores.base import vouched
+from debwright.repository.stores.base import Store, StoreTable, vouched
 from debwright.repository.stores.tree import RECORD, Item, Step, Tree, is_ours
 
 NEW = ".new"
 
 
-class Directory(Section, table="repository.directory", optional=True):
+class Directory(StoreTable, table="repository.directory", optional=True):
     """A directory on this machine that it is copied to, for a web server that runs here."""
 
+    pulled = 1
+
     path: v.Line = Field(description="The directory, relative to this file.")
+
+    def open(self, loaded: LoadedConfig) -> Store:
+        return DirectoryStore(loaded.resolve(self.path))
 
 
 class DirectoryStore:

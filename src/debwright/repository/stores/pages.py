@@ -8,12 +8,19 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from debwright.config import LoadedConfig
+from debwright.config import values as v
 from debwright.github.place import github_token
 from debwright.host.files import human_size
+from debwright.host.git import git
 from debwright.host.process import CommandError, Completed, run
-from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
+from debwright.repository.stores.base import Store, StoreTable
 from debwright.repository.stores.tree import RECORD, Item, Tree, linked
 
 FILE_LIMIT = 100 * 1024**2
@@ -27,6 +34,52 @@ AUTHOR = {
 AS_IT_IS = ("-c", "core.autocrlf=false", "-c", "core.attributesFile=/dev/null")
 """No setting of the user's changes line ends, or puts packages elsewhere, as Git LFS does."""
 _GONE = ("couldn't find remote ref", "Remote branch", "not our ref")
+
+
+def _refuse_odd(value: str) -> str:
+    if value.startswith("-") or "::" in value.split("/", 1)[0]:
+        raise v.refused(
+            f"{v.quoted(value)} is not a remote",
+            expected="a URL or path that git can push to, as https://github.com/owner/name.git",
+        )
+    return value
+
+
+Branch = Annotated[
+    str, v.matching(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)*", "the name of a branch")
+]
+
+
+class Pages(StoreTable, table="repository.pages", optional=True):
+    """A branch that GitHub Pages serves."""
+
+    pulled = 2
+
+    remote: Annotated[v.Line, AfterValidator(_refuse_odd)] = Field(
+        "origin",
+        description="Where the branch is: a URL, a path, or the name of a git remote. On GitHub, "
+        "GITHUB_TOKEN is used where it is set.",
+    )
+    branch: Branch = Field("gh-pages", description="The branch. It is replaced by one commit.")
+
+    def open(self, loaded: LoadedConfig) -> Store:
+        return PagesStore(_address(loaded, self.remote), self.branch)
+
+
+def _address(loaded: LoadedConfig, remote: str) -> str:
+    """A URL or an absolute path; the name of a remote is looked up in the project's repository."""
+    if "/" in remote or ":" in remote:
+        return remote if ":" in remote else str(loaded.resolve(remote))
+    try:
+        found = git(loaded.directory, "config", "--get", f"remote.{remote}.url").output.strip()
+    except DebwrightError as error:
+        raise UsageError(
+            f"git has no remote {remote}",
+            cause="repository.pages.remote names one of the project's git repository",
+            fix='[repository.pages] remote = "https://github.com/owner/name.git"',
+        ) from error
+    relative = ":" not in found and not Path(found).is_absolute()
+    return str(loaded.directory / found) if relative else found
 
 
 class PagesStore:

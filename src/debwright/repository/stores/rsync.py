@@ -4,12 +4,17 @@ import shlex
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from debwright.config import LoadedConfig
+from debwright.config import values as v
 from debwright.host.process import CommandError, Completed, run
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.model.fix import Install
 from debwright.repository.store import TOP_FILES
-from debwright.repository.stores.base import FOREIGN, is_foreign
+from debwright.repository.stores.base import FOREIGN, Store, StoreTable, is_foreign
 from debwright.repository.stores.tree import PLACES, RECORD, Step, Tree, linked
 
 _NO_SUCH_FILE = 23
@@ -23,6 +28,40 @@ _OURS = (
     "--filter=P /*",
     "--exclude=/.*",
 )
+
+
+def _refuse_odd(value: str) -> str:
+    host, colon, path = value.partition(":")
+    if not colon or not path.startswith("/") or host.startswith("-") or not host or "/" in host:
+        raise v.refused(
+            f"{v.quoted(value)} is not a place for rsync",
+            expected="HOST:/PATH or USER@HOST:/PATH, as web@packages.example.org:/srv/apt",
+        )
+    return value
+
+
+class Rsync(StoreTable, table="repository.rsync", optional=True):
+    """A directory on a host that ssh reaches."""
+
+    pulled = 5
+
+    to: Annotated[v.Line, AfterValidator(_refuse_odd)] = Field(description="USER@HOST:/PATH.")
+    port: int | None = Field(None, ge=1, le=65535, description="The ssh port.")
+    identity: v.Line | None = Field(
+        None, description="File with the ssh key, relative to this file; default: ssh's own."
+    )
+    known_hosts: v.Line | None = Field(
+        None, description="File with the host's key, relative to this file; default: ssh's own."
+    )
+
+    def open(self, loaded: LoadedConfig) -> Store:
+        identity, known = self.identity, self.known_hosts
+        return RsyncStore(
+            self.to,
+            port=self.port,
+            identity=loaded.resolve(identity) if identity else None,
+            known_hosts=loaded.resolve(known) if known else None,
+        )
 
 
 class RsyncStore:

@@ -16,7 +16,7 @@ from debwright.checks.engine import health
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.files import lintian
 from debwright.checks.files.lintian import lend_packages
-from debwright.cli.check import _read, _targets, check_files
+from debwright.cli.check import check_files, read_files, targets_of
 from debwright.cli.common import Options
 from debwright.config import Config, LoadedConfig
 from debwright.doctor import Health, machine
@@ -51,7 +51,7 @@ def changes(directory: Path, member: str) -> Path:
 def test_a_changes_file_stands_for_its_packages(tmp_path: Path) -> None:
     make_deb(tmp_path / "demo_1.0-1_amd64.deb")
     path = changes(tmp_path, "demo_1.0-1_amd64.deb")
-    debs, found = _read([path])
+    debs, found = read_files([path])
     assert [d.package for d in debs] == ["demo"]
     assert found == path
 
@@ -60,7 +60,7 @@ def test_a_changes_file_names_nothing_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     make_deb(tmp_path / "x.deb")
     with pytest.raises(UsageError, match=r"x\.deb is not a readable"):
-        _read([changes(tmp_path / "inner", "../x.deb")])
+        read_files([changes(tmp_path / "inner", "../x.deb")])
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"Files:\n x\n", b""])
@@ -68,7 +68,7 @@ def test_a_broken_changes_file_is_refused(tmp_path: Path, content: bytes) -> Non
     path = tmp_path / "x.changes"
     path.write_bytes(content)
     with pytest.raises(UsageError):
-        _read([path])
+        read_files([path])
 
 
 def test_packages_of_an_architecture_no_target_has_are_not_passed_over(tmp_path: Path) -> None:
@@ -78,17 +78,17 @@ def test_packages_of_an_architecture_no_target_has_are_not_passed_over(tmp_path:
     ]
     only = loaded("bookworm-amd64")
     with pytest.raises(UsageError, match="no target is for the arm64 packages"):
-        _targets(only, both, [])
-    assert _targets(only, both, ["bookworm-amd64"]) == [Target("bookworm", "amd64")]
-    assert len(_targets(loaded("bookworm-amd64", "trixie-arm64"), both, [])) == 2
+        targets_of(only, both, [])
+    assert targets_of(only, both, ["bookworm-amd64"]) == [Target("bookworm", "amd64")]
+    assert len(targets_of(loaded("bookworm-amd64", "trixie-arm64"), both, [])) == 2
     with pytest.raises(UsageError, match="no target is for arm64"):
-        _targets(only, both[1:], [])
-    assert _targets(only, both[1:], ["sid-arm64"]) == [Target("sid", "arm64")]
+        targets_of(only, both[1:], [])
+    assert targets_of(only, both[1:], ["sid-arm64"]) == [Target("sid", "arm64")]
 
 
 def test_packages_for_all_are_for_every_target(tmp_path: Path) -> None:
     debs = [read_deb(make_deb(tmp_path / "a.deb", arch="all"))]
-    assert len(_targets(loaded("bookworm-amd64", "trixie-arm64"), debs, [])) == 2
+    assert len(targets_of(loaded("bookworm-amd64", "trixie-arm64"), debs, [])) == 2
 
 
 def context(tmp_path: Path, paths: list[Path], changes_file: Path | None) -> CheckContext:
@@ -245,9 +245,9 @@ def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:
 def test_a_misspelt_suite_is_told_before_a_mirror_is_asked(tmp_path: Path) -> None:
     debs = [read_deb(make_deb(tmp_path / "x.deb"))]
     with pytest.raises(UsageError, match="no target matches `bookwrom-amd64`") as caught:
-        _targets(loaded("bookworm-amd64"), debs, ["bookwrom-amd64"])
+        targets_of(loaded("bookworm-amd64"), debs, ["bookwrom-amd64"])
     assert caught.value.fix == "-t bookworm-amd64"
-    assert _targets(loaded("bookworm-amd64"), debs, ["sid-amd64"]) == [Target("sid", "amd64")]
+    assert targets_of(loaded("bookworm-amd64"), debs, ["sid-amd64"]) == [Target("sid", "amd64")]
 
 
 def test_what_stops_one_target_stops_no_other(
