@@ -20,9 +20,8 @@ class Tree:
 
     @classmethod
     def copy(cls, directory: Path) -> "Tree":
-        """Copy the package below `directory`."""
-        ignored = shutil.ignore_patterns("__pycache__")
-        return cls(Path(shutil.copytree(SOURCE, directory / "tree/debwright", ignore=ignored)))
+        """Copy the package below `directory`, with what is compiled of it: dates are kept."""
+        return cls(Path(shutil.copytree(SOURCE, directory / "tree/debwright")))
 
     def python(self, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run Python on the copy: `-m debwright ...`, or a script."""

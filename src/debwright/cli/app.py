@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,7 +24,7 @@ from debwright.model.errors import (
     internal_error,
 )
 
-SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EPILOG = f"Exit codes: {', '.join(f'{c.value} {c.meaning}' for c in ExitCode)}."
 
 

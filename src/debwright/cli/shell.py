@@ -175,18 +175,18 @@ _ANSWER = "\\e[0n"
 
 def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
     """The system as the checks see it: booted, the packages at hand but not installed."""
-    from debwright.checks.engine.runtime import (
-        LOCAL_ONLY,
-        copy_into,
-        make_repository,
-        runtime_layer,
-    )
     from debwright.packages.debs import read_deb
     from debwright.pipeline.stages.base import packages_of
     from debwright.pipeline.stages.companion import companion_packages
     from debwright.roots.overlay import make_throwaway
     from debwright.roots.preload import preload_for
     from debwright.systems.nspawn import NspawnSandbox
+    from debwright.systems.runtime import (
+        LOCAL_ONLY,
+        copy_into,
+        make_repository,
+        runtime_layer,
+    )
 
     paths = packages_of(job, target)
     if not paths:

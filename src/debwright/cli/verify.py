@@ -74,8 +74,8 @@ def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[byt
     """The keys to trust, in binary, and what must be said of where they came from."""
     from debwright.config import load
     from debwright.keys.export import public_key
-    from debwright.keys.signing.choose import home_of
-    from debwright.keys.signing.home import open_home
+    from debwright.keys.gnupg.home import open_home
+    from debwright.keys.signing.configured import home_of
 
     if key is not None:
         return _read(key), None
@@ -102,8 +102,8 @@ def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[byt
 
 
 def _read(path: Path) -> bytes:
-    from debwright.keys.signing.armor import is_armored
-    from debwright.keys.signing.verify import binary_keys
+    from debwright.keys.gnupg.armor import is_armored
+    from debwright.keys.gnupg.signatures import binary_keys
 
     try:
         data = path.read_bytes()

@@ -1,7 +1,6 @@
 """The configuration: its model, where it is found, and what is said when it is wrong."""
 
-from debwright.config.checking import Limits, Service, Waiver
-from debwright.config.live import Upgrade
+from debwright.config.checking import Limits, Service, Upgrade, Waiver
 from debwright.config.load import (
     LoadedConfig,
     effective_json,

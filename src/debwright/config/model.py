@@ -10,20 +10,20 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
-from debwright.config.checking import Limits, Service, Waiver
-from debwright.config.companions import Companion
+from debwright.config.checking import (
+    Files,
+    Level,
+    Limits,
+    Resources,
+    Service,
+    Upgrade,
+    Waiver,
+)
 from debwright.config.declared import everything, model_for, with_tables
-from debwright.config.environments import Environments
 from debwright.config.equivalence import Equivalence
-from debwright.config.live import Upgrade
 from debwright.config.metrics import Metrics
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Formerly, Problem, Raw, Section, Table, default
-from debwright.config.static import (
-    Files,
-    Level,
-    Resources,
-)
 from debwright.config.wheelhouse import Wheelhouse
 from debwright.config.workflows import Workflows
 from debwright.model.targets import Strategy
@@ -80,6 +80,15 @@ class Package(Section):
                 expected="no exclude beside a .dsc file",
                 fix="remove `exclude`",
             )
+
+
+class Companion(Section):
+    """A package of architecture `all` that the product needs: data, models, documentation."""
+
+    source: v.Line = Field(
+        description="Its directory, with debian/ (and debwright.toml) of its own; relative to "
+        "this file.",
+    )
 
 
 class Targets(Section):
@@ -211,9 +220,6 @@ class Config(Section):
     ] = Field(
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
-    )
-    environments: Environments = Field(
-        default(Environments), description="The systems that packages are checked on."
     )
     equivalence: Equivalence = Field(
         default(Equivalence), description="What the packages of two architectures have in common."

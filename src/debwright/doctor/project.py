@@ -80,9 +80,9 @@ def cache() -> Iterator[Health]:
 
 def keys(loaded: LoadedConfig) -> Iterator[Health]:
     """The keys that sign: there, strong, and valid for a while."""
+    from debwright.keys.gnupg.home import open_home
     from debwright.keys.ring import health, list_keys
-    from debwright.keys.signing.choose import configured_keys, home_of
-    from debwright.keys.signing.home import open_home
+    from debwright.keys.signing.configured import configured_keys, home_of
 
     signing = loaded.config.signing
     if signing.key is None:

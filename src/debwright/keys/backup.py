@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from debwright.host.files import atomic_write
 from debwright.keys import shares as splitting
+from debwright.keys.gnupg.home import GnupgHome, open_home, private_home
 from debwright.keys.ring import KeyInfo, find_key
+from debwright.keys.signing.from_variable import import_secret
 from debwright.keys.signing.gpg import SigningError
-from debwright.keys.signing.home import GnupgHome, open_home, private_home
-from debwright.keys.signing.imported import import_secret
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 
 SIZE_LIMIT = 4 * 1024 * 1024

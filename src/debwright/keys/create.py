@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from debwright.keys.gnupg.home import open_home
 from debwright.keys.ring import KeyInfo, find_key
 from debwright.keys.signing.gpg import DIGEST, SigningError
-from debwright.keys.signing.home import open_home
 from debwright.model.errors import Evidence, UsageError
 
 Algorithm = Literal["ed25519", "rsa4096"]

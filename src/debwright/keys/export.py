@@ -5,10 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from debwright.host.files import atomic_write, sha256_file
+from debwright.keys.gnupg.armor import enarmor
+from debwright.keys.gnupg.home import GnupgHome, open_home
 from debwright.keys.ring import KeyInfo, find_key, spaced
-from debwright.keys.signing.armor import enarmor
 from debwright.keys.signing.gpg import PLAIN, SigningError
-from debwright.keys.signing.home import GnupgHome, open_home
 from debwright.model.errors import printable
 from debwright.model.fix import Command
 

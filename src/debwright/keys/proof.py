@@ -4,10 +4,10 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from debwright.keys.gnupg.home import private_home
+from debwright.keys.gnupg.signatures import binary_keys, check
 from debwright.keys.ring import CODES, health, keys_of_file
 from debwright.keys.signing.gpg import GpgSigner
-from debwright.keys.signing.home import private_home
-from debwright.keys.signing.verify import binary_keys, check
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.keys.signing.home import GnupgHome
+from debwright.keys.gnupg.home import GnupgHome
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.model.fix import Command

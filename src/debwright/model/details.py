@@ -19,7 +19,8 @@ Said = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
 class StageDetails(BaseModel):
     """What any stage may say."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    # Built with the results that hold them, and not each by itself before.
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     log: Said[str] = None
     """Path of the log below dist/."""
@@ -43,7 +44,7 @@ class StageDetails(BaseModel):
 
 
 class _Known(StageDetails):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Wheelhouse(_Known):
@@ -63,7 +64,7 @@ class SourceDetails(_Known):
 class CompiledWheel(BaseModel):
     """A wheel that was compiled for a build, and how."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     name: str
     version: str

@@ -11,7 +11,8 @@ _DIRECTORIES = re.compile(r"(?:/[\w.+~@-]+)+/")
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built with the stage's details, when there are any.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Category(StrEnum):

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     SerializeAsAny,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -139,7 +140,7 @@ class Artifact(_Model):
 
 
 class Usage(_Model):
-    """What a stage cost, beside time; of commands whose usage the kernel tells (getrusage(2))."""
+    """What a stage cost next to time; of commands whose usage the kernel counts (getrusage(2))."""
 
     peak_memory_bytes: int | None = None
     """Of the largest single process; of a booted system, all of it where the kernel counts that."""
@@ -162,7 +163,7 @@ class StageResult(_Model):
     cpu_seconds: float | None = None
     error: Finding | None = None
     usage: Usage | None = None
-    details: SerializeAsAny[Details] = StageDetails()
+    details: SerializeAsAny[Details] = Field(default_factory=StageDetails)
 
     @model_validator(mode="before")
     @classmethod
@@ -214,7 +215,7 @@ class CheckReport(_Model):
 
 
 class CompanionResult(TargetResult):
-    """A package that is built once beside the product; `target` is its name."""
+    """A package that is built once together with the product; `target` is its name."""
 
     version: str
     root: str

@@ -19,7 +19,7 @@ from debwright.host import process
 MEMINFO = Path("/proc/meminfo")
 CGROUPS = Path("/sys/fs/cgroup")
 SYSTEM_MB = 400.0
-"""A booted minimal system with apt at work, measured: 250 MB; and room beside it."""
+"""A booted minimal system with apt at work, measured: 250 MB; and some to spare."""
 EMULATOR_MB = 400.0
 """What qemu-user adds: its translation of every process."""
 SHARE = 0.8
@@ -68,7 +68,7 @@ class Budget:
     def share(
         self, memory_mb: float, *, waiting: Callable[[str], None] = lambda _: None
     ) -> Iterator[float]:
-        """Hold a share; yields the seconds it was waited for. `waiting` is told why, once.
+        """Hold a share; yields the seconds it was waited for. `waiting` hears why, once.
 
         Who wants more than there is in all gets it alone: it may well fit. Raises Interrupted when
         debwright is asked to stop meanwhile.
@@ -78,11 +78,11 @@ class Budget:
         with self._changed:
             self._queue.append(ticket)
             try:
-                told = False
+                said = False
                 while self._queue[0] is not ticket or not self._fits(memory_mb):
-                    if not told:
+                    if not said:
                         waiting(self._why(memory_mb))
-                        told = True
+                        said = True
                     self._changed.wait(_PAUSE)
                     process.go_on()
                 self._used.append(memory_mb)

@@ -35,7 +35,7 @@ def make_plan(
     """Read the configuration and the source, and decide.
 
     `source`, a directory with debian/ or a .dsc, stands in for the one the configuration names.
-    `elsewhere`: other machines build; what this one lacks for it is no obstacle.
+    `elsewhere`: other machines build; what is missing on this one is no obstacle.
     Raises ConfigError, UsageError, SourceError or MissingError; nothing has been written by then.
     """
     path, loaded = _source_path(start, source)
@@ -65,7 +65,7 @@ def make_plan(
         version=version,
         tree=tree,
         dsc=package,
-        targets=_with_all(chosen, choices),
+        targets=with_all(chosen, choices),
         wheelhouse=house,
         source_digest=whole_digest(identity, config, house),
         companions=plan_companions(loaded, name, host),
@@ -120,7 +120,7 @@ def _version(config: Config, directory: Path) -> VersionInfo:
     return determine(directory, version_from=package.version_from, tag_prefix=package.tag_prefix)
 
 
-def _with_all(targets: Sequence[Target], choices: Sequence[Choice]) -> tuple[TargetPlan, ...]:
+def with_all(targets: Sequence[Target], choices: Sequence[Choice]) -> tuple[TargetPlan, ...]:
     """Mark in each suite the target that builds `all`: the first native one, else the first."""
     builders: dict[str, Target] = {}
     for native_only in (True, False):

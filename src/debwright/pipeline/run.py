@@ -147,7 +147,7 @@ def _one_companion(job: Job, companion: Companion, wanted: Wanted) -> CompanionR
     child.all_built[suite] = threading.Event()
     sources = tuple(s.run(child, suite) for s in stages_of(SourceStage, wanted))
     ready = all(s.status.ok for s in sources)
-    done = _result(_one_target(child, root, wanted)) if ready else None
+    done = _result(run_target(child, root, wanted)) if ready else None
     result = CompanionResult(
         target=companion.name,
         version=companion.plan.version_text,
@@ -175,21 +175,22 @@ def _targets(job: Job, wanted: Wanted) -> list[TargetRun]:
     """
     plan = job.plan
     job.all_built.update({suite: threading.Event() for suite in plan.suites})
-    order = sorted(plan.targets, key=lambda t: _rank(job, t))
+    order = sorted(plan.targets, key=lambda t: rank(job, t))
     job.budget.expect(str(t.target) for t in order)
     with ThreadPoolExecutor(max_workers=max(1, min(_jobs(job), len(order)))) as pool:
-        futures = {str(t.target): pool.submit(_one_target, job, t, wanted) for t in order}
+        futures = {str(t.target): pool.submit(run_target, job, t, wanted) for t in order}
         while wait(futures.values(), timeout=SIGNAL_SECONDS).not_done:
             pass  # only between two waits is a signal sure to be noticed
         return [futures[str(t.target)].result() for t in plan.targets]
 
 
-def _rank(job: Job, target: TargetPlan) -> tuple[bool, bool]:
+def rank(job: Job, target: TargetPlan) -> tuple[bool, bool]:
+    """What the others wait for comes first, and then what takes longest."""
     waited_for = target.build_all and job.sources[target.target.suite].has_all
     return not waited_for, target.target.arch == job.plan.host.arch
 
 
-def _one_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetRun:
+def run_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetRun:
     """One target through its stages; those after a failed build are not done."""
     source = job.sources[target.target.suite]
     on = TargetRun(job, target, source, target.strategy, target.choice.reason)

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.integration.conftest import Debwright, Run
 from tests.kit import bellhop
+
+pytestmark = pytest.mark.minutes(0.4)
 
 FURTHER = '[environments]\ninstall_on = ["trixie-amd64", "jammy-amd64"]\n'
 # No suite of it can be reached here, nor is it there.

@@ -23,6 +23,8 @@ from tests.kit.github import TOKEN, FakeGithub, serving
 from debwright.keys.create import new_key
 from debwright.roots.cache import default_cache
 
+pytestmark = pytest.mark.minutes(0.25)
+
 Make = Callable[..., Repository]
 
 

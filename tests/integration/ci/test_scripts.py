@@ -11,6 +11,8 @@ from debwright.ci.context import context_of
 from debwright.ci.sync import sync
 from debwright.config import load
 
+pytestmark = pytest.mark.minutes(0.1)
+
 SETUP = ".github/actions/debwright/setup.sh"
 
 DEAD = "http://127.0.0.1:9/"

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.minutes(0.1)
+
 TOP = Path(__file__).parents[3]
 
 

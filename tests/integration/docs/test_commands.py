@@ -14,6 +14,8 @@ from tests.kit.trees import copy_tracked
 
 from debwright.systems.nspawn import NspawnSandbox
 
+pytestmark = pytest.mark.minutes(0.25)
+
 DIST = Path(os.environ.get("LOCAL_RAG_DIST", str(TOP / "dist")))
 """Where `scripts/build-local.sh` writes."""
 

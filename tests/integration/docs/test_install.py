@@ -30,9 +30,12 @@ from debwright.repository import PackageFile, RepositorySettings, publish
 from debwright.repository.keyring import build_keyring, keyring_of, next_version
 from debwright.roots.overlay import opened, throwaway
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0, reason="a reader uses sudo: that needs a root file system of root's"
-)
+pytestmark = [
+    pytest.mark.minutes(0.5),
+    pytest.mark.skipif(
+        os.geteuid() != 0, reason="a reader uses sudo: that needs a root file system of root's"
+    ),
+]
 HOST, ADDRESS = "packages.example.org", "127.83.9.1"
 READER = 1000
 FIELDS = "Depends: libyaml-0-2\nRecommends: local-rag-models\n"

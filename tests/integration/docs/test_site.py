@@ -13,9 +13,12 @@ import pytest
 
 TOP = Path(__file__).parents[3]
 
-pytestmark = pytest.mark.skipif(
-    find_spec("sphinx") is None, reason="sphinx is not installed (requirements/dev.txt)"
-)
+pytestmark = [
+    pytest.mark.minutes(0.2),
+    pytest.mark.skipif(
+        find_spec("sphinx") is None, reason="sphinx is not installed (requirements/dev.txt)"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

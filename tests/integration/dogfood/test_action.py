@@ -6,9 +6,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.integration.ci.conftest import Repository, tool
 from tests.integration.ci.conftest import make_repository as make_repository  # noqa: PLC0414
 from tests.integration.docs.places import TOP
+
+pytestmark = pytest.mark.minutes(0.15)
 
 ACTION = TOP / "action"
 INSTALLER = ".github/actions/debwright"

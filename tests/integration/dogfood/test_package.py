@@ -14,6 +14,8 @@ from tests.integration.docs.places import TARGET, TOP, roots
 from debwright.isolation.namespaces import Bind
 from debwright.roots.overlay import opened, throwaway
 
+pytestmark = pytest.mark.minutes(1.5)
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

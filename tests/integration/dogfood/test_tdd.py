@@ -12,6 +12,8 @@ import pytest
 from tests.integration.docs.places import TOP
 from tests.kit.trees import copy_tracked
 
+pytestmark = pytest.mark.minutes(1)
+
 TEST = '"""Being worked on."""\n\n\ndef test_it() -> None:\n    assert {condition}\n'
 
 

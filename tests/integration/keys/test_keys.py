@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from debwright.keys.signing import DualSigner, GpgSigner
-from debwright.keys.signing.verify import ALTERED, EXPIRED, UNKNOWN, binary_keyring, check
+from debwright.keys.gnupg.signatures import ALTERED, EXPIRED, UNKNOWN, binary_keyring, check
+from debwright.keys.signing import GpgSigner, TwoKeySigner
+
+pytestmark = pytest.mark.minutes(0.1)
 
 PASSPHRASE = "a passphrase; nobody $(may) see"
 BACKUP_PASSWORD = "password-of-the-backup"
@@ -206,7 +208,7 @@ def test_two_keys_sign_together_and_either_is_enough(
     keys = {}
     monkeypatch.setenv("PASS", PASSPHRASE)
     one, two = (GpgSigner(k, home=user.home, passphrase_env="PASS") for k in (old, new))
-    with DualSigner(one, two) as both:
+    with TwoKeySigner(one, two) as both:
         detached.write_bytes(both.detach(text))
         clear.write_bytes(both.clearsign(text))
         keys["both"] = both.public_key_armored()
@@ -260,7 +262,7 @@ CI = """
 import sys, time
 from pathlib import Path
 from debwright.config import load
-from debwright.keys.signing.choose import configured_signer
+from debwright.keys.signing.configured import configured_signer
 with configured_signer(load(Path(sys.argv[1])), "example") as signer:
     sys.stdout.write(signer.detach(b"data").decode()); sys.stdout.flush()
     print(signer.note, flush=True)
@@ -324,4 +326,4 @@ def _cmdline(pid: int) -> str:
 
 
 def _keepers() -> set[int]:
-    return {pid for pid in _processes() if "keeper.py" in _cmdline(pid)}
+    return {pid for pid in _processes() if "home_owner.py" in _cmdline(pid)}

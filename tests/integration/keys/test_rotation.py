@@ -12,7 +12,7 @@ from debwright.config import Config, load
 from debwright.host.process import Completed
 from debwright.isolation.namespaces import Bind, Namespaces
 from debwright.keys.create import new_key
-from debwright.keys.signing.choose import configured_signer
+from debwright.keys.signing.configured import configured_signer
 from debwright.model.targets import Target
 from debwright.repository import PackageFile, RepositorySettings, publish, verify_repository
 from debwright.repository.keyring import build_keyring, keyring_of, next_version, published_version

@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import annotated_types
 import pytest
 
 from debwright.isolation.namespaces import Namespaces, Spec
+from debwright.keys.gnupg import home
 from debwright.keys.signing import (
     GpgSigner,
     Signer,
     SigningError,
     gpg,
     heal_stale_homes,
-    home,
     throwaway_signer,
 )
 from debwright.model.errors import DebwrightError, MissingError
@@ -132,7 +133,8 @@ def test_no_key_is_made_when_nothing_is_signed() -> None:
 
 CHILD = """
 import sys, time
-from debwright.keys.signing import gpg, home, throwaway_signer
+from debwright.keys.gnupg import home
+from debwright.keys.signing import gpg, throwaway_signer
 if sys.argv[1] == "directory":
     gpg.private_home = home.directory_home
 signer = throwaway_signer("killed <killed@localhost>")
@@ -210,7 +212,7 @@ def test_sigkill_leaves_no_key_and_no_agent(kind: str, after: float) -> None:
 def test_killing_the_keeper_too_leaves_what_the_next_start_heals() -> None:
     child, _, path = start_child("directory")
     below = descendants(child.pid)
-    keeper = next(p for p in below if b"keeper.py" in Path(f"/proc/{p}/cmdline").read_bytes())
+    keeper = next(p for p in below if b"home_owner.py" in Path(f"/proc/{p}/cmdline").read_bytes())
     # Stopped first, so that neither can clean up after the other.
     for pid in (child.pid, keeper):
         os.kill(pid, signal.SIGSTOP)
@@ -233,6 +235,8 @@ def test_an_ordinary_user_gets_a_throw_away_key_too() -> None:
     with tempfile.TemporaryDirectory() as copy:
         Path(copy).chmod(0o755)
         shutil.copytree(Path(home.__file__).parents[2], Path(copy) / "debwright")
+        # All that signing needs beyond the standard library.
+        shutil.copytree(annotated_types.__path__[0], Path(copy) / "annotated_types")
         subprocess.run(["chmod", "-R", "a+rX", copy], check=True)
         python = shutil.which("python3", path="/usr/local/bin:/usr/bin")
         probe = [*nobody, str(python), "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]

@@ -19,6 +19,8 @@ from debwright.keys.create import new_key
 from debwright.keys.signing import GpgSigner, throwaway_signer
 from debwright.repository import PackageFile, RepositorySettings, publish
 
+pytestmark = pytest.mark.minutes(0.06)
+
 SUMS = "SHA256SUMS"
 DEB = "greeter_1.0-1_all.deb"
 

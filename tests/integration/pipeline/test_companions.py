@@ -16,6 +16,8 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway
 
+pytestmark = pytest.mark.minutes(0.2)
+
 DATA = ("lexicon-data_3.1_all.deb", "lexicon-extra_3.1_all.deb")
 
 

@@ -86,8 +86,6 @@ def test_an_archive_that_cannot_be_reached_gives_one_clear_message(tmp_path: Pat
     """A suite whose archive key is not installed, or whose archive is out of reach."""
     subprocess.run(["cp", "-r", Path(__file__).parents[2] / "projects/broken/setuid-file",
                     tmp_path / "p"], check=True)  # fmt: skip
-    run = Debwright(tmp_path / "p")("check", "-t", "bookworm-amd64")
-    assert run.code == 4
     config = tmp_path / "p/debwright.toml"
     config.write_text(config.read_text().replace('"bookworm-amd64"', '"jammy-amd64"'))
     (tmp_path / "keyring.gpg").write_bytes(b"")

@@ -15,7 +15,7 @@ import debwright
 from debwright.keys.signing import GpgSigner
 from debwright.repository import PackageFile, RepositorySettings, publish, store, verify_repository
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.minutes(0.5), pytest.mark.integration]
 
 MakeDeb = Callable[..., Path]
 

@@ -28,7 +28,7 @@ from debwright.repository import (
 )
 from debwright.repository.release import BY_HASH_GENERATIONS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.minutes(0.05), pytest.mark.integration]
 
 MakeDeb = Callable[..., Path]
 Files = Callable[..., list[PackageFile]]
@@ -446,13 +446,13 @@ def test_verify_does_not_follow_a_filename_out_of_the_pool(
     tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
     files: Files,
 ) -> None:  # fmt: skip
-    from debwright.repository.verify.repository import _verify_packages
+    from debwright.repository.verify.repository import verify_packages
 
     repo = tmp_path / "repo"
     publish(repo, files(make_deb("greeter")), signer, settings)
     index = tmp_path / "Packages"
     index.write_text("Package: a\nFilename: pool/../../secret\nSize: 1\nSHA256: 0\n")
-    assert [f.code for f in _verify_packages(repo, index)] == ["repository/escape"]
+    assert [f.code for f in verify_packages(repo, index)] == ["repository/escape"]
 
 
 def test_nothing_to_publish_missing_tool_and_foreign_directory(

@@ -46,7 +46,7 @@ from debwright.repository.stores.restore import restore
 from debwright.repository.stores.rsync import RsyncStore
 from debwright.repository.stores.tree import Step, served_tree, step_of
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.minutes(0.1), pytest.mark.integration]
 
 MakeDeb = Callable[..., Path]
 Files = Callable[..., list[PackageFile]]

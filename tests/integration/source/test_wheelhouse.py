@@ -13,6 +13,8 @@ import pytest
 from tests.integration.conftest import PROJECTS, Debwright, Run
 from tests.integration.source.wheels import FRAME, Index, abacus_index
 
+pytestmark = pytest.mark.minutes(0.3)
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Debwright, Index, Run]]:

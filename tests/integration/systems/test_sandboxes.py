@@ -17,6 +17,8 @@ from debwright.roots.preload import preload_for
 from debwright.systems.base import BootedSandbox
 from debwright.systems.nspawn import NspawnSandbox
 
+pytestmark = pytest.mark.minutes(1.2)
+
 TARGET = Target("bookworm", "amd64")
 
 

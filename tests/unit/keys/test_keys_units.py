@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debwright.config import load
+from debwright.keys.gnupg.armor import crc24, dearmor, enarmor
 from debwright.keys.ring import FAIL_DAYS, WARN_DAYS, KeyInfo, health, parse_listing, spaced
 from debwright.keys.rotate import start_rotation
 from debwright.keys.shares import combine, read_share, split, write_share
-from debwright.keys.signing.armor import crc24, dearmor, enarmor
 from debwright.model.errors import ConfigError, DebwrightError, UsageError
 from debwright.model.results import Severity
 

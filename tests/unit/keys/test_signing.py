@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from debwright.keys.signing import GpgSigner, heal_stale_homes, home, throwaway_signer
+from debwright.keys.gnupg import home
+from debwright.keys.signing import GpgSigner, heal_stale_homes, throwaway_signer
 from debwright.keys.signing.gpg import parse_keys
 from debwright.model.errors import MissingError, UsageError
 

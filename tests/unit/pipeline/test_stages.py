@@ -14,7 +14,6 @@ from tests.kit.debs import make_deb
 
 from debwright.checks.engine import policy
 from debwright.checks.engine.base import SHARED
-from debwright.checks.engine.environment import NspawnEnvironment
 from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
 from debwright.model.details import CheckDetails, StageDetails
@@ -34,8 +33,8 @@ from debwright.model.targets import Choice, HostFacts, Obstacle, Strategy, Targe
 from debwright.observe.report.timeline import Color
 from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import Plan, TargetPlan
-from debwright.pipeline.planning import _with_all
-from debwright.pipeline.run import _one_target, _rank, exclusive, exit_code, run
+from debwright.pipeline.planning import with_all
+from debwright.pipeline.run import exclusive, exit_code, rank, run, run_target
 from debwright.pipeline.stages.base import Job, Outcome, Stage, TargetRun, Wanted, perform
 from debwright.pipeline.stages.build import BuildStage
 from debwright.pipeline.stages.check import AROUND, CheckStage
@@ -45,6 +44,7 @@ from debwright.pipeline.stages.source import SourceStage
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.source.make import SourcePackage
+from debwright.systems.nspawn import NspawnSystem
 
 
 def passed(stage: str = "build") -> StageResult:
@@ -128,7 +128,7 @@ def plan(tmp_path: Path, *targets: str, build: tuple[str, ...] | None = None, **
     values: dict[str, Any] = {
         "loaded": LoadedConfig(config=config, start=tmp_path),
         "host": HostFacts(arch="amd64"), "package": "demo", "version": None, "tree": None,
-        "dsc": None, "targets": _with_all(chosen, choices), "source_digest": "d",
+        "dsc": None, "targets": with_all(chosen, choices), "source_digest": "d",
     }  # fmt: skip
     return Plan(**{**values, **more})
 
@@ -271,7 +271,7 @@ def test_what_an_ordinary_user_could_not_check_root_does(
     for root, expected in (
         (False, Status.PASSED), (False, Status.CACHED), (True, Status.PASSED), (True, Status.CACHED)
     ):  # fmt: skip
-        monkeypatch.setattr("debwright.checks.engine.environment.is_root", lambda root=root: root)
+        monkeypatch.setattr("debwright.systems.nspawn.is_root", lambda root=root: root)
         assert checked(subject, monkeypatch) is expected
 
 
@@ -405,7 +405,7 @@ def choices(*strategies: Strategy) -> list[Choice]:
 def test_each_suite_has_one_target_that_builds_all() -> None:
     targets = [Target.parse(t) for t in
                ("bookworm-arm64", "bookworm-amd64", "trixie-arm64", "trixie-armhf")]  # fmt: skip
-    made = _with_all(targets, choices(Strategy.CROSS, Strategy.NATIVE, Strategy.CROSS,
+    made = with_all(targets, choices(Strategy.CROSS, Strategy.NATIVE, Strategy.CROSS,
                                       Strategy.EMULATED))  # fmt: skip
     assert [str(t.target) for t in made if t.build_all] == ["bookworm-amd64", "trixie-arm64"]
 
@@ -487,7 +487,7 @@ def test_emulated_targets_begin_first_unless_they_wait_for_another(
     subject.sources["bookworm"] = source(*architectures)
     targets = [target("bookworm-amd64", Strategy.NATIVE),
                target("bookworm-arm64", Strategy.CROSS, build_all=False)]  # fmt: skip
-    assert [str(t.target) for t in sorted(targets, key=lambda t: _rank(subject, t))] == first
+    assert [str(t.target) for t in sorted(targets, key=lambda t: rank(subject, t))] == first
 
 
 def test_bills_of_packages_that_another_target_built_have_a_place(tmp_path: Path) -> None:
@@ -517,10 +517,11 @@ def test_a_record_needs_no_directory_made_before(tmp_path: Path) -> None:
     assert ledger.find("source", {"a": 1}) is not None
 
 
-class Elsewhere(NspawnEnvironment):
+class Elsewhere(NspawnSystem):
     """A machine of its own."""
 
     kind = "ssh"
+    own_root = False
 
 
 BROKEN = Obstacle(why="disabled", fix=Setup("update-binfmts", "--enable", "qemu-aarch64"))
@@ -529,15 +530,15 @@ BROKEN = Obstacle(why="disabled", fix=Setup("update-binfmts", "--enable", "qemu-
 @pytest.mark.parametrize(
     ("facts", "environment", "wanted", "built"),
     [
-        ({"arm64": BROKEN}, NspawnEnvironment(), Wanted(), False),
-        ({"arm64": BROKEN}, NspawnEnvironment(), Wanted(check=False), True),
+        ({"arm64": BROKEN}, NspawnSystem(), Wanted(), False),
+        ({"arm64": BROKEN}, NspawnSystem(), Wanted(check=False), True),
         ({"arm64": BROKEN}, Elsewhere(), Wanted(), True),
-        ({"arm64": None}, NspawnEnvironment(), Wanted(), True),
+        ({"arm64": None}, NspawnSystem(), Wanted(), True),
     ],
 )
 def test_a_missing_emulator_is_reported_before_the_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, Obstacle | None],
-    environment: NspawnEnvironment, wanted: Wanted, built: bool,
+    environment: NspawnSystem, wanted: Wanted, built: bool,
 ) -> None:  # fmt: skip
     """A cross build does not need it, its checks do."""
     asked: list[str] = []
@@ -547,7 +548,7 @@ def test_a_missing_emulator_is_reported_before_the_build(
                   environment=environment, place=tmp_path / "1",
                   sources={"bookworm": source("any")})  # fmt: skip
     subject.all_built["bookworm"] = threading.Event()
-    result = _one_target(subject, made.targets[0], wanted)
+    result = run_target(subject, made.targets[0], wanted)
     assert asked == (["bookworm-arm64"] if built else [])
     assert subject.all_built["bookworm"].is_set()
     if not built:

@@ -14,7 +14,8 @@ from debwright.isolation import cgroups
 from debwright.isolation.holder import inside, mount_overlay
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.model.errors import MissingError
-from debwright.systems.nspawn import NspawnSandbox, _escape
+from debwright.systems.nspawn import NspawnSandbox
+from debwright.systems.nspawn.booted import escaped
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_a_path_an_overlay_cannot_be_given_is_refused(odd: str) -> None:
 
 
 def test_paths_for_nspawn_are_escaped() -> None:
-    assert _escape(Path("/a:b\\c")) == "/a\\:b\\\\c"
+    assert escaped(Path("/a:b\\c")) == "/a\\:b\\\\c"
 
 
 def test_a_control_group_that_cannot_be_made_is_explained_and_leaves_nothing(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from debwright.checks.engine.base import CheckContext, FileCheck, conclude
+from debwright.config.checking import Level
 from debwright.config.section import Section
-from debwright.config.static import Level
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding

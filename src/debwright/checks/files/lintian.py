@@ -94,7 +94,7 @@ class LintianCheck(FileCheck):
         context.activity("lintian")
         tags = _tags(context, layer)
         policy = context.config.section(Lintian)
-        findings = [_finding(tag, set(policy.fail_on)) for tag in tags]
+        findings = [finding_of(tag, set(policy.fail_on)) for tag in tags]
         return conclude(self.name, started, findings)
 
 
@@ -204,7 +204,8 @@ def parse_line(line: str) -> dict[str, Any] | None:
     }
 
 
-def _finding(tag: dict[str, Any], fail_on: set[str]) -> Finding:
+def finding_of(tag: dict[str, Any], fail_on: set[str]) -> Finding:
+    """What a tag of lintian's is for debwright; `fail_on` has the levels that are errors."""
     level = tag["level"]
     if level in fail_on:
         severity = ERROR

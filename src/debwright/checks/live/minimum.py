@@ -120,7 +120,7 @@ def _why_not(session: Session) -> str | None:
     return None
 
 
-def _expected(config: Config) -> Service | None:
+def expected_of(config: Config) -> Service | None:
     """The service, with what may be expected of it on the minimum."""
     if config.service is None:
         return None
@@ -140,7 +140,7 @@ def commands(config: Config) -> list[str]:
 
 def _at_work(session: Session, left_out: list[str]) -> list[Finding]:
     config = session.context.config
-    service = _expected(config)
+    service = expected_of(config)
     waited = health.wait_healthy(session, service) if service is not None else None
     without = f" without {', '.join(left_out[:_SHOWN])}" if left_out else ""
     if waited is not None and waited.problem is not None:

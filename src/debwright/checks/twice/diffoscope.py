@@ -60,7 +60,7 @@ def explain(first: Path, second: Path, cache: Cache) -> list[Explanation]:
             raise DebwrightError("diffoscope's report is not a file of a usable size")
         try:
             tree = json.loads(report.read_bytes())
-            return list(islice(_leaves(tree, ()), MOST))
+            return list(islice(leaves(tree, ()), MOST))
         except (ValueError, RecursionError, AttributeError, TypeError) as problem:
             raise DebwrightError("diffoscope's report cannot be read") from problem
 
@@ -83,7 +83,7 @@ def _run(inside: Namespaces, first: Path, second: Path) -> None:
         raise CommandError(done, "diffoscope could not compare the packages")
 
 
-def _leaves(node: dict[str, Any], above: tuple[str, ...]) -> Iterator[Explanation]:
+def leaves(node: dict[str, Any], above: tuple[str, ...]) -> Iterator[Explanation]:
     """The nodes of the report that show a difference; the root names the files themselves."""
     names = tuple(dict.fromkeys(str(node.get(k, "")) for k in ("source1", "source2")))
     path = (*above, " / ".join(names)) if above or "details" not in node else above
@@ -93,7 +93,7 @@ def _leaves(node: dict[str, Any], above: tuple[str, ...]) -> Iterator[Explanatio
     for comment in node.get("comments") or ():
         yield Explanation(member=_member(path), path=_shown(path), lines=(str(comment),))
     for child in node.get("details") or ():
-        yield from _leaves(child, path or ("",))
+        yield from leaves(child, path or ("",))
 
 
 def _shown(path: tuple[str, ...]) -> str:

@@ -50,7 +50,7 @@ class Place:
     @classmethod
     def of(cls, options: Options) -> Place:
         from debwright.config import load
-        from debwright.keys.signing.choose import home_of
+        from debwright.keys.signing.configured import home_of
 
         loaded = load(options.directory)
         default = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")

@@ -86,9 +86,9 @@ def replace(
     old one is dropped. debwright.toml gets the table [signing.rotation].
     """
     from debwright.keys.create import check_wish, new_key
+    from debwright.keys.gnupg.home import open_home
     from debwright.keys.ring import list_keys
     from debwright.keys.rotate import check_rotation, start_rotation
-    from debwright.keys.signing.home import open_home
 
     place = Place.of(options)
     old = check_rotation(place.loaded, overlap_days)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def show(options: Options) -> int:
     """Secret keys, the days each has left, and what it does here."""
+    from debwright.keys.gnupg.home import open_home
     from debwright.keys.ring import health, list_keys
-    from debwright.keys.signing.home import open_home
 
     place = Place.of(options)
     signing = place.loaded.config.signing
@@ -87,7 +87,7 @@ def write_public(
 def prove_keys(options: Options, file: Path | None) -> int:
     """Let the configured keys sign, and check it with gpgv and sqv; or look at a key FILE."""
     from debwright.keys.proof import look_at, prove
-    from debwright.keys.signing.choose import configured_keys
+    from debwright.keys.signing.configured import configured_keys
 
     if file is not None:
         findings, lines = look_at(file)

@@ -59,9 +59,11 @@ def notify_all(options: Options, *, dry: bool) -> int:
     missed: list[str] = []
 
     def say(text: str) -> None:
-        if text.startswith("nobody was told"):
-            missed.append(text)
         print(printable(text), file=sys.stderr)
+
+    def miss(text: str) -> None:
+        missed.append(text)
+        say(text)
 
     now = datetime.now(UTC)
     with store, channels(loaded, say) as ways:
@@ -73,7 +75,7 @@ def notify_all(options: Options, *, dry: bool) -> int:
                 fix='add [notify.webhook] with url_env = "WEBHOOK_URL", or issues = true to '
                 "[metrics.alerts]",
             )
-        sent = deliver(store, _found(options, loaded, store, now), ways, now, say, dry=dry)
+        sent = deliver(store, _found(options, loaded, store, now), ways, now, miss, dry=dry)
     word = "would be told" if dry else "told"
     lines = [f"{word} by {s.channel}: {_title(s)}" for s in sent]
     emit(options, {"dry_run": dry, "sent": [asdict(s) for s in sent], "missed": missed},

@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from debwright.keys.signing.dual import DualSigner
+from debwright.keys.gnupg.home import heal_stale_homes
 from debwright.keys.signing.gpg import GpgSigner, SigningError, ThrowawaySigner, throwaway_signer
-from debwright.keys.signing.home import heal_stale_homes
+from debwright.keys.signing.two_keys import TwoKeySigner
 
 
 class Signer(Protocol):
@@ -34,11 +34,11 @@ class Signer(Protocol):
 
 
 __all__ = [
-    "DualSigner",
     "GpgSigner",
     "Signer",
     "SigningError",
     "ThrowawaySigner",
+    "TwoKeySigner",
     "heal_stale_homes",
     "throwaway_signer",
 ]

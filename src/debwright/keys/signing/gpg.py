@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from debwright.keys.signing.armor import enarmor
-from debwright.keys.signing.home import Answer, GnupgHome, open_home, private_home
+from debwright.keys.gnupg.armor import enarmor
+from debwright.keys.gnupg.home import Answer, GnupgHome, open_home, private_home
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
 from debwright.model.fix import Command
 

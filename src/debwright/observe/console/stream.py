@@ -1,4 +1,4 @@
-"""A stream that takes anything: what its encoding lacks is escaped, a closed pipe is ignored."""
+"""A stream that takes anything: it escapes what its encoding has not; a closed pipe is ignored."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping

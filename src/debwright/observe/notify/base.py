@@ -61,7 +61,9 @@ class Notifier(Section):
     how: ClassVar[str]
     """As in `nobody was told by email`."""
 
-    on: list[When] = Field(_ALL, min_length=1, description="What is told of.")
+    on: list[When] = Field(
+        _ALL, min_length=1, description="What is sent: releases, failures, alerts."
+    )
 
     @abstractmethod
     def send(self, event: Event) -> None:

@@ -107,8 +107,8 @@ class Skip:
 def target_status(target: TargetResult) -> Status:
     """How a target ended. A skipped stage makes it skipped: it was not proven.
 
-    So do checks that failed nothing and have not seen the packages work. Tests that the source has
-    not, or that cannot run by themselves, are no proof that lacks: they are told as skipped.
+    So do checks that failed nothing and have not seen the packages work. Tests that the source does
+    not have, or that cannot run by themselves, are no missing proof: they are shown as skipped.
     """
     if not target.ok:
         return Status.FAILED

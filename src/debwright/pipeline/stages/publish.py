@@ -9,7 +9,7 @@ from typing import Any
 from debwright.config import Config
 from debwright.host.files import sha256_file
 from debwright.keys.signing import Signer
-from debwright.keys.signing.choose import configured_signer, key_states
+from debwright.keys.signing.configured import configured_signer, key_states
 from debwright.model.details import PublishDetails
 from debwright.model.errors import ExitCode
 from debwright.model.results import StageResult, Status

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from debwright.keys.signing.verify import signed_text
+from debwright.keys.gnupg.signatures import signed_text
 from debwright.model.errors import UsageError
 from debwright.model.results import Severity
 from debwright.repository import verify_repository

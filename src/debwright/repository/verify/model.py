@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from debwright.keys.signing.verify import (
+from debwright.keys.gnupg.signatures import (
     ALTERED,
     EXPIRED,
     UNKNOWN,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from debwright.host.http import NotThere, client, download
-from debwright.keys.signing.verify import signed_text
+from debwright.keys.gnupg.signatures import signed_text
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.repository.model import SUITE
 from debwright.repository.release import listed_files

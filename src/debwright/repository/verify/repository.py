@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from debwright.keys.signing.verify import (
+from debwright.keys.gnupg.signatures import (
     Verdict,
     binary_keyring,
     check,
@@ -96,7 +96,7 @@ def _verify_suite(repo: Path, suite: Path, keyring: Path) -> Iterator[Finding]:
             yield found
         if index.name in ("Packages", "Sources"):
             yield from _verify_compressed(index, suite)
-            yield from _verify_packages(repo, index)
+            yield from verify_packages(repo, index)
 
 
 def _verify_signatures(suite: Path, keyring: Path) -> Iterator[Finding]:
@@ -205,7 +205,8 @@ def _same_content(one: Any, other: Any) -> bool:
     return False
 
 
-def _verify_packages(repo: Path, index: Path) -> Iterator[Finding]:
+def verify_packages(repo: Path, index: Path) -> Iterator[Finding]:
+    """Findings about the packages of an index, and about where it says that they lie."""
     from debian.deb822 import Packages, Sources
 
     parse = Packages if index.name == "Packages" else Sources

@@ -18,6 +18,8 @@ from tests.kit.github import TOKEN, serving
 
 from debwright.cli.shell import prompt_script
 
+pytestmark = pytest.mark.minutes(0.2)
+
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory: pytest.TempPathFactory) -> Debwright:

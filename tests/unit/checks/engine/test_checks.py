@@ -15,10 +15,9 @@ from tests.kit.debs import make_deb
 from debwright.checks import run as checks
 from debwright.checks.engine import policy
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.ownership import leftovers
 from debwright.checks.engine.session import script_failure
 from debwright.checks.files.contents import CODES, ContentsCheck
-from debwright.checks.files.lintian import _finding, parse_line
+from debwright.checks.files.lintian import finding_of, parse_line
 from debwright.checks.live.files import judge as judge_file
 from debwright.checks.live.install import InstallCheck
 from debwright.config import Config
@@ -31,7 +30,8 @@ from debwright.packages.debs import read_deb
 from debwright.pipeline.stages.check import not_proven
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.ports import parse_table
+from debwright.systems.ownership import leftovers
+from debwright.systems.remote import parse_table
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_any_line_is_a_tag_or_nothing(line: str) -> None:
 def test_the_policy_decides_which_tags_fail() -> None:
     tag = parse_line("W: greeter: a-tag [x]")
     assert tag is not None
-    assert _finding(tag, {"error"}).severity is Severity.WARNING
-    failed = _finding(tag, {"error", "warning"})
+    assert finding_of(tag, {"error"}).severity is Severity.WARNING
+    failed = finding_of(tag, {"error", "warning"})
     assert failed.severity is Severity.ERROR
     assert failed.code == "lintian/a-tag"
     assert failed.fix == "lintian-explain-tags a-tag"
     info = parse_line("I: greeter: a-tag")
     assert info is not None
-    assert _finding(info, {"error"}).severity is Severity.INFO
+    assert finding_of(info, {"error"}).severity is Severity.INFO
 
 
 TCP = """\

@@ -1,8 +1,7 @@
-"""`debwright check FILE...`: what is read, for which targets; and what this machine lacks."""
+"""`debwright check FILE...`: what is read, and for which targets."""
 
 import errno
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,12 @@ from debwright.checks.engine import health
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.files import lintian
 from debwright.checks.files.lintian import lend_packages
-from debwright.cli.check import _read, _targets, check_files
+from debwright.cli.check import check_files, read_files, targets_of
 from debwright.cli.common import Options
 from debwright.config import Config, LoadedConfig
-from debwright.doctor import Health, machine
-from debwright.doctor.machine import examine
-from debwright.model.errors import ConfigError, MissingError, UsageError
+from debwright.model.errors import ConfigError, UsageError
 from debwright.model.results import CheckResult, Evidence, Status
-from debwright.model.targets import Obstacle, Target, suite_info
+from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
@@ -51,7 +48,7 @@ def changes(directory: Path, member: str) -> Path:
 def test_a_changes_file_stands_for_its_packages(tmp_path: Path) -> None:
     make_deb(tmp_path / "demo_1.0-1_amd64.deb")
     path = changes(tmp_path, "demo_1.0-1_amd64.deb")
-    debs, found = _read([path])
+    debs, found = read_files([path])
     assert [d.package for d in debs] == ["demo"]
     assert found == path
 
@@ -60,7 +57,7 @@ def test_a_changes_file_names_nothing_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     make_deb(tmp_path / "x.deb")
     with pytest.raises(UsageError, match=r"x\.deb is not a readable"):
-        _read([changes(tmp_path / "inner", "../x.deb")])
+        read_files([changes(tmp_path / "inner", "../x.deb")])
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"Files:\n x\n", b""])
@@ -68,7 +65,7 @@ def test_a_broken_changes_file_is_refused(tmp_path: Path, content: bytes) -> Non
     path = tmp_path / "x.changes"
     path.write_bytes(content)
     with pytest.raises(UsageError):
-        _read([path])
+        read_files([path])
 
 
 def test_packages_of_an_architecture_no_target_has_are_not_passed_over(tmp_path: Path) -> None:
@@ -78,17 +75,17 @@ def test_packages_of_an_architecture_no_target_has_are_not_passed_over(tmp_path:
     ]
     only = loaded("bookworm-amd64")
     with pytest.raises(UsageError, match="no target is for the arm64 packages"):
-        _targets(only, both, [])
-    assert _targets(only, both, ["bookworm-amd64"]) == [Target("bookworm", "amd64")]
-    assert len(_targets(loaded("bookworm-amd64", "trixie-arm64"), both, [])) == 2
+        targets_of(only, both, [])
+    assert targets_of(only, both, ["bookworm-amd64"]) == [Target("bookworm", "amd64")]
+    assert len(targets_of(loaded("bookworm-amd64", "trixie-arm64"), both, [])) == 2
     with pytest.raises(UsageError, match="no target is for arm64"):
-        _targets(only, both[1:], [])
-    assert _targets(only, both[1:], ["sid-arm64"]) == [Target("sid", "arm64")]
+        targets_of(only, both[1:], [])
+    assert targets_of(only, both[1:], ["sid-arm64"]) == [Target("sid", "arm64")]
 
 
 def test_packages_for_all_are_for_every_target(tmp_path: Path) -> None:
     debs = [read_deb(make_deb(tmp_path / "a.deb", arch="all"))]
-    assert len(_targets(loaded("bookworm-amd64", "trixie-arm64"), debs, [])) == 2
+    assert len(targets_of(loaded("bookworm-amd64", "trixie-arm64"), debs, [])) == 2
 
 
 def context(tmp_path: Path, paths: list[Path], changes_file: Path | None) -> CheckContext:
@@ -164,77 +161,6 @@ def test_lintian_is_asked_once_of_the_same_packages(
     assert asks(lintian={"pedantic": True}) == 1
 
 
-def diagnose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *targets: str) -> dict[str, Health]:
-    """A machine with nothing on it, and no namespaces."""
-
-    class Refused:
-        def __init__(self, _: object) -> None:
-            raise MissingError("a sandbox could not be set up")
-
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    monkeypatch.setattr(machine, "Namespaces", Refused)
-    monkeypatch.setattr(machine, "host_arch", lambda: "amd64")
-    monkeypatch.setattr(
-        machine, "emulation_problem", lambda arch: Obstacle(why=f"no emulator for {arch}")
-    )
-    monkeypatch.setattr(machine, "is_root", lambda: False)
-    monkeypatch.setattr(machine, "free_bytes", lambda _: 1024**3)
-    keyring = str(tmp_path / "debian-archive-keyring.gpg")
-    monkeypatch.setattr(machine, "suite_info", lambda s: replace(suite_info(s), keyring=keyring))
-    config = Config.model_validate({"targets": {"build": list(targets)}})
-    return {item.name: item for item in examine(config)}
-
-
-def test_everything_that_lacks_comes_with_a_command(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    found = diagnose(monkeypatch, tmp_path, "bookworm-amd64", "bookworm-arm64", "bookworm-i386")
-    assert not [item.name for item in found.values() if item.ok]
-    assert not [item.name for item in found.values() if not item.fix]
-    assert found["mmdebstrap"].fix == "sudo apt-get install mmdebstrap"
-    assert found["debian-archive-keyring"].fix == "sudo apt-get install debian-archive-keyring"
-    assert found["systemd-nspawn"].fix == "sudo apt-get install systemd-container"
-    assert "qemu-user-static" in str(found["emulation of arm64"].fix)
-    assert "1.0 GiB free" in found["disk"].found
-    assert "sudo" in str(found["namespaces"].fix) or "subuids" in str(found["namespaces"].fix)
-    assert not found["git"].needed
-    assert not found["rights"].needed
-
-
-def test_what_the_machine_runs_itself_needs_no_emulator(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    found = diagnose(monkeypatch, tmp_path, "bookworm-amd64", "bookworm-i386")
-    assert not [name for name in found if name.startswith("emulation")]
-
-
-def test_a_lost_registration_is_registered_again_not_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """qemu is there, the kernel's entry is gone: installing it once more would change nothing."""
-    from debwright.host import machine
-
-    (tmp_path / "status").write_text("enabled\n")
-    monkeypatch.setattr(machine, "BINFMT", tmp_path)
-    monkeypatch.setattr(machine, "BINFMT_SUPPORT", tmp_path / "binfmts")
-    (tmp_path / "binfmts").mkdir()
-    (tmp_path / "binfmts/qemu-aarch64").touch()
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    problem = machine.emulation_problem("arm64")
-    assert problem is not None
-    assert problem.fix == "sudo update-binfmts --enable qemu-aarch64"
-    (tmp_path / "binfmts/qemu-aarch64").unlink()
-    problem = machine.emulation_problem("arm64")
-    assert problem is not None
-    assert problem.fix == "sudo systemctl restart systemd-binfmt"
-    monkeypatch.setattr("shutil.which", lambda _: None)
-    problem = machine.emulation_problem("arm64")
-    assert problem is not None
-    assert "apt-get install qemu-user-static" in problem.fix
-
-
 def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:
     (tmp_path / "debwright.toml").write_text("[checks]\nhardning = 'off'\n")
     with pytest.raises(ConfigError, match="hardning") as caught:
@@ -245,9 +171,9 @@ def test_a_check_that_is_not_there_cannot_be_switched(tmp_path: Path) -> None:
 def test_a_misspelt_suite_is_told_before_a_mirror_is_asked(tmp_path: Path) -> None:
     debs = [read_deb(make_deb(tmp_path / "x.deb"))]
     with pytest.raises(UsageError, match="no target matches `bookwrom-amd64`") as caught:
-        _targets(loaded("bookworm-amd64"), debs, ["bookwrom-amd64"])
+        targets_of(loaded("bookworm-amd64"), debs, ["bookwrom-amd64"])
     assert caught.value.fix == "-t bookworm-amd64"
-    assert _targets(loaded("bookworm-amd64"), debs, ["sid-amd64"]) == [Target("sid", "amd64")]
+    assert targets_of(loaded("bookworm-amd64"), debs, ["sid-amd64"]) == [Target("sid", "amd64")]
 
 
 def test_what_stops_one_target_stops_no_other(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from debwright.checks.live.minimum import _expected, commands
+from debwright.checks.live.minimum import commands, expected_of
 from debwright.config import Config
 
 SERVICE = {"unit": "demo.service", "expect_body": "all is well", "smoke": ["demo ask"]}
@@ -13,16 +13,16 @@ def config(**more: Any) -> Config:
 
 
 def test_as_much_as_with_everything_unless_said_otherwise() -> None:
-    assert _expected(config()) == config().service
+    assert expected_of(config()) == config().service
 
 
 def test_what_is_said_stands_in_for_it() -> None:
-    expected = _expected(config(minimum={"smoke": ["demo --version"]}))
+    expected = expected_of(config(minimum={"smoke": ["demo --version"]}))
     assert expected is not None
     assert expected.expect_body == "all is well"
     assert commands(config(minimum={"smoke": ["demo --version"]})) == ["demo --version"]
     nothing = config(minimum={"smoke": [], "expect_body": "up"})
-    expected = _expected(nothing)
+    expected = expected_of(nothing)
     assert expected is not None
     assert (commands(nothing), expected.expect_body) == ([], "up")
 
@@ -34,4 +34,4 @@ def test_commands_of_packages_without_a_service_count_too() -> None:
 
 
 def test_nothing_without_a_service() -> None:
-    assert _expected(Config()) is None
+    assert expected_of(Config()) is None

@@ -15,7 +15,7 @@ from debwright.build.variations import SHIFT_SECONDS, second_build
 from debwright.build.workplace import USUAL, Workplace
 from debwright.checks.twice import diffoscope
 from debwright.checks.twice.archives import differences, part_of_difference
-from debwright.checks.twice.diffoscope import _leaves
+from debwright.checks.twice.diffoscope import leaves
 from debwright.checks.twice.reproducible import TwoBuilds, compare_builds, failed_second_build
 from debwright.cli.app import call
 from debwright.config import Config
@@ -173,7 +173,7 @@ def test_what_diffoscope_says_is_put_to_its_member() -> None:
                         {"source1": "readelf -n {}", "source2": "readelf -n {}",
                          "unified_diff": "--- a\n+++ b\n@@ -1 +1 @@\n-ID: 1\n+ID: 2\n ="}]}]}]}],
     }  # fmt: skip
-    (said,) = _leaves(tree, ())
+    (said,) = leaves(tree, ())
     assert said.member == "data.tar/./usr/lib/x.so"
     assert said.path.endswith("./usr/lib/x.so > readelf -n {}")
     assert said.lines == ("-ID: 1", "+ID: 2")
@@ -183,7 +183,7 @@ def test_what_diffoscope_says_is_put_to_its_member() -> None:
     st.sampled_from(["source1", "source2", "unified_diff", "x"]), c, max_size=4)))  # fmt: skip
 def test_any_report_of_diffoscope_is_read_or_skipped(tree: object) -> None:
     if isinstance(tree, dict):
-        list(_leaves(tree, ()))
+        list(leaves(tree, ()))
 
 
 # -- what is varied

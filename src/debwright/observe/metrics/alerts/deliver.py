@@ -135,11 +135,14 @@ def deliver(
     problems: Sequence[Problem],
     ways: Sequence[Channel],
     now: datetime,
-    say: Say,
+    missed: Say,
     *,
     dry: bool = False,
 ) -> list[Sent]:
-    """Bring everybody up to date. What cannot be told is said, and tried again the next time."""
+    """Bring everybody up to date.
+
+    `missed` hears of what could not be sent; it is tried again the next time.
+    """
     sent: list[Sent] = []
     for alert, changed in _current(store, problems, now):
         told = alert
@@ -149,7 +152,7 @@ def deliver(
             known = told.told.get(way.name, False)
             if known == told.open and not (way.standing and changed and told.open):
                 continue
-            if not dry and not _tell(way, told, say):
+            if not dry and not _tell(way, told, missed):
                 continue
             sent.append(Sent(channel=way.name, title=told.title, resolved=not told.open))
             marks = {**told.told, way.name: told.open}
@@ -159,12 +162,12 @@ def deliver(
     return sent
 
 
-def _tell(way: Channel, alert: AlertRecord, say: Say) -> bool:
+def _tell(way: Channel, alert: AlertRecord, missed: Say) -> bool:
     try:
         way.tell(alert)
     except DebwrightError as error:
         reason = "; ".join([error.what, *(e.text for e in error.evidence)])
-        say(f"nobody was told by {way.name} of {alert.title!r}: {reason}")
+        missed(f"nobody was told by {way.name} of {alert.title!r}: {reason}")
         return False
     return True
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from debwright.config import LoadedConfig
 from debwright.host.http import client, download
+from debwright.keys.gnupg.home import open_home, private_home
 from debwright.keys.ring import KeyInfo, keys_of_file, list_keys
-from debwright.keys.signing.choose import configured_keys, home_of
-from debwright.keys.signing.home import open_home, private_home
+from debwright.keys.signing.configured import configured_keys, home_of
 from debwright.model.errors import DebwrightError
 from debwright.model.targets import Target
 from debwright.observe.metrics.alerts.rules import Problem

@@ -1,6 +1,6 @@
 """A process that owns a GnuPG home and its gpg-agent, and takes both with it when it ends.
 
-It runs apart from debwright (`python -I -S keeper.py MODE PATH`) and reads requests from
+It runs apart from debwright (`python -I -S home_owner.py MODE PATH`) and reads requests from
 standard input. When that pipe closes, which is what happens however debwright ends, the agent
 is killed and a private home is gone. Only the standard library is used, and no thread, so that
 it starts in a few milliseconds and `preexec_fn` is safe.
@@ -46,7 +46,7 @@ class Failed(Exception):
     """The home could not be set up; the text is for the user."""
 
 
-class Keeper:
+class Home:
     def __init__(self, mode: str, path: Path) -> None:
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.hangup = select.poll()
@@ -220,7 +220,7 @@ def send(header: dict[str, Any], *parts: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def serve(keeper: Keeper) -> None:
+def serve(owned: Home) -> None:
     # Unbuffered: what has been read must not hide from poll().
     with os.fdopen(0, "rb", buffering=0, closefd=False) as requests:
         while line := requests.readline():
@@ -230,7 +230,7 @@ def serve(keeper: Keeper) -> None:
                 for k in ("stdin", "secret")
             )
             try:
-                status, out, err = keeper.gpg(header["args"], stdin, secret)
+                status, out, err = owned.gpg(header["args"], stdin, secret)
             except FileNotFoundError:
                 status, out, err = 127, b"", b"gpg is not installed"
             send({"status": status, "stdout": len(out), "stderr": len(err)}, out, err)
@@ -249,17 +249,17 @@ def read_exactly(stream: Any, size: int) -> bytes:
 def main() -> int:
     mode, path = sys.argv[1], Path(sys.argv[2])
     try:
-        keeper = Keeper(mode, path)
+        owned = Home(mode, path)
     except (Failed, OSError) as error:
         send({"failed": str(error)})
         return 1
     try:
-        send({"home": str(keeper.home), "owns_agent": keeper.owns_agent})
-        serve(keeper)
+        send({"home": str(owned.home), "owns_agent": owned.owns_agent})
+        serve(owned)
     except (EOFError, BrokenPipeError):
         pass  # debwright ended in the middle of a request
     finally:
-        keeper.clean()
+        owned.clean()
     return 0
 
 

@@ -1,6 +1,6 @@
 """GnuPG homes: the user's own, or a private one that cannot outlive debwright.
 
-See `keeper` for who really owns a home and why killing debwright leaves nothing behind.
+See `home_owner` for who really owns a home and why killing debwright leaves nothing behind.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ from debwright.host.process import helper_environment
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.model.fix import Command, Install
 
-KEEPER = Path(__file__).with_name("keeper.py")
+OWNER = Path(__file__).with_name("home_owner.py")
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 UNOWNED_SECONDS = 60.0
@@ -43,7 +43,7 @@ class Answer:
 
 
 class GnupgHome:
-    """A running keeper; `call` runs gpg in its home. Close it, or use it in `with`."""
+    """A running owner of a home; `call` runs gpg in its home. Close it, or use it in `with`."""
 
     def __init__(self, process: subprocess.Popen[bytes], hello: dict[str, Any], kind: str) -> None:
         self._process = process
@@ -58,7 +58,7 @@ class GnupgHome:
     ) -> Answer:
         """Run gpg with `args`; `secret` becomes its --passphrase-fd. Any exit status is returned.
 
-        Raises DebwrightError when the keeper is gone.
+        Raises DebwrightError when its owner is gone.
         """
         process = self._process
         assert process.stdin is not None
@@ -85,7 +85,7 @@ class GnupgHome:
         return Answer(status=header["status"], output=output, error=error)
 
     def close(self) -> None:
-        """Let the keeper clean up; kill it if it does not."""
+        """Let the owner clean up; kill it if it does not."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -134,7 +134,7 @@ def private_home() -> GnupgHome:
     """A fresh home in memory that is gone when debwright ends, however it ends.
 
     In a namespace of its own where this machine allows it, else in a directory on tmpfs that
-    the keeper removes. Raises MissingError when gpg is not installed or there is no tmpfs.
+    its owner removes. Raises MissingError when gpg is not installed or there is no tmpfs.
     """
     heal_stale_homes()
     prefix = NAMESPACE if os.geteuid() == 0 else USER_NAMESPACE
@@ -160,9 +160,9 @@ def directory_home() -> GnupgHome:
 
 
 def heal_stale_homes() -> list[Path]:
-    """Remove private homes whose keeper was killed; the directories removed.
+    """Remove private homes whose owner was killed; the directories removed.
 
-    The keeper holds a lock on `owner` for as long as it lives, so a lock that can be had is
+    The owner holds a lock on `owner` for as long as it lives, so a lock that can be had is
     the proof that nobody uses the home.
     """
     healed = []
@@ -212,10 +212,10 @@ def _in_memory(path: Path) -> bool:
 
 
 def _start(prefix: Sequence[str], mode: str, path: Path, kind: str) -> tuple[GnupgHome | None, str]:
-    """Start a keeper; None and the reason when it could not set its home up."""
+    """Start the owner of a home; None and the reason when it could not set its home up."""
     if shutil.which("gpg") is None or shutil.which("gpg-agent") is None:
         raise gpg_missing()
-    argv = [*prefix, sys.executable, "-I", "-S", str(KEEPER), mode, str(path)]
+    argv = [*prefix, sys.executable, "-I", "-S", str(OWNER), mode, str(path)]
     try:
         process = subprocess.Popen(
             argv,

@@ -8,7 +8,7 @@ import contextlib
 from types import TracebackType
 from typing import Self
 
-from debwright.keys.signing.armor import dearmor, enarmor
+from debwright.keys.gnupg.armor import dearmor, enarmor
 from debwright.keys.signing.gpg import GpgSigner
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command
@@ -16,7 +16,7 @@ from debwright.model.fix import Command
 SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
 
 
-class DualSigner:
+class TwoKeySigner:
     """Signs with `old` and with `new`; each may have its own home and passphrase."""
 
     throwaway = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debwright.host.process import run
-from debwright.keys.signing.armor import dearmor, is_armored
+from debwright.keys.gnupg.armor import dearmor, is_armored
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.model.fix import Command, Install
 

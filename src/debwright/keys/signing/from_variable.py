@@ -6,14 +6,14 @@ import os
 import re
 from pathlib import Path
 
+from debwright.keys.gnupg.home import GnupgHome, private_home
 from debwright.keys.signing.gpg import GpgSigner
-from debwright.keys.signing.home import GnupgHome, private_home
 from debwright.model.errors import Evidence, MissingError, UsageError
 
 SIZE_LIMIT = 1024 * 1024
 
 
-class ImportedSigner(GpgSigner):
+class VariableSigner(GpgSigner):
     """Signs with the key of the environment variable `key_env`.
 
     The key reaches gpg through its standard input, in a home on a tmpfs that is gone when this

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from debwright.keys.gnupg.home import open_home
 from debwright.keys.ring import list_keys
-from debwright.keys.signing.dual import DualSigner
+from debwright.keys.signing.from_variable import VariableSigner
 from debwright.keys.signing.gpg import GpgSigner, throwaway_signer
-from debwright.keys.signing.home import open_home
-from debwright.keys.signing.imported import ImportedSigner
+from debwright.keys.signing.two_keys import TwoKeySigner
 
 if TYPE_CHECKING:
     from debwright.config import LoadedConfig
@@ -41,7 +41,7 @@ def configured_signer(
         elif len(found) == 1:
             yield stack.enter_context(found[0])
         else:
-            yield stack.enter_context(DualSigner(*found))
+            yield stack.enter_context(TwoKeySigner(*found))
 
 
 def configured_keys(loaded: "LoadedConfig", *, today: date | None = None) -> list[GpgSigner]:
@@ -76,7 +76,7 @@ def key_states(loaded: "LoadedConfig", *, today: date | None = None) -> list[str
 def _signer(loaded: "LoadedConfig", key: str, passphrase_env: str | None) -> GpgSigner:
     signing = loaded.config.signing
     if signing.key_env is not None:
-        return ImportedSigner(key, key_env=signing.key_env, passphrase_env=passphrase_env)
+        return VariableSigner(key, key_env=signing.key_env, passphrase_env=passphrase_env)
     return GpgSigner(key, home=home_of(loaded), passphrase_env=passphrase_env)
 
 
