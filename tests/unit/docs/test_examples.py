@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.kit import tree as copied
+from tests.kit.commands import invoke
 from tests.kit.debs import build
 from tests.kit.packages import context
 from tests.kit.pages import TOP, blocks
@@ -58,7 +59,7 @@ def test_a_table_of_the_configuration() -> None:
 def test_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "debwright.toml").write_text('[targets]\nbuild = ["trixie-amd64"]\n')
     command = example("command")["suites"]
-    assert command.main([], obj=Options(directory=tmp_path), standalone_mode=False) == 0
+    assert invoke(command, Options(directory=tmp_path)) == 0
     assert capsys.readouterr().out == "trixie\n"
 
 
