@@ -18,7 +18,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from debwright.checks.engine.runtime import runtime_layer
 from debwright.config import Config
 from debwright.host.machine import host_arch
 from debwright.model.targets import Target
@@ -28,6 +27,7 @@ from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
 from debwright.systems.nspawn import NspawnSandbox
+from debwright.systems.runtime import runtime_layer
 from tests.e2e.notebook import write_version
 from tests.kit.github import TOKEN, FakeGithub, serving
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from debwright.checks import run
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.environment import Environment
 from debwright.checks.registry import unasked
 from debwright.config import Config
 from debwright.model.results import CheckResult
@@ -12,13 +11,14 @@ from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
+from debwright.systems.base import System
 from tests.kit.debs import build
 from tests.kit.recipes import PORT, Recipe
 
 _CHECKED = {"install", "dependencies", "service", "purge"}
 
 
-def checked_with_a_companion(directory: Path, environment: Environment) -> dict[str, CheckResult]:
+def checked_with_a_companion(directory: Path, system: System) -> dict[str, CheckResult]:
     """The results of checking `demo`, which depends on the companion `demo-data`."""
     cache = Cache(default_cache())
     cache.prepare()
@@ -36,5 +36,5 @@ def checked_with_a_companion(directory: Path, environment: Environment) -> dict[
         changes=None, roots=Roots(cache, config), output=directory, log=lambda _: None,
         activity=lambda _: None, companions=[read_deb(data)],
     )  # fmt: skip
-    results = run.run_checks(context, lambda _: None, environment)
+    results = run.run_checks(context, lambda _: None, system)
     return {r.name: r for r in results}

@@ -14,22 +14,23 @@ from debwright.checks.engine.base import (
     not_done,
     skipped,
 )
-from debwright.checks.engine.environment import CleaningError, Environment, NspawnEnvironment, Open
 from debwright.checks.engine.infrastructure import (
     NOT_THE_PACKAGE,
     infrastructure_code,
     is_infrastructure,
     open_session,
 )
-from debwright.checks.engine.runtime import ConflictsWithSystem, UnsatisfiableDependencies
 from debwright.checks.engine.second_system import SecondSystem, second_system
-from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
+from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session, sessions
 from debwright.checks.registry import DEPENDENCIES, INSTALL, LIVE, file_checks
 from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes, UndeclaredCode
 from debwright.model.errors import CheckError, DebwrightError, MissingError
 from debwright.model.results import CheckResult
 from debwright.model.targets import Target
 from debwright.packages.unpacked import Unpacked
+from debwright.systems.base import CleaningError, System
+from debwright.systems.nspawn import NspawnSystem
+from debwright.systems.runtime import ConflictsWithSystem, UnsatisfiableDependencies
 
 T = TypeVar("T")
 
@@ -52,12 +53,12 @@ Add = Callable[[CheckResult, Check], None]
 def run_checks(
     context: CheckContext,
     finished: Callable[[CheckResult], None],
-    environment: Environment | None = None,
+    system: System | None = None,
     also_on: Sequence[Target] = (),
 ) -> list[CheckResult]:
     """Every check of the target; `finished` hears of each as it ends.
 
-    `environment` is where the live ones run; nspawn when it is not named. They run on the targets
+    `system` is where the live ones run; nspawn when it is not named. They run on the targets
     of `also_on` too, with the same packages, and are then called CHECK@TARGET.
     """
     results: list[CheckResult] = []
@@ -73,7 +74,7 @@ def run_checks(
         raise CheckError(f"{context.target}: there is no package to check")
     with context.cache.scratch("unpacked") as directory:
         _static(replace(context, unpacked=Unpacked(directory)), add)
-    chosen = environment or NspawnEnvironment()
+    chosen = system or NspawnSystem()
     _here(context, chosen, add)
     for target in also_on:
         _elsewhere(replace(context, target=target), chosen, record)
@@ -93,7 +94,7 @@ def _static(context: CheckContext, add: Add) -> None:
         add(_guarded(check, check.run, context), check)
 
 
-def _here(context: CheckContext, environment: Environment, add: Add) -> None:
+def _here(context: CheckContext, system: System, add: Add) -> None:
     """The live checks on the packages' own target.
 
     An archive that cannot be read, or a machine where something is missing, is no fault of the
@@ -101,7 +102,7 @@ def _here(context: CheckContext, environment: Environment, add: Add) -> None:
     """
     started = time.monotonic()
     try:
-        _live(context, environment, add)
+        _live(context, system, add)
     except MissingError as problem:
         found = DEPENDENCIES.declared.from_error(infrastructure_code(problem), problem)
         add(not_done(DEPENDENCIES.name, started, found, problem), DEPENDENCIES)
@@ -109,7 +110,7 @@ def _here(context: CheckContext, environment: Environment, add: Add) -> None:
 
 
 def _elsewhere(
-    context: CheckContext, environment: Environment, record: Callable[[CheckResult], None]
+    context: CheckContext, system: System, record: Callable[[CheckResult], None]
 ) -> None:
     """The live checks on a target that the packages were not built on.
 
@@ -120,11 +121,11 @@ def _elsewhere(
         judged = policy.judge(result, check, context.config, context.target)
         record(judged.model_copy(update={"name": f"{judged.name}@{context.target}"}))
 
-    if not environment.elsewhere:
-        _skip(named, [INSTALL], f"{environment} is a machine of one suite")
+    if not system.any_target:
+        _skip(named, [INSTALL], f"{system} is a machine of one suite")
         return
     try:
-        _live(context, environment, named)
+        _live(context, system, named)
     except MissingError as problem:
         said = "; ".join([problem.what, *(e.text for e in problem.evidence[:1])])
         _skip(named, [INSTALL], f"{said} (next: {problem.fix})" if problem.fix else said)
@@ -138,12 +139,12 @@ def _switched_off(check: Check) -> CheckResult:
     return skipped(check.name, f'switched off in debwright.toml: {check.name} = "off"')
 
 
-def _live(context: CheckContext, environment: Environment, add: Add) -> None:
+def _live(context: CheckContext, system: System, add: Add) -> None:
     """Dependencies, then a boot, then what runs on it; what cannot run says why."""
     started = time.monotonic()
     try:
         with ExitStack() as stack:
-            _live_within(context, environment, stack, add)
+            _live_within(context, system, stack, add)
     except CleaningError as problem:
         found = CODES.from_error("cleanup/failed", problem)
         add(conclude(CLEANUP.name, started, [found]), CLEANUP)
@@ -151,7 +152,7 @@ def _live(context: CheckContext, environment: Environment, add: Add) -> None:
 
 def _live_within(
     context: CheckContext,
-    environment: Environment,
+    system: System,
     stack: ExitStack,
     add: Add,
 ) -> None:
@@ -164,7 +165,7 @@ def _live_within(
 
     try:
         context.activity("resolving dependencies")
-        opening = environment.prepare(context, stack)
+        opening = sessions(context, system.prepare(context, stack))
     except UnsatisfiableDependencies as problem:
         why = "the package's dependencies cannot be satisfied"
         unsolved("install/unsatisfiable", problem, why)
@@ -181,16 +182,16 @@ def _live_within(
         # They must be there all the same, or nothing could be installed.
         add(_switched_off(DEPENDENCIES), DEPENDENCIES)
     else:
-        measured = DEPENDENCIES.run(context, environment.layer(context), started)
+        measured = DEPENDENCIES.run(context, system.layer(context), started)
         add(measured, DEPENDENCIES)
-    if unavailable := environment.unavailable():
-        _skip(add, [INSTALL, *LIVE], unavailable)
+    if missing := system.unavailable():
+        _skip(add, [INSTALL, *LIVE], missing.in_one_line())
         return
     if _off(context, INSTALL):
         add(_switched_off(INSTALL), INSTALL)
         _skip(add, LIVE, "the packages are not installed: the check `install` is switched off")
         return
-    _booted(context, environment, opening, add)
+    _booted(context, system, opening, add)
 
 
 def _skip(add: Add, checks: Sequence[Check], reason: str) -> None:
@@ -200,13 +201,13 @@ def _skip(add: Add, checks: Sequence[Check], reason: str) -> None:
 
 def _booted(
     context: CheckContext,
-    environment: Environment,
-    opening: Open,
+    system: System,
+    opening: Callable[[ExitStack], Session],
     add: Add,
 ) -> None:
     started = time.monotonic()
     with ExitStack() as stack, second_system() as second:
-        if context.second_system and environment.several and _worth(context):
+        if context.second_system and system.two_at_once and _worth(context):
             second.start(opening, _on_a_clean_system)
         try:
             session, notes = open_session(opening, stack, context.log)

@@ -30,6 +30,23 @@ if TYPE_CHECKING:
     from debwright.packages.debs import Deb
 
 
+class SystemOption(click.Option):
+    """The option that names a system.
+
+    Its help imports every kind of system, so it is written when somebody asks for it.
+    """
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The option, and the kinds as they are written."""
+        from debwright.systems.kinds import kinds
+
+        forms = ", ".join(kind.form for kind in kinds())
+        self.help = (
+            f"Where to install and start them: {forms}; instead of what debwright.toml says."
+        )
+        return super().get_help_record(ctx)
+
+
 @click.command()
 @targets_option
 @strategy_option
@@ -50,9 +67,7 @@ if TYPE_CHECKING:
     help="A .deb of the release before FILES, to upgrade from; may be repeated.",
 )
 @click.option(
-    "--sandbox", metavar="KIND",
-    help="Where to install and start them: nspawn, docker, vm, or a machine as "
-    "ssh://USER@HOST[:PORT]; instead of what debwright.toml says.",
+    "--sandbox", metavar="KIND", cls=SystemOption,
 )  # fmt: skip
 @click.option(
     "--replace-installed", is_flag=True,
@@ -109,13 +124,13 @@ def check_project(
 
     `more` are the checks that are only made when asked for, as fields of Wanted.
     """
-    from debwright.checks.engine.choose import environment_for, patterns_for
     from debwright.config import load
     from debwright.pipeline.planning import make_plan
     from debwright.pipeline.stages.base import Wanted
+    from debwright.systems.choose import patterns_for, system_for
 
     loaded = load(options.directory)
-    environment = environment_for(loaded, sandbox, replace=replace)
+    environment = system_for(loaded, sandbox, replace=replace)
     chosen = make_plan(
         options.directory, patterns=patterns_for(loaded, environment, patterns), strategy=strategy
     )
@@ -133,7 +148,6 @@ def check_files(
     replace: bool = False,
 ) -> int:
     """Check packages given as files; the targets are those of their architecture."""
-    from debwright.checks.engine.choose import environment_for, patterns_for
     from debwright.checks.engine.previous import expand
     from debwright.config import load
     from debwright.host.machine import describe_host
@@ -142,11 +156,12 @@ def check_files(
     from debwright.pipeline.planning import require_known_checks
     from debwright.pipeline.run import exclusive, exit_code, heal
     from debwright.roots.layers import Roots
+    from debwright.systems.choose import patterns_for, system_for
 
     loaded = load(options.directory)
     require_known_checks(loaded)
     debs, changes = read_files(files)
-    environment = environment_for(loaded, sandbox, replace=replace)
+    environment = system_for(loaded, sandbox, replace=replace)
     targets = targets_of(loaded, debs, patterns_for(loaded, environment, patterns))
     given = GivenFiles(
         loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),

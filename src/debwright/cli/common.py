@@ -18,12 +18,12 @@ from debwright.model.errors import DebwrightError
 # What a run needs is imported by a run: commands that are about keys or the repository alone
 # start in half the time.
 if TYPE_CHECKING:
-    from debwright.checks.engine.environment import Environment
     from debwright.model.events import Reporter
     from debwright.model.results import RunResult
     from debwright.pipeline.plan import Plan
     from debwright.pipeline.stages.base import Job, Wanted
     from debwright.roots.cache import Cache
+    from debwright.systems.base import System
 
 
 targets_option = click.option(
@@ -67,7 +67,7 @@ def run_plan(
     wanted: "Wanted",
     *,
     force: bool,
-    environment: "Environment | None" = None,
+    environment: "System | None" = None,
 ) -> int:
     """Run the stages, write the reports, show the summary; the exit code."""
     from debwright.host.disk import require_room
@@ -119,15 +119,11 @@ def run_recorded(job: "Job", wanted: "Wanted") -> "RunResult":
         raise
 
 
-def _environment(plan: "Plan") -> "Environment":
+def _environment(plan: "Plan") -> "System":
     """What the configuration names; the kinds that are rare are not even imported."""
-    from debwright.checks.engine.environment import NspawnEnvironment
+    from debwright.systems.choose import system_for
 
-    if plan.config.environments.sandbox == "nspawn":
-        return NspawnEnvironment()
-    from debwright.checks.engine.choose import environment_for
-
-    return environment_for(plan.loaded)
+    return system_for(plan.loaded)
 
 
 def write_reports(result: "RunResult", home: Path) -> Sequence[Path]:

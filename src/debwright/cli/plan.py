@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 @click.pass_obj
 def show_plan(options: Options, patterns: tuple[str, ...], strategy: str | None) -> int:
     """Show version, targets, strategies and why, and what is cached."""
+    from debwright.config import effective_json
     from debwright.pipeline.planning import make_plan
 
-    data = describe(options, make_plan(options.directory, patterns=patterns, strategy=strategy))
+    plan = make_plan(options.directory, patterns=patterns, strategy=strategy)
+    data = describe(options, plan)
+    if options.json:
+        data["configuration"] = json.loads(effective_json(plan.config))
     emit(options, data, _text(data))
     return 0
 
 
 def describe(options: Options, plan: Plan) -> dict[str, Any]:
-    from debwright.config import effective_json
     from debwright.pipeline.finished import FinishedStages
     from debwright.pipeline.run import columns
     from debwright.pipeline.stages.base import Wanted
@@ -81,7 +84,6 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
         "configuration_file": str(plan.loaded.path) if plan.loaded.path else None,
         "stages": columns(Wanted()),
         "targets": targets,
-        "configuration": json.loads(effective_json(plan.config)),
     }
 
 

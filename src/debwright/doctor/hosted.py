@@ -8,6 +8,7 @@ from debwright.doctor import Health
 from debwright.github.http import Http
 from debwright.github.place import TOKENS, github_repository
 from debwright.model.errors import DebwrightError
+from debwright.model.fix import Command
 
 
 def workflows(loaded: LoadedConfig) -> Iterator[Health]:
@@ -54,7 +55,7 @@ def _secrets(loaded: LoadedConfig, place: str, wanted: Sequence[str]) -> Iterato
         yield Health(
             name=f"secret {name}", ok=name in there, needed=False,
             found="set" if name in there else "not set on GitHub",
-            fix=None if name in there else f"gh secret set {name} --repo {place}",
+            fix=None if name in there else Command("gh", "secret", "set", name, "--repo", place),
         )  # fmt: skip
 
 

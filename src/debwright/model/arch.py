@@ -54,6 +54,8 @@ class Architecture:
     """Names that uname(2) gives such machines; the first is a wheel's platform too (PEP 600)."""
     pivot_root: int
     """Number of the system call."""
+    go: str
+    """Go's GOARCH, which images of containers are named by."""
     multiarch: str = ""
     """Multi-Arch triplet, of directories below /usr/lib (DEB_HOST_MULTIARCH); none: as `gnu`."""
     cpu: str | None = None
@@ -91,14 +93,14 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         for row in (
             Architecture(
                 name="amd64", gnu="x86_64-linux-gnu", elf=ElfKind(bits=64, machine=62),
-                qemu="x86_64", kernel=("x86_64", "amd64"), pivot_root=155,
+                qemu="x86_64", kernel=("x86_64", "amd64"), pivot_root=155, go="amd64",
                 runs_too=frozenset({"i386"}), hosts_cross=True,
                 manylinux=5, executable_stack=True, runner="ubuntu-24.04",
                 board=Board(package="qemu-system-x86", machine="q35", console="ttyS0"),
             ),
             Architecture(
                 name="arm64", gnu="aarch64-linux-gnu", elf=ElfKind(bits=64, machine=183),
-                qemu="aarch64", kernel=("aarch64", "arm64"), pivot_root=41,
+                qemu="aarch64", kernel=("aarch64", "arm64"), pivot_root=41, go="arm64",
                 # A Raspberry Pi 5's. `max` computes the pointer authentication that Debian 13 is
                 # compiled with in software, which makes Python six times slower. (armhf programs
                 # run on most arm64 processors by themselves, but not on all.)
@@ -109,27 +111,28 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
             ),
             Architecture(
                 name="armhf", gnu="arm-linux-gnueabihf", elf=ElfKind(bits=32, machine=40),
-                qemu="arm", kernel=("armv7l", "armv8l"), pivot_root=218, executable_stack=True,
+                qemu="arm", kernel=("armv7l", "armv8l"), pivot_root=218, go="arm",
+                executable_stack=True,
             ),
             Architecture(
                 name="i386", gnu="i686-linux-gnu", multiarch="i386-linux-gnu",
                 elf=ElfKind(bits=32, machine=3), qemu="i386", kernel=("i686", "i386"),
-                pivot_root=217, hosts_cross=True, manylinux=5, executable_stack=True,
+                pivot_root=217, go="386", hosts_cross=True, manylinux=5, executable_stack=True,
                 # Ubuntu has its libraries only: it cannot be booted.
                 ubuntu=False,
             ),
             Architecture(
                 name="ppc64el", gnu="powerpc64le-linux-gnu", elf=ElfKind(bits=64, machine=21),
-                qemu="ppc64le", kernel=("ppc64le",), pivot_root=203, hosts_cross=True,
+                qemu="ppc64le", kernel=("ppc64le",), pivot_root=203, go="ppc64le", hosts_cross=True,
             ),
             Architecture(
                 name="riscv64", gnu="riscv64-linux-gnu", elf=ElfKind(bits=64, machine=243),
-                qemu="riscv64", kernel=("riscv64",), pivot_root=41, debian=13,
+                qemu="riscv64", kernel=("riscv64",), pivot_root=41, go="riscv64", debian=13,
             ),
             Architecture(
                 name="s390x", gnu="s390x-linux-gnu",
                 elf=ElfKind(bits=64, machine=22, order=_BIG),
-                qemu="s390x", kernel=("s390x",), pivot_root=217,
+                qemu="s390x", kernel=("s390x",), pivot_root=217, go="s390x",
             ),
         )
     }
@@ -145,3 +148,8 @@ BY_ELF: Mapping[tuple[int, int, int], Architecture] = MappingProxyType(
     {row.elf.header: row for row in ARCHITECTURES.values()}
 )
 """Class, byte order and e_machine of a program to the row."""
+
+BY_GO: Mapping[str, Architecture] = MappingProxyType(
+    {row.go: row for row in ARCHITECTURES.values()}
+)
+"""Go's name to the row."""

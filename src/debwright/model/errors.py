@@ -68,6 +68,10 @@ class DebwrightError(Exception):
         self.cause = cause
         self.fix = fix
 
+    def in_one_line(self) -> str:
+        """What happened and what to do, as a reason within other text."""
+        return f"{self.what}: {self.fix}" if self.fix else self.what
+
     def render(self) -> str:
         """The error as plain text, safe to print: control characters are made visible."""
         lines = [self.what]

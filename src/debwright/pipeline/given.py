@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from debwright.build.log import BuildLog
-from debwright.checks.engine.environment import Environment
 from debwright.checks.engine.released import previous_of
 from debwright.checks.run import run_checks
 from debwright.config import LoadedConfig
@@ -23,6 +22,8 @@ from debwright.pipeline.stages.base import Outcome, carried_out
 from debwright.pipeline.stages.check import check_outcome, write_down
 from debwright.pipeline.stages.checking import context_of
 from debwright.roots.layers import Roots
+from debwright.systems.base import System
+from debwright.systems.environments import Environments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class GivenFiles:
     debs: Sequence[Deb]
     changes: Path | None
     dist: Path
-    environment: Environment
+    environment: System
     previous: Sequence[Path] = ()
     """Packages of the release before."""
 
@@ -124,6 +125,6 @@ def _outcome(
             second_system=second_system,
             ask_again=True,  # as every other check of files is made each time
         )
-        further = also_on(config.targets.build, config.environments.install_on, target)
+        further = also_on(config.targets.build, config.section(Environments).install_on, target)
         results = run_checks(context, partial(write_down, log), given.environment, further)
     return check_outcome(context, results, log_path, given.dist)

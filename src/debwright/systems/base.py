@@ -1,16 +1,29 @@
-"""The seam between checks or builds and the place their commands run in."""
+"""What a system is: to commands that run in it, to the checks, and to who opens it."""
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from debwright.config import Config
 from debwright.host.process import Completed, LineSink
 from debwright.isolation.snapshot import Altered, Entry
-from debwright.model.errors import CheckError
+from debwright.model.errors import CheckError, MissingError
+from debwright.model.targets import Target
+from debwright.packages.debs import Deb
+from debwright.roots.layers import Roots
+from debwright.roots.store import Layer
+from debwright.systems.runtime import LOCAL_ONLY, runtime_layer
 
 
 class BootError(CheckError):
     """The system did not come up, or did not come back."""
+
+
+class CleaningError(CheckError):
+    """Something of the check is still on a machine that is not debwright's own."""
 
 
 class Sandbox(Protocol):
@@ -43,6 +56,14 @@ class Sandbox(Protocol):
         """Copy a regular file out of the sandbox."""
 
 
+def push_through(sandbox: Sandbox, source: Path, target: str) -> None:
+    """Copy by a pipe: no path of this machine is ever resolved below the sandbox's root."""
+    sandbox.run(
+        ["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1" && chmod 644 "$1"', "sh", target],
+        stdin=source.read_bytes(),
+    )
+
+
 class FileMark(Protocol):
     """What files a system had at one moment."""
 
@@ -56,8 +77,8 @@ class FileMark(Protocol):
 class BootedSandbox(Sandbox, Protocol):
     """A running system with systemd as its init: what the live checks need of it, and no more.
 
-    A container of this machine answers from outside, at no cost to the system; one that can only
-    be talked to answers by commands (`sandbox/inside.py`).
+    A container of this machine answers from outside, at no cost to the system; one that answers
+    by commands only is a RemoteSandbox (remote.py).
     """
 
     @property
@@ -100,9 +121,111 @@ class BootedSandbox(Sandbox, Protocol):
         """
 
 
-def push_through(sandbox: Sandbox, source: Path, target: str) -> None:
-    """Copy by a pipe: no path of this machine is ever resolved below the sandbox's root."""
-    sandbox.run(
-        ["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat > "$1" && chmod 644 "$1"', "sh", target],
-        stdin=source.read_bytes(),
-    )
+class Subject(Protocol):
+    """What is brought to a system, and what a system needs to know for that."""
+
+    @property
+    def target(self) -> Target: ...
+    @property
+    def host_arch(self) -> str:
+        """This machine's architecture."""
+
+    @property
+    def emulated(self) -> bool: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def roots(self) -> Roots: ...
+    @property
+    def installable(self) -> Sequence[Deb]:
+        """Packages a user would install."""
+
+    @property
+    def companions(self) -> Sequence[Deb]:
+        """Packages that are at hand when these are installed."""
+
+    @property
+    def log(self) -> LineSink: ...
+    @property
+    def activity(self) -> Callable[[str], None]:
+        """Takes what is being done now, in a few words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AptSources:
+    """Options that say which package lists apt-get reads, for `update` and for all else."""
+
+    update: tuple[str, ...] = LOCAL_ONLY
+    other: tuple[str, ...] = LOCAL_ONLY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A system that runs, to which the packages can be brought by apt from `sources`."""
+
+    system: BootedSandbox
+    layer: Layer | None = None
+    """The root with the packages' dependencies; None on a machine that has its own."""
+    sources: AptSources = AptSources()
+
+
+Open = Callable[[ExitStack], Opened]
+"""Starts a system; whatever must be ended or removed afterwards goes onto the stack."""
+
+
+class System(ABC):
+    """A kind of place for live checks: a clean root that is booted here, or something else.
+
+    It proves first that the packages' dependencies can be had there, and then starts a system to
+    which the packages can be brought.
+    """
+
+    any_target: ClassVar[bool] = True
+    """Whether it can be a system of any target."""
+    two_at_once: ClassVar[bool] = False
+    """Whether two systems of a target can be open at once."""
+    own_root: ClassVar[bool] = True
+    """Whether it is made of a root of debwright's, in which programs of the target run here."""
+
+    def __str__(self) -> str:
+        return self.kind
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """`nspawn`, `docker`, `ssh`, `vm`: as in reports."""
+
+    def unavailable(self) -> MissingError | None:
+        """Why nothing can be booted here by this user, though dependencies can be resolved."""
+        return None
+
+    def begins_with(self, _: Config, roots: Roots, target: Target, /) -> str | None:
+        """The id of the layer that a system of `target` begins with; None while there is none."""
+        base = roots.store.find(roots.base_request(target))[0]
+        return base.id if base else None
+
+    def targets_there(self, _: Sequence[str], /) -> Sequence[str]:
+        """Of the configured targets those to check where none is named; empty: all of them."""
+        return ()
+
+    def boot_layer(self, _: Subject, /) -> Layer | None:
+        """The bootable root to begin with, where it is another than the usual one."""
+        return None
+
+    def layer(self, subject: Subject, /) -> Layer | None:
+        """The root with the packages' dependencies; None on a machine that has its own.
+
+        Raises what `prepare` does.
+        """
+        return runtime_layer(
+            subject.roots, subject.target, subject.installable, subject.log,
+            companions=subject.companions, boot=self.boot_layer(subject),
+        )  # fmt: skip
+
+    @abstractmethod
+    def prepare(self, subject: Subject, stack: ExitStack, /) -> Open:
+        """Resolve the dependencies. What must last until the checks are done goes onto `stack`.
+
+        Raises UnsatisfiableDependencies, MaintainerScriptError (of a dependency), and MissingError
+        when the system itself cannot be had.
+        """

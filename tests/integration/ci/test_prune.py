@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.ci.storage import StorageGithub
+from tests.kit.commands import invoke
 from tests.kit.github import TOKEN, once, serving
 
 from debwright.cli.common import Options
@@ -15,7 +16,7 @@ from debwright.model.errors import DebwrightError, MissingError
 
 
 def prune(options: Options, *arguments: str) -> int:
-    return int(prune_github.main(list(arguments), obj=options, standalone_mode=False))
+    return int(invoke(prune_github, options, *arguments))
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tests.integration.observe.metrics.test_page import history
 
-from debwright.checks.engine.runtime import make_repository, runtime_layer
 from debwright.config import Config
 from debwright.isolation.namespaces import Bind, Namespaces
 from debwright.model.targets import Target
@@ -21,6 +20,7 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened, throwaway
 from debwright.systems.nspawn import NspawnSandbox
+from debwright.systems.runtime import make_repository, runtime_layer
 
 TOP = Path(__file__).parents[3]
 TARGET = Target("bookworm", "amd64")

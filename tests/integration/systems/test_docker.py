@@ -17,13 +17,13 @@ from tests.integration.conftest import Debwright
 from tests.kit import bellhop
 from tests.kit.companion import checked_with_a_companion
 
-from debwright.checks.engine.containers import DockerEnvironment
 from debwright.config import Config
 from debwright.model.results import Status
 from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.systems.docker import DockerSandbox
+from debwright.systems.container import DOCKER, ContainerSystem
+from debwright.systems.container.container import Container
 
 pytestmark = pytest.mark.minutes(0.25)
 
@@ -129,7 +129,7 @@ def test_without_systemd_it_is_said(
         assert ask(daemon, "import", f"{tmp_path}/base.tar", "no-init:1").returncode == 0
         content = tmp_path / "content"
         content.mkdir()
-        system = stack.enter_context(DockerSandbox("no-init:1", content))
+        system = stack.enter_context(Container(DOCKER, "no-init:1", content))
         assert system.without_init is not None
         assert "systemd does not run in this docker container" in system.without_init
         assert system.run(["true"]).returncode == 0
@@ -244,6 +244,6 @@ def test_companions_are_at_hand(
 ) -> None:
     """What the product depends on and its own repository has, is installed from there."""
     monkeypatch.setenv("DOCKER_HOST", daemon)
-    results = checked_with_a_companion(tmp_path, DockerEnvironment())
+    results = checked_with_a_companion(tmp_path, ContainerSystem(DOCKER))
     assert results["service"].status is Status.PASSED, results["service"]
     assert "demo-data" in results["dependencies"].notes[0]

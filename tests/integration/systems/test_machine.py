@@ -17,7 +17,6 @@ from tests.kit import bellhop
 from tests.kit.companion import checked_with_a_companion
 from tests.kit.debs import build
 
-from debwright.checks.engine.machine import SshEnvironment
 from debwright.config import Config
 from debwright.isolation.namespaces import Namespaces
 from debwright.model.results import Status
@@ -26,7 +25,7 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
 from debwright.systems.nspawn import NspawnSandbox
-from debwright.systems.ssh import Address
+from debwright.systems.ssh import Address, SshSystem
 
 pytestmark = pytest.mark.minutes(0.15)
 
@@ -247,7 +246,7 @@ def test_why_there_is_no_connection(
 def test_companions_are_at_hand(machine: Machine, tmp_path: Path) -> None:
     """What the product depends on and its own repository has, is brought to the machine."""
     address = Address.parse("ssh://pi@board")
-    results = checked_with_a_companion(tmp_path, SshEnvironment(address, config=machine.config()))
+    results = checked_with_a_companion(tmp_path, SshSystem(address, config=machine.config()))
     assert results["service"].status is Status.PASSED, results["service"]
     left = machine.system.run(["sh", "-c", "dpkg-query -W demo demo-data 2>/dev/null; true"])
     assert left.output == ""

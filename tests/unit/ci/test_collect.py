@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.kit.commands import invoke
 
 from debwright.cli.collect import collect_results
 from debwright.cli.common import Options
@@ -82,7 +83,7 @@ def write(path: Path, result: RunResult) -> None:
 def run(project: Path, results: Path, arch: str = "all") -> int:
     options = Options(directory=project, json=True)
     arguments = ["--arch", arch, str(results)]
-    return int(collect_results.main(arguments, obj=options, standalone_mode=False))
+    return int(invoke(collect_results, options, *arguments))
 
 
 def test_all_targets_become_one_result(project: Path, tmp_path: Path) -> None:

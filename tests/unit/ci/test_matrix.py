@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.commands import invoke
 from tests.unit.ci.test_collect import project  # noqa: F401
 
 from debwright.ci.provider import write_outputs
@@ -44,7 +45,7 @@ LEXICON = Path(__file__).parents[2] / "projects/lexicon"
 def matrix(tree: Path, step: Path, **asked: object) -> list[dict[str, Any]]:
     arguments = [f"--{name}" if on is True else f"--{name}={on}" for name, on in asked.items()]
     options = Options(directory=tree)
-    assert show_matrix.main(arguments, obj=options, standalone_mode=False) == 0
+    assert invoke(show_matrix, options, *arguments) == 0
     name, _, value = (step / "output").read_text().splitlines()[-1].partition("=")
     assert name == "matrix"
     return list(json.loads(value))

@@ -1,16 +1,15 @@
 """The examples of docs/develop.md do what the page says."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit import tree as copied
+from tests.kit.commands import invoke
 from tests.kit.debs import build
 from tests.kit.packages import context
 from tests.kit.pages import TOP, blocks
 
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.environment import Open
 from debwright.cli.common import Options
 from debwright.config import Config
 from debwright.config.declared import with_tables
@@ -20,12 +19,17 @@ from debwright.model.results import Status
 
 def example(name: str) -> dict[str, Any]:
     """What the code of an example defines."""
+    defined: dict[str, Any] = {"__name__": f"example_{name}"}
+    exec(compile(text_of(name), name, "exec"), defined)  # noqa: S102
+    return defined
+
+
+def text_of(name: str) -> str:
+    """The code of an example."""
     (block,) = (
         b for b in blocks(TOP / "docs/develop.md") if (b.mark, b.value) == ("example", name)
     )
-    defined: dict[str, Any] = {"__name__": f"example_{name}"}
-    exec(compile(block.text, str(block), "exec"), defined)  # noqa: S102
-    return defined
+    return block.text
 
 
 def test_a_check(tmp_path: Path) -> None:
@@ -55,7 +59,7 @@ def test_a_table_of_the_configuration() -> None:
 def test_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "debwright.toml").write_text('[targets]\nbuild = ["trixie-amd64"]\n')
     command = example("command")["suites"]
-    assert command.main([], obj=Options(directory=tmp_path), standalone_mode=False) == 0
+    assert invoke(command, Options(directory=tmp_path)) == 0
     assert capsys.readouterr().out == "trixie\n"
 
 
@@ -70,24 +74,28 @@ def test_a_rule() -> None:
     assert [(p.code, p.details) for p in found.problems] == [(1990, {"what": "2.1"})]
 
 
-class Here:
-    """An environment that boots nothing."""
+ASK = """
+import sys
+from pathlib import Path
+from debwright.config import load
+from debwright.systems import careful
+from debwright.systems.choose import system_for
+careful.MEMINFO = Path("meminfo")
+print(system_for(load(Path())).unavailable())
+"""
 
-    kind, elsewhere = "here", True
 
-    def unavailable(self) -> str | None:
-        return None
-
-    def prepare(self, context: CheckContext, stack: ExitStack) -> Open:  # noqa: ARG002
-        raise AssertionError("nothing is booted here")
-
-
-@pytest.mark.parametrize(("available", "reason"), [
-    (900, None), (100, "102400 bytes of memory are available, 512000 are needed"),
-])  # fmt: skip
-def test_a_sandbox(tmp_path: Path, available: int, reason: str | None) -> None:
-    meminfo = tmp_path / "meminfo"
-    meminfo.write_text(f"MemTotal: 1000 kB\nMemAvailable: {available} kB\n")
-    careful = example("sandbox")["Careful"](Here(), 500 * 1024, meminfo)
-    assert careful.unavailable() == reason
-    assert careful.kind == "here"
+@pytest.mark.timeout(180)
+def test_a_system_is_one_file(tmp_path: Path) -> None:
+    """Added to a copy of the tree, and nothing else; test_new_system.py checks in it."""
+    tree = copied.Tree.copy(tmp_path)
+    tree.package.joinpath("systems/careful.py").write_text(text_of("system"))
+    (tmp_path / "debwright.toml").write_text('[environments]\nsandbox = "careful"\n')
+    assert "careful, docker, nspawn" in " ".join(
+        tree.debwright("check", "--help", cwd=tmp_path).split()
+    )
+    (tmp_path / "meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 100 kB\n")
+    said = tree.python("-c", ASK, cwd=tmp_path)
+    assert "102400 bytes of memory are available, 536870912 are needed" in said.stdout, said.stderr
+    wrong = tree.debwright("check", "--sandbox", "carefull", cwd=tmp_path)
+    assert "--sandbox careful" in wrong

@@ -19,7 +19,8 @@ ROWS = pytest.mark.parametrize("row", ARCHITECTURES.values(), ids=ARCHITECTURES)
 LOONG64 = """
             Architecture(
                 name="loong64", gnu="loongarch64-linux-gnu", elf=ElfKind(bits=64, machine=258),
-                qemu="loongarch64", kernel=("loongarch64",), pivot_root=41, debian=14, ubuntu=False,
+                qemu="loongarch64", kernel=("loongarch64",), pivot_root=41, go="loong64",
+                debian=14, ubuntu=False,
             ),
 """
 
@@ -66,6 +67,7 @@ def test_a_source_package_carries_the_table_of_elf_machines() -> None:
     assert not any(b"import debwright" in c or b"from debwright" in c for _, c in helper_files())
 
 
+@pytest.mark.timeout(180)
 def test_a_new_architecture_is_one_row(tmp_path: Path, project: Path) -> None:  # noqa: F811
     """plan, doctor and the matrix of the workflows know it; nothing else was changed."""
     tree = Tree.copy(tmp_path)

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from debwright.checks.engine.machine import SshEnvironment
-from debwright.checks.engine.virtual import VmEnvironment
 from debwright.checks.files.lintian import Lintian
 from debwright.config import load
 from debwright.host.files import SETTLED_SECONDS, sha256_file
@@ -30,7 +28,8 @@ from debwright.pipeline.stages.base import Job
 from debwright.pipeline.stages.companion import adopt, companion_job, companion_packages, finished
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.ssh import Address
+from debwright.systems.ssh import Address, SshSystem
+from debwright.systems.vm import VmSystem
 
 LEXICON = Path(__file__).parents[2] / "projects/lexicon"
 HOST = HostFacts(arch="amd64")
@@ -163,8 +162,8 @@ def test_a_table_without_a_source_is_refused_with_its_line(product: Path) -> Non
 def test_a_companion_is_not_checked_on_a_machine_of_another_kind(product: Path) -> None:
     """A board on the desk is for arm64; the companion is built, and checked, on this machine."""
     whole = job(product)
-    board = replace(whole, environment=SshEnvironment(Address.parse("ssh://pi@board")))
-    virtual = replace(whole, environment=VmEnvironment())
+    board = replace(whole, environment=SshSystem(Address.parse("ssh://pi@board")))
+    virtual = replace(whole, environment=VmSystem())
     (companion,) = whole.plan.companions
     assert companion_job(board, companion).environment.kind == "nspawn"
     assert companion_job(virtual, companion).environment.kind == "vm"

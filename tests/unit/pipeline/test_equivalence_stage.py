@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from debwright.checks.engine.containers import DockerEnvironment
 from debwright.checks.twice import equivalence
 from debwright.checks.twice.sides import Side
 from debwright.config import Config
 from debwright.model.results import Severity
 from debwright.model.targets import Target
 from debwright.pipeline.stages.equivalence import _with_reference
+from debwright.systems.base import System
+from debwright.systems.container import DOCKER, ContainerSystem
 
 
 def context(arch: str, **config: Any) -> Any:
@@ -29,7 +30,7 @@ def test_the_questions_are_asked_on_the_system_that_is_wanted(
     for name in ("compare_files", "compare_floor", "compare_imports"):
         monkeypatch.setattr(equivalence, name, lambda *_: None)
     monkeypatch.setattr(equivalence, "compare_answers", lambda *given: used.append(given[-1]))
-    wanted = DockerEnvironment()
+    wanted = ContainerSystem(DOCKER)
     job: Any = SimpleNamespace(environment=wanted)
     mine = Side(name="one", target=Target("bookworm", "arm64"), debs=())
     _with_reference(job, equivalence.Comparison(), mine, context("arm64"), context("amd64"))
@@ -37,19 +38,21 @@ def test_the_questions_are_asked_on_the_system_that_is_wanted(
 
 
 def test_a_machine_of_one_suite_cannot_be_asked_for_two_targets() -> None:
-    class Machine:
-        elsewhere = False
+    class Machine(System):
+        kind = "ssh"
+        any_target = False
 
-        def unavailable(self) -> None:
-            return None
+        def prepare(self, *_: object) -> Any:
+            raise AssertionError("nothing is opened here")
 
         def __str__(self) -> str:
             return "ssh://pi"
 
     found = equivalence.Comparison()
     questions = {"equivalence": {"questions": [{"name": "which", "command": "x"}]}}
-    asked, sides, machine = context("amd64", **questions), Any, Machine()
-    equivalence.compare_answers(found, sides, asked, asked, machine)  # type: ignore[arg-type]
+    asked, machine = context("amd64", **questions), Machine()
+    sides: Any = None
+    equivalence.compare_answers(found, sides, asked, asked, machine)
     (finding,) = found.findings
     assert finding.severity is Severity.WARNING
     assert "answers were not compared: ssh://pi is a machine of one suite" in finding.message

@@ -14,7 +14,6 @@ from tests.kit.debs import make_deb
 
 from debwright.checks.engine import policy
 from debwright.checks.engine.base import SHARED
-from debwright.checks.engine.environment import NspawnEnvironment
 from debwright.config import Config, LoadedConfig
 from debwright.host.process import Interrupted
 from debwright.model.details import CheckDetails, StageDetails
@@ -45,6 +44,7 @@ from debwright.pipeline.stages.source import SourceStage
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.source.make import SourcePackage
+from debwright.systems.nspawn import NspawnSystem
 
 
 def passed(stage: str = "build") -> StageResult:
@@ -271,7 +271,7 @@ def test_what_an_ordinary_user_could_not_check_root_does(
     for root, expected in (
         (False, Status.PASSED), (False, Status.CACHED), (True, Status.PASSED), (True, Status.CACHED)
     ):  # fmt: skip
-        monkeypatch.setattr("debwright.checks.engine.environment.is_root", lambda root=root: root)
+        monkeypatch.setattr("debwright.systems.nspawn.is_root", lambda root=root: root)
         assert checked(subject, monkeypatch) is expected
 
 
@@ -517,10 +517,11 @@ def test_a_record_needs_no_directory_made_before(tmp_path: Path) -> None:
     assert ledger.find("source", {"a": 1}) is not None
 
 
-class Elsewhere(NspawnEnvironment):
+class Elsewhere(NspawnSystem):
     """A machine of its own."""
 
     kind = "ssh"
+    own_root = False
 
 
 BROKEN = Obstacle(why="disabled", fix=Setup("update-binfmts", "--enable", "qemu-aarch64"))
@@ -529,15 +530,15 @@ BROKEN = Obstacle(why="disabled", fix=Setup("update-binfmts", "--enable", "qemu-
 @pytest.mark.parametrize(
     ("facts", "environment", "wanted", "built"),
     [
-        ({"arm64": BROKEN}, NspawnEnvironment(), Wanted(), False),
-        ({"arm64": BROKEN}, NspawnEnvironment(), Wanted(check=False), True),
+        ({"arm64": BROKEN}, NspawnSystem(), Wanted(), False),
+        ({"arm64": BROKEN}, NspawnSystem(), Wanted(check=False), True),
         ({"arm64": BROKEN}, Elsewhere(), Wanted(), True),
-        ({"arm64": None}, NspawnEnvironment(), Wanted(), True),
+        ({"arm64": None}, NspawnSystem(), Wanted(), True),
     ],
 )
 def test_a_missing_emulator_is_reported_before_the_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, facts: dict[str, Obstacle | None],
-    environment: NspawnEnvironment, wanted: Wanted, built: bool,
+    environment: NspawnSystem, wanted: Wanted, built: bool,
 ) -> None:  # fmt: skip
     """A cross build does not need it, its checks do."""
     asked: list[str] = []

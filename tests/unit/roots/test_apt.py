@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from debwright.checks.engine.runtime import planned
 from debwright.host.process import CommandError, Completed
 from debwright.model.errors import BuildError, DebwrightError, MissingError
 from debwright.roots import bootstrap
@@ -18,6 +17,7 @@ from debwright.roots.apt import (
     retry,
     when_unlocked,
 )  # fmt: skip
+from debwright.systems.runtime import planned
 
 
 def failed(output: str, status: int = 100) -> Completed:

@@ -14,7 +14,8 @@ from debwright.isolation import cgroups
 from debwright.isolation.holder import inside, mount_overlay
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.model.errors import MissingError
-from debwright.systems.nspawn import NspawnSandbox, escaped
+from debwright.systems.nspawn import NspawnSandbox
+from debwright.systems.nspawn.booted import escaped
 
 
 @pytest.fixture

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.kit.pages import TOP
 
-from debwright.checks.engine.choose import environment_for
-from debwright.checks.engine.machine import Facts, mismatch, named_after
 from debwright.config import LoadedConfig, load
 from debwright.host.process import run
 from debwright.model.errors import ConfigError, UsageError
 from debwright.model.targets import Target, also_on
-from debwright.systems import inside
-from debwright.systems.ssh import Address
-from debwright.systems.ssh_trouble import explain
+from debwright.systems import remote
+from debwright.systems.choose import system_for
+from debwright.systems.environments import Environments
+from debwright.systems.facts import Facts, mismatch
+from debwright.systems.kinds import Kind, kind_of, kinds
+from debwright.systems.ssh import Address, named_after
+from debwright.systems.ssh.trouble import explain
 from debwright.systems.vm import VirtualMachine, vm_problem
 
 
@@ -84,7 +87,7 @@ def test_files_come_as_stat_prints_them() -> None:
         "directory/1777/33/33/4096/1700000001/srv/a\nb\0symbolic link/777/0/0/3/17/etc/l\0"
         "socket/600/0/0/0/1/run/s\0broken\0regular file/9z/0/0/0/0/x\0"
     )
-    found = inside.parse_stat(text)
+    found = remote.parse_stat(text)
     assert set(found) == {"/var/lib/x y", "/srv/a\nb", "/etc/l", "/run/s"}
     assert found["/var/lib/x y"].mtime_ns == 1_700_000_000 * 10**9
     assert found["/srv/a\nb"].mode == 0o1777
@@ -93,7 +96,7 @@ def test_files_come_as_stat_prints_them() -> None:
 
 @given(st.text(max_size=300))
 def test_any_answer_gives_files_or_none(text: str) -> None:
-    assert all(path.startswith("/") for path in inside.parse_stat(text))
+    assert all(path.startswith("/") for path in remote.parse_stat(text))
 
 
 def test_processes_of_a_unit_in_a_container_and_out_of_one() -> None:
@@ -105,7 +108,7 @@ def test_processes_of_a_unit_in_a_container_and_out_of_one() -> None:
         "/proc/73/cgroup:0::/system.slice/aa.service\n"
         "/proc/x/cgroup:0::/system.slice/a.service\n"
     )
-    assert inside.processes_of(listing, "/system.slice/a.service") == [70, 71, 72]
+    assert remote.processes_of(listing, "/system.slice/a.service") == [70, 71, 72]
 
 
 @pytest.mark.parametrize(
@@ -146,16 +149,22 @@ def loaded(tmp_path: Path) -> LoadedConfig:
 
 
 def test_the_command_line_goes_before_the_configuration(loaded: LoadedConfig) -> None:
-    assert str(environment_for(loaded)) == "ssh://pi@board"
-    assert str(environment_for(loaded, "nspawn")) == "nspawn"
+    assert str(system_for(loaded)) == "ssh://pi@board"
+    assert str(system_for(loaded, "nspawn")) == "nspawn"
     with pytest.raises(UsageError, match="not a kind of sandbox"):
-        environment_for(loaded, "dokcer")
+        system_for(loaded, "dokcer")
     with pytest.raises(UsageError, match="nothing else has anything to lose"):
-        environment_for(loaded, "vm", replace=True)
+        system_for(loaded, "vm", replace=True)
 
 
 @pytest.mark.parametrize(
-    "line", ['sandbox = "podman"', 'install_on = ["trixy-amd64"]', 'install_on = ["bookworm"]']
+    "line",
+    [
+        'sandbox = "pdoman"',
+        'sandbox = "vm://board"',
+        'install_on = ["trixy-amd64"]',
+        'install_on = ["bookworm"]',
+    ],
 )
 def test_wrong_environments_are_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "debwright.toml").write_text(f"[environments]\n{line}\n")
@@ -223,12 +232,12 @@ def test_the_nature_of_files_as_find_tells_it(tmp_path: Path) -> None:
     (tmp_path / "setuid\nand more").touch(mode=0o600)
     (tmp_path / "setuid\nand more").chmod(0o4755)
     (tmp_path / "link").symlink_to("nowhere")
-    done = run(["sh", "-c", f"find {tmp_path} {inside._NATURE}"])
-    found = inside.parse_nature(done.output)
+    done = run(["sh", "-c", f"find {tmp_path} {remote._NATURE}"])
+    found = remote.parse_nature(done.output)
     assert found[f"{tmp_path}/setuid\nand more"].mode == 0o4755
     assert found[f"{tmp_path}/link"].kind == "symlink"
     assert found[str(tmp_path)].kind == "directory"
-    assert inside.parse_nature("nonsense\0f/x/0/0/a\0f/644/0\0") == {}
+    assert remote.parse_nature("nonsense\0f/x/0/0/a\0f/644/0\0") == {}
 
 
 def test_when_a_file_was_changed_is_known_to_the_nanosecond(tmp_path: Path) -> None:
@@ -236,6 +245,24 @@ def test_when_a_file_was_changed_is_known_to_the_nanosecond(tmp_path: Path) -> N
     made = tmp_path / "made"
     made.write_text("four")
     os.utime(made, ns=(0, 1_800_000_000_123_456_789))
-    done = run(["stat", f"--printf={inside._STAT}\\0", "--", made])
-    (entry,) = inside.parse_stat(done.output).values()
+    done = run(["stat", f"--printf={remote._STAT}\\0", "--", made])
+    (entry,) = remote.parse_stat(done.output).values()
     assert (entry.kind, entry.size, entry.mtime_ns) == ("file", 4, 1_800_000_000_123_456_789)
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.name)
+def test_each_kind_has_its_row_in_the_documentation(kind: Kind) -> None:
+    rows = (TOP / "docs/sandboxes.md").read_text().splitlines()
+    default = " (default)" if kind.name == Environments().sandbox else ""
+    assert f"| `{kind.form}`{default} | {kind.about} | {kind.needs} | {kind.good_for} |" in rows
+
+
+def test_a_kind_is_found_by_its_module_or_by_another() -> None:
+    assert {k.name for k in kinds()} == {"docker", "nspawn", "podman", "ssh", "vm"}
+    for text, name in (("nspawn", "nspawn"), ("podman", "podman"), ("ssh://pi@board", "ssh")):
+        kind = kind_of(text)
+        assert kind is not None
+        assert kind.name == name
+    assert kind_of("container") is None, "a module that is no kind"
+    assert kind_of("ssh") is None
+    assert kind_of("") is None

@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
-from debwright.checks.engine.environment import Open
 from debwright.checks.engine.infrastructure import open_session
 from debwright.checks.engine.session import Session
 from debwright.host import process, usage
@@ -51,7 +50,7 @@ class SecondSystem:
         self.measured: Measured = {}
         """Measurements of the checks on both systems."""
 
-    def start(self, opening: Open, run: Run) -> None:
+    def start(self, opening: Callable[[ExitStack], Session], run: Run) -> None:
         """Open a system and run checks on it, next to the first one."""
         self._future = self._pool.submit(usage.carried(lambda: self._work(opening, run)))
 
@@ -89,7 +88,7 @@ class SecondSystem:
             return {}
         return {r.name: r for r in done.results}
 
-    def _work(self, opening: Open, run: Run) -> _Done:
+    def _work(self, opening: Callable[[ExitStack], Session], run: Run) -> _Done:
         done = _Done()
         with ExitStack() as stack:
             try:

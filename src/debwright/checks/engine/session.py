@@ -3,15 +3,14 @@
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import ClassVar, Self
 
-from debwright.checks.engine import siblings
 from debwright.checks.engine.base import Check, CheckContext
-from debwright.checks.engine.runtime import LOCAL_ONLY
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.errors import CheckError, DebwrightError
@@ -19,7 +18,8 @@ from debwright.model.errors import Evidence as ErrorEvidence
 from debwright.model.results import CheckResult, Evidence
 from debwright.roots import apt
 from debwright.roots.store import Layer
-from debwright.systems.base import BootedSandbox, FileMark
+from debwright.systems import siblings
+from debwright.systems.base import AptSources, BootedSandbox, FileMark, Open, Opened
 
 SMOKE_SECONDS = 120.0
 SLOWER_EMULATED = 6.0
@@ -73,14 +73,6 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AptSources:
-    """Options that say which package lists apt-get reads, for `update` and for all else."""
-
-    update: tuple[str, ...] = LOCAL_ONLY
-    other: tuple[str, ...] = LOCAL_ONLY
-
-
-@dataclass(frozen=True, kw_only=True)
 class Reinstalled:
     """How installing the packages over themselves went; file digests are MD5, as dpkg's."""
 
@@ -131,18 +123,13 @@ class Session:
     """Measurements of the checks before, by their names."""
 
     @classmethod
-    def begin(
-        cls,
-        context: CheckContext,
-        system: BootedSandbox,
-        sources: AptSources | None = None,
-        layer: Layer | None = None,
-    ) -> Self:
+    def begin(cls, context: CheckContext, opened: Opened) -> Self:
         """A session on a system the package has not come to yet: what is there is remembered."""
+        system, layer = opened.system, opened.layer
         session = cls(context, system, before=system.mark_files(), layer=layer)
+        session.sources = opened.sources
         session.accounts_before = session.accounts()
         session.ports_before = system.listening()
-        session.sources = sources or session.sources
         session.siblings = tuple(d.package for d in siblings.packages(layer)) if layer else ()
         return session
 
@@ -283,6 +270,11 @@ def condensed(lines: Iterable[str]) -> list[str]:
             alike = alike[-1:]
         shown += alike
     return shown
+
+
+def sessions(context: CheckContext, opening: Open) -> Callable[[ExitStack], Session]:
+    """How sessions begin on the systems that `opening` starts."""
+    return lambda stack: Session.begin(context, opening(stack))
 
 
 def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from debwright.checks.engine import health
-from debwright.checks.engine.ownership import declared
 from debwright.checks.engine.session import Session
 from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import Deb
+from debwright.systems.ownership import declared
 
 PLACE = "/mnt/debwright/previous"
 MARKER = "debwright-marker"

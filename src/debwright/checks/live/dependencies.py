@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from debian.deb822 import Packages, PkgRelation
 from pydantic import Field
 
-from debwright.checks.engine import infrastructure, siblings
+from debwright.checks.engine import infrastructure
 from debwright.checks.engine.base import Check, CheckContext, conclude
 from debwright.config import values as v
 from debwright.config.checking import Level
@@ -20,6 +20,7 @@ from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb
 from debwright.roots.store import Layer
+from debwright.systems import siblings
 
 SHOWN = 8
 

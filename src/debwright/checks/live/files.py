@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from debwright.checks.engine.base import conclude
-from debwright.checks.engine.ownership import leftovers
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.systems.ownership import leftovers
 
 CODES = Codes(
     {

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 from debwright.checks.engine.base import conclude
 from debwright.checks.engine.health import Unit, state_of
-from debwright.checks.engine.ownership import leftovers
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
 from debwright.config import Service
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Evidence, Finding
+from debwright.systems.ownership import leftovers
 
 # The web server's document root (policy 11.5) is the administrator's: packages put a first page
 # there and leave it, since they cannot know whose it has become.

@@ -10,7 +10,6 @@ from debwright.checks.engine import edits, version_change
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import wait_healthy
 from debwright.checks.engine.memory import settled
-from debwright.checks.engine.runtime import previous_dependencies
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
 from debwright.checks.live.benchmarks import Benchmarks
 from debwright.checks.live.restart import restart
@@ -20,6 +19,7 @@ from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots import apt
+from debwright.systems.runtime import previous_dependencies
 
 _PROMPT = re.compile(r"^Configuration file '(?P<path>[^']+)'")
 

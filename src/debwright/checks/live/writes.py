@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import service_of, why_not
-from debwright.checks.engine.ownership import declared, leftovers
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.isolation.snapshot import Entry
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence
+from debwright.systems.ownership import declared, leftovers
 
 _LINKS_OF_SCRIPTS = re.compile(r"^/etc/(?:rc[0-6S]\.d|alternatives|systemd/system)/")
 """Made by update-rc.d, update-alternatives and deb-systemd-helper, in a postinst that may go on

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.environment import Environment
-from debwright.checks.engine.session import SLOWER_EMULATED, Session
+from debwright.checks.engine.session import SLOWER_EMULATED, Session, sessions
 from debwright.checks.twice.sides import SHOWN, Sides
 from debwright.config.equivalence import Equivalence, Question, steps
 from debwright.model.codes import ERROR, Code, Codes
@@ -17,6 +16,7 @@ from debwright.model.errors import CheckError, Evidence
 from debwright.model.fix import Command
 from debwright.model.results import Evidence as Shown
 from debwright.model.results import Finding
+from debwright.systems.base import System
 
 ASK = Path(__file__).with_name("ask.py")
 MISSING = object()
@@ -27,14 +27,14 @@ CODES = Codes(
 )
 
 
-def ask_all(context: CheckContext, environment: Environment) -> dict[str, Any]:
+def ask_all(context: CheckContext, system: System) -> dict[str, Any]:
     """Question to answer, of the packages installed on a freshly booted system.
 
     Raises CheckError when the service does not come up or an answer is not JSON.
     """
     asked = context.config.equivalence
     with ExitStack() as stack:
-        session = environment.prepare(context, stack)(stack)
+        session = sessions(context, system.prepare(context, stack))(stack)
         session.install()
         _wait(session)
         for command in asked.prepare:

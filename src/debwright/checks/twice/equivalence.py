@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from debwright.checks.engine.base import Check, CheckContext
-from debwright.checks.engine.environment import Environment
-from debwright.checks.engine.runtime import runtime_layer
 from debwright.checks.twice import answers, control, elf, imports, shape
 from debwright.checks.twice.sides import Side, Sides
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import Finding
 from debwright.roots.store import Layer
+from debwright.systems.base import System
+from debwright.systems.runtime import runtime_layer
 
 CODES = Codes(
     {
@@ -115,20 +115,21 @@ def compare_answers(
     sides: Sides,
     left: CheckContext,
     right: CheckContext,
-    environment: Environment,
+    system: System,
 ) -> None:
     """Ask both packages the configured questions."""
     asked = left.config.equivalence
     if not asked.questions:
         found.notes.append("no questions were asked: [[equivalence.questions]] names none")
         return
-    one_suite = None if environment.elsewhere else f"{environment} is a machine of one suite"
-    if why := one_suite or environment.unavailable():
+    missing = system.unavailable()
+    one_suite = None if system.any_target else f"{system} is a machine of one suite"
+    if why := one_suite or (missing and missing.in_one_line()):
         found.not_compared("answers", why)
         return
 
     def work() -> None:
-        given = [answers.ask_all(context, environment) for context in (left, right)]
+        given = [answers.ask_all(context, system) for context in (left, right)]
         found.findings.extend(answers.answer_findings(sides, asked, *given))
         found.measurements["questions"] = float(len(asked.questions))
 

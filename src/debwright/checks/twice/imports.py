@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.runtime import LOCAL_ONLY, copy_into, make_repository
 from debwright.checks.twice.sides import SHOWN, Side, Sides
 from debwright.host.process import CommandError
 from debwright.model.codes import ERROR, INFO, Code, Codes
@@ -17,6 +16,7 @@ from debwright.packages.debs import members
 from debwright.roots import apt
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
+from debwright.systems.runtime import LOCAL_ONLY, copy_into, make_repository
 
 PROBE = Path(__file__).with_name("import_probe.py")
 TIMEOUT = 1800.0

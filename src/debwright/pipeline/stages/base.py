@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from debwright import __version__
-from debwright.checks.engine.environment import Environment, NspawnEnvironment
 from debwright.host import usage
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
@@ -29,6 +28,8 @@ from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import Plan, TargetPlan
 from debwright.roots.layers import Roots
 from debwright.source.make import SourcePackage
+from debwright.systems.base import System
+from debwright.systems.nspawn import NspawnSystem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class Job:
     roots: Roots
     reporter: Reporter
     force: bool = False
-    environment: Environment = field(default_factory=NspawnEnvironment)
+    environment: System = field(default_factory=NspawnSystem)
     """Where the live checks run."""
     notes: list[str] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)

@@ -30,17 +30,17 @@ from debwright.pipeline.stages.base import (
     TargetRun,
     TargetStage,
     Wanted,
-    base_id,
     common_inputs,
     digests,
 )
 from debwright.pipeline.stages.checking import check_context, waiver_states
 from debwright.pipeline.stages.companion import companion_packages
+from debwright.systems.environments import Environments
 
 EMULATOR = Codes(
     {"infrastructure/emulator": Code(ERROR, "Programs of the architecture do not run here.")}
 )
-AROUND = frozenset({"suites", "environments"})
+AROUND = frozenset({"suites"})
 """Tables of debwright.toml that decide where the checks run, next to those that checks read."""
 
 
@@ -63,7 +63,7 @@ class CheckStage(TargetStage):
         """
         arch = on.target.target.arch
         problem = on.job.plan.host.emulated.get(arch)
-        if problem is None or on.job.environment.kind == "ssh":
+        if problem is None or not on.job.environment.own_root:
             return None
         missing = MissingError(
             f"{on.name} cannot be checked: {arch} programs do not run on this machine",
@@ -93,6 +93,7 @@ class CheckStage(TargetStage):
                 {
                     **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
                     **config.said_to("debwright.checks"),
+                    **config.said_to("debwright.systems"),
                 }
             ),
             "previous": {d.path.name: d.sha256 for d in previous.debs},
@@ -101,7 +102,7 @@ class CheckStage(TargetStage):
             "today": waiver_states(config.waivers),
             "environment": str(job.environment),
             # What an ordinary user could not do, root can.
-            "unavailable": job.environment.unavailable(),
+            "unavailable": str(job.environment.unavailable()),
         }
 
     def changing(self, on: TargetRun) -> dict[str, Any]:
@@ -143,17 +144,12 @@ class CheckStage(TargetStage):
 def _further(on: TargetRun) -> list[Target]:
     """The further targets that the packages are installed on."""
     config = on.job.plan.config
-    return also_on(config.targets.build, config.environments.install_on, on.target.target)
+    return also_on(config.targets.build, config.section(Environments).install_on, on.target.target)
 
 
 def _system(job: Job, target: Target) -> str | None:
     """The id of what a target's system begins from: its base root, or the image it is made of."""
-    images = job.plan.config.environments.images
-    if job.environment.kind != "docker" or str(target) not in images:
-        return base_id(job, target)
-    from debwright.checks.engine.images import pulled_id
-
-    return pulled_id(job.roots, target, images[str(target)])
+    return job.environment.begins_with(job.plan.config, job.roots, target)
 
 
 def scanners(job: Job) -> dict[str, object]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from debwright.checks.engine.environment import NspawnEnvironment
 from debwright.host.files import atomic_write
 from debwright.model.events import Reporter
 from debwright.model.manifest import digest
@@ -15,6 +14,7 @@ from debwright.pipeline.plan import Companion
 from debwright.pipeline.stages.base import Job, common_inputs
 from debwright.roots.cache import remove_tree
 from debwright.source.make import SourcePackage, read_dsc
+from debwright.systems.nspawn import NspawnSystem
 
 NAME = "companions"
 KEY = "companion.key"
@@ -57,7 +57,7 @@ def companion_job(job: Job, companion: Companion) -> Job:
     return replace(
         job,
         plan=companion.plan,
-        environment=job.environment if job.environment.elsewhere else NspawnEnvironment(),
+        environment=job.environment if job.environment.any_target else NspawnSystem(),
         place=job.home / NAME / companion.name,
         reporter=As(job.reporter, companion.name),
         sources={},

@@ -82,7 +82,7 @@ class EquivalenceStage(Stage[Pair]):
             "config": digest(said),
             "policy": policy_inputs(job),
             "environment": str(job.environment),
-            "unavailable": job.environment.unavailable(),
+            "unavailable": str(job.environment.unavailable()),
             "emulated": {**build_inputs(build, emulated), **root_inputs(build, emulated)}
             if build and emulated else None,
             "emulator": {a: str(o) for a, o in job.plan.host.emulated.items()},

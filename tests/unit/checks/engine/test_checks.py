@@ -15,7 +15,6 @@ from tests.kit.debs import make_deb
 from debwright.checks import run as checks
 from debwright.checks.engine import policy
 from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.ownership import leftovers
 from debwright.checks.engine.session import script_failure
 from debwright.checks.files.contents import CODES, ContentsCheck
 from debwright.checks.files.lintian import finding_of, parse_line
@@ -31,7 +30,8 @@ from debwright.packages.debs import read_deb
 from debwright.pipeline.stages.check import not_proven
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.ports import parse_table
+from debwright.systems.ownership import leftovers
+from debwright.systems.remote import parse_table
 
 
 @pytest.mark.parametrize(

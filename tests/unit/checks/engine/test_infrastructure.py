@@ -26,7 +26,7 @@ from debwright.pipeline.stages.check import check_outcome, check_report
 from debwright.roots.apt import MirrorError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.base import BootError
+from debwright.systems.base import BootError, Open, Subject, System
 
 SESSION = cast(Session, object())
 
@@ -82,26 +82,24 @@ def test_which_faults_are_the_machines(problem: DebwrightError, machine: bool) -
     assert is_infrastructure(problem) is machine
 
 
-class Environment:
+class Here(System):
+    """A system that is not there: its sessions are fakes."""
+
     kind = "ssh"
-    elsewhere = True
-    several = False
 
     def __init__(self, opening: Callable[[ExitStack], Session]) -> None:
         self.opening = opening
 
-    def unavailable(self) -> str | None:
-        return None
-
-    def layer(self, _: CheckContext) -> None:
+    def layer(self, _: Subject) -> None:
         """Dependencies are not measured here, which would take a root."""
 
-    def prepare(self, _: CheckContext, __: ExitStack) -> Callable[[ExitStack], Session]:
-        return self.opening
+    def prepare(self, _: Subject, __: ExitStack) -> Open:
+        return cast(Open, self.opening)
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> CheckContext:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CheckContext:
+    monkeypatch.setattr(checks, "sessions", lambda _, opening: opening)
     cache = Cache(tmp_path / "cache")
     cache.prepare()
     (tmp_path / "check.log").touch()
@@ -123,7 +121,7 @@ def exit_code_of(context: CheckContext, results: list[CheckResult]) -> object:
 
 def test_a_failed_sandbox_is_named_as_such(context: CheckContext) -> None:
     opening = Opening(BootError("no cgroups"), BootError("no cgroups"))
-    results = checks.run_checks(context, lambda _: None, Environment(opening))
+    results = checks.run_checks(context, lambda _: None, Here(opening))
     by_name: dict[str, CheckResult] = {r.name: r for r in results}
     assert by_name["install"].findings[0].code == "infrastructure/sandbox"
     assert by_name["service"].status is Status.SKIPPED
@@ -131,11 +129,11 @@ def test_a_failed_sandbox_is_named_as_such(context: CheckContext) -> None:
     assert exit_code_of(context, results) == 5
 
 
-class WithoutRoot(Environment):
+class WithoutRoot(Here):
     """Where this user may boot nothing."""
 
-    def unavailable(self) -> str | None:
-        return "booting a system needs root"
+    def unavailable(self) -> MissingError:
+        return MissingError("booting a system needs root")
 
 
 def test_what_could_not_be_installed_has_not_passed(context: CheckContext) -> None:
@@ -166,7 +164,7 @@ def test_an_installation_that_is_switched_off_is_no_fault_of_the_machines(
         update={"checks": {**context.config.checks, "install": "off"}}
     )
     subject = replace(context, config=config)
-    results = checks.run_checks(subject, lambda _: None, Environment(Opening()))
+    results = checks.run_checks(subject, lambda _: None, Here(Opening()))
     by_name = {r.name: r for r in results}
     assert "switched off" in str(by_name["install"].reason)
     assert by_name["purge"].status is Status.SKIPPED
@@ -176,14 +174,14 @@ def test_an_installation_that_is_switched_off_is_no_fault_of_the_machines(
     assert "install: switched off" in (outcome.details.unproven or "")
 
 
-class Unreadable(Environment):
+class Unreadable(Here):
     """An archive that cannot be read, or a daemon that is not there."""
 
     def __init__(self, problem: MissingError) -> None:
         super().__init__(Opening())
         self.problem = problem
 
-    def prepare(self, _: CheckContext, __: ExitStack) -> Callable[[ExitStack], Session]:
+    def prepare(self, _: Subject, __: ExitStack) -> Open:
         raise self.problem
 
 

@@ -24,12 +24,12 @@ from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.base import BootError
+from debwright.systems.base import BootError, Open, Subject, System
 
 SERVICE = {"service": {"unit": "x.service", "health_url": "http://localhost/"}}
 
 
-class System:
+class Booted:
     boot_seconds = 0.0
     without_init = None
     emulated = False
@@ -41,7 +41,7 @@ class Fake:
 
     name: str
     context: CheckContext
-    system: System = field(default_factory=System)
+    system: Booted = field(default_factory=Booted)
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
     healthy: bool = False
     lost: str | None = None
@@ -78,12 +78,11 @@ class Recorded(LiveCheck):
         return other or conclude(self.name, 0.0, [], measurements={"seconds": 1.0})
 
 
-class Systems:
-    """An environment that opens one fake session after the other."""
+class Systems(System):
+    """A kind of system that opens one fake session after the other."""
 
     kind = "nspawn"
-    elsewhere = True
-    several = True
+    two_at_once = True
 
     def __init__(self, problem: BootError | None, refuses: threading.Event | None) -> None:
         self.opened: dict[str, Fake] = {}
@@ -91,13 +90,12 @@ class Systems:
         self.problem = problem
         self.refuses = refuses
 
-    def unavailable(self) -> str | None:
-        return None
-
-    def layer(self, _: CheckContext) -> None:
+    def layer(self, _: Subject) -> None:
         """Dependencies are not measured here, which would take a root."""
 
-    def prepare(self, context: CheckContext, _: ExitStack) -> Callable[[ExitStack], Session]:
+    def prepare(self, subject: Subject, _: ExitStack) -> Open:
+        context = cast(CheckContext, subject)
+
         def opening(stack: ExitStack) -> Session:
             name = "second" if threading.current_thread().name.startswith("second") else "first"
             if self.problem is not None and name == "second":
@@ -108,7 +106,7 @@ class Systems:
             stack.callback(self.closed.append, name)
             return cast(Session, session)
 
-        return opening
+        return cast(Open, opening)
 
 
 @dataclass
@@ -148,6 +146,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         for check in live:
             check.clean_system = check.name in SECOND  # type: ignore[misc]
         monkeypatch.setattr(checks, "LIVE", tuple(live))
+        monkeypatch.setattr(checks, "sessions", lambda _, opening: opening)
         off = {c.name: "off" for c in file_checks()}
         given = config or {}
         model = Config.model_validate({**given, "checks": {**off, **given.get("checks", {})}})

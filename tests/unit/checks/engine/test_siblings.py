@@ -2,10 +2,10 @@
 
 from debian.deb822 import Packages
 
-from debwright.checks.engine.siblings import bound
 from debwright.checks.live.purge import mount_points, without_mount_points
 from debwright.checks.live.writes import made_for_somebody, undeclared, writable
 from debwright.isolation.snapshot import Entry
+from debwright.systems.siblings import bound
 
 
 def package(name: str, source: str = "", depends: str = "") -> Packages:

@@ -13,7 +13,6 @@ from tests.kit.debs import Item, make_deb
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.edits import Conffile, parse_conffiles
 from debwright.checks.engine.memory import excess
-from debwright.checks.engine.ownership import declared
 from debwright.checks.engine.previous import expand, find_previous
 from debwright.checks.engine.session import Session
 from debwright.checks.live.benchmarks import summary
@@ -29,6 +28,7 @@ from debwright.model.errors import UsageError
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
 from debwright.systems.base import BootedSandbox, FileMark
+from debwright.systems.ownership import declared
 
 SECURITY = """\
   NAME                         DESCRIPTION                               EXPOSURE

@@ -8,15 +8,13 @@ from debwright.config import values as v
 from debwright.config.section import Section
 from debwright.model.errors import UsageError
 from debwright.model.targets import Target
-
-KINDS = ("nspawn", "docker", "vm")
-SSH = "ssh://"
+from debwright.systems.kinds import kind_of, kinds
 
 
 def _sandbox(text: str) -> str:
-    if text in KINDS or text.startswith(SSH):
-        return text
-    raise ValueError(f"one of {', '.join(KINDS)} is wanted, or ssh://USER@HOST[:PORT]")
+    if kind_of(text) is None:
+        raise ValueError(f"one of {', '.join(k.form for k in kinds())} is wanted")
+    return text
 
 
 def _targets(images: dict[str, str]) -> dict[str, str]:
@@ -34,18 +32,18 @@ def _targets(images: dict[str, str]) -> dict[str, str]:
 Image = Annotated[
     str,
     v.matching(
-        r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}", "a name as docker pull takes it, as ubuntu:22.04"
+        r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}", "a name as `docker pull` takes it, as ubuntu:22.04"
     ),
 ]
 
 
-class Environments(Section):
+class Environments(Section, table="environments"):
     """The systems that packages are installed, started and removed on."""
 
     sandbox: Annotated[v.Line, AfterValidator(_sandbox)] = Field(
         "nspawn",
-        description="What the live checks run in: nspawn, docker, vm, or a machine as "
-        "ssh://USER@HOST[:PORT]. `debwright check --sandbox` takes another for once.",
+        description="What the live checks run in: `debwright check --help` lists the kinds, and "
+        "`--sandbox` takes another for once.",
     )
     install_on: Annotated[list[v.Line], AfterValidator(v.no_repeats)] = Field(
         [],
@@ -55,9 +53,9 @@ class Environments(Section):
     )
     images: Annotated[dict[str, Image], AfterValidator(_targets)] = Field(
         {},
-        description="For docker: the image a target's system is made of, pulled by its name, as "
-        'jammy-amd64 = "ubuntu:22.04", instead of a root of debwright\'s own. One that only the '
-        "daemon has will do.",
+        description="For docker and podman: the image a target's system is made of, pulled by its "
+        'name, as jammy-amd64 = "ubuntu:22.04", instead of a root of debwright\'s own. One that '
+        "was only made here will do.",
     )
     ssh_config: v.Line | None = Field(
         None,

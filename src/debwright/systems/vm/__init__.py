@@ -1,14 +1,10 @@
-"""Live checks in a virtual machine: the root on a disk, with Debian's kernel and an ssh server."""
+"""A virtual machine: the root on a disk, with Debian's kernel and an ssh server."""
 
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.environment import Open
-from debwright.checks.engine.runtime import copy_into, repository_for, runtime_layer
-from debwright.checks.engine.session import Session
 from debwright.host import process
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
@@ -19,9 +15,13 @@ from debwright.model.targets import Target
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import Throwaway, make_throwaway
 from debwright.roots.store import Layer
-from debwright.systems.base import BootError
+from debwright.systems.base import BootError, Open, Opened, Subject, System
+from debwright.systems.kinds import Kind
+from debwright.systems.runtime import copy_into, repository_for
 from debwright.systems.ssh import Address, SshSandbox
-from debwright.systems.vm import BOOT_TIMEOUT, SSH_PORT, VirtualMachine, has_kvm, vm_problem
+from debwright.systems.vm.qemu import BOOT_TIMEOUT, SSH_PORT, VirtualMachine, has_kvm, vm_problem
+
+__all__ = ["VirtualMachine", "VmSystem", "vm_problem"]
 
 _SPARE_MB = 2048
 """Free space of the disk; it takes none until it is written to."""
@@ -39,33 +39,28 @@ IPv6AcceptRA=no
 _SSHD = "PasswordAuthentication no\nPermitRootLogin prohibit-password\nUseDNS no\n"
 
 
-class VmEnvironment:
+class VmSystem(System):
     """qemu-system: slow without KVM, and the nearest to a board that this machine can be."""
 
     kind = "vm"
-    elsewhere = True
-    several = False
 
-    def __str__(self) -> str:
-        return self.kind
+    def unavailable(self) -> MissingError | None:
+        """See System."""
+        if is_root():
+            return None
+        return MissingError("making a virtual machine's disk needs root", fix="run it with sudo")
 
-    def unavailable(self) -> str | None:
-        return None if is_root() else "making a virtual machine's disk needs root: run it with sudo"
+    def boot_layer(self, subject: Subject) -> Layer:
+        """See System."""
+        return vm_layer(subject.roots, subject.target, subject.log)
 
-    def layer(self, context: CheckContext) -> Layer:
-        """See Environment."""
-        return runtime_layer(
-            context.roots, context.target, context.installable, context.log,
-            companions=context.companions,
-            boot=vm_layer(context.roots, context.target, context.log),
-        )  # fmt: skip
-
-    def prepare(self, context: CheckContext, _: ExitStack) -> Open:
-        """See Environment. Raises MissingError when qemu-system is not there."""
-        if problem := vm_problem(context.target.arch):
+    def prepare(self, subject: Subject, _: ExitStack) -> Open:
+        """See System. Raises MissingError when qemu-system is not there."""
+        if problem := vm_problem(subject.target.arch):
             raise problem
-        layer = self.layer(context)
-        return lambda stack: _open(context, layer, stack)
+        layer = self.layer(subject)
+        assert layer is not None
+        return lambda stack: _open(subject, layer, stack)
 
 
 def kernel_package(target: Target) -> str:
@@ -135,25 +130,25 @@ class Keys:
             path.chmod(mode)
 
 
-def _open(context: CheckContext, layer: Layer, stack: ExitStack) -> Session:
+def _open(subject: Subject, layer: Layer, stack: ExitStack) -> Opened:
     stack.enter_context(layer.in_use())
-    directory = stack.enter_context(context.cache.scratch("vm"))
+    directory = stack.enter_context(subject.roots.cache.scratch("vm"))
     overlay = make_throwaway(directory, layer)
     keys = Keys.make(directory / "keys")
     keys.put_into(overlay.upper)
-    copy_into(overlay.upper, repository_for(directory / "repository", context.installable, layer))
-    context.activity("making the disk")
+    copy_into(overlay.upper, repository_for(directory / "repository", subject.installable, layer))
+    subject.activity("making the disk")
     kernel, initrd = _kernel(layer)
     make_disk(overlay, directory / "disk")
-    context.activity("booting")
+    subject.activity("booting")
     system = start(
         VirtualMachine(
-            context.target.arch, kernel, initrd, directory / "disk", directory,
-            accelerated=has_kvm() and context.target.arch == context.host_arch,
+            subject.target.arch, kernel, initrd, directory / "disk", directory,
+            accelerated=has_kvm() and subject.target.arch == subject.host_arch,
         ),
         keys, stack,
     )  # fmt: skip
-    return Session.begin(context, system, layer=layer)
+    return Opened(system=system, layer=layer)
 
 
 def start(machine: VirtualMachine, keys: Keys, stack: ExitStack) -> SshSandbox:
@@ -211,3 +206,12 @@ def _kernel(layer: Layer) -> tuple[Path, Path]:
         "the root has no kernel with an initramfs",
         fix=Command("debwright", "cache", "prune", "--all"),
     )
+
+
+VM = Kind(
+    name="vm",
+    make=lambda _: VmSystem(),
+    about="the same root on a disk, booted by Debian's kernel",
+    needs="root, qemu-system",
+    good_for="kernel features, memory limits, a Cortex-A76",
+)

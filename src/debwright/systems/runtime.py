@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debwright.checks.engine import siblings
-from debwright.checks.engine.other_targets import available_elsewhere, elsewhere_cause
 from debwright.host import process
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces
@@ -24,6 +22,8 @@ from debwright.packages.debs import Deb
 from debwright.roots import apt
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer
+from debwright.systems import siblings
+from debwright.systems.other_targets import available_elsewhere, elsewhere_cause
 
 REPOSITORY = "/mnt/debwright"
 SOURCE_LIST = "/etc/apt/sources.list.d/debwright-check.list"

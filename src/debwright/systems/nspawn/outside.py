@@ -1,9 +1,23 @@
-"""Memory of a unit in a container, read from this machine."""
+"""What a container listens on and what its units take, read from this machine (proc(5))."""
 
 import os
 from pathlib import Path
 
+from debwright.systems.remote import SOCKETS, parse_table
+
 _HIERARCHIES = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
+
+
+def listening(leader: int) -> set[str]:
+    """`ADDRESS:PORT/tcp|udp` of every socket that waits for others in the process's network."""
+    found = set()
+    for table, protocol, state in SOCKETS:
+        try:
+            text = Path(f"/proc/{leader}/net/{table}").read_text()
+        except OSError:
+            continue
+        found |= {f"{address}/{protocol}" for address in parse_table(text, state)}
+    return found
 
 
 def unit_memory(leader: int, control_group: str) -> int | None:

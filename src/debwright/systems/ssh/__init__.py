@@ -1,40 +1,47 @@
-"""Live checks on a real machine by ssh: what is there is told first, what came is taken away after.
+"""A real machine by ssh: what is there is noted first, what came is taken away after.
 
 The machine is somebody's. It resolves the dependencies from its own archives, is never rebooted,
-and a package that is installed there is not touched unless debwright was told to.
+and a package that is installed there is not touched unless --replace-installed says so.
 """
 
-import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.environment import CleaningError, Open
-from debwright.checks.engine.ownership import leftovers
-from debwright.checks.engine.runtime import (
+from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
+from debwright.model.fix import Command
+from debwright.roots import apt
+from debwright.systems.base import (
+    AptSources,
+    CleaningError,
+    Open,
+    Opened,
+    Subject,
+    System,
+)
+from debwright.systems.environments import Environments
+from debwright.systems.facts import ask_facts, mismatch
+from debwright.systems.kinds import Asked, Kind
+from debwright.systems.ownership import leftovers
+from debwright.systems.remote import STATE, ListedMark
+from debwright.systems.runtime import (
     REPOSITORY,
     SOURCE_LINE,
     SOURCE_LIST,
     UnsatisfiableDependencies,
     make_repository,
 )
-from debwright.checks.engine.session import AptSources, Session
-from debwright.model.errors import CheckError, DebwrightError, Evidence, UsageError
-from debwright.model.fix import Command
-from debwright.model.suites import suite_info
-from debwright.model.targets import Target
-from debwright.roots import apt
-from debwright.systems import inside
-from debwright.systems.ssh import CLEANER, Address, SshSandbox
+from debwright.systems.ssh.connection import CLEANER, Address, SshSandbox
+
+__all__ = ["Address", "SshSandbox", "SshSystem"]
 
 CLEAN_SCRIPT = Path(__file__).with_name("clean.sh")
 
 # apt notes apart from the machine's own log what it installs for the check: that and nothing else
 # is purged in the end.
-_APT = ("-o", f"Dir::Log={inside.STATE}/log")
+_APT = ("-o", f"Dir::Log={STATE}/log")
 # The machine's own lists stay, and the local repository's come beside them.
 _SOURCES = AptSources(
     update=(*_APT, "-o", f"Dir::Etc::SourceList={SOURCE_LIST}", "-o", "Dir::Etc::SourceParts=-",
@@ -57,50 +64,7 @@ cut -d: -f1 /etc/group | sort >"$state/groups-before"
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a machine says of itself; `codename` is None where its release has none."""
-
-    arch: str
-    distribution: str
-    codename: str | None
-
-    @property
-    def target(self) -> str:
-        return f"{self.codename or self.distribution}-{self.arch}"
-
-
-def ask_facts(system: SshSandbox) -> Facts:
-    """Architecture and release (os-release(5)); raises CheckError on a system without dpkg."""
-    arch = inside.dpkg_architecture(system)
-    return facts_of(arch, system.run(["cat", "/etc/os-release"], check=False, timeout=60).output)
-
-
-def facts_of(arch: str, release: str) -> Facts:
-    """`release` is the text of os-release(5)."""
-    return Facts(arch, _field(release, "ID") or "linux", _field(release, "VERSION_CODENAME"))
-
-
-def _field(text: str, name: str) -> str | None:
-    match = re.search(rf'^{name}="?([a-z0-9][a-z0-9.+_-]{{0,40}})"?$', text, re.M)
-    return match[1] if match else None
-
-
-def mismatch(facts: Facts, target: Target) -> str | None:
-    """Why packages for `target` say nothing about a machine like this, or None."""
-    if facts.arch != target.arch:
-        return f"it is a machine for {facts.arch} packages"
-    info = suite_info(target.suite)
-    # Raspberry Pi OS for 64 bits calls itself debian; 32-bit ones were told above.
-    family = {"raspios": {"debian", "raspbian"}}.get(info.distribution, {info.distribution})
-    if info.known and facts.distribution not in family:
-        return f"it runs {facts.distribution}"
-    if info.known and info.release and facts.codename != info.codename:
-        return f"it runs {facts.codename or facts.distribution}"
-    return None
-
-
-@dataclass(frozen=True)
-class SshEnvironment:
+class SshSystem(System):
     """A machine at `address`; `replace` allows to replace, and purge, what is installed there."""
 
     address: Address
@@ -108,41 +72,46 @@ class SshEnvironment:
     replace: bool = False
 
     kind = "ssh"
-    elsewhere = False
-    several = False
+    any_target = False
+    own_root = False
 
     def __str__(self) -> str:
         return str(self.address)
 
-    def unavailable(self) -> str | None:
-        return None
+    def targets_there(self, configured: Sequence[str]) -> Sequence[str]:
+        """See System: those of its kind."""
+        with SshSandbox(self.address, config=self.config) as system:
+            facts = ask_facts(system)
+        # Raspberry Pi OS calls itself by Debian's names.
+        names = [facts.target, f"raspios-{facts.target}"]
+        return [n for n in names if n in configured] or [facts.target]
 
-    def layer(self, _: CheckContext) -> None:
-        """See Environment: the machine has packages of its own."""
+    def layer(self, subject: Subject) -> None:
+        """See System: the machine has packages of its own."""
 
-    def prepare(self, context: CheckContext, stack: ExitStack) -> Open:
-        """See Environment; raises UsageError when the machine is of another kind or in use."""
+    def prepare(self, subject: Subject, stack: ExitStack) -> Open:
+        """See System; raises UsageError when the machine is of another kind or in use."""
         # One check at a time: each installs and purges there.
-        stack.enter_context(context.cache.lock(f"machine-{self.address.host}"))
-        context.activity(f"connecting to {self.address.host}")
+        stack.enter_context(subject.roots.cache.lock(f"machine-{self.address.host}"))
+        subject.activity(f"connecting to {self.address.host}")
         system = stack.enter_context(SshSandbox(self.address, config=self.config))
         facts = ask_facts(system)
-        if why := mismatch(facts, context.target):
+        if why := mismatch(facts, subject.target):
             raise UsageError(
-                f"{self.address} is not a machine for {context.target}: {why}",
+                f"{self.address} is not a machine for {subject.target}: {why}",
                 fix=Command("debwright", "check", "-t", facts.target, "--sandbox", self.address),
             )
-        _finish_earlier(context, system)
-        names = [d.package for d in context.installable]
+        _finish_earlier(subject, system)
+        names = [d.package for d in subject.installable]
         if not self.replace:
             self._refuse_installed(system, names)
-        _bring(context, system, stack, names)
-        _resolve(context, system)
+        _bring(subject, system, stack, names)
+        _resolve(subject, system)
         system.said.append(
             f"ran on a machine with {facts.distribution} {facts.codename or 'of no release'} "
-            f"({facts.arch}), beside its other packages and services"
+            f"({facts.arch}), next to its other packages and services"
         )
-        return lambda _: Session.begin(context, system, _SOURCES)
+        return lambda _: Opened(system=system, sources=_SOURCES)
 
     def _refuse_installed(self, system: SshSandbox, names: Sequence[str]) -> None:
         done = system.run(
@@ -161,57 +130,55 @@ class SshEnvironment:
             )
 
 
-def _finish_earlier(context: CheckContext, system: SshSandbox) -> None:
+def _finish_earlier(subject: Subject, system: SshSandbox) -> None:
     """Clean up after a check whose connection broke before it could."""
     if system.run(["test", "-e", CLEANER], check=False, timeout=60).returncode == 0:
-        context.activity("cleaning up after an earlier check")
-        if _run_cleaner(context, system, "all"):
+        subject.activity("cleaning up after an earlier check")
+        if _run_cleaner(subject, system, "all"):
             raise _not_clean(system, "an earlier check left packages that could not be purged")
 
 
-def _bring(
-    context: CheckContext, system: SshSandbox, stack: ExitStack, names: Sequence[str]
-) -> None:
+def _bring(subject: Subject, system: SshSandbox, stack: ExitStack, names: Sequence[str]) -> None:
     """Note what is there, leave the script that takes everything away, bring the packages."""
-    system.run(["sh", "-ec", _BEFORE, "sh", inside.STATE, *names], timeout=120,
+    system.run(["sh", "-ec", _BEFORE, "sh", STATE, *names], timeout=120,
                env={"LC_ALL": "C"})  # fmt: skip
     system.run(["sh", "-c", 'umask 077; cat > "$1"', "sh", CLEANER],
                stdin=CLEAN_SCRIPT.read_bytes(), timeout=60)  # fmt: skip
-    if _run_cleaner(context, system, "purge"):  # what was there of the packages under test
+    if _run_cleaner(subject, system, "purge"):  # what was there of the packages under test
         raise CheckError("the installed packages could not be purged before the check")
     mark = system.mark_files()
-    stack.callback(_clean, context, system, mark)
-    directory = stack.enter_context(context.cache.scratch("ssh"))
+    stack.callback(_clean, subject, system, mark)
+    directory = stack.enter_context(subject.roots.cache.scratch("ssh"))
     repository = make_repository(
-        directory / "repository", [*context.installable, *context.companions]
+        directory / "repository", [*subject.installable, *subject.companions]
     )
     for path in sorted(repository.directory.iterdir()):
-        context.activity(f"sending {path.name}")
+        subject.activity(f"sending {path.name}")
         system.push(path, f"{REPOSITORY}/{path.name}")
     system.run(["sh", "-ec", 'cat > "$1"; chmod 644 "$1"', "sh", SOURCE_LIST], stdin=SOURCE_LINE)
 
 
-def _resolve(context: CheckContext, system: SshSandbox) -> None:
+def _resolve(subject: Subject, system: SshSandbox) -> None:
     """That the machine's own archives have what the packages need; tried again like any archive."""
-    wanted = [f"{d.package}={d.version}" for d in context.installable]
+    wanted = [f"{d.package}={d.version}" for d in subject.installable]
     for arguments in (
         [*_SOURCES.update, "update"],
         [*_SOURCES.other, "--simulate", "install", *wanted],
     ):
-        apt.retry(partial(_apt, context, system, arguments), note=context.log)
+        apt.retry(partial(_apt, subject, system, arguments), note=subject.log)
 
 
-def _apt(context: CheckContext, system: SshSandbox, arguments: Sequence[str]) -> None:
+def _apt(subject: Subject, system: SshSandbox, arguments: Sequence[str]) -> None:
     done = apt.when_unlocked(
         lambda: system.run(
             ["apt-get", *apt.OPTIONS, *arguments], env=apt.NONINTERACTIVE, merge=True,
-            check=False, sink=context.log, timeout=900,
+            check=False, sink=subject.log, timeout=900,
         ),
-        note=context.log,
+        note=subject.log,
     )  # fmt: skip
     if done.returncode == 0:
         return
-    problem = apt.explain(done, f"{context.target}: the packages cannot be installed")
+    problem = apt.explain(done, f"{subject.target}: the packages cannot be installed")
     if isinstance(problem, apt.UnsatisfiableError):
         raise UnsatisfiableDependencies(
             problem.what, evidence=problem.evidence, cause=problem.cause,
@@ -220,17 +187,17 @@ def _apt(context: CheckContext, system: SshSandbox, arguments: Sequence[str]) ->
     raise problem
 
 
-def _clean(context: CheckContext, system: SshSandbox, mark: inside.ListedMark) -> None:
+def _clean(subject: Subject, system: SshSandbox, mark: ListedMark) -> None:
     """Purge what came, remove what the package left, and all notes of the check."""
-    context.activity("cleaning the machine")
+    subject.activity("cleaning the machine")
     try:
-        before = _run_cleaner(context, system, "purge")
-        mine, others = owned_leftovers(context, system, mark)
+        before = _run_cleaner(subject, system, "purge")
+        mine, others = owned_leftovers(subject, system, mark)
         for path in others[:20]:
-            context.log(f"new since the check began, and left alone: {path}")
+            subject.log(f"new since the check began, and left alone: {path}")
         if mine:
             system.run(["rm", "-rf", "--one-file-system", "--", *mine], timeout=120)
-        if before + _run_cleaner(context, system, "all"):
+        if before + _run_cleaner(subject, system, "all"):
             raise CheckError("packages could not be purged")
     except DebwrightError as problem:
         raise _not_clean(system, problem.what) from problem
@@ -243,13 +210,13 @@ def _not_clean(system: SshSandbox, what: str) -> CleaningError:
     )
 
 
-def _run_cleaner(context: CheckContext, system: SshSandbox, what: str) -> int:
-    done = system.run(["sh", CLEANER, what], check=False, merge=True, sink=context.log, timeout=900)
+def _run_cleaner(subject: Subject, system: SshSandbox, what: str) -> int:
+    done = system.run(["sh", CLEANER, what], check=False, merge=True, sink=subject.log, timeout=900)
     return done.returncode
 
 
 def owned_leftovers(
-    context: CheckContext, system: SshSandbox, mark: inside.ListedMark
+    subject: Subject, system: SshSandbox, mark: ListedMark
 ) -> tuple[list[str], list[str]]:
     """What has appeared and is certainly the package's; and what may be another program's.
 
@@ -257,11 +224,11 @@ def owned_leftovers(
     package made, or is named after the package or its unit, is the package's.
     """
     listing = system.run(["cut", "-d:", "-f1,3", "/etc/passwd"], timeout=60).output
-    known = set(system.run(["cat", f"{inside.STATE}/accounts-before"], timeout=60).output.split())
+    known = set(system.run(["cat", f"{STATE}/accounts-before"], timeout=60).output.split())
     pairs = (row.partition(":") for row in listing.splitlines())
     uids = {int(uid) for name, _, uid in pairs if name not in known and uid.isdigit()}
-    names = {d.package for d in context.installable} | {d.source for d in context.installable}
-    if service := context.config.service:
+    names = {d.package for d in subject.installable} | {d.source for d in subject.installable}
+    if service := subject.config.service:
         names.add(service.unit.removesuffix(".service"))
     mine: list[str] = []
     others: list[str] = []
@@ -281,3 +248,23 @@ def named_after(path: str, names: set[str]) -> bool:
     return path.startswith(_PACKAGES_PLACES) and any(
         part.split(".")[0] in names for part in path.split("/")
     )
+
+
+def _asked(asked: Asked) -> SshSystem:
+    config = asked.loaded.config.section(Environments).ssh_config
+    return SshSystem(
+        Address.parse(asked.text),
+        config=asked.loaded.resolve(config) if config else None,
+        replace=asked.replace,
+    )
+
+
+SSH = Kind(
+    name="ssh",
+    address="USER@HOST[:PORT]",
+    make=_asked,
+    about="a machine of yours",
+    needs="a key, `sudo -n`",
+    good_for="a Raspberry Pi on the desk",
+    somebodys=True,
+)

@@ -1,4 +1,4 @@
-"""A target's root from a Docker image that is pulled by name, instead of by mmdebstrap.
+"""A target's root from an image that is pulled by name, instead of by mmdebstrap.
 
 What a distribution publishes as an image is what many users have; and where its archive's keyring
 is not on this machine, so that no root can be made, there may still be one.
@@ -7,7 +7,6 @@ is not on this machine, so that no root can be made, there may still be one.
 from pathlib import Path
 from tempfile import mkdtemp
 
-from debwright.checks.engine.machine import facts_of, mismatch
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.model.errors import CheckError, UsageError
@@ -16,11 +15,12 @@ from debwright.roots import apt
 from debwright.roots.bootstrap import mirror_state, packages_in
 from debwright.roots.layers import Roots
 from debwright.roots.store import Layer, Made, Request
-from debwright.systems.docker import export_image, pull_image
+from debwright.systems.container.engine import Engine
+from debwright.systems.facts import facts_of, mismatch
 
 _LEFT_OUT = (
-    # Docker's own, empty, where a container has files of its making.
-    "dev/*", ".dockerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf",
+    # The engine's own, empty, where a container has files of its making.
+    "dev/*", ".dockerenv", "run/.containerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf",
     # For containers that run one program: the first lets no service start, the second throws away
     # what apt downloads.
     "usr/sbin/policy-rc.d", "etc/apt/apt.conf.d/docker-clean",
@@ -29,7 +29,9 @@ IMAGE = "image"
 """The entry of a layer's manifest that holds the image's digest."""
 
 
-def image_root(roots: Roots, target: Target, name: str, sink: LineSink | None) -> Layer:
+def image_root(
+    engine: Engine, roots: Roots, target: Target, name: str, sink: LineSink | None
+) -> Layer:
     """The image's files with the package lists of its own archives, to be booted.
 
     As old as a root of debwright's own may be. Raises UsageError when it is no system of the
@@ -38,7 +40,7 @@ def image_root(roots: Roots, target: Target, name: str, sink: LineSink | None) -
 
     def make(scratch: Path) -> Made:
         return apt.retry(
-            lambda: _unpacked(target, name, Path(mkdtemp(dir=scratch))), note=roots.note
+            lambda: _unpacked(engine, target, name, Path(mkdtemp(dir=scratch))), note=roots.note
         )
 
     def change(inside: Namespaces, _: Path) -> None:
@@ -65,10 +67,10 @@ def digest_of(layer: Layer) -> str | None:
     return next((d for one in layer.chain() if (d := one.manifest.mirror.get(IMAGE))), None)
 
 
-def _unpacked(target: Target, name: str, scratch: Path) -> Made:
-    image = pull_image(name, target.arch)
+def _unpacked(engine: Engine, target: Target, name: str, scratch: Path) -> Made:
+    image = engine.pull_image(name, target.arch)
     tarball, tree = scratch / "image.tar", scratch / "tree"
-    export_image(image.id, tarball)
+    engine.export_image(image.id, tarball)
     with Namespaces(Spec(network=False)) as inside:
         inside.run(["mkdir", "-m755", str(tree)])
         inside.run(

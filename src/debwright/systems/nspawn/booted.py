@@ -39,8 +39,8 @@ from debwright.isolation.snapshot import Altered, Entry, Snapshot, entry_of
 from debwright.model.errors import Evidence, MissingError, printable
 from debwright.model.fix import Command
 from debwright.roots.overlay import Throwaway
-from debwright.systems import memory, ports
 from debwright.systems.base import BootError, push_through
+from debwright.systems.nspawn import outside
 
 BOOT_TIMEOUT = 120.0
 """Seconds; an emulated boot takes 2 to 10."""
@@ -245,13 +245,13 @@ class NspawnSandbox(Entered):
         return OverlayMark(self.overlay, Snapshot.of(self.overlay.upper))
 
     def listening(self) -> set[str]:
-        return ports.listening(self.leader)
+        return outside.listening(self.leader)
 
     def unit_memory(self, control_group: str) -> int | None:
-        return memory.unit_memory(self.leader, control_group)
+        return outside.unit_memory(self.leader, control_group)
 
     def memory_enforced(self) -> bool:
-        return memory.memory_enforced(self.leader)
+        return outside.memory_enforced(self.leader)
 
     def push(self, source: Path, target: str) -> None:
         push_through(self, source, target)

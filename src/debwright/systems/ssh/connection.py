@@ -22,14 +22,13 @@ from debwright.host import process
 from debwright.host.process import Completed
 from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
 from debwright.model.fix import Command, Install
-from debwright.systems import inside
 from debwright.systems.base import BootError
-from debwright.systems.remote import Talked
-from debwright.systems.ssh_trouble import explain, no_sudo
+from debwright.systems.remote import RELAY, STATE, RemoteSandbox, boot_id
+from debwright.systems.ssh.trouble import explain, no_sudo
 
 CONNECT_SECONDS = 15
 REBOOT_TIMEOUT = 300.0
-CLEANER = f"{inside.STATE}/clean"
+CLEANER = f"{STATE}/clean"
 """A script that puts the machine back; run with `all` when the connection has ended."""
 
 _URL = re.compile(
@@ -80,7 +79,7 @@ class Address:
 
 
 @dataclass
-class SshSandbox(Talked):
+class SshSandbox(RemoteSandbox):
     """A context manager: entering connects, leaving cleans the machine and disconnects."""
 
     address: Address
@@ -209,7 +208,7 @@ class SshSandbox(Talked):
         gid: int | None,
         input_follows: bool,  # noqa: ARG002 - ssh hands on what there is
     ) -> list[str]:
-        """See Talked."""
+        """See RemoteSandbox."""
         words = ["sudo", "-n", "--"] if self._sudo else []
         if uid is not None:
             words += ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--"]
@@ -217,8 +216,8 @@ class SshSandbox(Talked):
         return self._ssh("-T", shlex.join(words))
 
     def relay(self) -> list[str]:
-        """See Talked. ssh joins words with spaces and has the remote shell take them apart."""
-        return self._ssh("-T", shlex.join(inside.RELAY))
+        """See RemoteSandbox. ssh joins words with spaces, which the remote shell takes apart."""
+        return self._ssh("-T", shlex.join(RELAY))
 
     def ended(self, done: Completed) -> None:
         """A command may end with 255 itself; ssh's own failure takes the connection with it."""
@@ -236,14 +235,14 @@ class SshSandbox(Talked):
                 f"{self.address} is not rebooted: it is not a throw-away machine",
                 fix=Command("debwright", "check", "--sandbox", "vm"),
             )
-        started, before = time.monotonic(), inside.boot_id(self)
+        started, before = time.monotonic(), boot_id(self)
         self.run(["systemctl", "--no-block", "reboot"], check=False, timeout=60)
         while time.monotonic() - started < REBOOT_TIMEOUT:
             process.go_on()
             time.sleep(1)
             try:
                 self.connect()
-                if inside.boot_id(self) != before:
+                if boot_id(self) != before:
                     self.wait_until_up()
                     return time.monotonic() - started
             except process.Interrupted:
