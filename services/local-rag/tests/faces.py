@@ -17,9 +17,9 @@ from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
 from local_rag.api.app import create_app
-from local_rag.config import Settings
-from local_rag.service import Service
-from local_rag.types import Message
+from local_rag.config.settings import Settings
+from local_rag.core.types import Message
+from local_rag.run.service import Service
 
 API = "/api/v1"
 LEASE = "The lease of the garden ends on 31 March 2031. Notice must be given three months before."
@@ -174,7 +174,7 @@ class LiveServer:
     """The service under uvicorn in a thread, on a free port."""
 
     def __init__(self, service: Service) -> None:
-        from local_rag.server import bind
+        from local_rag.api.server import bind
 
         self.service = service
         self._socket = bind(service.settings)

@@ -75,7 +75,7 @@ def generator_gguf() -> Path:
 def embedder(embedding_gguf: Path) -> Iterator[object]:
     """The embedding model, loaded once for all tests."""
     _need_llama()
-    from local_rag.llm.embedder import load_embedder
+    from local_rag.models.embedder import load_embedder
 
     model = load_embedder(embedding_gguf, threads=1)
     yield model
@@ -86,7 +86,7 @@ def embedder(embedding_gguf: Path) -> Iterator[object]:
 def language_model(generator_gguf: Path) -> Iterator[object]:
     """The language model, loaded once for all tests."""
     _need_llama()
-    from local_rag.llm.generator import load_generator
+    from local_rag.models.generator import load_generator
 
     model = load_generator(generator_gguf, threads=1, context=2048)
     yield model

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from fakes import HashEmbedder
-from local_rag.extract import Source, extract
-from local_rag.store import Incoming, SourceFacts, Store
+from local_rag.documents.formats import Source, extract
+from local_rag.index import Incoming, SourceFacts, Store
 from local_rag.text.chunking import chunk_sections, embedding_text, join_sections
 from local_rag.text.hashing import content_hash, embedding_hash, source_hash
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import QuotingGenerator, client_for, make_service
-from local_rag.service import Service
+from local_rag.run.service import Service
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import API, BEES, BREAD, LEASE, LiveServer, add, client_for, make_service, wait_for_job
-from local_rag.service import Service
+from local_rag.run.service import Service
 
 
 def search(client: TestClient, question: str) -> list[str]:

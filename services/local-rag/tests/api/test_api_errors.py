@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import API
-from local_rag.errors import RagError
+from local_rag.core.errors import RagError
 
 
 def check(answer: Any, status: int, code: str) -> dict[str, Any]:

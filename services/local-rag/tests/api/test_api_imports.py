@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import API, BEES, BREAD, LEASE, HeldEmbedder, client_for, make_service, wait_for_job
-from local_rag.ingest import ImportJobs
+from local_rag.documents.imports import ImportJobs
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from faces import (
     events,
     make_service,
 )
-from local_rag.errors import ModelError, Unavailable
-from local_rag.questions import WAITING, WORKERS
-from local_rag.service import Service
+from local_rag.ask.questions import WAITING, WORKERS
+from local_rag.core.errors import ModelError, Unavailable
+from local_rag.run.service import Service
 
 QUESTION = "When does the lease of the garden end?"
 

@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import API, client_for, make_service
-from local_rag.extract.base import EXTENSIONS
-from local_rag.web import STATIC
+from local_rag.api.web import STATIC
+from local_rag.documents.formats.base import EXTENSIONS
 
 TOKEN = "correct-horse-battery"
 

@@ -21,9 +21,9 @@ from faces import (
     settings_for,
     wait_for_job,
 )
-from local_rag.errors import ModelError
-from local_rag.service import Service
-from local_rag.uploads import UploadStore
+from local_rag.core.errors import ModelError
+from local_rag.documents.uploads import UploadStore
+from local_rag.run.service import Service
 
 
 def component(health: dict[str, Any], name: str) -> dict[str, Any]:

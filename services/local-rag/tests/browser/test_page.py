@@ -10,7 +10,7 @@ import pytest
 
 from browser_page import Page
 from faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
-from local_rag.service import Service
+from local_rag.run.service import Service
 
 QUESTION = "When does the lease of the garden end?"
 
@@ -514,7 +514,7 @@ def test_the_page_and_the_interface_agree(tmp_path: Path) -> None:
     """Every path the scripts call is one the interface has."""
     import re
 
-    from local_rag.web import STATIC
+    from local_rag.api.web import STATIC
 
     with client_for(make_service(tmp_path)) as client:
         paths = client.get(f"{API}/openapi.json").json()["paths"]

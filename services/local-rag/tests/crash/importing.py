@@ -7,9 +7,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from fakes import HashEmbedder, OpenGate
-from local_rag.config import Settings
-from local_rag.ingest import ImportJobs
-from local_rag.store import Store
+from local_rag.config.settings import Settings
+from local_rag.documents.imports import ImportJobs
+from local_rag.index import Store
 
 
 def main() -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from fakes import HashEmbedder
-from local_rag.search import Searcher
-from local_rag.store import Store
-from local_rag.types import ImportItemState
+from local_rag.core.types import ImportItemState
+from local_rag.index import Store
+from local_rag.index.search import Searcher
 
 pytestmark = pytest.mark.slow
 
@@ -122,7 +122,7 @@ def test_a_kill_during_a_restore_leaves_one_or_the_other(tmp_path: Path, delay_s
         for number in range(1, 101):
             store.documents.purge(number)
     script = (
-        "import sys; from pathlib import Path; from local_rag.store import Store\n"
+        "import sys; from pathlib import Path; from local_rag.index import Store\n"
         "s = Store(Path(sys.argv[1])); print('open', flush=True)\n"
         "while True: s.restore(Path(sys.argv[2]))\n"
     )

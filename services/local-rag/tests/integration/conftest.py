@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fakes import HashEmbedder
-from local_rag.store import Store
+from local_rag.index import Store
 from stocked import open_store
 
 

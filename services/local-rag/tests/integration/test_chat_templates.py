@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from local_rag.errors import ModelError
-from local_rag.llm.chat import ChatTemplate
-from local_rag.llm.generator import LlamaGenerator
-from local_rag.llm.runtime import NativeModel, finite, load_error, thread_count
-from local_rag.types import Message
+from local_rag.core.errors import ModelError
+from local_rag.core.types import Message
+from local_rag.models.chat import ChatTemplate
+from local_rag.models.generator import LlamaGenerator
+from local_rag.models.runtime import NativeModel, finite, load_error, thread_count
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ import local_rag
 SCRIPT = """
 import sys
 sys.path.insert(0, {private!r})
-from local_rag.extract import Source
-from local_rag.extract.isolated import Extraction
+from local_rag.documents.formats import Source
+from local_rag.documents.extraction import Extraction
 with Extraction() as extraction:
     print(extraction.extract(Source(data=b"<title>t</title><p>found", name="x.html")))
 """

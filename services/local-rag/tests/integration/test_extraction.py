@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 import local_rag
-from local_rag.errors import InvalidInput, TooLarge, Unavailable
-from local_rag.extract import Source, isolated, worker
-from local_rag.extract.isolated import Extraction
-from local_rag.extract.worker import answer
+from local_rag.core.errors import InvalidInput, TooLarge, Unavailable
+from local_rag.documents import extraction as isolated
+from local_rag.documents import worker as worker
+from local_rag.documents.extraction import Extraction
+from local_rag.documents.formats import Source
+from local_rag.documents.worker import answer
 from make_files import docx, paragraph, pdf
 
 
@@ -134,7 +136,7 @@ def test_what_the_worker_answers(
     def fail(source: Source) -> None:
         raise raised
 
-    monkeypatch.setattr("local_rag.extract.worker.extract", fail)
+    monkeypatch.setattr("local_rag.documents.worker.extract", fail)
     assert answer({"name": "x"}, b"")["error"] == code
 
 
@@ -185,7 +187,7 @@ def test_the_worker_ends_with_its_input(monkeypatch: pytest.MonkeyPatch, torn: b
 
 def test_the_worker_gives_up_what_parsing_needs_not() -> None:
     code = (
-        "import resource; from local_rag.extract.worker import limit; limit(2_000_000_000); "
+        "import resource; from local_rag.documents.worker import limit; limit(2_000_000_000); "
         "print(*[resource.getrlimit(k)[0] for k in "
         "(resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)])"
     )
@@ -195,7 +197,7 @@ def test_the_worker_gives_up_what_parsing_needs_not() -> None:
 
 
 def test_the_worker_ends_by_itself_when_nobody_is_left_to_end_it() -> None:
-    code = "from local_rag.extract.worker import limit_time; limit_time(1)\nwhile True: pass"
+    code = "from local_rag.documents.worker import limit_time; limit_time(1)\nwhile True: pass"
     where = {"PYTHONPATH": str(Path(local_rag.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], env=where, timeout=120, check=False)
     assert done.returncode == -signal.SIGXCPU

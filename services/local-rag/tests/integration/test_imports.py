@@ -13,13 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 from fakes import HashEmbedder, OpenGate
-from local_rag.config import Settings
-from local_rag.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
-from local_rag.ingest import ImportJobs, Watcher, check_updates
-from local_rag.ingest.sources import Policy, path_of, uri_of
-from local_rag.search import Searcher
-from local_rag.store import Store
-from local_rag.types import ImportItemState, ImportJob, JobState
+from local_rag.config.settings import Settings
+from local_rag.core.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
+from local_rag.core.types import ImportItemState, ImportJob, JobState
+from local_rag.documents.imports import ImportJobs, Watcher, check_updates
+from local_rag.documents.imports.sources import Policy, path_of, uri_of
+from local_rag.index import Store
+from local_rag.index.search import Searcher
 from make_files import docx, paragraph, pdf
 
 OLD = 1_600_000_000

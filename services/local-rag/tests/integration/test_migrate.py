@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 
 from command import invoke
 from faces import API, BEES, BREAD, LEASE, WordEmbedder, add, client_for, wait_for_job
-from local_rag.config import load_settings
-from local_rag.migrate import copying
-from local_rag.migrate.copying import counts
-from local_rag.migrate.places import personal
-from local_rag.service import Service
+from local_rag.config.settings import load_settings
+from local_rag.run.migrate import copying
+from local_rag.run.migrate.copying import counts
+from local_rag.run.migrate.places import personal
+from local_rag.run.service import Service
 
 QUESTION = {"question": "When does the lease of the garden end?"}
 

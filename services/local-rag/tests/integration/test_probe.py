@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import gguf_bytes as make
-from local_rag.errors import CpuUnsupported, ModelError
-from local_rag.llm.probe import probe
-from local_rag.llm.registry import ModelRegistry
+from local_rag.core.errors import CpuUnsupported, ModelError
+from local_rag.models.probe import probe
+from local_rag.models.registry import ModelRegistry
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 
 import gguf_bytes as make
 from faces import add, client_for, settings_for
-from local_rag.answer import NOT_IN_DOCUMENTS, Answerer, Done, Passages, Token
-from local_rag.service import Service
+from local_rag.ask.answer import NOT_IN_DOCUMENTS, Answerer, Done, Passages, Token
+from local_rag.run.service import Service
 
 pytestmark = pytest.mark.slow
 

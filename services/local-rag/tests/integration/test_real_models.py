@@ -14,13 +14,13 @@ import pytest
 
 import gguf_bytes as make
 import models_fixture
-from local_rag.errors import ModelError, TooLarge, Unavailable
-from local_rag.llm.digest import sha256_of
-from local_rag.llm.embedder import BATCH_TOKENS, LlamaEmbedder, load_embedder
-from local_rag.llm.generator import TRIAL_TOKENS, LlamaGenerator, load_generator
-from local_rag.llm.gguf import read_gguf
-from local_rag.llm.quants import QUANT_TYPES
-from local_rag.types import Embedder, Generator, Message
+from local_rag.core.digest import sha256_of
+from local_rag.core.errors import ModelError, TooLarge, Unavailable
+from local_rag.core.types import Embedder, Generator, Message
+from local_rag.models.embedder import BATCH_TOKENS, LlamaEmbedder, load_embedder
+from local_rag.models.generator import TRIAL_TOKENS, LlamaGenerator, load_generator
+from local_rag.models.gguf import read_gguf
+from local_rag.models.quants import QUANT_TYPES
 
 pytestmark = pytest.mark.slow
 
@@ -297,8 +297,8 @@ def test_the_answer_ends_where_the_context_does(generator_gguf: Path) -> None:
 COUNTING = """
 import sys, threading
 from pathlib import Path
-from local_rag.errors import ModelError
-from local_rag.llm.runtime import NativeModel
+from local_rag.core.errors import ModelError
+from local_rag.models.runtime import NativeModel
 
 model = NativeModel(Path(sys.argv[1]))
 text = "The lease of the garden ends. " * 20_000

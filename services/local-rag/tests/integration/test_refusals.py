@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from fakes import HashEmbedder, OpenGate
-from local_rag.config import Settings
-from local_rag.errors import RagError, StoreCorrupt, Unavailable
-from local_rag.ingest import ImportJobs
-from local_rag.store import Store
-from local_rag.store.connection import load_extension, translated
-from local_rag.types import JobState
+from local_rag.config.settings import Settings
+from local_rag.core.errors import RagError, StoreCorrupt, Unavailable
+from local_rag.core.types import JobState
+from local_rag.documents.imports import ImportJobs
+from local_rag.index import Store
+from local_rag.index.connection import load_extension, translated
 from stocked import incoming, open_store
 
 
@@ -77,7 +77,7 @@ def test_a_python_without_extensions_is_named() -> None:
 def test_another_program_that_holds_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_rag.store.connection._BUSY_MS", 50)
+    monkeypatch.setattr("local_rag.index.connection._BUSY_MS", 50)
     words = HashEmbedder()
     path = tmp_path / "i.sqlite3"
     with open_store(path, words) as store:

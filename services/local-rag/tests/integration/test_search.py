@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes import HashEmbedder
-from local_rag.errors import InvalidInput, ModelMismatch
-from local_rag.search import Searcher
-from local_rag.store import Store
-from local_rag.store.keyword import MAX_TERMS, quoted, terms
+from local_rag.core.errors import InvalidInput, ModelMismatch
+from local_rag.index import Store
+from local_rag.index.keyword import MAX_TERMS, quoted, terms
+from local_rag.index.search import Searcher
 from stocked import incoming
 
 ANIMALS = {
@@ -261,7 +261,7 @@ def test_fifty_questions_at_once(animals: Store, words: HashEmbedder) -> None:
 def test_very_common_words_give_way_to_rare_ones(
     index: Store, words: HashEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_rag.store.keyword.ROW_BUDGET", 10)
+    monkeypatch.setattr("local_rag.index.keyword.ROW_BUDGET", 10)
     for i in range(30):
         index.documents.put(incoming(words, f"{i}.txt", f"common item rare{i}."))
     assert Searcher(index, None).search("common rare7")[0].uri == "7.txt"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes import HashEmbedder
-from local_rag.errors import (
+from local_rag.core.errors import (
     Conflict,
     InvalidInput,
     ModelMismatch,
@@ -16,9 +16,9 @@ from local_rag.errors import (
     StoreCorrupt,
     Unavailable,
 )
-from local_rag.search import Searcher
-from local_rag.store import SourceFacts, Store
-from local_rag.store.schema import APPLICATION_ID, MIGRATIONS, statements
+from local_rag.index import SourceFacts, Store
+from local_rag.index.schema import APPLICATION_ID, MIGRATIONS, statements
+from local_rag.index.search import Searcher
 from stocked import incoming, open_store
 
 CATS = "# Cats\nCats purr and sleep all day.\n"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from fakes import HashEmbedder, OpenGate
-from local_rag.config import Settings
-from local_rag.ingest import ImportJobs, check_updates
-from local_rag.search import Searcher
-from local_rag.store import Store
-from local_rag.types import ImportItemState, ImportJob
+from local_rag.config.settings import Settings
+from local_rag.core.types import ImportItemState, ImportJob
+from local_rag.documents.imports import ImportJobs, check_updates
+from local_rag.index import Store
+from local_rag.index.search import Searcher
 from make_files import pdf
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from command import invoke
 from faces import API, BEES, BREAD, LEASE, LiveServer, events, make_service, wait_for_job
-from local_rag.service import Service
+from local_rag.run.service import Service
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def notes(tmp_path: Path) -> Path:
 
 
 def real_service(folder: Path, models: Path, **sections: dict[str, Any]) -> Service:
-    from local_rag.service import Service
+    from local_rag.run.service import Service
 
     template = make_service(folder, storage={"model_dirs": [str(models)]}, **sections)
     return Service(template.settings)

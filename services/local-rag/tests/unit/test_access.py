@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_rag.api.auth import AccessPolicy, host_name
-from local_rag.config import ServerSettings
+from local_rag.config.settings import ServerSettings
 
 TOKEN = "a-token-of-some-length"
 

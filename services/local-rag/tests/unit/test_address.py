@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local_rag.cli.address import configured, readable_settings, service_url
-from local_rag.errors import ConfigError
+from local_rag.core.errors import ConfigError
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parents[2] / "src"
 @pytest.fixture(autouse=True)
 def nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("local_rag.configfile.SYSTEM_CONFIG", tmp_path / "system.yaml")
+    monkeypatch.setattr("local_rag.config.files.SYSTEM_CONFIG", tmp_path / "system.yaml")
     for name in ("LOCAL_RAG_CONFIG", "XDG_CONFIG_HOME", "LOCAL_RAG__SERVER__PORT"):
         monkeypatch.delenv(name, raising=False)
 
@@ -112,7 +112,8 @@ def test_what_is_told_quickly_is_what_the_whole_says(
 def test_a_short_command_imports_no_pydantic() -> None:
     """It takes a third of the command's time."""
     code = (
-        "import sys; from local_rag.cli import common, documents, importing, models, query, status;"
+        "import sys; from local_rag.cli import common;"
+        "from local_rag.cli.commands import documents, imports, models, query, status;"
         "from local_rag.cli.address import configured; configured(None, with_token=True);"
         "print([m for m in sys.modules if m.startswith('pydantic')])"
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from local_rag.answer import (
+from local_rag.ask.answer import (
     NOT_IN_DOCUMENTS,
     Answerer,
     Done,
@@ -15,9 +15,9 @@ from local_rag.answer import (
     relevant,
     says_not_found,
 )
-from local_rag.config import Settings
-from local_rag.errors import InvalidInput, ModelError, RagError, Unavailable
-from local_rag.types import Message, Passage, SearchMode
+from local_rag.config.settings import Settings
+from local_rag.core.errors import InvalidInput, ModelError, RagError, Unavailable
+from local_rag.core.types import Message, Passage, SearchMode
 
 
 def passage(number: int, text: str, cosine: float | None = 0.6) -> Passage:

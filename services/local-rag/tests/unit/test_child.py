@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from local_rag import child
-from local_rag.extract import Source
-from local_rag.extract.isolated import Extraction
+from local_rag.core import child
+from local_rag.documents.extraction import Extraction
+from local_rag.documents.formats import Source
 
 
 def test_a_child_is_given_no_more_than_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

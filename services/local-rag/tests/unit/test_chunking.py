@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import WordTokens
-from local_rag.errors import InvalidInput
+from local_rag.core.errors import InvalidInput
+from local_rag.core.types import Chunk, Section
 from local_rag.text.chunking import chunk_sections, embedding_text, join_sections
-from local_rag.types import Chunk, Section
 
 TOKENS = WordTokens()
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_rag.citations import CitationFilter, cite, snippet, supporting
-from local_rag.types import Passage
+from local_rag.ask.citations import CitationFilter, cite, snippet, supporting
+from local_rag.core.types import Passage
 
 
 def passage(number: int, text: str) -> Passage:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from local_rag.config import LimitSettings
-from local_rag.errors import CpuUnsupported, ModelError
-from local_rag.llm.lazy import LazyModel
+from local_rag.config.settings import LimitSettings
+from local_rag.core.errors import CpuUnsupported, ModelError
+from local_rag.core.types import ComponentHealth
+from local_rag.models.lazy import LazyModel
 from local_rag.monitor.disk import Disk
 from local_rag.monitor.governor import GovernorState
 from local_rag.monitor.health import (
@@ -15,7 +16,6 @@ from local_rag.monitor.health import (
     temperature_health,
 )
 from local_rag.monitor.memory import Memory
-from local_rag.types import ComponentHealth
 
 LIMITS = LimitSettings()
 MISSING = {"missing": "no model", "hint": "fetch one"}

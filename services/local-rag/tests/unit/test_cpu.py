@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from local_rag.errors import CpuUnsupported
-from local_rag.llm import cpu as module
-from local_rag.llm.cpu import Cpu, decode_hwcap, parse_cpuinfo, read_cpu, require_cpu
+from local_rag.core.errors import CpuUnsupported
+from local_rag.models import cpu as module
+from local_rag.models.cpu import Cpu, decode_hwcap, parse_cpuinfo, read_cpu, require_cpu
 
 PI5 = """\
 processor\t: 0

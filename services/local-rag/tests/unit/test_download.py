@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from local_rag.errors import Conflict, InvalidInput, ModelError, Unavailable
-from local_rag.llm import download as module
-from local_rag.llm.atomic import write_atomically
-from local_rag.llm.download import check_url, download
+from local_rag.core.atomic import write_atomically
+from local_rag.core.errors import Conflict, InvalidInput, ModelError, Unavailable
+from local_rag.models import download as module
+from local_rag.models.download import check_url, download
 
 DATA = os.urandom(3_000_000)
 SUM = hashlib.sha256(DATA).hexdigest()

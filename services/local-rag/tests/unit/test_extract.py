@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_rag.errors import InvalidInput, RagError, TooLarge
-from local_rag.extract import Source, extract
-from local_rag.extract import docx as docx_module
-from local_rag.extract import html as html_module
-from local_rag.extract.base import DOCX, HTML, MARKDOWN, PDF, TEXT, detect, extension_type
+from local_rag.core.errors import InvalidInput, RagError, TooLarge
+from local_rag.core.types import Extracted
+from local_rag.documents.formats import Source, extract
+from local_rag.documents.formats import docx as docx_module
+from local_rag.documents.formats import html as html_module
+from local_rag.documents.formats.base import DOCX, HTML, MARKDOWN, PDF, TEXT, detect, extension_type
 from local_rag.text.chunking import join_sections
 from local_rag.text.normalise import one_line
-from local_rag.types import Extracted
 from make_files import docx, paragraph, pdf, table
 
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_rag import fetch as fetch_module
-from local_rag.errors import Forbidden, InvalidInput, NotFound, RagError, TooLarge, Unavailable
-from local_rag.fetch import Fetcher, check_url, is_public
+from local_rag.core.errors import Forbidden, InvalidInput, NotFound, RagError, TooLarge, Unavailable
+from local_rag.documents import fetch as fetch_module
+from local_rag.documents.fetch import Fetcher, check_url, is_public
 
 
 class Pages(BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_rag.config import LimitSettings
+from local_rag.config.settings import LimitSettings
 from local_rag.monitor.disk import Disk, DiskGate, read_disk
 from local_rag.monitor.governor import Governor
 from local_rag.monitor.temperature import MeanTemperature, read_temperature

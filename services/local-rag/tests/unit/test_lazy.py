@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from local_rag.errors import ModelError, ModelMissing
-from local_rag.llm.lazy import RETRY_AFTER_S, LazyModel
+from local_rag.core.errors import ModelError, ModelMissing
+from local_rag.models.lazy import RETRY_AFTER_S, LazyModel
 
 
 class FakeModel:

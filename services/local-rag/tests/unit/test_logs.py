@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local_rag.config import LoggingSettings
-from local_rag.errors import ConfigError, ModelError
-from local_rag.logs import JsonFormatter, TextFormatter, escape, make_handler, setup_logging
+from local_rag.config.settings import LoggingSettings
+from local_rag.core.errors import ConfigError, ModelError
+from local_rag.run.logs import JsonFormatter, TextFormatter, escape, make_handler, setup_logging
 
 FORGED = 'doc\n{"level":"info","message":"all is well"}\r\x1b[2J\u2028\x85'
 

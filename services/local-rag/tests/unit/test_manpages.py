@@ -9,8 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from local_rag.config import Settings
-from local_rag.configfile import known_keys
+from local_rag.config.files import known_keys
+from local_rag.config.settings import Settings
 
 TOP = Path(__file__).parents[2]
 

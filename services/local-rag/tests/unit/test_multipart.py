@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local_rag.api.multipart import Form, FormReceiver
-from local_rag.errors import InvalidInput, TooLarge, Unavailable
+from local_rag.core.errors import InvalidInput, TooLarge, Unavailable
 
 TYPE = "multipart/form-data; boundary=XyZ"
 

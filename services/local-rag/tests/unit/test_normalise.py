@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_rag.errors import InvalidInput
+from local_rag.core.errors import InvalidInput
 from local_rag.text.hashing import content_hash, embedding_hash, source_hash
 from local_rag.text.normalise import clean, decode, normalise, one_line
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import local_rag
-from local_rag.config import PACKAGED_MODELS, load_settings
-from local_rag.llm.cpu import REQUIRED
+from local_rag.config.settings import PACKAGED_MODELS, load_settings
+from local_rag.models.cpu import REQUIRED
 
 TOP = Path(__file__).parents[2]
 MODELS = TOP.parent / "local-rag-models"

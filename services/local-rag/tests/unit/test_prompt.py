@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local_rag.errors import TooLarge
-from local_rag.llm.chat import merge_system
-from local_rag.llm.prompt import (
+from local_rag.ask.prompt import (
     MIN_PASSAGE_TOKENS,
     NOT_IN_DOCUMENTS,
     SYSTEM,
     build_prompt,
     fit_text,
 )
-from local_rag.types import Message, Passage
+from local_rag.core.errors import TooLarge
+from local_rag.core.types import Message, Passage
+from local_rag.models.chat import merge_system
 
 
 def words(text: str) -> int:

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 import gguf_bytes as make
-from local_rag.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
-from local_rag.llm import registry as module
-from local_rag.llm.registry import ModelRegistry
+from local_rag.core.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
+from local_rag.models import registry as module
+from local_rag.models.registry import ModelRegistry
 
 BYTES = make.gguf()
 SUM = hashlib.sha256(BYTES).hexdigest()

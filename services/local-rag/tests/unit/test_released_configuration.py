@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 import local_rag
-from local_rag.config import Settings, load_settings
-from local_rag.configfile import known_keys
+from local_rag.config.files import known_keys
+from local_rag.config.settings import Settings, load_settings
 
 TOP = Path(__file__).parents[2]
 RELEASED = TOP / "tests/released"

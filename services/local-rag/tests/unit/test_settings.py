@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from local_rag.config import Settings, load_settings
-from local_rag.configfile import Layer, config_paths, known_keys, parse_yaml, read_environment
-from local_rag.errors import ConfigError
+from local_rag.config.files import Layer, config_paths, known_keys, parse_yaml, read_environment
+from local_rag.config.settings import Settings, load_settings
+from local_rag.core.errors import ConfigError
 
 
 def write(folder: Path, text: str, name: str = "config.yaml") -> Path:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import gguf_bytes as make
-from local_rag.errors import CpuUnsupported, ModelError
-from local_rag.llm.cpu import Cpu
-from local_rag.llm.gguf import read_gguf
-from local_rag.llm.sizing import RESERVE_BYTES, check_shape, kind_of, memory_need, preflight
+from local_rag.core.errors import CpuUnsupported, ModelError
+from local_rag.models.cpu import Cpu
+from local_rag.models.gguf import read_gguf
+from local_rag.models.sizing import RESERVE_BYTES, check_shape, kind_of, memory_need, preflight
 from local_rag.monitor.memory import Memory
 
 GOOD_CPU = Cpu(machine="riscv64", model="", features=frozenset())

@@ -6,10 +6,10 @@ import pytest
 
 import gguf_bytes as make
 from faces import settings_for
-from local_rag.config import LimitSettings
-from local_rag.errors import ModelError
-from local_rag.llm import generator, registry
-from local_rag.models import Models
+from local_rag.config.settings import LimitSettings
+from local_rag.core.errors import ModelError
+from local_rag.models import generator, registry
+from local_rag.models.manager import Models
 from local_rag.monitor.governor import Governor
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_rag.errors import InvalidInput
-from local_rag.uploads import UploadStore, safe_relative
+from local_rag.core.errors import InvalidInput
+from local_rag.documents.uploads import UploadStore, safe_relative
 
 
 @pytest.mark.parametrize(

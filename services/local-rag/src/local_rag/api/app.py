@@ -11,14 +11,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from local_rag import __version__
-from local_rag.api import documents, errors, health, imports, metrics, query, system
+from local_rag.api import handlers as errors
 from local_rag.api.auth import AccessPolicy, Gatekeeper
 from local_rag.api.limits import MULTIPART_ALLOWANCE, BodyLimit, SecurityHeaders
-from local_rag.api.models import ErrorBody
 from local_rag.api.observe import Observer
 from local_rag.api.responses import Json
-from local_rag.service import Service
-from local_rag.web import STATIC
+from local_rag.api.routes import documents, health, imports, metrics, query, system
+from local_rag.api.schemas import ErrorBody
+from local_rag.api.web import STATIC
+from local_rag.run.service import Service
 
 PREFIX = "/api/v1"
 _ERRORS: dict[int | str, dict[str, object]] = {

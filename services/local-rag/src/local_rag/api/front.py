@@ -15,8 +15,8 @@ from local_rag.api.auth import AccessPolicy, Gatekeeper
 from local_rag.api.limits import SecurityHeaders
 from local_rag.api.observe import Observer
 from local_rag.api.responses import Json
-from local_rag.service import Service
-from local_rag.wire import to_wire
+from local_rag.core.wire import to_wire
+from local_rag.run.service import Service
 
 _HEALTH = frozenset({"/health", "/api/v1/health"})
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from local_rag.errors import RagError
+from local_rag.core.errors import RagError
 
 _MAX_MESSAGE = 2000
 

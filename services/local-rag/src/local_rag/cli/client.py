@@ -11,7 +11,7 @@ import click
 import httpx
 
 from local_rag.cli import exits, output
-from local_rag.errors import ConfigError, RagError
+from local_rag.core.errors import ConfigError, RagError
 
 API = "/api/v1"
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError
-from local_rag.extract.base import EXTENSIONS, extension_type
+from local_rag.documents.formats.base import EXTENSIONS, extension_type
 
 _BATCH_FILES = 40
 _BATCH_BYTES = 32_000_000

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from local_rag.config import LimitSettings
-from local_rag.machine import usable_cpus
+from local_rag.config.settings import LimitSettings
+from local_rag.core.machine import usable_cpus
 from local_rag.monitor.disk import Disk, DiskGate, read_disk
 from local_rag.monitor.temperature import MeanTemperature, read_temperature
 

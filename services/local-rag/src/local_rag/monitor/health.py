@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from local_rag.config import LimitSettings
-from local_rag.llm.lazy import LazyModel
+from local_rag.config.settings import LimitSettings
+from local_rag.core.types import ComponentHealth, Health
+from local_rag.models.lazy import LazyModel
 from local_rag.monitor.governor import GovernorState
 from local_rag.monitor.memory import Memory
-from local_rag.types import ComponentHealth, Health
 
 LOW_MEMORY_BYTES = 128 << 20
 # Without it nothing works at all; without a model, documents can still be listed and found.

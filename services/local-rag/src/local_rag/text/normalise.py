@@ -3,7 +3,7 @@
 import codecs
 import re
 
-from local_rag.errors import InvalidInput
+from local_rag.core.errors import InvalidInput
 
 # C0 and C1 controls except tab, LF and FF have no place in prose, and NUL ends text in C code.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")

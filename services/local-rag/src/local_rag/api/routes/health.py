@@ -1,0 +1,21 @@
+"""/health, for people, watchdogs and systemd."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from local_rag.api.front import health_answer
+from local_rag.api.routes.deps import Running
+from local_rag.api.schemas import HealthBody
+
+router = APIRouter(tags=["system"])
+
+
+@router.get(
+    "/health",
+    summary="Health by component",
+    response_model=HealthBody,
+    responses={503: {"model": HealthBody, "description": "the index cannot be used"}},
+)
+def health(request: Request, service: Running) -> Response:
+    """Return 200 while the index can be used, even without a model, and 503 otherwise."""
+    return health_answer(service, authorised=getattr(request.state, "authorised", True))
