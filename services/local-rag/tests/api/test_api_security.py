@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from faces import API, client_for, make_service
-from local_rag.api.web import STATIC
+from local_rag.api.app import WEB
 from local_rag.documents.formats.base import EXTENSIONS
 
 TOKEN = "correct-horse-battery"
@@ -161,11 +161,11 @@ def test_data_stays_out_of_caches(client: TestClient) -> None:
 
 def test_the_page_can_live_with_its_policy() -> None:
     """No inline script, style or handler, and nothing from elsewhere."""
-    page = (STATIC / "index.html").read_text()
+    page = (WEB / "index.html").read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)", page)
     assert not re.search(r"\s(style|on[a-z]+)=", page)
     assert "<style" not in page
-    for file in STATIC.iterdir():
+    for file in WEB.iterdir():
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
         text = text.replace("https://example.org/handbook.html", "")
         assert not re.search(r"https?://|//cdn|@import", text), file.name
@@ -174,7 +174,7 @@ def test_the_page_can_live_with_its_policy() -> None:
 
 
 def test_the_page_offers_every_kind_that_is_read() -> None:
-    page = (STATIC / "index.html").read_text()
+    page = (WEB / "index.html").read_text()
     offered = re.search(r'id="file-input"[^>]*accept="([^"]*)"', page)
     assert offered is not None
     assert set(offered.group(1).split(",")) == set(EXTENSIONS)

@@ -514,13 +514,13 @@ def test_the_page_and_the_interface_agree(tmp_path: Path) -> None:
     """Every path the scripts call is one the interface has."""
     import re
 
-    from local_rag.api.web import STATIC
+    from local_rag.api.app import WEB
 
     with client_for(make_service(tmp_path)) as client:
         paths = client.get(f"{API}/openapi.json").json()["paths"]
     known = [re.sub(r"\{[^}]+\}", "[^/]+", path.removeprefix(API)) for path in paths]
     called = set()
-    for file in STATIC.glob("*.js"):
+    for file in WEB.glob("*.js"):
         for match in re.finditer(r'["`](/[a-z][^"`?]*)', file.read_text()):
             called.add(re.sub(r"\$\{[^}]+\}", "x", match.group(1)))
     called = {path for path in called if not path.startswith(("/static", "/api"))}

@@ -14,13 +14,12 @@ import pytest
 
 import gguf_bytes as make
 import models_fixture
-from local_rag.core.digest import sha256_of
 from local_rag.core.errors import ModelError, TooLarge, Unavailable
+from local_rag.core.files import sha256_of
 from local_rag.core.types import Embedder, Generator, Message
 from local_rag.models.embedder import BATCH_TOKENS, LlamaEmbedder, load_embedder
 from local_rag.models.generator import TRIAL_TOKENS, LlamaGenerator, load_generator
-from local_rag.models.gguf import read_gguf
-from local_rag.models.quants import QUANT_TYPES
+from local_rag.models.gguf import QUANT_TYPES, read_gguf
 
 pytestmark = pytest.mark.slow
 

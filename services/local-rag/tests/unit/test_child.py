@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local_rag.core import child
+from local_rag.core import process as child
 from local_rag.documents.extraction import Extraction
 from local_rag.documents.formats import Source
 

@@ -6,7 +6,6 @@ from local_rag.config.settings import LimitSettings
 from local_rag.core.errors import CpuUnsupported, ModelError
 from local_rag.core.types import ComponentHealth
 from local_rag.models.lazy import LazyModel
-from local_rag.monitor.disk import Disk
 from local_rag.monitor.governor import GovernorState
 from local_rag.monitor.health import (
     disk_health,
@@ -15,7 +14,7 @@ from local_rag.monitor.health import (
     overall,
     temperature_health,
 )
-from local_rag.monitor.memory import Memory
+from local_rag.monitor.sensors import Disk, Memory
 
 LIMITS = LimitSettings()
 MISSING = {"missing": "no model", "hint": "fetch one"}

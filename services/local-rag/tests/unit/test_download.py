@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local_rag.core.atomic import write_atomically
 from local_rag.core.errors import Conflict, InvalidInput, ModelError, Unavailable
+from local_rag.core.files import write_atomically
 from local_rag.models import download as module
 from local_rag.models.download import check_url, download
 

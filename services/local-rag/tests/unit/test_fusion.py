@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_rag.index.fusion import reciprocal_rank_fusion as fuse
+from local_rag.index.search import reciprocal_rank_fusion as fuse
 
 rankings = st.lists(st.lists(st.integers(0, 30), max_size=15), max_size=4)
 

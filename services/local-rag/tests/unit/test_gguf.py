@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 import gguf_bytes as make
 from local_rag.core.errors import ModelError
 from local_rag.models import gguf as module
-from local_rag.models.gguf import GgufArray, read_gguf
-from local_rag.models.quants import QUANT_TYPES
+from local_rag.models.gguf import QUANT_TYPES, GgufArray, read_gguf
 
 quick = settings(
     max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None

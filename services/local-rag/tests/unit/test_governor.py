@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_rag.config.settings import LimitSettings
-from local_rag.monitor.disk import Disk, DiskGate, read_disk
 from local_rag.monitor.governor import Governor
-from local_rag.monitor.temperature import MeanTemperature, read_temperature
+from local_rag.monitor.sensors import Disk, DiskGate, MeanTemperature, read_disk, read_temperature
 
 
 def zone(root: Path, number: int, kind: str, temp: str) -> None:

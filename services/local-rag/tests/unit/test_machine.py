@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from local_rag.core.machine import usable_cpus
+from local_rag.core.process import usable_cpus
 
 
 def test_only_processors_that_may_be_used_count(monkeypatch: pytest.MonkeyPatch) -> None:

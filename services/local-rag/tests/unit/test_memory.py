@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local_rag.monitor.memory import MemoryReader
+from local_rag.monitor.sensors import MemoryReader
 
 MEMINFO = "MemTotal:        8000000 kB\nMemFree: 1 kB\nMemAvailable:    4000000 kB\n"
 KIB = 1024

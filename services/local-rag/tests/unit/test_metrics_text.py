@@ -6,10 +6,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from local_rag.config.settings import LimitSettings
 from local_rag.core.types import Answer
-from local_rag.monitor.disk import Disk
 from local_rag.monitor.governor import Governor
-from local_rag.monitor.memory import MemoryReader
 from local_rag.monitor.metrics import Metrics
+from local_rag.monitor.sensors import Disk, MemoryReader
 
 
 def values(metrics: Metrics) -> dict[str, float]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local_rag.api.responses import to_wire
 from local_rag.cli import output
 from local_rag.core.types import Change, JobState
-from local_rag.core.wire import to_wire
 
 
 @given(st.text(max_size=200))

@@ -9,7 +9,7 @@ from local_rag.core.errors import CpuUnsupported, ModelError
 from local_rag.models.cpu import Cpu
 from local_rag.models.gguf import read_gguf
 from local_rag.models.sizing import RESERVE_BYTES, check_shape, kind_of, memory_need, preflight
-from local_rag.monitor.memory import Memory
+from local_rag.monitor.sensors import Memory
 
 GOOD_CPU = Cpu(machine="riscv64", model="", features=frozenset())
 OLD_CPU = Cpu(machine="aarch64", model="", features=frozenset({"asimd"}))

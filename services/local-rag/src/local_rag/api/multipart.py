@@ -17,8 +17,8 @@ from anyio import to_thread
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from local_rag.core.closing import Closing
 from local_rag.core.errors import InvalidInput, TooLarge, Unavailable
+from local_rag.core.types import Closing
 
 _MAX_FIELD = 16_384
 _MAX_PARTS = 1_000

@@ -1,11 +1,13 @@
 """The words of this service as data, and the seams between its parts as Protocols."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from threading import Event
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -277,3 +279,25 @@ class ImportGate(Protocol):
     def may_import(self) -> tuple[bool, str | None]:
         """Return whether to go on, and the reason when not."""
         ...
+
+
+Own = TypeVar("Own", bound="Closing")
+
+
+class Closing(ABC):
+    """Closes itself at the end of a `with` block."""
+
+    def __enter__(self: Own) -> Own:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what is held; may be called twice."""

@@ -10,10 +10,9 @@ import threading
 from contextlib import suppress
 from typing import IO
 
-from local_rag.core import child
-from local_rag.core.closing import Closing
+from local_rag.core import process as child
 from local_rag.core.errors import InvalidInput, RagError, TooLarge, Unavailable
-from local_rag.core.types import Extracted, Section
+from local_rag.core.types import Closing, Extracted, Section
 from local_rag.documents.formats import extract
 from local_rag.documents.formats.base import MARKDOWN, TEXT, Source, detect
 from local_rag.documents.worker import read_frame, write_frame

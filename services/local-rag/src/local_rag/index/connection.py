@@ -15,7 +15,7 @@ from queue import LifoQueue
 import sqlite_vec
 
 from local_rag.core.errors import RagError, StoreCorrupt, Unavailable
-from local_rag.core.lock import hold
+from local_rag.core.files import hold
 
 READERS = 4
 _WRITER_CACHE_KIB = 16_384

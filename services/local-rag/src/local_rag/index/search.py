@@ -1,12 +1,13 @@
 """From a question to passages."""
 
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 from local_rag.core.errors import InvalidInput
 from local_rag.core.types import Embedder, Passage, SearchMode
 from local_rag.index import Store
-from local_rag.index.fusion import reciprocal_rank_fusion
 
 MAX_QUESTION_CHARS = 8_000
 # Some chunk is always the best match of the words, however bad; a vote by rank alone would let
@@ -106,3 +107,30 @@ def _checked(question: str) -> str:
     if len(text) > MAX_QUESTION_CHARS:
         raise InvalidInput(f"the question is longer than {MAX_QUESTION_CHARS} characters")
     return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def reciprocal_rank_fusion(
+    rankings: Iterable[Sequence[Key]],
+    *,
+    k: int = 60,
+    weights: Sequence[float | Mapping[Key, float]] | None = None,
+) -> list[tuple[Key, float]]:
+    """Return keys with the sum of weight / (k + rank) over all rankings, best first.
+
+    Ranks count from 1; a key given twice in one ranking counts once, at its best rank. Each
+    ranking has a weight of 1, or the one given for it, or one for each of its keys. Among equal
+    sums the key that came first in the earliest ranking wins. Raises ValueError unless k >= 1.
+    """
+    if k < 1:
+        raise ValueError("k must be at least 1")
+    scores: dict[Key, float] = {}
+    for index, ranking in enumerate(rankings):
+        weight = weights[index] if weights else 1.0
+        for rank, key in enumerate(dict.fromkeys(ranking), start=1):
+            share = weight.get(key, 0.0) if isinstance(weight, Mapping) else weight
+            scores[key] = scores.get(key, 0.0) + share / (k + rank)
+    # sorted() is stable and dicts keep their order, so ties need no second key.
+    return sorted(scores.items(), key=lambda item: -item[1])

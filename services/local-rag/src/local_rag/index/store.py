@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local_rag.core.closing import Closing
-from local_rag.core.types import Passage
+from local_rag.core.types import Closing, Passage
 from local_rag.index import backup, integrity
 from local_rag.index.chunks_table import Chunks
 from local_rag.index.connection import READERS, Connections

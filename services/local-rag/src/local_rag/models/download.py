@@ -18,9 +18,8 @@ from typing import BinaryIO
 
 import httpx
 
-from local_rag.core.atomic import sync_directory
-from local_rag.core.digest import compute_sha256
 from local_rag.core.errors import Conflict, InvalidInput, ModelError, Unavailable
+from local_rag.core.files import compute_sha256, sync_directory
 
 MAX_BYTES = 64 << 30
 KEEP_FREE_BYTES = 256 << 20

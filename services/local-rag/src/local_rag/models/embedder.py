@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from local_rag.core.digest import model_id
 from local_rag.core.errors import ModelError
+from local_rag.core.files import model_id
 from local_rag.models.gguf import GgufFile
 from local_rag.models.runtime import NativeModel, Threads, finite, thread_count
 from local_rag.models.sizing import preflight

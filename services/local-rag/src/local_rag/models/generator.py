@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from local_rag.core.digest import model_id
 from local_rag.core.errors import ModelError, TooLarge, Unavailable
+from local_rag.core.files import model_id
 from local_rag.core.types import Message
 from local_rag.models.chat import ChatTemplate
 from local_rag.models.gguf import GgufFile

@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from local_rag.core.errors import ModelError, ModelMissing, RagError
+from local_rag.core.types import ComponentHealth
 
 _log = logging.getLogger(__name__)
 RETRY_AFTER_S = 60.0
@@ -132,3 +133,35 @@ class LazyModel(Generic[M]):
         model.close()
         _log.info("model unloaded after %.0f s without use", self._idle_unload_s)
         return True
+
+
+def model_health(
+    name: str, model: LazyModel[Any] | None, *, file: str | None, missing: str, hint: str
+) -> ComponentHealth:
+    """Return the state of the `llm` or `embedding` component.
+
+    `file` is the model chosen; without one `missing` and `hint` say what that means. A model
+    that is missing or does not load makes the service degraded.
+    """
+    if model is None or file is None:
+        return ComponentHealth(name=name, state="degraded", message=missing, hint=hint)
+    details: dict[str, Any] = {"model": file, "load": model.state}
+    error = model.error
+    if error is not None:
+        return ComponentHealth(
+            name=name,
+            state="degraded",
+            message=error.message,
+            hint=error.hint,
+            details={**details, "code": error.code, **error.details},
+        )
+    if model.load_seconds is not None:
+        details["load_seconds"] = round(model.load_seconds, 2)
+    loaded = model.loaded
+    if loaded is not None:
+        details["model_id"] = getattr(loaded, "model_id", file)
+    message = {
+        "loaded": f"{file} is loaded",
+        "loading": f"{file} is being loaded",
+    }.get(model.state, f"{file} is loaded when it is first needed")
+    return ComponentHealth(name=name, state="ok", message=message, details=details)

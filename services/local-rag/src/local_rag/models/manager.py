@@ -18,11 +18,10 @@ from local_rag.core.errors import (
     RagError,
 )
 from local_rag.core.types import ComponentHealth, Embedder, Generator
-from local_rag.models.lazy import LazyModel
+from local_rag.models.lazy import LazyModel, model_health
 from local_rag.models.registry import ModelInfo, ModelRegistry, Verified
 from local_rag.models.sizing import ModelKind
 from local_rag.monitor.governor import Governor
-from local_rag.monitor.health import model_health
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local_rag.core import child
+from local_rag.core import process as child
 from local_rag.core.errors import CpuUnsupported, ModelError, RagError
 from local_rag.models.sizing import ModelKind
 

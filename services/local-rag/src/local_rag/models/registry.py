@@ -14,12 +14,10 @@ from threading import Event
 from typing import TYPE_CHECKING, get_args
 from urllib.parse import urlsplit
 
-from local_rag.core.atomic import write_atomically
-from local_rag.core.digest import compute_sha256, sha256_of
 from local_rag.core.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
-from local_rag.models.gguf import GgufFile, read_gguf
+from local_rag.core.files import compute_sha256, sha256_of, write_atomically
+from local_rag.models.gguf import QUANT_TYPES, GgufFile, read_gguf
 from local_rag.models.probe import probe
-from local_rag.models.quants import QUANT_TYPES
 from local_rag.models.sizing import ModelKind, check_shape, kind_of
 
 if TYPE_CHECKING:

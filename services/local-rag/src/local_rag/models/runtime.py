@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from local_rag.core.errors import ModelError
-from local_rag.core.machine import usable_cpus
+from local_rag.core.process import usable_cpus
 from local_rag.models.cpu import require_cpu
 
 Threads = int | Callable[[], int] | None

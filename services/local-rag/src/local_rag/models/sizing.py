@@ -7,7 +7,7 @@ from typing import Literal
 from local_rag.core.errors import ModelError
 from local_rag.models.cpu import Cpu, require_cpu
 from local_rag.models.gguf import GgufFile, read_gguf
-from local_rag.monitor.memory import Memory, MemoryReader
+from local_rag.monitor.sensors import Memory, MemoryReader
 
 ModelKind = Literal["embedding", "llm"]
 

@@ -13,16 +13,15 @@ from local_rag.ask.answer import Answerer
 from local_rag.ask.questions import Questions
 from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError
-from local_rag.core.lock import hold
+from local_rag.core.files import hold
 from local_rag.core.types import Answer, ComponentHealth, Health
-from local_rag.documents.library import Library
-from local_rag.documents.requests import Imports
+from local_rag.documents.library import Imports, Library
 from local_rag.documents.uploads import UploadStore
 from local_rag.models.manager import Models
 from local_rag.monitor.governor import Governor
 from local_rag.monitor.health import disk_health, memory_health, overall, temperature_health
-from local_rag.monitor.memory import MemoryReader
 from local_rag.monitor.metrics import Metrics
+from local_rag.monitor.sensors import MemoryReader
 from local_rag.run.engine import Engine
 from local_rag.run.upkeep import Upkeep
 

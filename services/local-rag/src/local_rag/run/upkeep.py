@@ -1,6 +1,5 @@
 """Backup, restore, rebuild, reset."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -11,16 +10,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO
 
-from local_rag.core.closing import Closing
 from local_rag.core.errors import NotFound, TooLarge, Unavailable
-from local_rag.core.types import ImportJob
+from local_rag.core.files import compute_sha256
+from local_rag.core.types import Closing, ImportJob
 from local_rag.documents.uploads import UploadStore
 from local_rag.run.engine import Engine
 
 _NAME = re.compile(r"local-rag-\d{8}-\d{6}(-\d+)?\.sqlite3")
 # Left free when a backup is written or received: the index needs room to work.
 _SPARE_BYTES = 64_000_000
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,14 +154,10 @@ class Upkeep:
 
 
 def _described(path: Path) -> BackupFile:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
     facts = path.stat()
     return BackupFile(
         name=path.name,
         size=facts.st_size,
-        sha256=digest.hexdigest(),
+        sha256=compute_sha256(path),
         created=datetime.fromtimestamp(facts.st_mtime, timezone.utc),
     )

@@ -1,10 +1,10 @@
-"""/health, for people, watchdogs and systemd."""
+"""/health for people, watchdogs and systemd, and /metrics for Prometheus."""
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from local_rag.api.front import health_answer
-from local_rag.api.routes.deps import Running
+from local_rag.api.routes import Running
 from local_rag.api.schemas import HealthBody
 
 router = APIRouter(tags=["system"])
@@ -19,3 +19,11 @@ router = APIRouter(tags=["system"])
 def health(request: Request, service: Running) -> Response:
     """Return 200 while the index can be used, even without a model, and 503 otherwise."""
     return health_answer(service, authorised=getattr(request.state, "authorised", True))
+
+
+@router.get("/metrics", summary="Metrics", response_class=PlainTextResponse)
+def metrics(service: Running) -> PlainTextResponse:
+    """Return counters and gauges, format version 0.0.4."""
+    return PlainTextResponse(
+        service.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8"
+    )

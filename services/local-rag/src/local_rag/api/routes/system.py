@@ -7,7 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import FileResponse
 
-from local_rag.api.routes.deps import Running
+from local_rag.api.routes import Running
 from local_rag.api.schemas import (
     BackupList,
     Count,

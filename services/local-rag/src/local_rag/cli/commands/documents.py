@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
-from local_rag.cli import exits, output
+from local_rag.cli import output
 from local_rag.cli.client import Client, ServiceError
 from local_rag.cli.common import agree, connect, json_option
+from local_rag.cli.output import Exit
 
 _PAGE = 500
 
@@ -166,4 +167,4 @@ def _each(
         for item in results:
             output.say(f"{item['id']}: ", item.get("error") or item["result"])
     if failed:
-        ctx.exit(exits.FAILED if len(failed) == len(results) else exits.PARTLY)
+        ctx.exit(Exit.FAILED if len(failed) == len(results) else Exit.PARTLY)

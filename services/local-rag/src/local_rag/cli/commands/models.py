@@ -7,9 +7,10 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 from rich.text import Text
 
-from local_rag.cli import exits, output
+from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError
 from local_rag.cli.common import connect, json_option
+from local_rag.cli.output import Exit
 
 _POLL_S = 0.5
 
@@ -73,7 +74,7 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
             word = output.text("ok", "green") if item["ok"] else output.text("broken", "red")
             output.say(f"{item['name']}: ", word, f"  {item['message']}")
     if not all(item["ok"] for item in results):
-        ctx.exit(exits.FAILED)
+        ctx.exit(Exit.FAILED)
 
 
 @models.command()
@@ -115,7 +116,7 @@ def pull(ctx: click.Context, url: str, sha256: str, name: str | None, as_json: b
         output.say(f"{name} is here. Use it: local-rag models use {kind} {name}")
     if job["state"] != "done":
         if as_json:
-            ctx.exit(exits.FAILED)
+            ctx.exit(Exit.FAILED)
         raise CommandError(job["error"] or "the download failed", hint=job.get("hint"))
 
 

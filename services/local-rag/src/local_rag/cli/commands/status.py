@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
-from local_rag.cli import exits, output
+from local_rag.cli import output
 from local_rag.cli.client import Client, ServiceError
 from local_rag.cli.common import connect, json_option
+from local_rag.cli.output import Exit
 
-_CODES = {"ok": exits.OK, "degraded": exits.PARTLY}
+_CODES = {"ok": Exit.OK, "degraded": Exit.PARTLY}
 
 
 @click.command()
@@ -24,7 +25,7 @@ def status(ctx: click.Context, verbose: bool, as_json: bool) -> None:
         output.write_json(health if info is None else {**health, "system": info})
     else:
         _print(health, info, client.url, verbose)
-    ctx.exit(_CODES.get(health["status"], exits.FAILED))
+    ctx.exit(_CODES.get(health["status"], Exit.FAILED))
 
 
 def _about(client: Client) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local_rag.core.errors import RagError, Unavailable
-from local_rag.core.lock import hold
+from local_rag.core.files import hold
 from local_rag.documents.imports.sources import path_of
 from local_rag.index.backup import verify
 from local_rag.run.migrate.places import Place

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from local_rag.config.files import explain
 from local_rag.config.settings import Settings
-from local_rag.core.atomic import write_atomically
 from local_rag.core.errors import Conflict, InvalidInput, RagError
+from local_rag.core.files import write_atomically
 from local_rag.run.migrate import copying
 from local_rag.run.migrate.places import Place, require_rights
 from local_rag.run.migrate.record import Journal, Record, begin

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from local_rag.core.atomic import sync_directory, write_atomically
 from local_rag.core.errors import InvalidInput, NotFound
+from local_rag.core.files import sync_directory, write_atomically
 from local_rag.run.migrate.places import Place
 
 _RECORD = "record.json"

@@ -1,8 +1,8 @@
-"""Child processes that run modules of our own, with the very same code.
+"""Child processes that run modules of our own with the very same code; the processors there are.
 
 An installed package runs in isolated mode, its directory put first on the path by the launcher, so
 neither `python -m` nor PYTHONPATH would find this code, or might find another copy. The child is
-told the directory instead; nothing in the environment or the working directory has a say.
+given the directory instead; nothing in the environment or the working directory has a say.
 """
 
 import os
@@ -27,3 +27,11 @@ def python(module: str, *arguments: str) -> list[str]:
 def environment(only: Iterable[str]) -> dict[str, str]:
     """Return those of our variables that are named, for a child that needs no others."""
     return {name: os.environ[name] for name in only if name in os.environ}
+
+
+def usable_cpus() -> int:
+    """Return the number of processors this process may use, at least one."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except (AttributeError, OSError):
+        return max(1, os.cpu_count() or 1)

@@ -1,13 +1,106 @@
-"""How much memory this service may still take.
-
-Sources: /proc/meminfo (proc_meminfo(5), values in KiB), /proc/self/statm (pages), and the limits
-of the control groups above this process, both versions (cgroups(7)); systemd's MemoryMax= ends up
-there.
-"""
+"""What the machine says of itself: temperature of the processor, room on the disk, memory."""
 
 import os
+import re
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disk:
+    """A file system; sizes in bytes, as an ordinary user sees them."""
+
+    total: int
+    free: int
+
+    @property
+    def percent_free(self) -> float:
+        """Free share in percent."""
+        return 100.0 * self.free / self.total if self.total else 0.0
+
+
+def read_disk(path: Path) -> Disk | None:
+    """Return the file system a path is on (or will be), or None when it cannot be asked.
+
+    Blocks kept back for root count neither as free nor as part of the total, as in df(1).
+    """
+    place = path
+    while True:
+        try:
+            stat = os.statvfs(place)
+        except FileNotFoundError:
+            if place == place.parent:
+                return None
+            place = place.parent
+        except OSError:
+            return None
+        else:
+            used = stat.f_blocks - stat.f_bfree
+            return Disk(
+                total=(used + stat.f_bavail) * stat.f_frsize, free=stat.f_bavail * stat.f_frsize
+            )
+
+
+class DiskGate:
+    """Open until less than `stop` percent are free; open again above `resume` percent."""
+
+    def __init__(self, stop_percent: float, resume_percent: float) -> None:
+        self._stop, self._resume = stop_percent, resume_percent
+        self.open = True
+
+    def update(self, percent_free: float) -> bool:
+        """Take the free share and return whether the gate is open."""
+        if self.open and percent_free < self._stop:
+            self.open = False
+        elif not self.open and percent_free > self._resume:
+            self.open = True
+        return self.open
+
+
+THERMAL = Path("/sys/class/thermal")
+SAMPLES = 3
+# A Pi calls it cpu-thermal, other boards soc or package; other zones are disks and batteries.
+_PROCESSOR = re.compile(r"cpu|soc|pkg|package|core", re.IGNORECASE)
+_PLAUSIBLE = (-40.0, 150.0)
+
+
+def read_temperature(root: Path = THERMAL) -> float | None:
+    """Return the hottest processor zone in degrees Celsius, or None without a sensor.
+
+    Zones of other kinds count only where no zone says that it is the processor's.
+    """
+    processor: list[float] = []
+    other: list[float] = []
+    try:
+        zones = sorted(root.glob("thermal_zone*"))
+    except OSError:
+        return None
+    for zone in zones:
+        try:
+            celsius = int((zone / "temp").read_text(encoding="ascii").strip()) / 1000
+            kind = (zone / "type").read_text(encoding="ascii", errors="replace")
+        except (OSError, ValueError):
+            continue  # some zones cannot be read while their device sleeps
+        if _PLAUSIBLE[0] <= celsius <= _PLAUSIBLE[1]:
+            (processor if _PROCESSOR.search(kind) else other).append(celsius)
+    return max(processor or other, default=None)
+
+
+class MeanTemperature:
+    """The mean of the latest readings, so that one spike does not stop an answer."""
+
+    def __init__(self, samples: int = SAMPLES) -> None:
+        self._readings: deque[float] = deque(maxlen=samples)
+
+    def add(self, celsius: float | None) -> float | None:
+        """Take a reading and return the mean; no reading forgets the ones before."""
+        if celsius is None:
+            self._readings.clear()
+            return None
+        self._readings.append(celsius)
+        return sum(self._readings) / len(self._readings)
+
 
 _UNLIMITED = 1 << 60  # version 1 writes a huge number for "no limit"
 
