@@ -171,6 +171,9 @@ def test_system_tells_clients_the_limits(client: TestClient, service: Service) -
     assert info["documents"] == 1
     assert info["chunks"] == 1
     assert info["data_dir"] == str(service.settings.storage.data_dir)
+    markdown = next(known for known in info["formats"] if known["name"] == "Markdown")
+    assert ".md" in markdown["extensions"]
+    assert "text/markdown" in markdown["media_types"]
 
 
 def test_the_description_lists_every_route(client: TestClient) -> None:

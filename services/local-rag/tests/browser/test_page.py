@@ -10,6 +10,7 @@ import pytest
 
 from browser_page import Page
 from faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
+from local_rag.documents import formats
 from local_rag.run.service import Service
 
 QUESTION = "When does the lease of the garden end?"
@@ -138,6 +139,8 @@ def test_answers_are_text_and_never_markup(
 def test_files_are_chosen_uploaded_and_listed(page: Page, server: LiveServer, files: Path) -> None:
     page.open("documents")
     names = "\n".join(str(path) for path in sorted(files.iterdir()))
+    page.until(lambda: ".docx" in page.one("#file-input").get_attribute("accept").split(","))
+    assert page.text("#upload-formats") == formats.names()
     page.one("#file-input").send_keys(names)
     page.until(lambda: len(page.all("#uploads li")) == 3)
     page.until(lambda: len(page.all("#uploads li[data-state=done]")) == 3)

@@ -5,12 +5,11 @@ import pytest
 from local_rag.config.settings import LimitSettings
 from local_rag.core.errors import CpuUnsupported, ModelError
 from local_rag.core.types import ComponentHealth
-from local_rag.models.lazy import LazyModel
+from local_rag.models.lazy import LazyModel, model_health
 from local_rag.monitor.governor import GovernorState
 from local_rag.monitor.health import (
     disk_health,
     memory_health,
-    model_health,
     overall,
     temperature_health,
 )

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from local_rag.core.errors import InvalidInput, RagError, TooLarge
 from local_rag.core.types import Extracted
-from local_rag.documents.formats import Source, extract
+from local_rag.documents.formats import Source, detect, extract, promised
 from local_rag.documents.formats import docx as docx_module
 from local_rag.documents.formats import html as html_module
-from local_rag.documents.formats.base import DOCX, HTML, MARKDOWN, PDF, TEXT, detect, extension_type
 from local_rag.text.chunking import join_sections
 from local_rag.text.normalise import one_line
 from make_files import docx, paragraph, pdf, table
+
+TEXT, MARKDOWN, HTML, PDF = "text/plain", "text/markdown", "text/html", "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 def read(data: bytes | str, name: str, **more: str) -> Extracted:
@@ -49,7 +51,7 @@ def text_of(found: Extracted) -> str:
     ],
 )
 def test_kinds(name: str, data: bytes, declared: str | None, expected: str) -> None:
-    assert detect(Source(data=data, name=name, media_type=declared)) == expected
+    assert detect(Source(data=data, name=name, media_type=declared)).media_type == expected
 
 
 @pytest.mark.parametrize(
@@ -73,9 +75,11 @@ def test_what_cannot_be_read_says_why(
 
 
 def test_extensions_ignore_case() -> None:
-    assert extension_type("X.PDF") == PDF
-    assert extension_type("x.exe") is None
-    assert extension_type(".md") is None
+    pdf_format = promised("X.PDF")
+    assert pdf_format is not None
+    assert pdf_format.media_type == PDF
+    assert promised("x.exe") is None
+    assert promised(".md") is None
 
 
 # -- plain text ------------------------------------------------------------------------------

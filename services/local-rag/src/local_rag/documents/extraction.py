@@ -13,8 +13,7 @@ from typing import IO
 from local_rag.core import process as child
 from local_rag.core.errors import InvalidInput, RagError, TooLarge, Unavailable
 from local_rag.core.types import Closing, Extracted, Section
-from local_rag.documents.formats import extract
-from local_rag.documents.formats.base import MARKDOWN, TEXT, Source, detect
+from local_rag.documents.formats import Source, detect, extract
 from local_rag.documents.worker import read_frame, write_frame
 
 TIMEOUT_S = 120.0
@@ -44,7 +43,7 @@ class Extraction(Closing):
 
         Raises InvalidInput, TooLarge, and Unavailable when no worker can be started.
         """
-        if detect(source) in (TEXT, MARKDOWN) and len(source.data) <= _IN_PROCESS_BYTES:
+        if not detect(source).parsed and len(source.data) <= _IN_PROCESS_BYTES:
             # Small texts need no parser; a pipe and JSON would take longer than the work.
             return extract(source)
         with self._lock:

@@ -17,6 +17,7 @@ import httpcore
 
 from local_rag import __version__
 from local_rag.core.errors import Forbidden, InvalidInput, NotFound, RagError, TooLarge, Unavailable
+from local_rag.documents.formats import FORMATS
 
 MAX_REDIRECTS = 5
 MAX_URL_CHARS = 4096
@@ -231,7 +232,7 @@ class Fetcher:
 def _headers(etag: str | None) -> list[tuple[str, str]]:
     headers = [
         ("User-Agent", f"local-rag/{__version__}"),
-        ("Accept", "text/html, text/markdown, text/plain, application/pdf, */*;q=0.5"),
+        ("Accept", ", ".join([*(known.media_type for known in FORMATS), "*/*;q=0.5"])),
         ("Accept-Encoding", "identity"),
     ]
     return [*headers, ("If-None-Match", etag)] if etag else headers

@@ -16,8 +16,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from local_rag.core.errors import RagError
-from local_rag.documents.formats import extract
-from local_rag.documents.formats.base import Source
+from local_rag.documents.formats import Source, extract
 
 LENGTH = 8
 

@@ -33,6 +33,15 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReadFormat:
+    """A format that can be imported."""
+
+    name: str
+    media_types: tuple[str, ...]
+    extensions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class About:
     """What clients need to know about this service."""
 
@@ -43,6 +52,7 @@ class About:
     data_dir: str
     uploads_uri: str
     watched: tuple[str, ...]
+    formats: tuple[ReadFormat, ...]
 
 
 class Service:
@@ -145,6 +155,9 @@ class Service:
 
     def about(self) -> About:
         """Return facts for clients. Raises what keeps the index closed."""
+        # Imported here: the start of the service does not wait for it.
+        from local_rag.documents.formats import FORMATS
+
         stats = self.engine.store().stats()
         return About(
             version=__version__,
@@ -154,6 +167,14 @@ class Service:
             data_dir=str(self.settings.storage.data_dir),
             uploads_uri=self.uploads.uri,
             watched=tuple(str(path) for path in self.settings.imports.watch),
+            formats=tuple(
+                ReadFormat(
+                    name=known.name,
+                    media_types=(known.media_type, *sorted(known.aliases)),
+                    extensions=known.extensions,
+                )
+                for known in FORMATS
+            ),
         )
 
     def metrics(self) -> str:

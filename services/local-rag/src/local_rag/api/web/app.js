@@ -1,6 +1,6 @@
 // Starts the page: views by address, theme, token dialogue.
 import { onTokenNeeded, saveToken } from "./api.js";
-import { $, setUploadsUri } from "./dom.js";
+import { $, setTypes, setUploadsUri } from "./dom.js";
 import * as ask from "./ask.js";
 import * as documents from "./documents.js";
 import * as imports from "./imports.js";
@@ -63,6 +63,6 @@ ask.start(documents.open);
 documents.start();
 uploads.start({ onChange: () => { changed(); void imports.nudge(); } });
 imports.start({ onChange: changed });
-system.start({ onSettings: (about) => { uploads.setLimit(about.max_upload_mb); setUploadsUri(about.uploads_uri); changed(); } });
+system.start({ onSettings: (about) => { uploads.setLimit(about.max_upload_mb); uploads.setFormats(about.formats); setTypes(about.formats); setUploadsUri(about.uploads_uri); changed(); } });
 addEventListener("hashchange", route);
 route();

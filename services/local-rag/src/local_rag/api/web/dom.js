@@ -89,12 +89,12 @@ export function shortPlace(uri) {
   return text.length > 48 && parts.length > 4 ? `…/${parts.slice(-2).join("/")}` : text;
 }
 
-const TYPES = {
-  "text/plain": "Text", "text/markdown": "Markdown", "text/html": "HTML", "application/xhtml+xml": "HTML",
-  "application/pdf": "PDF",
-  "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
-};
-export const typeName = (mediaType) => TYPES[mediaType] || mediaType;
+// Media type to name, as the service says.
+const types = new Map();
+export function setTypes(formats) {
+  for (const format of formats) for (const type of format.media_types) types.set(type, format.name);
+}
+export const typeName = (mediaType) => types.get(mediaType) || mediaType;
 
 // Asks before something that cannot be taken back; with `word`, it must be typed out.
 export function confirmAction({ title, text, ok, word }) {

@@ -37,6 +37,14 @@ export function setLimit(megabytes) {
   $("upload-limit").textContent = String(megabytes);
 }
 
+// What the file chooser offers, and the sentence that says what can be added.
+export function setFormats(formats) {
+  $("file-input").accept = formats.flatMap((format) => format.extensions).join(",");
+  const names = formats.map((format) => format.name).sort((a, b) => a.localeCompare(b));
+  const last = names.pop();
+  $("upload-formats").textContent = names.length ? `${names.join(", ")} and ${last}` : last;
+}
+
 async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files].map((file) => ({ file, name: file.name }));

@@ -12,12 +12,13 @@ from local_rag.cli.client import LONG_TIMEOUT, Client, ServiceError, WrongUsage
 from local_rag.cli.common import connect, json_option
 from local_rag.cli.progress import follow, report, say_started
 from local_rag.cli.sending import is_text, send_files
+from local_rag.documents.formats import described
 
 # What the service says when it may not, or cannot, read a path itself.
 _NOT_READABLE = {403, 404}
 
 
-@click.command("import")
+@click.command("import", epilog=f"Formats: {described()}.")
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--recursive/--no-recursive", "-r", default=True, help="Subfolders too.")
 @click.option(

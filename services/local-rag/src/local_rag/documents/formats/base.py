@@ -1,39 +1,13 @@
-"""What kind of file it is, and who reads it."""
+"""What a format is, and what the formats share."""
 
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from local_rag.core.errors import InvalidInput, TooLarge
 from local_rag.core.types import Extracted, Section
 from local_rag.text.normalise import clean, one_line
 
-TEXT = "text/plain"
-MARKDOWN = "text/markdown"
-HTML = "text/html"
-PDF = "application/pdf"
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
-EXTENSIONS: dict[str, str] = {
-    ".txt": TEXT,
-    ".text": TEXT,
-    ".log": TEXT,
-    ".rst": TEXT,
-    ".adoc": TEXT,
-    ".org": TEXT,
-    ".csv": TEXT,
-    ".tsv": TEXT,
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".mdown": MARKDOWN,
-    ".html": HTML,
-    ".htm": HTML,
-    ".xhtml": HTML,
-    ".pdf": PDF,
-    ".docx": DOCX,
-}
 MAX_TEXT_CHARS = 64_000_000
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_HTML_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,45 +20,28 @@ class Source:
     charset: str | None = None
 
 
-def extension_type(name: str) -> str | None:
-    """Return the media type that a file name promises, or None for one we do not read."""
-    return EXTENSIONS.get(PurePosixPath(name.lower()).suffix)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Format:
+    """A kind of document. A file of this package declares one as `FORMAT` and is found by itself.
 
-
-def detect(source: Source) -> str:
-    """Return the media type of a file: by its first bytes, then its name, then what was declared.
-
-    Raises InvalidInput for a type that cannot be read, naming the way out where there is one.
+    `read` imports what is large on its first call: every process that knows the formats imports
+    this file, and only the one that parses needs a parser.
     """
-    head = source.data[:1024]
-    promised = extension_type(source.name)
-    if b"%PDF-" in head:
-        return PDF
-    if head.startswith(b"PK\x03\x04"):
-        return DOCX
-    if head.startswith(_OLE):
-        raise InvalidInput(
-            f"{source.name} is in the old binary Office format",
-            hint=f"convert it first: soffice --convert-to docx {source.name!r}",
-        )
-    if promised in (PDF, DOCX):
-        kind = "PDF" if promised == PDF else "DOCX"
-        raise InvalidInput(
-            f"{source.name} is named like a {kind} file but is not one",
-            hint=f"see what it is: file {source.name!r}",
-        )
-    if promised:
-        return promised
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_HTML_STARTS):
-        return HTML
-    declared = (source.media_type or "").partition(";")[0].strip().lower()
-    if declared in (HTML, "application/xhtml+xml"):
-        return HTML
-    if declared in (MARKDOWN, "text/x-markdown"):
-        return MARKDOWN
-    if declared and declared.partition("/")[0] in ("image", "audio", "video", "font"):
-        raise InvalidInput(f"{source.name} is {declared}, which holds no text to index")
-    return TEXT
+
+    name: str
+    media_type: str
+    extensions: tuple[str, ...]
+    read: Callable[[Source], Extracted]
+    # Other media types under which servers send it.
+    aliases: frozenset[str] = frozenset()
+    # Whether the first bytes are those of this format.
+    begins: Callable[[bytes], bool] | None = None
+    # All its files begin so: the bytes say more than a name, and a name alone is not believed.
+    always: bool = False
+    # Needs a parser, which a hostile file can make loop: it gets a process of its own.
+    parsed: bool = True
+    # First bytes of files that people take for this format: what they are, and the way out.
+    mistaken: Mapping[bytes, tuple[str, str]] = field(default_factory=dict)
 
 
 def build(

@@ -5,14 +5,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from typing import TYPE_CHECKING
 
 from local_rag.core.errors import InvalidInput, TooLarge
 from local_rag.core.types import Extracted, Section
-from local_rag.documents.formats.base import DOCX, Source, build
+from local_rag.documents.formats.base import Format, Source, build
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -30,7 +30,7 @@ _MAX_PART = 64_000_000
 _MAX_MEMBERS = 10_000
 
 
-def extract_docx(source: Source) -> Extracted:
+def _read(source: Source) -> Extracted:
     """Return paragraphs and tables of a DOCX file by heading.
 
     Raises InvalidInput when it is no DOCX file, TooLarge when a part unpacks to over 64 MB.
@@ -54,14 +54,14 @@ def extract_docx(source: Source) -> Extracted:
         title=title or first.partition(" > ")[0] or name,
         fallback=name,
         sections=sections,
-        media_type=DOCX,
+        media_type=FORMAT.media_type,
         metadata={"author": author},
     )
 
 
 def _part(
     archive: zipfile.ZipFile, part: str, name: str, *, required: bool = True
-) -> Element | None:
+) -> "Element | None":
     try:
         info = archive.getinfo(part)
     except KeyError:
@@ -75,6 +75,12 @@ def _part(
         data = stream.read(_MAX_PART + 1)
     if info.file_size > _MAX_PART or len(data) > _MAX_PART:
         raise TooLarge(f"{name}: {part} unpacks to more than {_MAX_PART // 1_000_000} MB")
+    # Imported here, where a file is parsed; see Format.
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
     try:
         element: Element = fromstring(data, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:
@@ -82,7 +88,7 @@ def _part(
     return element
 
 
-def _properties(core: Element | None) -> tuple[str, str]:
+def _properties(core: "Element | None") -> tuple[str, str]:
     if core is None:
         return "", ""
     return (core.findtext(f"{_DC}title") or "").strip(), (
@@ -90,7 +96,7 @@ def _properties(core: Element | None) -> tuple[str, str]:
     ).strip()
 
 
-def _sections(root: Element | None) -> Iterator[Section]:
+def _sections(root: "Element | None") -> Iterator[Section]:
     body = root.find(f"{_W}body") if root is not None else None
     if body is None:
         return
@@ -111,7 +117,7 @@ def _section(lines: list[str], path: list[tuple[int, str]]) -> Section:
     return Section(text="\n".join(lines), heading=" > ".join(n for _, n in path) or None)
 
 
-def _paragraphs(body: Element) -> Iterator[tuple[str, int]]:
+def _paragraphs(body: "Element") -> Iterator[tuple[str, int]]:
     for block in _walk(body, _P, _TABLE):
         if block.tag == _P:
             yield _text(block), _level(block)
@@ -122,7 +128,7 @@ def _paragraphs(body: Element) -> Iterator[tuple[str, int]]:
             yield "\t".join(cells), 0
 
 
-def _walk(root: Element, *wanted: str) -> Iterator[Element]:
+def _walk(root: "Element", *wanted: str) -> "Iterator[Element]":
     """Yield the wanted elements below one, in order; nothing is looked for below those.
 
     So each is seen once, however deep tables are nested, and in time that goes with their number.
@@ -136,14 +142,14 @@ def _walk(root: Element, *wanted: str) -> Iterator[Element]:
             pending.extend(reversed(node))
 
 
-def _text(paragraph: Element) -> str:
+def _text(paragraph: "Element") -> str:
     parts: list[str] = []
     for node in _walk(paragraph, *_MARKS, f"{_W}t"):
         parts.append(_MARKS.get(str(node.tag)) or node.text or "")
     return "".join(parts).strip()
 
 
-def _level(paragraph: Element) -> int:
+def _level(paragraph: "Element") -> int:
     style = paragraph.find(f"{_W}pPr/{_W}pStyle")
     value = (style.get(f"{_W}val") or "") if style is not None else ""
     if value.lower() == "title":
@@ -151,3 +157,19 @@ def _level(paragraph: Element) -> int:
     if value.lower().startswith("heading") and value[7:].strip().isdigit():
         return min(max(int(value[7:].strip()), 1), 9) if _text(paragraph) else 0
     return 0
+
+
+FORMAT = Format(
+    name="DOCX",
+    media_type="application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    extensions=(".docx",),
+    read=_read,
+    begins=lambda head: head.startswith(b"PK\x03\x04"),
+    always=True,
+    mistaken={
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": (
+            "in the old binary Office format",
+            "convert it first: soffice --convert-to docx {name}",
+        )
+    },
+)

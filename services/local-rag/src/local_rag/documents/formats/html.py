@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from local_rag.core.errors import InvalidInput, TooLarge
 from local_rag.core.types import Extracted, Section
-from local_rag.documents.formats.base import HTML, MAX_TEXT_CHARS, Source, build
+from local_rag.documents.formats.base import MAX_TEXT_CHARS, Format, Source, build
 from local_rag.text.normalise import decode
 
 _SKIPPED = frozenset(
@@ -29,7 +29,7 @@ _MAX_TAGS = 2_000_000
 _MAX_TITLE = 1_000
 
 
-def extract_html(source: Source) -> Extracted:
+def _read(source: Source) -> Extracted:
     """Return the readable text of a page by heading.
 
     Raises InvalidInput when there is none and TooLarge for more than two million tags.
@@ -51,7 +51,7 @@ def extract_html(source: Source) -> Extracted:
         title=reader.title.strip() or reader.first_heading or name,
         fallback=name,
         sections=reader.sections,
-        media_type=HTML,
+        media_type=FORMAT.media_type,
         metadata=metadata,
     )
 
@@ -177,3 +177,15 @@ class _Reader(HTMLParser):
     def finish(self) -> None:
         self._end_heading()
         self._end_section()
+
+
+_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body")
+
+FORMAT = Format(
+    name="HTML",
+    media_type="text/html",
+    extensions=(".html", ".htm", ".xhtml"),
+    read=_read,
+    aliases=frozenset({"application/xhtml+xml"}),
+    begins=lambda head: head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_STARTS),
+)

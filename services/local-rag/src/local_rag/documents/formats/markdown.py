@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from local_rag.core.types import Extracted, Section
-from local_rag.documents.formats.base import MARKDOWN, Source, build
+from local_rag.documents.formats.base import Format, Source, build
 from local_rag.text.normalise import decode
 
 # What stands behind is stripped by hand: a pattern for it takes time with the square of its spaces.
@@ -17,7 +17,7 @@ _LINK = re.compile(r"!?\[([^\]\[]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 _MARKS = re.compile(r"[*_`]+")
 
 
-def extract_markdown(source: Source) -> Extracted:
+def _read(source: Source) -> Extracted:
     """Return the sections of a Markdown file, each with its path of headings."""
     text = decode(source.data, declared=source.charset)
     title, body = _front_matter(text)
@@ -40,7 +40,9 @@ def extract_markdown(source: Source) -> Extracted:
         lines.append(line)
     close()
     name = PurePosixPath(source.name).name
-    return build(title=title or name, fallback=name, sections=sections, media_type=MARKDOWN)
+    return build(
+        title=title or name, fallback=name, sections=sections, media_type=FORMAT.media_type
+    )
 
 
 def _front_matter(text: str) -> tuple[str, str]:
@@ -97,3 +99,13 @@ def _opened(text: str) -> str:
 def plain_inline(text: str) -> str:
     """Return a heading without links, emphasis and code marks."""
     return _MARKS.sub("", _LINK.sub(r"\1", text)).strip()
+
+
+FORMAT = Format(
+    name="Markdown",
+    media_type="text/markdown",
+    extensions=(".md", ".markdown", ".mdown"),
+    read=_read,
+    aliases=frozenset({"text/x-markdown"}),
+    parsed=False,
+)

@@ -5,34 +5,19 @@ import logging
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
+from typing import TYPE_CHECKING
 
 from local_rag.core.errors import InvalidInput, TooLarge
 from local_rag.core.types import Extracted, Section
-from local_rag.documents.formats.base import MAX_TEXT_CHARS, PDF, Source, build
+from local_rag.documents.formats.base import MAX_TEXT_CHARS, Format, Source, build
 
 MAX_PAGES = 20_000
 _HYPHEN = re.compile(r"(?<=[a-zà-ÿ])[-\u00ad]\n(?=[a-zà-ÿ])")
-# What a damaged file makes pypdf raise besides its own errors; NotImplementedError is for a filter
-# that it does not have.
-_DAMAGE = (
-    PyPdfError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    NotImplementedError,
-    RecursionError,
-    EOFError,
-)
+if TYPE_CHECKING:
+    from pypdf import PdfReader
 
 
-def extract_pdf(source: Source) -> Extracted:
+def _read(source: Source) -> Extracted:
     """Return one section a page.
 
     A page that cannot be read is left out and named in the metadata; InvalidInput when the file
@@ -60,7 +45,7 @@ def extract_pdf(source: Source) -> Extracted:
         title=title or name,
         fallback=name,
         sections=sections,
-        media_type=PDF,
+        media_type=FORMAT.media_type,
         metadata={
             "author": author,
             "pages": str(count),
@@ -69,7 +54,28 @@ def extract_pdf(source: Source) -> Extracted:
     )
 
 
-def _open(data: bytes, name: str) -> tuple[PdfReader, int]:
+def _damage() -> tuple[type[Exception], ...]:
+    """Return what a damaged file makes pypdf raise."""
+    from pypdf.errors import PyPdfError
+
+    return (
+        PyPdfError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        AssertionError,
+        NotImplementedError,  # for a filter that it does not have
+        RecursionError,
+        EOFError,
+    )
+
+
+def _open(data: bytes, name: str) -> "tuple[PdfReader, int]":
+    from pypdf import PdfReader
+
     try:
         reader = PdfReader(io.BytesIO(data), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
@@ -78,7 +84,7 @@ def _open(data: bytes, name: str) -> tuple[PdfReader, int]:
                 hint=f"remove it first: qpdf --decrypt --password=... {name!r} out.pdf",
             )
         count = len(reader.pages)
-    except _DAMAGE as error:
+    except _damage() as error:
         raise InvalidInput(f"{name} is a damaged PDF file: {error}") from None
     except ImportError:
         raise InvalidInput(
@@ -92,12 +98,12 @@ def _open(data: bytes, name: str) -> tuple[PdfReader, int]:
     return reader, count
 
 
-def _pages(reader: PdfReader, count: int) -> Iterator[tuple[int, str | None]]:
+def _pages(reader: "PdfReader", count: int) -> Iterator[tuple[int, str | None]]:
     total = 0
     for index in range(count):
         try:
             text = reader.pages[index].extract_text()
-        except _DAMAGE:
+        except _damage():
             yield index + 1, None
             continue
         total += len(text)
@@ -106,9 +112,19 @@ def _pages(reader: PdfReader, count: int) -> Iterator[tuple[int, str | None]]:
         yield index + 1, text
 
 
-def _properties(reader: PdfReader) -> tuple[str, str]:
+def _properties(reader: "PdfReader") -> tuple[str, str]:
     try:
         info = reader.metadata
         return (str(info.title or "").strip(), str(info.author or "").strip()) if info else ("", "")
-    except _DAMAGE:
+    except _damage():
         return "", ""
+
+
+FORMAT = Format(
+    name="PDF",
+    media_type="application/pdf",
+    extensions=(".pdf",),
+    read=_read,
+    begins=lambda head: b"%PDF-" in head,
+    always=True,
+)

@@ -4,11 +4,11 @@ import re
 from pathlib import PurePosixPath
 
 from local_rag.core.types import Extracted, Section
-from local_rag.documents.formats.base import TEXT, Source, build
+from local_rag.documents.formats.base import Format, Source, build
 from local_rag.text.normalise import decode
 
 
-def extract_plain(source: Source) -> Extracted:
+def _read(source: Source) -> Extracted:
     """Return the text of a plain text file as one section. Raises InvalidInput for binary data."""
     text = decode(source.data, declared=source.charset)
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
@@ -19,5 +19,14 @@ def extract_plain(source: Source) -> Extracted:
         title=first if headline and not name.endswith((".csv", ".tsv", ".log")) else name,
         fallback=name,
         sections=[Section(text=text)],
-        media_type=TEXT,
+        media_type=FORMAT.media_type,
     )
+
+
+FORMAT = Format(
+    name="text",
+    media_type="text/plain",
+    extensions=(".txt", ".text", ".log", ".rst", ".adoc", ".org", ".csv", ".tsv"),
+    read=_read,
+    parsed=False,
+)

@@ -7,7 +7,7 @@ from local_rag.config.settings import Settings
 from local_rag.core.types import Chunk, Embedder, Extracted, Section
 from local_rag.documents.extraction import Extraction
 from local_rag.documents.fetch import Fetcher
-from local_rag.documents.formats.base import Source
+from local_rag.documents.formats import Source
 from local_rag.documents.imports.sources import Policy, is_url, path_of
 from local_rag.index import SourceFacts, Store, StoredSource
 from local_rag.text.chunking import chunk_sections, embedding_text, join_sections

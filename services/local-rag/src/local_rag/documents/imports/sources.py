@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from local_rag.config.settings import Settings
 from local_rag.core.errors import Forbidden, InvalidInput, NotFound, RagError, TooLarge
 from local_rag.documents.fetch import check_url
-from local_rag.documents.formats.base import extension_type
+from local_rag.documents.formats import promised
 from local_rag.text.normalise import one_line
 
 _SYSTEM = (Path("/proc"), Path("/sys"), Path("/dev"), Path("/run"), Path("/etc/local-rag"))
@@ -197,7 +197,7 @@ class Policy:
                     continue
                 if is_folder:
                     folders.append(real)
-                elif extension_type(entry.name):
+                elif promised(entry.name):
                     yield _found(real)
             if recursive and depth < _MAX_DEPTH:
                 pending += [(child, depth + 1) for child in reversed(folders)]
