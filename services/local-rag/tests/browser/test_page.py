@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from browser_page import Page
-from faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
+from kit.browser import Page
+from kit.faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
 from local_rag.documents import formats
 from local_rag.run.service import Service
 

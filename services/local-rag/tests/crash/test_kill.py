@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fakes import HashEmbedder
+from kit import TOP
+from kit.fakes import HashEmbedder
 from local_rag.core.types import ImportItemState
 from local_rag.index import Store
 from local_rag.index.search import Searcher
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 KILLS = 25
 DOCUMENTS = 400
-CHILD = Path(__file__).parent / "importing.py"
+CHILD = TOP / "tests/kit/importer.py"
 
 
 def write_documents(folder: Path) -> None:

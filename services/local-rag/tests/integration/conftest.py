@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fakes import HashEmbedder
+from kit.fakes import HashEmbedder
+from kit.stocked import open_store
 from local_rag.index import Store
-from stocked import open_store
 
 
 @pytest.fixture
