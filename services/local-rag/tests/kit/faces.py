@@ -122,14 +122,23 @@ def make_service(
     generator: Any = None,
     **sections: dict[str, Any],
 ) -> Service:
-    """Return a service that is not started; `generator=False` means that there is none."""
+    """Return a service that is not started.
+
+    `generator=False` means that there is none; a model that is an error fails to load with it.
+    """
     if generator is None:
         generator = QuotingGenerator()
     return Service(
         settings_for(folder, **sections),
-        load_embedder=lambda: embedder or WordEmbedder(),
-        load_generator=(lambda: generator) if generator else None,
+        load_embedder=lambda: _loaded(embedder or WordEmbedder()),
+        load_generator=(lambda: _loaded(generator)) if generator else None,
     )
+
+
+def _loaded(model: Any) -> Any:
+    if isinstance(model, Exception):
+        raise model
+    return model
 
 
 def client_for(service: Service, **headers: str) -> TestClient:

@@ -33,6 +33,11 @@ class Extraction(Closing):
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """The process that parses, or None when there is none."""
+        return self._process.pid if self._process else None
+
     def close(self) -> None:
         """End the worker."""
         with self._lock:
@@ -76,7 +81,7 @@ class Extraction(Closing):
             raise InvalidInput(
                 f"{source.name} made the reader fail; it is damaged or needs too much memory"
             )
-        return _extracted(json.loads(reply), source.name)
+        return extracted(json.loads(reply), source.name)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         try:
@@ -127,7 +132,8 @@ def _exchange(process: "subprocess.Popen[bytes]", source: Source) -> bytes | Non
     return read_frame(_pipe(process.stdout))
 
 
-def _extracted(reply: dict[str, object], name: str) -> Extracted:
+def extracted(reply: dict[str, object], name: str) -> Extracted:
+    """Return what a worker answered, or raise the error that it answered."""
     if "error" in reply:
         kind: type[RagError] = TooLarge if reply["error"] == "too-large" else InvalidInput
         hint = reply.get("hint")

@@ -20,7 +20,7 @@ from local_rag.core.files import hold
 READERS = 4
 _WRITER_CACHE_KIB = 16_384
 _READER_CACHE_KIB = 12_288
-_BUSY_MS = 10_000
+BUSY_MS = 10_000
 _CHECKPOINT_PAGES = 2_000
 _JOURNAL_LIMIT = 32 * 1024 * 1024
 
@@ -203,7 +203,7 @@ def _connect(path: Path, cache_kib: int, *, writer: bool) -> sqlite3.Connection:
         path,
         isolation_level=None,
         check_same_thread=False,
-        timeout=_BUSY_MS / 1000,
+        timeout=BUSY_MS / 1000,
         cached_statements=256,
     )
     try:

@@ -54,7 +54,7 @@ class KeywordIndex:
         with self._lock:
             writes = self._writes
         with self._connections.read() as db:
-            counts = {word: self._count(db, word, writes) for word in words}
+            counts = {word: self.count(db, word, writes) for word in words}
             chosen = _choose(counts)
             if not chosen:
                 return []
@@ -75,7 +75,8 @@ class KeywordIndex:
             self._writes += 1
             self._counts.clear()
 
-    def _count(self, db: sqlite3.Connection, word: str, writes: int) -> int:
+    def count(self, db: sqlite3.Connection, word: str, writes: int) -> int:
+        """Return in how many chunks a word is, as of so many writes to the index."""
         return self._remembered(
             word,
             lambda: db.execute(

@@ -81,7 +81,7 @@ def read_cpu(cpuinfo: Path = CPUINFO, machine: str | None = None) -> Cpu:
         text = ""
     cpu = parse_cpuinfo(text, machine)
     if cpu.machine == "aarch64" and not cpu.features:
-        return Cpu(machine=cpu.machine, model=cpu.model, features=decode_hwcap(_hwcap()))
+        return Cpu(machine=cpu.machine, model=cpu.model, features=decode_hwcap(hwcap()))
     return cpu
 
 
@@ -90,7 +90,8 @@ def decode_hwcap(bits: int) -> frozenset[str]:
     return frozenset(name for name, bit in _ARM64_HWCAP.items() if bits & bit)
 
 
-def _hwcap() -> int:
+def hwcap() -> int:
+    """Return the bits in which the kernel names this processor's instructions (getauxval(3))."""
     try:
         getauxval = ctypes.CDLL(None).getauxval
     except (OSError, AttributeError):

@@ -25,7 +25,7 @@ MAX_BYTES = 64 << 30
 KEEP_FREE_BYTES = 256 << 20
 ATTEMPTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=15.0)
-_PAUSE_S = 0.5
+PAUSE_S = 0.5
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 Progress = Callable[[int, int | None], None]
@@ -183,7 +183,7 @@ class _Fetch:
                         f"{self._url} cannot be fetched: {error or type(error).__name__}",
                         hint="try again; it goes on where it was",
                     ) from error
-                self._wait(_PAUSE_S * failures)
+                self._wait(PAUSE_S * failures)
             else:
                 return
 

@@ -47,16 +47,16 @@ class LlamaGenerator:
     def __init__(self, header: GgufFile, threads: Threads, context: int) -> None:
         self._threads = threads
         self._turn = threading.Lock()
-        self._cached = np.empty(0, dtype=np.int32)
+        self.cached = np.empty(0, dtype=np.int32)
         self._name = header.path.name
         self._ctx: Any = None
         self.last_used = time.monotonic()
         self.model_id = model_id(header.path)
-        self._native = NativeModel(header.path)
-        self._api = self._native.library.api
+        self.native = NativeModel(header.path)
+        self._api = self.native.library.api
         try:
             self._open(context)
-            self._template = ChatTemplate(header.text("tokenizer.chat_template"), self._native)
+            self.template = ChatTemplate(header.text("tokenizer.chat_template"), self.native)
         except BaseException:
             self.close()
             raise
@@ -70,7 +70,7 @@ class LlamaGenerator:
         params.n_seq_max = 1
         params.no_perf = True
         params.n_threads = params.n_threads_batch = thread_count(self._threads)
-        self._ctx = api.llama_init_from_model(self._native.model, params)
+        self._ctx = api.llama_init_from_model(self.native.model, params)
         if not self._ctx:
             raise ModelError(
                 f"{self._name}: there is not enough memory for {context} tokens of context",
@@ -89,15 +89,15 @@ class LlamaGenerator:
             if self._ctx:
                 self._api.llama_free(self._ctx)
                 self._ctx = None
-            self._native.close()
+            self.native.close()
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of a text, without special ones."""
-        return self._native.count(text)
+        return self.native.count(text)
 
     def prompt_tokens(self, messages: Sequence[Message]) -> int:
         """Return the length of the whole prompt, with what the chat template adds."""
-        return len(self._template.tokens(messages))
+        return len(self.template.tokens(messages))
 
     def stream(
         self,
@@ -116,7 +116,7 @@ class LlamaGenerator:
             return
         try:
             self._require_loaded()
-            prompt = self._template.tokens(messages)
+            prompt = self.template.tokens(messages)
             room = self.context_tokens - len(prompt)
             if room < 1:
                 raise TooLarge(
@@ -137,7 +137,7 @@ class LlamaGenerator:
         """
         with self._turn:
             self._require_loaded()
-            prompt = self._template.tokens(messages)[:TRIAL_TOKENS]
+            prompt = self.template.tokens(messages)[:TRIAL_TOKENS]
             never = threading.Event()
             self._read_prompt(prompt, never)
             return "".join(self._write(1, 0.0, never))
@@ -158,12 +158,12 @@ class LlamaGenerator:
         Only whole batches are kept: others would be computed in other groups, which rounds
         differently, and the same question could get another answer.
         """
-        keep = min(_common_prefix(self._cached, prompt), len(prompt) - 1)
+        keep = min(_common_prefix(self.cached, prompt), len(prompt) - 1)
         keep -= keep % BATCH_TOKENS
         if keep == 0 or not self._api.llama_memory_seq_rm(self._memory, 0, keep, -1):
             keep = 0
             self._api.llama_memory_clear(self._memory, True)
-        self._cached = prompt[:keep]
+        self.cached = prompt[:keep]
         for start in range(keep, len(prompt), BATCH_TOKENS):
             if stop.is_set():
                 return False
@@ -175,9 +175,9 @@ class LlamaGenerator:
         with self._sampler(temperature) as sampler:
             for made in range(1, limit + 1):
                 token = int(self._api.llama_sampler_sample(sampler, self._ctx, -1))
-                if self._api.llama_vocab_is_eog(self._native.vocab, token):
+                if self._api.llama_vocab_is_eog(self.native.vocab, token):
                     break
-                text = decoder.decode(self._native.piece(token))
+                text = decoder.decode(self.native.piece(token))
                 if text:
                     yield text
                 if stop.is_set() or made == limit:
@@ -194,12 +194,12 @@ class LlamaGenerator:
         code = self._api.llama_decode(self._ctx, self._api.llama_batch_get_one(array, len(tokens)))
         if code != 0:
             self._api.llama_memory_clear(self._memory, True)
-            self._cached = self._cached[:0]
+            self.cached = self.cached[:0]
             raise ModelError(
                 f"{self._name}: llama.cpp failed with code {code}",
                 hint="see the service's log; check the file: local-rag models verify",
             )
-        self._cached = np.concatenate([self._cached, tokens])
+        self.cached = np.concatenate([self.cached, tokens])
 
     @contextmanager
     def _sampler(self, temperature: float) -> Iterator[Any]:
@@ -215,7 +215,7 @@ class LlamaGenerator:
     def _sampling_steps(self, temperature: float) -> list[Any]:
         api = self._api
         repeats = api.llama_sampler_init_penalties(
-            self._native.vocabulary_size, _REPEAT_WINDOW, _REPEAT_PENALTY, 0.0, 0.0
+            self.native.vocabulary_size, _REPEAT_WINDOW, _REPEAT_PENALTY, 0.0, 0.0
         )
         if temperature <= 0:
             return [repeats, api.llama_sampler_init_greedy()]

@@ -101,12 +101,8 @@ def test_passages_alone_are_had_without_asking_the_model(client: TestClient) -> 
 
 
 def test_a_broken_embedding_model_is_an_error_and_no_answer(tmp_path: Path) -> None:
-    service = make_service(tmp_path)
-
-    def broken() -> object:
-        raise ModelError("the file is truncated", hint="local-rag models verify")
-
-    service.models.embedder._load = broken  # type: ignore[assignment]
+    broken = ModelError("the file is truncated", hint="local-rag models verify")
+    service = make_service(tmp_path, embedder=broken)
     with client_for(service) as client:
         answer = client.post(f"{API}/query", json={"question": QUESTION})
         assert answer.status_code == 503
@@ -125,12 +121,8 @@ def test_a_broken_embedding_model_is_an_error_and_no_answer(tmp_path: Path) -> N
 def test_words_are_found_without_an_embedding_model(tmp_path: Path) -> None:
     with client_for(make_service(tmp_path)) as client:
         add(client, "lease.txt", LEASE)
-    service = make_service(tmp_path, generator=False)
-
-    def broken() -> object:
-        raise ModelError("the file is truncated", hint="local-rag models verify")
-
-    service.models.embedder._load = broken  # type: ignore[assignment]
+    broken = ModelError("the file is truncated", hint="local-rag models verify")
+    service = make_service(tmp_path, embedder=broken, generator=False)
     with client_for(service) as client:
         body = {"question": QUESTION, "mode": "keyword"}
         answer = client.post(f"{API}/query", json=body)

@@ -75,12 +75,8 @@ def test_a_damaged_index_is_503_and_names_the_way_back(tmp_path: Path) -> None:
 
 
 def test_a_failed_language_model_says_why(tmp_path: Path) -> None:
-    service = make_service(tmp_path)
-
-    def broken() -> object:
-        raise ModelError("this processor has no AVX2", hint="use another build")
-
-    service.models.generator._load = broken  # type: ignore[union-attr, assignment]
+    broken = ModelError("this processor has no AVX2", hint="use another build")
+    service = make_service(tmp_path, generator=broken)
     with client_for(service) as client:
         add(client, "lease.txt", LEASE)
         answer = client.post(

@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,10 @@ def test_status_verbose_tells_what_is_wrong_with_the_index(tmp_path: Path) -> No
 
 
 def until_opened(server: LiveServer) -> None:
-    assert server.service.engine._opened.wait(20)
+    deadline = time.monotonic() + 20
+    while server.service.engine.opening():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_status_as_json(run: Run) -> None:

@@ -77,7 +77,7 @@ def test_a_python_without_extensions_is_named() -> None:
 def test_another_program_that_holds_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_rag.index.connection._BUSY_MS", 50)
+    monkeypatch.setattr("local_rag.index.connection.BUSY_MS", 50)
     words = HashEmbedder()
     path = tmp_path / "i.sqlite3"
     with open_store(path, words) as store:

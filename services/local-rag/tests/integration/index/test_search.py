@@ -276,7 +276,7 @@ def test_passages_keep_the_order_of_ids(animals: Store) -> None:
 def test_a_word_that_arrives_during_a_question_is_found_afterwards(
     animals: Store, words: HashEmbedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = animals.keywords._count
+    counted = animals.keywords.count
     arrived = threading.Event()
 
     def meanwhile() -> None:
@@ -291,7 +291,7 @@ def test_a_word_that_arrives_during_a_question_is_found_afterwards(
             other.join()
         return found
 
-    monkeypatch.setattr(animals.keywords, "_count", count)
+    monkeypatch.setattr(animals.keywords, "count", count)
     animals.search_keywords("cats zebras", 5)
     monkeypatch.undo()
     assert len(animals.search_keywords("zebras", 5)) == 1

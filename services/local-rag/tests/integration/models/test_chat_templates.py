@@ -22,7 +22,7 @@ NO_SYSTEM = (
 
 @pytest.fixture(scope="module")
 def native(language_model: LlamaGenerator) -> NativeModel:
-    return language_model._native
+    return language_model.native
 
 
 def spelled(native: NativeModel, template: str, messages: list[Message] = TALK) -> str:

@@ -84,9 +84,9 @@ def test_an_emulated_arm_is_asked_through_hwcap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(ZEN)  # an emulator that shows the host's file
-    monkeypatch.setattr(module, "_hwcap", lambda: (1 << 1) | (1 << 10) | (1 << 20))
+    monkeypatch.setattr(module, "hwcap", lambda: (1 << 1) | (1 << 10) | (1 << 20))
     assert read_cpu(tmp_path / "cpuinfo", "aarch64").missing == ()
-    monkeypatch.setattr(module, "_hwcap", lambda: 1 << 1)
+    monkeypatch.setattr(module, "hwcap", lambda: 1 << 1)
     assert read_cpu(tmp_path / "cpuinfo", "aarch64").missing == ("asimdhp", "asimddp")
 
 

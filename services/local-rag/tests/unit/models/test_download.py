@@ -91,7 +91,7 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    monkeypatch.setattr(module, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(module, "PAUSE_S", 0.01)
     shop = Shop()
     server = Server(("127.0.0.1", 0), type("H", (Handler,), {"shop": shop}))
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -226,7 +226,7 @@ def test_a_dead_server_is_given_up(shop: Shop, target: Path) -> None:
 
 
 def test_nobody_listening(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PAUSE_S", 0.001)
+    monkeypatch.setattr(module, "PAUSE_S", 0.001)
     with pytest.raises(Unavailable, match="cannot be fetched"):
         download("http://127.0.0.1:9/x.gguf", target, SUM)
     assert list(target.parent.iterdir()) == []

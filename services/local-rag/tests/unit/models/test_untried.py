@@ -51,6 +51,6 @@ def test_what_works_in_the_child_is_loaded_and_not_tried_again(
     monkeypatch.setattr(registry, "probe", lambda *_: steps.append("probe") or {"seconds": 0})
     monkeypatch.setattr(generator, "load_generator", load)
     models.get_generator()
-    models.generator._model = None
+    models.generator.unload()
     models.get_generator()
     assert steps == ["probe", "load", "load"]

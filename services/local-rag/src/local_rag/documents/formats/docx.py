@@ -26,8 +26,8 @@ _PASSED_OVER = frozenset(
         "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
     )
 )
-_MAX_PART = 64_000_000
-_MAX_MEMBERS = 10_000
+MAX_PART = 64_000_000
+MAX_MEMBERS = 10_000
 
 
 def _read(source: Source) -> Extracted:
@@ -38,8 +38,8 @@ def _read(source: Source) -> Extracted:
     name = PurePosixPath(source.name).name
     try:
         with zipfile.ZipFile(io.BytesIO(source.data)) as archive:
-            if len(archive.infolist()) > _MAX_MEMBERS:
-                raise TooLarge(f"{name} has more than {_MAX_MEMBERS} parts")
+            if len(archive.infolist()) > MAX_MEMBERS:
+                raise TooLarge(f"{name} has more than {MAX_MEMBERS} parts")
             root = _part(archive, "word/document.xml", name)
             core = _part(archive, "docProps/core.xml", name, required=False)
     # NotImplementedError is zipfile's for a kind of compression that it does not know.
@@ -72,9 +72,9 @@ def _part(
         return None
     # The size in the header may lie, so what is read is limited as well.
     with archive.open(info) as stream:
-        data = stream.read(_MAX_PART + 1)
-    if info.file_size > _MAX_PART or len(data) > _MAX_PART:
-        raise TooLarge(f"{name}: {part} unpacks to more than {_MAX_PART // 1_000_000} MB")
+        data = stream.read(MAX_PART + 1)
+    if info.file_size > MAX_PART or len(data) > MAX_PART:
+        raise TooLarge(f"{name}: {part} unpacks to more than {MAX_PART // 1_000_000} MB")
     # Imported here, where a file is parsed; see Format.
     from xml.etree.ElementTree import ParseError
 

@@ -44,7 +44,7 @@ _AROUND_NAMES = re.compile(
     re.IGNORECASE,
 )
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{2,40})", re.I)
-_MAX_TAGS = 2_000_000
+MAX_TAGS = 2_000_000
 _MAX_TITLE = 1_000
 # Below so many characters what was kept is not taken for a page if more was left out.
 _ENOUGH = 200
@@ -128,8 +128,8 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._tags += 1
-        if self._tags > _MAX_TAGS:
-            raise TooLarge(f"a page with more than {_MAX_TAGS} tags is not read")
+        if self._tags > MAX_TAGS:
+            raise TooLarge(f"a page with more than {MAX_TAGS} tags is not read")
         if self._skipping:
             self._skip_depth += tag == self._skipping
             return
