@@ -67,5 +67,6 @@ export PATH=$PWD/.venv/bin:$PATH
 ruff check .
 ruff format --check .
 mypy
+lint-imports --no-logo --no-cache
 # Last, so that its closing line and exit code are ours.
 exec pytest -q "$@"

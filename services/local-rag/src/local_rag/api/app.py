@@ -14,10 +14,10 @@ from starlette.staticfiles import StaticFiles
 from local_rag import __version__
 from local_rag.api import handlers
 from local_rag.api.auth import AccessPolicy, Gatekeeper
+from local_rag.api.bodies import ErrorBody
 from local_rag.api.middleware import MULTIPART_ALLOWANCE, BodyLimit, Observer, SecurityHeaders
 from local_rag.api.responses import Json
 from local_rag.api.routes import documents, health, imports, query, system
-from local_rag.api.schemas import ErrorBody
 from local_rag.run.service import Service
 
 PREFIX = "/api/v1"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local_rag.config.files import ENV_PREFIX, config_paths, merge, read_layers
+from local_rag.config.layers import ENV_PREFIX, config_paths, merge, read_layers
 
 if TYPE_CHECKING:
     from local_rag.config.settings import Settings

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from local_rag.config.files import Layer, explain, merge, read_environment, read_layers
+from local_rag.config.layers import Layer, explain, merge, read_environment, read_layers
 from local_rag.core.errors import ConfigError
 
 PACKAGED_MODELS = Path("/usr/share/local-rag/models")

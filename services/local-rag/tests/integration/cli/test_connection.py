@@ -294,7 +294,7 @@ def test_a_wrong_configuration_is_said_when_nobody_answers(
     """The service has not started for it; and only then is the whole of it looked at."""
     config = tmp_path / "config.yaml"
     config.write_text(f"server: {{port: {free_port()}}}\nretrieval: {{k: many}}\n")
-    monkeypatch.setattr("local_rag.config.files.SYSTEM_CONFIG", tmp_path / "none.yaml")
+    monkeypatch.setattr("local_rag.config.layers.SYSTEM_CONFIG", tmp_path / "none.yaml")
     done = invoke("--config", config, "list")
     assert done.code == 2
     assert "retrieval.k" in done.err

@@ -20,7 +20,7 @@ SOURCE = TOP / "src"
 @pytest.fixture(autouse=True)
 def nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("local_rag.config.files.SYSTEM_CONFIG", tmp_path / "system.yaml")
+    monkeypatch.setattr("local_rag.config.layers.SYSTEM_CONFIG", tmp_path / "system.yaml")
     for name in ("LOCAL_RAG_CONFIG", "XDG_CONFIG_HOME", "LOCAL_RAG__SERVER__PORT"):
         monkeypatch.delenv(name, raising=False)
 

@@ -8,7 +8,7 @@ import yaml
 
 import local_rag
 from kit import TOP
-from local_rag.config.files import known_keys
+from local_rag.config.layers import known_keys
 from local_rag.config.settings import Settings, load_settings
 
 RELEASED = TOP / "tests/released"

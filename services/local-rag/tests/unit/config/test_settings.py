@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from local_rag.config.files import Layer, config_paths, known_keys, parse_yaml, read_environment
+from local_rag.config.layers import Layer, config_paths, known_keys, parse_yaml, read_environment
 from local_rag.config.settings import Settings, load_settings
 from local_rag.core.errors import ConfigError
 

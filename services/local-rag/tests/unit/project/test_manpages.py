@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from kit import TOP
-from local_rag.config.files import known_keys
+from local_rag.config.layers import known_keys
 from local_rag.config.settings import Settings
 
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from local_rag.api.bodies import Content, DocumentPage
 from local_rag.api.multipart import Form, FormReceiver
 from local_rag.api.routes import Running
-from local_rag.api.schemas import Content, DocumentPage
 from local_rag.core.errors import InvalidInput
 from local_rag.core.types import Document, ImportJob
 

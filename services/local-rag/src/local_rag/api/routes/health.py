@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
+from local_rag.api.bodies import HealthBody
 from local_rag.api.front import health_answer
 from local_rag.api.routes import Running
-from local_rag.api.schemas import HealthBody
 
 router = APIRouter(tags=["system"])
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from local_rag.api.bodies import ChangeList, ImportRequest, ItemPage, JobPage
 from local_rag.api.routes import Running
-from local_rag.api.schemas import ChangeList, ImportRequest, ItemPage, JobPage
 from local_rag.core.types import ImportItemState, ImportJob
 
 router = APIRouter(prefix="/imports", tags=["imports"])

@@ -8,9 +8,9 @@ from threading import Event as Flag
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
+from local_rag.api.bodies import AnswerBody, Query
 from local_rag.api.responses import Json, error_body, to_wire
 from local_rag.api.routes import Running
-from local_rag.api.schemas import AnswerBody, Query
 from local_rag.api.sse import Named, pump
 from local_rag.ask.answer import Done, Event, Passages, Token
 from local_rag.ask.questions import Question

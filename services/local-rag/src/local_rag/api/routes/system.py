@@ -7,8 +7,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import FileResponse
 
-from local_rag.api.routes import Running
-from local_rag.api.schemas import (
+from local_rag.api.bodies import (
     BackupList,
     Count,
     ModelChoice,
@@ -18,6 +17,7 @@ from local_rag.api.schemas import (
     ResetRequest,
     Said,
 )
+from local_rag.api.routes import Running
 from local_rag.core.errors import InvalidInput
 from local_rag.core.types import ImportJob
 from local_rag.models.manager import PullJob

@@ -7,7 +7,7 @@ import click
 from local_rag.cli import output
 from local_rag.cli.client import WrongUsage, translate
 from local_rag.cli.common import agree, json_option
-from local_rag.config.files import SYSTEM_CONFIG
+from local_rag.config.layers import SYSTEM_CONFIG
 from local_rag.core.errors import RagError
 from local_rag.run.migrate import record
 from local_rag.run.migrate.move import move

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from local_rag.config.files import Layer
+from local_rag.config.layers import Layer
 from local_rag.config.settings import Settings, load_settings
 from local_rag.core.errors import RagError
 

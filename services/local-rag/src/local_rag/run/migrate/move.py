@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from local_rag.config.files import explain
+from local_rag.config.layers import explain
 from local_rag.config.settings import Settings
 from local_rag.core.errors import Conflict, InvalidInput, RagError
 from local_rag.core.files import write_atomically

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_rag.config.files import SYSTEM_CONFIG, read_file
+from local_rag.config.layers import SYSTEM_CONFIG, read_file
 from local_rag.core.errors import ConfigError, InvalidInput
 
 PACKAGED_DATA = Path("/var/lib/local-rag")
