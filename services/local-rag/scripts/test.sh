@@ -4,7 +4,8 @@
 #
 #   scripts/test.sh [ARGUMENTS OF PYTEST]
 #
-# UV names uv, LOCAL_RAG_TEST_PYTHON a Python whose SQLite can load extensions. Ends with pytest's
+# UV names uv, LOCAL_RAG_TEST_PYTHON a Python whose SQLite can load extensions, and
+# LOCAL_RAG_TEST_WORKERS how many tests run at a time (0: one, in this process). Ends with pytest's
 # exit code, or with 5 when something that the tests need is missing: a test that could not run
 # must not look like one that passed.
 set -euo pipefail
@@ -68,5 +69,6 @@ ruff check .
 ruff format --check .
 mypy
 lint-imports --no-logo --no-cache
-# Last, so that its closing line and exit code are ours.
-exec pytest -q "$@"
+# Three at a time on two processors, as many tests wait; those that share a model or the browser stay
+# together. Last, so that its closing line and exit code are ours.
+exec pytest -q -n "${LOCAL_RAG_TEST_WORKERS:-3}" --dist loadgroup "$@"

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,15 @@ class HashEmbedder(WordTokens):
     def _one(self, text: str) -> NDArray[np.float32]:
         row = np.full(self.dimensions, 1e-3, dtype=np.float32)
         for word in _WORD.findall(text.lower()):
-            digest = hashlib.blake2b(word.encode("utf-8"), digest_size=8).digest()
-            seed = int.from_bytes(digest, "big")
-            row += np.random.default_rng(seed).standard_normal(self.dimensions).astype(np.float32)
+            row += _vector(word, self.dimensions)
         return row
+
+
+@lru_cache(maxsize=100_000)
+def _vector(word: str, dimensions: int) -> NDArray[np.float32]:
+    digest = hashlib.blake2b(word.encode("utf-8"), digest_size=8).digest()
+    dice = np.random.default_rng(int.from_bytes(digest, "big"))
+    return dice.standard_normal(dimensions).astype(np.float32)
 
 
 class OpenGate:
