@@ -49,7 +49,7 @@ def test_an_empty_service_invites(page: Page) -> None:
 def test_an_answer_streams_with_its_sources(
     page: Page, server: LiveServer, files: Path, generator: QuotingGenerator, size: str, theme: str
 ) -> None:
-    generator.delay_s = 0.05
+    generator.go.clear()
     generator.pieces = ["The lease ends ", "on **31 March 2031** ", "[1]", ".\n\n", "- Notice: ",
                         "three months before [1]\n", "- Place: ", "`the garden`"]  # fmt: skip
     fill(server, files)
@@ -58,6 +58,7 @@ def test_an_answer_streams_with_its_sources(
     page.ask(QUESTION)
     page.until(lambda: page.one(".answer-text.streaming"))
     assert page.one("#ask-stop").is_displayed()
+    generator.go.set()
     page.until(lambda: "2031" in page.text(".answer-text"))
     page.until(lambda: not page.all(".answer-text.streaming"))
     page.until(lambda: "source" in page.text(".sources h3"))

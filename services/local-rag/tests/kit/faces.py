@@ -77,6 +77,9 @@ class QuotingGenerator:
     def __init__(self, *, delay_s: float = 0.0, pieces: Sequence[str] | None = None) -> None:
         self.delay_s = delay_s
         self.pieces = pieces
+        # Cleared, it holds the answer back after its first piece.
+        self.go = threading.Event()
+        self.go.set()
         self.calls = 0
         self.stopped = threading.Event()
 
@@ -99,6 +102,7 @@ class QuotingGenerator:
                 self.stopped.set()
                 return
             yield piece
+            assert self.go.wait(60)
 
     def close(self) -> None:
         pass

@@ -1,8 +1,11 @@
 """Reading files of every kind, and files that are not what they say."""
 
 import io
+import subprocess
+import sys
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +14,8 @@ from hypothesis import strategies as st
 from kit.files import docx, paragraph, pdf, table
 from local_rag.core.errors import InvalidInput, RagError, TooLarge
 from local_rag.core.types import Extracted
-from local_rag.documents.formats import Source, detect, extract, promised
+from local_rag.documents import formats
+from local_rag.documents.formats import Source, described, detect, extract, names, promised
 from local_rag.documents.formats import docx as docx_module
 from local_rag.documents.formats import html as html_module
 from local_rag.text.chunking import join_sections
@@ -80,6 +84,34 @@ def test_extensions_ignore_case() -> None:
     assert pdf_format.media_type == PDF
     assert promised("x.exe") is None
     assert promised(".md") is None
+
+
+def test_what_can_be_imported_is_said_with_each_refusal() -> None:
+    assert names() == "DOCX, HTML, Markdown, PDF and text"
+    with pytest.raises(InvalidInput) as caught:
+        read(b"\x00\x01\x02", "a.txt")
+    assert caught.value.hint == f"{names()} can be imported"
+    assert "HTML (.html .htm .xhtml)" in described()
+
+
+def test_two_formats_with_the_same_first_bytes_are_told_apart_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    docx_format = docx_module.FORMAT
+    odt = replace(docx_format, name="ODT", media_type="x", extensions=(".odt",), mistaken={})
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, odt))
+    monkeypatch.setattr(formats, "promised", lambda name: odt if name.endswith("odt") else None)
+    assert detect(Source(data=b"PK\x03\x04", name="a.odt")) is odt
+    assert detect(Source(data=b"PK\x03\x04", name="a")) is docx_format
+
+
+def test_a_process_that_knows_the_formats_holds_no_parser() -> None:
+    code = (
+        "import sys, local_rag.documents.formats; "
+        "print({'pypdf', 'defusedxml', 'xml.etree.ElementTree'} & sys.modules.keys() or 'none')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "none"
 
 
 # -- plain text ------------------------------------------------------------------------------
