@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from unittest.mock import patch
 
-from kit import TOP
 from kit.fakes import HashEmbedder, OpenGate
 from local_rag.config.settings import Settings
 from local_rag.documents.imports import ImportJobs
@@ -72,7 +72,7 @@ class Importing:
 @contextmanager
 def importing(data: Path, folder: Path) -> Iterator[Importing]:
     # Some Pythons do not hand the path on to the server, and it then imports nothing beforehand.
-    with patch.dict(os.environ, PYTHONPATH=str(TOP / "tests")):
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
         forkserver.ensure_running()
     ear, mouth = _SERVER.Pipe(duplex=False)
     process = _SERVER.Process(target=_import, args=(data, str(folder), mouth), daemon=True)

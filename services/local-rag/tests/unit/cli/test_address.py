@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kit import TOP
+import local_rag
 from local_rag.cli.address import configured, readable_settings, service_url
 from local_rag.core.errors import ConfigError
 
-SOURCE = TOP / "src"
+SOURCE = Path(local_rag.__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
