@@ -1,7 +1,7 @@
 """Receives uploaded files straight onto the disk that will keep them.
 
 The form parser of the framework would first write every upload to the temporary directory, which
-on many machines is memory, and copy it afterwards. Here the parts go beside their final place, so
+on many machines is memory, and copy it afterwards. Here the parts go next to their final place, so
 that taking one over is a rename.
 """
 

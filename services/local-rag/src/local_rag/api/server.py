@@ -67,7 +67,7 @@ def _cannot_bind(error: OSError, host: str, port: int) -> RagError:
 
 
 def notify(state: str) -> None:
-    """Tell systemd our state, if it asked to be told (sd_notify(3))."""
+    """Report our state to systemd, if it asked for it (sd_notify(3))."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
@@ -77,7 +77,7 @@ def notify(state: str) -> None:
             channel.connect(target)
             channel.sendall(state.encode())
     except OSError as error:
-        log.warning("systemd could not be told %s: %s", state, error)
+        log.warning("%s could not be reported to systemd: %s", state, error)
 
 
 class _Server(uvicorn.Server):

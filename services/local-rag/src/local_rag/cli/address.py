@@ -1,7 +1,7 @@
 """Where the configured service is, and what it wants of its clients.
 
 Whole settings are checked with pydantic, whose import takes a third of a short command's time. The
-plain case, a service for this machine alone, is told without.
+plain case, a service for this machine alone, is found without.
 """
 
 import os

@@ -141,7 +141,7 @@ class Client:
             raise self._unreachable(error) from error
 
     def download(self, path: str, target: Path, sha256: str) -> int:
-        """Write the body of an answer to a file beside its name, then rename; returns bytes.
+        """Write the body of an answer to a file next to its name, then rename; returns bytes.
 
         Raises CommandError, and leaves what has that name as it is, when the checksum is wrong.
         """

@@ -49,7 +49,7 @@ def state(value: str) -> Text:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console; made anew each time so that redirected streams are noticed."""
+    """Return a console; made again each time so that redirected streams are noticed."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 

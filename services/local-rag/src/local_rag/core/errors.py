@@ -98,13 +98,13 @@ class ModelMissing(ModelError):
 
 
 class CpuUnsupported(ModelError):
-    """The processor lacks instructions that the compiled model code needs."""
+    """The processor does not have instructions that the compiled model code needs."""
 
     code = "cpu-unsupported"
 
 
 class ModelMismatch(RagError):
-    """The index was made with another embedding model; `local-rag reindex` mends it."""
+    """The index was made with another embedding model; `local-rag reindex` helps."""
 
     status = 409
     code = "model-mismatch"

@@ -21,15 +21,15 @@ def sync_directory(directory: Path) -> None:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a small file so that it is either the old or the new one, whatever happens."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.new")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.new")
     try:
-        with beside.open("w", encoding="utf-8") as handle:
+        with partial.open("w", encoding="utf-8") as handle:
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())
-        beside.replace(path)
+        partial.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
     sync_directory(path.parent)
 
 

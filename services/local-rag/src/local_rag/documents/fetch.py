@@ -150,7 +150,7 @@ class Fetcher:
     verify: ssl.SSLContext | None = None
 
     def fetch(self, url: str, *, etag: str | None = None) -> Fetched:
-        """Return the document, following up to five redirects, each checked anew.
+        """Return the document, following up to five redirects, each checked again.
 
         Raises InvalidInput, Forbidden, NotFound, TooLarge and Unavailable.
         """

@@ -15,7 +15,7 @@ _PAGES_A_STEP = 512
 
 
 def backup(connections: Connections, target: Path) -> int:
-    """Write a consistent copy of the index beside `target`, then move it there.
+    """Write a consistent copy of the index next to `target`, then move it there.
 
     The service goes on meanwhile. Returns the size in bytes. Raises InvalidInput when the target
     is a directory or the index itself, Unavailable when it cannot be written.

@@ -149,7 +149,7 @@ def _keyword_structure(connections: Connections) -> list[str]:
 
 
 def repair(connections: Connections) -> None:
-    """Make both search indexes anew from chunks and vectors, in one transaction."""
+    """Make both search indexes again from chunks and vectors, in one transaction."""
     with connections.write() as db, translated(connections.path):
         keyword.rebuild(db)
         row = db.execute("SELECT value FROM meta WHERE key='dimensions'").fetchone()

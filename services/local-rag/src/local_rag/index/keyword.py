@@ -163,5 +163,5 @@ def remove_chunk(db: sqlite3.Connection, chunk_id: int) -> None:
 
 
 def rebuild(db: sqlite3.Connection) -> None:
-    """Make the index anew from the chunks."""
+    """Make the index again from the chunks."""
     db.execute("INSERT INTO keywords (keywords) VALUES ('rebuild')")

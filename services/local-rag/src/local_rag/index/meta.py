@@ -48,7 +48,7 @@ class Meta:
                 raise ModelMismatch(
                     f"the index was made with the embedding model {known}, "
                     f"but {embedder_id} is in use now",
-                    hint="embed all documents anew: local-rag reindex; or go back: "
+                    hint="embed all documents again: local-rag reindex; or go back: "
                     f"local-rag models use embedding {(known or '').partition('@')[0]}",
                     details={"index": known, "model": embedder_id},
                 )

@@ -146,7 +146,7 @@ def migrate(db: sqlite3.Connection) -> None:
 
 
 def layout_differences(db: sqlite3.Connection) -> list[str]:
-    """Return what an index of the present layout lacks, or has that none of ours has."""
+    """Return what is missing in an index of the present layout, or in it that none of ours has."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
         migrate(model)
         wanted, found = _layout(model), _layout(db)

@@ -54,9 +54,9 @@ class Searcher:
                 "vector search needs an embedding model", hint="local-rag models list"
             )
         # SQLite and llama.cpp let other threads run, so words are looked up meanwhile.
-        with ThreadPoolExecutor(1, thread_name_prefix="keywords") as beside:
+        with ThreadPoolExecutor(1, thread_name_prefix="keywords") as pool:
             look = self._store.keywords.scored
-            finding = None if mode == "vector" else beside.submit(look, text, depth)
+            finding = None if mode == "vector" else pool.submit(look, text, depth)
             vector = None
             if self._embedder is not None and mode != "keyword":
                 vector = self._embedder.embed([text])[0]

@@ -67,7 +67,7 @@ class Store(Closing):
     def begin_reindex(self, embedder_id: str, dimensions: int, *, everything: bool = False) -> int:
         """Make this the model of the index and drop the vectors of others.
 
-        With `everything` also documents of the same model wait to be cut and embedded anew.
+        With `everything` also documents of the same model wait to be cut and embedded again.
 
         Returns the number of documents that wait to be embedded. Until they are, they are found
         by keyword only. Calling it again with the same model goes on with what is left.
@@ -113,7 +113,7 @@ class Store(Closing):
         return integrity.check(self.connections, level)
 
     def repair(self) -> None:
-        """Make both search indexes anew from the stored chunks and vectors."""
+        """Make both search indexes again from the stored chunks and vectors."""
         integrity.repair(self.connections)
         self.keywords.forget_counts()
 

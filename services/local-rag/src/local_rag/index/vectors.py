@@ -156,7 +156,7 @@ def _unit(query: "NDArray[np.float32]", dimensions: int) -> "NDArray[np.float32]
     if flat.shape[0] != dimensions:
         raise ModelMismatch(
             f"the index has vectors of length {dimensions}, the question's has {flat.shape[0]}",
-            hint="embed all documents anew: local-rag reindex",
+            hint="embed all documents again: local-rag reindex",
         )
     length = float(np.linalg.norm(flat))
     return flat / np.float32(length) if length > 0 and np.isfinite(length) else flat * 0

@@ -44,7 +44,7 @@ class Cpu:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Features that the compiled model code needs and this processor lacks."""
+        """Features that the compiled model code needs and this processor does not have."""
         return tuple(f for f in REQUIRED.get(self.machine, ()) if f not in self.features)
 
 
@@ -102,7 +102,7 @@ def hwcap() -> int:
 
 
 def require_cpu(cpu: Cpu | None = None) -> Cpu:
-    """Return the processor, or raise CpuUnsupported saying what it lacks.
+    """Return the processor, or raise CpuUnsupported saying what is missing.
 
     An architecture we know no requirements of passes: the library was compiled on it or for it.
     """
@@ -110,7 +110,7 @@ def require_cpu(cpu: Cpu | None = None) -> Cpu:
     if cpu.missing:
         name = f" ({cpu.model})" if cpu.model else ""
         raise CpuUnsupported(
-            f"this {cpu.machine} processor{name} lacks {', '.join(cpu.missing)}, "
+            f"this {cpu.machine} processor{name} does not have {', '.join(cpu.missing)}, "
             "which the model code was compiled for",
             hint=_ADVICE.get(cpu.machine),
             details={"machine": cpu.machine, "missing": list(cpu.missing)},

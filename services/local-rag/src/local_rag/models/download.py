@@ -1,6 +1,6 @@
 """Fetching a model file: resumable, checked, and never half there.
 
-The bytes go to a hidden file beside the target; only a complete file with the right checksum
+The bytes go to a hidden file next to the target; only a complete file with the right checksum
 gets the target's name. Requests and answers: RFC 9110 sections 13.1.5 (If-Range), 14 (ranges).
 """
 
@@ -41,7 +41,7 @@ class Source:
 
 
 class _Partial:
-    """The hidden file that grows, and the note beside it that says what it is."""
+    """The hidden file that grows, and the note next to it that says what it is."""
 
     def __init__(self, target: Path) -> None:
         self.path = target.with_name(f".{target.name}.part")
@@ -228,7 +228,7 @@ class _Fetch:
         raise _Again("the file at the server has changed")
 
     def _place(self, response: httpx.Response, have: int) -> int | None:
-        """Return the size of the whole file; forget what we have when the server starts anew."""
+        """Return the size of the whole file; forget what we have when the server starts again."""
         if response.status_code == 206:
             match = _RANGE.match(response.headers.get("Content-Range", ""))
             if match is None or int(match.group(1)) != have:

@@ -86,7 +86,7 @@ class LazyModel(Generic[M]):
         try:
             model = self._load()
         except ModelMissing:
-            # Looking for one costs nothing, and once it is installed it shall be found at once.
+            # Looking for one costs nothing, and once it is installed it is found at once.
             self._state, self._error = "unloaded", None
             raise
         except RagError as error:
@@ -109,7 +109,7 @@ class LazyModel(Generic[M]):
         _log.warning("model not loaded: %s", error.message)
 
     def unload(self) -> None:
-        """Free the model and forget an error, so that the next `get` loads anew."""
+        """Free the model and forget an error, so that the next `get` loads again."""
         with self._lock:
             model, self._model = self._model, None
             self._state, self._error = "unloaded", None

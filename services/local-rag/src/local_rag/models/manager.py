@@ -98,7 +98,7 @@ class Models:
         """Return the language model, or None when none is installed. Raises ModelError."""
         if self.generator.loaded is None and not self._given["llm"] and self._choose("llm") is None:
             if any(_broken(info) for info in self.registry.list()):
-                raise self._lack("llm")
+                raise self._why_none("llm")
             return None
         found: Generator = self.generator.get()
         return found
@@ -136,17 +136,17 @@ class Models:
     def _need(self, kind: ModelKind) -> ModelInfo:
         info = self._choose(kind, afresh=True)
         if info is None:
-            raise self._lack(kind)
+            raise self._why_none(kind)
         broken = _broken(info)
         if broken is not None:
             raise broken
         self.registry.ensure_tried(info)
         return info
 
-    def _lack(self, kind: ModelKind) -> ModelError:
+    def _why_none(self, kind: ModelKind) -> ModelError:
         """Return why there is no model of a kind: none is installed, or what is there is broken."""
         message, hint = _MISSING[kind]
-        # A broken file does not tell its kind, so each kind that lacks names it.
+        # A broken file does not say its kind, so each kind that is missing names it.
         problems = [info.problem for info in self.registry.list() if info.problem is not None]
         if problems:
             return ModelMissing(f"{_UNUSABLE[kind]}: {'; '.join(problems[:3])}", hint=_BROKEN_HINT)
@@ -179,10 +179,10 @@ class Models:
             info = self._choose(kind)
         except RagError as error:
             return model_health(kind, None, file=None, missing=error.message, hint=error.hint or "")
-        lack = self._lack(kind) if info is None else _broken(info)
-        if lack is not None:
-            missing, hint = lack.message, lack.hint or ""
-        name = None if info is None or lack is not None else info.name
+        trouble = self._why_none(kind) if info is None else _broken(info)
+        if trouble is not None:
+            missing, hint = trouble.message, trouble.hint or ""
+        name = None if info is None or trouble is not None else info.name
         return model_health(kind, slot, file=name, missing=missing, hint=hint)
 
     # -- care -------------------------------------------------------------------------------

@@ -46,9 +46,9 @@ def probe(path: Path, kind: ModelKind, *, timeout_s: float = TIMEOUT_S) -> dict[
     try:
         said: dict[str, Any] = json.loads(done.stdout.decode().splitlines()[-1])
     except (ValueError, IndexError) as error:
-        told = done.stderr.decode(errors="replace").strip()[-500:]
+        trace = done.stderr.decode(errors="replace").strip()[-500:]
         raise ModelError(
-            f"trying {path.name} failed with exit code {done.returncode}: {told}",
+            f"trying {path.name} failed with exit code {done.returncode}: {trace}",
             hint="install local-rag again; see which models there are: local-rag models list",
         ) from error
     if done.returncode == _REFUSED:

@@ -1,6 +1,6 @@
 """The models on this machine: which there are, which are used, and whether they are whole.
 
-A model is a file NAME.gguf in one of the model directories. Its checksum stands beside it in
+A model is a file NAME.gguf in one of the model directories. Its checksum stands next to it in
 NAME.gguf.sha256, or in a SHA256SUMS file of the directory, both as sha256sum(1) writes them.
 """
 
@@ -112,7 +112,7 @@ class ModelRegistry:
         models = self.list()
         candidates = [info for info in models if info.kind == kind]
         for info in models:
-            # One that was chosen and broke since is told of, not passed over in silence.
+            # One that was chosen and broke since is reported, not passed over in silence.
             if info.name == chosen and (info.kind == kind or info.problem is not None):
                 return info
         return candidates[0] if candidates else None

@@ -80,7 +80,7 @@ def library() -> Library:
     """
     require_cpu()
     # By default idle threads spin between the steps of a computation. Where anything else runs on
-    # the machine, an import beside an answer for one, that made both up to ten times slower.
+    # the machine, an import next to an answer for one, that made both up to ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         import llama_cpp  # here, because it costs half a second that /health must not wait for
@@ -102,7 +102,7 @@ class NativeModel:
     """A model in memory, with its vocabulary.
 
     Counting and splitting into tokens is safe from any thread, also while another one closes the
-    model: `close` waits for those at work, and later ones are told that it has been unloaded.
+    model: `close` waits for those at work, and later ones hear that it has been unloaded.
     """
 
     def __init__(self, path: Path) -> None:

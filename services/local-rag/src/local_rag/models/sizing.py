@@ -11,7 +11,7 @@ from local_rag.monitor.sensors import Memory, MemoryReader
 
 ModelKind = Literal["embedding", "llm"]
 
-# What the library itself, its threads and the rest of the service need beside the model.
+# What the library itself, its threads and the rest of the service need next to the model.
 RESERVE_BYTES = 96 << 20
 MAX_LAYERS = 1024
 MAX_WIDTH = 1 << 20

@@ -46,7 +46,7 @@ class Engine:
         governor: Governor,
         imported: Callable[[str], None],
     ) -> None:
-        """Take parts; `imported` is told how each document of an import ended."""
+        """Take parts; `imported` hears how each document of an import ended."""
         self._settings = settings
         self._imported = imported
         self._models = models

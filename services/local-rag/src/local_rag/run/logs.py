@@ -18,7 +18,7 @@ from local_rag.core.errors import ConfigError, RagError
 MAX_MESSAGE_CHARS = 8_000
 MAX_TRACE_CHARS = 16_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-# uvicorn puts its own handlers on these; they shall speak through ours.
+# uvicorn puts its own handlers on these; they speak through ours.
 _UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
 # These tell every address a request goes to.
 _CHATTY = ("httpx", "httpcore", "pypdf")

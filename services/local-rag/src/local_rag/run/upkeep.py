@@ -114,7 +114,7 @@ class Upkeep:
     def receive(self, size: int | None) -> Incoming:
         """Get ready for a backup of a size in bytes. Raises TooLarge when there is no room."""
         free = shutil.disk_usage(self._data).free
-        # It lies beside the index it replaces, and is copied once more on the way.
+        # It lies next to the index it replaces, and is copied once more on the way.
         if size is not None and free < 2 * size + _SPARE_BYTES:
             raise TooLarge(
                 f"restoring needs {2 * size / 1e6:.0f} MB of free space, there are "

@@ -43,7 +43,7 @@ function render(page) {
     const row = document.activeElement?.closest("#documents-list tr[data-id]");
     const nth = row ? [...row.querySelectorAll("button")].indexOf(document.activeElement) : -1;
     list.replaceChildren(table(page.items));
-    // An import that ends draws the list anew, and must not take the keyboard away.
+    // An import that ends draws the list again, and must not take the keyboard away.
     if (row) list.querySelector(`tr[data-id="${CSS.escape(row.dataset.id)}"]`)?.querySelectorAll("button")[nth]?.focus();
   }
   const pager = $("documents-pager");

@@ -17,7 +17,7 @@ export function start(handlers) {
   $("backup-button").addEventListener("click", (event) => run(event.target, async () => {
     const made = await call("POST", "/system/backup");
     const path = `/system/backups/${encodeURIComponent(made.name)}`;
-    // It is with the person now; a copy beside the index would only take its room.
+    // It is with the person now; a copy next to the index would only take its room.
     try { await download(path, made.name); } finally { await call("DELETE", path, undefined, { accept: [404] }); }
     toast(`The backup ${made.name} is downloaded (${bytes(made.size)}).`);
   }));

@@ -1,4 +1,4 @@
-"""`migrate`. The only command beside `serve` that works on files: no service may run meanwhile."""
+"""`migrate`. The only command but `serve` that works on files: no service may run meanwhile."""
 
 from pathlib import Path
 

@@ -4,7 +4,7 @@ No tree is built, so neither a million nested tags nor a million siblings cost m
 bytes. Some Pythons take time with the square of what is malformed (`<!<!<!…`); against that there
 is the time limit of `extraction`.
 
-Navigation, footers and banners are told by HTML's own words (elements, roles) and by names that
+Navigation, footers and banners are known by HTML's own words (elements, roles) and by names that
 most pages use for them, and what `main` or `article` holds is preferred to what stands outside. A
 page of which too little would be left is kept whole. Libraries: docs/architecture.md says why not.
 """

@@ -54,7 +54,7 @@ class ImportJobs:
         *,
         observe: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Take parts; `observe` is told the final state of each document."""
+        """Take parts; `observe` hears the final state of each document."""
         self._observe = observe
         self._store = store
         self._embedder_provider = embedder_provider
@@ -105,7 +105,7 @@ class ImportJobs:
         jobs = list(self._store.jobs.unfinished())
         with self._lock:
             run = self._current
-            # One that is told to stop leaves its job unfinished.
+            # One that has to stop leaves its job unfinished.
             running = run.job_id if run and not run.stop.is_set() else None
         for job in jobs:
             if job.id != running:
@@ -156,7 +156,7 @@ class ImportJobs:
         return self._enqueue("watch", uris, JobOptions(revive=False))
 
     def reindex(self) -> ImportJob:
-        """Begin to cut and embed all documents anew with the present model and settings.
+        """Begin to cut and embed all documents again with the present model and settings.
 
         Raises ModelError when there is none, Conflict when a reindex is under way.
         """

@@ -92,7 +92,7 @@ class Pipeline:
         reject: Callable[[str, RagError], None],
         observe: Callable[[str], None],
     ) -> None:
-        """Take parts; `reject` is told of files that failed, `observe` how each item ended."""
+        """Take parts; `reject` hears of files that failed, `observe` how each item ended."""
         self._store = store
         self._embedder = embedder
         self._batch_size = batch_size

@@ -44,7 +44,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ready:
-    """A document that only lacks its vectors; `texts` is what the model is given."""
+    """A document of which only the vectors are missing; `texts` is what the model is given."""
 
     facts: SourceFacts
     title: str

@@ -102,7 +102,7 @@ class JobRunner:
         return prepare
 
     def _again(self, preparer: Preparer, document_id: int) -> Prepared:
-        """Cut the stored text of a document anew; its source may be long gone."""
+        """Cut the stored text of a document again; its source may be long gone."""
         document = self._store.documents.get(document_id)
         extracted = Extracted(
             title=document.title,

@@ -1,4 +1,4 @@
-"""One migration: copy beside, check, switch."""
+"""One migration: copy next to it, check, switch."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ def move(source: Place, target: Place, *, replace: bool = False) -> Moved:
 
     What the target held is kept in its journal. Raises Conflict while a service uses either
     index, or when the target holds documents and `replace` is not set; InvalidInput when there is
-    nothing to move or the rights lack; whatever fails leaves the target as it was.
+    nothing to move or rights are missing; whatever fails leaves the target as it was.
     """
     _require_sense(source, target)
     target.data.mkdir(parents=True, exist_ok=True, mode=0o750)

@@ -87,10 +87,10 @@ class Journal:
             self.place.config.unlink(missing_ok=True)
         elif self.config.exists():
             facts = self.config.stat()
-            beside = self.place.config.with_name(f".{self.place.config.name}.undo")
-            shutil.copy2(self.config, beside)
-            os.chown(beside, facts.st_uid, facts.st_gid)
-            beside.replace(self.place.config)
+            partial = self.place.config.with_name(f".{self.place.config.name}.undo")
+            shutil.copy2(self.config, partial)
+            os.chown(partial, facts.st_uid, facts.st_gid)
+            partial.replace(self.place.config)
 
     def _settle(self) -> None:
         for folder in (self.place.data, self.former, self.incoming):
