@@ -42,7 +42,9 @@ def test_a_pi_5_will_do() -> None:
 
 
 def test_a_pi_4_is_refused_by_name() -> None:
-    with pytest.raises(CpuUnsupported, match=r"Raspberry Pi 4.*not have asimdhp, asimddp") as caught:
+    with pytest.raises(
+        CpuUnsupported, match=r"Raspberry Pi 4.*not have asimdhp, asimddp"
+    ) as caught:
         require_cpu(parse_cpuinfo(PI4, "aarch64"))
     assert "Raspberry Pi 5" in (caught.value.hint or "")
     assert caught.value.details == {"machine": "aarch64", "missing": ["asimdhp", "asimddp"]}
