@@ -69,6 +69,7 @@ ruff check .
 ruff format --check .
 mypy
 lint-imports --no-logo --no-cache
-# Three at a time on two processors, as many tests wait; those that share a model or the browser stay
-# together. Last, so that its closing line and exit code are ours.
-exec pytest -q -n "${LOCAL_RAG_TEST_WORKERS:-3}" --dist loadgroup "$@"
+# Three files at a time on two processors, as many tests wait; the tests of a file share its models or
+# the browser. The files that take longest come first. Last, so that its closing line and exit code
+# are ours.
+exec pytest -q -n "${LOCAL_RAG_TEST_WORKERS:-3}" --dist loadfile --no-loadscope-reorder "$@"

@@ -336,6 +336,7 @@ def test_the_keyboard_stays_in_the_list_when_that_is_drawn_anew(
         page.until(lambda: active("class") == "doc-title")
     (files / "late.txt").write_text("A late note about tulips.")
     page.one("#file-input").send_keys(str(files / "late.txt"))
+    page.until(lambda: page.all("#uploads li[data-state=done]"))
     page.until(lambda: len(page.all("#documents-list tbody tr")) == 2)
     page.until(lambda: active("class") == "doc-title")
     for left in (1, 0):

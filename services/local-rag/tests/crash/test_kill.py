@@ -106,7 +106,6 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.mark.xdist_group("restore")
 @pytest.mark.parametrize("delay_s", [0.0, 0.01, 0.05])
 def test_a_kill_during_a_restore_leaves_one_or_the_other(
     tmp_path: Path, imported: Path, delay_s: float

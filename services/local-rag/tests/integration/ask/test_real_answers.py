@@ -12,7 +12,7 @@ from kit.faces import add, client_for, settings_for
 from local_rag.ask.answer import NOT_IN_DOCUMENTS, Answerer, Done, Passages, Token
 from local_rag.run.service import Service
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("answers")]
+pytestmark = pytest.mark.slow
 
 MANUALS = {
     "boiler.md": "# Boiler\n\nThe boiler pressure must stay between 1.2 and 1.8 bar. Refill it "

@@ -9,7 +9,7 @@ from local_rag.models.chat import ChatTemplate
 from local_rag.models.generator import LlamaGenerator
 from local_rag.models.runtime import NativeModel, finite, load_error, thread_count
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("models")]
+pytestmark = pytest.mark.slow
 
 TALK = [Message(role="system", content="Be brief."), Message(role="user", content="Why?")]
 PLAIN = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"

@@ -21,7 +21,7 @@ from local_rag.models.embedder import BATCH_TOKENS, LlamaEmbedder, load_embedder
 from local_rag.models.generator import TRIAL_TOKENS, LlamaGenerator, load_generator
 from local_rag.models.gguf import QUANT_TYPES, read_gguf
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("models")]
+pytestmark = pytest.mark.slow
 
 SENTENCES = [
     "The cat sits on the mat.",
