@@ -16,7 +16,7 @@ usage: scripts/tdd-cycle.sh [--package] [--once] [TEST-PATH...]
   TEST-PATH     tests to run at every change (default: tests/unit)
 
 Exit codes, with --once: 0 all passed, 1 a test failed, 2 bad arguments, 3 the build failed,
-4 a check of the package failed, 5 this machine lacks something. 130 after Ctrl-C.
+4 a check of the package failed, 5 something is missing here. 130 after Ctrl-C.
 TEXT
 }
 

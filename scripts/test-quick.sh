@@ -10,7 +10,7 @@ usage() {
     cat <<'TEXT'
 usage: scripts/test-quick.sh [--lint] [--unit] [--security] [-- PYTEST-ARGUMENT...]
 
-Exit codes: 0 all is well, 1 something was found, 2 bad arguments, 5 this machine lacks something.
+Exit codes: 0 all is well, 1 something was found, 2 bad arguments, 5 something is missing here.
 TEXT
 }
 
@@ -63,7 +63,7 @@ if [ -n "$lint" ]; then
     run "workflows as configured" "$VENV/bin/debwright" workflows check
 fi
 if [ -n "$unit" ]; then
-    run "unit tests" "$VENV/bin/python" -m pytest -q tests/unit "$@"
+    run "unit tests" "$VENV/bin/python" -m pytest -q -n auto tests/unit "$@"
 fi
 if [ -n "$security" ]; then
     # Ruff's rules S are bandit's. To select them alone would drop the exceptions that

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside this directory: installs what this machine lacks, and says so.
+# Sourced by the scripts next to this directory: installs what is missing here, and says so.
 
 set -euo pipefail
 
@@ -67,7 +67,7 @@ missing_packages() {
 # What apt says when a mirror or the way to it failed, and not the wish itself.
 NETWORK_FAILED='Failed to fetch|Unable to (connect|fetch)|Could not (resolve|connect)|Temporary failure|Some index files failed|Hash Sum mismatch|Connection (failed|timed out)'
 
-# install_packages NAME...: those that lack, through apt; three attempts where the network failed.
+# install_packages NAME...: those that are missing, through apt; three attempts where the network failed.
 install_packages() {
     local missing attempt output
     mapfile -t missing < <(missing_packages "$@")

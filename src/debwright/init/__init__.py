@@ -1,10 +1,10 @@
 """`debwright init`: debwright.toml and debian/ for a project as its author has it."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.host.files import atomic_write
 from debwright.model.errors import Evidence, UsageError
 
 __all__ = ["Scaffolded", "scaffold"]
@@ -45,7 +45,7 @@ def scaffold(directory: Path, *, force: bool = False) -> Scaffolded:
             notes.append("debian/changelog was kept as it is")
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, file.text, 0o755 if file.executable else 0o644)
+        atomic_write(path, file.text, 0o755 if file.executable else 0o644)
         created.append(path)
     return Scaffolded(created=created, notes=notes)
 
@@ -63,16 +63,3 @@ def _refuse_links(directory: Path, targets: Iterable[Path]) -> None:
                 )
         if path.is_dir() or any(s.exists() and not s.is_dir() for s in steps[:-1]):
             raise UsageError(f"{relative} cannot be written: something else is in its place")
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    """Beside, synced, renamed: a crash leaves the old file or the new one."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(beside, flags, mode), "w", encoding="utf-8", newline="\n") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -5,6 +5,7 @@ Source: the System V ABI's chapters 4 and 5 as in elf(5) and /usr/include/elf.h.
 
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
@@ -153,3 +154,46 @@ def _strings(handle: IO[bytes], segments: list[_Segment], tags: dict[int, int]) 
             handle.seek(segment.offset + address - segment.address)
             return handle.read(min(size, _MOST_NAMES))
     return b""
+
+
+def needed_versions(handle: IO[bytes]) -> dict[str, frozenset[str]]:
+    """Library to the symbol versions that a file needs of it; nothing for a broken file."""
+    from elftools.elf.gnuversions import GNUVerNeedSection
+
+    try:
+        with _section(handle, ".gnu.version_r") as section:
+            if not isinstance(section, GNUVerNeedSection):
+                return {}
+            return {
+                str(need.name): frozenset(str(v.name) for v in versions)
+                for need, versions in section.iter_versions()
+            }
+    except ValueError:
+        return {}  # elf/wrong-architecture or the import says what is wrong with it
+
+
+def provided_versions(handle: IO[bytes]) -> frozenset[str]:
+    """The symbol versions that a library has. Raises ValueError if it is broken."""
+    from elftools.elf.gnuversions import GNUVerDefSection
+
+    with _section(handle, ".gnu.version_d") as section:
+        if not isinstance(section, GNUVerDefSection):
+            return frozenset()
+        return frozenset(str(next(names).name) for _, names in section.iter_versions())
+
+
+@contextmanager
+def _section(handle: IO[bytes], name: str) -> Iterator[object]:
+    """A section, by pyelftools: one is read, and neither segments nor symbols.
+
+    Raises ValueError for a file that is broken there, whatever pyelftools makes of it.
+    """
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        yield ELFFile(handle).get_section_by_name(name)
+    except (
+        ELFError, KeyError, AttributeError, IndexError, StopIteration, OverflowError, struct.error,
+    ) as problem:  # fmt: skip
+        raise ValueError(f"{type(problem).__name__}: {problem}") from problem

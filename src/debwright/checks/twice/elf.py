@@ -1,6 +1,6 @@
 """ELF files: the machine they are for, and whether the target has the symbols they need.
 
-Read with pyelftools. A program asks for versions of a library by name (`GLIBC_2.34` of libc.so.6:
+A program asks for versions of a library by name (`GLIBC_2.34` of libc.so.6:
 .gnu.version_r), a library says which it has (.gnu.version_d); LSB Core, "Symbol Versioning".
 """
 
@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from debian.debfile import DebFile
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.gnuversions import GNUVerDefSection, GNUVerNeedSection
 
 from debwright.checks.files import elf
 from debwright.checks.twice.sides import SHOWN, Side
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import LIMIT, Deb, members
+from debwright.packages.elf import needed_versions, provided_versions
 from debwright.roots.store import Layer
 
 SIZE_LIMIT = 512 * 2**20
@@ -142,21 +140,8 @@ def needs_of(deb: Deb) -> Iterator[Needs]:
             handle = archive.extractfile(entry)
             if handle is None or handle.read(4) != b"\x7fELF":
                 continue
-            content = b"\x7fELF" + handle.read()
-            yield Needs(str(entry.name).removeprefix("."), required(content))
-
-
-def required(content: bytes) -> dict[str, frozenset[str]]:
-    """Library to the versions that an ELF file needs of it; nothing for a broken file."""
-    found: dict[str, frozenset[str]] = {}
-    try:
-        section = ELFFile(io.BytesIO(content)).get_section_by_name(".gnu.version_r")
-        if isinstance(section, GNUVerNeedSection):
-            for need, versions in section.iter_versions():
-                found[str(need.name)] = frozenset(str(v.name) for v in versions)
-    except (ELFError, ValueError, KeyError, AttributeError, IndexError, UnicodeError):
-        return {}  # elf/wrong-architecture or the import says what is wrong with it
-    return found
+            content = io.BytesIO(b"\x7fELF" + handle.read())
+            yield Needs(str(entry.name).removeprefix("."), needed_versions(content))
 
 
 def provided(layer: Layer, side: Side, library: str) -> frozenset[str] | None:
@@ -166,11 +151,8 @@ def provided(layer: Layer, side: Side, library: str) -> frozenset[str] | None:
         return None
     try:
         with path.open("rb") as file:
-            section = ELFFile(file).get_section_by_name(".gnu.version_d")
-            if not isinstance(section, GNUVerDefSection):
-                return frozenset()
-            return frozenset(str(next(iter(names)).name) for _, names in section.iter_versions())
-    except (OSError, ELFError, ValueError, StopIteration):
+            return provided_versions(file)
+    except (OSError, ValueError):
         return None
 
 

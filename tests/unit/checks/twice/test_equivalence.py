@@ -1,5 +1,6 @@
 """Packages of two architectures, made by dpkg-deb, alike but for one thing at a time."""
 
+import io
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from tests.kit.debs import elf, pack, write
 
 from debwright.checks.twice.answers import answer_findings, select, unlike
 from debwright.checks.twice.control import control_findings
-from debwright.checks.twice.elf import floor_findings, machine_findings, provided, required
+from debwright.checks.twice.elf import floor_findings, machine_findings, provided
 from debwright.checks.twice.equivalence import Comparison
 from debwright.checks.twice.imports import PROBE, Imports, import_findings, modules_of
 from debwright.checks.twice.shape import shape_findings
@@ -26,6 +27,7 @@ from debwright.model.errors import CheckError, ConfigError
 from debwright.model.results import Finding, Severity
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
+from debwright.packages.elf import needed_versions
 from debwright.roots.store import Layer
 
 CONTROL = """\
@@ -256,15 +258,15 @@ def root_with(tmp_path: Path, **libraries: Path) -> Layer:
 
 
 def test_what_a_program_needs_is_read_from_it() -> None:
-    needs = required(Path(sys.executable).resolve().read_bytes())
+    needs = needed_versions(io.BytesIO(Path(sys.executable).resolve().read_bytes()))
     assert any(v.startswith("GLIBC_2.") for v in needs.get("libc.so.6", ()))
-    assert required(elf(62)) == {}
-    assert required(b"\x7fELF") == {}
+    assert needed_versions(io.BytesIO(elf(62))) == {}
+    assert needed_versions(io.BytesIO(b"\x7fELF")) == {}
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_an_elf_file_or_need_nothing(content: bytes) -> None:
-    assert required(b"\x7fELF\x02\x01\x01" + content) == {}
+    assert needed_versions(io.BytesIO(b"\x7fELF\x02\x01\x01" + content)) == {}
 
 
 @pytest.mark.skipif(not LIBC.exists(), reason="this machine has no amd64 C library to look at")
