@@ -9,8 +9,9 @@ usage() {
     cat <<'TEXT'
 usage: scripts/test.sh [--all] [PYTEST-ARGUMENT...]
 
-  --all             install docker, sshd, clamav and promtool too, as CI does: docker.io starts a
-                    service and changes the packet filter, openssh-server and clamav are services.
+  --all             install docker, podman, sshd, clamav and promtool too, as CI does: docker.io
+                    starts a service and changes the packet filter, openssh-server and clamav are
+                    services.
                     Without it, tests of what is not there are skipped and say so.
   PYTEST-ARGUMENT   only debwright's own tests, with these arguments: scripts/test.sh tests/unit.
                     --cost 30 shows the tests that computed most.
@@ -37,6 +38,7 @@ esac
 require_root "to boot systems in the tests"
 install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsync sqv
 [ -z "$all" ] || install_for clamscan:clamav dockerd:docker.io docker-registry:docker-registry \
+    podman:podman runc:runc \
     /usr/sbin/sshd:openssh-server
 # A browser for the web page, a compiler for llama.cpp, ip for a machine without a network.
 if [ $# -eq 0 ]; then

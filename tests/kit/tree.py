@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import debwright
+from tests.kit.pages import TOP, blocks
 
 SOURCE = Path(debwright.__file__).parent
 
@@ -20,8 +21,16 @@ class Tree:
 
     @classmethod
     def copy(cls, directory: Path) -> "Tree":
-        """Copy the package below `directory`, with what is compiled of it: dates are kept."""
+        """Copy the package below `directory`."""
+        # With what is compiled, which stays valid: the times of the files are copied, too.
         return cls(Path(shutil.copytree(SOURCE, directory / "tree/debwright")))
+
+    def add(self, example: str, path: str) -> None:
+        """Add an example of docs/develop.md as the new module `path`."""
+        (block,) = (b for b in blocks(TOP / "docs/develop.md") if b.value == example)
+        file = self.package / path
+        assert not file.exists()
+        file.write_text(block.text)
 
     def python(self, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
         """Run Python on the copy: `-m debwright ...`, or a script."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debwright import __version__
-from debwright.ci.templates import PART
+from debwright.ci.templates import Written, part
 from debwright.config import Config, LoadedConfig, load
 from debwright.config.workflows import Workflows
 from debwright.host.git import NotARepository, git
@@ -32,6 +32,16 @@ class Context:
     def install(self) -> str:
         """What pip installs in the jobs: a directory of the repository, or a requirement."""
         return self.settings.install or f"debwright=={__version__}"
+
+    @property
+    def at_top(self) -> Written:
+        """The option of a command about the workflows, or about what they validate."""
+        return _option(self.top)
+
+    @property
+    def in_project(self) -> Written:
+        """The option of a command about the packages."""
+        return _option(self.project)
 
     @property
     def dist(self) -> str:
@@ -85,12 +95,17 @@ def _below(directory: Path, top: Path) -> str:
             evidence=[Evidence(text=str(path)), Evidence(text=str(top))],
         )
     text = str(path.relative_to(top))
-    if PART.fullmatch(text) is None:
+    try:
+        return part(text)
+    except UsageError as error:
         raise UsageError(
             f"the directory {text!r} has characters that a workflow's command cannot hold",
             fix="rename it: letters, digits and any of ._/+- are fine",
-        )
-    return text
+        ) from error
+
+
+def _option(directory: str) -> Written:
+    return Written("" if directory == "." else f" -C {part(directory)}")
 
 
 def _must_be_there(top: Path, name: str, key: str) -> None:

@@ -35,7 +35,7 @@ EPILOG = f"Exit codes: {', '.join(f'{c.value} {c.meaning}' for c in ExitCode)}."
 )  # fmt: skip
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False),
-    help="Write there instead of dist/ beside debwright.toml.",
+    help="Write there instead of dist/ next to debwright.toml.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the tools' output as it comes.")
@@ -46,8 +46,8 @@ def cli(
 ) -> None:
     """Turn a service into Debian packages that are proven to start.
 
-    Start with `debwright doctor` (what this machine lacks) and `debwright init` (in a Python
-    service); then `debwright run` builds, checks and publishes below dist/.
+    Start with `debwright doctor` (what is missing on this machine) and `debwright init` (in a
+    Python service); then `debwright run` builds, checks and publishes below dist/.
     """
     context.obj = Options(directory=directory, output=output, json=as_json, verbose=verbose)
 

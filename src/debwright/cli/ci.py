@@ -37,7 +37,7 @@ KEPT = 40
 )
 @click.option(
     "--payload", type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="The event as GitHub would tell it, in JSON.",
+    help="The event as GitHub would send it, in JSON.",
 )  # fmt: skip
 @click.argument("workflow", default="build-packages")
 @click.pass_obj

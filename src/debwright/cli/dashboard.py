@@ -40,7 +40,7 @@ def dashboard(
 ) -> int:  # fmt: skip
     """Write the state of all targets as one page into DIRECTORY (default: dist/dashboard).
 
-    index.html needs no other file and loads nothing; badge.svg and metrics.prom are beside it.
+    index.html needs no other file and loads nothing; badge.svg and metrics.prom are next to it.
     """
     from debwright.config import load
     from debwright.host.files import atomic_write, human_size
@@ -72,12 +72,12 @@ def dashboard(
     written = {"directory": str(target), "files": sorted(contents), "bytes": size}
     emit(options, written | {"builds": data["builds"]},
          f"{target / 'index.html'}: {data['builds']} builds, {human_size(size)}; "
-         "beside it badge.svg and metrics.prom")  # fmt: skip
+         "next to it badge.svg and metrics.prom")  # fmt: skip
     return 0
 
 
 class _Source:
-    """What is shown, read anew each time."""
+    """What is shown, read again each time."""
 
     def __init__(self, loaded: LoadedConfig, path: Path, doctor: Path, branch: str | None) -> None:
         self.loaded, self.path, self.doctor, self.branch = loaded, path, doctor, branch

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @click.command("doctor")
-@click.option("--install", is_flag=True, help="Install and set up what lacks, by apt.")
+@click.option("--install", is_flag=True, help="Install and set up what is missing, by apt.")
 @click.pass_obj
 def show_doctor(options: Options, *, install: bool = False) -> int:
-    """What this machine has, what it lacks, and the command that installs it."""
+    """What this machine has, what is missing, and the command that installs it."""
     from debwright.config import load
     from debwright.doctor import examine_project
     from debwright.doctor.machine import examine
@@ -36,25 +36,25 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
     found = [*found, *examine_project(loaded, options.dist(loaded.directory))]
     lines = []
     for item in found:
-        mark = "ok     " if item.ok else ("LACKING" if item.needed else "limited")
+        mark = "ok     " if item.ok else ("MISSING" if item.needed else "limited")
         lines.append(f"{mark}  {item.name:22} {item.found}")
         if item.fix:
             lines.append(f"         {'':22} -> {item.fix}")
-    lacking = [i for i in found if not i.ok and i.needed]
+    missing = [i for i in found if not i.ok and i.needed]
     lines.append("")
-    lines.append(f"{len(lacking)} thing(s) lacking" if lacking else "everything needed is there")
-    emit(options, {"ok": not lacking, "found": [asdict(i) for i in found]}, "\n".join(lines))
+    lines.append(f"{len(missing)} thing(s) missing" if missing else "everything needed is there")
+    emit(options, {"ok": not missing, "found": [asdict(i) for i in found]}, "\n".join(lines))
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        _annotate(lacking)
-    return 5 if lacking else 0
+        _annotate(missing)
+    return 5 if missing else 0
 
 
-def _annotate(lacking: Iterable[Health]) -> None:
+def _annotate(missing: Iterable[Health]) -> None:
     """Why the job ends, where GitHub shows it: a job that found no room has no other result."""
     from debwright.model.results import Severity
     from debwright.observe.console.github import annotation
 
-    for item in lacking:
+    for item in missing:
         text = f"{item.found}\nnext: {item.fix}" if item.fix else item.found
-        line = annotation(Severity.ERROR, f"this machine lacks: {item.name}", text)
+        line = annotation(Severity.ERROR, f"missing on this machine: {item.name}", text)
         print(line, file=sys.stderr, flush=True)

@@ -105,7 +105,7 @@ def _release(
     options: Options, plan: Plan, tag: str, github: Github, reporter: Reporter, *, public: bool,
     collected: bool,
 ) -> Done | int:  # fmt: skip
-    """The release; or the exit code of a build or a check that failed, which was told."""
+    """The release; or the exit code of a build or a check that failed, which was reported."""
     from debwright.host.files import atomic_write
     from debwright.keys.signing.configured import configured_signer
     from debwright.observe.metrics.hook import remember

@@ -17,7 +17,7 @@ from debwright.model.errors import UsageError
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.pass_obj
 def make_bills(options: Options, files: Sequence[Path], vendor: str) -> int:
-    """Write CycloneDX and SPDX bills of materials of FILES (.deb) beside them.
+    """Write CycloneDX and SPDX bills of materials of FILES (.deb) next to them.
 
     With --output, into that directory. `debwright build` makes them for what it builds.
     """

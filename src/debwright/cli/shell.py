@@ -158,8 +158,8 @@ def enter_build(
 def prompt_script(command: str) -> str:
     """For bash: puts `command` on the line being edited, and into the history.
 
-    A terminal answers the question for its state (CSI 5 n) with CSI 0 n, and readline is told to
-    read that answer as the command's text.
+    A terminal answers the question for its state (CSI 5 n) with CSI 0 n, and readline reads that
+    answer as the command's text.
     """
     text = command.replace("\\", "\\\\").replace('"', '\\"')
     bound = f'"{_ANSWER}": "{text}"'
@@ -262,7 +262,7 @@ def _open(options: Options, directory: Path, record: FailedStage, command: str |
 
 
 def _source(directory: Path, name: str) -> SourcePackage:
-    """The source package beside the record; the record may come from anywhere."""
+    """The source package next to the record; the record may come from anywhere."""
     from debwright.observe.diagnose.failed import NAME
     from debwright.source.make import read_dsc
 
@@ -271,7 +271,7 @@ def _source(directory: Path, name: str) -> SourcePackage:
     path = directory / name
     if not path.is_file():
         raise UsageError(
-            f"the source package {name} is not beside {NAME}",
+            f"the source package {name} is not next to {NAME}",
             cause="the artifact holds logs alone",
             fix="upload the whole of dist/VERSION/TARGET, or build it here: debwright build",
         )

@@ -83,7 +83,7 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
 
 
 @workflows.command("prune")
-@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would go.")
 @click.pass_obj
 def prune_github(options: Options, *, dry_run: bool) -> int:
     """Remove artifacts on GitHub that newer ones have taken the place of."""

@@ -64,8 +64,8 @@ class Service(Section):
     )
     writes: Annotated[list[v.Line], AfterValidator(v.no_repeats)] = Field(
         [],
-        description="fnmatch patterns of absolute paths it may create while it runs, beside its "
-        "packaged directories and those of StateDirectory= and its like.",
+        description="fnmatch patterns of absolute paths it may create while it runs, in "
+        "addition to its packaged directories and those of StateDirectory= and its like.",
     )
 
 

@@ -69,7 +69,7 @@ class Question(Section):
             yield Problem(
                 path=("body",),
                 what="a question with a body is not asked with GET",
-                expected='method = "POST" or "PUT" beside a url',
+                expected='method = "POST" or "PUT" with a url',
                 fix='add `method = "POST"`',
             )
 
@@ -83,7 +83,7 @@ class Equivalence(Section):
     )
     python_paths: list[v.Line] = Field(
         [],
-        description="Directories whose Python modules are imported, beside those that are found.",
+        description="Further directories whose Python modules are imported.",
     )
     prepare: list[v.Script] = Field(
         [], description="Commands run with `sh -c` on both systems before they are asked."

@@ -344,7 +344,7 @@ def _evidence(
 
 
 def _shown(path: Path) -> str:
-    """As short as it can be told: relative when below the current directory."""
+    """The short form: relative when below the current directory."""
     try:
         return str(path.absolute().relative_to(Path.cwd()))
     except (ValueError, FileNotFoundError):

@@ -9,7 +9,7 @@ from debwright.config.section import Section, default
 
 
 class Alerts(Section):
-    """What else is an alarm, and where. `[notify]` says who is told."""
+    """What else is an alarm, and where. `[notify]` says who gets the news."""
 
     failures_in_row: int = Field(
         2, ge=0, le=100, description="Failed builds of a target in a row that are an alarm; 0: off."
@@ -69,5 +69,5 @@ class Metrics(Section):
     window_days: int = Field(30, ge=1, le=3650, description="Days whose runs are looked at.")
     alerts: Alerts = Field(
         default(Alerts),
-        description="What else is an alarm, and where; [notify] says who is told.",
+        description="What else is an alarm, and where; [notify] says who gets the news.",
     )

@@ -70,14 +70,14 @@ class Package(Section):
             yield Problem(
                 path=("version_from",),
                 what=f"{source} has a version of its own",
-                expected="no version_from beside a .dsc file",
+                expected="no version_from together with a .dsc file",
                 fix="remove `version_from`",
             )
         if raw.get("exclude"):
             yield Problem(
                 path=("exclude",),
                 what=f"{source} comes with its orig tarball: nothing can be left out of it",
-                expected="no exclude beside a .dsc file",
+                expected="no exclude together with a .dsc file",
                 fix="remove `exclude`",
             )
 
@@ -153,7 +153,7 @@ class Roots(Section):
     """The root file systems that builds and checks begin from."""
 
     max_age_days: int = Field(
-        7, ge=0, le=3650, description="Days after which a root is made anew; 0: for every run."
+        7, ge=0, le=3650, description="Days after which a root is made again; 0: for every run."
     )
     variant_extra_packages: Annotated[list[v.PackageName], AfterValidator(v.no_repeats)] = Field(
         [], description="Packages every root has beyond mmdebstrap's minbase variant."
@@ -187,7 +187,7 @@ class Build(Section):
 
 
 class Notify(Section):
-    """Who is told. A message that cannot be sent fails no release; it is said so."""
+    """Who gets news. A message that cannot be sent fails no release, and is reported."""
 
 
 class Config(Section):
@@ -201,7 +201,7 @@ class Config(Section):
     companions: list[Companion] = Field(
         [],
         description="Packages of architecture all that are built once, checked with the product "
-        "and published beside it in every suite.",
+        "and published next to it in every suite.",
     )
     service: Service | None = Field(
         None,
@@ -239,7 +239,7 @@ class Config(Section):
     signing: Signing = Field(default(Signing), description="The key that signs.")
     repository: Repository = Field(default(Repository), description="The APT repository.")
     release: Release = Field(default(Release), description="The release on the hosting service.")
-    notify: Notify = Field(default(Notify), description="Who is told of releases and failures.")
+    notify: Notify = Field(default(Notify), description="Who gets news of releases and failures.")
     metrics: Metrics = Field(
         default(Metrics), description="What is remembered of runs, and when it is an alarm."
     )

@@ -65,7 +65,7 @@ def _problem(model: type[Section], path: KeyPath, details: ErrorDetails) -> Prob
     if kind == "missing":
         return Problem(
             path=path,
-            what=f"{_table(path[:-1])} lacks `{path[-1]}`",
+            what=f"{_table(path[:-1])} has no `{path[-1]}`",
             expected=f"expected: {_description(model, path)}",
             fix=f"add `{path[-1]} = ...` to {_table(path[:-1])}",
         )

@@ -136,7 +136,7 @@ def _wheelhouse(raw: Raw) -> Iterator[Problem]:
         yield Problem(
             path=("wheelhouse",),
             what=f"{source} comes with all its files: nothing can be added to it",
-            expected="no [wheelhouse] beside a .dsc file",
+            expected="no [wheelhouse] together with a .dsc file",
             fix="remove [wheelhouse]",
         )
     for path in unknown_architectures(raw, frozenset(ARCHITECTURES)):

@@ -118,8 +118,8 @@ class Workflows(Section):
     )
     paths: list[v.Line] = Field(
         [],
-        description="fnmatch patterns of paths, from the top of the repository, that are built "
-        "anew for when they change, beside those of the project and its companions.",
+        description="fnmatch patterns of paths, from the top of the repository, whose "
+        "changes are built, in addition to those of the project and its companions.",
     )
     environment: Plain = Field(
         "release", description="The deployment environment of releases; give it reviewers."

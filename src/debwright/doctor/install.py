@@ -75,6 +75,6 @@ def _carry_out(command: Command) -> None:
         raise MissingError(
             f"`{command}` failed",
             evidence=error.evidence or [Evidence(text=error.what)],
-            cause="a container needs more rights for it, or the kernel lacks binfmt_misc",
+            cause="a container needs more rights for it, or the kernel has no binfmt_misc",
             fix=Command("debwright", "doctor"),
         ) from error

@@ -1,4 +1,4 @@
-"""debwright doctor: what this machine has, what it lacks, and the command that installs it."""
+"""debwright doctor: what this machine has, what is missing, and the command that installs it."""
 
 import os
 import re

@@ -13,6 +13,8 @@ from debwright.init.licences import Licence
 from debwright.model.errors import Evidence, UsageError
 
 MAX_NAME = 60
+PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+"""The name of a command."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 

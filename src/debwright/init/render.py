@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -47,7 +48,7 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
     yield "debian/changelog", "changelog"
     yield "debian/copyright", "copyright"
     yield f"{name}.lintian-overrides", "lintian-overrides"
-    if project.clean:
+    if project.clean or any(unit.source for unit in project.units):
         yield "debian/clean", "clean"
     if _has_user(project):
         yield f"{name}.sysusers", "sysusers"
@@ -97,6 +98,7 @@ def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
         "holders": _holders(p, maintainer, now.year),
         "build_depends": sorted({*always, *p.build_depends}),
         "depends": ["${misc:Depends}", *p.depends],
+        "taken_over": [(u.source, _file_of(p, u)) for u in p.units if u.source],
         "more_units": [u.name.rpartition(".")[0] for u in p.units if _is_further(p, u)],
     }
     if p.service and p.service.health:
@@ -116,7 +118,7 @@ def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
 
 def _is_further(p: Project, unit: Unit) -> bool:
     """Whether dh_installsystemd has to be given the unit's name."""
-    return bool(unit.command) and unit.name.rpartition(".")[0] != p.package
+    return unit.name.rpartition(".")[0] != p.package
 
 
 def _port_seen(unit: Unit, p: Project) -> str | None:
@@ -139,7 +141,8 @@ def _synopsis(p: Project) -> str:
     if len(text) > SYNOPSIS:
         text = text[:SYNOPSIS].rsplit(" ", 1)[0].rstrip(" ,;:")
     if not text or _alike(text) == _alike(p.name):
-        text = f"{p.package} {'service' if p.units else 'package'}"
+        # lintian refuses a synopsis that begins with the package's name.
+        text = f"{'service' if p.units else 'software'} {p.package}"
     return re.sub(r"^(?:an?|the) (?=\S)", "", text, flags=re.IGNORECASE)
 
 
@@ -182,6 +185,7 @@ def _environment() -> Environment:
     environment.filters["line"] = lambda text: " ".join(printable(text).split())
     environment.filters["substvar"] = lambda text: text.replace("$", "${Dollar}")
     environment.filters["unit"] = lambda text: text.replace("%", "%%").replace("\\", "/")
+    environment.filters["word"] = lambda text: shlex.quote(printable(text)).replace("$", "$$")
     environment.filters["roff"] = _roff
     return environment
 

@@ -145,7 +145,7 @@ def install_text(config: Config, package: str, name: str, fingerprints: str) -> 
     keys = " and ".join(f"`{f}`" for f in fingerprints.split())
     lines += [
         "", "Every file has a signature (`.asc`), and `SHA256SUMS` names them all. With "
-        "`SHA256SUMS`, `SHA256SUMS.asc` and the files beside each other:",
+        "`SHA256SUMS`, `SHA256SUMS.asc` and the files next to each other:",
         "", "```sh", "debwright verify --key KEY.asc .", "```", "",
         f"Signed with {keys}.",
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Debwright
+from tests.kit.tree import Tree
 
 from debwright.config import Config
 from debwright.isolation.namespaces import Bind
@@ -64,6 +65,22 @@ def test_init_then_run(project: Callable[[str], Debwright]) -> None:
     checks = {c["name"]: c["status"] for c in run.target("bookworm-amd64")["checks"]}
     assert checks["service"] == "passed"
     assert (run.dist / "apt/dists/bookworm/InRelease").exists()
+
+
+def test_what_an_added_ecosystem_writes_passes(
+    project: Callable[[str], Debwright], tmp_path: Path
+) -> None:
+    """A daemon that is a script and a unit, by the example of docs/develop.md."""
+    tree = Tree.copy(tmp_path)
+    tree.add("ecosystem", "init/ecosystems/shell.py")
+    debwright = project("ticker")
+    debwright.environment["PYTHONPATH"] = str(tree.package.parent)
+    made = debwright("init")
+    assert made.code == 0, made.said
+    run = debwright("check", "-t", "bookworm-amd64")
+    assert run.code == 0, run.said[-4000:]
+    checks = {c["name"]: c["status"] for c in run.target("bookworm-amd64")["checks"]}
+    assert (checks["service"], checks["purge"]) == ("passed", "passed")
 
 
 def test_check_of_a_package_built_elsewhere(

@@ -13,6 +13,8 @@ from tests.integration.conftest import Debwright
 from tests.integration.systems.test_docker import results
 from tests.kit import bellhop
 
+pytestmark = pytest.mark.minutes(1.5)
+
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -94,7 +94,7 @@ def test_a_declared_table_is_in_the_module_of_its_name(kind: type[Section]) -> N
         ("[hardening]\npie = 'of'", "hardening.pie", 'write "off"', 2),
         ("[repository.directoy]\npath = 'x'", "`directoy` in [repository]",
          "write `directory`", 1),
-        ("[repository.directory]\n", "[repository.directory] lacks `path`", "add `path", 1),
+        ("[repository.directory]\n", "[repository.directory] has no `path`", "add `path", 1),
     ],
 )  # fmt: skip
 def test_a_mistake_in_it_is_found_like_any_other(

@@ -87,7 +87,7 @@ print(system_for(load(Path())).unavailable())
 
 @pytest.mark.timeout(180)
 def test_a_system_is_one_file(tmp_path: Path) -> None:
-    """Added to a copy of the tree, and nothing else; a check runs in it in the integration test."""
+    """Added to a copy of the tree, and nothing else; test_new_system.py checks in it."""
     tree = copied.Tree.copy(tmp_path)
     tree.package.joinpath("systems/careful.py").write_text(text_of("system"))
     (tmp_path / "debwright.toml").write_text('[environments]\nsandbox = "careful"\n')

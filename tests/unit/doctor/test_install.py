@@ -114,5 +114,6 @@ def test_what_lacks_on_github_is_an_annotation(
     said = capsys.readouterr()
     json.loads(said.out)
     assert said.err == (
-        "::error title=this machine lacks%3A disk::3 GiB free%0A::error::x%0Anext: cache prune\n"
+        "::error title=missing on this machine%3A disk::3 GiB free%0A::error::x%0A"
+        "next: cache prune\n"
     )

@@ -89,10 +89,10 @@ def with_more() -> Project:
             "units": (
                 Unit(name="bells.service", command="/usr/bin/bells serve", health=HEALTH),
                 Unit(name="tower.service", command="/usr/bin/bells tower"),
-                Unit(name="bells.timer", source="systemd/bells.timer"),
+                Unit(name="bells.timer", source="systemd/$x bells.timer"),
             ),
             "programs": ("bells", "bellctl"),
-            "install": (("systemd/bells.timer", "usr/lib/systemd/system"),),
+            "install": (("bells.png", "usr/share/pixmaps"),),
             "smoke": ("bells --version",),
             "settings": {"wheelhouse": {"lock": "a.lock"}},
             "files": (Written(path="debian/vendor.list", text="x\n"),),
@@ -104,8 +104,9 @@ def test_several_units_components_and_rules() -> None:
     files = written(with_more())
     assert "ExecStart=/usr/bin/bells serve\n" in files["debian/bells.service"]
     assert "ExecStart=/usr/bin/bells tower\n" in files["debian/bells.tower.service"]
-    assert "debian/bells.timer" not in files, "the author's own is installed as it is"
-    assert files["debian/bells.install"] == "systemd/bells.timer usr/lib/systemd/system\n"
+    assert "debian/bells.timer" not in files, "the build takes the author's own"
+    assert files["debian/clean"] == "_build/\ndebian/bells.timer\n"
+    assert files["debian/bells.install"] == "bells.png usr/share/pixmaps\n"
     assert files["debian/bells.manpages"] == "debian/bells.1\ndebian/bellctl.1\n"
     assert files["debian/vendor.list"] == "x\n"
     config = tomllib.loads(files["debwright.toml"])
@@ -122,11 +123,13 @@ def test_the_rules_are_a_makefile(tmp_path: Path) -> None:
     assert "\n# They need a network.\noverride_dh_auto_test:\n" in text
     (tmp_path / "rules").write_text(text)
     done = subprocess.run(
-        ["make", "-n", "-f", "rules", "build", "override_dh_installsystemd",
+        ["make", "-n", "-f", "rules", "build", "execute_before_dh_installsystemd",
+         "override_dh_installsystemd",
          "execute_after_dh_auto_install"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
-        "dh build --buildsystem=golang", "dh_installsystemd", "dh_installsystemd --name=tower",
+        "dh build --buildsystem=golang", "cp 'systemd/$x bells.timer' debian/bells.timer",
+        "dh_installsystemd", "dh_installsystemd --name=tower",
         "true", "false",
     ]  # fmt: skip

@@ -137,6 +137,12 @@ def test_what_debian_lacks_is_named(tmp_path: Path) -> None:
     assert "override_dh_auto_test:" in (tmp_path / "debian" / "rules").read_text()
 
 
+def test_a_synopsis_does_not_begin_with_the_name_of_the_package(tmp_path: Path) -> None:
+    """lintian: description-starts-with-package-name, an error."""
+    scaffold(make(tmp_path))
+    assert paragraphs(tmp_path)[1]["Description"].splitlines()[0] == "service my-service"
+
+
 def test_guesses_are_marked(tmp_path: Path) -> None:
     notes = scaffold(make(tmp_path)).notes
     assert sum("guess" in note for note in notes) == 2

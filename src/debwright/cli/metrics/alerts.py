@@ -35,7 +35,7 @@ def _found(options: Options, loaded: LoadedConfig, store: Store, now: datetime) 
 @click.command("check")
 @click.pass_obj
 def check_rules(options: Options) -> int:
-    """Say what is wrong by the rules of [metrics]; 4 when something is. Nobody is told."""
+    """Say what is wrong by the rules of [metrics]; 4 when something is. No news is sent."""
     loaded, store = opened(options)
     with store:
         found = _found(options, loaded, store, datetime.now(UTC))
@@ -46,12 +46,13 @@ def check_rules(options: Options) -> int:
 
 
 @click.command("notify")
-@click.option("--dry-run", "dry", is_flag=True, help="Only say what would be told to whom.")
+@click.option("--dry-run", "dry", is_flag=True, help="Only show what would be sent to whom.")
 @click.pass_obj
 def notify_all(options: Options, *, dry: bool) -> int:
-    """Tell of problems that are new, and of those that are over: by mail, chat and issues.
+    """Send news of problems that are new, and of those that are over: by mail, chat and issues.
 
-    Each is told once. What cannot be told is said, tried again the next time, and the exit code 1.
+    Each is sent once. What cannot be sent is reported, and tried again the next time; the exit
+    code is 1.
     """
     from debwright.observe.metrics.alerts.deliver import channels, deliver
 

@@ -109,7 +109,7 @@ def ingest_github(
 @click.option("--remote", default="origin", show_default=True)
 @click.pass_obj
 def sync_branch(options: Options, branch: str, remote: str) -> int:
-    """Exchange records with a branch of the repository: take in what it has, bring what it lacks.
+    """Exchange records with a branch of the repository: take in what it has, bring what it has not.
 
     Nothing in the work tree is touched, and nothing is forced.
     """

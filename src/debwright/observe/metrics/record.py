@@ -120,7 +120,7 @@ def _overall(result: RunResult) -> Result:
 
 def _stage(stage: StageResult) -> StageRecord:
     if stage.status is Status.CACHED:
-        # What the ledger remembers was paid by the run before.
+        # What was found done was paid for by the run before.
         return StageRecord(name=plain(stage.stage, _SHORT), status="cached")
     used = stage.usage
     return StageRecord(

@@ -14,7 +14,7 @@ from debwright.ci.context import Context
 from debwright.ci.provider import File, Provider
 from debwright.ci.providers.github.act import Act
 from debwright.ci.providers.github.actions import use
-from debwright.ci.templates import Templates, Written
+from debwright.ci.templates import Templates
 from debwright.config import LoadedConfig
 from debwright.config.section import secret_variables
 from debwright.model.arch import ARCHITECTURES
@@ -107,8 +107,8 @@ def _values(context: Context) -> dict[str, Any]:
         "architectures": [name for name, arch in ARCHITECTURES.items() if arch.runner],
         "source": context.source,
         "dist": context.dist,
-        "at_top": _in(context.top),
-        "in_project": _in(context.project),
+        "at_top": context.at_top,
+        "in_project": context.in_project,
         "tag_prefix": context.product.package.tag_prefix,
         "secrets": _secrets(context),
         "companions": [_step_name(c.source) for c in context.product.companions],
@@ -116,11 +116,6 @@ def _values(context: Context) -> dict[str, Any]:
         "cached": "",
         "keep": "",
     }
-
-
-def _in(directory: str) -> Written:
-    """The option that makes a command work there."""
-    return Written("" if directory == "." else f" -C {directory}")
 
 
 def _step_name(source: str) -> str:

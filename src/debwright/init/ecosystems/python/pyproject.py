@@ -19,7 +19,15 @@ from debwright.init.ecosystems.python import hints as hints_module
 from debwright.init.ecosystems.python.dependencies import normalise, parse
 from debwright.init.ecosystems.python.hints import Hints
 from debwright.init.licences import Licence, find_licence
-from debwright.init.model import Guess, Health, Person, one_line, package_name, project_name
+from debwright.init.model import (
+    PROGRAM,
+    Guess,
+    Health,
+    Person,
+    one_line,
+    package_name,
+    project_name,
+)
 from debwright.model.errors import Evidence, UsageError
 
 BACKENDS = {
@@ -28,7 +36,6 @@ BACKENDS = {
     "flit_core": "flit",
     "poetry": "python3-poetry-core",
 }
-SCRIPT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?::[A-Za-z_]\w*)?", re.ASCII)
 PERSON = re.compile(r"\s*([^<>]+?)\s*<\s*([^<>\s]+@[^<>\s]+)\s*>\s*")
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
@@ -170,7 +177,7 @@ def _script(name: str, scripts: object, notes: list[str]) -> tuple[str | None, s
         return None, ""
     wanted = [s for s in entries if normalise(s) == normalise(name)]
     script = wanted[0] if wanted else next(iter(entries))
-    if not SCRIPT_NAME.fullmatch(script) or not MODULE.fullmatch(entries[script].strip()):
+    if not PROGRAM.fullmatch(script) or not MODULE.fullmatch(entries[script].strip()):
         raise UsageError(
             f"{script!r} in [project.scripts] is not a command that can be packaged",
             evidence=[
@@ -179,7 +186,7 @@ def _script(name: str, scripts: object, notes: list[str]) -> tuple[str | None, s
             cause="a command has letters, digits, '.', '_' and '-'; its value is module:function",
         )
     if len(entries) > 1:
-        others = ", ".join(sorted(e for e in entries if e != script and SCRIPT_NAME.fullmatch(e)))
+        others = ", ".join(sorted(e for e in entries if e != script and PROGRAM.fullmatch(e)))
         notes.append(f"the unit starts {script}; the project also has {others}")
     return script, entries[script].strip().partition(":")[0]
 
