@@ -18,10 +18,10 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from local_rag.config import Settings
-from local_rag.ingest import ImportJobs
-from local_rag.store import Store
-from local_rag.types import Embedder
+from local_rag.config.settings import Settings
+from local_rag.core.types import Embedder
+from local_rag.documents.imports import ImportJobs
+from local_rag.index import Store
 from models import embedder
 
 HERE = Path(__file__).parent

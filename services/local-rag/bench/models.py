@@ -6,12 +6,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from local_rag.types import Embedder
+from local_rag.core.types import Embedder
 
 
 def embedder(threads: int | None = None) -> Embedder:
     """Return MiniLM. $LOCAL_RAG_BENCH_MODEL may name another GGUF file."""
-    from local_rag.llm.embedder import load_embedder
+    from local_rag.models.embedder import load_embedder
     from models_fixture import minilm_path
 
     named = os.environ.get("LOCAL_RAG_BENCH_MODEL")

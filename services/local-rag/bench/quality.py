@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from local_rag.config import Settings
-from local_rag.ingest import ImportJobs
-from local_rag.search import Searcher
-from local_rag.store import Store
-from local_rag.types import Embedder, Passage, SearchMode
+from local_rag.config.settings import Settings
+from local_rag.core.types import Embedder, Passage, SearchMode
+from local_rag.documents.imports import ImportJobs
+from local_rag.index import Store
+from local_rag.index.search import Searcher
 from models import embedder
 
 HERE = Path(__file__).parent

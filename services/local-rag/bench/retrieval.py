@@ -26,9 +26,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from local_rag.search import Searcher
-from local_rag.store import Incoming, SourceFacts, Store
-from local_rag.types import Chunk, Section
+from local_rag.core.types import Chunk, Section
+from local_rag.index import Incoming, SourceFacts, Store
+from local_rag.index.search import Searcher
 
 DIMENSIONS = 384
 SUBJECTS = 200
@@ -233,7 +233,7 @@ def over_http(folder: Path, model: ReadyVectors, questions: list[str]) -> Floats
     """Ask the whole service for passages, as any client does; milliseconds of each answer."""
     import models  # noqa: F401 - it puts the helpers of the tests on the path
     from faces import LiveServer, settings_for
-    from local_rag.service import Service
+    from local_rag.run.service import Service
 
     settings = settings_for(folder, storage={"data_dir": folder})
     service = Service(settings, load_embedder=lambda: Asked(model))

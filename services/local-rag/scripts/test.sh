@@ -4,7 +4,8 @@
 #
 #   scripts/test.sh [ARGUMENTS OF PYTEST]
 #
-# UV names uv, LOCAL_RAG_TEST_PYTHON a Python whose SQLite can load extensions. Ends with pytest's
+# UV names uv, LOCAL_RAG_TEST_PYTHON a Python whose SQLite can load extensions, and
+# LOCAL_RAG_TEST_WORKERS how many tests run at a time (0: one, in this process). Ends with pytest's
 # exit code, or with 5 when something that the tests need is missing: a test that could not run
 # must not look like one that passed.
 set -euo pipefail
@@ -67,5 +68,8 @@ export PATH=$PWD/.venv/bin:$PATH
 ruff check .
 ruff format --check .
 mypy
-# Last, so that its closing line and exit code are ours.
-exec pytest -q "$@"
+lint-imports --no-logo --no-cache
+# Three files at a time on two processors, as many tests wait; the tests of a file share its models or
+# the browser. The files that take longest come first. Last, so that its closing line and exit code
+# are ours.
+exec pytest -q -n "${LOCAL_RAG_TEST_WORKERS:-3}" --dist loadfile --no-loadscope-reorder "$@"

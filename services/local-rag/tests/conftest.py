@@ -1,13 +1,9 @@
-"""What all tests share: helpers on the path, and the models of the slow ones."""
+"""What all tests share: the models of the slow ones, and time limits."""
 
-import sys
-from pathlib import Path
-
+import pytest
 from hypothesis import HealthCheck, settings
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from models_fixture import (
+from kit.models import (
     embedder,
     embedding_gguf,
     generator_gguf,
@@ -20,5 +16,15 @@ _PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("steady", derandomize=True, **_PATIENT)
 settings.register_profile("search", max_examples=1000, **_PATIENT)
 settings.load_profile("steady")
+
+# Seconds; a busy machine is slow, and nothing here takes one on a free one.
+_UNIT_TIMEOUT_S = 60
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "unit" in item.path.parts and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_UNIT_TIMEOUT_S))
+
 
 __all__ = ["embedder", "embedding_gguf", "generator_gguf", "language_model"]

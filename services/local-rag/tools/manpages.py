@@ -76,7 +76,8 @@ def commands(context: click.Context) -> Iterator[str]:
     for path, found in leaves(context, ""):
         usage = " ".join(found.command.collect_usage_pieces(found))
         yield f".SS {escape(path.strip())} {escape(usage)}"
-        for number, part in enumerate(paragraphs(found.command.help)):
+        said = [*paragraphs(found.command.help), *paragraphs(found.command.epilog)]
+        for number, part in enumerate(said):
             yield from ([".PP"] if number else [])
             yield escape(part)
         yield from options(found)

@@ -126,7 +126,7 @@ def not_there(page: Path, reason: str) -> list[str]:
 
 def test_a_reason_that_leads_nowhere_is_found() -> None:
     page = TOP / "services/local-rag/docs/api.md"
-    assert not_there(page, "tests/api asks the same; docs/moving.md is run") == []
+    assert not_there(page, "tests/integration/api asks it; docs/moving.md is run") == []
     assert not_there(page, "tests/integration/no_such.py runs it.") == [
         "tests/integration/no_such.py"
     ]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from browser_page import Page
-from faces import BEES, BREAD, LEASE, LiveServer, QuotingGenerator, make_service
+from kit.browser import Page
+from kit.faces import BEES, BREAD, LEASE, LiveServer, QuotingGenerator, make_service
 
 FLAGS = (
     "--headless=new",

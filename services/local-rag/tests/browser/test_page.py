@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from browser_page import Page
-from faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
-from local_rag.service import Service
+from kit.browser import Page
+from kit.faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
+from local_rag.documents import formats
+from local_rag.run.service import Service
 
 QUESTION = "When does the lease of the garden end?"
 
@@ -48,7 +49,7 @@ def test_an_empty_service_invites(page: Page) -> None:
 def test_an_answer_streams_with_its_sources(
     page: Page, server: LiveServer, files: Path, generator: QuotingGenerator, size: str, theme: str
 ) -> None:
-    generator.delay_s = 0.05
+    generator.go.clear()
     generator.pieces = ["The lease ends ", "on **31 March 2031** ", "[1]", ".\n\n", "- Notice: ",
                         "three months before [1]\n", "- Place: ", "`the garden`"]  # fmt: skip
     fill(server, files)
@@ -57,6 +58,7 @@ def test_an_answer_streams_with_its_sources(
     page.ask(QUESTION)
     page.until(lambda: page.one(".answer-text.streaming"))
     assert page.one("#ask-stop").is_displayed()
+    generator.go.set()
     page.until(lambda: "2031" in page.text(".answer-text"))
     page.until(lambda: not page.all(".answer-text.streaming"))
     page.until(lambda: "source" in page.text(".sources h3"))
@@ -138,6 +140,9 @@ def test_answers_are_text_and_never_markup(
 def test_files_are_chosen_uploaded_and_listed(page: Page, server: LiveServer, files: Path) -> None:
     page.open("documents")
     names = "\n".join(str(path) for path in sorted(files.iterdir()))
+    known = {extension for kind in formats.FORMATS for extension in kind.extensions}
+    page.until(lambda: set(page.one("#file-input").get_attribute("accept").split(",")) == known)
+    assert page.text("#upload-formats") == formats.names()
     page.one("#file-input").send_keys(names)
     page.until(lambda: len(page.all("#uploads li")) == 3)
     page.until(lambda: len(page.all("#uploads li[data-state=done]")) == 3)
@@ -331,6 +336,7 @@ def test_the_keyboard_stays_in_the_list_when_that_is_drawn_anew(
         page.until(lambda: active("class") == "doc-title")
     (files / "late.txt").write_text("A late note about tulips.")
     page.one("#file-input").send_keys(str(files / "late.txt"))
+    page.until(lambda: page.all("#uploads li[data-state=done]"))
     page.until(lambda: len(page.all("#documents-list tbody tr")) == 2)
     page.until(lambda: active("class") == "doc-title")
     for left in (1, 0):
@@ -514,13 +520,13 @@ def test_the_page_and_the_interface_agree(tmp_path: Path) -> None:
     """Every path the scripts call is one the interface has."""
     import re
 
-    from local_rag.web import STATIC
+    from local_rag.api.app import WEB
 
     with client_for(make_service(tmp_path)) as client:
         paths = client.get(f"{API}/openapi.json").json()["paths"]
     known = [re.sub(r"\{[^}]+\}", "[^/]+", path.removeprefix(API)) for path in paths]
     called = set()
-    for file in STATIC.glob("*.js"):
+    for file in WEB.glob("*.js"):
         for match in re.finditer(r'["`](/[a-z][^"`?]*)', file.read_text()):
             called.add(re.sub(r"\$\{[^}]+\}", "x", match.group(1)))
     called = {path for path in called if not path.startswith(("/static", "/api"))}

@@ -1,8 +1,7 @@
 """Killing an import with SIGKILL, over and over: nothing lost, nothing half there."""
 
-import os
 import random
-import signal
+import shutil
 import subprocess
 import sys
 import time
@@ -10,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from fakes import HashEmbedder
-from local_rag.search import Searcher
-from local_rag.store import Store
-from local_rag.types import ImportItemState
+from kit.fakes import HashEmbedder
+from kit.importer import importing
+from local_rag.core.types import ImportItemState
+from local_rag.index import Store
+from local_rag.index.search import Searcher
 
 pytestmark = pytest.mark.slow
 
 KILLS = 25
 DOCUMENTS = 400
-CHILD = Path(__file__).parent / "importing.py"
 
 
 def write_documents(folder: Path) -> None:
@@ -34,19 +33,11 @@ def write_documents(folder: Path) -> None:
 
 def import_until_killed(data: Path, folder: Path, delay_s: float) -> tuple[list[str], bool]:
     """Return what the process said, and whether it finished before the signal."""
-    child = subprocess.Popen(
-        [sys.executable, str(CHILD), str(data), str(folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert child.stdout is not None
-    said = [child.stdout.readline().strip()]
-    assert said == ["begun"]
-    time.sleep(delay_s)
-    os.killpg(child.pid, signal.SIGKILL)
-    said += child.stdout.read().splitlines()
-    child.wait()
+    with importing(data, folder) as child:
+        assert child.hear() == "begun"
+        time.sleep(delay_s)
+        child.kill()
+        said = list(iter(child.hear, None))
     return said, any(line.startswith("finished") for line in said)
 
 
@@ -83,7 +74,7 @@ def test_twenty_five_kills_lose_nothing(tmp_path: Path) -> None:
         assert restarts < KILLS * 3, "the import finishes before it can be killed"
         restarts += 1
         said, finished = import_until_killed(data, folder, dice.uniform(0.0, 0.12))
-        numbers = [int(line) for line in said[1:] if line.isdigit()]
+        numbers = [int(line) for line in said if line.isdigit()]
         acknowledged = max([known, *numbers])
         known = check_whole(data, acknowledged)
         if finished or known == DOCUMENTS:
@@ -97,32 +88,36 @@ def test_twenty_five_kills_lose_nothing(tmp_path: Path) -> None:
 
 def finish(data: Path, folder: Path) -> None:
     """Let the last import run to its end and compare with the folder."""
-    done = subprocess.run(
-        [sys.executable, str(CHILD), str(data), str(folder)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    assert done.stdout.splitlines()[-1] == f"finished {DOCUMENTS} 0"
+    with importing(data, folder) as child:
+        said = list(iter(child.hear, None))
+    assert said[-1] == f"finished {DOCUMENTS} 0"
     assert check_whole(data, DOCUMENTS) == DOCUMENTS
     with Store(data / "index.sqlite3") as store:
         found = Searcher(store, HashEmbedder()).search("token123x2")
         assert found[0].title == "Document 123"
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.01, 0.05])
-def test_a_kill_during_a_restore_leaves_one_or_the_other(tmp_path: Path, delay_s: float) -> None:
-    data, folder = tmp_path / "data", tmp_path / "in"
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index with all documents, made once and copied by who changes it."""
+    data, folder = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("files") / "in"
     write_documents(folder)
     finish(data, folder)
-    backup = tmp_path / "backup.db"
+    return data
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.01, 0.05])
+def test_a_kill_during_a_restore_leaves_one_or_the_other(
+    tmp_path: Path, imported: Path, delay_s: float
+) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup.db"
+    shutil.copytree(imported, data)
     with Store(data / "index.sqlite3") as store:
         store.backup(backup)
         for number in range(1, 101):
             store.documents.purge(number)
     script = (
-        "import sys; from pathlib import Path; from local_rag.store import Store\n"
+        "import sys; from pathlib import Path; from local_rag.index import Store\n"
         "s = Store(Path(sys.argv[1])); print('open', flush=True)\n"
         "while True: s.restore(Path(sys.argv[2]))\n"
     )

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fakes import HashEmbedder
-from local_rag.store import Store
-from stocked import open_store
+from kit.fakes import HashEmbedder
+from kit.stocked import open_store
+from local_rag.index import Store
 
 
 @pytest.fixture

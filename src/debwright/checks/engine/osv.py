@@ -164,7 +164,7 @@ class Database(Protocol):
     def find(
         self, distributions: Sequence[Distribution]
     ) -> list[tuple[Distribution, Vulnerability]]:
-        """What is known of each. Raises Unreachable when it cannot be told of any one."""
+        """What is known of each. Raises Unreachable when that is not known of every one."""
 
 
 class Files:

@@ -1,6 +1,6 @@
 """A second booted system, where a core is free: what needs a clean one does not wait for the first.
 
-An upgrade begins with the release before, and the minimum with nothing beside it: both want a
+An upgrade begins with the release before, and the minimum with nothing next to it: both want a
 system from which the package is gone, and have nothing to do with what the others see.
 """
 

@@ -2,7 +2,7 @@
 
 A pattern belongs here when what it matches is a secret and nothing else. Randomness alone proves
 nothing (hashes, test data, compressed content are random too), so it is looked at only where a
-name beside the value says that it is a secret.
+name next to the value says that it is a secret.
 """
 
 import math

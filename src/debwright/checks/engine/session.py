@@ -149,7 +149,7 @@ class Session:
         return self.system.listening() - self.ports_before
 
     def apt(self, arguments: list[str], what: str) -> Completed:
-        """apt-get inside, from the session's sources; maintainer-script failures told apart."""
+        """apt-get inside, from the session's sources; raises MaintainerScriptError too."""
         options = self.sources.update if arguments[:1] == ["update"] else self.sources.other
         # apt would ask dpkg three times for the architectures.
         known = ("-o", f"APT::Architectures::={self.context.target.arch}")

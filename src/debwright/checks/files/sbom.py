@@ -23,7 +23,7 @@ CODES = Codes(
 
 
 class SbomCheck(FileCheck):
-    """Looks beside the packages and in the check's own directory; makes nothing."""
+    """Looks next to the packages and in the check's own directory; makes nothing."""
 
     name = "sbom"
     codes = CODES
@@ -36,7 +36,7 @@ class SbomCheck(FileCheck):
             for suffix in (".cdx.json", ".spdx.json")
         }
         if not any(found.values()):
-            return skipped(self.name, f"there is no bill of materials beside the packages: {_FIX}")
+            return skipped(self.name, f"there is no bill of materials next to the packages: {_FIX}")
         findings: list[Finding] = []
         components = 0
         for suffix, path in found.items():

@@ -32,7 +32,7 @@ _PRIVATE_FILES = re.compile(
     r"/(?:\.git-credentials|\.pypirc|\.pgpass|\.netrc|\.aws/credentials|\.ssh/id_[a-z0-9]+|"
     r"\.git/config|\.docker/config\.json)$"
 )
-# Test and example keys are published on purpose; they are told of, no more.
+# Test and example keys are published on purpose; they are reported, no more.
 _EXAMPLES = re.compile(
     r"^/usr/share/doc/|/(?:tests?|testing|examples?|fixtures?|testdata|samples?)/", re.I
 )

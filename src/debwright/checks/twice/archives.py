@@ -20,7 +20,7 @@ from debwright.packages.debs import LIMIT
 
 T = TypeVar("T")
 
-KEPT = 1024 * 1024
+HEAD_BYTES = 1024 * 1024
 """Bytes of a content that are kept to show where two contents part."""
 SHOWN = 60
 
@@ -134,7 +134,7 @@ def part_of_difference(one: bytes, other: bytes) -> tuple[str, str]:
     shorter = min(len(one), len(other))
     at = next((i for i in range(shorter) if one[i] != other[i]), shorter)
     if one == other:
-        return (f"differs after {KEPT} bytes",) * 2
+        return (f"differs after {HEAD_BYTES} bytes",) * 2
     if b"\0" in one[:4096]:
         return tuple(f"byte {at}: {c[at : at + 16].hex(' ')}" for c in (one, other))  # type: ignore[return-value]
     line = one.count(b"\n", 0, at) + 1
@@ -167,7 +167,7 @@ def _describe(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Entry:
     head, digest = b"", hashlib.sha256()
     handle: IO[bytes] | None = archive.extractfile(info) if info.isreg() else None
     if handle is not None:
-        while chunk := handle.read(KEPT):
+        while chunk := handle.read(HEAD_BYTES):
             head = head or chunk
             digest.update(chunk)
     return Entry(

@@ -1,7 +1,7 @@
 """Imports modules and says what became of each. Run inside a root; standard library only.
 
 Standard input: {"SITE": ["module", ...]}. Output: one JSON object a line. A module that ends the
-interpreter (an instruction the processor lacks, a wrong library) costs only itself: the imports run
+interpreter (an unknown instruction, a wrong library) costs only itself: the imports run
 in a child, and another one goes on behind it.
 """
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
@@ -11,16 +12,17 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from local_rag import __version__
-from local_rag.api import documents, errors, health, imports, metrics, query, system
+from local_rag.api import handlers
 from local_rag.api.auth import AccessPolicy, Gatekeeper
-from local_rag.api.limits import MULTIPART_ALLOWANCE, BodyLimit, SecurityHeaders
-from local_rag.api.models import ErrorBody
-from local_rag.api.observe import Observer
+from local_rag.api.bodies import ErrorBody
+from local_rag.api.middleware import MULTIPART_ALLOWANCE, BodyLimit, Observer, SecurityHeaders
 from local_rag.api.responses import Json
-from local_rag.service import Service
-from local_rag.web import STATIC
+from local_rag.api.routes import documents, health, imports, query, system
+from local_rag.run.service import Service
 
 PREFIX = "/api/v1"
+# Plain HTML, CSS and JavaScript, without a build step and without a CDN.
+WEB = Path(__file__).with_name("web")
 _ERRORS: dict[int | str, dict[str, object]] = {
     "4XX": {"model": ErrorBody, "description": "the request cannot be met"},
     "5XX": {"model": ErrorBody, "description": "the service cannot do this now"},
@@ -79,7 +81,7 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
         responses=_ERRORS,
     )
     app.state.service = service
-    errors.install(app)
+    handlers.install(app)
     _add_routes(app)
     return app
 
@@ -94,20 +96,18 @@ def _add_routes(app: FastAPI) -> None:
         query.router,
         system.models,
         system.router,
-        metrics.router,
     ):
         api.include_router(router)
     app.include_router(api)
     app.include_router(health.router, include_in_schema=False)
-    app.include_router(metrics.router, include_in_schema=False)
     app.router.routes.append(Route("/", _page))
     app.router.routes.append(Route("/favicon.ico", _icon))
-    app.router.routes.append(Mount("/static", StaticFiles(directory=STATIC), name="static"))
+    app.router.routes.append(Mount("/static", StaticFiles(directory=WEB), name="static"))
 
 
 async def _page(_: object) -> FileResponse:
-    return FileResponse(STATIC / "index.html")
+    return FileResponse(WEB / "index.html")
 
 
 async def _icon(_: object) -> FileResponse:
-    return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
+    return FileResponse(WEB / "icon.svg", media_type="image/svg+xml")

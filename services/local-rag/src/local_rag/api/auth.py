@@ -17,8 +17,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local_rag.api.responses import error_response, rag_error_response
-from local_rag.config import ServerSettings
-from local_rag.errors import Unauthorized
+from local_rag.config.settings import ServerSettings
+from local_rag.core.errors import Unauthorized
 
 # What a browser needs before it can ask for the token, and what a watchdog polls.
 _OPEN_PATHS = frozenset({"/", "/health", "/api/v1/health", "/favicon.ico"})

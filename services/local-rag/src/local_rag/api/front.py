@@ -12,11 +12,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local_rag.api.auth import AccessPolicy, Gatekeeper
-from local_rag.api.limits import SecurityHeaders
-from local_rag.api.observe import Observer
-from local_rag.api.responses import Json
-from local_rag.service import Service
-from local_rag.wire import to_wire
+from local_rag.api.middleware import Observer, SecurityHeaders
+from local_rag.api.responses import Json, to_wire
+from local_rag.run.service import Service
 
 _HEALTH = frozenset({"/health", "/api/v1/health"})
 

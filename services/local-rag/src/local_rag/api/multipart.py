@@ -1,7 +1,7 @@
 """Receives uploaded files straight onto the disk that will keep them.
 
 The form parser of the framework would first write every upload to the temporary directory, which
-on many machines is memory, and copy it afterwards. Here the parts go beside their final place, so
+on many machines is memory, and copy it afterwards. Here the parts go next to their final place, so
 that taking one over is a rename.
 """
 
@@ -17,8 +17,8 @@ from anyio import to_thread
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from local_rag.closing import Closing
-from local_rag.errors import InvalidInput, TooLarge, Unavailable
+from local_rag.core.errors import InvalidInput, TooLarge, Unavailable
+from local_rag.core.types import Closing
 
 _MAX_FIELD = 16_384
 _MAX_PARTS = 1_000

@@ -11,21 +11,21 @@ from local_rag import __version__
 _COMMANDS = {
     "serve": ("serve", "serve", "Run the service."),
     "status": ("status", "status", "Show the health of the service."),
-    "import": ("importing", "import_", "Add files, folders and web pages."),
-    "imports": ("importing", "imports", "List, cancel and resume imports."),
+    "import": ("imports", "import_", "Add files, folders and web pages."),
+    "imports": ("imports", "imports", "List, cancel and resume imports."),
     "list": ("documents", "list_", "List the documents."),
     "show": ("documents", "show", "Show one document."),
     "delete": ("documents", "delete", "Delete documents, or purge them."),
     "undelete": ("documents", "undelete", "Bring deleted documents back."),
     "query": ("query", "query", "Ask a question."),
-    "check-updates": ("importing", "check_updates", "List what changed since the import."),
-    "update": ("importing", "update", "Import what changed."),
+    "check-updates": ("imports", "check_updates", "List what changed since the import."),
+    "update": ("imports", "update", "Import what changed."),
     "models": ("models", "models", "List, pull, verify and choose models."),
-    "backup": ("care", "backup", "Write a copy of the index to a file."),
-    "restore": ("care", "restore", "Replace the index by a backup."),
-    "reindex": ("care", "reindex", "Embed every document again."),
+    "backup": ("upkeep", "backup", "Write a copy of the index to a file."),
+    "restore": ("upkeep", "restore", "Replace the index by a backup."),
+    "reindex": ("upkeep", "reindex", "Embed every document again."),
     "migrate": ("migrate", "migrate", "Move from a user's installation to the package, or back."),
-    "reset": ("care", "reset", "Remove every document."),
+    "reset": ("upkeep", "reset", "Remove every document."),
 }
 
 
@@ -43,7 +43,7 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, attribute, _ = _COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(f"local_rag.cli.{module}"), attribute)
+        command = getattr(importlib.import_module(f"local_rag.cli.commands.{module}"), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 -- the table above is ours
         return command
 

@@ -1,7 +1,7 @@
 """Where the configured service is, and what it wants of its clients.
 
 Whole settings are checked with pydantic, whose import takes a third of a short command's time. The
-plain case, a service for this machine alone, is told without.
+plain case, a service for this machine alone, is found without.
 """
 
 import os
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local_rag.configfile import ENV_PREFIX, config_paths, merge, read_layers
+from local_rag.config.layers import ENV_PREFIX, config_paths, merge, read_layers
 
 if TYPE_CHECKING:
-    from local_rag.config import Settings
+    from local_rag.config.settings import Settings
 
 _DEFAULTS = {"host": "127.0.0.1", "port": 8080}
 _OF_THIS_MACHINE = ("127.0.0.1", "localhost", "::1", "[::1]")
@@ -49,7 +49,7 @@ def readable_settings(config: Path | None) -> "Settings":
     A system configuration that holds a token is closed to ordinary users, who can still use the
     command with the defaults, --url and --token-file.
     """
-    from local_rag.config import load_settings
+    from local_rag.config.settings import load_settings
 
     environ = _environment(config)
     return load_settings(environ, paths=_readable(environ))

@@ -10,8 +10,9 @@ from typing import Any
 import click
 import httpx
 
-from local_rag.cli import exits, output
-from local_rag.errors import ConfigError, RagError
+from local_rag.cli import output
+from local_rag.cli.output import Exit
+from local_rag.core.errors import ConfigError, RagError
 
 API = "/api/v1"
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
@@ -23,7 +24,7 @@ LONG_TIMEOUT = httpx.Timeout(None, connect=5.0)
 class CommandError(click.ClickException):
     """An error shown as a sentence, its hint and its evidence; never as a traceback."""
 
-    exit_code = exits.FAILED
+    exit_code = Exit.FAILED
 
     def __init__(
         self,
@@ -48,13 +49,13 @@ class CommandError(click.ClickException):
 class WrongUsage(CommandError):
     """The command or the configuration is wrong."""
 
-    exit_code = exits.USAGE
+    exit_code = Exit.USAGE
 
 
 class Unreachable(CommandError):
     """Nobody answers."""
 
-    exit_code = exits.UNREACHABLE
+    exit_code = Exit.UNREACHABLE
 
 
 class ServiceError(CommandError):
@@ -140,7 +141,7 @@ class Client:
             raise self._unreachable(error) from error
 
     def download(self, path: str, target: Path, sha256: str) -> int:
-        """Write the body of an answer to a file beside its name, then rename; returns bytes.
+        """Write the body of an answer to a file next to its name, then rename; returns bytes.
 
         Raises CommandError, and leaves what has that name as it is, when the checksum is wrong.
         """

@@ -12,7 +12,7 @@ import click
 
 from local_rag.cli.address import configured, readable_settings
 from local_rag.cli.client import Client, CommandError, WrongUsage, translate
-from local_rag.errors import RagError
+from local_rag.core.errors import RagError
 
 F = TypeVar("F", bound=Callable[..., Any])
 

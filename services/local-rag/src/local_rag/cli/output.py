@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +20,16 @@ _STYLES = {
     "degraded": "yellow", "paused": "yellow", "changed": "yellow", "cancelled": "yellow",
     "failed": "red", "missing": "red", "deleted": "red",
 }  # fmt: skip
+
+
+class Exit(IntEnum):
+    """What the exit codes of the command mean; docs/usage.md lists them."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    PARTLY = 4
 
 
 def clean(value: object) -> str:
@@ -38,7 +49,7 @@ def state(value: str) -> Text:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console; made anew each time so that redirected streams are noticed."""
+    """Return a console; made again each time so that redirected streams are noticed."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 

@@ -11,8 +11,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from local_rag.cli import exits, output
+from local_rag.cli import output
 from local_rag.cli.client import Client
+from local_rag.cli.output import Exit
 
 _ENDED = ("done", "failed", "cancelled")
 _FIRST_WAIT_S = 0.1
@@ -68,8 +69,8 @@ def report(client: Client, jobs: list[dict[str, Any]], *, as_json: bool) -> int:
         _print(jobs, failures)
     done = sum(job["done"] + job["skipped"] for job in jobs)
     if not failures and all(job["state"] == "done" for job in jobs):
-        return exits.OK
-    return exits.PARTLY if done else exits.FAILED
+        return Exit.OK
+    return Exit.PARTLY if done else Exit.FAILED
 
 
 def _failures(client: Client, job: dict[str, Any]) -> list[dict[str, Any]]:

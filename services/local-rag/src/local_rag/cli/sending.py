@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError
-from local_rag.extract.base import EXTENSIONS, extension_type
+from local_rag.documents.formats import described, promised
 
 _BATCH_FILES = 40
 _BATCH_BYTES = 32_000_000
@@ -29,9 +29,7 @@ def collect(paths: list[Path], recursive: bool) -> list[Path]:
         for folder, folders, files in os.walk(path):
             folders[:] = sorted(d for d in folders if not d.startswith(".")) if recursive else []
             candidates = (Path(folder, name) for name in sorted(files) if name[0] != ".")
-            found += [
-                file for file in candidates if extension_type(file.name) and not file.is_symlink()
-            ]
+            found += [file for file in candidates if promised(file.name) and not file.is_symlink()]
     return found
 
 
@@ -48,7 +46,7 @@ def send_files(
     if not files:
         raise CommandError(
             f"there is nothing to import in {paths[0]}",
-            hint=f"these can be imported: {' '.join(sorted(EXTENSIONS))}",
+            hint=f"these can be imported: {described()}",
         )
     limit = int(client.call("GET", "/system")["max_upload_mb"]) * 1_000_000
     for file in files:

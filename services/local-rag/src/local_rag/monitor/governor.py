@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from local_rag.config import LimitSettings
-from local_rag.machine import usable_cpus
-from local_rag.monitor.disk import Disk, DiskGate, read_disk
-from local_rag.monitor.temperature import MeanTemperature, read_temperature
+from local_rag.config.settings import LimitSettings
+from local_rag.core.process import usable_cpus
+from local_rag.monitor.sensors import Disk, DiskGate, MeanTemperature, read_disk, read_temperature
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 30.0

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from local_rag.config import LimitSettings
-from local_rag.llm.lazy import LazyModel
+from local_rag.config.settings import LimitSettings
+from local_rag.core.types import ComponentHealth, Health
 from local_rag.monitor.governor import GovernorState
-from local_rag.monitor.memory import Memory
-from local_rag.types import ComponentHealth, Health
+from local_rag.monitor.sensors import Memory
 
 LOW_MEMORY_BYTES = 128 << 20
 # Without it nothing works at all; without a model, documents can still be listed and found.
@@ -25,38 +24,6 @@ def overall(components: Sequence[ComponentHealth], *, version: str, uptime_s: fl
     return Health(
         status=status, components=tuple(components), version=version, uptime_s=round(uptime_s, 1)
     )
-
-
-def model_health(
-    name: str, model: LazyModel[Any] | None, *, file: str | None, missing: str, hint: str
-) -> ComponentHealth:
-    """Return the state of the `llm` or `embedding` component.
-
-    `file` is the model chosen; without one `missing` and `hint` say what that means. A model
-    that is missing or does not load makes the service degraded.
-    """
-    if model is None or file is None:
-        return ComponentHealth(name=name, state="degraded", message=missing, hint=hint)
-    details: dict[str, Any] = {"model": file, "load": model.state}
-    error = model.error
-    if error is not None:
-        return ComponentHealth(
-            name=name,
-            state="degraded",
-            message=error.message,
-            hint=error.hint,
-            details={**details, "code": error.code, **error.details},
-        )
-    if model.load_seconds is not None:
-        details["load_seconds"] = round(model.load_seconds, 2)
-    loaded = model.loaded
-    if loaded is not None:
-        details["model_id"] = getattr(loaded, "model_id", file)
-    message = {
-        "loaded": f"{file} is loaded",
-        "loading": f"{file} is being loaded",
-    }.get(model.state, f"{file} is loaded when it is first needed")
-    return ComponentHealth(name=name, state="ok", message=message, details=details)
 
 
 def temperature_health(state: GovernorState, limits: LimitSettings) -> ComponentHealth:

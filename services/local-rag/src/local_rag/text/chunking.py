@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from local_rag.errors import InvalidInput
+from local_rag.core.errors import InvalidInput
+from local_rag.core.types import Chunk, Section, Tokens
 from local_rag.text.normalise import one_line
-from local_rag.types import Chunk, Section, Tokens
 
 SECTION_GAP = "\n\n"
 # A sentence ends after its mark and closing quotes, before white space (none in CJK text); a

@@ -3,7 +3,7 @@
 import codecs
 import re
 
-from local_rag.errors import InvalidInput
+from local_rag.core.errors import InvalidInput
 
 # C0 and C1 controls except tab, LF and FF have no place in prose, and NUL ends text in C code.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
@@ -19,12 +19,16 @@ _BOMS = (
 _SAMPLE = 65_536
 
 
+class NotText(InvalidInput):
+    """Bytes that are no text in any encoding."""
+
+
 def decode(data: bytes, *, declared: str | None = None) -> str:
     """Return the text of a file whose encoding may be unknown or wrongly declared.
 
     A byte order mark wins, then UTF-8 if the bytes are valid UTF-8, then UTF-16 by its pattern of
     zero bytes, then the declared encoding, then Windows-1252 (as the WHATWG standard has it for
-    unlabelled pages). Raises InvalidInput for binary data.
+    unlabelled pages). Raises NotText for binary data.
     """
     for bom, encoding in _BOMS:
         if data.startswith(bom):
@@ -33,10 +37,7 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
     if utf16:
         return clean(data.decode(utf16, errors="replace"))
     if b"\x00" in data[:_SAMPLE]:
-        raise InvalidInput(
-            "this is binary data, not text",
-            hint="text, Markdown, HTML, PDF and DOCX can be imported",
-        )
+        raise NotText("this is binary data, not text")
     try:
         return clean(data.decode("utf-8"))
     except UnicodeDecodeError:
@@ -53,10 +54,7 @@ def _decode_legacy(data: bytes, declared: str | None) -> str:
             pass
     text = data.decode("cp1252", errors="replace")
     if _share_of_controls(text[:_SAMPLE]) > 0.02:
-        raise InvalidInput(
-            "this is binary data, not text",
-            hint="text, Markdown, HTML, PDF and DOCX can be imported",
-        )
+        raise NotText("this is binary data, not text")
     return text
 
 

@@ -1,0 +1,129 @@
+"""/api/v1/documents."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from local_rag.api.bodies import Content, DocumentPage
+from local_rag.api.multipart import Form, FormReceiver
+from local_rag.api.routes import Running
+from local_rag.core.errors import InvalidInput
+from local_rag.core.types import Document, ImportJob
+
+router = APIRouter(prefix="/documents", tags=["documents"])
+
+# SQLite's largest row number.
+DocumentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="number of the document")]
+_META = "meta."
+
+_UPLOAD_SCHEMA = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                        },
+                        "replace": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "replace a document that was uploaded under this name",
+                        },
+                    },
+                    "additionalProperties": {"type": "string"},
+                }
+            }
+        },
+    }
+}
+
+
+@router.get("", summary="List documents")
+def list_documents(
+    service: Running,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+    deleted: Annotated[bool, Query(description="deleted ones too")] = False,
+    q: Annotated[str | None, Query(max_length=500, description="part of title or source")] = None,
+) -> DocumentPage:
+    """Return documents, the latest change first."""
+    items, total = service.library.list(
+        needle=q or None, deleted=deleted, limit=limit, offset=offset
+    )
+    return DocumentPage(items=list(items), total=total, limit=limit, offset=offset)
+
+
+@router.post("", status_code=202, summary="Upload documents", openapi_extra=_UPLOAD_SCHEMA)
+async def upload(request: Request, response: Response, service: Running) -> ImportJob:
+    """Take one or more files as a form and begin to import them.
+
+    Fields whose names begin with `meta.` become metadata of the documents.
+    """
+    from anyio import to_thread
+
+    limit = service.settings.server.max_upload_mb * 1_000_000
+    kind = request.headers.get("content-type", "")
+    with FormReceiver(kind, service.uploads.staging, max_file_bytes=limit) as receiver:
+        form = await receiver.read(request.stream())
+        job = await to_thread.run_sync(_take, service, form)
+    response.headers["Location"] = f"/api/v1/imports/{job.id}"
+    return job
+
+
+def _take(service: Running, form: Form) -> ImportJob:
+    files = [file for file in form.files if file.name]
+    if not files:
+        raise InvalidInput(
+            "The form holds no file.",
+            hint="for example: curl -F file=@notes.md http://127.0.0.1:8080/api/v1/documents",
+        )
+    replace = form.fields.get("replace", "").lower() in ("1", "true", "on", "yes")
+    metadata = {
+        name.removeprefix(_META): value
+        for name, value in form.fields.items()
+        if name.startswith(_META) and name != _META
+    }
+    return service.imports.upload(files, replace=replace, metadata=metadata)
+
+
+@router.get("/{document_id}", summary="Show a document")
+def show(document_id: DocumentId, service: Running) -> Document:
+    """Return one document, deleted or not."""
+    return service.library.get(document_id)
+
+
+@router.get("/{document_id}/content", summary="Read a document's text")
+def content(
+    document_id: DocumentId,
+    service: Running,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+    limit: Annotated[int, Query(ge=1, le=5_000_000)] = 1_000_000,
+) -> Content:
+    """Return a part of the text that was indexed."""
+    text = service.library.text(document_id)
+    part = text[offset : offset + limit]
+    return Content(id=document_id, text=part, offset=offset, total_chars=len(text))
+
+
+@router.delete("/{document_id}", status_code=204, summary="Delete or purge a document")
+def delete(
+    document_id: DocumentId,
+    service: Running,
+    purge: Annotated[bool, Query(description="for good, instead of only hiding it")] = False,
+) -> None:
+    """Hide a document from every search, or remove it for good."""
+    if purge:
+        service.library.purge(document_id)
+    else:
+        service.library.delete(document_id)
+
+
+@router.post("/{document_id}/restore", summary="Bring a deleted document back")
+def restore(document_id: DocumentId, service: Running) -> Document:
+    """Undo a deletion that was no purge."""
+    return service.library.restore(document_id)

@@ -1,0 +1,363 @@
+"""From a question to an answer with citations.
+
+Passages are searched; when none is near enough the answer is that it is not in the documents.
+Otherwise a language model writes the answer from the passages. Without one, the passages are
+all there is, and the answer says so; no text is ever made up in its place.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from local_rag.ask.citations import CitationFilter, cite, supporting
+from local_rag.ask.prompt import NOT_IN_DOCUMENTS, Prompt, build_prompt
+from local_rag.ask.relevance import check_question, relevant, says_not_found
+from local_rag.config.settings import Settings
+from local_rag.core.errors import RagError
+from local_rag.core.types import Answer, Citation, Generator, Passage, SearchMode
+
+__all__ = [
+    "NOT_IN_DOCUMENTS", "Answerer", "Done", "Event", "Failed", "Passages", "Token",
+]  # fmt: skip
+
+_log = logging.getLogger(__name__)
+_GATE_EVERY = 16
+_NO_MODEL = "no language model is installed; see local-rag models list and local-rag models pull"
+
+
+class Search(Protocol):
+    """Finds passages, best first."""
+
+    def search(self, question: str, k: int = 8, mode: SearchMode = "hybrid") -> list[Passage]:
+        """Return at most k passages."""
+        ...
+
+
+class GenerationGate(Protocol):
+    """Says whether the machine can bear a language model just now."""
+
+    def may_generate(self) -> tuple[bool, str | None]:
+        """Return whether to go on, and the reason when not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """What the search found; comes first. The citations number the passages for the answer."""
+
+    passages: tuple[Passage, ...]
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The whole answer; comes last when all went well."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The answer broke off; comes last then."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    status: int = 500
+
+
+Event = Passages | Token | Done | Failed
+
+
+class _Timer:
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.ms: dict[str, float] = {}
+
+    def mark(self, name: str) -> None:
+        now = time.perf_counter()
+        self.ms[name] = round((now - self._last) * 1000, 2)
+        self.ms["total"] = round((now - self._start) * 1000, 2)
+        self._last = now
+
+
+class Answerer:
+    """Answers questions. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        searcher: Search,
+        generator_provider: Callable[[], Generator | None],
+        settings: Settings,
+        governor: GenerationGate,
+    ) -> None:
+        """Take parts; the provider returns None without a model, and raises when it cannot load."""
+        self._searcher = searcher
+        self._provider = generator_provider
+        self._settings = settings
+        self._governor = governor
+
+    def answer(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        max_tokens: int | None = None,
+        stop: threading.Event | None = None,
+        mode: SearchMode = "hybrid",
+        passages_only: bool = False,
+    ) -> Answer:
+        """Return the whole answer.
+
+        Raises InvalidInput for an empty or endless question, and whatever the search raises.
+        """
+        events = self.stream(
+            question, k=k, max_tokens=max_tokens, stop=stop, mode=mode, passages_only=passages_only
+        )
+        last = deque(events, maxlen=1).pop()
+        if isinstance(last, Done):
+            return last.answer
+        if isinstance(last, Failed):
+            error = RagError(last.message, hint=last.hint, details=last.details)
+            error.code, error.status = last.code, last.status
+            raise error
+        raise RagError("the answer ended without a result")
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        max_tokens: int | None = None,
+        stop: threading.Event | None = None,
+        mode: SearchMode = "hybrid",
+        passages_only: bool = False,
+    ) -> Iterator[Event]:
+        """Yield Passages, then Tokens, then Done; or Failed when the model breaks off.
+
+        With `passages_only` no language model is asked, nor loaded.
+        Errors of the question or the search are raised before the first event.
+        """
+        question = check_question(question)
+        timer = _Timer()
+        found = self._searcher.search(question, k=k or self._settings.retrieval.k, mode=mode)
+        passages = relevant(question, found, self._settings.retrieval.threshold)
+        timer.mark("search")
+        provide = _no_generator if passages_only else self._generator
+        return self._events(
+            question, passages, provide, max_tokens, stop or threading.Event(), timer
+        )
+
+    def _events(
+        self,
+        question: str,
+        passages: tuple[Passage, ...],
+        provide: Callable[[], tuple[Generator | None, str | None]],
+        max_tokens: int | None,
+        stop: threading.Event,
+        timer: _Timer,
+    ) -> Iterator[Event]:
+        everything = cite(range(1, len(passages) + 1), passages, question)
+        yield Passages(passages, everything)
+        if not passages:
+            yield Token(NOT_IN_DOCUMENTS)
+            yield Done(
+                Answer(
+                    text=NOT_IN_DOCUMENTS, citations=(), passages=(), mode="not-found",
+                    reason="no passage is near enough to the question", timings_ms=timer.ms,
+                )
+            )  # fmt: skip
+            return
+        prompt: Prompt | None = None
+        try:
+            generator, reason = provide()
+            if generator is not None:
+                prompt = self._prompt(question, passages, generator, max_tokens)
+        except RagError as error:
+            generator, reason = None, _told(error)
+        timer.mark("model")
+        if generator is None or prompt is None:
+            yield Done(
+                Answer(
+                    text="", citations=everything, passages=passages, mode="retrieval-only",
+                    reason=reason, timings_ms=timer.ms,
+                )
+            )  # fmt: skip
+            return
+        yield from self._generate(question, passages, prompt, generator, max_tokens, stop, timer)
+
+    def _generator(self) -> tuple[Generator | None, str | None]:
+        allowed, reason = self._governor.may_generate()
+        if not allowed:
+            return None, reason
+        generator = self._provider()
+        return generator, (_NO_MODEL if generator is None else None)
+
+    def _answer_tokens(self, generator: Generator, wanted: int | None) -> int:
+        limit = min(wanted or self._settings.llm.max_tokens, self._settings.llm.max_tokens)
+        return max(1, min(limit, generator.context_tokens // 2))
+
+    def _prompt(
+        self,
+        question: str,
+        passages: Sequence[Passage],
+        generator: Generator,
+        max_tokens: int | None,
+    ) -> Prompt:
+        return build_prompt(
+            question,
+            passages,
+            generator.count_tokens,
+            context_tokens=generator.context_tokens,
+            answer_tokens=self._answer_tokens(generator, max_tokens),
+        )
+
+    def _generate(
+        self,
+        question: str,
+        passages: tuple[Passage, ...],
+        prompt: Prompt,
+        generator: Generator,
+        max_tokens: int | None,
+        stop: threading.Event,
+        timer: _Timer,
+    ) -> Iterator[Event]:
+        writing = _Writing(len(prompt.passages))
+        halt = _AnyEvent(stop)
+        pieces = generator.stream(
+            prompt.messages,
+            max_tokens=self._answer_tokens(generator, max_tokens),
+            temperature=self._settings.llm.temperature,
+            stop=halt,
+        )
+        reason: str | None = None
+        try:
+            with _closing(pieces):
+                for count, piece in enumerate(pieces):
+                    if count == 0:
+                        timer.mark("first_token")
+                    if text := writing.take(piece):
+                        yield Token(text)
+                    if count % _GATE_EVERY == _GATE_EVERY - 1:
+                        allowed, reason = self._governor.may_generate()
+                        if not allowed:
+                            halt.set()
+        except RagError as error:
+            _log.warning("an answer broke off: %s", error.message)
+            yield _failed(error)
+            return
+        if rest := writing.finish():
+            yield Token(rest)
+        timer.mark("generate")
+        if stop.is_set():
+            reason = "stopped on request"
+        elif not writing.text.strip():
+            reason = reason or "the language model gave no answer"
+            yield Done(
+                Answer(
+                    text="", mode="retrieval-only", reason=reason, passages=passages,
+                    citations=cite(range(1, len(passages) + 1), passages, question),
+                    timings_ms=timer.ms, tokens=writing.tokens,
+                )
+            )  # fmt: skip
+            return
+        yield Done(_finished(question, passages, prompt, writing, reason, timer))
+
+
+def _no_generator() -> tuple[None, str]:
+    return None, "only the passages were asked for"
+
+
+@contextmanager
+def _closing(pieces: Iterator[str]) -> Iterator[None]:
+    """Close a generator on every path out, so that it gives up its turn at once."""
+    try:
+        yield
+    finally:
+        close = getattr(pieces, "close", None)
+        if close is not None:
+            close()
+
+
+class _AnyEvent(threading.Event):
+    """Set when it is set itself or another one is."""
+
+    def __init__(self, other: threading.Event) -> None:
+        super().__init__()
+        self._other = other
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._other.is_set()
+
+
+class _Writing:
+    """Collects an answer as it is written."""
+
+    def __init__(self, passages: int) -> None:
+        self._filter = CitationFilter(passages)
+        self._parts: list[str] = []
+        self.tokens = 0
+
+    def take(self, piece: str) -> str:
+        self.tokens += 1
+        return self._keep(self._filter.feed(piece if self._parts else piece.lstrip()))
+
+    def finish(self) -> str:
+        return self._keep(self._filter.finish())
+
+    def _keep(self, text: str) -> str:
+        if text:
+            self._parts.append(text)
+        return text
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)
+
+    @property
+    def cited(self) -> list[int]:
+        return self._filter.numbers
+
+
+def _finished(
+    question: str,
+    passages: tuple[Passage, ...],
+    prompt: Prompt,
+    writing: _Writing,
+    reason: str | None,
+    timer: _Timer,
+) -> Answer:
+    text = writing.text.strip()
+    if says_not_found(text):
+        return Answer(
+            text=text, citations=(), passages=passages, mode="not-found",
+            reason="the language model found no answer in the passages",
+            timings_ms=timer.ms, tokens=writing.tokens,
+        )  # fmt: skip
+    shown = prompt.passages
+    numbers = writing.cited or supporting(text, shown) or list(range(1, len(shown) + 1))
+    return Answer(
+        text=text, citations=cite(numbers, passages, question), passages=passages,
+        mode="generated", reason=reason, timings_ms=timer.ms, tokens=writing.tokens,
+    )  # fmt: skip
+
+
+def _told(error: RagError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+def _failed(error: RagError) -> Failed:
+    return Failed(error.code, error.message, error.hint, error.details, error.status)

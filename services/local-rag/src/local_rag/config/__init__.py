@@ -1,0 +1,1 @@
+"""The configuration: its files and its keys."""

@@ -1,0 +1,1 @@
+"""Plain types, errors and small tools that every room uses."""

@@ -1,6 +1,0 @@
-"""The one SQLite file that holds documents, chunks, vectors and jobs."""
-
-from local_rag.store.rows import Incoming, SourceFacts, StoredSource
-from local_rag.store.store import Store
-
-__all__ = ["Incoming", "SourceFacts", "Store", "StoredSource"]
