@@ -7,11 +7,8 @@ cause, and the next command to type. `render` is the only place that lays them o
 import errno
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Annotated
-
-from annotated_types import Ge
 
 from debwright.model.fix import Command
 
@@ -41,7 +38,8 @@ class Evidence:
 
     text: str
     file: str | None = None
-    line: Annotated[int, Ge(1)] | None = None
+    # The bound is for the models that hold evidence; pydantic itself is slow to load.
+    line: int | None = field(default=None, metadata={"ge": 1})
 
     def where(self) -> str:
         if self.file is None:

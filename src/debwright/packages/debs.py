@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-from debian.debfile import DebFile
+from typing import IO, Any
 
 from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
@@ -73,10 +71,17 @@ class Member:
         return bool(self.mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
 
 
+def opened(path: Path) -> Any:
+    """The package as python-debian reads it. That is slow to load, and most commands read none."""
+    from debian.debfile import DebFile
+
+    return DebFile(str(path))
+
+
 def read_deb(path: Path) -> Deb:
     """Read the control file. Raises UsageError when the file is not a Debian package."""
     try:
-        with DebFile(str(path)) as deb:
+        with opened(path) as deb:
             control = deb.control.debcontrol()
         size = control.get("Installed-Size", "")
         source = control.get("Source", control["Package"]).split("(")[0].strip()
@@ -112,7 +117,7 @@ def members(path: Path) -> Iterator[Member]:
 
     Raises UsageError when the archive cannot be read to its end.
     """
-    with unreadable(path), DebFile(str(path)) as deb:
+    with unreadable(path), opened(path) as deb:
         archive = deb.data.tgz()
         for number, entry in enumerate(archive):
             if number >= LIMIT:

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from debian.debfile import DebFile
-
 from debwright.model.errors import UsageError
-from debwright.packages.debs import LIMIT, Member, member_of, unreadable
+from debwright.packages.debs import LIMIT, Member, member_of, opened, unreadable
 
 SPOOL_LIMIT = 8 * 1024**3
 """Bytes of a decompressed data archive; a larger one is refused (a decompression bomb)."""
@@ -36,7 +34,7 @@ class Unpacked:
         """
         with unreadable(deb), ExitStack() as stack:
             if self.directory is None:
-                archive = stack.enter_context(DebFile(str(deb))).data.tgz()
+                archive = stack.enter_context(opened(deb)).data.tgz()
             else:
                 archive = stack.enter_context(tarfile.open(self._spool(deb, self.directory), "r:"))
             yield from _entries(deb, archive)
@@ -59,7 +57,7 @@ def _entries(deb: Path, archive: tarfile.TarFile) -> Iterator[tuple[Member, IO[b
 
 
 def _decompress(deb: Path, path: Path) -> None:
-    with DebFile(str(deb)) as package, path.open("wb") as out:
+    with opened(deb) as package, path.open("wb") as out:
         stream = package.data.tgz().fileobj
         stream.seek(0)
         while chunk := stream.read(CHUNK):

@@ -5,9 +5,7 @@ directories, accounts and units with the packages, so they must come and go with
 that depends on a package under test, which would bring the archive's copy of it into the layer.
 """
 
-from collections.abc import Iterable, Sequence
-
-from debian.deb822 import Packages, PkgRelation
+from collections.abc import Iterable, Mapping, Sequence
 
 from debwright.isolation.namespaces import Namespaces
 from debwright.packages.debs import Deb, read_deb
@@ -19,6 +17,8 @@ PLACE = "/mnt/debwright-beside"
 
 def choose(inside: Namespaces, others: Sequence[str], debs: Sequence[Deb]) -> list[str]:
     """Of `others` (`name=version`, or `name:arch=version`), what must come with `debs`."""
+    from debian.deb822 import Packages
+
     done = inside.run(["apt-cache", "--no-all-versions", "show", "--", *others], check=False)
     paragraphs = list(Packages.iter_paragraphs(done.output.splitlines(), use_apt_pkg=False))
     own = {d.package for d in debs}
@@ -27,7 +27,7 @@ def choose(inside: Namespaces, others: Sequence[str], debs: Sequence[Deb]) -> li
     return [o for o in others if o.split("=")[0].split(":")[0] in late]
 
 
-def bound(paragraphs: Iterable[Packages], own: set[str], sources: set[str]) -> set[str]:
+def bound(paragraphs: Iterable[Mapping[str, str]], own: set[str], sources: set[str]) -> set[str]:
     """Names of the packages of those sources, and of all that depends on them or on `own`.
 
     `own` holds the names under which the packages under test satisfy a dependency.
@@ -46,11 +46,13 @@ def _names(relation: str) -> list[str]:
     """The first alternative of each clause: the one that apt takes when nothing is there."""
     if not relation.strip():
         return []
+    from debian.deb822 import PkgRelation
+
     clauses = PkgRelation.parse_relations(" ".join(relation.split()))
     return [str(clause[0]["name"]) for clause in clauses if clause]
 
 
-def _needs(paragraph: Packages) -> list[str]:
+def _needs(paragraph: Mapping[str, str]) -> list[str]:
     return [n for f in ("Pre-Depends", "Depends") for n in _names(paragraph.get(f, ""))]
 
 

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debian.debian_support import Version
-
 from debwright.model.errors import UsageError
 from debwright.model.targets import Target
 from debwright.packages.debs import Deb, read_deb
-from debwright.repository import plan as publication
 
 NONE_FOUND = (
     "no previous release is known: the APT repository below dist/ has no older version; "
@@ -63,6 +60,8 @@ def expand(directory: Path, patterns: Sequence[str]) -> list[Path]:
 
 
 def _named(target: Target, debs: Sequence[Deb], files: Sequence[Path]) -> Previous:
+    from debian.debian_support import Version
+
     packages = {d.package: d for d in debs}
     chosen = []
     for path in files:
@@ -84,6 +83,10 @@ def _named(target: Target, debs: Sequence[Deb], files: Sequence[Path]) -> Previo
 
 
 def _published(target: Target, debs: Sequence[Deb], repository: Path) -> Previous:
+    from debian.debian_support import Version
+
+    from debwright.repository import plan as publication
+
     state = publication.load(repository)
     suite = state.suites.get(target.suite) if state is not None else None
     if suite is None:
