@@ -12,11 +12,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.reference import checks, codes, commands, install, settings, stages, text, versions
+from tools.reference import architecture, checks, codes, commands, install, settings, text, versions
 
 TOP = text.TOP
 WRITTEN: Mapping[str, Callable[[], str]] = {
-    stages.PAGE: stages.markdown,
+    architecture.PAGE: architecture.markdown,
     "docs/checks/README.md": checks.markdown,
     "docs/reference/cli.md": commands.markdown,
     "docs/reference/configuration.md": settings.markdown,

@@ -1,1 +1,1 @@
-"""Workflows of CI services: written from debwright.toml, and run on this machine."""
+"""Workflows of CI services: one provider a module, and the same workflow run on this machine."""

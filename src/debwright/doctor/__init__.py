@@ -1,4 +1,4 @@
-"""What `debwright doctor` looks at beyond this machine's tools: archive, keys, repository, CI."""
+"""What `debwright doctor` finds: what this machine and this project have, and what is missing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

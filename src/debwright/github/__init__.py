@@ -1,1 +1,1 @@
-"""The few calls of GitHub's REST API that a release needs."""
+"""GitHub: a client of its REST API, with the few calls that releases, metrics and issues need."""

@@ -1,1 +1,1 @@
-"""Plain data: targets, suites, results, findings, errors, events."""
+"""Plain data: targets, suites, architectures, results, findings, fixes, errors, events."""

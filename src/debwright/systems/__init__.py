@@ -1,1 +1,1 @@
-"""Systems that packages are checked on: nspawn, Docker, virtual machines, ssh."""
+"""Systems that packages are checked on: nspawn, containers, virtual machines, machines by ssh."""
