@@ -1,4 +1,4 @@
-"""The tables of docs/architecture.md: rooms from the contract of imports, stages from their list."""
+"""The tables of docs/architecture.md: rooms from the contract of imports, stages from the list."""
 
 import importlib
 import tomllib

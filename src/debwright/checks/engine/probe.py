@@ -1,6 +1,7 @@
-"""Ask a URL until it answers as it should. Run as a script; imports the standard library only.
+"""Ask a URL once, or until it answers as it should. Run as a script; standard library only.
 
-Arguments: URL, expected status, seconds. Prints one JSON object. It is run on this machine but in
+Its argument is a JSON object: `url`, `seconds`, and what `Question` has besides. It prints one JSON
+object, as session.Answer has it. It is run on this machine but in
 the network namespace of the system under test, which therefore needs no HTTP client. Where there is
 no such namespace, DEBWRIGHT_RELAY holds a command (JSON) that connects its standard input and
 output to a host and port of the system, and says NUL once it has.
@@ -14,13 +15,27 @@ import ssl
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-LIMIT = 64 * 1024
+LIMIT = 4 * 1024 * 1024
 
 
-def ask(url: str, timeout: float) -> tuple[int, str]:
+class Question(TypedDict):
+    """What is asked, for at most `seconds`."""
+
+    url: str
+    seconds: float
+    method: str
+    body: str | None
+    """It is sent as JSON."""
+    status: int | None
+    """The status to wait for; None: ask once, and take what comes."""
+    contains: str
+    """A text that the body must have."""
+
+
+def ask(url: str, method: str, content: str | None, timeout: float) -> tuple[int, str]:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
     secure = parts.scheme == "https"
@@ -36,7 +51,10 @@ def ask(url: str, timeout: float) -> tuple[int, str]:
         connection.sock = context.wrap_socket(plain, server_hostname=host) if context else plain
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", path, headers={"User-Agent": "debwright"})
+        headers = {"User-Agent": "debwright"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        connection.request(method, path, content, headers)
         answer = connection.getresponse()
         return answer.status, answer.read(LIMIT).decode("utf-8", "replace")
     finally:
@@ -63,8 +81,8 @@ def connect(relay: list[str], host: str, port: int, timeout: float) -> socket.so
 
 
 def main() -> None:
-    url, expected, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    body_wanted = sys.argv[4] if len(sys.argv) > 4 else ""
+    question: Question = json.loads(sys.argv[1])
+    seconds, expected = question["seconds"], question["status"]
     started = time.monotonic()
     result: dict[str, Any] = {
         "ok": False, "attempts": 0, "status": None, "body": "", "error": None,
@@ -73,16 +91,18 @@ def main() -> None:
         result["attempts"] += 1
         asked = time.monotonic()
         left = max(0.2, seconds - (asked - started))
+        # One of many attempts must not take all the time: a service that comes up may drop it.
+        patience = left if expected is None else min(left, 30)
         try:
-            status, body = ask(url, min(left, 30))
+            status, body = ask(question["url"], question["method"], question["body"], patience)
             result.update(status=status, body=body, error=None)
-            result["ok"] = status == expected and body_wanted in body
+            result["ok"] = expected in (None, status) and question["contains"] in body
         except (OSError, http.client.HTTPException, ValueError) as error:
             result["error"] = f"{type(error).__name__}: {error}"
         now = time.monotonic()
         result["latency"] = now - asked
         result["seconds"] = now - started
-        if result["ok"] or now - started >= seconds:
+        if result["ok"] or expected is None or now - started >= seconds:
             break
         time.sleep(0.02 if now - started < 2 else 0.1)
     print(json.dumps(result))

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from debwright.checks.engine.base import Check, CheckContext
 from debwright.host.process import Completed
@@ -20,6 +20,10 @@ from debwright.roots import apt
 from debwright.roots.store import Layer
 from debwright.systems import siblings
 from debwright.systems.base import AptSources, BootedSandbox, FileMark, Open, Opened
+
+if TYPE_CHECKING:
+    # A script, whose imports this process has no use for.
+    from debwright.checks.engine.probe import Question
 
 SMOKE_SECONDS = 120.0
 SLOWER_EMULATED = 6.0
@@ -227,20 +231,32 @@ class Session:
 
         Raises ProbeError when asking itself fails twice.
         """
+        question: Question = {
+            "url": url, "seconds": seconds, "method": "GET", "body": None,
+            "status": status, "contains": body or "",
+        }  # fmt: skip
         try:
-            return self._ask(url, status, body, seconds)
+            return self._ask(question)
         except ProbeError:
-            return self._ask(url, status, body, seconds)
+            return self._ask(question)
 
-    def _ask(self, url: str, status: int, body: str | None, seconds: float) -> Answer:
+    def request(self, url: str, method: str, body: str | None, seconds: float) -> Answer:
+        """Ask once, whatever the answer. Raises ProbeError when asking itself fails."""
+        question: Question = {
+            "url": url, "seconds": seconds, "method": method, "body": body,
+            "status": None, "contains": "",
+        }  # fmt: skip
+        return self._ask(question)
+
+    def _ask(self, question: "Question") -> Answer:
         done = self.system.run_outside(
-            PROBE, [url, str(status), str(seconds), body or ""], timeout=seconds + 60
+            PROBE, [json.dumps(question)], timeout=question["seconds"] + 60
         )
         try:
             return Answer(**json.loads(done.output))
         except (ValueError, TypeError) as problem:
             raise ProbeError(
-                "the health URL could not be asked",
+                f"{question['url']} could not be asked",
                 evidence=[ErrorEvidence(text=line) for line in done.tail(4)],
             ) from problem
 

@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from debwright.checks.engine.base import CheckContext
@@ -18,7 +17,6 @@ from debwright.model.results import Evidence as Shown
 from debwright.model.results import Finding
 from debwright.systems.base import System
 
-ASK = Path(__file__).with_name("ask.py")
 MISSING = object()
 
 
@@ -78,15 +76,9 @@ def _ask(session: Session, question: Question) -> Any:
         said = done.tail(6)
     else:
         assert question.url is not None
-        arguments = [question.url, question.method, str(seconds), question.body or ""]
-        done = session.system.run_outside(ASK, arguments, timeout=seconds + 30)
-        try:
-            answer = json.loads(done.output)
-        except ValueError:
-            answer = {"error": "\n".join(done.tail(4))}
-        text = str(answer.get("body", ""))
-        wrong = not 200 <= int(answer.get("status", 0)) < 300
-        said = [str(answer.get("error") or f"status {answer.get('status')}: {text[:300]}")]
+        answer = session.request(question.url, question.method, question.body or None, seconds)
+        text, said = answer.body, [answer.describe()]
+        wrong = answer.status is None or not 200 <= answer.status < 300
     if wrong:
         raise _unanswered(context, question, "it failed", said)
     try:
