@@ -145,11 +145,10 @@ def source_of(revision: str, work: Path, top: Path = TOP) -> Path:
 
 def model() -> Path | None:
     """MiniLM as the tests make it; None when its packages are not installed."""
-    from models import embedder  # noqa: F401 - puts the tests' modules on the path
-    from models_fixture import minilm_path
+    from models import minilm
 
     try:
-        return minilm_path()
+        return minilm()
     except BaseException as error:  # pytest's Skipped is no Exception
         if type(error).__name__ != "Skipped":
             raise

@@ -9,10 +9,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from local_rag.core.types import Embedder
 
 
+def minilm() -> Path:
+    """MiniLM as the tests make it; pytest's Skipped where its packages are not installed."""
+    from kit.models import minilm_path
+
+    return minilm_path()
+
+
 def embedder(threads: int | None = None) -> Embedder:
     """Return MiniLM. $LOCAL_RAG_BENCH_MODEL may name another GGUF file."""
     from local_rag.models.embedder import load_embedder
-    from models_fixture import minilm_path
 
     named = os.environ.get("LOCAL_RAG_BENCH_MODEL")
-    return load_embedder(Path(named) if named else minilm_path(), threads)
+    return load_embedder(Path(named) if named else minilm(), threads)

@@ -232,7 +232,7 @@ def measure(folder: Path) -> dict[str, float]:
 def over_http(folder: Path, model: ReadyVectors, questions: list[str]) -> Floats:
     """Ask the whole service for passages, as any client does; milliseconds of each answer."""
     import models  # noqa: F401 - it puts the helpers of the tests on the path
-    from faces import LiveServer, settings_for
+    from kit.faces import LiveServer, settings_for
     from local_rag.run.service import Service
 
     settings = settings_for(folder, storage={"data_dir": folder})
