@@ -40,6 +40,7 @@ def verify(
     Signatures by gpgv, and by sqv where it is installed; then all that they vouch for.
     """
     from debwright.keys.proof import look_at
+    from debwright.model.results import Severity
     from debwright.repository.verify.local import verify_directory, verify_file
     from debwright.repository.verify.remote import verify_url
 
@@ -65,7 +66,9 @@ def verify(
         result.add("verify/key", note, fix="name a key you got another way with --key")
     for finding in about_keys:
         # Whether what it signed is taken here was seen above; elsewhere, or soon, it may not be.
-        result.add(finding.code, finding.message)
+        # What helps the owner of the key is nothing that a user can do.
+        warning = {"severity": Severity.WARNING, "fix": None}
+        result.findings.append(finding.model_copy(update=warning))
     _tell(options, result)
     return 0 if result.ok else 4
 

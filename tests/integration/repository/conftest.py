@@ -29,10 +29,16 @@ def make_deb(tmp_path_factory: pytest.TempPathFactory) -> MakeDeb:
         fields: str = "",
         compression: str = "gzip",
     ) -> Path:
+        # Without a section, as Debian's policy allows: indices must do without one.
+        control = (
+            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n"
+            f"Maintainer: Greeter <greeter@example.org>\n{fields}"
+            "Description: says hello\n It does.\n"
+        )
         return build(
             tmp_path_factory.mktemp("deb"),
-            {f"usr/share/{name}/file-{architecture}": content}, name=name, version=version,
-            arch=architecture, more=fields, compression=compression,
+            {"DEBIAN/control": control, f"usr/share/{name}/file-{architecture}": content},
+            name=name, version=version, arch=architecture, compression=compression,
         )  # fmt: skip
 
     return make
