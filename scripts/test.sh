@@ -37,6 +37,8 @@ esac
 
 require_root "to boot systems in the tests"
 install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsync sqv
+# The kernel's headers of other architectures: what its numbers for system calls are held against.
+[ -z "$all" ] || install_packages linux-libc-dev-{arm64,armhf,i386,ppc64el,riscv64,s390x}-cross
 [ -z "$all" ] || install_for clamscan:clamav dockerd:docker.io docker-registry:docker-registry \
     podman:podman runc:runc \
     /usr/sbin/sshd:openssh-server
