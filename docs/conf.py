@@ -28,6 +28,7 @@ root_doc = "docs/index"
 include_patterns = [
     "README.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "action/README.md",
     "docs/**.md",
     "services/local-rag/*.md",
