@@ -91,6 +91,7 @@ def copy(tmp_path: Path) -> Path:
         shutil.copytree(TOP / name, top / name, ignore=shutil.ignore_patterns("__pycache__"))
     for page in ("docs", "share", "requirements"):
         shutil.copytree(TOP / page, top / page)
+    shutil.copy(TOP / "pyproject.toml", top)
     (top / "src/debwright/pipeline/stages/count.py").write_text(STAGE)
     text = (top / LIST).read_text()
     text = text.replace(
