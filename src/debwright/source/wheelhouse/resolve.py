@@ -187,6 +187,8 @@ def ask_index(
     uv is told that no distribution has dependencies: it then never runs the code of an sdist to
     learn of them. Raises IndexUnreachable, MissingError without uv, or WheelhouseError.
     """
+    if not lock.pins:
+        return ()
     (scratch / "uv.toml").write_text(_uv_settings(lock), encoding="utf-8")
     copy = scratch / "requirements.txt"
     copy.write_text(lock.text, encoding="utf-8")
