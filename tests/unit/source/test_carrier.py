@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from debwright.config import Config
-from debwright.pipeline import plan
+from debwright.model import registry
 from debwright.pipeline.plan import carried_of, carriers_in, whole_digest
 from debwright.roots.cache import Cache
 from debwright.source.carrier import PACKAGE, Carried, Carrier, Say
@@ -32,7 +32,7 @@ def words(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType(f"{PACKAGE}.targets")
     module.__dict__["CARRIER"] = WordsCarrier()
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(plan.registry, "names", lambda _: ("notify", "targets"))
+    monkeypatch.setattr(registry, "names", lambda _: ("notify", "targets"))
 
 
 @pytest.mark.usefixtures("words")
