@@ -22,7 +22,7 @@ from debwright.roots.apt import MirrorError
 from debwright.source.wheelhouse.interpreters import Interpreter
 from debwright.source.wheelhouse.lockfile import LOCK_COMMAND, Lock, Pin
 
-_UNREACHABLE = (
+UNREACHABLE = (
     "error sending request", "dns error", "Could not connect", "Connection refused", "timed out",
     "Failed to fetch", "error trying to connect", "Request failed after", "tcp connect error",
 )  # fmt: skip
@@ -265,7 +265,7 @@ def _readable(file: str) -> bool:
 def _explain(done: Completed, lock: Lock) -> Exception:
     said = [line for line in (done.error or done.output).splitlines() if line.strip()]
     evidence = [Evidence(text=line.strip()[:300]) for line in said[:8]]
-    if any(sign in line for sign in _UNREACHABLE for line in said):
+    if any(sign in line for sign in UNREACHABLE for line in said):
         return IndexUnreachable(
             "the package index could not be read", evidence=evidence,
             cause="the index is down or out of reach, or a proxy stands between",

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
+from debwright.init.ecosystems.python.bundled import bundled
 from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
 from debwright.init.ecosystems.python.pyproject import Pyproject, read_pyproject
+from debwright.init.ecosystems.python.suites import unmet
 from debwright.init.model import Answers, Override, Project, Rules, Unit, package_name
 
 # What is needed to build any project, and what to build one with extensions in C. Cross building
@@ -28,7 +30,11 @@ class Python(Ecosystem):
         return Confidence.CERTAIN if there else Confidence.NONE
 
     def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002
-        return _project(read_pyproject(directory))
+        found = read_pyproject(directory)
+        project = _project(found)
+        if reasons := unmet(parse(found.requirements), project.targets):
+            return bundled(directory, found, project, reasons)
+        return project
 
 
 ECOSYSTEM = Python()

@@ -55,6 +55,10 @@ class Pyproject:
     licence: Licence
     backend: str
     """The Debian package of the build backend."""
+    build_requires: tuple[str, ...]
+    """build-system.requires, as it applies on Linux."""
+    dynamic_version: bool
+    """The version comes from git's tags."""
     command: str
     """What the unit starts, without systemd's own escapes."""
     script: str | None
@@ -94,6 +98,10 @@ def read_pyproject(directory: Path) -> Pyproject:
         author=_author(project, poetry),
         licence=_licence(directory, project, poetry),
         backend=_backend(data),
+        build_requires=tuple(
+            map(str, parse(_dig(data, "build-system").get("requires", ["setuptools"])))
+        ),
+        dynamic_version=False,
         command=command,
         script=script,
         module=module,
@@ -273,6 +281,11 @@ def _dynamic_version(directory: Path, data: Mapping[str, Any], name: str) -> str
         if match:
             return str(ast.literal_eval(match[1]))
     return None
+
+
+def _build_requires(data: Mapping[str, Any]) -> tuple[str, ...]:
+    requires = _dig(data, "build-system").get("requires", ["setuptools"])
+    return tuple(str(r) for r in parse(requires if isinstance(requires, list) else []))
 
 
 def _backend(data: Mapping[str, Any]) -> str:

@@ -121,8 +121,8 @@ class Tree:
         Modules are not run as programs, so their first line names no interpreter; what was
         compiled to bytes would be out of date.
         """
-        for directory in sorted(self.prefix.rglob("__pycache__")):
-            shutil.rmtree(directory)
+        for cached in sorted(self.prefix.rglob("__pycache__")):
+            shutil.rmtree(cached)
         for module in self.prefix.rglob("*.py"):
             if module.is_symlink() or module.parent == self.prefix / "bin":
                 continue
@@ -132,8 +132,8 @@ class Tree:
                 module.write_bytes(
                     b"#" + content[content.find(b"\n") :] if b"\n" in content else b""
                 )
-        for directory, names, files in os.walk(self.prefix, topdown=False):
-            if not names and not files:
+        for directory, _, _ in os.walk(self.prefix, topdown=False):
+            if not any(Path(directory).iterdir()):
                 Path(directory).rmdir()
 
     def substvars(self) -> str:
