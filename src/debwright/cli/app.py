@@ -57,6 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
     # Roots, packages and the repository are for others to read, and a build must not give other
     # modes for who started it. What is secret sets its own mode.
     os.umask(0o022)
+    # pydantic looks for plugins in the metadata of every installed distribution. There are none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.exit(call(arguments))
 
 
