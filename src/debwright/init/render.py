@@ -85,7 +85,8 @@ def _file_of(project: Project, unit: Unit) -> str:
 def _installsystemd(p: Project) -> list[str]:
     """The calls of dh_installsystemd(1), when one without options is not enough.
 
-    It starts every unit it installs, enabled or not, and wants the names that are not the package's.
+    It starts every unit it installs, enabled or not, and has to be given other names than the
+    package's.
     """
     stems: dict[str, list[str]] = {p.package: []}
     for unit in p.units:

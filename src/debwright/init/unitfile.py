@@ -18,6 +18,8 @@ class Setting:
     value: str
     line: int
     """Of the file, from 1."""
+    last: int
+    """The line that it ends on."""
 
 
 def settings(text: str) -> Iterator[Setting]:
@@ -37,7 +39,9 @@ def settings(text: str) -> Iterator[Setting]:
             section = line[1:-1]
         elif "=" in line and not line.startswith(("#", ";")):
             key, _, value = line.partition("=")
-            yield Setting(section=section, key=key.strip(), value=value.strip(), line=start)
+            yield Setting(
+                section=section, key=key.strip(), value=value.strip(), line=start, last=number
+            )
 
 
 def values(text: str, section: str, key: str) -> list[str]:
@@ -56,10 +60,7 @@ def changed(text: str, change: Callable[[Setting], str | None]) -> str:
         value = change(setting)
         if value is None or value == setting.value:
             continue
-        end = setting.line
-        while lines[end - 1].rstrip().endswith("\\") and end < len(lines):
-            end += 1
-        lines[setting.line - 1 : end] = [f"{setting.key}={value}"]
+        lines[setting.line - 1 : setting.last] = [f"{setting.key}={value}"]
     return "\n".join(lines) + "\n"
 
 

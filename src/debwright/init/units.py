@@ -7,6 +7,7 @@ the package installs elsewhere: the checkout on the author's server, or a virtua
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from debwright.init import unitfile
@@ -27,11 +28,12 @@ EXEC = ("ExecStart", "ExecStartPre", "ExecStartPost", "ExecReload", "ExecStop", 
 # Accounts that every Debian system has (base-passwd) or that systemd makes up itself.
 BASE_ACCOUNTS = frozenset({
     "root", "daemon", "bin", "sys", "games", "man", "lp", "mail", "news", "uucp", "proxy",
-    "www-data", "backup", "list", "irc", "_apt", "nobody", "adm", "tty", "dialout", "audio", "video",
-    "plugdev", "staff", "users", "nogroup", "systemd-journal", "0",
+    "www-data", "backup", "list", "irc", "_apt", "nobody", "adm", "tty", "dialout", "audio",
+    "video", "plugdev", "staff", "users", "nogroup", "systemd-journal", "0",
 })  # fmt: skip
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 VENV = re.compile(r"(?P<root>/.+?)?/(?:\.?venv|\.?env|virtualenv)/bin/(?P<program>[^/]+)")
+CHECKOUTS = ("/opt/", "/srv/", "/home/", "/root/", "/var/www/", "/usr/local/", "/app")
 PYTHON = re.compile(r"python3?(?:\.\d+)?")
 
 
@@ -85,7 +87,7 @@ def author_units(directory: Path, places: Places, health: Health | None = None) 
     started_by = _activated(found)
     units = []
     for item in sorted(found, key=lambda f: _rank(f, started_by)):
-        text = unitfile.changed(item.text, lambda s, f=item: _moved(s, f, places, notes))  # type: ignore[misc]
+        text = unitfile.changed(item.text, partial(_moved, item, places, notes))
         notes += _missing(item, started_by)
         units.append(
             Unit(
@@ -138,7 +140,7 @@ def _rank(item: _Found, started_by: Mapping[str, str]) -> tuple[int, str]:
     return {"socket": 1, "timer": 2, "path": 2}.get(kind, 4), item.name
 
 
-def _moved(setting: Setting, item: _Found, places: Places, notes: list[str]) -> str | None:
+def _moved(item: _Found, places: Places, notes: list[str], setting: Setting) -> str | None:
     """What a path that the package installs elsewhere becomes there."""
     if setting.section != "Service":
         return None
@@ -152,8 +154,8 @@ def _moved(setting: Setting, item: _Found, places: Places, notes: list[str]) -> 
         new = f"-{places.variables}" if places.variables else None
     if new is not None and new != setting.value:
         notes.append(
-            f"{item.path}:{setting.line}: {setting.key}= says {setting.value.split()[0]}, which the "
-            f"package has elsewhere: debian/ has {new.split()[0]}"
+            f"{item.path}:{setting.line}: {setting.key}= names {setting.value.split()[0]}, which "
+            f"the package has elsewhere; debian/ has {new.split()[0]}"
         )
     return new
 
@@ -183,8 +185,8 @@ def _command(command: str, root: str, places: Places) -> str | None:
 
 
 def _is_checkout(root: str) -> bool:
-    """Whether a WorkingDirectory= is where the author keeps the tree, and no place of a system."""
-    return root.startswith(("/opt/", "/srv/", "/home/", "/root/", "/var/www/", "/usr/local/", "/app"))
+    """Whether a directory is where an author keeps the tree, and none of a system's own."""
+    return root.startswith(CHECKOUTS)
 
 
 def _in(path: str, root: str) -> bool:

@@ -10,9 +10,9 @@ SERVERS = frozenset({
     "http.server", "socketserver", "wsgiref.simple_server", "xmlrpc.server", "aiohttp.web",
     "flask", "fastapi", "starlette", "quart", "litestar", "sanic", "bottle", "falcon", "pyramid",
     "cherrypy", "tornado.web", "tornado.httpserver", "uvicorn", "hypercorn", "waitress", "gunicorn",
-    "daphne", "granian", "twisted.web", "web", "blacksheep", "robyn", "dash", "connexion", "aiosmtpd",
-    "websockets.server", "streamlit", "gradio", "nicegui", "uvicorn.workers", "cheroot", "apiflask",
-    "robyn", "emmett", "masonite", "responder", "molten", "hug", "mcp.server",
+    "daphne", "granian", "twisted.web", "web", "blacksheep", "robyn", "dash", "connexion",
+    "aiosmtpd", "websockets.server", "streamlit", "gradio", "nicegui", "cheroot",
+    "apiflask", "emmett", "masonite", "responder", "molten", "hug", "mcp.server",
 })  # fmt: skip
 CALLS = frozenset({
     "asyncio.start_server", "asyncio.start_unix_server", "websockets.serve", "grpc.server",
@@ -27,7 +27,7 @@ def listens(modules: Iterable[Module]) -> bool:
 
 
 def _listens(module: Module) -> bool:
-    if any(_is_server(name) for name in module.names.values()):
+    if any(_is_server(name) for name in module.imported):
         return True
     if any(name in CALLS for name, _ in module.calls()):
         return True

@@ -19,6 +19,17 @@ class Module:
     names: Mapping[str, str]
     """Names that imports bind, and what each is in full."""
 
+    @property
+    def imported(self) -> frozenset[str]:
+        """Modules, and names of modules, that it imports, in full."""
+        plain = {
+            alias.name
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        return frozenset({*plain, *self.names.values()})
+
     def at(self, node: ast.AST) -> str:
         return f"{self.path}:{getattr(node, 'lineno', 1)}"
 
@@ -78,7 +89,7 @@ def literal(node: ast.AST | None) -> object:
     if node is None:
         return None
     try:
-        value: object = ast.literal_eval(node)  # type: ignore[arg-type]
+        value: object = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
     return value
