@@ -24,7 +24,9 @@ bells = "bells:main"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of nobody's, to work in, on a terminal of 80 columns."""
-    (tmp_path / "bells.py").write_text("port = 8123\n'/health'\ndef main(): ...\n")
+    (tmp_path / "bells.py").write_text(
+        "import http.server\nport = 8123\n'/health'\ndef main(): ...\n"
+    )
     (tmp_path / "pyproject.toml").write_text(PYPROJECT)
     for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
         monkeypatch.setenv(name, "/dev/null")

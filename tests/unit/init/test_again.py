@@ -28,7 +28,9 @@ bells = "bells:main"
 def project(tmp_path: Path) -> Path:
     directory = tmp_path / "bells"
     directory.mkdir()
-    (directory / "bells.py").write_text("port = 8123\n'/health'\ndef main(): ...\n")
+    (directory / "bells.py").write_text(
+        "import http.server\nport = 8123\n'/health'\ndef main(): ...\n"
+    )
     (directory / "pyproject.toml").write_text(PYPROJECT)
     scaffold(directory)
     return directory
