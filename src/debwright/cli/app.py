@@ -47,7 +47,7 @@ def cli(
     """Turn a service into Debian packages that are proven to start.
 
     Start with `debwright doctor` (what is missing on this machine) and `debwright init` (in a
-    Python service); then `debwright run` builds, checks and publishes below dist/.
+    project's directory); then `debwright run` builds, checks and publishes below dist/.
     """
     context.obj = Options(directory=directory, output=output, json=as_json, verbose=verbose)
 
