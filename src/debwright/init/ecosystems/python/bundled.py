@@ -7,7 +7,7 @@ from pathlib import Path
 
 from debwright.init.ecosystems.python.private_tree import Wanted, plan, program
 from debwright.init.ecosystems.python.pyproject import Pyproject
-from debwright.init.model import Project, Rules
+from debwright.init.model import Project
 
 SHOWN = 3
 
@@ -28,10 +28,6 @@ def bundled(directory: Path, found: Pyproject, project: Project, reasons: Sequen
     why = f"the package carries its dependencies: {'; '.join(reasons[:SHOWN])}{more}"
     plain = replace(
         project,
-        build_depends=(),
-        depends=(),
-        rules=Rules(),
-        clean=(),
         units=tuple(
             replace(unit, command=_command(project.package, unit.command)) for unit in project.units
         ),
@@ -39,7 +35,7 @@ def bundled(directory: Path, found: Pyproject, project: Project, reasons: Sequen
             re.sub(r"^python3 ", f"{program(project.package, 'python3')} ", line)
             for line in project.smoke
         ),
-        notes=(*found.notes, why),
+        notes=(*project.notes, why),
     )
     return plan(wanted, directory).put_into(plain)
 
