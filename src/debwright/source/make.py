@@ -107,7 +107,9 @@ def make_source(
 
 
 def _dpkg_source_error(error: CommandError) -> SourceError:
-    said = [line for line in error.done.tail(12) if "error" in line] or error.done.tail(4)
+    last = error.done.tail(12)
+    # The files that differ from upstream's tarball are listed after an "info", indented.
+    said = [n for n in last if "error" in n or n.startswith(" ")] or last[-4:]
     return SourceError(
         "the source package cannot be made",
         code="source/failed",
