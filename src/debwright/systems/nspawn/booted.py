@@ -250,9 +250,6 @@ class NspawnSandbox(Entered):
     def push(self, source: Path, target: str) -> None:
         push_through(self, source, target)
 
-    def pull(self, source: str, target: Path) -> None:
-        target.write_text(self.run(["cat", source]).output)
-
 
 @dataclass(frozen=True)
 class OverlayMark:
