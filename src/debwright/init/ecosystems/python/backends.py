@@ -104,7 +104,7 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
     table = dig(data, "build-system")
     requires = parse(strings(table["requires"]) if "requires" in table else DEFAULT)
     backend = str(table.get("build-backend", "setuptools.build_meta:__legacy__"))
-    forgotten = MODULES.get(re.split(r"[.:]", backend)[0])
+    forgotten = MODULES.get(re.split(r"[.:]", str(table.get("build-backend", "")))[0])
     names = {normalise(requirement.name) for requirement in requires}
     if forgotten and forgotten not in names and "backend-path" not in table:
         requires.append(Requirement(forgotten))
