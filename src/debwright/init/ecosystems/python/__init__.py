@@ -9,6 +9,7 @@ from pathlib import Path
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.python.bundled import bundled
 from debwright.init.ecosystems.python.dependencies import parse
+from debwright.init.ecosystems.python.legacy import FILES
 from debwright.init.ecosystems.python.pybuild import from_debian
 from debwright.init.ecosystems.python.pyproject import Pyproject, read_pyproject
 from debwright.init.ecosystems.python.suites import targets_for, unmet
@@ -21,10 +22,10 @@ class Python(Ecosystem):
 
     name = "python"
     title = "Python"
-    recognised_by = "pyproject.toml"
+    recognised_by = "pyproject.toml, setup.cfg or setup.py"
 
     def confidence(self, directory: Path) -> Confidence:
-        there = (directory / "pyproject.toml").is_file()
+        there = any((directory / name).is_file() for name in ("pyproject.toml", *FILES))
         return Confidence.CERTAIN if there else Confidence.NONE
 
     def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002

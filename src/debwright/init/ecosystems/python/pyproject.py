@@ -15,6 +15,7 @@ from debwright.init.ecosystems.python import hints as hints_module
 from debwright.init.ecosystems.python.backends import BuildSystem, read_build_system
 from debwright.init.ecosystems.python.dependencies import normalise, parse
 from debwright.init.ecosystems.python.hints import Hints
+from debwright.init.ecosystems.python.legacy import project_table
 from debwright.init.ecosystems.python.poetry import limits, requirements
 from debwright.init.ecosystems.python.tables import dig, read_toml, strings
 from debwright.init.ecosystems.python.versions import Told, read_version
@@ -70,7 +71,9 @@ class Pyproject:
 
 def read_pyproject(directory: Path) -> Pyproject:
     """Read the project in `directory`. Raises UsageError when it cannot be packaged."""
-    data = read_toml(directory, "pyproject.toml")
+    data = read_toml(directory, "pyproject.toml") if _has(directory) else {}
+    if not dig(data, "project").get("name") and not dig(data, "tool", "poetry"):
+        data = {**data, "project": {**project_table(directory), **dig(data, "project")}}
     project = dig(data, "project")
     poetry = dig(data, "tool", "poetry")
     name = project_name(project.get("name", poetry.get("name")), "pyproject.toml")
@@ -107,6 +110,10 @@ def read_pyproject(directory: Path) -> Pyproject:
         health=hints.health if hints.serves else None,
         notes=tuple(notes),
     )
+
+
+def _has(directory: Path) -> bool:
+    return (directory / "pyproject.toml").is_file()
 
 
 def _requirements(
