@@ -92,6 +92,8 @@ class Rules:
 
     buildsystem: str | None = None
     """As `pybuild`; None lets debhelper look."""
+    source_directory: str = ""
+    """Where debhelper builds, when it is not the top of the project."""
     before: tuple[str, ...] = ()
     """Lines before everything else, as `include /usr/share/dpkg/architecture.mk`."""
     exports: Mapping[str, str] = field(default_factory=dict)
@@ -162,6 +164,10 @@ class Project:
     """As a Debian package name (policy 5.6.1)."""
     version: str
     """As Debian's upstream version (policy 5.6.12)."""
+    version_from: Literal["changelog", "git"] = "changelog"
+    """Where the versions of later builds come from."""
+    tag_prefix: str = "v"
+    """What release tags have before the version."""
     description: str = ""
     homepage: str | None = None
     section: str = ""
