@@ -16,6 +16,7 @@ from debwright.model.fix import Command
 MAX_NAME = 60
 MAX_QUESTIONS = 3
 MAX_ANSWER = 200
+TARGETS = ("bookworm-amd64", "bookworm-arm64")
 PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """The name of a command."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -93,6 +94,10 @@ class Rules:
 
     buildsystem: str | None = None
     """As `pybuild`; None lets debhelper look."""
+    source_directory: str = ""
+    """Where debhelper builds, when it is not the top of the project."""
+    before: tuple[str, ...] = ()
+    """Lines before everything else, as `include /usr/share/dpkg/architecture.mk`."""
     exports: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
 
@@ -161,6 +166,10 @@ class Project:
     """As a Debian package name (policy 5.6.1)."""
     version: str
     """As Debian's upstream version (policy 5.6.12)."""
+    version_from: Literal["changelog", "git"] = "changelog"
+    """Where the versions of later builds come from."""
+    tag_prefix: str = "v"
+    """What release tags have before the version."""
     description: str = ""
     homepage: str | None = None
     section: str = ""
@@ -168,6 +177,8 @@ class Project:
     author: Person | None = None
     licence: Licence
     architecture: Literal["all", "any"] = "all"
+    targets: tuple[str, ...] = TARGETS
+    """What it can be built for, as the toolchains and the packages of a suite allow."""
     build_depends: tuple[str, ...] = ()
     """In addition to debhelper."""
     depends: tuple[str, ...] = ()
@@ -185,6 +196,8 @@ class Project:
     """Files of the project that are settings, for /etc/PACKAGE."""
     install: tuple[tuple[str, str], ...] = ()
     """Files of the project or of the build, and the directory of the package for each."""
+    lintian_overrides: tuple[str, ...] = ()
+    """Lines for lintian, without the package's name: a comment, or a tag and what it concerns."""
     smoke: tuple[str, ...] = ()
     """Commands that succeed where the package is installed."""
     settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)
