@@ -13,6 +13,7 @@ from debwright.init.licences import Licence
 from debwright.model.errors import Evidence, UsageError
 
 MAX_NAME = 60
+TARGETS = ("bookworm-amd64", "bookworm-arm64")
 PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """The name of a command."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -38,6 +39,8 @@ class Health:
 
     port: Guess
     path: Guess
+    address: str = "127.0.0.1"
+    """Where it listens, as ports of debwright.toml are written: `*` is every address."""
 
     @property
     def url(self) -> str:
@@ -55,6 +58,10 @@ class Unit:
     source: str = ""
     """The unit that the author wrote, from the top of the project; taken over as it is."""
     health: Health | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the program needs; names as systemd takes them."""
+    directory: str = ""
+    """Where it runs; the directory of its state without this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +80,8 @@ class Rules:
 
     buildsystem: str | None = None
     """As `pybuild`; None lets debhelper look."""
+    before: tuple[str, ...] = ()
+    """Lines before everything else, as `include /usr/share/dpkg/architecture.mk`."""
     exports: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
 
@@ -101,6 +110,10 @@ class Project:
     author: Person | None = None
     licence: Licence
     architecture: Literal["all", "any"] = "all"
+    targets: tuple[str, ...] = TARGETS
+    """What it can be built for, as the toolchains and the packages of a suite allow."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """More fields of the binary package, as Static-Built-Using."""
     build_depends: tuple[str, ...] = ()
     """In addition to debhelper."""
     depends: tuple[str, ...] = ()
