@@ -23,6 +23,7 @@ PACKAGES = (
     "debwright.checks.twice",
     "debwright.systems",
     "debwright.repository.stores",
+    "debwright.source.carriers",
     "debwright.keys",
     "debwright.observe.metrics",
     "debwright.observe.notify",

@@ -6,11 +6,14 @@ A module or package below `ecosystems` makes one: an instance of `Ecosystem`.
 from collections.abc import Mapping
 from enum import IntEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
-from debwright.init.model import Project
+from debwright.init.model import Answers, Project
 from debwright.model.errors import UsageError
 from debwright.model.registry import instances
+
+NO_ANSWERS: Answers = MappingProxyType({})
 
 
 class Confidence(IntEnum):
@@ -38,8 +41,11 @@ class Ecosystem:
         """Whether the project in `directory` is one of its kind. Reads names of files only."""
         raise NotImplementedError
 
-    def read(self, directory: Path) -> Project:
-        """Read the project. Raises UsageError when it cannot be packaged."""
+    def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:
+        """Read the project, with what a person has answered to `Project.questions` before.
+
+        Raises UsageError when it cannot be packaged.
+        """
         raise NotImplementedError
 
 

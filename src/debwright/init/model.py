@@ -11,8 +11,11 @@ from typing import Literal
 
 from debwright.init.licences import Licence
 from debwright.model.errors import Evidence, UsageError
+from debwright.model.fix import Command
 
 MAX_NAME = 60
+MAX_QUESTIONS = 3
+MAX_ANSWER = 200
 TARGETS = ("bookworm-amd64", "bookworm-arm64")
 PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """The name of a command."""
@@ -95,6 +98,51 @@ class Written:
     executable: bool = False
 
 
+Answers = Mapping[str, str]
+"""What is known of a person, by the names of the questions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What only a person can know about a project. Without an answer its default holds.
+
+    An ecosystem puts all of its questions into `Project.questions`, the most important one first,
+    and takes what `answered` gives. `init` asks on a terminal, at most MAX_QUESTIONS, and reads the
+    project again with the answers; it keeps them, so that the next time nobody is asked.
+    """
+
+    name: str
+    """As `--answer NAME=VALUE` has it: lower case letters and `-`."""
+    text: str
+    """A sentence that ends with a question mark."""
+    default: str
+    """An answer that works, or the best guess."""
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    """A regular expression for the whole answer, which is one line in any case."""
+    form: str = ""
+    """What an answer looks like, for whoever gave another one: `a number below 65536`."""
+
+    def answered(self, answers: Answers) -> str:
+        """The answer, or the default. Raises UsageError for one that is none."""
+        if self.name not in answers:
+            return self.default
+        return self.checked(answers[self.name])
+
+    def checked(self, text: str) -> str:
+        """`text` without what surrounds it. Raises UsageError when it is no answer to this."""
+        answer = text.strip()
+        form = self.form or (f"one of {', '.join(self.choices)}" if self.choices else "one line")
+        fine = answer in self.choices if self.choices else answer.isprintable()
+        if not fine or len(answer) > MAX_ANSWER or not re.fullmatch(self.pattern or ".*", answer):
+            raise UsageError(
+                f"{answer[:80]!r} is no answer to: {self.text}",
+                cause=f"the answer is {form}",
+                fix=Command("debwright", "init", "--answer", f"{self.name}={self.default}"),
+            )
+        return answer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Project:
     """A project to package. Without units it is a library or a command-line tool."""
@@ -107,6 +155,8 @@ class Project:
     """As Debian's upstream version (policy 5.6.12)."""
     description: str = ""
     homepage: str | None = None
+    section: str = ""
+    """Of Debian's archive (policy 2.4); empty for one that follows from what the package has."""
     author: Person | None = None
     licence: Licence
     architecture: Literal["all", "any"] = "all"
@@ -135,6 +185,8 @@ class Project:
     """More tables of debwright.toml, as {"wheelhouse": {"lock": "requirements.txt"}}."""
     files: tuple[Written, ...] = ()
     """What the ecosystem writes itself: components' lists, drop-ins, helpers of the build."""
+    questions: tuple[Question, ...] = ()
+    """All that the ecosystem would ask, whether it has been answered or not."""
     notes: tuple[str, ...] = ()
     """What the person who runs init should look at."""
 

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from debwright.init.ecosystem import Confidence, Ecosystem
+from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
 from debwright.init.ecosystems.python.pyproject import Pyproject, read_pyproject
-from debwright.init.model import Override, Project, Rules, Unit, package_name
+from debwright.init.model import Answers, Override, Project, Rules, Unit, package_name
 
 # What is needed to build any project, and what to build one with extensions in C. Cross building
 # needs the interpreter of the build machine and the headers of the other; pybuild looks for the
@@ -27,7 +27,7 @@ class Python(Ecosystem):
         there = (directory / "pyproject.toml").is_file()
         return Confidence.CERTAIN if there else Confidence.NONE
 
-    def read(self, directory: Path) -> Project:
+    def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002
         return _project(read_pyproject(directory))
 
 
