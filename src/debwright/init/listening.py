@@ -1,7 +1,7 @@
 """Where a program listens, as its source says it: patterns of a language, tried in their order.
 
-A pattern has the group `value` for what is listened on (`:8080`, `127.0.0.1:8080`, `8080`), or `host`
-and `port`; `env` for a variable that decides it. Nothing is run: these are guesses for defaults.
+A pattern has the group `value` for what is listened on (`:8080`, `127.0.0.1:8080`, `8080`), or
+`host` and `port`; `env` for a variable that decides it. Nothing is run: these are guesses.
 """
 
 import re
@@ -32,6 +32,18 @@ class Language:
     """Group `env`: a variable of the environment that names the port or the address."""
     routes: re.Pattern[str]
     """Group `path`: a path that is answered to GET."""
+    loops: re.Pattern[str]
+    """Found in a program without a port that works for ever."""
+    subcommand: re.Pattern[str]
+    """Group `name`: the command of a program that makes it serve."""
+    settings: re.Pattern[str]
+    """Groups `flag` and `value`: an option whose default is a file of settings."""
+    embeds: re.Pattern[str]
+    """Found in a line that takes files into the program itself."""
+    version_flag: re.Pattern[str]
+    help_flag: re.Pattern[str]
+    anywhere: str = "*"
+    """Where programs listen that name a port and no address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +92,7 @@ def find_listener(
                 port=seen, address=_host(sources, language), path=path,
                 environment={match["env"]: seen.value},
             )  # fmt: skip
-    return Listener(port=guessed, address="", path=path)
+    return Listener(port=guessed, address=_host(sources, language), path=path)
 
 
 def _matches(
@@ -109,7 +121,7 @@ def _address(match: re.Match[str]) -> tuple[str | None, str] | None:
 def _host(sources: Sequence[Source], language: Language) -> str:
     for _, match in _matches(sources, language.hosts):
         return _written(re.sub(r"\s*,\s*", ".", match["host"]))
-    return ""
+    return language.anywhere
 
 
 def _written(host: str) -> str:

@@ -1,7 +1,7 @@
 """go.mod: the module, the Go that it needs, and the modules that it requires.
 
-The grammar is that of the Go modules reference, "go.mod files": directives of one line, or blocks in
-parentheses.
+The grammar is that of the Go modules reference, "go.mod files": directives of one line, or blocks
+in parentheses.
 """
 
 import re

@@ -47,6 +47,13 @@ LANGUAGE = Language(
                    r'"(?P<host>[0-9]+\.[0-9.]+|localhost|::1?)"'),
     ),
     variable=re.compile(rf'(?:Getenv|LookupEnv)\(\s*"(?P<env>{_VARIABLE})"'),
+    loops=re.compile(r"\btime\.(?:NewTicker|Tick)\(|\bfor\s*\{[^}]*time\.Sleep\("),
+    subcommand=re.compile(r'Use:\s*"(?P<name>serve|server|start|run|daemon|web)\b'),
+    settings=re.compile(r'\.String(?:Var)?P?\(\s*(?:&[\w.]+\s*,\s*)?"(?P<flag>[\w.-]*conf[\w.-]*)"\s*,\s*'
+                        r'(?:"\w?"\s*,\s*)?"(?P<value>[\w./-]+)"'),
+    embeds=re.compile(r"//go:embed\b"),
+    version_flag=re.compile(r'\.(?:Bool\w*|Flag)\(\s*(?:&[\w.]+\s*,\s*)?"version"|"--version"|\bVersion:\s|\.Version\('),
+    help_flag=re.compile(r'"flag"|spf13/(?:cobra|pflag)"|urfave/cli|kingpin|jessevdk/go-flags|go-arg"|alecthomas/kong'),
     routes=re.compile(
         r'\.(?:HandleFunc|Handle|GET|Get)\(\s*"(?:GET )?(?P<path>/[^"\s]*)"'
     ),

@@ -11,7 +11,9 @@ from debwright.init.model import PROGRAM
 
 _PACKAGE = re.compile(r"^package\s+(\w+)", re.M)
 _MAIN = re.compile(r"^func\s+main\s*\(\s*\)", re.M)
-_IGNORED = re.compile(r"^//\s*(?:go:build|\+build)\s+.*\b(?:ignore|tools|windows|darwin|js)\b", re.M)
+_IGNORED = re.compile(
+    r"^//\s*(?:go:build|\+build)\s+.*\b(?:ignore|tools|windows|darwin|js)\b", re.M
+)
 _IMPORTS = re.compile(r"^import\s*(?:\w+\s+|[._]\s+)?(?:\((.*?)\)|(\"[^\"\n]+\"))", re.M | re.S)
 _QUOTED = re.compile(r'"([^"\s]+)"')
 # Directories whose programs make or test the project, by custom.
@@ -27,8 +29,6 @@ class Program:
     """Relative to the module, `.` for its top."""
     sources: tuple[Source, ...]
     """Of the package and of those of the module that it imports; no tests."""
-    imports: frozenset[str]
-    """Of these sources."""
 
     @property
     def pattern(self) -> str:
@@ -41,12 +41,12 @@ class Program:
 
 
 def without_comments(text: str) -> str:
-    """Go code with its comments blanked, line by line; strings stay."""
-    token = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|//[^\n]*|/\*.*?\*/', re.S)
+    """Go code with its comments blanked, line by line; strings and directives (//go:) stay."""
+    token = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|//(?!go:)[^\n]*|/\*.*?\*/', re.S)
 
     def blank(match: re.Match[str]) -> str:
         found = match[0]
-        return re.sub(r"[^\n]", " ", found) if found.startswith("/") else found
+        return re.sub(r"[^\n]", " ", found) if found.startswith(("//", "/*")) else found
 
     return token.sub(blank, text)
 
@@ -100,20 +100,18 @@ def find_programs(
 def _program(
     mod: GoMod, directory: str, packages: Mapping[str, list[Source]], names: Mapping[str, str]
 ) -> Program:
-    seen, queue, paths = {directory}, [directory], set()
+    seen, queue = {directory}, [directory]
     while queue:
         for source in packages.get(queue.pop(), ()):
-            found = imports(source.text)
-            paths |= found
-            inside = {_inside(mod, path) for path in found} - {None} - seen
-            seen |= inside  # type: ignore[arg-type]
-            queue += sorted(inside)  # type: ignore[type-var]
+            inside = {d for path in imports(source.text) if (d := _inside(mod, path))} - seen
+            seen |= inside
+            queue += sorted(inside)
+    order = sorted(seen, key=lambda d: (d != directory, d))
     return Program(
         name=_name(mod, directory, names),
         directory=directory,
-        sources=tuple(s for d in sorted(seen, key=lambda d: d != directory) for s in packages.get(d, ())),
-        imports=frozenset(paths),
-    )  # fmt: skip
+        sources=tuple(s for d in order for s in packages.get(d, ())),
+    )
 
 
 def _inside(mod: GoMod, path: str) -> str | None:

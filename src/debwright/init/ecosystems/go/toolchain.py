@@ -19,20 +19,18 @@ class Toolchain:
     version: Go
     package: str
     """What Build-Depends names: it runs on the machine that builds."""
-    source: str
-    """The package whose source is the standard library's, for Static-Built-Using."""
     bin: str = ""
     """Its directory, where /usr/bin/go is another."""
     backports: bool = False
 
 
 KNOWN = (
-    Toolchain(suite="bookworm", version=(1, 19), package="golang-go:native", source="golang-1.19-go"),
+    Toolchain(suite="bookworm", version=(1, 19), package="golang-go:native"),
     Toolchain(
-        suite="bookworm", version=(1, 23), package="golang-1.23-go:native", source="golang-1.23-go",
+        suite="bookworm", version=(1, 23), package="golang-1.23-go:native",
         bin="/usr/lib/go-1.23/bin", backports=True,
     ),
-    Toolchain(suite="trixie", version=(1, 24), package="golang-go:native", source="golang-1.24-go"),
+    Toolchain(suite="trixie", version=(1, 24), package="golang-go:native"),
 )  # fmt: skip
 """From the oldest suite on, and the suite's own Go before that of its backports."""
 
