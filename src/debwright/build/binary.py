@@ -42,8 +42,11 @@ _TEST_FAILURE = re.compile(
 _TEST_STEP = re.compile(
     r"^\s+(?:dh_auto_test\b|debian/rules (?:override|execute_before|execute_after)_dh_auto_test)"
 )
+# Not "error" within a name, as in librust-proc-macro-error-dev.
 _ERROR = re.compile(
-    r"\berror\b|\bfatal\b|Error \d+|No such file|undefined reference|Traceback|cannot find", re.I
+    r"(?<![\w.-])error(?![\w-])|[A-Z]\w*Error(?=:)|\bfatal\b|Error \d+|No such file|"
+    r"undefined reference|Traceback|cannot find",
+    re.I,
 )
 NO_SPACE = re.compile(r"No space left on device")
 _NETWORK = re.compile(

@@ -80,7 +80,7 @@ def find_listener(
         found = _address(match)
         if found is not None:
             host, number = found
-            address = _written(host) if host is not None else _host(sources, language)
+            address = written_address(host) if host is not None else _host(sources, language)
             return Listener(
                 port=Guess(value=number, seen=_at(source, match)), address=address, path=path
             )
@@ -120,11 +120,11 @@ def _address(match: re.Match[str]) -> tuple[str | None, str] | None:
 
 def _host(sources: Sequence[Source], language: Language) -> str:
     for _, match in _matches(sources, language.hosts):
-        return _written(re.sub(r"\s*,\s*", ".", match["host"]))
+        return written_address(re.sub(r"\s*,\s*", ".", match["host"]))
     return language.anywhere
 
 
-def _written(host: str) -> str:
+def written_address(host: str) -> str:
     """An address of a source as debwright.toml has it; a name other than localhost is not one."""
     if host in _EVERYWHERE or host == "::":
         return "*"

@@ -5,13 +5,15 @@ The same for every language that compiles to one program; a `Language` says how 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from debwright.init import unitfile
 from debwright.init.dockerfile import Dockerfile
 from debwright.init.hints import Source
-from debwright.init.listening import Language, Listener, find_listener
-from debwright.init.model import Health, Unit
+from debwright.init.listening import Language, Listener, find_listener, written_address
+from debwright.init.model import Guess, Health, Unit
+from debwright.init.units import AuthorUnits, Places, author_units
 
 # Directories that programs read while they run, by custom.
 _ASSETS = frozenset({
@@ -19,6 +21,11 @@ _ASSETS = frozenset({
     "templates", "views", "web", "www",
 })  # fmt: skip
 _LITERAL = re.compile(r'"(?:\./)?(?P<top>[A-Za-z0-9_-]+)(?:/[^"\s]*)?"')
+_TOLD = re.compile(
+    r"(?i:(?:addr|listen|bind|http|host)[\w-]*[= ]\"?(?P<host>[\w.]*|\[[0-9a-f:]*\]):"
+    r"|port[= ]\"?)(?P<port>\d{2,5})\b"
+)
+"""An address or a port among arguments (`--listen :80`) and variables (`PORT=80`)."""
 _WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
 
 
@@ -39,6 +46,7 @@ class NativeUnits:
     """What the services of a project need."""
 
     units: tuple[Unit, ...] = ()
+    accounts: tuple[str, ...] = ()
     config_files: tuple[str, ...] = ()
     install: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -54,7 +62,7 @@ class _Made:
 
 
 def native_units(native: Native) -> NativeUnits:
-    """A unit for each program that waits for connections or works without end, the first first.
+    """The author's units, else one for each program that waits for connections or works on and on.
 
     Other programs are commands, which are tried with what they say they understand.
     """
@@ -63,6 +71,12 @@ def native_units(native: Native) -> NativeUnits:
         name: find_listener(sources, native.language, port=native.docker.port)
         for name, sources in native.programs.items()
     }
+    authors = _authors(native, listeners)
+    if authors.units:
+        return NativeUnits(
+            units=authors.units, accounts=authors.accounts, notes=authors.notes,
+            smoke=tuple(_smoke(native)),
+        )  # fmt: skip
     for name in sorted(listeners, key=lambda n: (listeners[n] is None, n != native.package)):
         listener, sources = listeners[name], native.programs[name]
         if listener is not None or _works(sources, native.language):
@@ -74,6 +88,36 @@ def native_units(native: Native) -> NativeUnits:
         notes=tuple(made.notes),
         smoke=tuple(_smoke(native)),
     )
+
+
+def _authors(native: Native, listeners: Mapping[str, Listener | None]) -> AuthorUnits:
+    """The units that the author wrote, the first with the health of the program that it starts."""
+    places = Places(programs={name: f"/usr/bin/{name}" for name in native.programs})
+    found = author_units(native.directory, places)
+    if not found.units or not found.units[0].name.endswith(".service"):
+        return found
+    first = found.units[0]
+    text = first.text or (native.directory / first.source).read_text(errors="replace")
+    command = " ".join(unitfile.values(text, "Service", "ExecStart"))
+    started = next(
+        (n for n in native.programs if re.search(rf"(?:^|/){re.escape(n)}\b", command)), ""
+    )
+    listener = listeners.get(started)
+    if listener is None or listener.health is None:
+        return found
+    said = [command, *unitfile.values(text, "Service", "Environment")]
+    health = _told(listener.health, said, first.source or first.name)
+    return replace(found, units=(replace(first, health=health), *found.units[1:]))
+
+
+def _told(health: Health, said: Sequence[str], file: str) -> Health:
+    """Where the program listens when its unit says so: an address among arguments and variables."""
+    for text in said:
+        if match := _TOLD.search(text):
+            host, port = match["host"], match["port"]
+            address = health.address if host is None else written_address(host)
+            return replace(health, port=Guess(value=port, seen=file), address=address)
+    return health
 
 
 def _works(sources: Sequence[Source], language: Language) -> bool:

@@ -106,6 +106,7 @@ def _project(directory: Path) -> Project:
         ),
         clean=(f"{BUILD}/",),
         units=units.units,
+        accounts=units.accounts,
         programs=names,
         config_files=tuple(dict.fromkeys((*releaser.config_files, *units.config_files))),
         install=(*binaries, *units.install, *releaser.install),

@@ -93,6 +93,7 @@ def _project(directory: Path) -> Project:
         ),
         clean=(f"{BUILD}/", *(() if lock is not None else ("Cargo.lock",))),
         units=units.units,
+        accounts=units.accounts,
         programs=programs,
         config_files=tuple(dict.fromkeys((*hints.config_files, *units.config_files))),
         install=tuple(_install(programs, hints, units)),

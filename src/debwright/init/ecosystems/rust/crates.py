@@ -48,13 +48,17 @@ def _newest(dependency: Dependency, suite: str) -> str | None:
 
 
 def _names(dependency: Dependency, found: str) -> Iterator[str]:
-    """The packages of a crate's features, which every package of a crate provides."""
+    """The packages of a crate's features, which every package of a crate provides.
+
+    They hold source, the same for every architecture, and are wanted of the one that builds: their
+    own dependencies are tools, as bindgen's clang, which cannot be had for another one next to it.
+    """
     base = f"librust-{_name(dependency.name)}-{compatible(found)}"
     features = [f.partition("/")[0] for f in dependency.features]
     for feature in [*(["default"] if dependency.default_features else []), *features]:
-        yield f"{base}+{_name(feature)}-dev"
+        yield f"{base}+{_name(feature)}-dev:native"
     if not dependency.default_features and not features:
-        yield f"{base}-dev"
+        yield f"{base}-dev:native"
 
 
 def _name(crate: str) -> str:

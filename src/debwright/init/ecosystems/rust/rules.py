@@ -96,8 +96,8 @@ def _overrides(build: Build) -> Iterator[Override]:
         target="execute_before_dh_gencontrol",
         why="What is linked in: this says of which sources it is (policy 7.8).",
         commands=(
-            "dpkg-query -W -f='$${source:Package} (= $${source:Version})\\n' 'libstd-rust*-dev' "
-            "'librust-*-dev' 2>/dev/null | sort -u | paste -sd, "
+            "dpkg-query -W -f='$${db:Status-Abbrev}$${source:Package} (= $${source:Version})\\n' "
+            "'libstd-rust*-dev' 'librust-*-dev' 2>/dev/null | sed -n 's/^ii //p' | sort -u | paste -sd, "
             f"| sed 's/^/misc:Static-Built-Using=/' >> debian/{build.package}.substvars",
         ),
     )  # fmt: skip
