@@ -97,8 +97,8 @@ def _overrides(build: Build) -> Iterator[Override]:
         why="What is linked in: this says of which sources it is (policy 7.8).",
         commands=(
             "dpkg-query -W -f='$${db:Status-Abbrev}$${source:Package} (= $${source:Version})\\n' "
-            "'libstd-rust*-dev' 'librust-*-dev' 2>/dev/null | sed -n 's/^ii //p' | sort -u | paste -sd, "
-            f"| sed 's/^/misc:Static-Built-Using=/' >> debian/{build.package}.substvars",
+            "'libstd-rust*-dev' 'librust-*-dev' 2>/dev/null | sed -n 's/^ii //p' | sort -u | "
+            f"paste -sd, | sed 's/^/misc:Static-Built-Using=/' >> debian/{build.package}.substvars",
         ),
     )  # fmt: skip
 
