@@ -192,6 +192,8 @@ class Project:
     """Files of the project that are settings, for /etc/PACKAGE."""
     install: tuple[tuple[str, str], ...] = ()
     """Files of the project or of the build, and the directory of the package for each."""
+    lintian_overrides: tuple[str, ...] = ()
+    """Lines for lintian, without the package's name: a comment, or a tag and what it concerns."""
     smoke: tuple[str, ...] = ()
     """Commands that succeed where the package is installed."""
     settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)

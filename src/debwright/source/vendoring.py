@@ -45,18 +45,21 @@ DATE = 315532800
 ALWAYS = ("ca-certificates", "git")
 
 
+CODES = Codes(
+    {
+        "vendor/failed": Code(ERROR, "The libraries of the project could not be collected."),
+        "vendor/hash": Code(ERROR, "A library is not the one that the project's lock names."),
+        "vendor/lock": Code(ERROR, "The project's lock does not name all of its libraries."),
+        "vendor/nothing": Code(ERROR, "The project needs no library, and asks for them."),
+        "vendor/too-old": Code(ERROR, "The toolchain is older than the project needs."),
+    }
+)
+
+
 class VendorError(CodedError, BuildError):
     """The libraries cannot be had; `code` is the finding's."""
 
-    codes = Codes(
-        {
-            "vendor/failed": Code(ERROR, "The libraries of the project could not be collected."),
-            "vendor/hash": Code(ERROR, "A library is not the one that the project's lock names."),
-            "vendor/lock": Code(ERROR, "The project's lock does not name all of its libraries."),
-            "vendor/nothing": Code(ERROR, "The project needs no library, and asks for them."),
-            "vendor/too-old": Code(ERROR, "The toolchain is older than the project needs."),
-        }
-    )
+    codes = CODES
 
 
 @dataclass(frozen=True, kw_only=True)
