@@ -12,7 +12,7 @@ from debwright.init.hints import Source, guess_health_path
 from debwright.init.model import Guess, Health
 
 _VALUE = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:]*\]|[A-Za-z0-9.-]*):)?(?P<port>\d{2,5})", re.ASCII)
-_EVERYWHERE = {"", "0.0.0.0", "[::]", "[::0]", "*"}  # noqa: S104 - read in a source, not bound
+_EVERYWHERE = {"", "0.0.0.0", "[::]", "::", "[::0]", "*", "UNSPECIFIED"}  # noqa: S104 - read in a source, not bound
 _DEFAULT = "8080"
 
 
@@ -126,9 +126,9 @@ def _host(sources: Sequence[Source], language: Language) -> str:
 
 def written_address(host: str) -> str:
     """An address of a source as debwright.toml has it; a name other than localhost is not one."""
-    if host in _EVERYWHERE or host == "::":
+    if host in _EVERYWHERE:
         return "*"
-    if host in ("localhost", "127.0.0.1"):
+    if host in ("localhost", "127.0.0.1", "LOCALHOST"):
         return "127.0.0.1"
     if host in ("[::1]", "::1"):
         return "[::1]"

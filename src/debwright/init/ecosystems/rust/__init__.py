@@ -15,7 +15,7 @@ from debwright.init.ecosystems.rust.listening import LANGUAGE, ROCKET_PORT
 from debwright.init.ecosystems.rust.lock import Lock, read_lock
 from debwright.init.ecosystems.rust.manifest import FILE, Crate, Workspace, read_workspace
 from debwright.init.ecosystems.rust.rules import ARCHIVE, BUILD, CARRIED, IN_TREE, NONE, Build
-from debwright.init.ecosystems.rust.toolchain import Toolchain, choose, need
+from debwright.init.ecosystems.rust.toolchain import CARGO, Toolchain, choose, need
 from debwright.init.facts import DEFAULT_VERSION, person, readme_sentence, tagged_version
 from debwright.init.hints import Source, read_sources
 from debwright.init.licences import find_licence
@@ -130,7 +130,7 @@ def _crates(directory: Path, workspace: Workspace, lock: Lock | None) -> _Crates
         )  # fmt: skip
     if lock is not None:
         kind = IN_TREE if (directory / "vendor").is_dir() else CARRIED
-        toolchain = choose(needed, locked=True)
+        toolchain = choose(needed)
         return _Crates(
             kind=kind, toolchain=toolchain,
             build_depends=(*toolchain.packages, *packages_for(names)),
@@ -166,10 +166,8 @@ def _locked_notes(lock: Lock, toolchain: Toolchain, kind: str) -> Iterator[str]:
             f"the {len(lock.crates)} crates of Cargo.lock are put into the source package by "
             "`cargo vendor`, when it is made; the lock says what they must be"
         )
-    yield toolchain.note or (
-        "the crates of a lock seldom take the Rust of bookworm: it builds with rustc-web, the "
-        "newer one that Debian keeps there for browsers"
-    )
+    if toolchain.note:
+        yield toolchain.note
     for address in sorted(lock.repositories):
         yield f"Cargo.lock names the git repository {address}, of which only the commit is pinned"
 
@@ -226,4 +224,4 @@ def _install(
 def _settings(crates: _Crates) -> dict[str, dict[str, list[str] | str]]:
     if crates.kind != CARRIED:
         return {}
-    return {"cargo": {"toolchain": crates.toolchain.packages[0].partition(":")[0]}}
+    return {"cargo": {"toolchain": CARGO}}

@@ -45,11 +45,12 @@ def read_hints(directory: Path, crate: Crate, package: str) -> Hints:
     conf = {str(c) for c in deb.get("conf-files", []) if isinstance(c, str)}
     config, install, system = [], [], set[str]()
     for source, target in _assets(directory, crate, deb):
-        place = PurePosixPath("/", target)
+        name = PurePosixPath(source).name
+        place = PurePosixPath("/", f"{target}{name}" if target.endswith("/") else target)
         if source.startswith("target/"):
             if place.parent.name == "sbin":
-                system.add(PurePosixPath(source).name)
-        elif str(place) in conf and str(place) == f"/etc/{package}/{PurePosixPath(source).name}":
+                system.add(name)
+        elif str(place) in conf and str(place) == f"/etc/{package}/{name}":
             config.append(source)
         else:
             install.append((source, str(place.parent).lstrip("/")))
@@ -102,4 +103,4 @@ def _assets(directory: Path, crate: Crate, deb: Mapping[str, Any]) -> Iterator[t
                 path.is_file() and path.resolve().is_relative_to(top) and _PLACE.fullmatch(relative)
             )
             if fine and not relative.endswith(_UNITS):
-                yield relative, f"{target}{path.name}" if target.endswith("/") else target
+                yield relative, target

@@ -91,6 +91,12 @@ def _overrides(build: Build) -> Iterator[Override]:
         yield Override(
             target="override_dh_auto_test", why="The project has no tests that can run here."
         )
+    if build.crates in (CARRIED, IN_TREE):
+        yield Override(
+            target="override_dh_clean",
+            why="Crates have files as Cargo.toml.orig, which cargo wants to be there.",
+            commands=("dh_clean -Xvendor/",),
+        )
     yield Override(target="override_dh_auto_install", why="debian/*.install names the programs.")
     yield Override(
         target="execute_before_dh_gencontrol",

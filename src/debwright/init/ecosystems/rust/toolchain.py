@@ -17,22 +17,17 @@ _EDITIONS: dict[str, Rust] = {"2018": (1, 31), "2021": (1, 56), "2024": (1, 85)}
 _LOCKS: dict[int, Rust] = {3: (1, 53), 4: (1, 78)}
 _RESOLVERS: dict[str, Rust] = {"2": (1, 51), "3": (1, 84)}
 
-USUAL = ("cargo:native", "rustc:native", "libstd-rust-dev")
-NEWER = ("cargo-web:native", "rustc-web:native", "libstd-rust-web-dev")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    suite: str
-    usual: Rust
-    newer: Rust
-    """Of `rustc-web`, at least."""
-
-
-SUITES = (
-    Known(suite="bookworm", usual=(1, 63), newer=(1, 85)),
-    Known(suite="trixie", usual=(1, 85), newer=(1, 85)),
+# Alternatives, for distributions without the first; never one of each, since a compiler reads the
+# standard library of its own version alone. apt takes `rustc-web` for a bare `rustc:native`, too.
+PACKAGES = (
+    "cargo-web:native | cargo:native",
+    "rustc-web:native | rustc:native",
+    "libstd-rust-web-dev | libstd-rust-dev",
 )
+CARGO = "cargo-web"
+CERTAIN: Rust = (1, 85)
+"""Of `rustc-web` in bookworm and trixie, at least: 1.85 when they were last looked at without
+security updates, and newer with each browser that needs it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,24 +69,15 @@ def need(workspace: Workspace, lock: Lock | None) -> Need:
     return max(needs, key=lambda n: n.rust)
 
 
-def choose(needed: Need, *, suite: str | None = None, locked: bool = False) -> Toolchain:
-    """What to build with; `suite` is the one that has the libraries, where they are Debian's.
-
-    `locked`: the libraries are those of a lock, and seldom content with an old Rust.
-    """
-    known = next((k for k in SUITES if suite in (None, k.suite)), SUITES[0])
-    said = f"{needed.because} asks for Rust {needed.rust[0]}.{needed.rust[1]}"
-    if needed.rust <= known.usual and not locked:
-        return Toolchain(packages=USUAL, targets=targets_of(known.suite))
+def choose(needed: Need, *, suite: str = "bookworm") -> Toolchain:
+    """What to build with; `suite` is the one that has the libraries, where they are Debian's."""
     note = ""
-    if needed.rust > known.newer:
+    if needed.rust > CERTAIN:
         note = (
-            f"{said}, and Debian's suites have {_text(known.newer)} for certain: the build says "
-            "when that is too old; `rustc-web` gets newer with the browsers"
+            f"{needed.because} asks for Rust {_text(needed.rust)}; `rustc-web` of bookworm and "
+            f"trixie has {_text(CERTAIN)} or newer, and the build says when that is too old"
         )
-    elif needed.rust > known.usual:
-        note = f"{said}; {known.suite} has {_text(known.usual)}, so that it builds with rustc-web"
-    return Toolchain(packages=NEWER, targets=targets_of(known.suite), note=note)
+    return Toolchain(packages=PACKAGES, targets=targets_of(suite), note=note)
 
 
 def targets_of(suite: str) -> tuple[str, ...]:
