@@ -89,7 +89,7 @@ def test_the_catalogue_is_whole() -> None:
         assert suite.architectures <= targets.ARCHITECTURES.keys()
         assert suite.keyring
         assert suite.python
-        assert suite.mirror is None
+        assert all(url.startswith("http://") for url in suite.archive.urls("amd64"))
 
 
 def test_an_unknown_suite_assumes_nothing() -> None:
