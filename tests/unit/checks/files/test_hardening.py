@@ -12,7 +12,7 @@ from tests.kit.packages import context, judged
 from debwright.checks.files.hardening import HardeningCheck
 from debwright.packages.toolchain import made_by
 
-# As `go build` makes one: not position-independent, no RELRO; nothing of it when stripped but a note.
+# As `go build` makes one: not position-independent, no RELRO; a note stays when it is stripped.
 GO = {"kind": 2, "relro": False, "now": False, "names": (), "note": b"Go"}
 # As `cargo build --release` makes one: the standard library itself calls readlink and realpath.
 RUST = {"names": (b"libc.so.6", b"readlink", b"realpath"), "text": b"..RUST_BACKTRACE0full.."}
