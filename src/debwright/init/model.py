@@ -21,6 +21,8 @@ PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """The name of a command."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
+URL = re.compile(r"https?://[A-Za-z0-9-][A-Za-z0-9._~:/?#@!&*+,;=%-]{0,400}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
@@ -94,6 +96,8 @@ class Rules:
 
     buildsystem: str | None = None
     """As `pybuild`; None lets debhelper look."""
+    source_directory: str = ""
+    """Where debhelper builds, when it is not the top of the project."""
     before: tuple[str, ...] = ()
     """Lines before everything else, as `include /usr/share/dpkg/architecture.mk`."""
     exports: Mapping[str, str] = field(default_factory=dict)
@@ -164,6 +168,10 @@ class Project:
     """As a Debian package name (policy 5.6.1)."""
     version: str
     """As Debian's upstream version (policy 5.6.12)."""
+    version_from: Literal["changelog", "git"] = "changelog"
+    """Where the versions of later builds come from."""
+    tag_prefix: str = "v"
+    """What release tags have before the version."""
     description: str = ""
     homepage: str | None = None
     section: str = ""
@@ -247,3 +255,14 @@ def one_line(text: object) -> str:
         return ""
     printable = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(printable.split())[:300]
+
+
+def web_page(address: str | None) -> str | None:
+    """`address` as a Homepage field (policy 5.6.23) has it, or None for what is none.
+
+    What package.json and others say of a repository becomes the page that it has.
+    """
+    text = re.sub(r"(?:\.git)?/?$", "", (address or "").strip().removeprefix("git+"))
+    text = re.sub(r"^http://(?=(?:www\.)?(?:github\.com|gnu\.org)/)", "https://", text)
+    fine = URL.fullmatch(text) is not None and "alioth.debian.org" not in text
+    return text if fine else None
