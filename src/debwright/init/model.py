@@ -44,6 +44,8 @@ class Health:
 
     port: Guess
     path: Guess
+    address: str = "127.0.0.1"
+    """Where it listens, as ports of debwright.toml are written: `*` is every address."""
 
     @property
     def url(self) -> str:
@@ -179,6 +181,8 @@ class Project:
     architecture: Literal["all", "any"] = "all"
     targets: tuple[str, ...] = TARGETS
     """What it can be built for, as the toolchains and the packages of a suite allow."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """More fields of the binary package, as Static-Built-Using."""
     build_depends: tuple[str, ...] = ()
     """In addition to debhelper."""
     depends: tuple[str, ...] = ()
