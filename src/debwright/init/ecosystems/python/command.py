@@ -14,7 +14,7 @@ from debwright.init.ecosystems.python.modules import Module, argument, literal
 from debwright.init.ecosystems.python.procfile import read_procfile
 from debwright.init.ecosystems.python.readme import Line, commands
 from debwright.init.ecosystems.python.start import RUNS, Start, run_port, starts
-from debwright.init.hints import PORTS, Source
+from debwright.init.hints import guess_port, read_sources
 from debwright.model.errors import UsageError
 
 SUBCOMMANDS = ("serve", "server", "runserver", "start", "run", "web", "daemon", "up", "api")
@@ -58,18 +58,18 @@ def find_start(
     ours = [_script(name, target, modules) for name, target in scripts.items()]
     serving = [script for script in ours if listens(script.reached)]
     if serving:
-        return _scripted(_likeliest(serving, directory), lines, port=True)
+        return _scripted(_likeliest(serving, directory), directory, lines, port=True)
     if find_apps(modules) and (start := _application(directory, modules, lines, asked)):
         return start
     if working := [script for script in ours if script.own and _works_for_ever(script.own)]:
-        return _scripted(_likeliest(working, directory), lines, port=False)
+        return _scripted(_likeliest(working, directory), directory, lines, port=False)
     return None
 
 
 def started_by(name: str, target: str, modules: Sequence[Module], directory: Path) -> Start:
     """The command `name` as a service, because a person says so."""
     script = _script(name, target, modules)
-    return _scripted(script, commands(directory), port=listens(script.reached))
+    return _scripted(script, directory, commands(directory), port=listens(script.reached))
 
 
 def listens(modules: Iterable[Module]) -> bool:
@@ -126,7 +126,7 @@ def _likeliest(scripts: Sequence[Script], directory: Path) -> Script:
     return min(scripts, key=rank)
 
 
-def _scripted(script: Script, lines: Sequence[Line], *, port: bool) -> Start:
+def _scripted(script: Script, directory: Path, lines: Sequence[Line], *, port: bool) -> Start:
     said = [line for line in lines if line.words[0].rpartition("/")[2] == script.name]
     words = [script.name]
     if subcommand := _subcommand(script, said):
@@ -134,9 +134,9 @@ def _scripted(script: Script, lines: Sequence[Line], *, port: bool) -> Start:
     if not port:
         return Start(words=tuple(words), seen=None)
     bound = next((b for line in said if (b := servers.bound(line.words))), None)
-    number, seen = _port(script.reached)
+    number, seen = _port(script, directory)
     address = _address(script.reached)
-    if "--host" in _options(script.reached):
+    if "--host" in options_of(script.reached):
         words += ["--host", servers.LOCAL]
         address = servers.LOCAL
     if bound and any(word.startswith("--port") for line in said for word in line.words):
@@ -146,14 +146,14 @@ def _scripted(script: Script, lines: Sequence[Line], *, port: bool) -> Start:
 
 
 def _subcommand(script: Script, said: Sequence[Line]) -> str:
-    known = _options(script.reached)
+    known = options_of(script.reached)
     for line in said:
         if line.words[1:2] and line.words[1] in SUBCOMMANDS:
             return line.words[1]
     return next((name for name in SUBCOMMANDS if name in known), "")
 
 
-def _options(modules: Iterable[Module]) -> frozenset[str]:
+def options_of(modules: Iterable[Module]) -> frozenset[str]:
     """Options and subcommands that are declared with argparse, click or typer."""
     found: set[str] = set()
     for module in modules:
@@ -178,17 +178,13 @@ def _last(function: ast.expr) -> str:
     return function.attr if isinstance(function, ast.Attribute) else ""
 
 
-def _port(modules: Sequence[Module]) -> tuple[str, str | None]:
-    number, seen = run_port(modules)
+def _port(script: Script, directory: Path) -> tuple[str, str | None]:
+    number, seen = run_port(script.reached)
     if seen is not None:
         return number, seen
-    for pattern in PORTS:
-        for module in modules:
-            source = Source(name=module.path, text=ast.unparse(module.tree))
-            match = pattern.search(source.text)
-            if match and 1 <= int(match[1]) <= 65535:
-                return match[1], module.path
-    return "8080", None
+    reached = {module.path for module in script.reached}
+    found = guess_port([s for s in read_sources(directory, {".py"}) if s.name in reached])
+    return found.value, found.seen
 
 
 def _address(modules: Iterable[Module]) -> str:
