@@ -21,6 +21,8 @@ PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """The name of a command."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
+URL = re.compile(r"https?://[A-Za-z0-9-][A-Za-z0-9._~:/?#@!&*+,;=%-]{0,400}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
@@ -42,6 +44,8 @@ class Health:
 
     port: Guess
     path: Guess
+    address: str = "127.0.0.1"
+    """Where it listens, as ports of debwright.toml are written: `*` is every address."""
 
     @property
     def url(self) -> str:
@@ -177,6 +181,8 @@ class Project:
     architecture: Literal["all", "any"] = "all"
     targets: tuple[str, ...] = TARGETS
     """What it can be built for, as the toolchains and the packages of a suite allow."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """More fields of the binary package, as Static-Built-Using."""
     build_depends: tuple[str, ...] = ()
     """In addition to debhelper."""
     depends: tuple[str, ...] = ()
@@ -249,3 +255,14 @@ def one_line(text: object) -> str:
         return ""
     printable = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(printable.split())[:300]
+
+
+def web_page(address: str | None) -> str | None:
+    """`address` as a Homepage field (policy 5.6.23) has it, or None for what is none.
+
+    What package.json and others say of a repository becomes the page that it has.
+    """
+    text = re.sub(r"(?:\.git)?/?$", "", (address or "").strip().removeprefix("git+"))
+    text = re.sub(r"^http://(?=(?:www\.)?(?:github\.com|gnu\.org)/)", "https://", text)
+    fine = URL.fullmatch(text) is not None and "alioth.debian.org" not in text
+    return text if fine else None
