@@ -27,7 +27,7 @@ _WAITS = frozenset({
     "start_consuming", "listen", "get_message", "run_forever",
 })  # fmt: skip
 _HOST_PORT = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):([1-9]\d{1,4})(?:$|[,/ ])")
-_CLIENTS = frozenset({"22", "25", "53", "80", "443", "587", "3306", "5432", "6379", "11211"})
+_CLIENTS = frozenset({"22", "25", "53", "443", "587", "3306", "5432", "6379", "11211"})
 """Ports that a source names for others' servers more often than for its own."""
 _DECLARING = frozenset({"add_argument", "add_parser", "option"})
 
