@@ -12,6 +12,7 @@ from debwright.init.ecosystems.go.programs import (
     Program,
     compiled,
     find_programs,
+    imports,
     uses_cgo,
 )
 from debwright.init.ecosystems.go.releaser import Releaser, read_releaser
@@ -25,8 +26,8 @@ from debwright.init.model import Answers, Project, package_name, project_name
 from debwright.init.natively import Native, native_units
 from debwright.model.errors import UsageError
 
-# Modules that are C in part, and the -dev packages that they are linked with.
-_CGO_MODULES = {
+# Modules and packages that are C in part, and the -dev packages that they are linked with.
+_CGO = {
     "github.com/mattn/go-sqlite3": (),
     "github.com/confluentinc/confluent-kafka-go": ("librdkafka-dev",),
     "github.com/confluentinc/confluent-kafka-go/v2": ("librdkafka-dev",),
@@ -38,8 +39,10 @@ _CGO_MODULES = {
     "github.com/gen2brain/malgo": (),
     "github.com/veandco/go-sdl2": ("libsdl2-dev",),
     "github.com/DataDog/zstd": (),
-    "github.com/godbus/dbus": (),
 }
+
+# `build` and `docs` may be packages of the module: these are what go(1) passes over itself.
+_SKIPPED = frozenset({"testdata", "vendor", "node_modules", "debian"})
 
 
 class Go(Ecosystem):
@@ -122,7 +125,7 @@ def _read(directory: Path) -> _Found:
     name = project_name(base, FILE)
     package = package_name(name)
     releaser = read_releaser(directory, package)
-    every = read_sources(directory, {".go"})
+    every = read_sources(directory, {".go"}, _SKIPPED)
     programs = find_programs(mod, compiled(every), releaser.names)
     if not programs:
         raise UsageError(
@@ -143,9 +146,10 @@ def _version(directory: Path, found: _Found) -> str:
 
 def _cgo(found: _Found) -> tuple[bool, tuple[str, ...]]:
     """Whether a C compiler is needed, and the libraries that are linked."""
-    known = [m for m in found.mod.requires if m in _CGO_MODULES]
+    imported = {i for p in found.programs for s in p.sources for i in imports(s.text)}
+    known = [name for name in {*found.mod.requires, *imported} if name in _CGO]
     own = any(uses_cgo(program.sources) for program in found.programs)
-    libraries = tuple(sorted({p for m in known for p in _CGO_MODULES[m]}))
+    libraries = tuple(sorted({p for m in known for p in _CGO[m]}))
     needed = own or bool(known) or bool(found.releaser.cgo)
     return needed, (*libraries, *(("pkgconf",) if needed else ()))
 
@@ -170,7 +174,7 @@ def _notes(found: _Found, chosen: str, *, carried: bool, more: Sequence[str]) ->
         yield chosen
     if carried:
         yield (
-            f"the {len(found.mod.requires)} modules of go.mod are put into the source package by "
+            f"the modules of go.mod ({len(found.mod.requires)}) are put into the source package by "
             "`go mod vendor`, when it is made; go.sum says what they must be"
         )
     for target in found.mod.replaced:

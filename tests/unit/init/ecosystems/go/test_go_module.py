@@ -192,6 +192,19 @@ def test_the_version_is_stamped_where_the_linker_can(
     assert "-X" not in str(made.rules) or stamp
 
 
+def test_packages_of_any_name_are_read(tmp_path: Path) -> None:
+    files = {
+        "main.go": f'package main\nimport "example.org/bell/internal/build"\n{SERVER}',
+        "internal/build/build.go": 'package build\nvar Version = "dev"\n',
+        "docs/docs_test.go": "package docs\n",
+        "vendor/x.y/z/main.go": "package main\nfunc main() {}\n",
+    }
+    made = project(tmp_path, files)
+    assert "-X example.org/bell/internal/build.Version=" in str(made.rules)
+    assert "go test" in str(made.rules)
+    assert made.programs == ("bell",)
+
+
 def test_a_version_in_the_source_is_the_packages(tmp_path: Path) -> None:
     made = project(tmp_path, {"main.go": f'package main\nconst version = "1.2.3"\n{SERVER}'})
     assert made.version == "1.2.3"
