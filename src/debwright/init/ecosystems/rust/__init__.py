@@ -161,15 +161,15 @@ def _reachable() -> bool:
 
 
 def _archive_note(found: Packaged, lock: Lock | None) -> str:
+    has = f"{found.suite} has every crate of {FILE}: they come from Debian"
     if lock is not None:
         return (
-            f"{REGISTRY} does not answer, and {found.suite} has every crate of {FILE}: they come "
-            "from Debian, in its versions and not in those of Cargo.lock; `debwright init` where it can "
-            "be reached carries those of the lock"
+            f"{REGISTRY} does not answer, and {has}, in its versions, not in those of Cargo.lock; "
+            "`debwright init` carries those of the lock where it can be reached"
         )
     return (
-        f"there is no Cargo.lock, and {found.suite} has every crate of {FILE}: they come from "
-        "Debian; `cargo generate-lockfile` and `debwright init` again carry the crates of crates.io instead"
+        f"there is no Cargo.lock, and {has}; `cargo generate-lockfile` and `debwright init` again "
+        "carry the crates of crates.io instead"
     )
 
 
