@@ -66,6 +66,10 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
         yield f"{name}.postrm", "postrm"
     if project.service and project.service.health:
         yield "debian/tests/control", "tests-control"
+    if project.secrets:
+        yield f"{name}.postinst", "postinst"
+    if project.links:
+        yield f"{name}.links", "links"
     if project.config_files or project.install:
         yield f"{name}.install", "install"
     if project.programs:

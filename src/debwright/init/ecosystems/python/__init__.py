@@ -9,6 +9,7 @@ from pathlib import Path
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.python.bundled import bundled
 from debwright.init.ecosystems.python.dependencies import parse
+from debwright.init.ecosystems.python.kind import is_application
 from debwright.init.ecosystems.python.pybuild import from_debian
 from debwright.init.ecosystems.python.pyproject import Pyproject, read_pyproject
 from debwright.init.ecosystems.python.suites import targets_for, unmet
@@ -24,7 +25,7 @@ class Python(Ecosystem):
     recognised_by = "pyproject.toml"
 
     def confidence(self, directory: Path) -> Confidence:
-        there = (directory / "pyproject.toml").is_file()
+        there = (directory / "pyproject.toml").is_file() and not is_application(directory)
         return Confidence.CERTAIN if there else Confidence.NONE
 
     def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002

@@ -281,3 +281,27 @@ def _config_files(directory: Path, name: str) -> tuple[str, ...]:
             continue
         found += [f"{root}{n}" for n in sorted(wanted) if (folder / n).is_file()]
     return tuple(f for f in found if not (directory / f).is_symlink())
+
+
+def read_about(directory: Path) -> dict[str, Any]:
+    """What pyproject.toml says of a project that nothing builds; `version` may be empty.
+
+    Raises UsageError for what is not well formed.
+    """
+    data = read_toml(directory, "pyproject.toml")
+    project, poetry = dig(data, "project"), dig(data, "tool", "poetry")
+    name = project.get("name", poetry.get("name", directory.resolve().name))
+    notes: list[str] = []
+    requirements = _requirements(project, poetry, notes)
+    version = project.get("version", poetry.get("version"))
+    return {
+        "name": project_name(name, "pyproject.toml"),
+        "version": str(version) if version is not None else "",
+        "description": one_line(project.get("description", poetry.get("description", ""))),
+        "homepage": _homepage(project, poetry),
+        "author": _author(project, poetry),
+        "licence": _licence(directory, project, poetry),
+        "requirements": requirements,
+        "requires_python": _requires_python(project, poetry),
+        "notes": tuple(notes),
+    }
