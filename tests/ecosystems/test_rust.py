@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.ecosystems.conftest import Packaged, Unpacked, passed
-from tests.kit.modules import add_crate
+from tests.kit.modules import add_crate, lock_entry, lock_file
 from tests.kit.pages import TOP, blocks
 
 pytestmark = [pytest.mark.apart, pytest.mark.minutes(3)]
@@ -51,22 +51,19 @@ def test_crates_are_carried(
     packaged: Packaged, unpacked: Unpacked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("ascii", "cfg-if", "chunked-transfer", "httpdate", "log", "tiny-http")
-    home, lock = (
-        tmp_path / "home",
-        'version = 3\n\n[[package]]\nname = "thermo"\nversion = "0.3.1"\n',
-    )
-    lock += 'dependencies = [\n "tiny_http",\n]\n'
+    entries = [lock_entry("thermo", "0.3.1", ["tiny_http"])]
     for name in names:
         registry = unpacked(f"librust-{name}-dev") / "usr/share/cargo/registry"
         (source,) = registry.glob(f"{name.replace('-', '?')}-[0-9]*")
-        lock += "\n" + add_crate(tmp_path / "registry", source)
+        entries.append(add_crate(tmp_path / "registry", source))
+    home = tmp_path / "home"
     home.mkdir()
     (home / "config.toml").write_text(
         '[source.crates-io]\nreplace-with = "mine"\n'
         f'[source.mine]\ndirectory = "{tmp_path}/registry"\n'
     )
     monkeypatch.setenv("CARGO_HOME", str(home))
-    passed(packaged("thermo", {**example(), "Cargo.lock": lock}), *SERVES)
+    passed(packaged("thermo", {**example(), "Cargo.lock": lock_file(entries)}), *SERVES)
 
 
 def test_a_workspace_with_a_command(packaged: Packaged) -> None:
