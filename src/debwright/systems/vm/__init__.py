@@ -45,13 +45,11 @@ class VmSystem(System):
     kind = "vm"
 
     def unavailable(self) -> MissingError | None:
-        """See System."""
         if is_root():
             return None
         return MissingError("making a virtual machine's disk needs root", fix="run it with sudo")
 
     def boot_layer(self, subject: Subject) -> Layer:
-        """See System."""
         return vm_layer(subject.roots, subject.target, subject.log)
 
     def prepare(self, subject: Subject, _: ExitStack) -> Open:
