@@ -82,7 +82,7 @@ def unasked() -> tuple[Check, ...]:
 
 def every_check() -> tuple[Check, ...]:
     """Those that are only made when they are asked for included."""
-    from debwright.checks.twice.equivalence import EquivalenceCheck
+    from debwright.checks.twice.compared import EquivalenceCheck
     from debwright.checks.twice.reproducible import ReproducibleCheck
 
     return (*unasked(), ReproducibleCheck(), EquivalenceCheck())

@@ -56,9 +56,16 @@ class Wheelhouse(_Known):
     seconds: float
 
 
+class CarriedComponent(Wheelhouse):
+    """Another component of the source package that was fetched before the build."""
+
+    name: str
+
+
 class SourceDetails(_Known):
     version: Said[str] = None
     wheelhouse: Said[Wheelhouse] = None
+    carried: Annotated[tuple[CarriedComponent, ...], Field(exclude_if=lambda c: not c)] = ()
 
 
 class CompiledWheel(BaseModel):

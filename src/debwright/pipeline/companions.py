@@ -16,7 +16,14 @@ from debwright.model.errors import ConfigError, Evidence
 from debwright.model.fix import Command
 from debwright.model.suites import oldest_first, suite_info
 from debwright.model.targets import Choice, HostFacts, Strategy, Target, choose_strategy
-from debwright.pipeline.plan import Companion, Plan, TargetPlan, wheelhouse_of, whole_digest
+from debwright.pipeline.plan import (
+    Companion,
+    Plan,
+    TargetPlan,
+    carried_of,
+    wheelhouse_of,
+    whole_digest,
+)
 from debwright.source.digest import source_digest
 from debwright.source.make import read_tree
 from debwright.source.version import determine
@@ -76,7 +83,7 @@ def _plan(product: LoadedConfig, source: str, root: TargetPlan, host: HostFacts)
     tree = read_tree(path)
     _require_all(path, source)
     config = _as_companion(loaded.config, product.config, root.target)
-    house = wheelhouse_of(config, path)
+    house, carried = wheelhouse_of(config, path), carried_of(config, path)
     plan = Plan(
         loaded=replace(loaded, config=config),
         host=host,
@@ -85,8 +92,9 @@ def _plan(product: LoadedConfig, source: str, root: TargetPlan, host: HostFacts)
         tree=tree,
         dsc=None,
         targets=(root,),
-        source_digest=whole_digest(source_digest(path), config, house),
+        source_digest=whole_digest(source_digest(path), config, house, carried),
         wheelhouse=house,
+        carried=carried,
     )
     return Companion(source=source, plan=plan)
 

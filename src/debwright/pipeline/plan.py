@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from debwright.build.depends import BuildPlan
 from debwright.config import Config, LoadedConfig
+from debwright.model import registry
 from debwright.model.manifest import digest
 from debwright.model.targets import Choice, HostFacts, Strategy, Target
 from debwright.source.make import SourcePackage, SourceTree
 from debwright.source.version import VersionInfo, for_suite
 
 if TYPE_CHECKING:
+    from debwright.source.carrier import Asked
     from debwright.source.wheelhouse.prepare import Wish
 
 
@@ -62,6 +64,8 @@ class Plan:
     source_digest: str
     wheelhouse: "Wish | None" = None
     """What the source package is to carry, where that is configured."""
+    carried: "tuple[Asked, ...]" = ()
+    """What else it is to carry."""
     companions: tuple[Companion, ...] = ()
 
     @property
@@ -121,9 +125,29 @@ def wheelhouse_of(config: Config, source: Path) -> "Wish | None":
     return wish(config, source)
 
 
-def whole_digest(source: str, config: Config, house: "Wish | None") -> str:
+def carried_of(config: Config, source: Path) -> "tuple[Asked, ...]":
+    """What else the configuration wants carried. Raises ConfigError."""
+    wanted = carriers_in(config)
+    if not wanted:
+        return ()
+    from debwright.source.carrier import asked_of
+
+    return asked_of(wanted, config, source)
+
+
+def carriers_in(config: Config) -> list[str]:
+    """The tables of `config` that ask for something to be carried; none is imported for it."""
+    known = registry.names("debwright.source.carriers")
+    return [n for n in known if n in config.model_fields_set and getattr(config, n) is not None]
+
+
+def whole_digest(
+    source: str, config: Config, house: "Wish | None", carried: "tuple[Asked, ...]" = ()
+) -> str:
     """Of the source, of what the configuration takes out of it, and of what is put next to it."""
     parts: dict[str, object] = {"source": source, "exclude": list(config.package.exclude)}
     if house is not None:
         parts["wheelhouse"] = house.digest
+    if carried:
+        parts["carried"] = [one.digest for one in carried]
     return digest(parts)

@@ -9,8 +9,16 @@ from debwright.host.machine import capable_facts, host_facts
 from debwright.model.errors import UsageError
 from debwright.model.targets import Choice, Strategy, Target, choose_strategy, select
 from debwright.pipeline.companions import plan_companions
-from debwright.pipeline.plan import Plan, TargetPlan, wheelhouse_of, whole_digest
+from debwright.pipeline.plan import (
+    Plan,
+    TargetPlan,
+    carried_of,
+    carriers_in,
+    wheelhouse_of,
+    whole_digest,
+)
 from debwright.source.digest import source_digest
+from debwright.source.listing import require_debian_in_git
 from debwright.source.make import read_dsc, read_tree
 from debwright.source.version import VersionInfo, determine
 
@@ -55,9 +63,11 @@ def make_plan(
         name = package.name
     else:
         tree = read_tree(path)
+        require_debian_in_git(path)
         version = _version(config, path)
         identity, package, name = source_digest(path), None, tree.name
     house = wheelhouse_of(config, path) if tree is not None else None
+    carried = carried_of(config, path) if tree is not None else ()
     return Plan(
         loaded=loaded,
         host=host,
@@ -67,7 +77,8 @@ def make_plan(
         dsc=package,
         targets=with_all(chosen, choices),
         wheelhouse=house,
-        source_digest=whole_digest(identity, config, house),
+        carried=carried,
+        source_digest=whole_digest(identity, config, house, carried),
         companions=plan_companions(loaded, name, host),
     )
 
@@ -100,9 +111,12 @@ def _for_source(loaded: LoadedConfig, *, own: bool) -> LoadedConfig:
     if own:
         return loaded
     package = loaded.config.package.model_copy(update={"version_from": "changelog"})
+    carried = dict.fromkeys(carriers_in(loaded.config))
     config = loaded.config.model_copy(
-        update={"service": None, "wheelhouse": None, "package": package, "companions": []}
-    )
+        update={
+            "service": None, "wheelhouse": None, "package": package, "companions": [], **carried
+        }
+    )  # fmt: skip
     return replace(loaded, config=config)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from debwright.roots.cache import Cache
 from debwright.roots.store import LayerStore
 
-KEPT = ("debs", "wheelhouse")
+KEPT = ("debs", "wheelhouse", "carried")
 """Directories of the cache that hold downloads."""
 
 COMPILED = "wheelhouse/compiled"

@@ -20,8 +20,8 @@ from debwright.model.manifest import FORMAT, Manifest, digest
 from debwright.roots.cache import Cache, hold_shared
 from debwright.roots.store import LayerStore
 
-DOWNLOADS = "wheelhouse"
-"""Distributions that were fetched or compiled: slower to make again than a root."""
+DOWNLOADS = ("wheelhouse", "carried")
+"""What was fetched or compiled for source packages: slower to make again than a root."""
 PACK_SECONDS = 1800.0
 _TAR = ("--xattrs", "--xattrs-include=*", "--numeric-owner", "--sparse")
 
@@ -69,8 +69,7 @@ def pack(cache: Cache, layers: Sequence[tuple[Path, Manifest]], target: Path) ->
     """
     _need_root()
     names = [str(path.relative_to(cache.root)) for path, _ in layers]
-    if (cache.root / DOWNLOADS).is_dir():
-        names.append(DOWNLOADS)
+    names += [name for name in DOWNLOADS if (cache.root / name).is_dir()]
     beside = target.with_name(f".{target.name}.new")
     target.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -107,7 +106,8 @@ def unpack(cache: Cache, source: Path) -> Taken:
             home.mkdir(parents=True, exist_ok=True)
             path.rename(final)
             taken.append(f"{manifest.target}/{path.name}")
-        _take_downloads(tree / DOWNLOADS, cache.root / DOWNLOADS)
+        for name in DOWNLOADS:
+            _take_downloads(tree / name, cache.root / name)
     return Taken(layers=tuple(taken), known=known)
 
 

@@ -26,18 +26,8 @@ from debwright.pipeline.stages.base import (
     perform,
 )
 from debwright.pipeline.stages.companion import companion_packages, companion_sources
-from debwright.pipeline.stages.keyring import keyring_packages
-from debwright.repository import (
-    AlreadyPublished,
-    PackageFile,
-    Publication,
-    RepositorySettings,
-    publish,
-    sources_text,
-)
 from debwright.repository.channels import channel_of, channel_suite
-from debwright.repository.plan import entries_of, load
-from debwright.repository.stores.base import configured_stores, push_all, store_tables
+from debwright.repository.model import PackageFile, Publication, RepositorySettings
 
 
 @dataclass(frozen=True)
@@ -88,6 +78,8 @@ class PublishStage(Stage[Publishing]):
         return wanted.publish
 
     def inputs(self, on: Publishing) -> dict[str, Any]:
+        from debwright.repository.stores.base import store_tables
+
         job = on.job
         return {
             **common_inputs(job),
@@ -104,6 +96,8 @@ class PublishStage(Stage[Publishing]):
         return {"current": str(link.readlink()) if link.is_symlink() else None}
 
     def work(self, on: Publishing) -> Outcome:
+        from debwright.pipeline.stages.keyring import keyring_packages
+
         job = on.job
         job.reporter.activity(None, self.name, "signing")
         with configured_signer(job.plan.loaded, job.plan.package, say=job.note) as signer:
@@ -120,6 +114,8 @@ class PublishStage(Stage[Publishing]):
 
     def run(self, job: Job, targets: Sequence[TargetPlan]) -> Published:
         """Sign and publish the packages of `targets`, all of which have passed their checks."""
+        from debwright.repository.sources import sources_text
+
         on = Publishing(job, targets)
         result, _ = perform(self, on)
         details = result.details
@@ -176,6 +172,8 @@ def require_key(job: Job) -> None:
 
 def _push(on: Publishing, *, throwaway: bool) -> tuple[str, ...]:
     """Bring the publication to the configured stores; their names."""
+    from debwright.repository.stores.base import configured_stores, push_all, store_tables
+
     job = on.job
     if not store_tables(job.plan.loaded):
         return ()
@@ -209,6 +207,10 @@ def _publish(on: Publishing, files: Sequence[PackageFile], signer: Signer) -> Pu
     version builds it many times. After that a published file stays what it is, and
     AlreadyPublished reaches the user.
     """
+    from debwright.repository.pool import AlreadyPublished
+    from debwright.repository.publish import publish
+    from debwright.repository.stores.base import store_tables
+
     repository, settings, say = on.repository, on.settings, on.job.reporter.note
     try:
         return publish(repository, files, signer, settings, say=say)
@@ -233,6 +235,8 @@ def _publish(on: Publishing, files: Sequence[PackageFile], signer: Signer) -> Pu
 
 def _others(on: Publishing, aside: Path, files: Sequence[PackageFile]) -> Iterator[PackageFile]:
     """What the repository set aside has of other versions, to be published again with `files`."""
+    from debwright.repository.plan import entries_of, load
+
     sources = [*on.job.sources.values(), *companion_sources(on.job)]
     built = {(s.name, s.version) for s in sources}
     names = {f.path.name for f in files}

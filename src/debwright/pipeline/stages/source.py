@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from debwright.model.details import SourceDetails, Wheelhouse
+from debwright.model.details import CarriedComponent, SourceDetails, Wheelhouse
 from debwright.model.results import StageResult, Status
 from debwright.model.targets import Target, suite_info
 from debwright.observe.report.timeline import Color
@@ -14,6 +14,7 @@ from debwright.source.make import SourcePackage, SourceTree, make_source, read_d
 from debwright.source.version import VersionInfo
 
 if TYPE_CHECKING:
+    from debwright.source.carrier import Carried
     from debwright.source.wheelhouse.prepare import Prepared
 
 
@@ -66,16 +67,18 @@ class SourceStage(Stage[SuiteSource]):
         job.reporter.activity(None, self.name, "preparing a root")
         codename = suite_info(on.suite).codename
         layer = job.roots.build(Target(codename, plan.host.arch), sink)
-        house = _wheelhouse(job)
+        house, more = _wheelhouse(job), _carried(job)
         job.reporter.activity(None, self.name, "dpkg-source")
         made = make_source(
             plan.tree, on.version, on.directory, layer=layer, cache=job.roots.cache,
             epoch=source_epoch(plan.tree, plan.version, on.version),
             exclude=plan.config.package.exclude, suite=codename, sink=sink,
-            components=[house.component] if house else [],
+            components=[*([house.component] if house else []), *(one.component for one in more)],
         )  # fmt: skip
         job.sources[on.suite] = made
-        details = SourceDetails(version=made.version, wheelhouse=_details(house))
+        details = SourceDetails(
+            version=made.version, wheelhouse=_details(house), carried=_more_details(more)
+        )
         return Outcome(outputs=[made.dsc, *made.files], details=details)
 
     def run(self, job: Job, suite: str) -> StageResult:
@@ -97,6 +100,27 @@ def _wheelhouse(job: Job) -> "Prepared | None":
     return prepare(
         asked, job.roots.cache, note=job.reporter.note,
         activity=lambda text: job.reporter.activity(None, "source", text),
+    )  # fmt: skip
+
+
+def _carried(job: Job) -> "list[Carried]":
+    """What else the source package carries, in the cache."""
+    return [
+        asked.prepare(
+            job.roots.cache, note=job.reporter.note,
+            activity=lambda text: job.reporter.activity(None, "source", text),
+        )
+        for asked in job.plan.carried
+    ]  # fmt: skip
+
+
+def _more_details(carried: "list[Carried]") -> tuple[CarriedComponent, ...]:
+    return tuple(
+        CarriedComponent(
+            name=one.component.name, digest=one.component.sha256, files=one.files,
+            bytes=one.component.size, seconds=round(one.seconds, 3),
+        )
+        for one in carried
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""What source packages may carry: one module, named as its table of debwright.toml, a kind."""
