@@ -43,6 +43,7 @@ class VmSystem(System):
     """qemu-system: slow without KVM, and the nearest to a board that this machine can be."""
 
     kind = "vm"
+    own_kernel = True
 
     def unavailable(self) -> MissingError | None:
         if is_root():

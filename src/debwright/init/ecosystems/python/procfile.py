@@ -4,7 +4,7 @@ The format is that of Heroku and Foreman: `TYPE: COMMAND`, a shell's command a l
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,8 +72,19 @@ def parse(name: str, line: str, seen: str) -> Process:
     return Process(name=name, before=tuple(commands[:-1]), command=commands[-1], seen=seen)
 
 
+def parse_words(name: str, words: Sequence[str], seen: str) -> Process:
+    """A command as words; one that is given to a shell is taken apart as a line of it."""
+    if len(words) == 3 and words[0].rpartition("/")[2] in ("sh", "bash") and words[1] == "-c":
+        return parse(name, words[2], seen)
+    return Process(name=name, command=_simple(list(words), ""), seen=seen)
+
+
 def _command(text: str, directory: str) -> Command:
-    words, given = split(text), {}
+    return _simple(split(text), directory)
+
+
+def _simple(words: list[str], directory: str) -> Command:
+    given: dict[str, str] = {}
     while words and (match := _SET.fullmatch(words[0])):
         given[match[1]] = match[2]
         words = words[1:]

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.apps import App, find_apps
+from debwright.init.ecosystems.python.container import container_process
 from debwright.init.ecosystems.python.django import Django
 from debwright.init.ecosystems.python.listening import listens
 from debwright.init.ecosystems.python.modules import (
@@ -65,6 +66,7 @@ def starts(
     before = [p for p in processes if p.name == "release"]
     named = [p for p in processes if p.name not in ("release", "web")]
     web = next((p for p in processes if p.name == "web"), None)
+    web = web or (None if named else container_process(directory, modules))
     found = [_process(p, modules) for p in named]
     first: Start | None = None
     if web is not None and not _is_development(web, modules):
@@ -306,7 +308,7 @@ def _process(process: Process, modules: Sequence[Module]) -> Start:
     elif serves and servers.is_server(words):
         words = _bind(words)
     elif serves:
-        port = run_port(modules)[0]
+        port, address = run_port(modules)[0], _address(modules)
     number = port
     if variable := re.fullmatch(r"\$\{(\w+)\}", port):
         number = command.environment.get(variable[1]) or servers.PORT

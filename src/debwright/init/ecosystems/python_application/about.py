@@ -9,11 +9,11 @@ from packaging.version import InvalidVersion, Version
 
 from debwright.init.ecosystems.python.modules import Module, assignments, literal
 from debwright.init.ecosystems.python.pyproject import read_about
-from debwright.init.ecosystems.python.requirements import decoded
 from debwright.init.ecosystems.python.tables import text_of
 from debwright.init.ecosystems.python.versions import FIRST, Told, debian_version, newest_tag
+from debwright.init.facts import readme_sentence
 from debwright.init.licences import Licence, find_licence
-from debwright.init.model import Person, one_line, project_name
+from debwright.init.model import Person, project_name
 
 PLACEHOLDERS = frozenset({"add your description here", "todo", "description"})
 """What tools write where a person should."""
@@ -46,7 +46,7 @@ def about(directory: Path, modules: Sequence[Module]) -> tuple[About, Told]:
         )  # fmt: skip
     if found.description.lower().rstrip(". ") in PLACEHOLDERS:
         found = replace(found, description="")
-    described = replace(found, description=found.description or _first_sentence(directory))
+    described = replace(found, description=found.description or readme_sentence(directory))
     return described, _told(found, directory, modules)
 
 
@@ -72,16 +72,3 @@ def _said(directory: Path, modules: Sequence[Module]) -> Iterator[str]:
                 yield text
     for file in ("VERSION", "VERSION.txt", "version.txt"):
         yield text_of(directory, file).strip()[:60]
-
-
-def _first_sentence(directory: Path) -> str:
-    """The first sentence of the README that is no heading, picture or badge."""
-    path = next((p for p in sorted(directory.glob("README*")) if p.is_file()), None)
-    if path is None or path.is_symlink():
-        return ""
-    for block in re.split(r"\n\s*\n", decoded(path)[:4000]):
-        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", block).replace("`", "").strip()
-        if re.match(r"[A-Za-z\"']", text) and not re.search(r"^[=~^-]{3,}\s*$", text, re.M):
-            sentence = re.split(r"(?<=[.!?])\s", " ".join(text.split()))[0]
-            return one_line(sentence) if len(sentence) > 10 else ""
-    return ""

@@ -26,7 +26,7 @@ from debwright.init.ecosystems.python_application.about import about
 from debwright.init.ecosystems.python_application.django_settings import wrapper
 from debwright.init.ecosystems.python_application.extras import more_starts, scheduled
 from debwright.init.ecosystems.python_application.rules import Parts, rules_for
-from debwright.init.ecosystems.python_application.tree import left_out
+from debwright.init.ecosystems.python_application.tree import left_out, overrides
 from debwright.init.ecosystems.python_application.units import Layout, authors, generated
 from debwright.init.ecosystems.python_application.variables import (
     Variable,
@@ -37,21 +37,6 @@ from debwright.init.ecosystems.python_application.variables import (
 from debwright.init.model import Answers, Project, Question, Unit, Written, package_name
 
 SHOWN = 3
-OVERRIDES = (
-    "# The application's files are in its tree as its author has them.",
-    "privacy-breach-generic *usr/lib/*",
-    "privacy-breach-uses-embedded-file *usr/lib/*",
-    "privacy-breach-google-adsense *usr/lib/*",
-    "privacy-breach-donation *usr/lib/*",
-    "privacy-breach-logo *usr/lib/*",
-    "embedded-javascript-library *usr/*",
-    "executable-not-elf-or-script *usr/lib/*",
-    "script-not-executable *usr/lib/*",
-    "package-contains-empty-directory *usr/lib/*",
-    "font-in-non-font-package *usr/*",
-    "truetype-font-prohibits-installable-embedding *usr/*",
-    "image-file-in-usr-lib *usr/lib/*",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +96,7 @@ def assemble(directory: Path, answers: Answers) -> Project:
             ),
             *_files(package, settings, django),
         ),
-        questions=settings.questions, lintian_overrides=OVERRIDES,
+        questions=settings.questions, lintian_overrides=overrides(directory),
         notes=tuple(dict.fromkeys(notes)),
     )  # fmt: skip
     return _with_dependencies(project, directory, asked, django, settings)

@@ -138,6 +138,26 @@ def test_modules_that_import_each_other_by_bare_names(tmp_path: Path) -> None:
     assert (start.words[-1], start.directory) == ("backend.main:app", "")
 
 
+@pytest.mark.parametrize(
+    ("image", "wanted"),
+    [
+        ('CMD ["uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "80", "--no-access-log"]',
+         "uvicorn app.main:app --host 127.0.0.1 --port 8000 --no-access-log"),
+        ("CMD gunicorn -b 0.0.0.0:5000 -w 3 app.main:app",
+         "gunicorn -b 127.0.0.1:5000 -w 3 app.main:app"),
+        ('CMD ["sh", "-c", "uvicorn app.main:app --port ${PORT:-8080}"]',
+         "uvicorn app.main:app --port ${PORT}"),
+        ("CMD python /code/app/main.py", "uvicorn --host 127.0.0.1 --port 8000 app.main:app"),
+        ('ENTRYPOINT ["./other.sh"]', "uvicorn --host 127.0.0.1 --port 8000 app.main:app"),
+    ],
+)  # fmt: skip
+def test_an_image_says_what_is_started(tmp_path: Path, image: str, wanted: str) -> None:
+    files = {"app/__init__.py": "", "app/main.py": FASTAPI, "Dockerfile": f"FROM python\n{image}\n"}
+    (start,) = started(tmp_path, files, "uvicorn", "gunicorn")
+    assert " ".join(start.words) == wanted
+    assert start.address == "127.0.0.1"
+
+
 def test_a_worker_does_not_listen(tmp_path: Path) -> None:
     source = "import redis\nr = redis.Redis(port=6379)\nwhile True: r.blpop('x')\n"
     (start,) = started(tmp_path, {"worker.py": source}, "redis")

@@ -147,6 +147,14 @@ def test_the_rules_copy_what_the_application_needs(project_dir: Path) -> None:
     assert not (app / "tool.py").stat().st_mode & 0o111
 
 
+def test_lintian_is_told_of_what_the_tree_has_alone(project_dir: Path) -> None:
+    assert read(project_dir, {"main.py": STANDARD}).lintian_overrides == ()
+    project = read(project_dir, {"static/a.min.js": "", "templates/a.html": ""})
+    tags = {line.split()[0] for line in project.lintian_overrides}
+    assert {"embedded-javascript-library", "privacy-breach-generic"} < tags
+    assert "font-in-non-font-package" not in tags
+
+
 @pytest.mark.parametrize(
     ("pyproject", "extra", "kind"),
     [
