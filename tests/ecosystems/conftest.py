@@ -30,7 +30,7 @@ def packaged(tmp_path: Path) -> Packaged:
     who = {f"GIT_{r}_{k}": v for r in ("AUTHOR", "COMMITTER") for k, v in WHO.items()}
     maintainer = {"DEBFULLNAME": WHO["NAME"], "DEBEMAIL": WHO["EMAIL"]}
 
-    def run(name: str, files: Mapping[str, str], *init: str) -> Run:
+    def run(name: str, files: Mapping[str, str], *init: str, tag: str | None = None) -> Run:
         project = tmp_path / name
         for path, text in files.items():
             (project / path).parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +38,8 @@ def packaged(tmp_path: Path) -> Packaged:
         debwright = Debwright(project, {**who, **maintainer})
         for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "feat: begin"]):
             subprocess.run(["git", *words], cwd=project, check=True, env={**os.environ, **who})
+        if tag is not None:
+            subprocess.run(["git", "tag", tag], cwd=project, check=True)
         made = debwright("init", "--yes", *init)
         assert made.code == 0, made.said
         targets = os.environ.get("CHECK_TARGETS", "bookworm-amd64").split()
