@@ -13,9 +13,11 @@ from debwright.init.ecosystems.go.modules import ARCHIVE, CARRIED, IN_TREE, NONE
 from debwright.init.ecosystems.go.programs import Program
 from debwright.init.ecosystems.go.toolchain import Toolchain
 from debwright.init.model import Override, Rules
+from debwright.init.natively import mark_crossed
 
 BUILD = "debian/go"
 """What the build makes: bin/ and the cache of go(1)."""
+CROSSED = f"{BUILD}/crossed"
 
 _BEFORE = (
     "include /usr/share/dpkg/architecture.mk",
@@ -107,12 +109,19 @@ def _overrides(build: Build) -> Iterator[Override]:
         )
     else:
         yield Override(target="override_dh_auto_clean override_dh_auto_configure", why=nothing)
+    if build.tested:
+        yield Override(target="execute_before_dh_auto_build", commands=(mark_crossed(CROSSED),))
     go = f"cd {build.place} && go" if build.place else "go"
     chosen = [f"-tags {shlex.quote(','.join(build.tags))}"] if build.tags else []
     yield Override(target="override_dh_auto_build", commands=tuple(_builds(build, go, chosen)))
     if build.tested:
         command = " ".join([f"{go} test -short", *chosen, "./..."])
-        yield Override(target="override_dh_auto_test", commands=(command,))
+        yield Override(
+            target="override_dh_auto_test",
+            why="Compiling the tests under an emulator takes longer than all of the rest.",
+            commands=(command,),
+            unless=CROSSED,
+        )
     else:
         yield Override(target="override_dh_auto_test", why="The module has no tests.")
     yield Override(target="override_dh_auto_install", why="debian/*.install names the programs.")
