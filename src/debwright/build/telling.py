@@ -13,8 +13,8 @@ _TELLING = re.compile(
     re.I,
 )
 _ASIDE = re.compile(
-    # Flags of compilers, and names of files.
-    r"-W[a-z-]*error|\berrors?\.(?:c|cc|cpp|go|h|hpp|html|js|md|o|py|rs|ts|txt)\b|"
+    # Flags of compilers, and names of files and packages.
+    r"-W[a-z-]*error|[a-z]-errors?-[a-z]|\berrors?\.(?:c|cc|cpp|go|h|hpp|html|js|md|o|py|rs|ts|txt)\b|"
     # What configure looks for, and tests that passed.
     r"^checking |^-- (?:Looking|Performing|Check)|\b(?:ok|yes|PASS(?:ED)?|passed)$|"
     r"\b(?:0|no) errors?\b|"

@@ -46,6 +46,7 @@ __all__ = [
     "SourceError",
     "SourcePackage",
     "SourceTree",
+    "export_tree",
     "make_source",
     "project_files",
     "read_dsc",
@@ -80,7 +81,7 @@ def make_source(
         work = overlay.directory / "source"
         work.mkdir(mode=0o755)
         export = work / f"{tree.name}-{upstream}"
-        _export(tree.directory, export, tuple(exclude))
+        export_tree(tree.directory, export, tuple(exclude))
         if version != tree.version:
             _prepend_entry(export / "debian/changelog", tree, version, epoch, suite)
         options = put_stand_ins(tree, export, work, upstream, components)
@@ -120,7 +121,7 @@ def _dpkg_source_error(error: CommandError) -> SourceError:
     )
 
 
-def _export(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
+def export_tree(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
     """Copy the files that belong to the project; links must stay inside it."""
     root = source.resolve()
     pointers = []

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +22,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.repository.s3_server import ACCESS, REGION, S3, SECRET
+from tests.kit.copied import Tree as Source
 from tests.kit.pages import TOP, blocks
-from tests.kit.tree import Tree as Source
 
 from debwright.cli.app import call
 from debwright.host.process import Interrupted, run
@@ -388,7 +389,8 @@ def test_s3(
         assert "in another region" in caught.value.render()
 
 
-AZURITE = os.environ.get("AZURITE") or shutil.which("azurite-blob")
+PLACES = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+AZURITE = os.environ.get("AZURITE") or shutil.which("azurite-blob", path=PLACES)
 # The account and key that the emulator's own documentation gives.
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = (

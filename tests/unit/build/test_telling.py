@@ -43,6 +43,7 @@ def test_lines_that_tell(line: str) -> None:
         "  adding 'demo/error.html'",
         "tests/test_error.py::test_one PASSED",
         "0 errors, 3 warnings",
+        "  librust-print-bytes-dev librust-proc-macro-error-attr-dev",
         "src/main.c:3:1: warning: 'error' is unused",
         "Traceback (most recent call last):",
     ],

@@ -93,6 +93,8 @@ def test_the_person_and_the_time_before_decide(
 
 
 def test_what_nobody_knows_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path = tmp_path / "what nobody"
+    tmp_path.mkdir()
     known(monkeypatch, Kind(Confidence.NONE, "Cobol"))
     for name in ("index.php", "composer.json", ".git"):
         (tmp_path / name).touch()
@@ -101,7 +103,8 @@ def test_what_nobody_knows_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     said = refused.value.render()
     assert "it has composer.json, index.php\n" in said
     assert "Cobol: files" in said
-    assert "next: sudo apt-get install dh-make && dh_make" in said
+    assert "next: sudo apt-get install dh-make && cd " in said
+    assert said.endswith("dh_make --native --single --yes --packagename what-nobody_0.1.0")
 
 
 def test_a_project_further_down_is_found(tmp_path: Path) -> None:

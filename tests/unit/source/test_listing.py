@@ -116,12 +116,12 @@ def test_pointers_of_git_lfs_are_no_files(tmp_path: Path, attributes: str) -> No
     (tree / "model.bin").write_text(POINTER)
     (tree / ".gitattributes").write_text(attributes)
     if not attributes:
-        make._export(tree, tmp_path / "out", ())
+        make.export_tree(tree, tmp_path / "out", ())
         return
     with pytest.raises(ConfigError, match="1 files are pointers of Git LFS") as caught:
-        make._export(tree, tmp_path / "out", ())
+        make.export_tree(tree, tmp_path / "out", ())
     assert caught.value.evidence[0].file == "model.bin"
-    make._export(tree, tmp_path / "left-out", ("*.bin",))
+    make.export_tree(tree, tmp_path / "left-out", ("*.bin",))
 
 
 @pytest.mark.parametrize("name", [b"plain", b"with space", 'ü\n\t"\\'.encode(), b"\xff\x01"])

@@ -311,7 +311,7 @@ def test_without_the_program_git_files_are_found_all_the_same(
 
 def exported(source: Path, target: Path, exclude: tuple[str, ...] = ()) -> list[str]:
     target.mkdir()
-    sources._export(source, target, exclude)
+    sources.export_tree(source, target, exclude)
     return sorted(str(p.relative_to(target)) for p in target.rglob("*") if not p.is_dir())
 
 
@@ -362,7 +362,7 @@ def tree_of(directory: Path, version: str = "1.2-1") -> SourceTree:
 def orig(source: Path, work: Path) -> bytes:
     export = work / "demo-1.2"
     work.mkdir()
-    sources._export(source, export, ())
+    sources.export_tree(source, export, ())
     sources._orig(tree_of(source), export, work, "1.2", 1735725600)
     return (work / "demo_1.2.orig.tar").read_bytes()
 
