@@ -47,10 +47,10 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Debwright:
 def test_a_module_is_carried_and_built_offline(module: Debwright, tmp_path: Path) -> None:
     run = module("build", "-t", "bookworm-amd64")
     assert run.code == 0, run.said[-3000:]
-    (carried,) = run.dist.rglob("ringer_*.orig-vendor.tar.gz")
+    carried = next(run.dist.rglob("ringer_*.orig-vendor.tar.gz"))
     with tarfile.open(carried) as tar:
         assert {"vendor/modules.txt", "vendor/example.com/bell/bell.go"} <= set(tar.getnames())
-    (deb,) = run.dist.rglob("ringer_*_amd64.deb")
+    deb = next(run.dist.rglob("ringer_*_amd64.deb"))
     subprocess.run(["dpkg-deb", "-x", deb, tmp_path / "unpacked"], check=True)
     said = subprocess.run(
         [tmp_path / "unpacked/usr/bin/ringer"], check=True, capture_output=True, text=True
