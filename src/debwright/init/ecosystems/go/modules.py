@@ -8,6 +8,7 @@ from pathlib import Path
 from debwright.init.ecosystems.go.archive import Packaged, packaged
 from debwright.init.ecosystems.go.gomod import FILE, GoMod
 from debwright.init.ecosystems.go.toolchain import Choice, choose, choose_in
+from debwright.init.natively import has_vendor
 from debwright.init.reachable import answers
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
@@ -38,7 +39,7 @@ def find_modules(directory: Path, mod: GoMod) -> Modules:
     said = (choice.note,) if choice.note else ()
     if not mod.requires:
         return Modules(kind=NONE, choice=choice, notes=said)
-    if (directory / "vendor/modules.txt").is_file():
+    if has_vendor(directory, "vendor/modules.txt"):
         return Modules(kind=IN_TREE, choice=choice, notes=said)
     summed = (directory / SUM).is_file()
     found = packaged(mod.direct)

@@ -20,7 +20,7 @@ from debwright.init.facts import DEFAULT_VERSION, person, readme_sentence, tagge
 from debwright.init.hints import Source, read_sources
 from debwright.init.licences import find_licence
 from debwright.init.model import Answers, Guess, Project, package_name, project_name
-from debwright.init.natively import Native, NativeUnits, native_units
+from debwright.init.natively import Native, NativeUnits, has_vendor, native_units
 from debwright.init.reachable import answers
 from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
@@ -133,7 +133,7 @@ def _crates(directory: Path, workspace: Workspace, lock: Lock | None) -> _Crates
             kind=NONE, toolchain=toolchain, build_depends=toolchain.packages,
             notes=tuple(n for n in [toolchain.note] if n),
         )  # fmt: skip
-    in_tree = (directory / "vendor").is_dir()
+    in_tree = has_vendor(directory, "/Cargo.toml")
     found = packaged(outside)
     fitting = bool(outside) and not found.missing
     if lock is not None and (in_tree or not fitting or _reachable()):

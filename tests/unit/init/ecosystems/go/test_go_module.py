@@ -1,6 +1,7 @@
 """go.mod, the programs of a module, where they listen, and what becomes of it all."""
 # ruff: noqa: E501 - lines of other languages are not broken
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -226,6 +227,17 @@ def test_modules_are_carried_unless_they_are_in_the_tree(tmp_path: Path) -> None
     again = project(tmp_path, {**files, "vendor/modules.txt": "# github.com/x/y v1.2.3\n"}, mod)
     assert "go" not in again.settings
     assert again.rules.exports["GOFLAGS"] == "-trimpath -mod=vendor"
+
+
+def test_a_vendor_directory_that_git_ignores_is_not_there(tmp_path: Path) -> None:
+    files = {
+        "main.go": f"package main\n{SERVER}", "go.sum": "x", ".gitignore": "/vendor/\n",
+        "vendor/modules.txt": "# github.com/gorilla/mux v1.8.0\n",
+    }  # fmt: skip
+    made = project(tmp_path, files, MUX)
+    assert "go" not in made.settings
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert project(tmp_path, files, MUX).settings["go"] == {"toolchain": "golang-go"}
 
 
 @pytest.mark.parametrize(
