@@ -208,3 +208,9 @@ def _smoke(native: Native) -> Iterator[str]:
             yield f"{name} --version"
         elif native.language.help_flag.search(text):
             yield f"{name} --help"
+
+
+def mark_crossed(mark: str) -> str:
+    """A command of debian/rules that makes the file `mark` when it builds for another machine."""
+    made = f"{{ mkdir -p $(dir {mark}) && touch {mark}; }}"
+    return f"[ $(DEB_BUILD_ARCH) = $(DEB_HOST_ARCH) ] || {made}"
