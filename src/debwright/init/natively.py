@@ -176,7 +176,10 @@ def _settings(native: Native, sources: Sequence[Source], made: _Made) -> Iterato
             path = (top / relative).resolve()
             if _WORD.fullmatch(relative) and path.is_relative_to(top) and path.is_file():
                 made.config_files[relative] = None
-                yield from (f"--{match['flag']}", f"/etc/{native.package}/{path.name}")
+                option = (
+                    match["flag"].replace("_", "-") if native.language.dashes else match["flag"]
+                )
+                yield from (f"--{option}", f"/etc/{native.package}/{path.name}")
                 return
 
 
