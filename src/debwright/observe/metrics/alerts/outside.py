@@ -9,9 +9,9 @@ from pathlib import Path
 
 from debwright.config import LoadedConfig
 from debwright.host.http import client, download
+from debwright.keys.configured import configured_keys, home_of
 from debwright.keys.gnupg.home import open_home, private_home
 from debwright.keys.ring import KeyInfo, keys_of_file, list_keys
-from debwright.keys.signing.configured import configured_keys, home_of
 from debwright.model.errors import DebwrightError
 from debwright.model.targets import Target
 from debwright.observe.metrics import Metrics
@@ -29,7 +29,7 @@ def outside_problems(loaded: LoadedConfig, dist: Path, now: datetime) -> Iterato
 
 
 def _keys(loaded: LoadedConfig, dist: Path, now: datetime) -> Iterator[Problem]:
-    """Those that sign today. A throw-away key is made anew for every repository: none of these."""
+    """Those that sign today; the throw-away key of a job in CI is none of these."""
     wanted = [s.fingerprint for s in configured_keys(loaded, today=now.date())]
     if not wanted:
         return
