@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.apps import find_apps
 from debwright.init.ecosystems.python.modules import Module
 from debwright.init.ecosystems.python.routes import health_path
@@ -19,7 +20,7 @@ def find_health(
         return None, []
     port = Guess(value=start.port, seen=start.seen)
     questions = []
-    if port.seen is None and start.port not in start.words:
+    if port.seen is None and servers.bound(start.words) is None:
         asking = Question(
             name="port", text=f"On which port does {name} listen?", default=port.value,
             pattern=r"[1-9]\d{0,4}", form="a number below 65536",

@@ -63,7 +63,7 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
     modules = read_modules(directory)
     asked = {f"{normalise(r.name)}{extra}" for r in parse(found.requirements)
              for extra in ("", *(f"[{e}]" for e in r.extras))}  # fmt: skip
-    start = find_start(directory, modules, found.scripts, asked)
+    start = find_start(found.name, directory, modules, found.scripts, asked)
     questions: list[Question] = []
     if start is None and found.scripts:
         which = _which(found, next(iter(found.scripts)) if found.said else NONE)
