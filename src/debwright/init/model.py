@@ -57,7 +57,22 @@ class Unit:
     """What it starts, without systemd's own escapes; the unit is then made of a template."""
     source: str = ""
     """The unit that the author wrote, from the top of the project; taken over as it is."""
+    text: str = ""
+    """The unit that the author wrote, where something in it has to be another on Debian."""
     health: Health | None = None
+    started: bool = True
+    """Whether installing starts it: not so for a job that a timer or a socket starts."""
+    before: tuple[str, ...] = ()
+    """Commands that must succeed first, as the same user, written as `command` is."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    settings_files: tuple[str, ...] = ()
+    """Files of variables that must be there, in addition to /etc/default/PACKAGE."""
+    directory: str = ""
+    """Where it runs; empty for its state in /var/lib/PACKAGE."""
+    state: tuple[str, ...] = ()
+    """Directories below /var/lib that are its own, in addition to PACKAGE."""
+    after: tuple[str, ...] = ()
+    """Units that start before it, in addition to network.target."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +175,8 @@ class Project:
     """What a build leaves in the tree; a directory ends with /."""
     units: tuple[Unit, ...] = ()
     """The first one is the service that debwright.toml checks."""
+    accounts: tuple[str, ...] = ()
+    """Users that the author's units run as, which the package makes."""
     programs: tuple[str, ...] = ()
     """Commands in /usr/bin, which get a manual page."""
     config_files: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from debwright.init.model import Person, Project, Unit, Written, user_name
+from debwright.init.unitfile import assignment
 from debwright.model.errors import printable
 
 SYNOPSIS = 76
@@ -34,6 +35,11 @@ def render(project: Project) -> tuple[list[Written], list[str]]:
         for unit in project.units
         if unit.command
     ]
+    files += [
+        Written(path=f"debian/{_file_of(project, unit)}", text=unit.text)
+        for unit in project.units
+        if unit.text
+    ]
     files += [made(f"debian/{program}.1", "man", program=program) for program in project.programs]
     files.append(Written(path="debian/source/format", text="3.0 (quilt)\n"))
     return [*files, *project.files], [*project.notes, *notes]
@@ -50,8 +56,9 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
     yield f"{name}.lintian-overrides", "lintian-overrides"
     if project.clean or any(unit.source for unit in project.units):
         yield "debian/clean", "clean"
-    if _has_user(project):
+    if _has_user(project) or project.accounts:
         yield f"{name}.sysusers", "sysusers"
+    if _has_user(project):
         yield f"{name}.postrm", "postrm"
     if project.service and project.service.health:
         yield "debian/tests/control", "tests-control"
@@ -69,8 +76,35 @@ def _has_user(project: Project) -> bool:
 def _file_of(project: Project, unit: Unit) -> str:
     """The unit's file below debian/, as dh_installsystemd(1) looks for it."""
     stem, _, kind = unit.name.rpartition(".")
-    own = stem == project.package
-    return f"{project.package}.{kind}" if own else f"{project.package}.{stem}.{kind}"
+    # Of a template, as printer@.service, the package's name gets the mark.
+    package = project.package + ("@" if stem.endswith("@") else "")
+    own = stem == package
+    return f"{package}.{kind}" if own else f"{package}.{stem.removesuffix('@')}.{kind}"
+
+
+def _installsystemd(p: Project) -> list[str]:
+    """The calls of dh_installsystemd(1), when one without options is not enough.
+
+    It starts every unit it installs, enabled or not, and has to be given other names than the
+    package's.
+    """
+    stems: dict[str, list[str]] = {p.package: []}
+    for unit in p.units:
+        held = stems.setdefault(_stem(unit), [])
+        if not unit.started:
+            held.append(unit.name)
+    calls = []
+    for stem, held in stems.items():
+        name = [] if stem == p.package else [f"--name={stem}"]
+        calls.append(["dh_installsystemd", *name, *(f"-X{unit}" for unit in held)])
+        if held:
+            hold = ["--no-start", "--no-stop-on-upgrade", "--no-restart-after-upgrade"]
+            calls.append(["dh_installsystemd", *name, *hold, *held])
+    return [" ".join(map(shlex.quote, call)) for call in calls] if len(calls) > 1 else []
+
+
+def _stem(unit: Unit) -> str:
+    return unit.name.rpartition(".")[0].removesuffix("@")
 
 
 def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
@@ -86,11 +120,12 @@ def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
         )
     if not p.licence.known:
         notes.append("no licence was found: complete debian/copyright before giving it to anyone")
-    always = (*ALWAYS, *(("dh-sequence-installsysusers",) if _has_user(p) else ()))
+    always = (*ALWAYS, *(("dh-sequence-installsysusers",) if _has_user(p) or p.accounts else ()))
     values: dict[str, Any] = {
         "p": p,
         "maintainer": maintainer,
         "user": user_name(p.package),
+        "users": [*([user_name(p.package)] if _has_user(p) else []), *p.accounts],
         "date": format_datetime(now),
         "day": now.strftime("%Y-%m-%d"),
         "synopsis": _synopsis(p),
@@ -99,7 +134,7 @@ def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
         "build_depends": sorted({*always, *p.build_depends}),
         "depends": ["${misc:Depends}", *p.depends],
         "taken_over": [(u.source, _file_of(p, u)) for u in p.units if u.source],
-        "more_units": [u.name.rpartition(".")[0] for u in p.units if _is_further(p, u)],
+        "installsystemd": _installsystemd(p),
     }
     if p.service and p.service.health:
         health = p.service.health
@@ -114,11 +149,6 @@ def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
             if not text
         ]
     return values, notes
-
-
-def _is_further(p: Project, unit: Unit) -> bool:
-    """Whether dh_installsystemd has to be given the unit's name."""
-    return unit.name.rpartition(".")[0] != p.package
 
 
 def _port_seen(unit: Unit, p: Project) -> str | None:
@@ -185,6 +215,7 @@ def _environment() -> Environment:
     environment.filters["line"] = lambda text: " ".join(printable(text).split())
     environment.filters["substvar"] = lambda text: text.replace("$", "${Dollar}")
     environment.filters["unit"] = lambda text: text.replace("%", "%%").replace("\\", "/")
+    environment.filters["assignment"] = assignment
     environment.filters["word"] = lambda text: shlex.quote(printable(text)).replace("$", "$$")
     environment.filters["roff"] = _roff
     return environment

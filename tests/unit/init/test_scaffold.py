@@ -144,11 +144,19 @@ def test_a_synopsis_does_not_begin_with_the_name_of_the_package(tmp_path: Path) 
 
 
 def test_guesses_are_marked(tmp_path: Path) -> None:
-    notes = scaffold(make(tmp_path)).notes
+    notes = scaffold(make(tmp_path, source="import http.server\n")).notes
     assert sum("guess" in note for note in notes) == 2
     text = (tmp_path / "debwright.toml").read_text()
     assert "# The port is a guess" in text
     assert "# The path is a guess" in text
+
+
+def test_a_worker_has_no_port(tmp_path: Path) -> None:
+    """Nothing takes connections: no port is invented, and nobody is asked to correct one."""
+    notes = scaffold(make(tmp_path, source="import redis\nr = redis.Redis(port=6379)\n")).notes
+    assert not any("guess" in note for note in notes)
+    config = tomllib.loads((tmp_path / "debwright.toml").read_text())
+    assert config["service"].keys() & {"unit", "health_url", "ports"} == {"unit"}
 
 
 def test_what_the_project_says_beats_a_guess(tmp_path: Path) -> None:
@@ -173,7 +181,7 @@ def test_a_health_url_elsewhere_is_refused(tmp_path: Path) -> None:
 
 
 def test_privileged_port_gets_the_one_capability(tmp_path: Path) -> None:
-    scaffold(make(tmp_path, source="port = 80\n"))
+    scaffold(make(tmp_path, source="import http.server\nport = 80\n"))
     unit = (tmp_path / "debian" / "my-service.service").read_text()
     assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" in unit
 

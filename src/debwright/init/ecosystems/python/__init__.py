@@ -7,6 +7,7 @@ from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
 from debwright.init.ecosystems.python.pyproject import Pyproject, read_pyproject
 from debwright.init.model import Answers, Override, Project, Rules, Unit, package_name
+from debwright.init.units import Places, author_units
 
 # What is needed to build any project, and what to build one with extensions in C. Cross building
 # needs the interpreter of the build machine and the headers of the other; pybuild looks for the
@@ -28,15 +29,18 @@ class Python(Ecosystem):
         return Confidence.CERTAIN if there else Confidence.NONE
 
     def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002
-        return _project(read_pyproject(directory))
+        return _project(directory, read_pyproject(directory))
 
 
 ECOSYSTEM = Python()
 
 
-def _project(found: Pyproject) -> Project:
+def _project(directory: Path, found: Pyproject) -> Project:
     package = package_name(found.name)
-    notes = list(found.notes)
+    own = (Unit(name=f"{package}.service", command=found.command, health=found.health),)
+    places = Places(programs={name: f"/usr/bin/{name}" for name in found.scripts})
+    authors = author_units(directory, places, found.health)
+    notes = [*found.notes, *authors.notes]
     packages, missing = _dependencies(found, notes)
     test_packages, rules = _tests(found, package, missing, notes)
     build = {*BUILD, found.backend, *(COMPILED if found.compiled else PURE)}
@@ -54,7 +58,8 @@ def _project(found: Pyproject) -> Project:
         depends=_depends(found, packages),
         rules=rules,
         clean=("build/", f"{_egg_info(found)}/"),
-        units=(Unit(name=f"{package}.service", command=found.command, health=found.health),),
+        units=authors.units or own,
+        accounts=authors.accounts,
         programs=(found.script,) if found.script else (),
         config_files=found.config_files,
         smoke=(f"python3 -c 'import {found.module}'",) if found.module else (),

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.init.ecosystems.python.listening import listens
+from debwright.init.ecosystems.python.modules import read_modules
 from debwright.init.hints import Source, guess_health_path, guess_port, read_sources
 from debwright.init.model import Health
 
@@ -25,6 +27,8 @@ DEFAULT_PORTS = {"fastapi": 8000, "starlette": 8000, "flask": 5000}
 @dataclass(frozen=True, kw_only=True)
 class Hints:
     health: Health
+    serves: bool
+    """Whether anything takes connections: without that, `health` is a guess at nothing."""
     framework: str | None = None
     app: str | None = None
     """`module:variable` of an ASGI or WSGI application."""
@@ -38,6 +42,7 @@ def read(directory: Path) -> Hints:
     port = guess_port(sources, DEFAULT_PORTS.get(framework or "", 8080))
     return Hints(
         health=Health(port=port, path=guess_health_path(sources)),
+        serves=listens(read_modules(directory)),
         framework=framework,
         app=app,
         subcommand=_subcommand(sources),

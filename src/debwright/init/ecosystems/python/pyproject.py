@@ -58,6 +58,7 @@ class Pyproject:
     command: str
     """What the unit starts, without systemd's own escapes."""
     script: str | None
+    scripts: tuple[str, ...]
     module: str
     requirements: tuple[str, ...]
     test_requirements: tuple[str, ...]
@@ -67,7 +68,7 @@ class Pyproject:
     compiled: bool
     src_layout: bool
     config_files: tuple[str, ...]
-    health: Health
+    health: Health | None
     notes: tuple[str, ...]
 
 
@@ -96,6 +97,7 @@ def read_pyproject(directory: Path) -> Pyproject:
         backend=_backend(data),
         command=command,
         script=script,
+        scripts=tuple(s for s in scripts if PROGRAM.fullmatch(s)),
         module=module,
         requirements=requirements,
         test_requirements=_test_requirements(data, project),
@@ -104,7 +106,7 @@ def read_pyproject(directory: Path) -> Pyproject:
         compiled=_compiled(directory, data),
         src_layout=(directory / "src").is_dir(),
         config_files=_config_files(directory, name),
-        health=hints.health,
+        health=hints.health if hints.serves else None,
         notes=tuple(notes),
     )
 
@@ -166,7 +168,7 @@ def _override(hints: Hints, data: Mapping[str, Any]) -> Hints:
     health = Health(
         port=Guess(value=str(int(match[1])), seen=said), path=Guess(value=match[2], seen=said)
     )
-    return replace(hints, health=health)
+    return replace(hints, health=health, serves=True)
 
 
 def _script(name: str, scripts: object, notes: list[str]) -> tuple[str | None, str]:

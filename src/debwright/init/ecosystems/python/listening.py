@@ -1,0 +1,41 @@
+"""Whether a program takes connections, so that no port is invented for one that does not."""
+
+import ast
+from collections.abc import Iterable
+
+from debwright.init.ecosystems.python.modules import Module
+
+# Modules that only a program which takes connections has a use for.
+SERVERS = frozenset({
+    "http.server", "socketserver", "wsgiref.simple_server", "xmlrpc.server", "aiohttp.web",
+    "flask", "fastapi", "starlette", "quart", "litestar", "sanic", "bottle", "falcon", "pyramid",
+    "cherrypy", "tornado.web", "tornado.httpserver", "uvicorn", "hypercorn", "waitress", "gunicorn",
+    "daphne", "granian", "twisted.web", "web", "blacksheep", "robyn", "dash", "connexion",
+    "aiosmtpd", "websockets.server", "streamlit", "gradio", "nicegui", "cheroot",
+    "apiflask", "emmett", "masonite", "responder", "molten", "hug", "mcp.server",
+})  # fmt: skip
+CALLS = frozenset({
+    "asyncio.start_server", "asyncio.start_unix_server", "websockets.serve", "grpc.server",
+    "grpc.aio.server", "prometheus_client.start_http_server", "socket.create_server",
+})  # fmt: skip
+METHODS = frozenset({"create_server", "listen", "serve_forever", "create_datagram_endpoint"})
+
+
+def listens(modules: Iterable[Module]) -> bool:
+    """Whether any of the project's modules imports a server, or calls what listens."""
+    return any(_listens(module) for module in modules)
+
+
+def _listens(module: Module) -> bool:
+    if any(_is_server(name) for name in module.imported):
+        return True
+    if any(name in CALLS for name, _ in module.calls()):
+        return True
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in METHODS for node in ast.walk(module.tree)
+    )
+
+
+def _is_server(name: str) -> bool:
+    parts = name.split(".")
+    return any(".".join(parts[: n + 1]) in SERVERS for n in range(len(parts)))
