@@ -20,7 +20,7 @@ from debwright.model.targets import (
     select,
 )
 from debwright.observe.report.markdown import cell, escape
-from debwright.packages.sbom.make import CYCLONEDX
+from debwright.packages.sbom import CYCLONEDX
 from debwright.pipeline.companions import root_of
 from debwright.pipeline.plan import Plan
 from debwright.pipeline.planning import make_plan

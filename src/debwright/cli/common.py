@@ -127,7 +127,7 @@ def _environment(plan: "Plan") -> "System":
 
 
 def write_reports(result: "RunResult", home: Path) -> Sequence[Path]:
-    from debwright.observe.report import write_reports as write
+    from debwright.observe.report.write import write_reports as write
     from debwright.pipeline.stages import STAGES
 
     return write(result, home, {stage.name: stage.color for stage in STAGES})

@@ -63,7 +63,7 @@ def release(
     from debwright.github.client import Github
     from debwright.github.http import Http
     from debwright.github.place import github_repository
-    from debwright.observe.notify import Event, tell_everyone
+    from debwright.observe.notify.base import Event, tell_everyone
     from debwright.pipeline.planning import make_plan
     from debwright.release.preflight import preflight
 
@@ -109,7 +109,7 @@ def _release(
     from debwright.host.files import atomic_write
     from debwright.keys.signing.configured import configured_signer
     from debwright.observe.metrics.hook import remember
-    from debwright.observe.notify import Event, tell_everyone
+    from debwright.observe.notify.base import Event, tell_everyone
     from debwright.pipeline.run import exclusive, exit_code, heal
     from debwright.pipeline.stages.base import Job, Wanted
     from debwright.release.assets import assemble, chosen

@@ -28,7 +28,9 @@ class Service(Section):
 
     unit: v.Unit = Field(description="Its systemd unit; `.service` may be left out.")
     health_url: v.HttpUrl | None = Field(
-        None, description="URL that answers once the service is up, as seen from inside."
+        None,
+        description="URL that answers once the service is up, as seen from inside; without one, "
+        "its unit's state and log say so.",
     )
     expect_status: int = Field(
         200, ge=100, le=599, description="HTTP status the health URL must answer with."

@@ -1,18 +1,18 @@
 """From a Project to the text of every file of debian/, the same for every ecosystem."""
 
 import json
-import os
 import re
 import shlex
 import textwrap
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from debwright.init.model import Person, Project, Unit, Written, user_name
+from debwright.init.record import begun_now
 from debwright.init.unitfile import assignment
 from debwright.model.errors import printable
 
@@ -20,9 +20,12 @@ SYNOPSIS = 76
 ALWAYS = ("debhelper-compat (= 13)",)
 
 
-def render(project: Project) -> tuple[list[Written], list[str]]:
-    """All files to write, and notes for the person who reads them."""
-    values, notes = _values(project)
+def render(project: Project, begun: datetime | None = None) -> tuple[list[Written], list[str]]:
+    """All files to write, and notes for the person who reads them.
+
+    `begun` is the date in them, by default now.
+    """
+    values, notes = _values(project, begun or begun_now())
     environment = _environment()
 
     def made(path: str, template: str, **more: object) -> Written:
@@ -107,9 +110,8 @@ def _stem(unit: Unit) -> str:
     return unit.name.rpartition(".")[0].removesuffix("@")
 
 
-def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
+def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
     notes: list[str] = []
-    now = _now()
     maintainer = p.author or Person(
         name=f"{p.package} maintainers", email=f"{p.package}@example.org"
     )
@@ -158,11 +160,6 @@ def _port_seen(unit: Unit, p: Project) -> str | None:
     if {port.value, f"127.0.0.1:{port.value}"} & set(unit.command.split()):
         return f"the unit, debian/{_file_of(p, unit)}, which sets it"
     return None
-
-
-def _now() -> datetime:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
 
 
 def _synopsis(p: Project) -> str:

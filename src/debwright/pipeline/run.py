@@ -25,7 +25,7 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.packages.sbom.make import CYCLONEDX, SPDX
+from debwright.packages.sbom import CYCLONEDX, SPDX
 from debwright.pipeline.plan import Companion, TargetPlan
 from debwright.pipeline.stages import STAGES
 from debwright.pipeline.stages.base import (
@@ -331,7 +331,7 @@ def exclusive(dist: Path) -> Iterator[None]:
 
 def heal(cache: Cache) -> None:
     """Remove what a killed debwright left: scratch directories, control groups, key homes."""
-    from debwright.keys.signing import heal_stale_homes
+    from debwright.keys.gnupg.home import heal_stale_homes
 
     cache.prepare()
     cgroups.heal()

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from debwright.keys.gnupg.signatures import ALTERED, EXPIRED, UNKNOWN, binary_keyring, check
-from debwright.keys.signing import GpgSigner, TwoKeySigner
+from debwright.keys.signing.gpg import GpgSigner
+from debwright.keys.signing.two_keys import TwoKeySigner
 
 pytestmark = pytest.mark.minutes(0.1)
 

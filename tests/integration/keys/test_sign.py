@@ -17,14 +17,9 @@ import pytest
 
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.keys.gnupg import home
-from debwright.keys.signing import (
-    GpgSigner,
-    Signer,
-    SigningError,
-    gpg,
-    heal_stale_homes,
-    throwaway_signer,
-)
+from debwright.keys.gnupg.home import heal_stale_homes
+from debwright.keys.signing import Signer, gpg
+from debwright.keys.signing.gpg import GpgSigner, SigningError, throwaway_signer
 from debwright.model.errors import DebwrightError, MissingError
 
 pytestmark = pytest.mark.integration

@@ -23,6 +23,16 @@ BACKENDS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Neither git nor the environment knows who works here."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path_factory.getbasetemp()))
+    for name in ("DEBFULLNAME", "DEBEMAIL"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def make(
     directory: Path,
     *,
@@ -56,8 +66,12 @@ def test_plain_service(tmp_path: Path) -> None:
     project = tmp_path / "plain"
     shutil.copytree(PROJECTS / "plain-service", project)
     result = scaffold(project)
-    assert result.notes == []
-    assert sorted(str(p.relative_to(project)) for p in result.created) == [
+    assert result.notes == ()
+    assert (project / ".github/workflows/release.yml").is_file()
+    assert (project / ".gitignore").read_text() == "# Built by debwright.\n/dist/\n"
+    created = sorted(str(p.relative_to(project)) for p in result.created)
+    assert [path for path in created if not path.startswith((".github/", ".gitignore"))] == [
+        "debian/.debwright-init.json",
         "debian/changelog",
         "debian/clean",
         "debian/control",
@@ -100,7 +114,7 @@ def test_plain_service(tmp_path: Path) -> None:
 def test_fastapi_service(tmp_path: Path) -> None:
     project = tmp_path / "fastapi"
     shutil.copytree(PROJECTS / "fastapi-service", project)
-    assert scaffold(project).notes == []
+    assert scaffold(project).notes == ()
     source, package = paragraphs(project)
     needed = items(source["Build-Depends"])
     assert {"python3-fastapi <!nocheck>", "python3-yaml <!nocheck>"} <= set(needed)
@@ -213,16 +227,26 @@ def test_force(tmp_path: Path) -> None:
     (tmp_path / "debian" / "changelog").write_text(before.replace("First release", "Mine"))
     (tmp_path / "debian" / "control").write_text("mine\n")
     (tmp_path / "debian" / "other").write_text("mine\n")
-    with pytest.raises(UsageError) as raised:
-        scaffold(tmp_path)
-    assert "--force" in raised.value.render()
-    assert "debian/control" in raised.value.render()
+    scaffold(tmp_path)
     assert (tmp_path / "debian" / "control").read_text() == "mine\n"
-    result = scaffold(tmp_path, force=True)
+    scaffold(tmp_path, force=True)
     assert "Source: my-service" in (tmp_path / "debian" / "control").read_text()
     assert (tmp_path / "debian" / "other").read_text() == "mine\n"
     assert "Mine" in (tmp_path / "debian" / "changelog").read_text()
-    assert "debian/changelog was kept as it is" in result.notes
+
+
+def test_what_init_did_not_write_is_refused(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "debian").mkdir()
+    (tmp_path / "debian" / "control").write_text("mine\n")
+    (tmp_path / "debian" / "source").mkdir()
+    (tmp_path / "debian" / "source" / "format").write_text("3.0 (quilt)\n")
+    with pytest.raises(UsageError) as raised:
+        scaffold(tmp_path)
+    assert [e.text for e in raised.value.evidence] == ["debian/control"]
+    assert raised.value.fix == f"debwright -C {tmp_path} init --force --dry-run"
+    assert (tmp_path / "debian" / "control").read_text() == "mine\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["debian", "pyproject.toml", "src"]
 
 
 def test_one_file_in_the_way_keeps_all_unwritten(tmp_path: Path) -> None:
@@ -307,7 +331,7 @@ def test_no_command_is_refused(tmp_path: Path) -> None:
 def test_no_pyproject_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no project that init knows") as raised:
         scaffold(tmp_path)
-    assert "Python (pyproject.toml)" in raised.value.render()
+    assert "Python: pyproject.toml" in raised.value.render()
 
 
 def test_broken_pyproject_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from debwright.model.results import Severity
 from debwright.model.targets import Target
 from debwright.pipeline.stages.equivalence import _with_reference
 from debwright.systems.base import System
-from debwright.systems.container import DOCKER, ContainerSystem
+from debwright.systems.container import ContainerSystem
+from debwright.systems.container.engine import DOCKER
 
 
 def context(arch: str, **config: Any) -> Any:

@@ -18,7 +18,8 @@ from debwright.systems.choose import system_for
 from debwright.systems.environments import Environments
 from debwright.systems.facts import Facts, mismatch
 from debwright.systems.kinds import Kind, kind_of, kinds
-from debwright.systems.ssh import Address, named_after
+from debwright.systems.ssh import named_after
+from debwright.systems.ssh.connection import Address
 from debwright.systems.ssh.trouble import explain
 from debwright.systems.vm import VirtualMachine, vm_problem
 

@@ -3,7 +3,9 @@
 import time
 from dataclasses import dataclass
 
+from debwright.checks.engine import journal, units
 from debwright.checks.engine.session import Session
+from debwright.checks.engine.units import Unit, restarts, state_of
 from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.fix import Command
@@ -12,10 +14,11 @@ from debwright.model.results import Evidence, Finding
 POLL = 1.5
 """Seconds the health URL is asked before the unit's state is looked at again."""
 
+LASTS = 2.0
+"""Seconds that a service without a health URL must stay up before it counts as healthy."""
+
 NO_SERVICE = "no [service] in debwright.toml: nothing to start"
 NOT_HEALTHY = "the service is not up: see the check that found it down"
-
-Unit = dict[str, str]
 
 
 CODES = Codes(
@@ -23,6 +26,10 @@ CODES = Codes(
         "service/unhealthy": Code(ERROR, "The service did not become healthy in time."),
         "service/crashed": Code(
             ERROR, "The service crashed, whether or not systemd started it again."
+        ),
+        "service/ended": Code(ERROR, "The service has ended, though without a failure."),
+        "service/logged-errors": Code(
+            ERROR, "A service that only its log can tell of has logged errors since its start."
         ),
     }
 )
@@ -58,40 +65,78 @@ def service_of(session: Session) -> Service:
     return service
 
 
-def restarts(unit: Unit) -> int:
-    """How often systemd has started the unit again by itself."""
-    return int(unit.get("NRestarts") or 0)
-
-
-def wait_healthy(session: Session, service: Service, *, restarts_before: int = 0) -> Waited:
+def wait_healthy(
+    session: Session, service: Service, *, restarts_before: int = 0, lasting: bool = True
+) -> Waited:
     """Wait at most `service.start_seconds`; sooner when the unit crashes.
+
+    Without a health URL the unit is healthy when it is as a unit of its kind should be, has not
+    been restarted, stays so for LASTS seconds (unless `lasting` is False), and its processes have
+    logged no error.
 
     `restarts_before` is how often systemd had restarted it when the waiting began.
     """
     limit = session.patience(service.start_seconds)
+    if service.unit in session.by_hand and not units.is_well(session.unit(service.unit)):
+        session.systemctl("start", service.unit, session.patience(90))
     started = time.monotonic()
+    up_after: float | None = None
     while True:
-        left = limit - (time.monotonic() - started)
+        seconds = time.monotonic() - started
         if service.health_url is None:
             unit = session.unit(service.unit)
-            if unit.get("ActiveState") == "active":
-                return Waited(seconds=time.monotonic() - started)
-            said = state_of(unit)
+            said, up = state_of(unit), units.is_well(unit)
+            up_after = (seconds if up_after is None else up_after) if up else None
+            if up and not (lasting and _is_young(session, unit)):
+                if problem := logged_errors(session, service, unit):
+                    return Waited(seconds=seconds, problem=problem)
+                return Waited(seconds=up_after or 0.0)
         else:
             answer = session.ask(
                 service.health_url, service.expect_status, service.expect_body,
-                max(0.1, min(POLL, left)),
+                max(0.1, min(POLL, limit - seconds)),
             )  # fmt: skip
             if answer.ok:
-                return Waited(seconds=time.monotonic() - started, latency=answer.latency)
+                waited = time.monotonic() - started
+                return Waited(seconds=waited, latency=answer.latency)
             unit = session.unit(service.unit)
-            said = answer.describe()
+            said, up = answer.describe(), False
         waited = time.monotonic() - started
-        if crash := crashed(session, service, unit, restarts_before):
-            return Waited(seconds=waited, problem=crash)
-        if waited >= limit:
+        if over := crashed(session, service, unit, restarts_before) or ended(
+            session, service, unit
+        ):
+            return Waited(seconds=waited, problem=over)
+        if waited >= limit and not up:
             return Waited(seconds=waited, problem=_unhealthy(session, service, unit, said, limit))
         time.sleep(0.1)
+
+
+def _is_young(session: Session, unit: Unit) -> bool:
+    """Whether a unit that is up has been seen so for less than LASTS seconds."""
+    return units.is_lasting(unit) and session.seen_up(unit) < LASTS
+
+
+def logged_errors(session: Session, service: Service, unit: Unit) -> Finding | None:
+    """A finding on errors that the unit's processes have logged since its start.
+
+    Where no journal is kept, nothing is known of them.
+    """
+    if not (invocation := unit.get("InvocationID")):
+        return None
+    try:
+        said = [e for e in journal.errors_since_start(session, invocation) if not e.by_systemd]
+    except journal.NoJournal:
+        return None
+    if not said:
+        return None
+    session.log_reported.add(service.unit)
+    return CODES.found(
+        "service/logged-errors",
+        f"{service.unit} is up, and has logged {len(said)} error(s) since its start",
+        evidence=journal.evidence(said, service.unit),
+        fix="log at priority err only what someone must look at (sd-daemon(3)); or let the check "
+        "ask the service itself: [service] health_url",
+    )
 
 
 def _unhealthy(session: Session, service: Service, unit: Unit, said: str, limit: float) -> Finding:
@@ -127,6 +172,20 @@ def crashed(
         what,
         evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),
         fix=shell_hint(session, f"systemctl status {service.unit}"),
+    )
+
+
+def ended(session: Session, service: Service, unit: Unit) -> Finding | None:
+    """A finding once a service that should run has ended by itself, with success."""
+    if unit.get("ActiveState") != "inactive" or not units.has_run(unit) or units.is_well(unit):
+        return None
+    return CODES.found(
+        "service/ended",
+        f"{service.unit} was started and has ended (status {unit.get('ExecMainStatus', '?')})",
+        evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),
+        fix="look for what lets it end: a setting that disables it (/etc/default), or a process "
+        "that goes to the background without Type=forking; a job that is meant to end has "
+        f"Type=oneshot; {shell_hint(session, f'systemctl status {service.unit}')}",
     )
 
 
@@ -192,8 +251,3 @@ def verb_failed(session: Session, service: Service, verb: str, said: list[str]) 
 
 def shell_hint(session: Session, command: str) -> Command:
     return Command("debwright", "shell", session.context.target, "--booted", "-c", command)
-
-
-def state_of(unit: Unit) -> str:
-    names = ("ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts")
-    return " ".join(f"{n}={unit.get(n, '?')}" for n in names)

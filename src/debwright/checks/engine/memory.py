@@ -1,7 +1,7 @@
 """What the service's processes take, next to what `[service] memory_mb` allows."""
 
-from debwright.checks.engine.health import Unit
 from debwright.checks.engine.session import Session
+from debwright.checks.engine.units import Unit
 from debwright.config import Service
 from debwright.host.process import pause
 from debwright.model.codes import ERROR, WARNING, Code, Codes

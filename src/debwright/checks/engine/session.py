@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from debwright.checks.engine.base import Check, CheckContext
+from debwright.checks.engine.units import SHOWN, Unit
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.errors import CheckError, DebwrightError
@@ -29,13 +30,6 @@ SMOKE_SECONDS = 120.0
 SLOWER_EMULATED = 6.0
 """How much longer than configured a service may take under an emulator before it fails."""
 PROBE = Path(__file__).with_name("probe.py")
-_SHOWN = ("ActiveState", "SubState", "Result", "NRestarts", "MainPID", "ExecMainStatus",
-          "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup", "Type", "Restart",
-          "RestartUSec", "CanReload", "ReadWritePaths", "ConditionResult",
-          "ConditionTimestampMonotonic",
-          "ExecMainStartTimestampMonotonic", "StateDirectory",
-          "CacheDirectory", "LogsDirectory", "RuntimeDirectory",
-          "ConfigurationDirectory", "BindPaths", "BindReadOnlyPaths")  # fmt: skip
 # dpkg's words from 1.19 on, and those before; a package's name is only in the former.
 _SCRIPT = re.compile(
     r"(?:(?:installed|new|old) (?P<package>\S+) package (?P<script>[a-z-]+) script subprocess"
@@ -118,6 +112,10 @@ class Session:
     """Whether the service is up and answers, as far as the checks before have seen."""
     ports_reported: set[str] = field(default_factory=set)
     """Ports that were open when a check looked: each is reported once."""
+    log_reported: set[str] = field(default_factory=set)
+    """Units whose logged errors a check has found: each is reported once."""
+    by_hand: set[str] = field(default_factory=set)
+    """Units that the packages leave to the administrator to start, and the checks have."""
     reinstalled: Reinstalled | None = None
     layer: Layer | None = None
     """The root with the packages' dependencies; None on a machine that has its own."""
@@ -125,6 +123,8 @@ class Session:
     """Packages that are not checked, but come and go with those that are (siblings.py)."""
     measured: dict[str, dict[str, float]] = field(default_factory=dict)
     """Measurements of the checks before, by their names."""
+    _up: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Unit to the moment it came up, in systemd's words, and when that was first seen."""
 
     @classmethod
     def begin(cls, context: CheckContext, opened: Opened) -> Self:
@@ -194,10 +194,18 @@ class Session:
     def unit(self, name: str) -> dict[str, str]:
         """systemctl show, as a dictionary (org.freedesktop.systemd1(5))."""
         done = self.system.run(
-            ["systemctl", "show", f"--property={','.join(_SHOWN)}", "--", name], check=False
+            ["systemctl", "show", f"--property={','.join(SHOWN)}", "--", name], check=False
         )
         pairs = (line.partition("=") for line in done.output.splitlines())
         return {key: value for key, _, value in pairs}
+
+    def seen_up(self, unit: Unit) -> float:
+        """Seconds since a unit that is up was first seen so, without a break since."""
+        came, now = unit.get("ActiveEnterTimestampMonotonic", ""), time.monotonic()
+        before = self._up.get(unit.get("Id", ""))
+        if before is None or before[0] != came:
+            before = self._up[unit.get("Id", "")] = (came, now)
+        return now - before[1]
 
     def patience(self, seconds: float) -> float:
         """How long to wait for what takes `seconds` without an emulator."""

@@ -8,7 +8,6 @@ from pydantic import Field
 from debwright.checks.engine import health
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
-    restarts,
     service_of,
     shell_hint,
     slow_start,
@@ -17,6 +16,7 @@ from debwright.checks.engine.health import (
     why_not,
 )
 from debwright.checks.engine.session import LiveCheck, Session
+from debwright.checks.engine.units import restarts
 from debwright.config import Service
 from debwright.config import values as v
 from debwright.config.section import Section
@@ -104,8 +104,9 @@ def _start(session: Session, service: Service) -> tuple[float, Finding | None]:
     done = session.systemctl("start", service.unit, session.patience(90))
     if done.returncode != 0:
         return 0.0, verb_failed(session, service, "start", done.tail(4))
-    waited = wait_healthy(session, service, restarts_before=before)
-    return time.monotonic() - started, waited.problem
+    taken = time.monotonic() - started
+    waited = wait_healthy(session, service, restarts_before=before, lasting=False)
+    return taken + waited.seconds, waited.problem
 
 
 def _latencies(

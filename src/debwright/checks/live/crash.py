@@ -4,15 +4,13 @@ import time
 
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
-    Unit,
-    restarts,
     service_of,
     shell_hint,
-    state_of,
     wait_healthy,
     why_not,
 )
 from debwright.checks.engine.session import LiveCheck, Session
+from debwright.checks.engine.units import Unit, restarts, state_of
 from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -70,6 +68,7 @@ class CrashCheck(LiveCheck):
         if back is None:
             session.healthy = False
             return conclude(self.name, started, [_stays_down(session, service, unit)])
+        taken = time.monotonic() - started
         waited = wait_healthy(session, service, restarts_before=back)
         session.healthy = waited.ok
         findings = []
@@ -83,12 +82,9 @@ class CrashCheck(LiveCheck):
                 )
             )
         return conclude(
-            self.name, started, findings, measurements={"recovery_seconds": _since(started)}
-        )
-
-
-def _since(started: float) -> float:
-    return time.monotonic() - started
+            self.name, started, findings,
+            measurements={"recovery_seconds": taken + waited.seconds},
+        )  # fmt: skip
 
 
 def _wait_for_restart(session: Session, service: Service, before: Unit, pause: float) -> int | None:

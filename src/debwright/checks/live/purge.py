@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping
 
 from debwright.checks.engine.base import conclude
-from debwright.checks.engine.health import Unit, state_of
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
+from debwright.checks.engine.units import state_of
 from debwright.config import Service
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.codes import ERROR, WARNING, Code, Codes
@@ -22,7 +22,11 @@ CODES = Codes(
     {
         "purge/maintainer-script": Code(ERROR, "A maintainer script fails at removal or purge."),
         "purge/failed": Code(ERROR, "The packages cannot be removed or purged."),
-        "purge/still-running": Code(ERROR, "The service runs on after removal."),
+        "purge/still-running": Code(
+            ERROR,
+            "The service runs on after removal; a warning when the package never started it.",
+            or_else=(WARNING,),
+        ),
         "purge/leftover": Code(
             ERROR,
             "A file is still there after purge; below /var/www a warning.",
@@ -64,7 +68,7 @@ class PurgeCheck(LiveCheck):
             session.context.activity("remove")
             session.remove(names)
             if service:
-                findings += _still_running(service, session.unit(service.unit))
+                findings += _still_running(session, service)
             session.context.activity("purge")
             session.purge(names)
         except DebwrightError as problem:
@@ -86,16 +90,20 @@ class PurgeCheck(LiveCheck):
         )  # fmt: skip
 
 
-def _still_running(service: Service, unit: Unit) -> list[Finding]:
-    """A finding when the unit is up though its package is removed."""
+def _still_running(session: Session, service: Service) -> list[Finding]:
+    """A finding when the unit is up though its package is removed; it is stopped."""
+    unit = session.unit(service.unit)
     if unit.get("ActiveState") != "active":
         return []
+    session.systemctl("stop", service.unit, session.patience(90))
     return [
         CODES.found(
             "purge/still-running",
             f"{service.unit} runs on after removal",
             evidence=(Evidence(text=state_of(unit)),),
-            fix="let dh_installsystemd stop it in prerm",
+            fix="let prerm stop it at `remove`, whoever has started it: `deb-systemd-invoke stop`, "
+            "as dh_installsystemd does without --no-start",
+            severity=WARNING if service.unit in session.by_hand else None,
         )
     ]
 

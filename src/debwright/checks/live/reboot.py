@@ -4,8 +4,10 @@ import time
 
 from debwright.checks.engine import health
 from debwright.checks.engine.base import conclude, skipped
-from debwright.checks.engine.health import NO_SERVICE, NOT_HEALTHY, state_of
+from debwright.checks.engine.health import NO_SERVICE, NOT_HEALTHY
+from debwright.checks.engine.journal import NoJournal
 from debwright.checks.engine.session import LiveCheck, Session
+from debwright.checks.engine.units import has_run, is_well, state_of
 from debwright.checks.live import journal
 from debwright.config import Service
 from debwright.model.codes import ERROR, Code, Codes
@@ -46,13 +48,15 @@ class RebootCheck(LiveCheck):
             return conclude(self.name, started, [_not_back(session, problem)])
         session.stopped = False
         measurements = {"reboot_seconds": taken}
-        findings, notes = _after_boot(session, service), list[str]()
+        booted = time.monotonic()
+        findings, waited = _after_boot(session, service)
+        notes: list[str] = []
         if not findings:
             session.healthy = True
-            measurements["healthy_seconds"] = time.monotonic() - started - taken
+            measurements["healthy_seconds"] = booted - started - taken + waited
             try:
                 findings = journal.journal_findings(session, service, self.name)
-            except journal.NoJournal as problem:
+            except NoJournal as problem:
                 notes.append(f"what was logged since is not known: {problem.what}")
         return conclude(self.name, started, findings, measurements=measurements, notes=notes)
 
@@ -68,11 +72,12 @@ def _not_back(session: Session, problem: BootError) -> Finding:
     )
 
 
-def _after_boot(session: Session, service: Service) -> list[Finding]:
-    """Why the service is not healthy after the boot."""
+def _after_boot(session: Session, service: Service) -> tuple[list[Finding], float]:
+    """Why the service is not healthy after the boot, and the seconds it took until it was."""
     unit = session.unit(service.unit)
-    if unit.get("ActiveState") == "inactive":
-        return [
+    left_out = unit.get("ActiveState") == "inactive" and not has_run(unit)
+    if left_out and not is_well(unit) and service.unit not in session.by_hand:
+        found = [
             CODES.found(
                 "reboot/not-started",
                 f"{service.unit} is not started when the system boots",
@@ -84,7 +89,8 @@ def _after_boot(session: Session, service: Service) -> list[Finding]:
                 "dh_installsystemd enable it",
             )
         ]
+        return found, 0.0
     waited = health.wait_healthy(session, service)
     if waited.problem is None:
-        return []
-    return [health.as_found_by("reboot", "after a reboot", waited.problem)]
+        return [], waited.seconds
+    return [health.as_found_by("reboot", "after a reboot", waited.problem)], 0.0

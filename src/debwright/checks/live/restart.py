@@ -42,8 +42,9 @@ def restart(session: Session, service: Service) -> Waited:
     if done.returncode != 0:
         problem = verb_failed(session, service, "restart", done.tail(4))
         return Waited(seconds=time.monotonic() - started, problem=problem)
+    taken = time.monotonic() - started
     waited = wait_healthy(session, service)
     if waited.problem is not None:
         found = health.as_found_by("restart", "after a restart", waited.problem)
         waited = replace(waited, problem=found)
-    return replace(waited, seconds=time.monotonic() - started)
+    return replace(waited, seconds=taken + waited.seconds)

@@ -2,14 +2,13 @@
 
 import time
 
-from debwright.checks.engine import health, memory, ports
+from debwright.checks.engine import activation, health, memory, ports
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     NO_SERVICE,
     Waited,
     shell_hint,
     slow_start,
-    state_of,
     unsteady_answers,
     wait_healthy,
 )
@@ -21,11 +20,11 @@ from debwright.model.results import CheckResult, Evidence, Finding
 ASKED_AGAIN = 3
 """Requests to a service that has just been healthy: each must be answered as well."""
 
+_STARTED_AT_BOOT = {"enabled", "static", "alias", "generated", "indirect"}
+"""Of UnitFileState (systemctl(1), is-enabled): those that may be started at boot."""
 
 CODES = Codes(
     {
-        "service/missing": Code(ERROR, "The unit does not exist once the package is installed."),
-        "service/not-started": Code(ERROR, "Installing the package does not start the service."),
         "service/flaky": Code(WARNING, "The service is healthy only at the second try."),
         "service/not-enabled": Code(ERROR, "The service will not start at the next boot."),
         "service/user": Code(ERROR, "The service runs as another user than configured."),
@@ -37,7 +36,10 @@ class ServiceCheck(LiveCheck):
     """Needs a booted system with the package installed."""
 
     name = "service"
-    codes = CODES | health.CODES | health.SLOW | ports.codes("service") | memory.CODES
+    codes = (
+        CODES | activation.CODES | health.CODES | health.SLOW | ports.codes("service")
+        | memory.CODES
+    )  # fmt: skip
     settings = ("service", "limits")
 
     def run(self, session: Session) -> CheckResult:
@@ -49,7 +51,8 @@ class ServiceCheck(LiveCheck):
             return skipped(self.name, unmet)
         findings: list[Finding] = []
         measurements: dict[str, float] = {}
-        if (absent := _absent(session, service)) is not None:
+        notes = _notes(session)
+        if (absent := activation.absent(session, service)) is not None:
             findings.append(absent)
         else:
             waited, flaky = _come_up(session, service)
@@ -62,10 +65,14 @@ class ServiceCheck(LiveCheck):
                 if waited.latency is not None:
                     measurements["health_latency_seconds"] = waited.latency
                 findings += slow_start(session, service, waited.seconds, self.name)
+                findings += _job(session, service, notes)
                 findings += _while_running(session, service, measurements)
-        return conclude(
-            self.name, started, findings, measurements=measurements, notes=_notes(session)
-        )
+        if service.unit in session.by_hand:
+            notes.append(
+                f"the package leaves {service.unit} to the administrator to start: the check has "
+                "started it"
+            )
+        return conclude(self.name, started, findings, measurements=measurements, notes=notes)
 
 
 def _unmet_condition(session: Session, service: Service) -> str | None:
@@ -86,25 +93,15 @@ def _unmet_condition(session: Session, service: Service) -> str | None:
     return f"{what}; a virtual machine may meet it: --sandbox vm"
 
 
-def _absent(session: Session, service: Service) -> Finding | None:
-    """A finding when installation has brought no unit, or has not started it."""
-    unit = session.unit(service.unit)
-    if unit.get("LoadState") != "loaded":
-        return CODES.found(
-            "service/missing",
-            f"{service.unit} does not exist once the package is installed",
-            evidence=(Evidence(text=f"LoadState={unit.get('LoadState', '?')}"),),
-            fix="name the unit the package installs under [service] unit, or ship one "
-            "(dh_installsystemd(1))",
-        )
-    if unit.get("ActiveState") == "inactive" and unit.get("Result") == "success":
-        return CODES.found(
-            "service/not-started",
-            f"installing the package does not start {service.unit}",
-            evidence=(Evidence(text=state_of(unit)),),
-            fix="do not pass --no-start or --no-enable to dh_installsystemd",
-        )
-    return None
+def _job(session: Session, service: Service, notes: list[str]) -> list[Finding]:
+    """Run the job of a timer once: waiting for its time would prove nothing."""
+    if (job := activation.job_of(session.unit(service.unit))) is None:
+        return []
+    failed, said = activation.run_job(session, job, service.start_seconds)
+    if failed is not None:
+        return [failed]
+    notes.append(said)
+    return []
 
 
 def _come_up(session: Session, service: Service) -> tuple[Waited, list[Finding]]:
@@ -143,7 +140,7 @@ def _while_running(
 ) -> list[Finding]:
     findings: list[Finding] = []
     unit = session.unit(service.unit)
-    if unit.get("UnitFileState") not in {"enabled", "static", "alias", "generated", "indirect"}:
+    if service.unit not in session.by_hand and unit.get("UnitFileState") not in _STARTED_AT_BOOT:
         findings.append(
             CODES.found(
                 "service/not-enabled",

@@ -5,22 +5,17 @@ import time
 from debwright.checks.engine import health, memory, ports
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
-    Unit,
     crashed,
     service_of,
     shell_hint,
-    state_of,
     wait_healthy,
     why_not,
 )
 from debwright.checks.engine.session import LiveCheck, Session
+from debwright.checks.engine.units import Unit, is_well, state_of
 from debwright.config import Service
 from debwright.host.process import go_on
-from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
-
-CODES = Codes({"steady/ended": Code(ERROR, "The service has ended some time after its start.")})
-
 
 LATER = "some seconds after a healthy start"
 
@@ -29,9 +24,7 @@ class SteadyCheck(LiveCheck):
     """Looks at the unit once it has run for `service.steady_seconds`."""
 
     name = "steady"
-    codes = (
-        CODES | health.CODES.under("steady") | ports.codes("steady") | memory.CODES.under("steady")
-    )
+    codes = health.CODES.under("steady") | ports.codes("steady") | memory.CODES.under("steady")
     settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
@@ -66,9 +59,9 @@ def _wait_until_old(session: Session, service: Service) -> None:
 
 def _down(session: Session, service: Service, unit: Unit) -> Finding | None:
     died = crashed(session, service, unit)
-    if died is None and unit.get("ActiveState") not in {"active", "reloading"}:
-        died = CODES.found(
-            "steady/ended",
+    if died is None and not is_well(unit):
+        died = health.CODES.found(
+            "service/ended",
             f"{service.unit} has ended",
             evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),
             fix=shell_hint(session, f"journalctl -u {service.unit}"),

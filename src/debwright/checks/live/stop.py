@@ -2,7 +2,7 @@
 
 import time
 
-from debwright.checks.engine import health
+from debwright.checks.engine import health, units
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.model.codes import ERROR, Code, Codes
@@ -29,7 +29,7 @@ class StopCheck(LiveCheck):
         findings: list[Finding] = []
         session.stopped = unit.get("ActiveState") == "inactive"
         if done.returncode != 0 or unit.get("ActiveState") != "inactive":
-            said = [*done.tail(4), health.state_of(unit)]
+            said = [*done.tail(4), units.state_of(unit)]
             findings.append(health.verb_failed(session, service, "stop", said))
         elif taken > session.patience(service.stop_seconds):
             findings.append(

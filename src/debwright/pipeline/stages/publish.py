@@ -26,17 +26,8 @@ from debwright.pipeline.stages.base import (
     perform,
 )
 from debwright.pipeline.stages.companion import companion_packages, companion_sources
-from debwright.pipeline.stages.keyring import keyring_packages
-from debwright.repository import (
-    AlreadyPublished,
-    PackageFile,
-    Publication,
-    RepositorySettings,
-    publish,
-    sources_text,
-)
 from debwright.repository.channels import channel_of, channel_suite
-from debwright.repository.stores.base import configured_stores, push_all, store_tables
+from debwright.repository.model import PackageFile, Publication, RepositorySettings
 
 
 @dataclass(frozen=True)
@@ -87,6 +78,8 @@ class PublishStage(Stage[Publishing]):
         return wanted.publish
 
     def inputs(self, on: Publishing) -> dict[str, Any]:
+        from debwright.repository.stores.base import store_tables
+
         job = on.job
         return {
             **common_inputs(job),
@@ -103,6 +96,8 @@ class PublishStage(Stage[Publishing]):
         return {"current": str(link.readlink()) if link.is_symlink() else None}
 
     def work(self, on: Publishing) -> Outcome:
+        from debwright.pipeline.stages.keyring import keyring_packages
+
         job = on.job
         job.reporter.activity(None, self.name, "signing")
         with configured_signer(job.plan.loaded, job.plan.package) as signer:
@@ -119,6 +114,8 @@ class PublishStage(Stage[Publishing]):
 
     def run(self, job: Job, targets: Sequence[TargetPlan]) -> Published:
         """Sign and publish the packages of `targets`, all of which have passed their checks."""
+        from debwright.repository.sources import sources_text
+
         on = Publishing(job, targets)
         result, _ = perform(self, on)
         details = result.details
@@ -175,6 +172,8 @@ def require_key(job: Job) -> None:
 
 def _push(on: Publishing, *, throwaway: bool) -> tuple[str, ...]:
     """Bring the publication to the configured stores; their names."""
+    from debwright.repository.stores.base import configured_stores, push_all, store_tables
+
     job = on.job
     if not store_tables(job.plan.loaded):
         return ()
@@ -207,6 +206,9 @@ def _publish(on: Publishing, files: Sequence[PackageFile], signer: Signer) -> Pu
     Nobody can have trusted a throw-away key before, so nobody has the earlier build. With a key of
     one's own a published file stays what it is, and AlreadyPublished reaches the user.
     """
+    from debwright.repository.pool import AlreadyPublished
+    from debwright.repository.publish import publish
+
     repository, settings, say = on.repository, on.settings, on.job.reporter.note
     try:
         return publish(repository, files, signer, settings, say=say)

@@ -24,8 +24,6 @@ from debwright.systems.environments import Environments
 from debwright.systems.kinds import Kind
 from debwright.systems.runtime import copy_into, repository_for
 
-__all__ = ["DOCKER", "PODMAN", "Container", "ContainerSystem"]
-
 
 @dataclass(frozen=True)
 class ContainerSystem(System):

@@ -18,7 +18,7 @@ from debwright.roots.store import Layer
 from debwright.systems.base import BootError, Open, Opened, Subject, System
 from debwright.systems.kinds import Kind
 from debwright.systems.runtime import copy_into, repository_for
-from debwright.systems.ssh import Address, SshSandbox
+from debwright.systems.ssh.connection import Address, SshSandbox
 from debwright.systems.vm.qemu import BOOT_TIMEOUT, SSH_PORT, VirtualMachine, has_kvm, vm_problem
 
 __all__ = ["VirtualMachine", "VmSystem", "vm_problem"]

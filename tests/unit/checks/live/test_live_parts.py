@@ -12,13 +12,13 @@ from tests.kit.debs import Item, make_deb
 
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.edits import Conffile, parse_conffiles
+from debwright.checks.engine.journal import parse
 from debwright.checks.engine.memory import excess
 from debwright.checks.engine.previous import expand, find_previous
 from debwright.checks.engine.session import Session
 from debwright.checks.live.benchmarks import summary
 from debwright.checks.live.crash import restart_pause
 from debwright.checks.live.exposure import overall, worst
-from debwright.checks.live.journal import parse
 from debwright.checks.live.regression import growth, packaged, required
 from debwright.checks.live.upgrade import prompts
 from debwright.checks.live.writes import own_directories, undeclared

@@ -1,0 +1,111 @@
+"""How a unit comes to be started: by the packages, by another unit, or by the administrator.
+
+Not every unit runs once it is installed: Debian leaves it to a package whether its unit is enabled
+and started (Debian policy 9.3.3, dh_installsystemd(1)), a timer's job waits for its time, and a
+service behind a socket for a caller. What is left down on purpose is no fault, and is started here.
+"""
+
+from debwright.checks.engine import units
+from debwright.checks.engine.health import shell_hint
+from debwright.checks.engine.session import Session
+from debwright.checks.engine.units import Unit, state_of
+from debwright.config import Service
+from debwright.model.codes import ERROR, Code, Codes
+from debwright.model.results import Evidence, Finding
+
+CODES = Codes(
+    {
+        "service/missing": Code(ERROR, "The unit does not exist once the package is installed."),
+        "service/not-started": Code(ERROR, "Nothing in the packages starts or enables the unit."),
+        "service/job-failed": Code(ERROR, "The job of a timer fails."),
+    }
+)
+_TOO_LONG = 124
+"""What timeout(1) returns when it had to end the command."""
+# dpkg keeps a package's scripts as NAME.postinst, or NAME:ARCH.postinst.
+_SPEAKS = """cd /var/lib/dpkg/info || exit 1
+name=$1; shift
+for p; do grep -lF -e "$name" -- "$p".preinst "$p".postinst "$p":*.preinst "$p":*.postinst; done
+true"""
+
+
+def absent(session: Session, service: Service) -> Finding | None:
+    """A finding when installation has brought no such unit, or forgets it.
+
+    A unit that the packages leave to the administrator is started.
+    """
+    unit = session.unit(service.unit)
+    if unit.get("LoadState") != "loaded":
+        return CODES.found(
+            "service/missing",
+            f"{service.unit} does not exist once the package is installed",
+            evidence=(Evidence(text=f"LoadState={unit.get('LoadState', '?')}"),),
+            fix="name the unit the package installs under [service] unit, or ship one "
+            "(dh_installsystemd(1))",
+        )
+    if unit.get("ActiveState") != "inactive" or units.is_well(unit) or units.has_run(unit):
+        return None
+    if unit.get("UnitFileState") in {"disabled", "enabled"} and spoken_of(session, service.unit):
+        session.by_hand.add(service.unit)
+        session.systemctl("start", service.unit, session.patience(90))
+        return None
+    return CODES.found(
+        "service/not-started",
+        f"installing the package does not start {service.unit}, and nothing in it says so",
+        evidence=(
+            Evidence(text=f"{state_of(unit)} UnitFileState={unit.get('UnitFileState', '?')}"),
+            Evidence(text=f"no preinst or postinst of the packages mentions {service.unit}"),
+        ),
+        fix="let dh_installsystemd find the unit: debian/PACKAGE.NAME.service wants "
+        "`dh_installsystemd --name=NAME`, and what a build puts elsewhere than "
+        "lib/systemd/system is not seen (dh_installsystemd(1))",
+    )
+
+
+def spoken_of(session: Session, unit: str) -> bool:
+    """Whether a script of the packages, as it runs at installation, knows the unit.
+
+    What dh_installsystemd adds for `--no-enable` and `--no-start` names the unit, too: the package
+    has decided about it.
+    """
+    done = session.system.run(
+        ["sh", "-c", _SPEAKS, "sh", unit, *session.packages],
+        check=False, timeout=session.patience(30),
+    )  # fmt: skip
+    return bool(done.output.strip())
+
+
+def job_of(unit: Unit) -> str | None:
+    """The service that is a timer's job; None for other units."""
+    if units.kind(unit.get("Id", "")) == "timer":
+        return units.triggered(unit)
+    started_by = unit.get("TriggeredBy", "").split()
+    waits = any(units.kind(name) == "timer" for name in started_by)
+    return unit.get("Id") if waits and not units.has_run(unit) else None
+
+
+def run_job(session: Session, job: str, seconds: float) -> tuple[Finding | None, str]:
+    """Start a timer's job now, as its time would: a finding when it fails, and what was seen.
+
+    It has `seconds` to end; one that is no oneshot service has to start only.
+    """
+    session.forgive_starts(job)
+    limit = session.patience(seconds)
+    done = session.system.run(
+        ["timeout", f"{limit:g}", "systemctl", "start", "--", job],
+        merge=True, check=False, timeout=limit + 60,
+    )  # fmt: skip
+    unit = session.unit(job)
+    if done.returncode == 0 and units.is_well(unit):
+        return None, f"{job} was run once"
+    if done.returncode == 0 and unit.get("ConditionResult") == "no":
+        return None, f"{job} was not run: a condition of its own is not met on this system"
+    what = f"did not end within {limit:g} s" if done.returncode == _TOO_LONG else "failed"
+    if done.returncode == _TOO_LONG:
+        session.systemctl("stop", job, session.patience(90))
+    return CODES.found(
+        "service/job-failed",
+        f"{job}, which a timer starts, {what} when it was run",
+        evidence=(Evidence(text=state_of(unit)), *session.journal(job)),
+        fix=shell_hint(session, f"systemctl start {job}; systemctl status {job}"),
+    ), ""

@@ -1,0 +1,94 @@
+"""When a service counts as healthy that has no health URL: its unit's state, and its log."""
+
+import pytest
+from tests.kit.systemd import RUNNING, Systemd, session
+
+from debwright.checks.engine import health
+from debwright.checks.engine.health import Waited
+from debwright.config import Service
+
+WORKER = Service(unit="demo.service", start_seconds=1)
+ENDED = {**RUNNING, "ActiveState": "inactive", "SubState": "dead", "MainPID": "0"}
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "LASTS", 0.15)
+
+
+def wait(system: Systemd, service: Service = WORKER) -> Waited:
+    return health.wait_healthy(session(system), service)
+
+
+def code(waited: Waited) -> str | None:
+    return None if waited.problem is None else waited.problem.code
+
+
+def test_a_worker_is_healthy_once_it_has_stayed_up() -> None:
+    """One that died two seconds after its start was taken for healthy."""
+    assert code(wait(Systemd(demo_service=RUNNING))) is None
+    again = {**RUNNING, "NRestarts": "1", "ActiveEnterTimestampMonotonic": "9"}
+    assert code(wait(Systemd(demo_service=[RUNNING, again]))) == "service/crashed"
+
+
+def test_the_time_of_the_start_is_without_the_watch() -> None:
+    waited = wait(Systemd(demo_service=RUNNING))
+    assert waited.seconds < health.LASTS
+
+
+def test_what_has_been_seen_up_long_enough_is_not_watched_again() -> None:
+    system = Systemd(demo_service=RUNNING)
+    here = session(system)
+    health.wait_healthy(here, WORKER)
+    looks = len(system.ran)
+    health.wait_healthy(here, WORKER)
+    assert len(system.ran) == looks + 2, "the state and the log, once each"
+
+
+def test_a_worker_that_ends_by_itself_is_not_waited_for() -> None:
+    found = wait(Systemd(demo_service=[RUNNING, ENDED])).problem
+    assert found is not None
+    assert found.code == "service/ended"
+    assert found.fix is not None
+    assert "--no-start" not in found.fix
+
+
+def test_a_worker_that_logs_an_error_is_not_healthy() -> None:
+    system = Systemd(demo_service=RUNNING)
+    system.errors = ["the queue cannot be reached"]
+    found = wait(system).problem
+    assert found is not None
+    assert found.code == "service/logged-errors"
+    assert "the queue cannot be reached" in found.evidence[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("demo.service", {**ENDED, "Type": "oneshot"}),
+        ("demo.service", {**RUNNING, "Type": "oneshot", "SubState": "exited", "MainPID": "0"}),
+        ("demo.timer", {"ActiveState": "active", "SubState": "waiting", "Result": "success"}),
+        ("demo.socket", {"ActiveState": "active", "SubState": "listening", "Result": "success"}),
+        ("demo.path", {"ActiveState": "active", "SubState": "waiting", "Result": "success"}),
+        ("demo.service", {"ActiveState": "inactive", "Result": "success", "Type": "simple",
+                          "TriggeredBy": "demo.socket"}),
+        ("demo.service", {"ActiveState": "inactive", "Result": "success", "Type": "dbus"}),
+    ],
+)  # fmt: skip
+def test_units_that_are_well_without_a_process(name: str, state: dict[str, str]) -> None:
+    system = Systemd(**{name.replace(".", "_"): state})
+    assert code(wait(system, Service(unit=name, start_seconds=1))) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({**ENDED, "Type": "oneshot", "Result": "exit-code", "ActiveState": "failed"},
+         "service/crashed"),
+        ({**RUNNING, "Type": "oneshot", "ActiveState": "activating", "SubState": "start"},
+         "service/unhealthy"),
+        ({"ActiveState": "inactive", "Result": "success", "Type": "oneshot"}, "service/unhealthy"),
+    ],
+)  # fmt: skip
+def test_a_oneshot_has_to_end_with_success(state: dict[str, str], expected: str) -> None:
+    assert code(wait(Systemd(demo_service=state))) == expected
