@@ -7,7 +7,6 @@ cleans names and one-line texts before it puts them here; the functions below do
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from debwright.init.licences import Licence
 from debwright.model.errors import Evidence, UsageError
@@ -41,6 +40,8 @@ class Health:
 
     port: Guess
     path: Guess
+    address: str = "127.0.0.1"
+    """Where it listens, as [service] ports has it; empty where nothing says so."""
 
     @property
     def url(self) -> str:
@@ -165,7 +166,9 @@ class Project:
     """Of Debian's archive (policy 2.4); empty for one that follows from what the package has."""
     author: Person | None = None
     licence: Licence
-    architecture: Literal["all", "any"] = "all"
+    architecture: str = "all"
+    """`all`, `any`, or Debian's names of those that there are files for."""
+    targets: tuple[str, ...] = ("bookworm-amd64", "bookworm-arm64")
     build_depends: tuple[str, ...] = ()
     """In addition to debhelper."""
     depends: tuple[str, ...] = ()

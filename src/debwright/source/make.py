@@ -32,6 +32,8 @@ from debwright.source.package import (
 )
 
 _NEVER = (".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
+_NEVER_ON_TOP = (OUTPUT, "node_modules")
+"""What debwright, and npm for the developer, put there. Deeper, tests have such directories."""
 INSIDE = "/source"
 
 __all__ = [
@@ -164,7 +166,7 @@ def project_files(source: Path) -> list[str]:
     for folder, directories, files in os.walk(source):
         top = Path(folder) == source
         directories[:] = sorted(
-            d for d in directories if d not in _NEVER and not (top and d == OUTPUT)
+            d for d in directories if d not in _NEVER and not (top and d in _NEVER_ON_TOP)
         )
         found += [str((Path(folder) / f).relative_to(source)) for f in files]
         links = [d for d in directories if (Path(folder) / d).is_symlink()]

@@ -176,6 +176,7 @@ def _item(one: Fetched, name: str) -> dict[str, Any]:
         "optional": package.optional,
         "compiled": about.compiled,
         "licence": about.licence,
+        "engines": about.engines,
         "purl": f"pkg:npm/{package.name.replace('@', '%40', 1)}@{package.version}",
         **_where(package),
     }
@@ -193,11 +194,13 @@ class About:
     compiled: bool = False
     """It has a binding.gyp, so that npm compiles it."""
     licence: str = ""
+    engines: str = ""
+    """The versions of node that it says it works with."""
 
 
 def about_tarball(path: Path) -> About:
     """Look into a tarball; what cannot be read is said by the build, which unpacks it."""
-    compiled, licence, size = False, "", 0
+    compiled, said, size = False, ("", ""), 0
     try:
         with tarfile.open(path, "r|gz") as tar:
             for member in tar:
@@ -207,17 +210,21 @@ def about_tarball(path: Path) -> About:
                 inner = member.name.partition("/")[2]
                 compiled = compiled or inner == "binding.gyp"
                 if inner == "package.json" and (content := tar.extractfile(member)):
-                    licence = _licence(json.loads(content.read(_SEARCHED)))
+                    said = _said(json.loads(content.read(_SEARCHED)))
     except (OSError, tarfile.TarError, ValueError, EOFError):
         pass
-    return About(compiled=compiled, licence=licence)
+    return About(compiled=compiled, licence=said[0], engines=said[1])
 
 
-def _licence(package: object) -> str:
-    said = package.get("license") if isinstance(package, dict) else None
-    if isinstance(said, dict):
-        said = said.get("type")
-    return said[:100] if isinstance(said, str) else ""
+def _said(package: object) -> tuple[str, str]:
+    """What a package.json says of its licence, and of node."""
+    data = package if isinstance(package, dict) else {}
+    licence, engines = data.get("license"), data.get("engines")
+    if isinstance(licence, dict):
+        licence = licence.get("type")
+    node = engines.get("node") if isinstance(engines, dict) else None
+    first, second = (text[:200] if isinstance(text, str) else "" for text in (licence, node))
+    return first, second
 
 
 def _write(manifest: str, files: dict[str, Path], path: Path) -> None:

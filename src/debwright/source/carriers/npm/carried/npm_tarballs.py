@@ -25,17 +25,6 @@ HEADERS = "/usr/include/nodejs"
 LIMIT = 4 * 1024**3
 """Bytes that one tarball may unpack to: more is an archive made to fill a disk."""
 FILES = 500_000
-LEFT_OUT = frozenset(
-    {
-        "debian", "npm-tarballs", "node_modules", "test", "tests", "__tests__", "coverage",
-        "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml",
-        "yarn.lock", "debwright.toml", "Dockerfile", "docker-compose.yml", "compose.yaml",
-        "Makefile", "Procfile",
-    }
-)  # fmt: skip
-"""What of the project's top directory does not run."""
-HIDDEN = frozenset({".next", ".output", ".nuxt"})
-"""Where builds put what runs, though the names say otherwise."""
 SOURCES = (
     ".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".o", ".d", ".a", ".mk", ".gyp", ".gypi",
     ".tar.gz", ".S", ".asm",
@@ -83,31 +72,6 @@ def install(manifest: Mapping[str, Any], arguments: argparse.Namespace) -> None:
         if item["compiled"]:
             _compile(item, target, arch, cpu, keep=arguments.dev)
     print(f"npm-tarballs: {len(chosen)} packages in {target}/node_modules", flush=True)
-
-
-def app(_: Mapping[str, Any], arguments: argparse.Namespace) -> None:
-    """Copy the project's own files to TARGET, without what does not run."""
-    source, target = Path(), arguments.target
-    target.mkdir(parents=True, exist_ok=True)
-    left_out = LEFT_OUT | set(arguments.exclude)
-    for path in sorted(source.iterdir()):
-        name = path.name
-        hidden = name.startswith(".") and name not in HIDDEN
-        licence = name.upper().startswith(("LICENSE", "LICENCE", "COPYING"))
-        if hidden or licence or name in left_out:
-            continue
-        if path.is_symlink():
-            (target / name).symlink_to(os.readlink(path))
-        elif path.is_dir():
-            shutil.copytree(
-                path, target / name, symlinks=True, dirs_exist_ok=True, ignore=_not_running
-            )
-        else:
-            shutil.copy2(path, target / name)
-
-
-def _not_running(_: str, names: list[str]) -> list[str]:
-    return [n for n in names if n in {"node_modules", ".git", ".gitignore", ".DS_Store"}]
 
 
 def verify(manifest: Mapping[str, Any], _: argparse.Namespace) -> None:
@@ -296,20 +260,15 @@ def _output(*command: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="npm_tarballs.py", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for function in (install, app, verify):
+    for function in (install, verify):
         text = str(function.__doc__)
         one = commands.add_parser(function.__name__, help=text, description=text)
         one.set_defaults(command=function)
         if function is verify:
             continue
         one.add_argument("--target", type=Path, required=True, help="directory to write to")
-        if function is app:
-            one.add_argument("--exclude", action="append", default=[], metavar="NAME",
-                             help="leave out this file or directory; may be repeated")  # fmt: skip
-        else:
-            one.add_argument("--arch", help="Debian architecture; default: DEB_HOST_ARCH")
-            one.add_argument("--dev", action="store_true",
-                             help="with what only the build needs")  # fmt: skip
+        one.add_argument("--arch", help="Debian architecture; default: DEB_HOST_ARCH")
+        one.add_argument("--dev", action="store_true", help="with what only the build needs")
     return parser
 
 
