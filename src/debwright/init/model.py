@@ -186,6 +186,8 @@ class Project:
     """Files of the project that are settings, for /etc/PACKAGE."""
     install: tuple[tuple[str, str], ...] = ()
     """Files of the project or of the build, and the directory of the package for each."""
+    lintian: tuple[str, ...] = ()
+    """More lines of the package's overrides of lintian, each group with its reason."""
     smoke: tuple[str, ...] = ()
     """Commands that succeed where the package is installed."""
     settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)

@@ -4,18 +4,31 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from debwright.init.model import Override
+from debwright.init.model import Override, Written
 
 TARBALLS = "python3 npm-tarballs/npm_tarballs.py install"
+LEFT_OUT = "debian/left-out"
 NOT_RUNNING = (
-    "debian", "npm-tarballs", "node_modules", "test", "tests", "__tests__", "coverage", "dist/[0-9]*",
-    "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "yarn.lock",
-    "debwright.toml", "Dockerfile", "docker-compose.y*ml", "compose.y*ml", "Makefile", "Procfile",
-    "LICEN[CS]E*", "COPYING*", "*.tgz", ".*",
+    "debian", "npm-tarballs", "node_modules", "test", "tests", "__tests__", "coverage",
+    "package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pnpm-workspace.yaml",
+    "yarn.lock", "debwright.toml", "Dockerfile", "docker-compose.y*ml", "compose.y*ml", "Makefile",
+    "Procfile", "LICEN[CS]E*", "COPYING*", "*.tgz", ".*",
 )  # fmt: skip
 """What of the project's top directory does not run."""
 HIDDEN = {"next": ".next", "nuxt": ".output", "nitro": ".output"}
 """Where frameworks build to, though the name says otherwise."""
+
+
+PUBLISHED = (
+    "embedded-javascript-library", "executable-not-elf-or-script", "script-not-executable",
+    "unusual-interpreter", "extra-license-file",
+    "package-contains-documentation-outside-usr-share-doc",
+)  # fmt: skip
+PREBUILT = (
+    "unstripped-binary-or-object", "statically-linked-binary", "embedded-library",
+    "hardening-no-pie", "hardening-no-relro", "hardening-no-fortify-functions",
+)  # fmt: skip
+"""Tags of lintian."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +109,14 @@ def _building(made: Made) -> Iterable[Override]:
 
 def _installing(made: Made) -> Iterable[str]:
     target = f"debian/{made.package}{made.tree}"
-    left_out = " ".join(f"--exclude={shlex.quote('./' + name)}" for name in NOT_RUNNING)
     yield f"mkdir -p {target}"
     yield (
-        f"tar --create --anchored {left_out} . | tar --extract --no-same-owner --directory={target}"
+        f"tar --create --anchored --exclude-from={LEFT_OUT} . | "
+        f"tar --extract --no-same-owner --directory={target}"
     )
     for folder in sorted({HIDDEN[name] for name in made.frameworks if name in HIDDEN}):
-        yield f"if [ -d {folder} ]; then cp -R {folder} {target}/ && rm -rf {target}/{folder}/cache; fi"
+        yield f"cp -R {folder} {target}/"
+        yield f"rm -rf {target}/{folder}/cache"
     yield f"find {target} -name node_modules -prune -exec rm -rf {{}} +"
     if made.carried:
         dev = " --dev" if made.everything else ""
@@ -126,7 +140,7 @@ def _binaries(made: Made) -> Iterable[Override]:
         yield Override(target="override_dh_makeshlibs", why="No library here is for others.")
     if made.compiled:
         major = "$(shell node -p 'process.versions.node.split(\".\")[0]')"
-        after = f"$(shell node -p '1 + parseInt(process.versions.node)')"
+        after = "$(shell node -p '1 + parseInt(process.versions.node)')"
         yield Override(
             target="override_dh_gencontrol",
             why="What was compiled fits this node only.",
@@ -136,20 +150,15 @@ def _binaries(made: Made) -> Iterable[Override]:
         )
 
 
+def left_out() -> Written:
+    """Patterns for tar(1) of what is not installed."""
+    return Written(path=LEFT_OUT, text="".join(f"./{name}\n" for name in NOT_RUNNING))
+
+
 def lintian(made: Made) -> tuple[str, ...]:
-    """Tags that a tree of npm's packages meets, with the reason in a comment before each group."""
+    """Tags that a tree of npm's packages meets, each group after its reason."""
     lines = [
         "# Packages of npm's registry come as their authors publish them, in a tree of their own.",
-        *(f"{made.package}: {tag} *" for tag in (
-            "embedded-javascript-library", "executable-not-elf-or-script", "script-not-executable",
-            "unusual-interpreter", "extra-license-file", "package-contains-documentation-outside-usr-share-doc",
-        )),
-    ]  # fmt: skip
-    if made.prebuilt:
-        lines += [
-            f"{made.package}: {tag} *" for tag in (
-                "unstripped-binary-or-object", "statically-linked-binary", "embedded-library",
-                "hardening-no-pie", "hardening-no-relro", "hardening-no-fortify-functions",
-            )
-        ]  # fmt: skip
-    return tuple(lines)
+        *(f"{made.package}: {tag} *" for tag in PUBLISHED),
+    ]
+    return (*lines, *(f"{made.package}: {tag} *" for tag in (PREBUILT if made.prebuilt else ())))

@@ -42,21 +42,22 @@ def _bounds(part: str) -> Iterator[tuple[Version, Version]]:
 
 def _comparator(sign: str, parts: tuple[str | None, ...]) -> tuple[Version, Version]:
     low, above = _span(parts)
-    match sign:
-        case ">=":
-            return low, _LAST
-        case ">":
-            return above, _LAST
-        case "<":
-            return (0, 0, 0), low
-        case "<=":
-            return (0, 0, 0), above
-        case "^":
-            return low, _caret(low, above)
-        case "~" | "~>":
-            return low, above if above[2] == 0 else (low[0], low[1] + 1, 0)
-        case _:
-            return low, above
+    nothing = (0, 0, 0)
+    known: dict[str, tuple[Version, Version]] = {
+        ">=": (low, _LAST),
+        ">": (above, _LAST),
+        "<": (nothing, low),
+        "<=": (nothing, above),
+        "^": (low, _caret(low, above)),
+        "~": (low, _tilde(low, above)),
+        "~>": (low, _tilde(low, above)),
+    }
+    return known.get(sign, (low, above))
+
+
+def _tilde(low: Version, above: Version) -> Version:
+    """`~` allows what changes the last number only, or the second where there is but one."""
+    return above if above[2] == 0 else (low[0], low[1] + 1, 0)
 
 
 def _span(parts: tuple[str | None, ...]) -> tuple[Version, Version]:

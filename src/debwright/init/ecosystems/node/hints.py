@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from debwright.init.ecosystems.node.start import Start
@@ -16,34 +17,40 @@ LISTENS = re.compile(
 FRAMEWORKS: Mapping[str, int] = {
     "next": 3000, "nuxt": 3000, "nitro": 3000, "express": 3000, "fastify": 3000, "koa": 3000,
     "@hapi/hapi": 3000, "hapi": 3000, "hono": 3000, "@nestjs/core": 3000, "restify": 8080,
-    "polka": 3000, "micro": 3000, "sails": 1337, "@adonisjs/core": 3333, "@feathersjs/feathers": 3030,
-    "json-server": 3000, "socket.io": 3000, "ws": 8080, "connect": 3000, "h3": 3000,
+    "polka": 3000, "micro": 3000, "sails": 1337, "@adonisjs/core": 3333,
+    "@feathersjs/feathers": 3030, "json-server": 3000, "socket.io": 3000, "ws": 8080, "connect": 3000, "h3": 3000,
     "@strapi/strapi": 1337, "ghost": 2368, "moleculer-web": 3000, "probot": 3000, "elysia": 3000,
 }  # fmt: skip
 """Packages that make a service, and the port that their documentation uses."""
 PORTS = (
     re.compile(r"""process\.env\.(?:\w*_)?PORT\s*(?:\|\||\?\?)\s*["'`]?(\d{2,5})\b"""),
     re.compile(r"""\.listen\(\s*\{?\s*(?:port\s*:\s*)?["']?(\d{2,5})\b"""),
-    re.compile(r"""(?i)\b(?:default_?)?port\s*(?::\s*number\s*)?=\s*[^;\n\d]{0,80}["'`]?(\d{2,5})\b"""),
+    re.compile(
+        r"""(?i)\b(?:default_?)?port\s*(?::\s*number\s*)?=\s*[^;\n\d]{0,80}["'`]?(\d{2,5})\b"""
+    ),
 )
-PORT_VARIABLE = re.compile(r"""process\.env\.((?:[A-Z]+_)?PORT)\b|process\.env\[["']((?:[A-Z]+_)?PORT)""")
+PORT_VARIABLE = re.compile(
+    r"""process\.env\.((?:[A-Z]+_)?PORT)\b|process\.env\[["']((?:[A-Z]+_)?PORT)"""
+)
 HOST_VARIABLE = re.compile(r"""process\.env\.((?:[A-Z]+_)?(?:HOST|BIND|LISTEN_ADDRESS))\b""")
 LOOPBACK = re.compile(r"""(?:listen\([^)\n]*|host(?:name)?\s*[:=]\s*)["']127\.0\.0\.1["']""", re.I)
 EVERYWHERE = re.compile(r"""(?:listen\([^)\n]*|host(?:name)?\s*[:=]\s*)["']0\.0\.0\.0["']""", re.I)
 ROUTE = re.compile(r"""\.(?:get|use|all|route)\(\s*["'`](/[\w./-]*)["'`]""")
-STATIC = re.compile(r"""express\.static\(|serveStatic|koa-static|@fastify/static|createReadStream\(|url\s*===?\s*["']/["']""")
+STATIC = re.compile(
+    r"""express\.static\(|serveStatic|koa-static|@fastify/static|createReadStream\("""
+    r"""|url\s*===?\s*["']/["']"""
+)
+_SET = r"""(?:process\.env\.\w+\s*(?:\|\||\?\?)\s*)?"""
+_HERE = r"""(?:path\.(?:join|resolve)\(\s*(?:__dirname|process\.cwd\(\))\s*,\s*)?"""
+_FILE = r"""["'`](\.?/?\w[\w./-]*)["'`]"""
+_STORES = "Database|DatabaseSync|Low|LowSync|JSONFile|JSONFileSync|Datastore"
 WRITES = (
+    re.compile(rf"new\s+(?:\w+\.)?(?:{_STORES})\(\s*{_SET}{_HERE}{_FILE}"),
     re.compile(
-        r"""new\s+(?:\w+\.)?(?:Database|DatabaseSync|Low|LowSync|JSONFile|JSONFileSync|Datastore)\(\s*"""
-        r"""(?:process\.env\.\w+\s*(?:\|\||\?\?)\s*)?(?:path\.(?:join|resolve)\(\s*(?:__dirname|process\.cwd\(\))\s*,\s*)?"""
-        r"""["'`](\.?/?\w[\w./-]*)["'`]"""
-    ),
-    re.compile(
-        r"""(?:writeFile|appendFile|createWriteStream|mkdir)(?:Sync)?\(\s*"""
-        r"""(?:path\.(?:join|resolve)\(\s*(?:__dirname|process\.cwd\(\))\s*,\s*)?["'`](\.?/?\w[\w./-]*)["'`]"""
+        rf"(?:writeFile|appendFile|createWriteStream|mkdir)(?:Sync)?\(\s*{_SET}{_HERE}{_FILE}"
     ),
     re.compile(r"""\b(?:dest|storage|filename|database)\s*:\s*["'`](\./[\w./-]+|[\w-]+/)["'`]"""),
-)  # fmt: skip
+)
 """Files and directories that a service makes, relative to where it runs."""
 
 
@@ -96,13 +103,13 @@ def _sorted(sources: Sequence[Source], start: Start | None) -> list[Source]:
 def _first(sources: Sequence[Source], pattern: re.Pattern[str]) -> str | None:
     for source in sources:
         if match := pattern.search(source.text):
-            return next(group for group in match.groups() if group)
+            return match[1]
     return None
 
 
 def _port(sources: Sequence[Source], start: Start | None, default: int) -> Guess:
     words = list(start.words) if start else []
-    for option, value in zip(words, words[1:], strict=False):
+    for option, value in pairwise(words):
         if option in ("-p", "--port", "-P") and value.isdecimal():
             return Guess(value=value, seen=start.seen if start else None)
     said = start.environment.get("PORT", "") if start else ""

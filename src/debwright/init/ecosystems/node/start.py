@@ -23,7 +23,7 @@ DEV_SERVERS = frozenset({
     "astro", "gatsby", "eleventy", "live-server", "serve", "http-server", "snowpack", "docusaurus",
     "vitepress", "vuepress", "browser-sync", "lite-server",
 })  # fmt: skip
-"""Programs that show a site to its developer, or give out files: no service of the project's own."""
+"""Programs that show a site to its developer, or give out files: no service of its own."""
 ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.S)
 VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}?")
 _DEEP = 6
@@ -147,7 +147,8 @@ def _read(text: str, scripts: Mapping[str, str], seen: str, depth: int = 0) -> S
 
 def _without_watching(words: list[str]) -> list[str]:
     """What a watcher starts: its own options take a value."""
-    rest, skip = [], False
+    rest: list[str] = []
+    skip = False
     for word in words:
         if skip:
             skip = False

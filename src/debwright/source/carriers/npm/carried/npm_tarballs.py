@@ -63,7 +63,7 @@ def install(manifest: Mapping[str, Any], arguments: argparse.Namespace) -> None:
         raise Problem(f"node has no name for the architecture {arch}")
     chosen = list(_chosen(manifest, cpu, dev=arguments.dev))
     for item in sorted(chosen, key=lambda i: (i["path"].count("/node_modules/"), i["path"])):
-        _unpack(item, target)
+        _unpack(item, target, hidden=arguments.dev)
     for link in manifest["links"]:
         _link(target, link)
     for item in chosen:
@@ -113,8 +113,11 @@ def _content(item: Mapping[str, Any]) -> Path:
     return path
 
 
-def _unpack(item: Mapping[str, Any], target: Path) -> None:
-    """Unpack a tarball without its top directory, whatever that is called."""
+def _unpack(item: Mapping[str, Any], target: Path, *, hidden: bool) -> None:
+    """Unpack a tarball without its top directory, whatever that is called.
+
+    Hidden files at its top are settings of its developers' tools.
+    """
     home = _below(target, item["path"])
     home.mkdir(parents=True, exist_ok=True)
     size = count = 0
@@ -124,7 +127,7 @@ def _unpack(item: Mapping[str, Any], target: Path) -> None:
             if member.name.startswith("/") or ".." in parts or "\0" in member.name:
                 raise Problem(f"{item['file']}: a member leads elsewhere: {member.name!r}")
             # npm leaves out links, too: they are not what its own `pack` makes.
-            if not member.isreg() or len(parts) < 2:
+            if not member.isreg() or len(parts) < 2 or (parts[1].startswith(".") and not hidden):
                 continue
             size, count = size + member.size, count + 1
             if size > LIMIT or count > FILES:
