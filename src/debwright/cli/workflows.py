@@ -6,7 +6,6 @@ import click
 
 from debwright.cli.common import Options, emit
 from debwright.host.interrupts import interruptible
-from debwright.model.errors import UsageError
 
 
 @click.group()
@@ -90,18 +89,12 @@ def prune_github(options: Options, *, dry_run: bool) -> int:
     from debwright.ci.context import product_of
     from debwright.config import load
     from debwright.github.http import Http
-    from debwright.github.place import github_repository
+    from debwright.github.place import required_repository
     from debwright.github.storage import Storage, superseded
     from debwright.host.files import human_size
 
     loaded = load(options.directory)
-    repository = github_repository(product_of(loaded))
-    if repository is None:
-        raise UsageError(
-            "it is not known which repository's artifacts are meant",
-            cause="release.repository is not set, and git has no remote `origin` on GitHub",
-            fix='[release] repository = "owner/name"',
-        )
+    repository = required_repository(product_of(loaded), what="has the artifacts")
     said: list[str] = []
     with interruptible(), Http.from_environment(say=said.append, needs="actions: write") as http:
         storage = Storage(http, repository)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from debwright.model.errors import DebwrightError
+
 LARGE = 8 * 1024 * 1024
 """Bytes from which on `share` links a file."""
 
@@ -46,6 +48,15 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def save(path: Path, data: bytes | str) -> None:
+    """`atomic_write` of a result a user asked for, its directory made. Raises DebwrightError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, data)
+    except OSError as error:
+        raise DebwrightError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def share(source: Path, target: Path) -> None:

@@ -15,6 +15,7 @@ from debwright.model.fix import Command
 MAX_NAME = 60
 MAX_QUESTIONS = 3
 MAX_ANSWER = 200
+TARGETS = ("bookworm-amd64", "bookworm-arm64")
 PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """The name of a command."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -92,6 +93,8 @@ class Rules:
 
     buildsystem: str | None = None
     """As `pybuild`; None lets debhelper look."""
+    before: tuple[str, ...] = ()
+    """Lines before everything else, as `include /usr/share/dpkg/architecture.mk`."""
     exports: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
 
@@ -168,7 +171,8 @@ class Project:
     licence: Licence
     architecture: str = "all"
     """`all`, `any`, or Debian's names of those that there are files for."""
-    targets: tuple[str, ...] = ("bookworm-amd64", "bookworm-arm64")
+    targets: tuple[str, ...] = TARGETS
+    """What it can be built for, as the toolchains and the packages of a suite allow."""
     build_depends: tuple[str, ...] = ()
     """In addition to debhelper."""
     depends: tuple[str, ...] = ()
@@ -186,8 +190,8 @@ class Project:
     """Files of the project that are settings, for /etc/PACKAGE."""
     install: tuple[tuple[str, str], ...] = ()
     """Files of the project or of the build, and the directory of the package for each."""
-    lintian: tuple[str, ...] = ()
-    """More lines of the package's overrides of lintian, each group with its reason."""
+    lintian_overrides: tuple[str, ...] = ()
+    """Lines for lintian, without the package's name: a comment, or a tag and what it concerns."""
     smoke: tuple[str, ...] = ()
     """Commands that succeed where the package is installed."""
     settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)

@@ -52,9 +52,6 @@ class Sandbox(Protocol):
     def push(self, source: Path, target: str) -> None:
         """Copy a file of this machine into the sandbox, as root, mode 0644."""
 
-    def pull(self, source: str, target: Path) -> None:
-        """Copy a regular file out of the sandbox."""
-
 
 def push_through(sandbox: Sandbox, source: Path, target: str) -> None:
     """Copy by a pipe: no path of this machine is ever resolved below the sandbox's root."""

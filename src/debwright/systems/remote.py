@@ -135,10 +135,6 @@ class RemoteSandbox(ABC):
         """See Sandbox."""
         push_through(self, source, target)
 
-    def pull(self, source: str, target: Path) -> None:
-        """See Sandbox."""
-        target.write_text(self.run(["cat", source]).output)
-
     def mark_files(self) -> "ListedMark":
         """See BootedSandbox."""
         return ListedMark.make(self)

@@ -13,7 +13,8 @@ import click
 from debwright.cli.commands import Commands
 from debwright.cli.common import Options, is_terminal
 from debwright.host.process import withhold
-from debwright.model.errors import MissingError, UsageError
+from debwright.host.variables import variable
+from debwright.model.errors import UsageError
 from debwright.model.fix import Command
 
 if TYPE_CHECKING:
@@ -72,16 +73,11 @@ class Place:
         return plain
 
 
-def secret_of(variable: str | None, prompt: str, *, confirm: bool = False) -> bytes:
+def secret_of(name: str | None, prompt: str, *, confirm: bool = False) -> bytes:
     """A secret from an environment variable, or typed without echo; never from an argument."""
-    if variable is not None:
-        value = os.environ.get(variable)
-        if value is None:
-            raise MissingError(
-                f"the environment variable {variable} is not set",
-                fix=f"read -rs {variable} && export {variable}",
-            )
-        withhold([variable])
+    if name is not None:
+        value = variable(name, may_be_empty=True)
+        withhold([name])
         return value.encode()
     if not is_terminal():
         raise UsageError(

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from debwright.host import process, usage
@@ -89,12 +88,7 @@ class NspawnSandbox(Entered):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -255,9 +249,6 @@ class NspawnSandbox(Entered):
 
     def push(self, source: Path, target: str) -> None:
         push_through(self, source, target)
-
-    def pull(self, source: str, target: Path) -> None:
-        target.write_text(self.run(["cat", source]).output)
 
 
 @dataclass(frozen=True)

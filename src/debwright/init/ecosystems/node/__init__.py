@@ -88,7 +88,7 @@ def _project(directory: Path, package: Mapping[str, Any]) -> Project:
         programs=tuple(about.programs(package)),
         files=(building.left_out(), *_links(made, package)),
         smoke=_smoke(units, package),
-        lintian=building.lintian(made),
+        lintian_overrides=building.lintian(made),
         notes=(*notes, *authors.notes),
     )
 

@@ -159,6 +159,6 @@ def lintian(made: Made) -> tuple[str, ...]:
     """Tags that a tree of npm's packages meets, each group after its reason."""
     lines = [
         "# Packages of npm's registry come as their authors publish them, in a tree of their own.",
-        *(f"{made.package}: {tag} *" for tag in PUBLISHED),
+        *(f"{tag} *" for tag in PUBLISHED),
     ]
-    return (*lines, *(f"{made.package}: {tag} *" for tag in (PREBUILT if made.prebuilt else ())))
+    return (*lines, *(f"{tag} *" for tag in (PREBUILT if made.prebuilt else ())))

@@ -18,8 +18,9 @@ FRAMEWORKS: Mapping[str, int] = {
     "next": 3000, "nuxt": 3000, "nitro": 3000, "express": 3000, "fastify": 3000, "koa": 3000,
     "@hapi/hapi": 3000, "hapi": 3000, "hono": 3000, "@nestjs/core": 3000, "restify": 8080,
     "polka": 3000, "micro": 3000, "sails": 1337, "@adonisjs/core": 3333,
-    "@feathersjs/feathers": 3030, "json-server": 3000, "socket.io": 3000, "ws": 8080, "connect": 3000, "h3": 3000,
-    "@strapi/strapi": 1337, "ghost": 2368, "moleculer-web": 3000, "probot": 3000, "elysia": 3000,
+    "@feathersjs/feathers": 3030, "json-server": 3000, "socket.io": 3000, "ws": 8080,
+    "connect": 3000, "h3": 3000, "@strapi/strapi": 1337, "ghost": 2368, "moleculer-web": 3000,
+    "probot": 3000,
 }  # fmt: skip
 """Packages that make a service, and the port that their documentation uses."""
 PORTS = (

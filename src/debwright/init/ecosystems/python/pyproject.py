@@ -55,6 +55,10 @@ class Pyproject:
     licence: Licence
     backend: str
     """The Debian package of the build backend."""
+    build_requires: tuple[str, ...]
+    """build-system.requires, as it applies on Linux."""
+    dynamic_version: bool
+    """The version comes from git's tags."""
     command: str
     """What the unit starts, without systemd's own escapes."""
     script: str | None
@@ -95,6 +99,10 @@ def read_pyproject(directory: Path) -> Pyproject:
         author=_author(project, poetry),
         licence=_licence(directory, project, poetry),
         backend=_backend(data),
+        build_requires=tuple(
+            map(str, parse(_dig(data, "build-system").get("requires", ["setuptools"])))
+        ),
+        dynamic_version=False,
         command=command,
         script=script,
         scripts=tuple(s for s in scripts if PROGRAM.fullmatch(s)),
@@ -275,6 +283,11 @@ def _dynamic_version(directory: Path, data: Mapping[str, Any], name: str) -> str
         if match:
             return str(ast.literal_eval(match[1]))
     return None
+
+
+def _build_requires(data: Mapping[str, Any]) -> tuple[str, ...]:
+    requires = _dig(data, "build-system").get("requires", ["setuptools"])
+    return tuple(str(r) for r in parse(requires if isinstance(requires, list) else []))
 
 
 def _backend(data: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import io
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,13 +126,16 @@ def sdist(name: str, version: str, files: Mapping[str, str]) -> bytes:
     return out.getvalue()
 
 
-def wheel(name: str, version: str, files: Mapping[str, bytes]) -> bytes:
-    """A wheel of `files`, with the metadata that makes it one."""
+def wheel(
+    name: str, version: str, files: Mapping[str, bytes], requires: Sequence[str] = ()
+) -> bytes:
+    """A wheel of `files`, with the metadata that makes it one; `requires` are Requires-Dist."""
     info = f"{name}-{version}.dist-info"
     metadata = (
         f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n"
         "Summary: Words\nLicense-Expression: MIT\nProject-URL: Homepage, https://example.org/w\n"
     )
+    metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for path, content in {
@@ -170,6 +173,15 @@ class Index:
             for f, d in files.items()
         ]  # fmt: skip
         (home / "index.html").write_text("<!DOCTYPE html><html><body>\n" + "<br>\n".join(links))
+
+    def add_wheel(
+        self, name: str, version: str, *requires: str, tags: str = "py3-none-any"
+    ) -> None:
+        """A wheel with one module, which says the version."""
+        plain = name.replace("-", "_")
+        files = {f"{plain}/__init__.py": f"version = {version!r}\n".encode()}
+        content = wheel(plain, version, files, requires)
+        self.add(name, version, f"{plain}-{version}-{tags}.whl", content)
 
     def add_sdist(self, name: str, version: str, files: Mapping[str, str]) -> None:
         plain = name.replace("-", "_")

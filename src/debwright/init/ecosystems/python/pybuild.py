@@ -1,0 +1,70 @@
+"""A project whose dependencies are packages of Debian's, built by pybuild."""
+
+import re
+from dataclasses import replace
+
+from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
+from debwright.init.ecosystems.python.pyproject import Pyproject
+from debwright.init.model import Override, Project, Rules
+
+# What is needed to build any project, and what to build one with extensions in C. Cross building
+# needs the interpreter of the build machine and the headers of the other; pybuild looks for the
+# interpreter by name, and does not know "python3:any".
+BUILD = ("dh-sequence-python3", "pybuild-plugin-pyproject")
+PURE = ("python3-all:any",)
+COMPILED = ("libpython3-dev", "python3-dev:any", "python3-setuptools")
+
+
+def from_debian(found: Pyproject, project: Project) -> Project:
+    """`project` with Debian's packages, for suites that meet all it asks for."""
+    notes: list[str] = []
+    packages = resolve(parse(found.requirements)).packages
+    test_packages, rules = _tests(found, project.package, notes)
+    build = {*BUILD, found.backend, *(COMPILED if found.compiled else PURE)}
+    checking = {f"{name} <!nocheck>" for name in (*packages, *test_packages) if name not in build}
+    return replace(
+        project,
+        architecture="any" if found.compiled else "all",
+        build_depends=(*build, *checking),
+        depends=_depends(found, packages),
+        rules=rules,
+        clean=("build/", f"{_egg_info(found)}/"),
+        notes=(*project.notes, *notes),
+    )
+
+
+def _tests(found: Pyproject, package: str, notes: list[str]) -> tuple[tuple[str, ...], Rules]:
+    """The packages that the tests need, and debian/rules, which runs the tests or says why not."""
+    exports = {"PYBUILD_NAME": package}
+    resolved = resolve(parse(found.test_requirements))
+    packages: tuple[str, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    if found.tests is None:
+        overrides = (Override(target="override_dh_auto_test", why="The project has no tests."),)
+    elif resolved.missing:
+        why = f"Debian lacks what the tests need: {', '.join(resolved.missing)}."
+        overrides = (Override(target="override_dh_auto_test", why=why),)
+        notes.append(f"the build does not run the tests: {why}")
+    else:
+        pytest = found.uses_pytest or "python3-pytest" in resolved.packages
+        packages = (*resolved.packages, *(("python3-pytest",) if pytest else ()))
+        option = "" if pytest else "-s "
+        exports["PYBUILD_TEST_ARGS"] = f"{option}{{dir}}/{found.tests}"
+    if found.compiled:
+        exports["DEB_BUILD_MAINT_OPTIONS"] = "hardening=+all"
+    return packages, Rules(buildsystem="pybuild", exports=exports, overrides=overrides)
+
+
+def _depends(found: Pyproject, packages: tuple[str, ...]) -> tuple[str, ...]:
+    depends = ["${python3:Depends}", *(["${shlibs:Depends}"] if found.compiled else [])]
+    # The server that the unit starts with -m is needed even when the project does not name it.
+    match = re.match(r"/usr/bin/python3 -m (uvicorn|gunicorn|flask)\b", found.command)
+    known = lookup(match[1]) if match else None
+    if known is not None and known.package not in packages:
+        depends.append(known.package)
+    return tuple(depends)
+
+
+def _egg_info(found: Pyproject) -> str:
+    module = re.sub(r"[-.]+", "_", found.name)
+    return f"src/{module}.egg-info" if found.src_layout else f"{module}.egg-info"
