@@ -156,7 +156,8 @@ def _without_watching(words: list[str]) -> list[str]:
             skip = True
         elif rest or not word.startswith("-"):
             rest.append(word)
-    return rest if rest[:1] == ["node"] else ["node", *rest]
+    # Without a name they start what `main` of package.json says, as node does with a directory.
+    return rest if rest[:1] == ["node"] else ["node", *(rest or ["."])]
 
 
 def _script_of(words: list[str], scripts: Mapping[str, str]) -> str | None:

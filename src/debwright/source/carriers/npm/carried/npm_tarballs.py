@@ -116,7 +116,7 @@ def _content(item: Mapping[str, Any]) -> Path:
 def _unpack(item: Mapping[str, Any], target: Path, *, hidden: bool) -> None:
     """Unpack a tarball without its top directory, whatever that is called.
 
-    Hidden files at its top are settings of its developers' tools.
+    Hidden files are settings of its developers' tools.
     """
     home = _below(target, item["path"])
     home.mkdir(parents=True, exist_ok=True)
@@ -127,7 +127,7 @@ def _unpack(item: Mapping[str, Any], target: Path, *, hidden: bool) -> None:
             if member.name.startswith("/") or ".." in parts or "\0" in member.name:
                 raise Problem(f"{item['file']}: a member leads elsewhere: {member.name!r}")
             # npm leaves out links, too: they are not what its own `pack` makes.
-            if not member.isreg() or len(parts) < 2 or (parts[1].startswith(".") and not hidden):
+            if not member.isreg() or len(parts) < 2 or (parts[-1].startswith(".") and not hidden):
                 continue
             size, count = size + member.size, count + 1
             if size > LIMIT or count > FILES:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from debwright.model.errors import ConfigError, Evidence
 from debwright.source.carriers.npm.locks import package_lock, pnpm, yarn
 from debwright.source.carriers.npm.model import Tree
@@ -65,7 +67,7 @@ def read_tree(name: str, text: str, package: Mapping[str, Any]) -> Tree:
         )
     try:
         return reader(text, name, package)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ConfigError(
             f"{name} cannot be read",
             evidence=[Evidence(text=f"{type(error).__name__}: {error}"[:200], file=name)],

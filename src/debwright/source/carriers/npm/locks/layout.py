@@ -4,14 +4,15 @@ Node looks for a package in node_modules next to the file that asks, then in eve
 (nodejs.org, "Loading from node_modules folders"). So each package goes to the top, where nothing
 else has its name, or else directly below the package that needs it: what was found before by
 somebody else is never hidden, since a package's own node_modules is filled before anything in it
-looks upward.
+looks upward. Packages that need each other in several versions would go on below one another for
+ever: the second time, a link leads back to the first.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from debwright.source.carriers.npm.model import Locked
+from debwright.source.carriers.npm.model import Link, Locked, Tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,53 +42,67 @@ def laid_out(
     run: Mapping[str, str],
     may: Mapping[str, str],
     dev: Mapping[str, str],
-) -> tuple[Locked, ...]:
+) -> Tree:
     """Every package at its place; `run`, `may` and `dev` are the project's own dependencies,
     optional ones and those of its build, by alias.
 
     A key that `nodes` does not have is a member of the workspace, or was left out: it has no place.
     """
-    top = _Place(key="", path="")
+    plan = _Plan(nodes=nodes)
+    top = plan.top
     # What runs comes first, and so to the top: it stays where it is when the rest is left out.
-    queue = deque(_place_all(top, run, nodes, top, top.needs))
-    queue.extend(_place_all(top, may, nodes, top, top.may_need))
+    queue = deque([*plan.put(top, run, top.needs), *plan.put(top, may, top.may_need)])
     for_run = [*top.needs, *top.may_need]
-    queue.extend(_place_all(top, dev, nodes, top, top.needs))
+    queue.extend(plan.put(top, dev, top.needs))
     places: list[_Place] = []
     while queue:
         place = queue.popleft()
         places.append(place)
         node = nodes[place.key]
-        queue.extend(_place_all(place, node.needs, nodes, top, place.needs))
-        queue.extend(_place_all(place, node.may_need, nodes, top, place.may_need))
+        queue.extend(plan.put(place, node.needs, place.needs))
+        queue.extend(plan.put(place, node.may_need, place.may_need))
     running = _reached(for_run, optional=True)
     certain = _reached(top.needs, optional=False)
-    return tuple(
-        replace(
-            nodes[p.key].package, path=p.path, dev=p not in running, optional=p not in certain
-        )
+    packages = (
+        replace(nodes[p.key].package, path=p.path, dev=p not in running, optional=p not in certain)
         for p in places
-    )  # fmt: skip
+    )
+    return Tree(packages=tuple(packages), links=tuple(plan.links))
 
 
-def _place_all(
-    place: _Place,
-    wanted: Mapping[str, str],
-    nodes: Mapping[str, Node],
-    top: _Place,
-    edges: list[_Place],
-) -> Iterator[_Place]:
-    """The places that are new for what `place` wants; all that it wants go to its `edges`."""
-    for alias, key in wanted.items():
-        if key not in nodes:
-            continue
-        found = _seen_from(place, alias)
-        if found is None or found.key != key:
-            home = top if found is None else place
-            path = f"{home.path}/node_modules/{alias}".lstrip("/")
-            found = home.inner[alias] = _Place(key=key, path=path, above=home)
-            yield found
-        edges.append(found)
+@dataclass(kw_only=True)
+class _Plan:
+    nodes: Mapping[str, Node]
+    top: _Place = field(default_factory=lambda: _Place(key="", path=""))
+    links: list[Link] = field(default_factory=list)
+
+    def put(
+        self, place: _Place, wanted: Mapping[str, str], edges: list[_Place]
+    ) -> Iterator[_Place]:
+        """The places that are new for what `place` wants; all that it wants go to its `edges`."""
+        for alias, key in wanted.items():
+            if key not in self.nodes:
+                continue
+            found = _seen_from(place, alias)
+            if found is None or found.key != key:
+                home = self.top if found is None else place
+                path = f"{home.path}/node_modules/{alias}".lstrip("/")
+                found = _above(place, key)
+                if found is None:
+                    found = _Place(key=key, path=path, above=home)
+                    yield found
+                else:
+                    self.links.append(Link(path=path, target=found.path))
+                home.inner[alias] = found
+            edges.append(found)
+
+
+def _above(place: _Place, key: str) -> _Place | None:
+    """The package itself, when what needs it is unpacked inside of it."""
+    here: _Place | None = place
+    while here is not None and here.key != key:
+        here = here.above
+    return here
 
 
 def _seen_from(place: _Place, alias: str) -> _Place | None:

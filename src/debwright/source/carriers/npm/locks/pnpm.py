@@ -40,7 +40,7 @@ def read(text: str, file: str, package: Mapping[str, Any]) -> Tree:
         _wanted(project.get(kind), keys, file)
         for kind in ("dependencies", "optionalDependencies", "devDependencies")
     )
-    return Tree(packages=laid_out(nodes, run, may, dev))
+    return laid_out(nodes, run, may, dev)
 
 
 def _wanted(said: Mapping[str, Any] | None, known: frozenset[str], file: str) -> dict[str, str]:

@@ -55,13 +55,11 @@ def read(text: str, file: str, package: Mapping[str, Any]) -> Tree:
     for name, locked, needs, may in resolved.values():
         if name not in nodes and locked is not None:
             nodes[name] = Node(package=locked, needs=keys(needs), may_need=keys(may, must=False))
-    return Tree(
-        packages=laid_out(
-            nodes,
-            keys(package.get("dependencies")),
-            keys(package.get("optionalDependencies"), must=False),
-            keys(package.get("devDependencies")),
-        )
+    return laid_out(
+        nodes,
+        keys(package.get("dependencies")),
+        keys(package.get("optionalDependencies"), must=False),
+        keys(package.get("devDependencies")),
     )
 
 
@@ -69,7 +67,7 @@ def _only(resolved: Mapping[str, "_Entry"]) -> dict[str, str]:
     """Names that are resolved to one package, and a pattern of each."""
     found: dict[str, dict[str, str]] = {}
     for pattern, entry in resolved.items():
-        found.setdefault(_name_of(pattern), {})[entry[0]] = pattern
+        found.setdefault(_alias(pattern), {})[entry[0]] = pattern
     return {name: next(iter(one.values())) for name, one in found.items() if len(one) == 1}
 
 
@@ -104,13 +102,15 @@ def _classic(text: str, file: str) -> dict[str, _Entry]:
     return found
 
 
+def _alias(pattern: str) -> str:
+    """The name that `name@range` is asked for by."""
+    return pattern[0] + pattern[1:].partition("@")[0]
+
+
 def _name_of(pattern: str) -> str:
     """The package that `name@range`, or `alias@npm:name@range`, is about."""
-    alias, _, wanted = pattern[1:].partition("@")
-    if wanted.startswith("npm:"):
-        inner = wanted.removeprefix("npm:")
-        return inner[0] + inner[1:].partition("@")[0]
-    return pattern[0] + alias
+    wanted = pattern[1:].partition("@")[2].removeprefix("npm:")
+    return _alias(wanted) if "@" in wanted[1:] else _alias(pattern)
 
 
 def _blocks(text: str) -> Iterator[tuple[list[str], dict[str, Any]]]:
