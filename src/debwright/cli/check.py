@@ -173,7 +173,7 @@ def check_files(
     with closing(reporter), interruptible(), exclusive(given.dist):
         title = f"check {debs[0].source} {debs[0].version}"
         reporter.begin(title, [str(t) for t in targets], ["check"])
-        cache = options.cache()
+        cache = options.cache(reporter.note)
         heal(cache)
         roots = Roots(cache, loaded.config, note=reporter.note)
         results = check_given(given, targets, roots, reporter)

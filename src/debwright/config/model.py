@@ -4,7 +4,9 @@ The reference of the configuration is made from these descriptions.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field
@@ -147,6 +149,23 @@ class Suite(Section):
     glibc: v.GlibcVersion | None = Field(
         None, description="Version of the suite's C library, as 2.39; known for known suites."
     )
+
+    def seen_from(self, directory: Path) -> Self:
+        """The same, with the paths of keys relative to `directory` made absolute.
+
+        apt and mmdebstrap are run elsewhere, and take a relative `signed-by` for a fingerprint.
+        """
+
+        def absolute(option: re.Match[str]) -> str:
+            keys = option[1].split(",")
+            files = (str(directory / k) if (directory / k).is_file() else k for k in keys)
+            return f"signed-by={','.join(files)}"
+
+        sources = [
+            re.sub(r"(?<=[\[ ])signed-by=([^]\s]+)", absolute, s) for s in self.extra_sources
+        ]
+        keyring = str(directory / self.keyring) if self.keyring else None
+        return self.model_copy(update={"keyring": keyring, "extra_sources": sources})
 
 
 class Roots(Section):

@@ -20,11 +20,6 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.store import LayerStore
 
 MIRROR_SECONDS = 10.0
-_USUAL = {
-    "debian": "http://deb.debian.org/debian",
-    "ubuntu": "http://archive.ubuntu.com/ubuntu",
-}
-"""What mmdebstrap takes where no mirror is configured."""
 OLD_DAYS = 90
 """A repository that was published longer ago is worth a look."""
 
@@ -36,8 +31,8 @@ def mirrors(loaded: LoadedConfig) -> Iterator[Health]:
         target = Target.parse(name)
         suite = loaded.config.suites.get(target.suite) or Suite()
         info = suite_info(target.suite)
-        if url := suite.mirror or _USUAL.get(info.distribution):
-            asked.setdefault(target.suite, f"{url.rstrip('/')}/dists/{info.codename}/InRelease")
+        url = suite.mirror or info.archive.urls(target.arch)[0]
+        asked.setdefault(target.suite, f"{url.rstrip('/')}/dists/{info.codename}/InRelease")
     for suite_name, url in asked.items():
         yield _mirror(suite_name, url)
 

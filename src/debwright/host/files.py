@@ -135,3 +135,11 @@ def human_seconds(s: float) -> str:
         return f"{minutes} min {seconds:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def shown(path: Path) -> str:
+    """A path for messages: relative when it is below the current directory."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, FileNotFoundError):
+        return str(path)

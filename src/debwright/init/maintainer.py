@@ -10,7 +10,11 @@ from debwright.host.git import git
 from debwright.init.model import Answers, Person, Project, Question, one_line
 from debwright.model.errors import DebwrightError
 
-EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+MAX_ADDRESS = 254
+LOCAL = r"[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*"
+LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+EMAIL = re.compile(rf"{LOCAL}@{LABEL}(?:\.{LABEL})+")
+"""An address that lintian takes: with a domain of at least two labels (RFC 1035 2.3.1)."""
 
 
 def person(name: object, email: object) -> Person | None:
@@ -18,6 +22,9 @@ def person(name: object, email: object) -> Person | None:
     # RFC 5322 gives these characters a meaning in an address.
     clean = re.sub(r'[<>()",;:\\@\[\]$]', "", one_line(name)).strip()
     address = one_line(email)
+    # Whoever builds in a container is called root there, and lintian takes no such contact.
+    if "root" in (clean, address.partition("@")[0]) or len(address) > MAX_ADDRESS:
+        return None
     return Person(name=clean, email=address) if clean and EMAIL.fullmatch(address) else None
 
 

@@ -20,6 +20,8 @@ PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """The name of a command."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
+URL = re.compile(r"https?://[A-Za-z0-9-][A-Za-z0-9._~:/?#@!&*+,;=%-]{0,400}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
@@ -42,7 +44,8 @@ class Health:
     port: Guess
     path: Guess
     address: str = "127.0.0.1"
-    """Where it listens, as [service] ports has it; empty where nothing says so."""
+    """Where it listens, as ports of debwright.toml are written: `*` is every address, and empty is
+    that nothing says so."""
 
     @property
     def url(self) -> str:
@@ -93,6 +96,8 @@ class Rules:
 
     buildsystem: str | None = None
     """As `pybuild`; None lets debhelper look."""
+    source_directory: str = ""
+    """Where debhelper builds, when it is not the top of the project."""
     before: tuple[str, ...] = ()
     """Lines before everything else, as `include /usr/share/dpkg/architecture.mk`."""
     exports: Mapping[str, str] = field(default_factory=dict)
@@ -163,6 +168,10 @@ class Project:
     """As a Debian package name (policy 5.6.1)."""
     version: str
     """As Debian's upstream version (policy 5.6.12)."""
+    version_from: Literal["changelog", "git"] = "changelog"
+    """Where the versions of later builds come from."""
+    tag_prefix: str = "v"
+    """What release tags have before the version."""
     description: str = ""
     homepage: str | None = None
     section: str = ""
@@ -173,6 +182,8 @@ class Project:
     """`all`, `any`, or Debian's names of those that there are files for."""
     targets: tuple[str, ...] = TARGETS
     """What it can be built for, as the toolchains and the packages of a suite allow."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """More fields of the binary package, as Static-Built-Using."""
     build_depends: tuple[str, ...] = ()
     """In addition to debhelper."""
     depends: tuple[str, ...] = ()
@@ -245,3 +256,14 @@ def one_line(text: object) -> str:
         return ""
     printable = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(printable.split())[:300]
+
+
+def web_page(address: str | None) -> str | None:
+    """`address` as a Homepage field (policy 5.6.23) has it, or None for what is none.
+
+    What package.json and others say of a repository becomes the page that it has.
+    """
+    text = re.sub(r"(?:\.git)?/?$", "", (address or "").strip().removeprefix("git+"))
+    text = re.sub(r"^http://(?=(?:www\.)?(?:github\.com|gnu\.org)/)", "https://", text)
+    fine = URL.fullmatch(text) is not None and "alioth.debian.org" not in text
+    return text if fine else None

@@ -47,9 +47,9 @@ _TYPES = {
     "directory": "directory", "symbolic link": "symlink",
 }  # fmt: skip
 # The time to the nanosecond: what a service writes comes in the very second of its start.
-_STAT = "%F/%a/%u/%g/%s/%.9Y%n"
+STAT = "%F/%a/%u/%g/%s/%.9Y%n"
 # As find(1)'s -printf wants it; a path begins with a slash.
-_NATURE = r"-printf '%y/%m/%U/%G%p\0'"
+NATURE = r"-printf '%y/%m/%U/%G%p\0'"
 _LETTERS = {"f": "file", "d": "directory", "l": "symlink"}
 _GROUP = re.compile(r"^/proc/(?P<pid>\d{1,10})/cgroup:(?:0::|\d+:name=systemd:)(?P<path>/.*)$")
 _PSS = re.compile(r"^Pss:\s+(\d+) kB$", re.M)
@@ -193,7 +193,7 @@ class ListedMark:
     @classmethod
     def make(cls, system: Sandbox) -> "ListedMark":
         mark = cls(system, f"{STATE}/files-{secrets.token_hex(4)}")
-        script = f'mkdir -p -m 700 {STATE}; {_find()} > "$1"; {_find(_NATURE)} > "$1.nature"'
+        script = f'mkdir -p -m 700 {STATE}; {_find()} > "$1"; {_find(NATURE)} > "$1.nature"'
         system.run(["sh", "-ec", script, "sh", mark.path], timeout=600)
         return mark
 
@@ -201,14 +201,14 @@ class ListedMark:
         """See FileMark."""
         script = (
             f'{_find()} | LC_ALL=C comm -z -13 "$1" - '
-            f"| xargs -0 -r stat --printf='{_STAT}\\0' -- 2>/dev/null || true"
+            f"| xargs -0 -r stat --printf='{STAT}\\0' -- 2>/dev/null || true"
         )
         done = self.system.run(["sh", "-ec", script, "sh", self.path], timeout=600)
         return parse_stat(done.output)
 
     def altered(self) -> dict[str, Altered]:
         """See FileMark."""
-        script = f'{_find(_NATURE)} > "$1.now"; LC_ALL=C comm -z "$2" "$1.nature" "$1.now"'
+        script = f'{_find(NATURE)} > "$1.now"; LC_ALL=C comm -z "$2" "$1.nature" "$1.now"'
         run = partial(self.system.run, timeout=600)
         was = parse_nature(run(["sh", "-ec", script, "sh", self.path, "-23"]).output)
         now = parse_nature(run(["sh", "-ec", script, "sh", self.path, "-13"]).output)
@@ -216,7 +216,7 @@ class ListedMark:
 
 
 def parse_nature(text: str) -> dict[str, Entry]:
-    """Entries from find(1)'s output in `_NATURE`, each ended by NUL; they have no size or time."""
+    """Entries from find(1)'s output in `NATURE`, each ended by NUL; they have no size or time."""
     found = {}
     for record in text.split("\0"):
         kind, _, rest = record.partition("/")
@@ -239,7 +239,7 @@ def _find(action: str = "-print0") -> str:
 
 
 def parse_stat(text: str) -> dict[str, Entry]:
-    """Entries from stat(1)'s output in `_STAT`, each ended by NUL."""
+    """Entries from stat(1)'s output in `STAT`, each ended by NUL."""
     found = {}
     for record in text.split("\0"):
         fields = record.split("/", 5)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.integration.docs.places import SHELL, TOP, Service, booted, user
 from tests.kit.pages import Block, blocks, name_of, pages
-from tests.kit.trees import copy_tracked
+from tests.kit.projects import copy_tracked
 
 from debwright.systems.nspawn import NspawnSandbox
 

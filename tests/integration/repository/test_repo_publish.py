@@ -155,7 +155,7 @@ def test_nothing_new_is_no_publication(
     before = {p: p.lstat().st_mtime_ns for p in repo.rglob("*") if ".debwright" not in p.parts}
     with throwaway_signer("two <a@localhost>") as two:
         again = publish(repo, given, two, settings)
-        assert two._home is None  # no key was made for nothing
+        assert two.opened is None  # no key was made for nothing
     assert again.unchanged
     assert again.fingerprint == first.fingerprint
     assert again.number == 1

@@ -21,8 +21,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.repository.s3_server import ACCESS, REGION, S3, SECRET
+from tests.kit.copied import Tree as Source
 from tests.kit.pages import TOP, blocks
-from tests.kit.tree import Tree as Source
 
 from debwright.cli.app import call
 from debwright.host.process import Interrupted, run

@@ -79,6 +79,11 @@ class GpgSigner:
         self.expires: datetime | None = None
 
     @property
+    def opened(self) -> GnupgHome | None:
+        """The home it signs in; None before it is needed."""
+        return self._home
+
+    @property
     def fingerprint(self) -> str:
         """The fingerprint of the primary key, 40 or 64 upper-case hexadecimal digits."""
         return self._wanted

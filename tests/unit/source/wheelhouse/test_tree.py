@@ -138,6 +138,8 @@ def test_backends_see_the_project_without_its_packaging(project: Path, tmp_path:
         ("1.0+post1-1", "1.0.post1"),
         ("1.2.3~beta.1-1", "1.2.3b1"),
         ("1.2.3+git5.20261123.gabc12345-1", "1.2.3+git5.20261123.gabc12345"),
+        ("1.2.3+git5.20261123.gabc12345+dirty-1", "1.2.3+git5.20261123.gabc12345.dirty"),
+        ("0~git5.20261123.gabc12345-1", "0+git5.20261123.gabc12345"),
         ("1.2.3", "1.2.3"),
     ],
 )

@@ -175,7 +175,7 @@ class Change:
     document_id: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ComponentHealth:
     """State of one component; a hint says what a person can do about it."""
 

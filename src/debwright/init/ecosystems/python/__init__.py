@@ -3,6 +3,7 @@
 What its suites have comes from there, and pybuild builds it; what they do not have, it carries.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
@@ -10,7 +11,7 @@ from debwright.init.ecosystems.python.bundled import bundled
 from debwright.init.ecosystems.python.dependencies import parse
 from debwright.init.ecosystems.python.pybuild import from_debian
 from debwright.init.ecosystems.python.pyproject import Pyproject, read_pyproject
-from debwright.init.ecosystems.python.suites import unmet
+from debwright.init.ecosystems.python.suites import targets_for, unmet
 from debwright.init.model import Answers, Project, Unit, package_name
 from debwright.init.units import Places, author_units
 
@@ -28,8 +29,12 @@ class Python(Ecosystem):
 
     def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002
         found = read_pyproject(directory)
-        project = _project(directory, found)
-        if reasons := unmet(parse(found.requirements), project.targets):
+        targets, why = targets_for(found.requires_python)
+        project = replace(_project(directory, found), targets=targets)
+        if why:
+            project = replace(project, notes=(*project.notes, why))
+        reasons = unmet(parse(found.requirements), targets)
+        if reasons := (*reasons, *found.build.unmet(targets)):
             return bundled(directory, found, project, reasons)
         return from_debian(found, project)
 
@@ -46,7 +51,9 @@ def _project(directory: Path, found: Pyproject) -> Project:
     return Project(
         name=found.name,
         package=package,
-        version=found.version,
+        version=found.version.upstream,
+        version_from=found.version.source,
+        tag_prefix=found.version.tag_prefix,
         description=found.description,
         homepage=found.homepage,
         author=found.author,

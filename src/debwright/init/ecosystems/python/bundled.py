@@ -14,13 +14,17 @@ SHOWN = 3
 
 def bundled(directory: Path, found: Pyproject, project: Project, reasons: Sequence[str]) -> Project:
     """`project` with a private tree in place of Debian's packages. See private_tree.plan."""
+    build = found.build
+    # What builds it comes from Debian as a whole or not at all: versions of both would mix.
+    carried = bool(build.unmet(project.targets))
     wanted = Wanted(
         package=project.package,
         requirements=found.requirements,
         build=True,
-        build_requirements=found.build_requires,
-        compiled=found.compiled,
-        version_from_tags=found.dynamic_version,
+        build_requirements=tuple(map(str, build.requires)) if carried else (),
+        build_packages=(*build.programs, *(() if carried else build.packages)),
+        compiled=build.compiled,
+        version_from_tags=found.version.tagged,
         programs=project.programs,
         targets=project.targets,
     )

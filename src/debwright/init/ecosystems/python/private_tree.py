@@ -68,7 +68,6 @@ class Wanted:
     programs: tuple[str, ...] = ()
     """Programs of its distributions that are wanted in /usr/bin."""
     targets: tuple[str, ...] = TARGETS
-    build_depends: tuple[str, ...] = ()
 
 
 def home(package: str) -> str:

@@ -4,20 +4,20 @@ Everything read here ends in files that dpkg, systemd and make interpret, so nam
 texts are checked or cleaned before they leave this module.
 """
 
-import ast
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
 from debwright.init.ecosystems.python import hints as hints_module
+from debwright.init.ecosystems.python.backends import BuildSystem, read_build_system
 from debwright.init.ecosystems.python.dependencies import normalise, parse
 from debwright.init.ecosystems.python.hints import Hints
+from debwright.init.ecosystems.python.poetry import limits, requirements
+from debwright.init.ecosystems.python.tables import dig, read_toml, strings
+from debwright.init.ecosystems.python.versions import Told, read_version
 from debwright.init.licences import Licence, find_licence
 from debwright.init.model import (
     PROGRAM,
@@ -30,13 +30,11 @@ from debwright.init.model import (
 )
 from debwright.model.errors import Evidence, UsageError
 
-BACKENDS = {
-    "setuptools": "python3-setuptools",
-    "hatchling": "python3-hatchling",
-    "flit_core": "flit",
-    "poetry": "python3-poetry-core",
-}
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?::[A-Za-z_]\w*)?", re.ASCII)
+_FOR_DEVELOPERS = frozenset({
+    "dev", "develop", "development", "test", "tests", "testing", "doc", "docs", "lint", "linting",
+    "typing", "types", "mypy", "benchmark", "benchmarks", "build", "ci", "pre-commit", "release",
+})  # fmt: skip
 PERSON = re.compile(r"\s*([^<>]+?)\s*<\s*([^<>\s]+@[^<>\s]+)\s*>\s*")
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 URL = re.compile(r"https?://[A-Za-z0-9._~:/?#@!&*+,;=%-]+")
@@ -47,18 +45,13 @@ class Pyproject:
     """What pyproject.toml and the source next to it say."""
 
     name: str
-    version: str
-    """As Debian's upstream version."""
+    version: Told
     description: str
     homepage: str | None
     author: Person | None
     licence: Licence
-    backend: str
-    """The Debian package of the build backend."""
-    build_requires: tuple[str, ...]
-    """build-system.requires, as it applies on Linux."""
-    dynamic_version: bool
-    """The version comes from git's tags."""
+    build: BuildSystem
+    requires_python: str
     command: str
     """What the unit starts, without systemd's own escapes."""
     script: str | None
@@ -69,7 +62,6 @@ class Pyproject:
     tests: str | None
     """The directory of the tests, `tests` or `test`."""
     uses_pytest: bool
-    compiled: bool
     src_layout: bool
     config_files: tuple[str, ...]
     health: Health | None
@@ -78,9 +70,9 @@ class Pyproject:
 
 def read_pyproject(directory: Path) -> Pyproject:
     """Read the project in `directory`. Raises UsageError when it cannot be packaged."""
-    data = _read(directory)
-    project = data.get("project", {})
-    poetry = _dig(data, "tool", "poetry")
+    data = read_toml(directory, "pyproject.toml")
+    project = dig(data, "project")
+    poetry = dig(data, "tool", "poetry")
     name = project_name(project.get("name", poetry.get("name")), "pyproject.toml")
     notes: list[str] = []
     requirements = _requirements(project, poetry, notes)
@@ -90,7 +82,9 @@ def read_pyproject(directory: Path) -> Pyproject:
     module = module or _module_of(directory, name) or (hints.app or "").partition(":")[0]
     command = _command(directory, script, module, hints, requirements)
     tests = next((d for d in ("tests", "test") if (directory / d).is_dir()), None)
-    version = _version(directory, data, project, poetry, notes)
+    build = read_build_system(directory, data)
+    version = read_version(directory, name, data, build)
+    notes += [*version.notes, *_extras(project)]
     return Pyproject(
         name=name,
         version=version,
@@ -98,11 +92,8 @@ def read_pyproject(directory: Path) -> Pyproject:
         homepage=_homepage(project, poetry),
         author=_author(project, poetry),
         licence=_licence(directory, project, poetry),
-        backend=_backend(data),
-        build_requires=tuple(
-            map(str, parse(_dig(data, "build-system").get("requires", ["setuptools"])))
-        ),
-        dynamic_version=False,
+        build=build,
+        requires_python=_requires_python(project, poetry),
         command=command,
         script=script,
         scripts=tuple(s for s in scripts if PROGRAM.fullmatch(s)),
@@ -111,7 +102,6 @@ def read_pyproject(directory: Path) -> Pyproject:
         test_requirements=_test_requirements(data, project),
         tests=tests,
         uses_pytest=_uses_pytest(directory, tests),
-        compiled=_compiled(directory, data),
         src_layout=(directory / "src").is_dir(),
         config_files=_config_files(directory, name),
         health=hints.health if hints.serves else None,
@@ -119,38 +109,41 @@ def read_pyproject(directory: Path) -> Pyproject:
     )
 
 
-def _read(directory: Path) -> dict[str, Any]:
-    path = directory / "pyproject.toml"
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "pyproject.toml cannot be read",
-            evidence=[Evidence(text=str(error), file="pyproject.toml")],
-        ) from error
-
-
-def _dig(data: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    value: Any = data
-    for key in keys:
-        value = value.get(key, {}) if isinstance(value, Mapping) else {}
-    return dict(value) if isinstance(value, Mapping) else {}
-
-
 def _requirements(
     project: Mapping[str, Any], poetry: Mapping[str, Any], notes: list[str]
 ) -> tuple[str, ...]:
-    texts = [t for t in project.get("dependencies", []) if isinstance(t, str)]
-    if not project.get("dependencies") and isinstance(poetry.get("dependencies"), Mapping):
-        # Poetry's own constraints (^1.2) are not those of the standard: names are enough here.
-        texts = [n for n in poetry["dependencies"] if n.lower() != "python"]
-        if texts:
-            notes.append("the version limits in [tool.poetry.dependencies] were not compared")
+    said = project.get("dependencies", [])
+    if not isinstance(said, list):
+        raise UsageError(
+            "dependencies is not a list of texts",
+            evidence=[Evidence(text=f"dependencies = {said!r}"[:200], file="pyproject.toml")],
+            fix='dependencies = ["flask>=3"]',
+        )
+    texts = strings(said)
+    if "dependencies" not in project and isinstance(poetry.get("dependencies"), Mapping):
+        texts, odd = requirements(poetry["dependencies"])
+        notes += odd
     return tuple(str(r) for r in parse(texts))
 
 
+def _requires_python(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> str:
+    said = project.get("requires-python")
+    if isinstance(said, str):
+        return said
+    python = dig(poetry, "dependencies").get("python")
+    return limits(python) if isinstance(python, str) else ""
+
+
+def _extras(project: Mapping[str, Any]) -> list[str]:
+    names = sorted(one_line(name) for name in dig(project, "optional-dependencies"))
+    wanted = [n for n in names if normalise(n) not in _FOR_DEVELOPERS]
+    if not wanted:
+        return []
+    return [f"extras that nothing asks for are left out: {', '.join(wanted)}"]
+
+
 def _test_requirements(data: Mapping[str, Any], project: Mapping[str, Any]) -> tuple[str, ...]:
-    groups = {**_dig(project, "optional-dependencies"), **_dig(data, "dependency-groups")}
+    groups = {**dig(project, "optional-dependencies"), **dig(data, "dependency-groups")}
     texts: list[str] = []
     for group in ("test", "tests", "testing"):
         value = groups.get(group, [])
@@ -160,7 +153,7 @@ def _test_requirements(data: Mapping[str, Any], project: Mapping[str, Any]) -> t
 
 def _override(hints: Hints, data: Mapping[str, Any]) -> Hints:
     """Port and path from `health_url` in [tool.debwright.service], which beat any guess."""
-    url = _dig(data, "tool", "debwright", "service").get("health_url")
+    url = dig(data, "tool", "debwright", "service").get("health_url")
     if url is None:
         return hints
     match = re.fullmatch(
@@ -234,74 +227,6 @@ def _command(
     )
 
 
-def _version(
-    directory: Path,
-    data: Mapping[str, Any],
-    project: Mapping[str, Any],
-    poetry: Mapping[str, Any],
-    notes: list[str],
-) -> str:
-    text = project.get("version", poetry.get("version"))
-    if text is None:
-        text = _dynamic_version(directory, data, str(project.get("name", "")))
-    if text is None:
-        notes.append("no version was found: debian/changelog begins with 0.1.0; correct it")
-        text = "0.1.0"
-    try:
-        version = Version(str(text))
-    except InvalidVersion as error:
-        raise UsageError(
-            f"{text!r} is not a version", fix="correct it in pyproject.toml"
-        ) from error
-    # 1.0rc1 must sort below 1.0, which "~" does (policy 5.6.12); a dot-less suffix would not.
-    base = ".".join(str(n) for n in version.release)
-    early = "".join(str(p) for p in version.pre or ())
-    late = f"+post{version.post}" if version.post is not None else ""
-    # Two tildes put 1.0.dev1 below 1.0a1, and "+" puts 1.0.post1 below 1.0.1.
-    mark = "~" if early or late else "~~"
-    dev = f"{mark}dev{version.dev}" if version.dev is not None else ""
-    return base + (f"~{early}" if early else "") + late + dev
-
-
-def _dynamic_version(directory: Path, data: Mapping[str, Any], name: str) -> str | None:
-    places = []
-    if isinstance(path := _dig(data, "tool", "hatch", "version").get("path"), str):
-        places.append(path)
-    attr = _dig(data, "tool", "setuptools", "dynamic", "version").get("attr")
-    module = str(attr).rpartition(".")[0] if attr else re.sub(r"[-.]+", "_", name)
-    inside = module.replace(".", "/")
-    places += [f"{r}{inside}{end}" for r in ("src/", "") for end in ("/__init__.py", ".py")]
-    for place in places:
-        path = directory / place
-        if not path.resolve().is_relative_to(directory.resolve()) or not path.is_file():
-            continue
-        match = re.search(
-            r"^(?:__version__|VERSION|version)\s*(?::[^=\n]+)?=\s*(['\"][^'\"\n]+['\"])",
-            path.read_text(encoding="utf-8", errors="replace")[:65536],
-            re.M,
-        )
-        if match:
-            return str(ast.literal_eval(match[1]))
-    return None
-
-
-def _build_requires(data: Mapping[str, Any]) -> tuple[str, ...]:
-    requires = _dig(data, "build-system").get("requires", ["setuptools"])
-    return tuple(str(r) for r in parse(requires if isinstance(requires, list) else []))
-
-
-def _backend(data: Mapping[str, Any]) -> str:
-    name = str(_dig(data, "build-system").get("build-backend", "setuptools.build_meta"))
-    package = BACKENDS.get(name.partition(".")[0])
-    if package is None:
-        raise UsageError(
-            f"the build backend {one_line(name)!r} is not one that Debian builds with here",
-            cause="known are setuptools, hatchling, flit_core and poetry-core",
-            fix="change [build-system] in pyproject.toml, or write debian/ by hand",
-        )
-    return package
-
-
 def _licence(directory: Path, project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Licence:
     said = project.get("license", poetry.get("license"))
     file = said.get("file") if isinstance(said, Mapping) else None
@@ -330,7 +255,7 @@ def _author(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Person | N
 
 
 def _homepage(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> str | None:
-    urls = {str(k).lower(): v for k, v in _dig(project, "urls").items()}
+    urls = {str(k).lower(): v for k, v in dig(project, "urls").items()}
     for key in ("homepage", "home", "repository", "source"):
         url = urls.get(key, poetry.get(key))
         if isinstance(url, str) and URL.fullmatch(url):
@@ -342,17 +267,6 @@ def _uses_pytest(directory: Path, tests: str | None) -> bool:
     files = sorted((directory / tests).rglob("*.py"))[:500] if tests else []
     wanted = re.compile(r"^(?:import pytest\b|from pytest\b|def test_)", re.M)
     return any(wanted.search(f.read_text("utf-8", "replace")) for f in files if not f.is_symlink())
-
-
-def _compiled(directory: Path, data: Mapping[str, Any]) -> bool:
-    if _dig(data, "tool", "setuptools").get("ext-modules"):
-        return True
-    setup = directory / "setup.py"
-    if not setup.is_file():
-        return False
-    return bool(
-        re.search(r"ext_modules|cffi_modules|Extension\(", setup.read_text("utf-8", "replace"))
-    )
 
 
 def _config_files(directory: Path, name: str) -> tuple[str, ...]:

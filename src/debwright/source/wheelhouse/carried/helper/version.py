@@ -25,7 +25,9 @@ def pep440(debian: str) -> str:
     text = re.sub(r"-[^-]*$", "", text) if "-" in text else text
     text = re.sub(r"~+dev(\d)", r".dev\1", text)
     text = re.sub(r"\+post(\d)", r".post\1", text)
-    return text.replace("~", "")
+    text = text.replace("~git", "+git").replace("~", "")
+    public, plus, local = text.partition("+")
+    return public + plus + local.replace("+", ".")
 
 
 def versions(debian: str) -> dict[str, str]:
