@@ -7,6 +7,7 @@ cleans names and one-line texts before it puts them here; the functions below do
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from debwright.init.licences import Licence
 from debwright.model.errors import Evidence, UsageError
