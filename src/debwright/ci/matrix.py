@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from debwright.ci.workflows import Workflows
 from debwright.config import LoadedConfig
-from debwright.config.workflows import Workflows
 from debwright.host.git import git
 from debwright.host.process import CommandError
 from debwright.model.errors import UsageError

@@ -105,17 +105,21 @@ class _Source:
         return self.read(self._prometheus)
 
     def _data(self, store: Store, builds: Sequence[Build] | None = None) -> Data:
+        from debwright.observe.metrics import Metrics
         from debwright.observe.metrics.dashboard.data import Settings, gather
 
         # To the minute, so that a page that asks again gets nothing new while nothing is.
         now = math.ceil(time.time() / 60) * 60
-        settings = Settings(metrics=self.loaded.config.metrics, now=now, doctor=self.doctor)
+        settings = Settings(
+            metrics=self.loaded.config.section(Metrics), now=now, doctor=self.doctor
+        )
         return gather(store, settings, builds)
 
     def _prometheus(self, store: Store, builds: Sequence[Build] | None = None) -> str:
+        from debwright.observe.metrics import Metrics
         from debwright.observe.metrics.prometheus import exposition
 
-        return exposition(store, self.loaded.config.metrics, time.time(), builds)
+        return exposition(store, self.loaded.config.section(Metrics), time.time(), builds)
 
 
 def _serve(source: _Source, address: tuple[str, int]) -> int:

@@ -101,7 +101,7 @@ def _release(
 ) -> Done | int:  # fmt: skip
     """The release; or the exit code of a build or a check that failed, which was reported."""
     from debwright.host.files import atomic_write
-    from debwright.keys.signing.configured import configured_signer
+    from debwright.keys.configured import configured_signer
     from debwright.observe.metrics.hook import remember
     from debwright.observe.notify.base import Event, tell_everyone
     from debwright.pipeline.run import exclusive, exit_code, heal

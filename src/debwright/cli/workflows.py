@@ -59,10 +59,11 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
     from debwright.ci import matrix
     from debwright.ci.context import product_of, top_of
     from debwright.ci.provider import append_summary, write_outputs
+    from debwright.ci.workflows import Workflows
     from debwright.config import load
 
     loaded = load(options.directory)
-    settings = loaded.config.workflows
+    settings = loaded.config.section(Workflows)
     product = product_of(loaded)
     targets = matrix.chosen_targets(product, settings, arch=arch, light=light)
     note = "For the branches that get the full run." if not light else "For a change to a branch."
@@ -87,6 +88,7 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
 def prune_github(options: Options, *, dry_run: bool) -> int:
     """Remove artifacts on GitHub that newer ones have taken the place of."""
     from debwright.ci.context import product_of
+    from debwright.ci.workflows import Workflows
     from debwright.config import load
     from debwright.github.http import Http
     from debwright.github.place import required_repository
@@ -101,7 +103,9 @@ def prune_github(options: Options, *, dry_run: bool) -> int:
         # Others' artifacts are not for debwright to judge.
         ours = [a for a in storage.all() if a.name == "packages" or a.name.startswith("packages-")]
         # A release that waits for its reviewers needs the packages that it has built.
-        old = superseded(ours, loaded.config.workflows.keep_artifacts, storage.unfinished())
+        old = superseded(
+            ours, loaded.config.section(Workflows).keep_artifacts, storage.unfinished()
+        )
         for artifact in () if dry_run else old:
             storage.remove(artifact)
     verb = "would remove" if dry_run else "removed"

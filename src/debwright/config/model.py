@@ -22,12 +22,9 @@ from debwright.config.checking import (
     Waiver,
 )
 from debwright.config.declared import everything, model_for, with_tables
-from debwright.config.equivalence import Equivalence
-from debwright.config.metrics import Metrics
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import Formerly, Problem, Raw, Section, Table, default
 from debwright.config.wheelhouse import Wheelhouse
-from debwright.config.workflows import Workflows
 from debwright.model.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
@@ -240,9 +237,6 @@ class Config(Section):
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
     )
-    equivalence: Equivalence = Field(
-        default(Equivalence), description="What the packages of two architectures have in common."
-    )
     limits: Limits = Field(default(Limits), description="What a package may weigh and take.")
     files: Files = Field(default(Files), description="Where packages may put files.")
     resources: Resources = Field(
@@ -259,18 +253,11 @@ class Config(Section):
     repository: Repository = Field(default(Repository), description="The APT repository.")
     release: Release = Field(default(Release), description="The release on the hosting service.")
     notify: Notify = Field(default(Notify), description="Who gets news of releases and failures.")
-    metrics: Metrics = Field(
-        default(Metrics), description="What is remembered of runs, and when it is an alarm."
-    )
     roots: Roots = Field(default(Roots), description="The root file systems that are built in.")
     cache: Cache = Field(default(Cache), description="What is kept between runs.")
     build: Build = Field(default(Build), description="How packages are built.")
     wheelhouse: Wheelhouse | None = Field(
         None, description="Python distributions that the source package carries."
-    )
-    workflows: Workflows = Field(
-        default(Workflows),
-        description="What `debwright workflows sync` writes into .github/workflows.",
     )
 
     @classmethod

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from debwright.ci.context import Context, top_of
 from debwright.ci.provider import File
 from debwright.ci.sync import wanted_files
+from debwright.ci.workflows import Workflows
 from debwright.config import load
 from debwright.init.changes import Act, Change, read_text, refuse_links
 from debwright.model.errors import DebwrightError
@@ -51,7 +52,7 @@ def _files(config: str) -> list[File]:
         path = Path(name, "debwright.toml")
         path.write_text(config, encoding="utf-8", errors="surrogateescape")
         loaded = load(path).config
-    context = Context(settings=loaded.workflows, product=loaded, top=".", project=".")
+    context = Context(settings=loaded.section(Workflows), product=loaded, top=".", project=".")
     return wanted_files(context)
 
 

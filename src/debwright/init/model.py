@@ -71,8 +71,6 @@ class Unit:
     before: tuple[str, ...] = ()
     """Commands that must succeed first, as the same user, written as `command` is."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    settings_files: tuple[str, ...] = ()
-    """Files of variables that must be there, in addition to /etc/default/PACKAGE."""
     directory: str = ""
     """Where it runs; empty for its state in /var/lib/PACKAGE."""
     state: tuple[str, ...] = ()
@@ -89,6 +87,8 @@ class Override:
     """As `override_dh_auto_test` or `execute_after_dh_auto_install`."""
     commands: tuple[str, ...] = ()
     why: str = ""
+    unless: str = ""
+    """A file with which nothing is done; dh takes the step for one that is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +200,10 @@ class Project:
     """Commands in /usr/bin, which get a manual page."""
     config_files: tuple[str, ...] = ()
     """Files of the project that are settings, for /etc/PACKAGE."""
+    secrets: tuple[str, ...] = ()
+    """Variables that the units are given, whose values the installation makes up."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Symbolic links of the package: what each leads to, and where it is, without the first /."""
     install: tuple[tuple[str, str], ...] = ()
     """Files of the project or of the build, and the directory of the package for each."""
     lintian_overrides: tuple[str, ...] = ()

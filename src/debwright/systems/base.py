@@ -142,6 +142,10 @@ class Subject(Protocol):
         """Packages that are at hand when these are installed."""
 
     @property
+    def relations(self) -> str | None:
+        """A dependency field to satisfy, instead of all that a user would install."""
+
+    @property
     def log(self) -> LineSink: ...
     @property
     def activity(self) -> Callable[[str], None]:
@@ -181,6 +185,8 @@ class System(ABC):
     """Whether it can be a system of any target."""
     two_at_once: ClassVar[bool] = False
     """Whether two systems of a target can be open at once."""
+    own_kernel: ClassVar[bool] = False
+    """Whether the system has a kernel of its own, which its root may do anything to."""
     own_root: ClassVar[bool] = True
     """Whether it is made of a root of debwright's, in which programs of the target run here."""
 
@@ -217,6 +223,7 @@ class System(ABC):
         return runtime_layer(
             subject.roots, subject.target, subject.installable, subject.log,
             companions=subject.companions, boot=self.boot_layer(subject),
+            relations=subject.relations,
         )  # fmt: skip
 
     @abstractmethod

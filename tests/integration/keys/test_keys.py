@@ -263,7 +263,7 @@ CI = """
 import sys, time
 from pathlib import Path
 from debwright.config import load
-from debwright.keys.signing.configured import configured_signer
+from debwright.keys.configured import configured_signer
 with configured_signer(load(Path(sys.argv[1])), "example") as signer:
     sys.stdout.write(signer.detach(b"data").decode()); sys.stdout.flush()
     print(signer.note, flush=True)

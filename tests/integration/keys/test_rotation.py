@@ -11,8 +11,8 @@ import pytest
 from debwright.config import Config, load
 from debwright.host.process import Completed
 from debwright.isolation.namespaces import Bind, Namespaces
+from debwright.keys.configured import configured_signer
 from debwright.keys.create import new_key
-from debwright.keys.signing.configured import configured_signer
 from debwright.model.targets import Target
 from debwright.repository.keyring import build_keyring, keyring_of, next_version, published_version
 from debwright.repository.model import PackageFile, RepositorySettings

@@ -34,13 +34,17 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
         monkeypatch.delenv(name, raising=False)
 
 
+SERVER = "from http.server import HTTPServer\nHTTPServer(where(), None).serve_forever()\n"
+WORKER = "import time\nwhile True:\n    time.sleep(1)\n"
+
+
 def make(
     directory: Path,
     *,
     name: str = "my-service",
     backend: str = "setuptools.build_meta",
     extra: str = "",
-    source: str = "",
+    source: str = SERVER,
     scripts: str = 'my-service = "my_service.main:main"',
 ) -> Path:
     (directory / "src" / "my_service").mkdir(parents=True)
@@ -174,7 +178,9 @@ def test_guesses_are_marked(tmp_path: Path) -> None:
 
 def test_a_worker_has_no_port(tmp_path: Path) -> None:
     """Nothing takes connections: no port is invented, and nobody is asked to correct one."""
-    notes = scaffold(make(tmp_path, source="import redis\nr = redis.Redis(port=6379)\n")).notes
+    notes = scaffold(
+        make(tmp_path, source=f"import redis\nr = redis.Redis(port=6379)\n{WORKER}")
+    ).notes
     assert not any("guess" in note for note in notes)
     config = tomllib.loads((tmp_path / "debwright.toml").read_text())
     assert config["service"].keys() & {"unit", "health_url", "ports"} == {"unit"}
@@ -183,7 +189,7 @@ def test_a_worker_has_no_port(tmp_path: Path) -> None:
 def test_what_the_project_says_beats_a_guess(tmp_path: Path) -> None:
     make(
         tmp_path,
-        source="PORT = 1111\nx = '/healthz'\n",
+        source=f"PORT = 1111\nx = '/healthz'\n{WORKER}",
         scripts='my-service = "my_service.main:main"\n\n'
         '[tool.debwright.service]\nhealth_url = "http://localhost:2222/up"',
     )
@@ -329,10 +335,10 @@ def test_hostile_texts_stay_on_their_line(tmp_path: Path) -> None:
     assert not re.search(r"\\$", unit, re.M)
 
 
-def test_no_command_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="which command") as raised:
-        scaffold(make(tmp_path, scripts=""))
-    assert "[project.scripts]" in raised.value.render()
+def test_a_library_has_no_unit(tmp_path: Path) -> None:
+    scaffold(make(tmp_path, scripts="", source=""))
+    assert not list((tmp_path / "debian").glob("*.service"))
+    assert "service" not in tomllib.loads((tmp_path / "debwright.toml").read_text())
 
 
 def test_no_pyproject_is_refused(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from debwright.cli.metrics import file_path, opened
 def write_prometheus(options: Options, file: Path | None) -> int:
     """Write what Prometheus reads, to FILE or to the output."""
     from debwright.host.files import save
+    from debwright.observe.metrics import Metrics
     from debwright.observe.metrics.prometheus import exposition
 
     loaded, store = opened(options)
     with store:
-        text = exposition(store, loaded.config.metrics, time.time())
+        text = exposition(store, loaded.config.section(Metrics), time.time())
     if file is None:
         print(text, end="")
         return 0

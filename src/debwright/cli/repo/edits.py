@@ -35,7 +35,7 @@ channel = click.Choice(["stable", "candidate", "nightly"])
 
 @contextmanager
 def _working(options: Options) -> Iterator[tuple[Place, Signer, Reporter]]:
-    from debwright.keys.signing.configured import configured_signer
+    from debwright.keys.configured import configured_signer
 
     place, reporter = Place.of(options), reporter_for(options)
     with (

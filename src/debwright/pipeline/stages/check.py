@@ -92,7 +92,8 @@ class CheckStage(TargetStage):
             "config": digest(
                 {
                     **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
-                    **config.said_to("debwright.checks"),
+                    **config.said_to("debwright.checks.files"),
+                    **config.said_to("debwright.checks.live"),
                     **config.said_to("debwright.systems"),
                 }
             ),

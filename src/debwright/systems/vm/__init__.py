@@ -43,15 +43,14 @@ class VmSystem(System):
     """qemu-system: slow without KVM, and the nearest to a board that this machine can be."""
 
     kind = "vm"
+    own_kernel = True
 
     def unavailable(self) -> MissingError | None:
-        """See System."""
         if is_root():
             return None
         return MissingError("making a virtual machine's disk needs root", fix="run it with sudo")
 
     def boot_layer(self, subject: Subject) -> Layer:
-        """See System."""
         return vm_layer(subject.roots, subject.target, subject.log)
 
     def prepare(self, subject: Subject, _: ExitStack) -> Open:

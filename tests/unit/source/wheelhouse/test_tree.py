@@ -12,7 +12,7 @@ import pytest
 from packaging.version import Version
 
 from debwright.source.wheelhouse import component
-from debwright.source.wheelhouse.carried.helper import version
+from debwright.source.wheelhouse.carried.helper import application, version
 from debwright.source.wheelhouse.carried.helper.manifest import sha256
 from debwright.source.wheelhouse.carried.helper.problem import Problem
 from debwright.source.wheelhouse.carried.helper.tree import Tree, copy_source
@@ -145,3 +145,65 @@ def test_backends_see_the_project_without_its_packaging(project: Path, tmp_path:
 )
 def test_versions_as_python_has_them(debian: str, python: str) -> None:
     assert Version(version.pep440(debian)) == Version(python)
+
+
+BACKEND = """\
+import os, zipfile
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    version = os.environ.get("{variable}", "0.0.0")
+    name = f"bells-{{version}}-py3-none-any.whl"
+    info = f"bells-{{version}}.dist-info"
+    seen = sorted(n for n in os.listdir() if n != "_backend")
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as archive:
+        archive.writestr("bells.py", f"seen = {{seen!r}}\\n")
+        archive.writestr(f"{{info}}/METADATA", f"Name: bells\\nVersion: {{version}}\\n")
+        archive.writestr(f"{{info}}/WHEEL", "Wheel-Version: 1.0\\n")
+        archive.writestr(f"{{info}}/RECORD", "")
+    return name
+"""
+
+
+def build(project: Path, variable: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Build a project whose backend, in its tree, takes its version from `variable`."""
+    (project / "_backend").mkdir()
+    (project / "_backend/backend.py").write_text(BACKEND.format(variable=variable))
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["_backend"]\n'
+    )
+    (project / "debian/changelog").write_text(
+        "bells (1.2.0~rc1-1) unstable; urgency=medium\n\n  * First.\n\n"
+        " -- T <t@example.org>  Mon, 02 Nov 2026 10:00:00 +0000\n"
+    )
+    return plant(project, "--build", *options)
+
+
+@pytest.mark.parametrize("variable", sorted(version.VARIABLES))
+def test_a_backend_gets_the_version_and_sees_the_project_alone(
+    project: Path, variable: str
+) -> None:
+    done = build(project, variable, "--version-of-package")
+    assert done.returncode == 0, done.stderr
+    site = project / f"debian/bells/usr/lib/bells/{SITE}"
+    assert (site / "bells-1.2.0rc1.dist-info/METADATA").is_file()
+    assert "['main.py', 'pyproject.toml']" in (site / "bells.py").read_text()
+
+
+def test_metadata_without_the_version_are_refused(project: Path) -> None:
+    done = build(project, "NO_SUCH_VARIABLE", "--version-of-package")
+    assert done.returncode == 1
+    assert "version 0.0.0, and the package 1.2.0rc1" in done.stderr
+
+
+def test_what_git_would_list_is_listed(project: Path) -> None:
+    """setuptools-scm asks git which data files belong to a package, and a build has no git."""
+    (project / "setup.py").write_text("# setuptools_scm\n")
+    (project / "MANIFEST.in").write_text("exclude x\n")
+    application.prepare_files(project, "1.0")
+    assert (project / "MANIFEST.in").read_text() == "graft .\nexclude x\n"
+    assert not (project / "PKG-INFO").exists()
+
+
+def test_what_reads_the_version_in_a_file_has_it(project: Path) -> None:
+    (project / "pyproject.toml").write_text('[build-system]\nrequires = ["versioningit"]\n')
+    application.prepare_files(project, "1.0rc1")
+    assert "Version: 1.0rc1\n" in (project / "PKG-INFO").read_text()

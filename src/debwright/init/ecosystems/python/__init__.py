@@ -1,4 +1,4 @@
-"""Python: a project with a pyproject.toml.
+"""Python: a project that is built, by pyproject.toml or setup.py.
 
 What its suites have comes from there, and pybuild builds it; what they do not have, it carries.
 """
@@ -9,45 +9,49 @@ from pathlib import Path
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.python.bundled import bundled
 from debwright.init.ecosystems.python.dependencies import parse
+from debwright.init.ecosystems.python.kind import is_application
+from debwright.init.ecosystems.python.legacy import FILES
 from debwright.init.ecosystems.python.pybuild import from_debian
 from debwright.init.ecosystems.python.pyproject import Pyproject, read_pyproject
+from debwright.init.ecosystems.python.service import Service, find_service
 from debwright.init.ecosystems.python.suites import targets_for, unmet
-from debwright.init.model import Answers, Project, Unit, package_name
-from debwright.init.units import Places, author_units
+from debwright.init.model import Answers, Project, package_name
 
 
 class Python(Ecosystem):
-    """A project with a pyproject.toml."""
+    """A project that a backend builds."""
 
     name = "python"
     title = "Python"
-    recognised_by = "pyproject.toml"
+    recognised_by = "pyproject.toml, setup.cfg or setup.py"
 
     def confidence(self, directory: Path) -> Confidence:
-        there = (directory / "pyproject.toml").is_file()
-        return Confidence.CERTAIN if there else Confidence.NONE
+        there = any((directory / name).is_file() for name in ("pyproject.toml", *FILES))
+        mine = there and not is_application(directory)
+        return Confidence.CERTAIN if mine else Confidence.NONE
 
-    def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002
+    def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:
         found = read_pyproject(directory)
+        package = package_name(found.name)
+        service = find_service(directory, package, found, answers)
         targets, why = targets_for(found.requires_python)
-        project = replace(_project(directory, found), targets=targets)
-        if why:
-            project = replace(project, notes=(*project.notes, why))
-        reasons = unmet(parse(found.requirements), targets)
-        if reasons := (*reasons, *found.build.unmet(targets)):
-            return bundled(directory, found, project, reasons)
-        return from_debian(found, project)
+        project = _project(found, service, package)
+        project = replace(
+            project, targets=targets, notes=(*project.notes, *filter(None, [why]), *service.notes)
+        )
+        requirements = (*found.requirements, *service.added)
+        reasons = unmet(parse(requirements), targets)
+        tools = found.build.unmet(targets)
+        if reasons or tools:
+            return bundled(directory, found, project, service, reasons=reasons, tools=tools)
+        return from_debian(found, project, service)
 
 
 ECOSYSTEM = Python()
 
 
-def _project(directory: Path, found: Pyproject) -> Project:
+def _project(found: Pyproject, service: Service, package: str) -> Project:
     """What is the same however the package is built."""
-    package = package_name(found.name)
-    own = (Unit(name=f"{package}.service", command=found.command, health=found.health),)
-    places = Places(programs={name: f"/usr/bin/{name}" for name in found.scripts})
-    authors = author_units(directory, places, found.health)
     return Project(
         name=found.name,
         package=package,
@@ -58,10 +62,9 @@ def _project(directory: Path, found: Pyproject) -> Project:
         homepage=found.homepage,
         author=found.author,
         licence=found.licence,
-        units=authors.units or own,
-        accounts=authors.accounts,
-        programs=(found.script,) if found.script else (),
+        accounts=service.authors.accounts,
+        programs=tuple(found.scripts),
         config_files=found.config_files,
-        smoke=(f"python3 -c 'import {found.module}'",) if found.module else (),
-        notes=(*found.notes, *authors.notes),
+        questions=service.questions,
+        notes=found.notes,
     )

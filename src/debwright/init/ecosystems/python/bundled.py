@@ -1,53 +1,72 @@
 """A project whose dependencies come with it, since the suites do not have them as it wants them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from debwright.init.ecosystems.python.private_tree import Wanted, plan, program
 from debwright.init.ecosystems.python.pyproject import Pyproject
+from debwright.init.ecosystems.python.service import Service
 from debwright.init.model import Project
 
 SHOWN = 3
 
 
-def bundled(directory: Path, found: Pyproject, project: Project, reasons: Sequence[str]) -> Project:
-    """`project` with a private tree in place of Debian's packages. See private_tree.plan."""
+def bundled(
+    directory: Path,
+    found: Pyproject,
+    project: Project,
+    service: Service,
+    *,
+    reasons: Sequence[str],
+    tools: Sequence[str],
+) -> Project:
+    """`project` with a private tree in place of Debian's packages. See private_tree.plan.
+
+    `reasons` are those of its dependencies, `tools` those of what builds it.
+    """
     build = found.build
     # What builds it comes from Debian as a whole or not at all: versions of both would mix.
-    carried = bool(build.unmet(project.targets))
     wanted = Wanted(
         package=project.package,
-        requirements=found.requirements,
+        requirements=(*found.requirements, *service.added),
         build=True,
-        build_requirements=tuple(map(str, build.requires)) if carried else (),
-        build_packages=(*build.programs, *(() if carried else build.packages)),
+        build_requirements=tuple(map(str, build.requires)) if tools else (),
+        build_packages=(*build.programs, *(() if tools else build.packages)),
         compiled=build.compiled,
         version_from_tags=found.version.tagged,
         programs=project.programs,
         targets=project.targets,
     )
-    more = f" (and {len(reasons) - SHOWN} more)" if len(reasons) > SHOWN else ""
-    why = f"the package carries its dependencies: {'; '.join(reasons[:SHOWN])}{more}"
-    plain = replace(
+
+    def words(command: Sequence[str]) -> list[str]:
+        name = "python3" if command[0] == "python" else command[0]
+        own = name in found.scripts
+        return [f"/usr/bin/{name}" if own else program(project.package, name), *command[1:]]
+
+    python = program(project.package, "python3")
+    placed = replace(
         project,
-        units=tuple(
-            replace(unit, command=_command(project.package, unit.command)) for unit in project.units
+        units=service.units(words),
+        smoke=(
+            *([f"{python} -c 'import {found.module}'"] if found.module else []),
+            *service.tried,
         ),
-        smoke=tuple(
-            re.sub(r"^python3 ", f"{program(project.package, 'python3')} ", line)
-            for line in project.smoke
-        ),
-        notes=(*project.notes, why),
+        notes=(*project.notes, *_why(reasons, tools)),
     )
-    return plan(wanted, directory).put_into(plain)
+    return plan(wanted, directory).put_into(placed)
 
 
-def _command(package: str, command: str) -> str:
-    """`command` with the programs and the interpreter of the tree in place of Debian's."""
-    return re.sub(
-        r"^/usr/bin/python3 -m (uvicorn|gunicorn|flask|hypercorn)\b",
-        lambda m: program(package, m[1]),
-        command,
-    ).replace("/usr/bin/python3 ", f"{program(package, 'python3')} ")
+def _why(reasons: Sequence[str], tools: Sequence[str]) -> list[str]:
+    notes = []
+    if reasons:
+        notes.append(f"the package carries its dependencies: {_shown(reasons)}")
+    if tools:
+        what = "what builds it is carried, too" if reasons else "the package carries what builds it"
+        notes.append(f"{what}: {_shown(tools)}")
+    return notes
+
+
+def _shown(reasons: Sequence[str]) -> str:
+    more = f" (and {len(reasons) - SHOWN} more)" if len(reasons) > SHOWN else ""
+    return "; ".join(reasons[:SHOWN]) + more

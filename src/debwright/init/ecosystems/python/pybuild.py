@@ -1,10 +1,14 @@
 """A project whose dependencies are packages of Debian's, built by pybuild."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
+from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
 from debwright.init.ecosystems.python.pyproject import Pyproject
+from debwright.init.ecosystems.python.service import Service
 from debwright.init.model import Override, Project, Rules
 from debwright.source.wheelhouse.carried.helper.version import VARIABLES
 
@@ -24,7 +28,7 @@ _PEP440 = (
 )
 
 
-def from_debian(found: Pyproject, project: Project) -> Project:
+def from_debian(found: Pyproject, project: Project, service: Service) -> Project:
     """`project` with Debian's packages, for suites that meet all it asks for."""
     notes: list[str] = []
     compiled = found.build.compiled
@@ -37,7 +41,12 @@ def from_debian(found: Pyproject, project: Project) -> Project:
         project,
         architecture="any" if compiled else "all",
         build_depends=(*build, *checking, *_python(found)),
-        depends=_depends(found, packages),
+        depends=_depends(found, service, packages),
+        units=service.units(partial(_words, found)),
+        smoke=(
+            *([f"python3 -c 'import {found.module}'"] if found.module else []),
+            *service.tried,
+        ),
         rules=rules,
         clean=(f"{COPY}/",) if found.build.copied else ("build/", f"{_egg_info(found)}/"),
         notes=(*project.notes, *notes),
@@ -104,14 +113,20 @@ def _copying(*, listed: bool) -> tuple[Override, ...]:
     )  # fmt: skip
 
 
-def _depends(found: Pyproject, packages: tuple[str, ...]) -> tuple[str, ...]:
+def _words(found: Pyproject, command: Sequence[str]) -> list[str]:
+    """A command of the project, or a module that Debian's Python runs."""
+    name = command[0]
+    if name in found.scripts:
+        return [f"/usr/bin/{name}", *command[1:]]
+    module = () if name.startswith("python") else ("-m", servers.MODULES.get(name, name))
+    return ["/usr/bin/python3", *module, *command[1:]]
+
+
+def _depends(found: Pyproject, service: Service, packages: tuple[str, ...]) -> tuple[str, ...]:
     depends = ["${python3:Depends}", *(["${shlibs:Depends}"] if found.build.compiled else [])]
-    # The server that the unit starts with -m is needed even when the project does not name it.
-    match = re.match(r"/usr/bin/python3 -m (uvicorn|gunicorn|flask)\b", found.command)
-    known = lookup(match[1]) if match else None
-    if known is not None and known.package not in packages:
-        depends.append(known.package)
-    return tuple(depends)
+    # The server that the unit starts is needed even when the project does not name it.
+    known = [lookup(name) for name in service.added]
+    return (*depends, *(k.package for k in known if k is not None and k.package not in packages))
 
 
 def _egg_info(found: Pyproject) -> str:

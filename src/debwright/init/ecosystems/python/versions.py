@@ -41,7 +41,7 @@ class Told:
 def read_version(directory: Path, name: str, data: Mapping[str, Any], build: BuildSystem) -> Told:
     """Raises UsageError for a version that is none."""
     if _from_tags(data, build):
-        return _tagged(directory, name)
+        return newest_tag(directory, name)
     text = _static(data) or _dynamic(directory, name, data) or _published(directory)
     if text is None:
         note = f"no version was found: debian/changelog begins with {FIRST}; correct it"
@@ -104,7 +104,7 @@ def _from_tags(data: Mapping[str, Any], build: BuildSystem) -> bool:
     return build.tagged
 
 
-def _tagged(directory: Path, name: str) -> Told:
+def newest_tag(directory: Path, name: str) -> Told:
     """The version of the highest release tag, in the form whose tags there are."""
     for form in PREFIXES:
         prefix = form.format(name=name)

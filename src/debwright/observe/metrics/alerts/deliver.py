@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from debwright.config import LoadedConfig
 from debwright.model.errors import DebwrightError
+from debwright.observe.metrics import Metrics
 from debwright.observe.metrics.alerts.rules import Problem
 from debwright.observe.metrics.model import AlertRecord, parse, plain
 from debwright.observe.metrics.store import Store
@@ -69,7 +70,7 @@ def channels(loaded: LoadedConfig, say: Say) -> Iterator[list[Channel]]:
         Messages(name, notifier.send) for name, notifier in notifiers(loaded, "alert")
     ]
     with ExitStack() as stack:
-        if loaded.config.metrics.alerts.issues:
+        if loaded.config.section(Metrics).alerts.issues:
             try:
                 found.append(stack.enter_context(_issues(loaded, say)))
             except DebwrightError as error:
@@ -85,7 +86,9 @@ def _issues(loaded: LoadedConfig, say: Say) -> Iterator[Channel]:
 
     repository = required_repository(loaded, what="gets the issues")
     with Http.from_environment(say=say, needs="issues: write") as http:
-        yield IssueChannel(Issues(http, repository, loaded.config.metrics.alerts.label), say)
+        yield IssueChannel(
+            Issues(http, repository, loaded.config.section(Metrics).alerts.label), say
+        )
 
 
 class IssueChannel:

@@ -20,6 +20,9 @@ from .tree import Tree, copy_source
 # says "all" stands in, before what the author's own takes out.
 _LISTED_BY_GIT = re.compile(r"\b(?:setuptools[-_.]scm|pbr)\b")
 
+# They take no variable; without git they believe the PKG-INFO of a source distribution.
+_READS_PKG_INFO = re.compile(r"\b(?:versioningit|setuptools[-_.]git[-_.]versioning)\b")
+
 
 def build(house: Wheelhouse, tree: Tree, arguments: argparse.Namespace, arch: str) -> None:
     """Build the project by its own backend (PEP 517) and unpack it into the tree.
@@ -35,7 +38,7 @@ def build(house: Wheelhouse, tree: Tree, arguments: argparse.Namespace, arch: st
         target = directory / f"{tree.package}-{version.pep440(debian)}"
         target.mkdir()
         copy_source(source, target)
-        _list_files(target)
+        prepare_files(target, version.pep440(debian))
         return target
 
     with tempfile.TemporaryDirectory(prefix="wheelhouse-") as output:
@@ -52,14 +55,20 @@ def build(house: Wheelhouse, tree: Tree, arguments: argparse.Namespace, arch: st
         print(f"wheelhouse: {wheel.name} of this source", flush=True)
 
 
-def _list_files(target: Path) -> None:
+def prepare_files(target: Path, release: str) -> None:
+    """Put next to a copy of the project what git would say in a repository: files, a version."""
     names = ("pyproject.toml", "setup.py", "setup.cfg")
-    texts = [(target / n).read_text("utf-8", "replace") for n in names if (target / n).is_file()]
-    if not any(_LISTED_BY_GIT.search(text) for text in texts):
-        return
-    own = target / "MANIFEST.in"
-    said = own.read_text(encoding="utf-8") if own.is_file() else ""
-    own.write_text(f"graft .\n{said}", encoding="utf-8")
+    text = "\n".join(
+        (target / n).read_text("utf-8", "replace") for n in names if (target / n).is_file()
+    )
+    if _LISTED_BY_GIT.search(text):
+        own = target / "MANIFEST.in"
+        said = own.read_text(encoding="utf-8") if own.is_file() else ""
+        own.write_text(f"graft .\n{said}", encoding="utf-8")
+    if _READS_PKG_INFO.search(text) and not (target / "PKG-INFO").exists():
+        (target / "PKG-INFO").write_text(
+            f"Metadata-Version: 2.1\nName: {target.name}\nVersion: {release}\n", encoding="utf-8"
+        )
 
 
 def _changelog_version() -> str:

@@ -82,7 +82,7 @@ def _names_once(values: list[Validation]) -> list[Validation]:
     return values
 
 
-class Workflows(Section):
+class Workflows(Section, table="workflows"):
     """What `debwright workflows sync` writes for a CI service."""
 
     provider: Plain = Field("github", description="The CI service that they are written for.")
