@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.apps import find_apps
 from debwright.init.ecosystems.python.command import find_start, options_of, started_by
 from debwright.init.ecosystems.python.dependencies import normalise, parse
@@ -65,7 +66,7 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
     modules = read_modules(directory)
     asked = {f"{normalise(r.name)}{extra}" for r in parse(found.requirements)
              for extra in ("", *(f"[{e}]" for e in r.extras))}  # fmt: skip
-    start = find_start(directory, modules, found.scripts, asked)
+    start = find_start(found.name, directory, modules, found.scripts, asked)
     questions: list[Question] = []
     if start is None and found.scripts:
         which = _which(found, next(iter(found.scripts)) if found.said else NONE)
@@ -108,7 +109,7 @@ def _health(
         return None, []
     port, path = Guess(value=start.port, seen=start.seen), _path(directory, modules)
     questions = []
-    if port.seen is None and start.port not in start.words:
+    if port.seen is None and servers.bound(start.words) is None:
         asking = Question(
             name="port", text=f"On which port does {found.name} listen?", default=port.value,
             pattern=r"[1-9]\d{0,4}", form="a number below 65536",
