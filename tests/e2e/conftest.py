@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.docs.places import TARGET, TOP
-from tests.kit.trees import published
+from tests.kit.projects import published
 
 # Four targets, two of them emulated, in up to four releases; llama.cpp is compiled twice at first.
 MOST_SECONDS = 5 * 60 * 60

@@ -20,7 +20,7 @@ from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway, opened
 from debwright.systems.nspawn import NspawnSandbox
 from tests.integration.docs.places import TARGET, TOP, roots
-from tests.kit.trees import copy_tracked
+from tests.kit.projects import copy_tracked
 
 SERVICE = TOP / "services/local-rag"
 INSTALLED = "/usr/lib/local-rag"

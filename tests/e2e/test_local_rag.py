@@ -17,7 +17,7 @@ from debwright.host.machine import host_arch
 from debwright.model.targets import Target
 from tests.e2e.test_end_to_end import TARGETS, Machine, machine
 from tests.integration.docs.places import TOP
-from tests.kit.trees import copy_tracked, published
+from tests.kit.projects import copy_tracked, published
 
 ASKED = "When does the lease of the garden end?"
 ENTRY = """local-rag ({version}) unstable; urgency=medium

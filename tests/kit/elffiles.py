@@ -18,12 +18,17 @@ class Program:
     now: bool = True
     names: tuple[bytes, ...] = (b"libc.so.6", b"__stack_chk_fail")
     runpath: bytes | None = None
+    note: bytes | None = None
+    """The owner of a note, as `Go`."""
+    text: bytes = b""
+    """What stands after everything else, as a program's constants."""
 
     def build(self) -> bytes:
         strings = b"\0" + b"\0".join(self.names) + b"\0"
         path_at = len(strings)
         strings += (self.runpath or b"") + b"\0"
         count = 2 + self.interpreter + (self.stack_flags is not None) + self.relro
+        count += self.note is not None
         dynamic_at = 64 + 56 * count
         tags = [(5, 0), (10, len(strings)), (30, 8 if self.now else 0)]
         tags += [(29, path_at)] if self.runpath is not None else []
@@ -39,9 +44,17 @@ class Program:
         if self.stack_flags is not None:
             headers.append((0x6474E551, self.stack_flags, 0, 0, 0, 0, 0, 16))
         headers += [(0x6474E552, 4, 0, 0, 0, 1, 1, 1)] if self.relro else []
+        noted = b""
+        if self.note is not None:
+            owner = self.note + b"\0"
+            noted = struct.pack("<III", len(owner), 4, 4) + owner.ljust(
+                -(-len(owner) // 4) * 4, b"\0"
+            )
+            noted += b"id\0\0"
+            headers.append((4, 4, end, 0, 0, len(noted), len(noted), 4))
         head = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)
         head += struct.pack("<HHIQQQIHHHHHH", self.kind, self.machine, 1, 0, 64, 0, 0, 64, 56,
                             len(headers), 64, 0, 0)  # fmt: skip
         body = b"".join(_PHDR.pack(*h) for h in headers)
         body += b"".join(_DYN.pack(*t) for t in tags) + _DYN.pack(0, 0)
-        return head + body + strings
+        return head + body + strings + noted + self.text

@@ -65,8 +65,8 @@ if ! is_ready; then
     make_environment
 fi
 export PATH=$PWD/.venv/bin:$PATH
-ruff check .
-ruff format --check .
+ruff check . ../local-rag-models
+ruff format --check . ../local-rag-models
 mypy
 lint-imports --no-logo --no-cache
 # Three files at a time on two processors, as many tests wait; the tests of a file share its models or

@@ -14,6 +14,7 @@ from debian.deb822 import Dsc
 
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
+from debwright.build.telling import telling
 from debwright.build.workplace import USUAL, Workplace
 from debwright.host.files import sha256_file, share
 from debwright.host.process import CommandError, TimedOut
@@ -41,9 +42,6 @@ _TEST_FAILURE = re.compile(
 )
 _TEST_STEP = re.compile(
     r"^\s+(?:dh_auto_test\b|debian/rules (?:override|execute_before|execute_after)_dh_auto_test)"
-)
-_ERROR = re.compile(
-    r"\berror\b|\bfatal\b|Error \d+|No such file|undefined reference|Traceback|cannot find", re.I
 )
 NO_SPACE = re.compile(r"No space left on device")
 _NETWORK = re.compile(
@@ -266,7 +264,7 @@ def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError |
             evidence=said, cause="see the test's output above these lines in the log", fix=fix,
         )  # fmt: skip
     cause = None
-    said = evidence(_ERROR, 6)
+    said = [Evidence(text=t, file=name, line=n) for n, t in telling(numbered)]
     if evidence(_NETWORK, 1):
         cause = (
             "the build asks the network, and there is none on purpose: name what it fetches as a "

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from debwright.build.binary import HOME, NO_SPACE, SOURCES, PackageBuildError, log_lines, take
 from debwright.build.log import BuildLog
+from debwright.build.telling import telling
 from debwright.host.files import atomic_write, sha256_file
 from debwright.host.process import CommandError, TimedOut
 from debwright.isolation.namespaces import Bind
@@ -37,11 +38,6 @@ LENT = "/wheels"
 
 _WORK = f"/{HOME}/wheelhouse-work"
 _OUT = "wheelhouse-made"
-_TELLING = re.compile(
-    r"\berror\b|\bfatal\b|Error \d+|No such file|undefined reference|not found|cannot find|"
-    r"Error: |CMake Error|No module named",
-    re.I,
-)
 
 
 class ToolMissing(PackageBuildError):
@@ -280,13 +276,13 @@ def _explain(
             evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in full[:2]],
             fix=Command("debwright", "cache", "prune"),
         )
-    telling = [(n, t) for n, t in said if _TELLING.search(t)][:8] or said[-6:]
+    shown = telling(said, 8) or said[-6:]
     hint = next((h for h in _HINTS if any(h.sign.search(text) for _, text in said)), None)
     kind = ToolMissing if hint is not None and hint.tool else PackageBuildError
     return kind(
         f"{sdist.name} {sdist.version} did not compile for {root.target.arch} ({root.strategy})",
         code="wheelhouse/compile",
-        evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in telling],
+        evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in shown],
         cause=hint.cause if hint else None,
         fix=hint.fix if hint else Command("debwright", "shell", root.target),
     )

@@ -4,6 +4,7 @@ from functools import cache
 
 from debwright.checks.engine.base import Check, FileCheck
 from debwright.checks.engine.session import LiveCheck
+from debwright.checks.live.autopkgtest import AutopkgtestCheck
 from debwright.checks.live.benchmarks import BenchmarksCheck
 from debwright.checks.live.conffiles import ConffilesCheck
 from debwright.checks.live.crash import CrashCheck
@@ -54,13 +55,14 @@ LIVE: tuple[LiveCheck, ...] = (
     DowngradeCheck(),
     RegressionCheck(),
     MinimumCheck(),
+    AutopkgtestCheck(),
 )
 """On a booted system with the package installed, one after the other on the same system.
 
 The order spares restarts: what only looks comes while the wait of `steady` runs; the journal is
 read before a crash fills it; the reboot starts what `stop` has stopped, so that removal meets a
 running service; an upgrade needs a system from which the package is gone, and what is left out at
-last nobody needs any more.
+last nobody needs any more. The package's own tests have systems of their own.
 """
 
 
@@ -82,7 +84,7 @@ def unasked() -> tuple[Check, ...]:
 
 def every_check() -> tuple[Check, ...]:
     """Those that are only made when they are asked for included."""
-    from debwright.checks.twice.equivalence import EquivalenceCheck
+    from debwright.checks.twice.compared import EquivalenceCheck
     from debwright.checks.twice.reproducible import ReproducibleCheck
 
     return (*unasked(), ReproducibleCheck(), EquivalenceCheck())

@@ -157,6 +157,7 @@ def _live_within(
     add: Add,
 ) -> None:
     started = time.monotonic()
+    context = replace(context, place=system)
 
     def unsolved(code: str, problem: DebwrightError, why: str) -> None:
         found = DEPENDENCIES.codes.from_error(code, problem)

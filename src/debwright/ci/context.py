@@ -5,8 +5,8 @@ from pathlib import Path
 
 from debwright import __version__
 from debwright.ci.templates import Written, part
+from debwright.ci.workflows import Workflows
 from debwright.config import Config, LoadedConfig, load
-from debwright.config.workflows import Workflows
 from debwright.host.git import NotARepository, git
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
@@ -59,7 +59,7 @@ def top_of(directory: Path) -> Path:
 
 def product_of(loaded: LoadedConfig) -> LoadedConfig:
     """The configuration whose packages the workflows build. Raises UsageError."""
-    project = loaded.config.workflows.project
+    project = loaded.config.section(Workflows).project
     if project == ".":
         return loaded
     directory = loaded.resolve(project)
@@ -76,7 +76,7 @@ def context_of(loaded: LoadedConfig) -> tuple[Path, Context]:
     """The top of the repository, and the context. Raises UsageError."""
     product = product_of(loaded)
     top = top_of(loaded.directory)
-    settings = loaded.config.workflows
+    settings = loaded.config.section(Workflows)
     for name in settings.requirements:
         _must_be_there(top, name, "workflows.requirements")
     return top, Context(

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from debwright.ci.workflows import Workflows
 from debwright.config import LoadedConfig
-from debwright.config.workflows import Workflows
 from debwright.host.git import git
 from debwright.host.process import CommandError
 from debwright.model.errors import UsageError
@@ -20,7 +20,7 @@ from debwright.model.targets import (
     select,
 )
 from debwright.observe.report.markdown import cell, escape
-from debwright.packages.sbom.make import CYCLONEDX
+from debwright.packages.sbom import CYCLONEDX
 from debwright.pipeline.companions import root_of
 from debwright.pipeline.plan import Plan
 from debwright.pipeline.planning import make_plan

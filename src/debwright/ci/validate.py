@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from debwright.config.workflows import Validation
+from debwright.ci.workflows import Validation
 from debwright.host import process
 from debwright.host.process import Completed
 from debwright.model.codes import ERROR, Code, Codes

@@ -47,7 +47,7 @@ def cli(
     """Turn a service into Debian packages that are proven to start.
 
     Start with `debwright doctor` (what is missing on this machine) and `debwright init` (in a
-    Python service); then `debwright run` builds, checks and publishes below dist/.
+    project's directory); then `debwright run` builds, checks and publishes below dist/.
     """
     context.obj = Options(directory=directory, output=output, json=as_json, verbose=verbose)
 
@@ -57,6 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
     # Roots, packages and the repository are for others to read, and a build must not give other
     # modes for who started it. What is secret sets its own mode.
     os.umask(0o022)
+    # pydantic looks for plugins in the metadata of every installed distribution. There are none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.exit(call(arguments))
 
 

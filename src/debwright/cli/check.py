@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from debwright.config import LoadedConfig
     from debwright.model.targets import Target
     from debwright.packages.debs import Deb
+    from debwright.source.package import SourcePackage
 
 
 class SystemOption(click.Option):
@@ -88,7 +89,10 @@ def check(
     replace_installed: bool,
     **more: bool,
 ) -> int:
-    """Check FILES (.deb or .changes) in clean roots; without FILES, this project's packages."""
+    """Check FILES (.deb, .dsc or .changes) in clean roots; without FILES, the project's packages.
+
+    A .dsc brings the tests of debian/tests.
+    """
     if files and (asked := [name for name, wanted in more.items() if wanted]):
         raise UsageError(
             f"--{asked[0]} builds from the source, which packages alone do not give",
@@ -161,11 +165,12 @@ def check_files(
     loaded = load(options.directory)
     require_known_checks(loaded)
     debs, changes = read_files(files)
+    source = source_among(files, changes)
     environment = system_for(loaded, sandbox, replace=replace)
     targets = targets_of(loaded, debs, patterns_for(loaded, environment, patterns))
     given = GivenFiles(
         loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
-        environment=environment,
+        environment=environment, source=source,
         previous=previous or expand(loaded.directory, loaded.config.upgrade.previous),
     )  # fmt: skip
     reporter = reporter_for(options)
@@ -173,7 +178,7 @@ def check_files(
     with closing(reporter), interruptible(), exclusive(given.dist):
         title = f"check {debs[0].source} {debs[0].version}"
         reporter.begin(title, [str(t) for t in targets], ["check"])
-        cache = options.cache()
+        cache = options.cache(reporter.note)
         heal(cache)
         roots = Roots(cache, loaded.config, note=reporter.note)
         results = check_given(given, targets, roots, reporter)
@@ -208,14 +213,24 @@ def read_files(files: Sequence[Path]) -> tuple[list[Deb], Path | None]:
             debs += [read_deb(path.parent / n) for n in names if n.endswith(".deb")]
         elif path.suffix == ".deb":
             debs.append(read_deb(path))
-        else:
+        elif path.suffix != ".dsc":
             raise UsageError(
-                f"{path} is neither a .deb nor a .changes file",
+                f"{path} is neither a .deb, a .dsc nor a .changes file",
                 fix="debwright check PACKAGE.deb, or without a file: the packages of this project",
             )
     if not debs:
         raise UsageError("there is no package among the files")
     return debs, changes
+
+
+def source_among(files: Sequence[Path], changes: Path | None) -> SourcePackage | None:
+    """The source package, whose tests are run: a .dsc among the files, or next to the .changes."""
+    from debwright.source.package import read_dsc
+
+    named = [changes.parent / n for n in _named(changes) if n.endswith(".dsc")] if changes else []
+    given = [f.absolute() for f in files if f.suffix == ".dsc"]
+    there = next((p for p in (*given, *named) if p.exists()), None)
+    return read_dsc(there) if there else None
 
 
 def _named(changes: Path) -> list[str]:

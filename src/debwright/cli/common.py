@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,10 +49,11 @@ class Options:
     def dist(self, plan_directory: Path) -> Path:
         return (self.output or plan_directory / "dist").absolute()
 
-    def cache(self) -> "Cache":
+    def cache(self, say: Callable[[str], None] = lambda _: None) -> "Cache":
+        """The cache; `say` is given a sentence when another debwright has to be waited for."""
         from debwright.roots.cache import Cache, default_cache
 
-        return Cache(default_cache())
+        return Cache(default_cache(), say)
 
 
 def reporter_for(options: Options) -> "Reporter":
@@ -81,7 +82,7 @@ def run_plan(
     reporter = reporter_for(options)
     dist = options.dist(plan.loaded.directory)
     with closing(reporter), interruptible(), exclusive(dist):
-        cache = options.cache()
+        cache = options.cache(reporter.note)
         heal(cache)
         require_room([cache.root, dist])
         roots = Roots(cache, plan.config, note=reporter.note)
@@ -127,7 +128,7 @@ def _environment(plan: "Plan") -> "System":
 
 
 def write_reports(result: "RunResult", home: Path) -> Sequence[Path]:
-    from debwright.observe.report import write_reports as write
+    from debwright.observe.report.write import write_reports as write
     from debwright.pipeline.stages import STAGES
 
     return write(result, home, {stage.name: stage.color for stage in STAGES})

@@ -5,19 +5,22 @@ from __future__ import annotations
 import gc
 import math
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from debwright.cli.common import Options, emit
 from debwright.host.interrupts import interruptible
-from debwright.model.errors import DebwrightError
 
 if TYPE_CHECKING:
     from debwright.config import LoadedConfig
-    from debwright.observe.metrics.dashboard.data import Data, Settings
+    from debwright.observe.metrics.dashboard.data import Data
+    from debwright.observe.metrics.query import Build
+    from debwright.observe.metrics.store import Store
 
+T = TypeVar("T")
 
 DOCTOR = "doctor.json"
 
@@ -43,7 +46,7 @@ def dashboard(
     index.html needs no other file and loads nothing; badge.svg and metrics.prom are next to it.
     """
     from debwright.config import load
-    from debwright.host.files import atomic_write, human_size
+    from debwright.host.files import human_size, save
     from debwright.observe.metrics.dashboard.badge import badge
     from debwright.observe.metrics.dashboard.page import render
     from debwright.observe.metrics.dashboard.serve import parse_address
@@ -62,12 +65,8 @@ def dashboard(
     contents = {
         "index.html": render(data), "badge.svg": badge(data, branch), "metrics.prom": prometheus,
     }  # fmt: skip
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            atomic_write(target / name, content)
-    except OSError as error:
-        raise DebwrightError(f"{target} cannot be written: {error.strerror}") from error
+    for name, content in contents.items():
+        save(target / name, content)
     size = (target / "index.html").stat().st_size
     written = {"directory": str(target), "files": sorted(contents), "bytes": size}
     emit(options, written | {"builds": data["builds"]},
@@ -82,38 +81,45 @@ class _Source:
     def __init__(self, loaded: LoadedConfig, path: Path, doctor: Path, branch: str | None) -> None:
         self.loaded, self.path, self.doctor, self.branch = loaded, path, doctor, branch
 
+    def read(self, ask: Callable[[Store], T]) -> T:
+        """What `ask` gives, with the store open."""
+        from debwright.observe.metrics.store import Store
+
+        with Store.open(self.path, create=False) as store:
+            return ask(store)
+
     def both(self) -> tuple[Data, str]:
         """The page's data and Prometheus' text, of builds that are read once."""
         from debwright.observe.metrics import query
-        from debwright.observe.metrics.dashboard.data import gather
-        from debwright.observe.metrics.prometheus import exposition
-        from debwright.observe.metrics.store import Store
 
-        with Store.open(self.path, create=False) as store:
+        def ask(store: Store) -> tuple[Data, str]:
             builds = query.builds(store)
-            text = exposition(store, self.loaded.config.metrics, time.time(), builds)
-            return gather(store, self._settings(), builds), text
+            return self._data(store, builds), self._prometheus(store, builds)
+
+        return self.read(ask)
 
     def data(self) -> Data:
-        from debwright.observe.metrics.dashboard.data import gather
-        from debwright.observe.metrics.store import Store
-
-        with Store.open(self.path, create=False) as store:
-            return gather(store, self._settings())
-
-    def _settings(self) -> Settings:
-        # To the minute, so that a page that asks again gets nothing new while nothing is.
-        from debwright.observe.metrics.dashboard.data import Settings
-
-        now = math.ceil(time.time() / 60) * 60
-        return Settings(metrics=self.loaded.config.metrics, now=now, doctor=self.doctor)
+        return self.read(self._data)
 
     def prometheus(self) -> str:
-        from debwright.observe.metrics.prometheus import exposition
-        from debwright.observe.metrics.store import Store
+        return self.read(self._prometheus)
 
-        with Store.open(self.path, create=False) as store:
-            return exposition(store, self.loaded.config.metrics, time.time())
+    def _data(self, store: Store, builds: Sequence[Build] | None = None) -> Data:
+        from debwright.observe.metrics import Metrics
+        from debwright.observe.metrics.dashboard.data import Settings, gather
+
+        # To the minute, so that a page that asks again gets nothing new while nothing is.
+        now = math.ceil(time.time() / 60) * 60
+        settings = Settings(
+            metrics=self.loaded.config.section(Metrics), now=now, doctor=self.doctor
+        )
+        return gather(store, settings, builds)
+
+    def _prometheus(self, store: Store, builds: Sequence[Build] | None = None) -> str:
+        from debwright.observe.metrics import Metrics
+        from debwright.observe.metrics.prometheus import exposition
+
+        return exposition(store, self.loaded.config.section(Metrics), time.time(), builds)
 
 
 def _serve(source: _Source, address: tuple[str, int]) -> int:

@@ -88,11 +88,11 @@ def describe(options: Options, plan: Plan) -> dict[str, Any]:
 
 
 def _wheelhouse(options: Options, plan: Plan) -> dict[str, Any] | None:
-    from debwright.source.wheelhouse.prepare import find
-
     asked = plan.wheelhouse
     if asked is None:
         return None
+    from debwright.source.wheelhouse.prepare import find
+
     packed = find(asked, options.cache())
     return {
         "lock": asked.lock.name,

@@ -62,8 +62,8 @@ def release(
     """
     from debwright.github.client import Github
     from debwright.github.http import Http
-    from debwright.github.place import github_repository
-    from debwright.observe.notify import Event, tell_everyone
+    from debwright.github.place import required_repository
+    from debwright.observe.notify.base import Event, tell_everyone
     from debwright.pipeline.planning import make_plan
     from debwright.release.preflight import preflight
 
@@ -71,13 +71,7 @@ def release(
     plan = make_plan(options.directory, elsewhere=only_look or collected)
     tag = tag or _current_tag(plan)
     public = public or not plan.config.release.draft
-    repository = github_repository(plan.loaded)
-    if repository is None:
-        raise UsageError(
-            "it is not known which repository the release is of",
-            cause="release.repository is not set, and git has no remote `origin` on GitHub",
-            fix='[release] repository = "owner/name"',
-        )
+    repository = required_repository(plan.loaded, what="the release is of")
     reporter = reporter_for(options)
     with closing(reporter), interruptible(), Http.from_environment(say=reporter.note) as http:
         github = Github(http, repository)
@@ -107,9 +101,9 @@ def _release(
 ) -> Done | int:  # fmt: skip
     """The release; or the exit code of a build or a check that failed, which was reported."""
     from debwright.host.files import atomic_write
-    from debwright.keys.signing.configured import configured_signer
+    from debwright.keys.configured import configured_signer
     from debwright.observe.metrics.hook import remember
-    from debwright.observe.notify import Event, tell_everyone
+    from debwright.observe.notify.base import Event, tell_everyone
     from debwright.pipeline.run import exclusive, exit_code, heal
     from debwright.pipeline.stages.base import Job, Wanted
     from debwright.release.assets import assemble, chosen

@@ -22,7 +22,7 @@ def make_bills(options: Options, files: Sequence[Path], vendor: str) -> int:
     With --output, into that directory. `debwright build` makes them for what it builds.
     """
     from debwright.packages.debs import read_deb
-    from debwright.packages.sbom import make_sboms
+    from debwright.packages.sbom.make import make_sboms
     from debwright.pipeline.run import heal
 
     for path in files:

@@ -23,10 +23,11 @@ FAILED = 4
 def validate(options: Options, names: Sequence[str], *, scope: str) -> int:
     """Run the commands of [[workflows.jobs]] in debwright.toml: all, or those named."""
     from debwright.ci.validate import chosen_jobs, run_job
+    from debwright.ci.workflows import Workflows
     from debwright.config import load
 
     loaded = load(options.directory)
-    jobs = chosen_jobs(loaded.config.workflows.jobs, names)
+    jobs = chosen_jobs(loaded.config.section(Workflows).jobs, names)
     reporter = reporter_for(options)
     failed = []
     with closing(reporter), interruptible():

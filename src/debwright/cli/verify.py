@@ -76,9 +76,9 @@ def verify(
 def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[bytes, str | None]:
     """The keys to trust, in binary, and what must be said of where they came from."""
     from debwright.config import load
+    from debwright.keys.configured import home_of
     from debwright.keys.export import public_key
     from debwright.keys.gnupg.home import open_home
-    from debwright.keys.signing.configured import home_of
 
     if key is not None:
         return _read(key), None

@@ -6,7 +6,6 @@ import click
 
 from debwright.cli.common import Options, emit
 from debwright.host.interrupts import interruptible
-from debwright.model.errors import UsageError
 
 
 @click.group()
@@ -60,10 +59,11 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
     from debwright.ci import matrix
     from debwright.ci.context import product_of, top_of
     from debwright.ci.provider import append_summary, write_outputs
+    from debwright.ci.workflows import Workflows
     from debwright.config import load
 
     loaded = load(options.directory)
-    settings = loaded.config.workflows
+    settings = loaded.config.section(Workflows)
     product = product_of(loaded)
     targets = matrix.chosen_targets(product, settings, arch=arch, light=light)
     note = "For the branches that get the full run." if not light else "For a change to a branch."
@@ -88,27 +88,24 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
 def prune_github(options: Options, *, dry_run: bool) -> int:
     """Remove artifacts on GitHub that newer ones have taken the place of."""
     from debwright.ci.context import product_of
+    from debwright.ci.workflows import Workflows
     from debwright.config import load
     from debwright.github.http import Http
-    from debwright.github.place import github_repository
+    from debwright.github.place import required_repository
     from debwright.github.storage import Storage, superseded
     from debwright.host.files import human_size
 
     loaded = load(options.directory)
-    repository = github_repository(product_of(loaded))
-    if repository is None:
-        raise UsageError(
-            "it is not known which repository's artifacts are meant",
-            cause="release.repository is not set, and git has no remote `origin` on GitHub",
-            fix='[release] repository = "owner/name"',
-        )
+    repository = required_repository(product_of(loaded), what="has the artifacts")
     said: list[str] = []
     with interruptible(), Http.from_environment(say=said.append, needs="actions: write") as http:
         storage = Storage(http, repository)
         # Others' artifacts are not for debwright to judge.
         ours = [a for a in storage.all() if a.name == "packages" or a.name.startswith("packages-")]
         # A release that waits for its reviewers needs the packages that it has built.
-        old = superseded(ours, loaded.config.workflows.keep_artifacts, storage.unfinished())
+        old = superseded(
+            ours, loaded.config.section(Workflows).keep_artifacts, storage.unfinished()
+        )
         for artifact in () if dry_run else old:
             storage.remove(artifact)
     verb = "would remove" if dry_run else "removed"

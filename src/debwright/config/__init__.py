@@ -8,7 +8,6 @@ from debwright.config.load import (
     validate_check_names,
     write_effective,
 )
-from debwright.config.metrics import Metrics
 from debwright.config.model import Build, Cache, Config, Package, Roots, Suite, Targets
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.service import Address, Probe, Service
@@ -21,7 +20,6 @@ __all__ = [
     "Config",
     "Limits",
     "LoadedConfig",
-    "Metrics",
     "Package",
     "Port",
     "Probe",

@@ -25,7 +25,7 @@ PACKAGES = (
     "debwright.repository.stores",
     "debwright.source.carriers",
     "debwright.keys",
-    "debwright.observe.metrics",
+    "debwright.observe",
     "debwright.observe.notify",
     "debwright.pipeline",
     "debwright.ci",

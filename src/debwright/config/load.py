@@ -21,7 +21,7 @@ from debwright.config.model import Config
 from debwright.config.problems import dotted, from_validation
 from debwright.config.renamed import OldName, Renamed, modern
 from debwright.config.section import Problem, Section, is_single, secret_variables, section_in
-from debwright.host.files import atomic_write
+from debwright.host.files import atomic_write, shown
 from debwright.host.machine import host_arch
 from debwright.host.process import withhold
 from debwright.model.errors import ConfigError, Evidence
@@ -78,6 +78,8 @@ def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedC
     else:
         path, text = start, _read(start)
     config = _parse(path, text, host or host_arch())
+    suites = {name: suite.seen_from(path.parent) for name, suite in config.suites.items()}
+    config = config.model_copy(update={"suites": suites})
     withhold(secret_variables(config))
     return LoadedConfig(config=config, path=path, text=text, start=path.parent)
 
@@ -172,11 +174,11 @@ def _search_path(start: Path) -> Sequence[Path]:
 
 
 def _read(path: Path) -> str:
-    shown = _shown(path)
+    name = shown(path)
     try:
         if not path.is_file():
             raise ConfigError(
-                f"{shown} is not a file" if path.exists() else f"there is no {shown}",
+                f"{name} is not a file" if path.exists() else f"there is no {name}",
                 cause=f"a configuration is a file, {FILE_NAME} or {PYPROJECT}, or the directory "
                 "that holds it",
                 fix=Command("debwright", "init"),
@@ -185,15 +187,15 @@ def _read(path: Path) -> str:
             data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise ConfigError(
-            f"{shown} cannot be read: {error.strerror}",
+            f"{name} cannot be read: {error.strerror}",
             cause="the file's or a directory's permissions",
-            fix=Command("ls", "-ld", shown),
+            fix=Command("ls", "-ld", name),
         ) from error
     if len(data) > SIZE_LIMIT:
         raise ConfigError(
-            f"{shown} is larger than {SIZE_LIMIT // 1024} KiB",
+            f"{name} is larger than {SIZE_LIMIT // 1024} KiB",
             cause="a configuration is a short text; is this the right file?",
-            fix=Command("ls", "-l", shown),
+            fix=Command("ls", "-l", name),
         )
     try:
         return data.decode()
@@ -201,10 +203,10 @@ def _read(path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         text = data.split(b"\n")[line - 1].decode("utf-8", "backslashreplace")
         raise ConfigError(
-            f"{shown} is not UTF-8",
-            evidence=[Evidence(text=text[:_LINE_SHOWN], file=shown, line=line)],
+            f"{name} is not UTF-8",
+            evidence=[Evidence(text=text[:_LINE_SHOWN], file=name, line=line)],
             cause="TOML is always UTF-8; the file was saved in another encoding",
-            fix=f"iconv -f latin1 -t utf-8 {shown}",
+            fix=f"iconv -f latin1 -t utf-8 {name}",
         ) from error
 
 
@@ -213,7 +215,7 @@ def _toml(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError as error:
         raise ConfigError(
-            f"{_shown(path)} is nested too deeply",
+            f"{shown(path)} is nested too deeply",
             cause="lists or tables within each other, hundreds deep",
             fix="remove them",
         ) from error
@@ -225,7 +227,7 @@ def _toml(path: Path, text: str) -> dict[str, Any]:
         if place and not number:
             number = max(len(lines), 1)
         raise ConfigError(
-            f"{_shown(path)} is not valid TOML: {message}",
+            f"{shown(path)} is not valid TOML: {message}",
             evidence=[_evidence(path, lines, number)],
             cause="expected: `key = value`, `[table]` or a comment, as in the TOML grammar; texts "
             "stand in quotes, and no key is written twice",
@@ -248,7 +250,7 @@ def _parse(path: Path, text: str, host: str) -> Config:
         document = _section(document, prefix)
         if not isinstance(document, dict):
             raise ConfigError(
-                f"{_shown(path)} has no table [tool.debwright]",
+                f"{shown(path)} has no table [tool.debwright]",
                 cause="a pyproject.toml may hold the configuration in that table only",
                 fix=Command("debwright", "init"),
             )
@@ -271,7 +273,7 @@ def _parse(path: Path, text: str, host: str) -> Config:
         for name in renamed:
             line = line_of(positions, (*prefix, *name.path))
             warnings.warn(
-                f"{_shown(path)}:{line}: `{dotted(name.path)}` works, and is called "
+                f"{shown(path)}:{line}: `{dotted(name.path)}` works, and is called "
                 f"`{name.now}` now",
                 OldName,
                 stacklevel=2,
@@ -298,17 +300,17 @@ def _error(
         ((line_of(positions, (*prefix, *p.path)), p) for p in problems), key=lambda x: x[0] or 0
     )
     lines = _lines(text)
-    shown = _shown(path) if path else "the configuration"
+    name = shown(path) if path else "the configuration"
     if len(placed) == 1:
         line, problem = placed[0]
         return ConfigError(
-            f"{shown}: {problem.what}",
+            f"{name}: {problem.what}",
             evidence=[_evidence(path, lines, line, problem.path)],
             cause=problem.expected,
             fix=problem.fix,
         )
     return ConfigError(
-        f"{shown} has {len(placed)} problems",
+        f"{name} has {len(placed)} problems",
         evidence=[_evidence(path, lines, line, p.path, p.what) for line, p in placed],
         cause=_listed((line, p.expected) for line, p in placed),
         fix=_listed((line, p.fix) for line, p in placed),
@@ -338,14 +340,6 @@ def _evidence(
         text = text[:_LINE_SHOWN] + "..."
     return Evidence(
         text=f"{text}   <- {what}" if what else text,
-        file=_shown(path) if path else None,
+        file=shown(path) if path else None,
         line=line,
     )
-
-
-def _shown(path: Path) -> str:
-    """The short form: relative when below the current directory."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except (ValueError, FileNotFoundError):
-        return str(path)

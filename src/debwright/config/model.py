@@ -4,7 +4,9 @@ The reference of the configuration is made from these descriptions.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -25,8 +27,6 @@ from debwright.config.checking import (
     Waiver,
 )
 from debwright.config.declared import everything, model_for, with_tables
-from debwright.config.equivalence import Equivalence
-from debwright.config.metrics import Metrics
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import (
     Formerly,
@@ -40,7 +40,6 @@ from debwright.config.section import (
 )
 from debwright.config.service import Service
 from debwright.config.wheelhouse import Wheelhouse
-from debwright.config.workflows import Workflows
 from debwright.model.targets import Strategy
 
 StrategyName = Literal["auto", "native", "cross", "emulated"]
@@ -168,6 +167,23 @@ class Suite(Section):
         None, description="Version of the suite's C library, as 2.39; known for known suites."
     )
 
+    def seen_from(self, directory: Path) -> Self:
+        """The same, with the paths of keys relative to `directory` made absolute.
+
+        apt and mmdebstrap are run elsewhere, and take a relative `signed-by` for a fingerprint.
+        """
+
+        def absolute(option: re.Match[str]) -> str:
+            keys = option[1].split(",")
+            files = (str(directory / k) if (directory / k).is_file() else k for k in keys)
+            return f"signed-by={','.join(files)}"
+
+        sources = [
+            re.sub(r"(?<=[\[ ])signed-by=([^]\s]+)", absolute, s) for s in self.extra_sources
+        ]
+        keyring = str(directory / self.keyring) if self.keyring else None
+        return self.model_copy(update={"keyring": keyring, "extra_sources": sources})
+
 
 class Roots(Section):
     """The root file systems that builds and checks begin from."""
@@ -244,9 +260,6 @@ class Config(Section):
         {},
         description="A check's name to error (its findings fail the target), warn or off.",
     )
-    equivalence: Equivalence = Field(
-        default(Equivalence), description="What the packages of two architectures have in common."
-    )
     limits: Limits = Field(default(Limits), description="What a package may weigh and take.")
     files: Files = Field(default(Files), description="Where packages may put files.")
     resources: Resources = Field(
@@ -263,18 +276,11 @@ class Config(Section):
     repository: Repository = Field(default(Repository), description="The APT repository.")
     release: Release = Field(default(Release), description="The release on the hosting service.")
     notify: Notify = Field(default(Notify), description="Who gets news of releases and failures.")
-    metrics: Metrics = Field(
-        default(Metrics), description="What is remembered of runs, and when it is an alarm."
-    )
     roots: Roots = Field(default(Roots), description="The root file systems that are built in.")
     cache: Cache = Field(default(Cache), description="What is kept between runs.")
     build: Build = Field(default(Build), description="How packages are built.")
     wheelhouse: Wheelhouse | None = Field(
         None, description="Python distributions that the source package carries."
-    )
-    workflows: Workflows = Field(
-        default(Workflows),
-        description="What `debwright workflows sync` writes into .github/workflows.",
     )
 
     @field_serializer("service", mode="wrap")

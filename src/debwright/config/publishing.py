@@ -27,7 +27,7 @@ class Rotation(Section):
 
 
 class Signing(Section):
-    """The key that signs. Without one a throw-away key is made for the run."""
+    """The key that signs. Without one the project gets a lasting key of its own; none in CI."""
 
     key: v.Fingerprint | None = Field(None, description="Fingerprint of the key, 40 hex digits.")
     home: v.Line | None = Field(

@@ -97,8 +97,8 @@ class Wheelhouse(Section):
     )
     build_lock: v.Line | None = Field(
         None,
-        description="Lock file with hashes of what sdists are compiled with (their "
-        "build-system.requires); without it that comes from debian/control's Build-Depends.",
+        description="Lock file with hashes of what sdists, and the application itself, are built "
+        "with (build-system.requires); without it that comes from debian/control's Build-Depends.",
     )
     index: IndexUrl | None = Field(
         None, description="The package index; default: what uv is configured to use."

@@ -41,13 +41,15 @@ def github(loaded: LoadedConfig) -> Iterator[Health]:
 
 
 def _secrets(loaded: LoadedConfig, place: str, wanted: Sequence[str]) -> Iterator[Health]:
+    from debwright.ci.workflows import Workflows
+
     if not wanted:
         yield Health(name="secrets", ok=True, found="the configuration wants none")
         return
     from debwright.ci.provider import provider_named
 
     try:
-        there = provider_named(loaded.config.workflows.provider).secrets(loaded)
+        there = provider_named(loaded.config.section(Workflows).provider).secrets(loaded)
     except DebwrightError as problem:
         yield _unseen("secrets", problem)
         return

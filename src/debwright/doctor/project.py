@@ -20,11 +20,6 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.store import LayerStore
 
 MIRROR_SECONDS = 10.0
-_USUAL = {
-    "debian": "http://deb.debian.org/debian",
-    "ubuntu": "http://archive.ubuntu.com/ubuntu",
-}
-"""What mmdebstrap takes where no mirror is configured."""
 OLD_DAYS = 90
 """A repository that was published longer ago is worth a look."""
 
@@ -36,8 +31,8 @@ def mirrors(loaded: LoadedConfig) -> Iterator[Health]:
         target = Target.parse(name)
         suite = loaded.config.suites.get(target.suite) or Suite()
         info = suite_info(target.suite)
-        if url := suite.mirror or _USUAL.get(info.distribution):
-            asked.setdefault(target.suite, f"{url.rstrip('/')}/dists/{info.codename}/InRelease")
+        url = suite.mirror or info.archive.urls(target.arch)[0]
+        asked.setdefault(target.suite, f"{url.rstrip('/')}/dists/{info.codename}/InRelease")
     for suite_name, url in asked.items():
         yield _mirror(suite_name, url)
 
@@ -80,16 +75,19 @@ def cache() -> Iterator[Health]:
 
 def keys(loaded: LoadedConfig) -> Iterator[Health]:
     """The keys that sign: there, strong, and valid for a while."""
+    from debwright.keys.configured import IN_CI, configured_keys, home_of
     from debwright.keys.gnupg.home import open_home
+    from debwright.keys.project import in_ci
     from debwright.keys.ring import health, list_keys
-    from debwright.keys.signing.configured import configured_keys, home_of
 
     signing = loaded.config.signing
-    if signing.key is None:
+    if signing.key is None and in_ci():
+        yield Health(name="signing key", ok=True, needed=False, found=IN_CI)
+        return
+    if not configured_keys(loaded):
         yield Health(
-            name="signing key", ok=False, needed=False,
-            found="none is configured: every run signs with a throw-away key",
-            fix=Command("debwright", "keys", "new"),
+            name="signing key", ok=True, needed=False,
+            found="none yet: the first publication makes one for the project, which lasts",
         )  # fmt: skip
         return
     if signing.key_env is not None:

@@ -12,8 +12,6 @@ from debwright.host.files import sha256_file
 from debwright.host.retry import RetryPolicy
 from debwright.model.errors import Evidence
 
-PAGE = 100
-MOST_PAGES = 100
 UNSURE = RetryPolicy(attempts=4, first_pause=1.0)
 
 T = TypeVar("T")
@@ -42,12 +40,12 @@ class Github:
 
     def releases_of(self, tag: str) -> list[Release]:
         """All releases of a tag, drafts too, which only the list has."""
-        pages = self._pages(f"{self._base}/releases")
+        pages = self._http.pages(f"{self._base}/releases")
         return [r for r in map(Release.model_validate, pages) if r.tag_name == tag]
 
     def releases(self) -> Iterator[Release]:
         """All releases, the newest first; asked for page by page."""
-        yield from map(Release.model_validate, self._pages(f"{self._base}/releases"))
+        yield from map(Release.model_validate, self._http.pages(f"{self._base}/releases"))
 
     def fetch(self, asset: Asset, target: Path) -> None:
         """Write the content of an asset to `target`. Raises GithubError when it is another."""
@@ -63,7 +61,7 @@ class Github:
             )
 
     def assets(self, release: Release) -> list[Asset]:
-        pages = self._pages(f"{self._base}/releases/{release.id}/assets")
+        pages = self._http.pages(f"{self._base}/releases/{release.id}/assets")
         return [Asset.model_validate(item) for item in pages]
 
     def create_draft(
@@ -90,19 +88,8 @@ class Github:
 
     def delete_asset(self, asset: Asset) -> None:
         """Remove an asset; that it is gone already is no error."""
-        try:
-            self._http.request("DELETE", f"{self._base}/releases/assets/{asset.id}")
-        except GithubError as error:
-            if error.status != 404:
-                raise
+        self._http.remove(f"{self._base}/releases/assets/{asset.id}")
 
     def until_sure(self, action: Callable[[], T], note: Callable[[str], None]) -> T:
         """What `action` gives; it looks what is there, and acts, again where it ends in Unsure."""
         return UNSURE.run(action, on=Unsure, note=note, sleep=self._http.sleep)
-
-    def _pages(self, path: str) -> Iterator[Any]:
-        for page in range(1, MOST_PAGES + 1):
-            items = self._http.request("GET", path, params={"per_page": PAGE, "page": page}).json()
-            yield from items
-            if len(items) < PAGE:
-                return

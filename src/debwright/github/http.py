@@ -5,11 +5,10 @@ Rules: docs.github.com, "Best practices for using the REST API" and "Rate limits
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -27,6 +26,8 @@ POLICY = RetryPolicy(attempts=5, first_pause=1.0, longest_pause=900.0, seconds=3
 """A rate limit of GitHub's may last an hour, and is not waited for that long."""
 UPLOAD_SECONDS = 600.0
 SAID_LIMIT = 300
+PAGE = 100
+MOST_PAGES = 100
 REPEATABLE = ("GET", "DELETE")
 """Methods of which a second request does what the first did; what is gone already is 404 then."""
 
@@ -98,12 +99,7 @@ class Http:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def request(
@@ -116,6 +112,26 @@ class Http:
     ) -> httpx.Response:
         """A request below the API's address. Raises GithubError, Unsure or MissingError."""
         return self._send(method, self.base + path, json=json, params=params)
+
+    def pages(
+        self, path: str, field: str | None = None, *, most: int = MOST_PAGES, **asked: str
+    ) -> Iterator[Any]:
+        """The items of a list, page by page; `field` has them where the answer is an object."""
+        for page in range(1, most + 1):
+            params: dict[str, str | int] = {**asked, "per_page": PAGE, "page": page}
+            answer = self.request("GET", path, params=params).json()
+            items = answer[field] if field else answer
+            yield from items
+            if len(items) < PAGE:
+                return
+
+    def remove(self, path: str) -> None:
+        """Remove what is at `path`; that it is gone already is no error."""
+        try:
+            self.request("DELETE", path)
+        except GithubError as error:
+            if error.status != 404:
+                raise
 
     def upload(self, url: str, name: str, path: Path) -> httpx.Response:
         """Send the file `path` as the asset `name` to a release's upload address."""

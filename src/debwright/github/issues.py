@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 from debwright.github.http import Http
 
-PAGE = 100
 MOST_PAGES = 20
 BODY_LIMIT = 60_000
 """GitHub takes 65,536 characters."""
@@ -85,15 +84,9 @@ class Issues:
         return Issue.model_validate(self._http.request(method, path, json=data).json())
 
     def _all(self) -> Iterator[Issue]:
-        for page in range(1, MOST_PAGES + 1):
-            items = self._http.request(
-                "GET", self._base,
-                params={"labels": self._label, "state": "all", "per_page": PAGE, "page": page},
-            ).json()  # fmt: skip
-            issues = map(Issue.model_validate, items)
-            yield from (i for i in issues if i.pull_request is None)
-            if len(items) < PAGE:
-                return
+        asked = {"labels": self._label, "state": "all"}
+        found = self._http.pages(self._base, most=MOST_PAGES, **asked)
+        return (i for i in map(Issue.model_validate, found) if i.pull_request is None)
 
 
 def body_of(mark: str, text: str) -> str:

@@ -6,8 +6,9 @@ import re
 from debwright.config import LoadedConfig
 from debwright.config.publishing import Release
 from debwright.host.git import git
-from debwright.model.errors import DebwrightError
+from debwright.model.errors import DebwrightError, UsageError
 
+ASKED = '[release] repository = "owner/name"'
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 """owner/name, as GitHub takes them: nothing in it leads a request elsewhere."""
 _REMOTE = re.compile(
@@ -35,6 +36,22 @@ def github_repository(loaded: LoadedConfig) -> str | None:
     except DebwrightError:
         return None  # no git work tree, or no such remote
     return repository_of(url)
+
+
+def required_repository(
+    loaded: LoadedConfig, given: str | None = None, *, what: str, fix: str = ASKED
+) -> str:
+    """owner/name that was `given`, or else is known. Raises UsageError; `what` it is wanted for."""
+    found = given or github_repository(loaded)
+    if found is None:
+        raise UsageError(
+            f"it is not known which repository {what}",
+            cause="release.repository is not set, and git has no remote `origin` on GitHub",
+            fix=fix,
+        )
+    if not REPOSITORY.fullmatch(found):
+        raise UsageError(f"{found!r} is no repository", cause="it is owner/name", fix=fix)
+    return found
 
 
 def repository_of(url: str) -> str | None:

@@ -3,14 +3,11 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from debwright.github.http import GithubError, Http
+from debwright.github.http import Http
 
-PAGE = 100
-MOST_PAGES = 100
 UNFINISHED = ("in_progress", "queued", "requested", "waiting", "pending")
 """What GitHub calls runs that are not over; one that waits for a reviewer is `waiting`."""
 
@@ -44,32 +41,21 @@ class Storage:
         self._base = f"/repos/{repository}/actions"
 
     def all(self) -> Iterator[Stored]:
-        yield from map(Stored.model_validate, self._pages("artifacts", "artifacts"))
+        yield from map(
+            Stored.model_validate, self._http.pages(f"{self._base}/artifacts", "artifacts")
+        )
 
     def unfinished(self) -> frozenset[int]:
         """The numbers of the runs that are not over, and may need their artifacts yet."""
         return frozenset(
             int(run["id"])
             for status in UNFINISHED
-            for run in self._pages("runs", "workflow_runs", status=status)
+            for run in self._http.pages(f"{self._base}/runs", "workflow_runs", status=status)
         )
-
-    def _pages(self, path: str, name: str, **asked: str) -> Iterator[dict[str, Any]]:
-        for page in range(1, MOST_PAGES + 1):
-            parameters: dict[str, str | int] = {**asked, "per_page": PAGE, "page": page}
-            answer = self._http.request("GET", f"{self._base}/{path}", params=parameters)
-            items = answer.json()[name]
-            yield from items
-            if len(items) < PAGE:
-                return
 
     def remove(self, artifact: Stored) -> None:
         """Remove one; that it is gone already is no error."""
-        try:
-            self._http.request("DELETE", f"{self._base}/artifacts/{artifact.id}")
-        except GithubError as error:
-            if error.status != 404:
-                raise
+        self._http.remove(f"{self._base}/artifacts/{artifact.id}")
 
 
 def superseded(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from debwright.model.errors import DebwrightError
+
 LARGE = 8 * 1024 * 1024
 """Bytes from which on `share` links a file."""
 
@@ -46,6 +48,15 @@ def _sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def save(path: Path, data: bytes | str) -> None:
+    """`atomic_write` of a result a user asked for, its directory made. Raises DebwrightError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, data)
+    except OSError as error:
+        raise DebwrightError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def share(source: Path, target: Path) -> None:
@@ -124,3 +135,11 @@ def human_seconds(s: float) -> str:
         return f"{minutes} min {seconds:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def shown(path: Path) -> str:
+    """A path for messages: relative when it is below the current directory."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, FileNotFoundError):
+        return str(path)

@@ -16,6 +16,15 @@ _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
 }
+_OF_ANOTHER = frozenset(
+    {
+        "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR",
+        "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE",
+        "GIT_IMPLICIT_WORK_TREE", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
+    }
+)  # fmt: skip
+"""What a hook of another repository is given (git-rev-parse(1), --local-env-vars): the directory
+that a question is about says by itself which repository it is in."""
 _SETTINGS = (
     # A file system monitor is a program the repository's own configuration names.
     "core.fsmonitor=false",
@@ -51,6 +60,7 @@ def git(
         done = process.run(
             ["git", "-C", directory, *settings, *arguments],
             env={**(env or {}), **_ENVIRONMENT},
+            unset=_OF_ANOTHER,
             stdin=stdin,
             sink=sink,
             check=False,

@@ -2,7 +2,6 @@
 
 import contextlib
 import email.utils
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ from debwright.host.retry import RetryPolicy, Unreachable
 from debwright.model.errors import DebwrightError, Evidence
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 T = TypeVar("T")
@@ -58,8 +59,10 @@ def client(
         yield opened
 
 
-def _trust() -> ssl.SSLContext:
+def _trust() -> "ssl.SSLContext":
     """Trust whom this machine trusts, as apt and git do; where it trusts nobody, httpx's list."""
+    import ssl
+
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and paths.capath is None:

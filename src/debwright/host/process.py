@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -98,9 +98,12 @@ def withhold(names: Iterable[str]) -> None:
     _withheld.update(names)
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a command: this process's without secrets, and `extra`."""
-    return {k: v for k, v in os.environ.items() if k not in _withheld} | dict(extra or {})
+def environment(
+    extra: Mapping[str, str] | None = None, unset: Collection[str] = ()
+) -> dict[str, str]:
+    """The environment of a command: this process's without secrets and `unset`, and `extra`."""
+    own = {k: v for k, v in os.environ.items() if k not in _withheld and k not in unset}
+    return own | dict(extra or {})
 
 
 def helper_environment() -> dict[str, str]:
@@ -185,6 +188,7 @@ def run(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    unset: Collection[str] = (),
     stdin: str | bytes | None = None,
     timeout: float | None = None,
     sink: LineSink | None = None,
@@ -194,11 +198,12 @@ def run(
 ) -> Completed:
     """Run `argv` and wait for it.
 
-    `env` is added to the environment. `timeout` is in seconds; on expiry, and on any exception
-    in this thread (Ctrl-C), the whole process group is killed. `merge` joins standard error into
-    the output. With `check`, a status other than 0 raises CommandError. A program that is not
-    there raises MissingError, one that cannot be started DebwrightError. `sink` is called from
-    other threads, never twice at once; what it raises ends the command and is raised here.
+    `env` is added to the environment, `unset` is taken out of it. `timeout` is in seconds; on
+    expiry, and on any exception in this thread (Ctrl-C), the whole process group is killed.
+    `merge` joins standard error into the output. With `check`, a status other than 0 raises
+    CommandError. A program that is not there raises MissingError, one that cannot be started
+    DebwrightError. `sink` is called from other threads, never twice at once; what it raises ends
+    the command and is raised here.
     """
     command = tuple(os.fspath(a) for a in argv)
     started = time.monotonic()
@@ -207,7 +212,9 @@ def run(
     process = None
     try:
         with undisturbed():
-            process = _start(command, cwd, environment(env), pass_fds, stdin=stdin, merge=merge)
+            process = _start(
+                command, cwd, environment(env, unset), pass_fds, stdin=stdin, merge=merge
+            )
         turn = threading.Lock()
         for stream in (process.stdout, process.stderr):
             if stream is not None:

@@ -13,7 +13,10 @@ from debwright.init.model import Guess
 
 MAX_FILES = 500
 MAX_BYTES = 512 * 1024
-SKIPPED = {"tests", "test", "docs", "doc", "examples", "build", "dist", "node_modules", "debian"}
+SKIPPED = {"tests", "test", "testdata", "docs", "doc", "examples", "build", "dist", "debian"} | {
+    "node_modules", "vendor", "target",
+}  # fmt: skip
+"""Directories whose files are not the project's own programs."""
 
 HEALTH_PATH = re.compile(
     r"""["'](/(?:api/)?(?:v\d+/)?_?(?:healthz?|ready|livez?|ping|status))["']"""

@@ -16,9 +16,12 @@ from debwright.model.fix import Command
 MAX_NAME = 60
 MAX_QUESTIONS = 3
 MAX_ANSWER = 200
+TARGETS = ("bookworm-amd64", "bookworm-arm64")
 PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """The name of a command."""
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+URL = re.compile(r"https?://[A-Za-z0-9-][A-Za-z0-9._~:/?#@!&*+,;=%-]{0,400}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,8 @@ class Health:
 
     port: Guess
     path: Guess
+    address: str = "127.0.0.1"
+    """Where it listens, as ports of debwright.toml are written: `*` is every address."""
 
     @property
     def url(self) -> str:
@@ -65,8 +70,6 @@ class Unit:
     before: tuple[str, ...] = ()
     """Commands that must succeed first, as the same user, written as `command` is."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    settings_files: tuple[str, ...] = ()
-    """Files of variables that must be there, in addition to /etc/default/PACKAGE."""
     directory: str = ""
     """Where it runs; empty for its state in /var/lib/PACKAGE."""
     state: tuple[str, ...] = ()
@@ -91,6 +94,10 @@ class Rules:
 
     buildsystem: str | None = None
     """As `pybuild`; None lets debhelper look."""
+    source_directory: str = ""
+    """Where debhelper builds, when it is not the top of the project."""
+    before: tuple[str, ...] = ()
+    """Lines before everything else, as `include /usr/share/dpkg/architecture.mk`."""
     exports: Mapping[str, str] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
 
@@ -159,6 +166,10 @@ class Project:
     """As a Debian package name (policy 5.6.1)."""
     version: str
     """As Debian's upstream version (policy 5.6.12)."""
+    version_from: Literal["changelog", "git"] = "changelog"
+    """Where the versions of later builds come from."""
+    tag_prefix: str = "v"
+    """What release tags have before the version."""
     description: str = ""
     homepage: str | None = None
     section: str = ""
@@ -166,6 +177,10 @@ class Project:
     author: Person | None = None
     licence: Licence
     architecture: Literal["all", "any"] = "all"
+    targets: tuple[str, ...] = TARGETS
+    """What it can be built for, as the toolchains and the packages of a suite allow."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """More fields of the binary package, as Static-Built-Using."""
     build_depends: tuple[str, ...] = ()
     """In addition to debhelper."""
     depends: tuple[str, ...] = ()
@@ -181,8 +196,14 @@ class Project:
     """Commands in /usr/bin, which get a manual page."""
     config_files: tuple[str, ...] = ()
     """Files of the project that are settings, for /etc/PACKAGE."""
+    secrets: tuple[str, ...] = ()
+    """Variables that the units are given, whose values the installation makes up."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Symbolic links of the package: what each leads to, and where it is, without the first /."""
     install: tuple[tuple[str, str], ...] = ()
     """Files of the project or of the build, and the directory of the package for each."""
+    lintian_overrides: tuple[str, ...] = ()
+    """Lines for lintian, without the package's name: a comment, or a tag and what it concerns."""
     smoke: tuple[str, ...] = ()
     """Commands that succeed where the package is installed."""
     settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)
@@ -236,3 +257,14 @@ def one_line(text: object) -> str:
         return ""
     printable = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(printable.split())[:300]
+
+
+def web_page(address: str | None) -> str | None:
+    """`address` as a Homepage field (policy 5.6.23) has it, or None for what is none.
+
+    What package.json and others say of a repository becomes the page that it has.
+    """
+    text = re.sub(r"(?:\.git)?/?$", "", (address or "").strip().removeprefix("git+"))
+    text = re.sub(r"^http://(?=(?:www\.)?(?:github\.com|gnu\.org)/)", "https://", text)
+    fine = URL.fullmatch(text) is not None and "alioth.debian.org" not in text
+    return text if fine else None

@@ -1,28 +1,32 @@
 """From a Project to the text of every file of debian/, the same for every ecosystem."""
 
 import json
-import os
-import re
 import shlex
-import textwrap
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from debwright.init.model import Person, Project, Unit, Written, user_name
+from debwright.init.description import extended, synopsis
+from debwright.init.model import Person, Project, Unit, Written, user_name, web_page
+from debwright.init.record import begun_now
 from debwright.init.unitfile import assignment
 from debwright.model.errors import printable
 
-SYNOPSIS = 76
 ALWAYS = ("debhelper-compat (= 13)",)
 
 
-def render(project: Project) -> tuple[list[Written], list[str]]:
-    """All files to write, and notes for the person who reads them."""
-    values, notes = _values(project)
+def render(project: Project, begun: datetime | None = None) -> tuple[list[Written], list[str]]:
+    """All files to write, and notes for the person who reads them.
+
+    `begun` is the date in them, by default now.
+    """
+    project = replace(project, homepage=web_page(project.homepage))
+    values, notes = _values(project, begun or begun_now())
     environment = _environment()
 
     def made(path: str, template: str, **more: object) -> Written:
@@ -62,10 +66,16 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
         yield f"{name}.postrm", "postrm"
     if project.service and project.service.health:
         yield "debian/tests/control", "tests-control"
+    if project.secrets:
+        yield f"{name}.postinst", "postinst"
+    if project.links:
+        yield f"{name}.links", "links"
     if project.config_files or project.install:
         yield f"{name}.install", "install"
     if project.programs:
         yield f"{name}.manpages", "manpages"
+    if project.licence.notice:
+        yield f"{name}.docs", "docs"
 
 
 def _has_user(project: Project) -> bool:
@@ -107,9 +117,8 @@ def _stem(unit: Unit) -> str:
     return unit.name.rpartition(".")[0].removesuffix("@")
 
 
-def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
+def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
     notes: list[str] = []
-    now = _now()
     maintainer = p.author or Person(
         name=f"{p.package} maintainers", email=f"{p.package}@example.org"
     )
@@ -120,6 +129,11 @@ def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
         )
     if not p.licence.known:
         notes.append("no licence was found: complete debian/copyright before giving it to anyone")
+    notes += [
+        f"the text of the licence {name} is not in the project: complete debian/copyright"
+        for name in p.licence.missing
+    ]
+    first = synopsis(p)
     always = (*ALWAYS, *(("dh-sequence-installsysusers",) if _has_user(p) or p.accounts else ()))
     values: dict[str, Any] = {
         "p": p,
@@ -128,9 +142,10 @@ def _values(p: Project) -> tuple[dict[str, Any], list[str]]:
         "users": [*([user_name(p.package)] if _has_user(p) else []), *p.accounts],
         "date": format_datetime(now),
         "day": now.strftime("%Y-%m-%d"),
-        "synopsis": _synopsis(p),
-        "extended": _extended(p),
-        "holders": _holders(p, maintainer, now.year),
+        "section": _section(p),
+        "synopsis": first,
+        "extended": extended(p, first, _about(p)),
+        "holders": p.licence.holders or [f"{now.year} {maintainer.name}"],
         "build_depends": sorted({*always, *p.build_depends}),
         "depends": ["${misc:Depends}", *p.depends],
         "taken_over": [(u.source, _file_of(p, u)) for u in p.units if u.source],
@@ -160,48 +175,21 @@ def _port_seen(unit: Unit, p: Project) -> str | None:
     return None
 
 
-def _now() -> datetime:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
-
-
-def _synopsis(p: Project) -> str:
-    """One line without final stop, at most 76 characters (developer's reference 6.2.2)."""
-    text = p.description.rstrip(". ")
-    if len(text) > SYNOPSIS:
-        text = text[:SYNOPSIS].rsplit(" ", 1)[0].rstrip(" ,;:")
-    if not text or _alike(text) == _alike(p.name):
-        # lintian refuses a synopsis that begins with the package's name.
-        text = f"{'service' if p.units else 'software'} {p.package}"
-    return re.sub(r"^(?:an?|the) (?=\S)", "", text, flags=re.IGNORECASE)
-
-
-def _alike(text: str) -> str:
-    return re.sub(r"[-_.]+", "-", text).lower()
-
-
-def _extended(p: Project) -> str:
-    first = textwrap.wrap(p.description, 76) if p.description else []
-    second = []
-    if _has_user(p):
-        second = textwrap.wrap(
-            f"This package runs {p.package} as a systemd service under an account of its own, "
-            f"{user_name(p.package)}, with its state in /var/lib/{p.package}.",
-            76,
-        )
-    elif not first:
-        second = [f"This package is {p.package}, as its author publishes it."]
-    between = ["."] if first and second else []
-    return "\n".join(f" {line}" for line in [*first, *between, *second])
-
-
-def _holders(p: Project, maintainer: Person, year: int) -> list[str]:
-    found = re.findall(
-        r"^\s*(?:Copyright|\u00a9)\s*(?:\(c\)|\u00a9)?\s*(\d{4}.*\S)", p.licence.text, re.M | re.I
+def _about(p: Project) -> str:
+    """What the package does with the project, where it does more than to have it."""
+    if not _has_user(p):
+        return ""
+    return (
+        f"This package runs {p.package} as a systemd service under an account of its own, "
+        f"{user_name(p.package)}, with its state in /var/lib/{p.package}."
     )
-    return found[:20] or [f"{year} {maintainer.name}"]
 
 
+def _section(p: Project) -> str:
+    return p.section or ("net" if p.units else "utils" if p.programs else "misc")
+
+
+@cache
 def _environment() -> Environment:
     # No HTML is made here; each format's own escapes are the filters below.
     environment = Environment(  # noqa: S701

@@ -14,6 +14,33 @@ _SUITE_NAME = re.compile(r"[a-z0-9][a-z0-9.+]*(?:-[a-z0-9.+]+)*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Archive:
+    """Where a distribution publishes packages."""
+
+    url: str
+    security: str
+    """Where the security updates are."""
+    ports: str | None = None
+    """Where both are for architectures other than those of PCs."""
+
+    def urls(self, arch: str) -> tuple[str, str]:
+        """The addresses of packages and of security updates for an architecture."""
+        if self.ports and arch not in ("amd64", "i386"):
+            return self.ports, self.ports
+        return self.url, self.security
+
+
+_DEBIAN = Archive(
+    url="http://deb.debian.org/debian", security="http://security.debian.org/debian-security"
+)
+_UBUNTU = Archive(
+    url="http://archive.ubuntu.com/ubuntu",
+    security="http://security.ubuntu.com/ubuntu",
+    ports="http://ports.ubuntu.com/ubuntu-ports",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SuiteInfo:
     """A release of a distribution, as far as building for it needs to know."""
 
@@ -34,8 +61,7 @@ class SuiteInfo:
     """Version of its C library, as `2.36`; None: not known."""
     published: str | None = None
     """Year and month of the release, as `2023-06`; None: not yet, or not known."""
-    mirror: str | None = None
-    """None: mmdebstrap's own default."""
+    archive: Archive = _DEBIAN
     extra_sources: tuple[str, ...] = ()
     """One-line apt sources the suite has on top of the mirror's."""
     known: bool = True
@@ -79,6 +105,7 @@ def _ubuntu(name: str, release: str, software: _Has, published: str) -> SuiteInf
         distribution="ubuntu",
         codename=name,
         release=release,
+        archive=_UBUNTU,
         architectures=frozenset(row.name for row in ARCHITECTURES.values() if row.ubuntu),
         keyring=_UBUNTU_KEYRING,
         python=software.python,

@@ -22,10 +22,11 @@ _PF_X = 1
 _DT_STRTAB, _DT_STRSZ, _DT_BIND_NOW, _DT_FLAGS, _DT_FLAGS_1 = 5, 10, 24, 30, 0x6FFFFFFB
 _DT_RPATH, _DT_RUNPATH = 15, 29
 _DF_BIND_NOW, _DF_1_NOW, _DF_1_PIE = 8, 1, 0x08000000
-_PT_LOAD = 1
+_PT_LOAD, _PT_NOTE = 1, 4
 _MOST_HEADERS = 512
 _MOST_DYNAMIC = 4096
 _MOST_NAMES = 8 * 1024 * 1024
+_MOST_NOTES = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,17 +71,59 @@ def read(handle: IO[bytes]) -> Elf | None:
         return None
 
 
-def _read(handle: IO[bytes]) -> Elf | None:
+def note_owners(handle: IO[bytes]) -> frozenset[bytes]:
+    """Who wrote the notes that are loaded with the file, as `GNU`; nothing of a broken file."""
+    try:
+        opened = _opened(handle)
+        if opened is None:
+            return frozenset()
+        order, _, _, segments = opened
+        return frozenset(
+            o for s in segments if s.kind == _PT_NOTE for o in _owners(handle, order, s)
+        )
+    except (struct.error, ValueError, OverflowError):
+        return frozenset()
+
+
+def _owners(handle: IO[bytes], order: str, segment: "_Segment") -> Iterator[bytes]:
+    handle.seek(segment.offset)
+    raw = handle.read(min(segment.size, _MOST_NOTES))
+    place = 0
+    while place + 12 <= len(raw):
+        name, described, _ = struct.unpack_from(f"{order}III", raw, place)
+        yield raw[place + 12 : place + 12 + name].rstrip(b"\0")
+        place += 12 + -(-name // 4) * 4 + -(-described // 4) * 4
+
+
+def has_section(handle: IO[bytes], name: str) -> bool:
+    """Whether the file has a section of that name; not so for a broken file."""
+    try:
+        with _section(handle, name) as section:
+            return section is not None
+    except ValueError:
+        return False
+
+
+def _opened(handle: IO[bytes]) -> "tuple[str, bool, bytes, list[_Segment]] | None":
+    """Byte order, whether it is of 64 bits, the head and the segments; None for no ELF file."""
     handle.seek(0)
     head = handle.read(64)
     if machine_of(head) is None or head[4] not in (1, 2) or head[5] not in (1, 2):
         return None
     order = "<" if head[5] == 1 else ">"
     wide = head[4] == 2
-    kind, machine = struct.unpack_from(f"{order}HH", head, 16)
     layout = f"{order}QQIHHH" if wide else f"{order}IIIHHH"
     offset, _, _, _, size, count = struct.unpack_from(layout, head, 32 if wide else 28)
-    segments = list(_segments(handle, order, offset, size, min(count, _MOST_HEADERS), wide=wide))
+    segments = _segments(handle, order, offset, size, min(count, _MOST_HEADERS), wide=wide)
+    return order, wide, head, list(segments)
+
+
+def _read(handle: IO[bytes]) -> Elf | None:
+    opened = _opened(handle)
+    if opened is None:
+        return None
+    order, wide, head, segments = opened
+    kind, machine = struct.unpack_from(f"{order}HH", head, 16)
     tags, names, path = _dynamic(handle, order, segments, wide=wide)
     stack = [s.flags for s in segments if s.kind == _PT_GNU_STACK]
     flags, flags_1 = tags.get(_DT_FLAGS, 0), tags.get(_DT_FLAGS_1, 0)

@@ -22,6 +22,7 @@ from debwright.pipeline.stages.base import Outcome, carried_out
 from debwright.pipeline.stages.check import check_outcome, write_down
 from debwright.pipeline.stages.checking import context_of
 from debwright.roots.layers import Roots
+from debwright.source.package import SourcePackage
 from debwright.systems.base import System
 from debwright.systems.environments import Environments
 
@@ -35,6 +36,8 @@ class GivenFiles:
     changes: Path | None
     dist: Path
     environment: System
+    source: SourcePackage | None = None
+    """What they were built from, where that is at hand."""
     previous: Sequence[Path] = ()
     """Packages of the release before."""
 
@@ -117,6 +120,7 @@ def _outcome(
             target,
             debs,
             changes=given.changes,
+            source=given.source,
             roots=roots,
             output=output,
             log=log,

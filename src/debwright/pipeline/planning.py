@@ -18,6 +18,7 @@ from debwright.pipeline.plan import (
     whole_digest,
 )
 from debwright.source.digest import source_digest
+from debwright.source.listing import require_debian_in_git
 from debwright.source.make import read_dsc, read_tree
 from debwright.source.version import VersionInfo, determine
 
@@ -62,6 +63,7 @@ def make_plan(
         name = package.name
     else:
         tree = read_tree(path)
+        require_debian_in_git(path)
         version = _version(config, path)
         identity, package, name = source_digest(path), None, tree.name
     house = wheelhouse_of(config, path) if tree is not None else None

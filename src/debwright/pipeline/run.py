@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 
 from debwright import __version__
 from debwright.config import write_effective
-from debwright.host.files import atomic_write
+from debwright.host.files import atomic_write, shown
 from debwright.host.machine import describe_host
 from debwright.host.process import SIGNAL_SECONDS
 from debwright.isolation import cgroups
-from debwright.model.errors import DebwrightError, ExitCode
+from debwright.model.errors import DebwrightError, ExitCode, UsageError
+from debwright.model.fix import Command
 from debwright.model.results import (
     Artifact,
     CompanionResult,
@@ -25,7 +26,7 @@ from debwright.model.results import (
     Status,
     TargetResult,
 )
-from debwright.packages.sbom.make import CYCLONEDX, SPDX
+from debwright.packages.sbom import CYCLONEDX, SPDX
 from debwright.pipeline.plan import Companion, TargetPlan
 from debwright.pipeline.stages import STAGES
 from debwright.pipeline.stages.base import (
@@ -54,6 +55,9 @@ KINDS = {
     ".changes": "changes", ".buildinfo": "buildinfo", ".log": "log", ".json": "result",
 }  # fmt: skip
 
+
+PRODUCT = ".product"
+"""Says in a directory of results whose they are."""
 
 DOWNLOADS = frozenset({"deb", "source", "changes", "buildinfo", "sbom"})
 """Kinds of files that a user would download."""
@@ -122,8 +126,35 @@ def _begin(job: Job, wanted: Wanted) -> None:
         job.reporter.note(f"{choice.target}: {choice.strategy}, {choice.choice.reason}")
     if wanted.publish:
         require_key(job)
-    job.home.mkdir(parents=True, exist_ok=True)
+    _claim(job)
     write_effective(plan.config, job.dist)
+
+
+def _claim(job: Job) -> None:
+    """Make the directory of the results, unless another product of that version has it.
+
+    Its packages would be taken for those of this run, and so deleted. Raises UsageError.
+    """
+    package, mark = job.plan.package, job.home / PRODUCT
+    owner = _owner(job.home)
+    if owner not in (None, package):
+        raise UsageError(
+            f"{shown(job.home)} has the packages of {owner}, and this is {package}",
+            cause=f"both products have the version {job.plan.version_text}, and the same output",
+            fix=Command("debwright", "--output", shown(job.dist / package), "run"),
+        )
+    job.home.mkdir(parents=True, exist_ok=True)
+    if not mark.exists():
+        atomic_write(mark, f"{package}\n")
+
+
+def _owner(home: Path) -> str | None:
+    """The source package whose results are in a directory; None where that cannot be told."""
+    try:
+        return (home / PRODUCT).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        found = sorted(home.glob("source/*/*.dsc"))  # by a debwright that wrote no mark
+        return found[0].name.partition("_")[0] if found else None
 
 
 def _companions(job: Job, wanted: Wanted) -> list[CompanionResult]:
@@ -331,7 +362,7 @@ def exclusive(dist: Path) -> Iterator[None]:
 
 def heal(cache: Cache) -> None:
     """Remove what a killed debwright left: scratch directories, control groups, key homes."""
-    from debwright.keys.signing import heal_stale_homes
+    from debwright.keys.gnupg.home import heal_stale_homes
 
     cache.prepare()
     cgroups.heal()

@@ -8,8 +8,8 @@ from pathlib import Path
 from debwright.config import LoadedConfig
 from debwright.github.client import Github
 from debwright.host.git import git
+from debwright.keys.configured import configured_keys
 from debwright.keys.proof import prove
-from debwright.keys.signing.configured import configured_keys
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError, Evidence, ExitCode
 from debwright.model.fix import Command

@@ -3,7 +3,7 @@
 Each is a publication of its own, so that it is as atomic, and can be taken back, as any other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -49,9 +49,7 @@ def promote(
     from debwright.repository.incoming import read_all
     from debwright.repository.plan import make_plan
 
-    def planner(before: State | None) -> Plan:
-        if before is None:
-            raise _empty(repo)
+    def planner(before: State) -> Plan:
         suites = entries_of(before)
         for each in promotions:
             chosen = _chosen(repo, suites.get(each.source, {}), each)
@@ -66,7 +64,7 @@ def promote(
             suites[suite] = {**suites.get(suite, {}), **{e.path: e for e in entries}}
         return decide(before, suites, signer, settings, missing=added.missing, what=what)
 
-    return change(repo, planner, signer, settings, say=say)
+    return _edit(repo, planner, signer, settings, say)
 
 
 def _chosen(repo: Path, entries: Mapping[str, Entry], wanted: Promotion) -> dict[str, Entry]:
@@ -113,9 +111,7 @@ def rollback(
     UsageError for a publication that is not there any more.
     """
 
-    def planner(before: State | None) -> Plan:
-        if before is None:
-            raise _empty(repo)
+    def planner(before: State) -> Plan:
         there = store.publication_numbers(repo)
         old = load(repo, number) if number in there else None
         if old is None:
@@ -133,7 +129,7 @@ def rollback(
             wanted = {**entries_of(before), **{s: wanted[s] for s in suites}}
         return decide(before, wanted, signer, settings, what=f"roll back to {number}")
 
-    return change(repo, planner, signer, settings, say=say)
+    return _edit(repo, planner, signer, settings, say)
 
 
 def remove(
@@ -148,9 +144,7 @@ def remove(
 ) -> Publication:
     """Take packages out of a suite, by patterns of source package names."""
 
-    def planner(before: State | None) -> Plan:
-        if before is None:
-            raise _empty(repo)
+    def planner(before: State) -> Plan:
         suites = entries_of(before)
         entries = suites.get(suite, {})
         out = {
@@ -169,12 +163,22 @@ def remove(
             raise UsageError("a repository without any package cannot be published")
         return decide(before, suites, signer, settings, what=f"remove {' '.join(packages)}")
 
-    return change(repo, planner, signer, settings, say=say)
+    return _edit(repo, planner, signer, settings, say)
 
 
-def _empty(repo: Path) -> DebwrightError:
-    return DebwrightError(
-        f"there is no repository in {repo}",
-        cause="nothing was published there",
-        fix=Command("debwright", "publish"),
-    )
+def _edit(
+    repo: Path, planner: Callable[[State], Plan], signer: Signer, settings: RepositorySettings,
+    say: store.Say,
+) -> Publication:  # fmt: skip
+    """`change` of a repository that is there."""
+
+    def plan(before: State | None) -> Plan:
+        if before is None:
+            raise DebwrightError(
+                f"there is no repository in {repo}",
+                cause="nothing was published there",
+                fix=Command("debwright", "publish"),
+            )
+        return planner(before)
+
+    return change(repo, plan, signer, settings, say=say)

@@ -1,10 +1,13 @@
 """Base roots, made by mmdebstrap(1): Essential packages and apt, with the package lists kept."""
 
 import hashlib
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from debwright.config import Suite
 from debwright.host import process
+from debwright.host.files import sha256_file
 from debwright.host.machine import emulator_environment, proxy_environment
 from debwright.host.process import CommandError, LineSink, TimedOut
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
@@ -23,41 +26,56 @@ KEYRING_PACKAGES = {
 }
 
 
+ESSENTIAL = frozenset({"apt", "base-files", "coreutils", "dpkg"})
+"""A few packages that every root has: the archive's Essential set, and apt."""
+
+
 def base_inputs(target: Target, suite: Suite) -> dict[str, object]:
-    """What a base root is made from: the part of its manifest that is asked for."""
+    """What a base root is made from: the part of its manifest that is asked for.
+
+    Keys count by their content: another key at the same path is another trust.
+    """
     return {
         "sources": source_lines(target, suite),
         "components": list(suite.components),
-        "keyring": str(suite.keyring) if suite.keyring else None,
+        "keys": [_content(path) for path in _key_files(target, suite)],
         "variant": "minbase",
     }
 
 
+def _content(path: Path) -> str:
+    return sha256_file(path) if path.is_file() else "none"
+
+
+def _key_files(target: Target, suite: Suite) -> Iterator[Path]:
+    """The files of keys that the root's sources are trusted by."""
+    if keyring := suite.keyring or suite_info(target.suite).keyring:
+        yield Path(keyring)
+    for line in source_lines(target, suite):
+        if named := re.search(r"[\[ ]signed-by=([^]\s]+)", line):
+            yield from (Path(key) for key in named[1].split(",") if key.startswith("/"))
+
+
 def source_lines(target: Target, suite: Suite) -> list[str]:
-    """One-line sources for mmdebstrap; none leaves its own default for the distribution."""
+    """One-line sources (sources.list(5)): of the mirror, of its updates, and further ones."""
     info = suite_info(target.suite)
-    components = " ".join(suite.components)
-    lines: list[str] = []
+    url, security = info.archive.urls(target.arch)
     if suite.mirror:
-        mirror = suite.mirror.rstrip("/")
-        lines.append(f"deb {mirror} {info.codename} {components}")
-        if suite.security and info.release is not None:
-            lines.append(f"deb {mirror} {info.codename}-updates {components}")
-            if info.distribution == "ubuntu":
-                lines.append(f"deb {mirror} {info.codename}-security {components}")
-            else:
-                lines.append(f"deb {mirror}-security {info.codename}-security {components}")
-    elif info.extra_sources or suite.extra_sources:
-        # "-" stands for the default sources, which extra ones would otherwise replace.
-        lines.append("")
+        url = suite.mirror.rstrip("/")
+        security = url if info.distribution == "ubuntu" else f"{url}-security"
+    components = " ".join(suite.components)
+    pockets = [(url, info.codename)]
+    if suite.security and info.release is not None:
+        pockets += [(url, f"{info.codename}-updates"), (security, f"{info.codename}-security")]
+    lines = [f"deb {where} {pocket} {components}" for where, pocket in pockets]
     return [*lines, *info.extra_sources, *suite.extra_sources]
 
 
 def bootstrap(target: Target, suite: Suite, scratch: Path, sink: LineSink | None = None) -> Made:
     """Make the base root of `target` below `scratch`.
 
-    Raises MirrorError when the archive cannot be read, MissingError when a tool or the keyring
-    lacks, and CommandError for anything else mmdebstrap says.
+    Raises MirrorError when the archive cannot be read or has no packages, MissingError when a tool
+    or the keyring is missing, and CommandError for anything else mmdebstrap says.
     """
     tree = scratch / "tree"
     common = [
@@ -81,7 +99,20 @@ def bootstrap(target: Target, suite: Suite, scratch: Path, sink: LineSink | None
     else:
         words = [*common, "--mode=unshare", "--format=tar", *tail]
         _rootless(words, target.arch, sources, scratch, sink)
-    return Made(tree, packages_in(tree), mirror_state(tree))
+    packages = packages_in(tree)
+    _require_essential(target, packages, sources)
+    return Made(tree, packages, mirror_state(tree))
+
+
+def _require_essential(target: Target, packages: Iterable[str], sources: str) -> None:
+    """mmdebstrap takes lists without a single package for success: the root would be empty."""
+    if missing := ESSENTIAL - {name.split(":", 1)[0] for name in packages}:
+        raise apt.MirrorError(
+            f"the archive of {target} gave a root without {', '.join(sorted(missing))}",
+            evidence=[Evidence(text=line) for line in sources.splitlines()],
+            cause="none of the sources has the packages that every system needs",
+            fix=f'name an archive that is whole: [suites.{target.suite}] mirror = "..."',
+        )
 
 
 def _keyring(target: Target, suite: Suite) -> list[str]:
@@ -100,17 +131,17 @@ def _keyring(target: Target, suite: Suite) -> list[str]:
 
 def _mmdebstrap(arguments: list[str], arch: str, sources: str, sink: LineSink | None) -> None:
     # In namespaces of debwright's own, so that a kill takes its mounts and children with it.
-    argv = ["mmdebstrap", *arguments, *(["-"] if sources else [])]
+    argv = ["mmdebstrap", *arguments, "-"]
     try:
         if is_root():
             spec = Spec(network=True, variables=dict(emulator_environment(arch)))
             with Namespaces(spec) as inside:
                 inside.run(
-                    argv, env=proxy_environment(), stdin=sources or None, sink=sink, merge=True,
+                    argv, env=proxy_environment(), stdin=sources, sink=sink, merge=True,
                     timeout=TIMEOUT,
                 )  # fmt: skip
         else:
-            process.run(argv, stdin=sources or None, sink=sink, merge=True, timeout=TIMEOUT)
+            process.run(argv, stdin=sources, sink=sink, merge=True, timeout=TIMEOUT)
     except CommandError as error:
         raise _explain(error) from error
     except TimedOut as error:

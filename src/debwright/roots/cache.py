@@ -10,19 +10,23 @@ crash can be told from work in progress without guessing.
 
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from debwright.host import process
 from debwright.host.signals import undisturbed
 from debwright.isolation.namespaces import is_root
-from debwright.model.errors import MissingError
+from debwright.model.errors import MissingError, printable
+
+SILENT_SECONDS = 2.0
+"""A wait that is longer is worth a word."""
 
 
 def default_cache() -> Path:
@@ -33,9 +37,15 @@ def default_cache() -> Path:
     return (base if base.is_absolute() else Path.home() / ".cache") / "debwright"
 
 
+def _ignore(_: str) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Cache:
     root: Path
+    say: Callable[[str], None] = field(default=_ignore, compare=False)
+    """Is given a sentence when another debwright has to be waited for."""
 
     @property
     def layers(self) -> Path:
@@ -104,15 +114,38 @@ class Cache:
         directory = self.root / "locks"
         directory.mkdir(parents=True, exist_ok=True)
         handle = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        asked, said = time.monotonic(), False
         try:
             # Not by a blocking flock: whoever has it may be busy for minutes, and a thread that
             # waits in the kernel does not hear that debwright shall stop.
             while not _lock_now(handle):
                 process.go_on()
+                if not said and time.monotonic() - asked > SILENT_SECONDS:
+                    said = True
+                    if (holder := _holder(handle)) is not None:
+                        self.say(f"waiting for {holder}, which is making {name}")
                 time.sleep(0.05)
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
             yield
         finally:
             os.close(handle)
+
+
+def _holder(handle: int) -> str | None:
+    """The process that has the lock, in words; None for this one: its own threads may wait."""
+    written = os.pread(handle, 32, 0).strip()
+    if written == str(os.getpid()).encode():
+        return None
+    if not written.isdigit():
+        return "another debwright"
+    number = int(written)
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+        command = printable(shlex.join(w.decode("utf-8", "replace") for w in words))[:80]
+    except OSError:
+        return f"process {number}"  # of another container, or ended by now
+    return f"process {number} ({command})"
 
 
 def _remove_scratch(path: Path, handle: int) -> None:

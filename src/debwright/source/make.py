@@ -4,24 +4,23 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
 from debian.changelog import Changelog
 
 from debwright.host.files import share
-from debwright.host.git import NotARepository, git
+from debwright.host.git import NotARepository
 from debwright.host.process import CommandError, LineSink
 from debwright.isolation.namespaces import Bind
-from debwright.model.errors import ConfigError, Evidence, MissingError, UsageError
+from debwright.model.errors import ConfigError, Evidence, MissingError
 from debwright.model.fix import Command
 from debwright.roots.cache import Cache
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
 from debwright.source.components import Component, put_real, put_stand_ins
-from debwright.source.digest import OUTPUT, unquoted
+from debwright.source.listing import OUTPUT, Listing, at, listing_of, require_whole
 from debwright.source.package import (
     NoPackageError,
     SourceError,
@@ -31,6 +30,14 @@ from debwright.source.package import (
     read_tree,
 )
 
+LFS_LIMIT = 1024
+"""Bytes that a pointer of Git LFS has at most."""
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+"""How a file begins that stands for one of Git LFS (git-lfs, docs/spec.md)."""
+_NOT_UPSTREAM = (
+    r"--extend-diff-ignore=^(debwright\.toml|\.github|\.gitea|\.forgejo|\.gitlab-ci\.yml)($|/)"
+)
+"""What the packaging adds at the top of a tree is no change of upstream's (dpkg-source(1))."""
 _NEVER = (".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
 INSIDE = "/source"
 
@@ -39,6 +46,7 @@ __all__ = [
     "SourceError",
     "SourcePackage",
     "SourceTree",
+    "export_tree",
     "make_source",
     "project_files",
     "read_dsc",
@@ -73,12 +81,12 @@ def make_source(
         work = overlay.directory / "source"
         work.mkdir(mode=0o755)
         export = work / f"{tree.name}-{upstream}"
-        _export(tree.directory, export, tuple(exclude))
+        export_tree(tree.directory, export, tuple(exclude))
         if version != tree.version:
             _prepend_entry(export / "debian/changelog", tree, version, epoch, suite)
-        if not native:
-            _orig(tree, export, work, upstream, epoch)
         options = put_stand_ins(tree, export, work, upstream, components)
+        if not native and _orig(tree, export, work, upstream, epoch):
+            options.append(_NOT_UPSTREAM)
         _set_times(export, epoch)
         bind = Bind(source=work, target=INSIDE, read_only=False)
         with opened(overlay, network=False, binds=[bind]) as inside:
@@ -100,7 +108,9 @@ def make_source(
 
 
 def _dpkg_source_error(error: CommandError) -> SourceError:
-    said = [line for line in error.done.tail(12) if "error" in line] or error.done.tail(4)
+    last = error.done.tail(12)
+    # The files that differ from upstream's tarball are listed after an "info", indented.
+    said = [n for n in last if "error" in n or n.startswith(" ")] or last[-4:]
     return SourceError(
         "the source package cannot be made",
         code="source/failed",
@@ -111,9 +121,10 @@ def _dpkg_source_error(error: CommandError) -> SourceError:
     )
 
 
-def _export(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
+def export_tree(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
     """Copy the files that belong to the project; links must stay inside it."""
     root = source.resolve()
+    pointers = []
     for relative in project_files(source):
         if any(fnmatch(relative, pattern) for pattern in exclude):
             continue
@@ -132,6 +143,24 @@ def _export(source: Path, target: Path, exclude: tuple[str, ...]) -> None:
         elif stat.S_ISREG(info.st_mode):
             shutil.copyfile(origin, copy)
             copy.chmod(0o755 if info.st_mode & stat.S_IXUSR else 0o644)
+            if info.st_size < LFS_LIMIT and copy.read_bytes().startswith(_LFS_POINTER):
+                pointers.append(relative)
+    if pointers and _uses_lfs(target):
+        raise ConfigError(
+            f"{len(pointers)} files are pointers of Git LFS, and not the files themselves",
+            evidence=[Evidence(text=_LFS_POINTER.decode(), file=p, line=1) for p in pointers[:5]],
+            cause="the repository was cloned without git-lfs, or the files were not fetched",
+            fix=Command("git", "lfs", "pull"),
+        )
+
+
+def _uses_lfs(tree: Path) -> bool:
+    """Whether a .gitattributes gives files to Git LFS; else a pointer is somebody's test data."""
+    return any(
+        b"filter=lfs" in path.read_bytes()
+        for path in tree.rglob(".gitattributes")
+        if path.is_file() and not path.is_symlink()
+    )
 
 
 def _stays_inside(link: Path, root: Path) -> bool:
@@ -147,19 +176,15 @@ def _stays_inside(link: Path, root: Path) -> bool:
 def project_files(source: Path) -> list[str]:
     """Files of the project, sorted: what git tracks or would add; without git, all but caches.
 
-    Files of submodules are among them. Raises UsageError for a submodule that is not checked out.
+    Files of submodules are among them. Raises UsageError where the checkout is not whole.
     """
-    listing = _Listing()
     try:
-        git(source, "ls-files", "-t", "--cached", "--others", "--exclude-standard", sink=listing)
+        listing = listing_of(source)
     except (NotARepository, MissingError):
-        listing.names.clear()
-    if listing.names:
-        found = [n for n in listing.names if (source / n).is_symlink() or (source / n).is_file()]
-        for name in listing.tracked:
-            if (source / name).is_dir() and not (source / name).is_symlink():
-                found += [f"{name}/{inner}" for inner in _submodule(source / name, name)]
-        return sorted(found)
+        listing = Listing()
+    if listing.tracked or listing.others:
+        require_whole(source, listing)
+        return sorted(_listed(source, listing))
     found = []
     for folder, directories, files in os.walk(source):
         top = Path(folder) == source
@@ -172,45 +197,28 @@ def project_files(source: Path) -> list[str]:
     return sorted(found)
 
 
-def _submodule(directory: Path, name: str) -> list[str]:
-    if not (directory / ".git").exists():
-        raise UsageError(
-            f"the submodule {name} is not checked out",
-            cause="its files are part of the source package",
-            fix=Command("git", "submodule", "update", "--init", name),
-        )
-    return project_files(directory)
+def _listed(source: Path, listing: Listing) -> Iterator[str]:
+    """Names of the files that a listing has, those of its submodules included."""
+    for quoted in (*listing.tracked, *listing.others):
+        path = at(source, quoted)
+        if path.is_symlink() or path.is_file():
+            yield str(path.relative_to(source))
+        elif path.is_dir() and quoted in listing.tracked:
+            yield from (str((path / f).relative_to(source)) for f in project_files(path))
 
 
-@dataclass
-class _Listing:
-    """Collects what `git ls-files -t` prints, line by line, however much it is.
+def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int) -> bool:
+    """The upstream tarball: one that lies beside the tree already, else one made from it.
 
-    Names stay as git quotes them until here: one line of ASCII each, whatever bytes they are.
+    Returns whether it is upstream's own.
     """
-
-    names: set[str] = field(default_factory=set)
-    tracked: set[str] = field(default_factory=set)
-
-    def __call__(self, line: str) -> None:
-        tag, _, quoted = line.partition(" ")
-        name = os.fsdecode(unquoted(quoted))
-        # What debwright wrote at the last run is no source, whether or not git ignores it.
-        if tag != "?" or name.split("/", 1)[0] != OUTPUT:
-            self.names.add(name)
-        if tag != "?":
-            self.tracked.add(name)
-
-
-def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int) -> None:
-    """The upstream tarball: one that lies beside the tree already, else one made from it."""
     if upstream == tree.version.rsplit("-", 1)[0].split(":", 1)[-1]:
         for beside in sorted(
             tree.directory.resolve().parent.glob(f"{tree.name}_{upstream}.orig.tar.*")
         ):
             if beside.suffix != ".asc" and beside.is_file():
                 shutil.copyfile(beside, work / beside.name)
-                return
+                return True
     prefix = f"{tree.name}-{upstream}"
     with tarfile.open(
         work / f"{tree.name}_{upstream}.orig.tar", "w", format=tarfile.GNU_FORMAT
@@ -229,6 +237,7 @@ def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int)
                     tar.addfile(entry, content)
             else:
                 tar.addfile(entry)
+    return False
 
 
 def _prepend_entry(path: Path, tree: SourceTree, version: str, epoch: int, suite: str) -> None:

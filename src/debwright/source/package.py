@@ -122,6 +122,14 @@ def read_tree(directory: Path) -> SourceTree:
     Raises BuildError (`source/no-debian`, `source/bad-changelog`) with the line at fault.
     """
     debian = directory / "debian"
+    if debian.is_symlink():
+        raise SourceError(
+            "debian is a symbolic link",
+            code="source/linked-debian",
+            evidence=[Evidence(text=f"debian -> {debian.readlink()}")],
+            cause="dpkg-source takes a directory only",
+            fix=f"put the directory itself there: rm debian; mv {debian.readlink()} debian",
+        )
     if not (debian / "control").is_file():
         raise NoPackageError(
             f"{directory.name or directory}: there is no debian/control",
@@ -158,6 +166,7 @@ def read_tree(directory: Path) -> SourceTree:
 CODES = Codes(
     {
         "source/no-debian": Code(ERROR, "There is no debian/control."),
+        "source/linked-debian": Code(ERROR, "debian is a symbolic link, not a directory."),
         "source/bad-control": Code(ERROR, "debian/control cannot be read."),
         "source/bad-name": Code(ERROR, "The name or the version of the package is not allowed."),
         "source/bad-changelog": Code(ERROR, "debian/changelog cannot be read."),
@@ -192,9 +201,13 @@ def _newest_entry(path: Path):  # type: ignore[no-untyped-def]
             "debian/changelog cannot be read",
             code="source/bad-changelog",
             evidence=_bad_line(path, str(error)),
-            cause="an entry is `name (version) suite; urgency=...`, changes indented by two spaces "
+            cause="the file is not in UTF-8, as policy 5.1 asks for"
+            if isinstance(error, UnicodeDecodeError)
+            else "an entry is `name (version) suite; urgency=...`, changes indented by two spaces "
             "and ` -- Name <mail>  date` (Debian policy 4.4)",
-            fix=Command("dpkg-parsechangelog", "-l", "debian/changelog"),
+            fix="iconv -f latin1 -t utf-8 debian/changelog, where it is Latin-1"
+            if isinstance(error, UnicodeDecodeError)
+            else Command("dpkg-parsechangelog", "-l", "debian/changelog"),
         ) from error
     return entry
 

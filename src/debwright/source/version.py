@@ -19,7 +19,8 @@ from debwright.host.process import CommandError
 from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
 from debwright.model.targets import SUITES
-from debwright.source.digest import OUTPUT, source_digest
+from debwright.source.digest import source_digest
+from debwright.source.listing import OUTPUT
 
 __all__ = [
     "VersionInfo",

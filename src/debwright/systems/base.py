@@ -52,9 +52,6 @@ class Sandbox(Protocol):
     def push(self, source: Path, target: str) -> None:
         """Copy a file of this machine into the sandbox, as root, mode 0644."""
 
-    def pull(self, source: str, target: Path) -> None:
-        """Copy a regular file out of the sandbox."""
-
 
 def push_through(sandbox: Sandbox, source: Path, target: str) -> None:
     """Copy by a pipe: no path of this machine is ever resolved below the sandbox's root."""
@@ -148,6 +145,10 @@ class Subject(Protocol):
         """Packages that are at hand when these are installed."""
 
     @property
+    def relations(self) -> str | None:
+        """A dependency field to satisfy, instead of all that a user would install."""
+
+    @property
     def log(self) -> LineSink: ...
     @property
     def activity(self) -> Callable[[str], None]:
@@ -187,6 +188,8 @@ class System(ABC):
     """Whether it can be a system of any target."""
     two_at_once: ClassVar[bool] = False
     """Whether two systems of a target can be open at once."""
+    own_kernel: ClassVar[bool] = False
+    """Whether the system has a kernel of its own, which its root may do anything to."""
     own_root: ClassVar[bool] = True
     """Whether it is made of a root of debwright's, in which programs of the target run here."""
 
@@ -223,6 +226,7 @@ class System(ABC):
         return runtime_layer(
             subject.roots, subject.target, subject.installable, subject.log,
             companions=subject.companions, boot=self.boot_layer(subject),
+            relations=subject.relations,
         )  # fmt: skip
 
     @abstractmethod

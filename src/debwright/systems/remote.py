@@ -63,9 +63,9 @@ _TYPES = {
     "directory": "directory", "symbolic link": "symlink",
 }  # fmt: skip
 # The time to the nanosecond: what a service writes comes in the very second of its start.
-_STAT = "%F/%a/%u/%g/%s/%.9Y%n"
+STAT = "%F/%a/%u/%g/%s/%.9Y%n"
 # As find(1)'s -printf wants it; a path begins with a slash.
-_NATURE = r"-printf '%y/%m/%U/%G%p\0'"
+NATURE = r"-printf '%y/%m/%U/%G%p\0'"
 _LETTERS = {"f": "file", "d": "directory", "l": "symlink"}
 _GROUP = re.compile(r"^/proc/(?P<pid>\d{1,10})/cgroup:(?:0::|\d+:name=systemd:)(?P<path>/.*)$")
 _PSS = re.compile(r"^Pss:\s+(\d+) kB$", re.M)
@@ -143,7 +143,6 @@ class RemoteSandbox(ABC):
     def run_outside(
         self, script: Path, arguments: Sequence[str], timeout: float, stdin: str | None = None
     ) -> Completed:
-        """See BootedSandbox."""
         relay = json.dumps(self.relay())
         return process.run(
             [sys.executable, "-I", "-S", script, *arguments],
@@ -152,19 +151,12 @@ class RemoteSandbox(ABC):
         )  # fmt: skip
 
     def push(self, source: Path, target: str) -> None:
-        """See Sandbox."""
         push_through(self, source, target)
 
-    def pull(self, source: str, target: Path) -> None:
-        """See Sandbox."""
-        target.write_text(self.run(["cat", source]).output)
-
     def mark_files(self) -> "ListedMark":
-        """See BootedSandbox."""
         return ListedMark.make(self)
 
     def listening(self) -> set[str]:
-        """See BootedSandbox."""
         found = set()
         for table, protocol, state in SOCKETS:
             done = self.run(["cat", f"/proc/net/{table}"], check=False, timeout=60)
@@ -172,7 +164,6 @@ class RemoteSandbox(ABC):
         return found
 
     def unit_memory(self, control_group: str) -> int | None:
-        """See BootedSandbox."""
         if not control_group.startswith("/") or control_group == "/":
             return None
         script = "grep -H -E '^(0::|[0-9]+:name=systemd:)' /proc/[0-9]*/cgroup 2>/dev/null || true"
@@ -217,22 +208,20 @@ class ListedMark:
     @classmethod
     def make(cls, system: Sandbox) -> "ListedMark":
         mark = cls(system, f"{STATE}/files-{secrets.token_hex(4)}")
-        script = f'mkdir -p -m 700 {STATE}; {_find()} > "$1"; {_find(_NATURE)} > "$1.nature"'
+        script = f'mkdir -p -m 700 {STATE}; {_find()} > "$1"; {_find(NATURE)} > "$1.nature"'
         system.run(["sh", "-ec", script, "sh", mark.path], timeout=600)
         return mark
 
     def created(self) -> dict[str, Entry]:
-        """See FileMark."""
         script = (
             f'{_find()} | LC_ALL=C comm -z -13 "$1" - '
-            f"| xargs -0 -r stat --printf='{_STAT}\\0' -- 2>/dev/null || true"
+            f"| xargs -0 -r stat --printf='{STAT}\\0' -- 2>/dev/null || true"
         )
         done = self.system.run(["sh", "-ec", script, "sh", self.path], timeout=600)
         return parse_stat(done.output)
 
     def altered(self) -> dict[str, Altered]:
-        """See FileMark."""
-        script = f'{_find(_NATURE)} > "$1.now"; LC_ALL=C comm -z "$2" "$1.nature" "$1.now"'
+        script = f'{_find(NATURE)} > "$1.now"; LC_ALL=C comm -z "$2" "$1.nature" "$1.now"'
         run = partial(self.system.run, timeout=600)
         was = parse_nature(run(["sh", "-ec", script, "sh", self.path, "-23"]).output)
         now = parse_nature(run(["sh", "-ec", script, "sh", self.path, "-13"]).output)
@@ -240,7 +229,7 @@ class ListedMark:
 
 
 def parse_nature(text: str) -> dict[str, Entry]:
-    """Entries from find(1)'s output in `_NATURE`, each ended by NUL; they have no size or time."""
+    """Entries from find(1)'s output in `NATURE`, each ended by NUL; they have no size or time."""
     found = {}
     for record in text.split("\0"):
         kind, _, rest = record.partition("/")
@@ -263,7 +252,7 @@ def _find(action: str = "-print0") -> str:
 
 
 def parse_stat(text: str) -> dict[str, Entry]:
-    """Entries from stat(1)'s output in `_STAT`, each ended by NUL."""
+    """Entries from stat(1)'s output in `STAT`, each ended by NUL."""
     found = {}
     for record in text.split("\0"):
         fields = record.split("/", 5)

@@ -27,6 +27,9 @@ from debwright.systems.other_targets import available_elsewhere, elsewhere_cause
 
 REPOSITORY = "/mnt/debwright"
 SOURCE_LIST = "/etc/apt/sources.list.d/debwright-check.list"
+PREFERENCES = "/etc/apt/preferences.d/debwright-check"
+# apt_preferences(5): from a directory of this machine, though the archive has a newer version.
+PREFERRED = 'Package: *\nPin: origin ""\nPin-Priority: 1001\n'
 SOURCE_LINE = f"deb [trusted=yes] file:{REPOSITORY} ./\n"
 _LISTS = "/mnt/debwright-lists"
 
@@ -116,11 +119,13 @@ def runtime_layer(
     *,
     companions: Sequence[Deb] = (),
     boot: Layer | None = None,
+    relations: str | None = None,
 ) -> Layer:
     """The bootable root with the dependencies of `debs`, recommended packages included.
 
     `boot` stands in for the usual bootable root. What can only be installed together with the
-    packages lies in the layer as files (`beside`).
+    packages lies in the layer as files (`beside`). With `relations`, a dependency field, it is all
+    that this takes, without recommended packages; some of `debs` may be among that.
 
     `companions` lie in the local repository beside `debs`: apt takes those that are needed, and
     they become part of the layer. Keyed by the packages' relation fields and the companions'
@@ -131,8 +136,10 @@ def runtime_layer(
     names = {d.package for d in debs}
     inputs: dict[str, Any] = {
         "packages": {d.package: {"arch": d.arch, **d.relations} for d in debs},
-        "recommends": True,
+        "recommends": relations is None,
     }
+    if relations is not None:
+        inputs["relations"] = relations
     if companions:
         inputs["companions"] = {d.path.name: d.sha256 for d in companions}
 
@@ -146,11 +153,11 @@ def runtime_layer(
                  "-o", "Dir::Etc::SourceParts=-", "-o", "APT::Get::List-Cleanup=0"],
                 what=f"{target}: reading the local repository", sink=sink,
             )  # fmt: skip
-            wanted = [f"{d.package}={d.version}" for d in debs]
+            what = relations or ", ".join(sorted(names))
             try:
                 plan = apt.get(
-                    inside, ["install", "--simulate", *wanted],
-                    what=f"{', '.join(sorted(names))} cannot be installed on {target}", sink=sink,
+                    inside, [*asked(debs, relations), "--simulate"],
+                    what=f"{what} cannot be installed on {target}", sink=sink,
                 )  # fmt: skip
             except apt.UnsatisfiableError as problem:
                 others_have = available_elsewhere(inside, target, problem, sink)
@@ -158,7 +165,8 @@ def runtime_layer(
                     problem.what, evidence=[*problem.evidence, *others_have],
                     cause=elsewhere_cause(others_have) or problem.cause, fix=problem.fix,
                 ) from problem  # fmt: skip
-            if removed := [x for x in plan.output.splitlines() if x.startswith("Remv ")]:
+            removed = [x for x in plan.output.splitlines() if x.startswith("Remv ")]
+            if removed and relations is None:
                 raise ConflictsWithSystem(
                     f"installing {', '.join(sorted(names))} on {target} removes what is there",
                     evidence=[Evidence(text=line) for line in removed[:8]],
@@ -175,6 +183,13 @@ def runtime_layer(
                 siblings.fetch(inside, late)
 
     return roots.custom("rundeps", target, boot, inputs, change)
+
+
+def asked(debs: Sequence[Deb], relations: str | None) -> list[str]:
+    """What apt-get is asked for: the packages, or what `relations` takes and no more."""
+    if relations is None:
+        return ["install", *(f"{d.package}={d.version}" for d in debs)]
+    return ["satisfy", "--no-install-recommends", relations]
 
 
 def previous_dependencies(
@@ -234,11 +249,16 @@ def _bring_repository(inside: Namespaces, scratch: Path, debs: Sequence[Deb]) ->
             ["sh", "-c", 'cat > "$1"', "sh", f"{REPOSITORY}/{path.name}"], stdin=path.read_bytes()
         )
     inside.run(["sh", "-c", f"cat > {SOURCE_LIST}"], stdin=SOURCE_LINE)
+    inside.run(["sh", "-c", f"cat > {PREFERENCES}"], stdin=PREFERRED)
 
 
 def _remove_repository(inside: Namespaces) -> None:
     """The layer must hold the dependencies and nothing of the package itself."""
     inside.run(
-        ["sh", "-c", f"rm -rf {REPOSITORY} {SOURCE_LIST} /var/lib/apt/lists/_mnt_debwright*"],
+        [
+            "sh",
+            "-c",
+            f"rm -rf {REPOSITORY} {SOURCE_LIST} {PREFERENCES} /var/lib/apt/lists/_mnt_debwright*",
+        ],
         check=False,
     )

@@ -47,7 +47,8 @@ class Service:
         (programs / "debwright").chmod(0o755)
         who = {"NAME": "A", "EMAIL": "a@example.org"}
         self.environment = {
-            **os.environ,
+            # A reader's machine is no job of a CI service.
+            **{name: value for name, value in os.environ.items() if name != "CI"},
             **{f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in who.items()},
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "PATH": f"{programs}:{os.environ['PATH']}",

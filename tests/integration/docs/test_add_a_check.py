@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.kit.copied import Tree
 from tests.kit.debs import build
-from tests.kit.tree import Tree
 
 pytestmark = pytest.mark.integration
 

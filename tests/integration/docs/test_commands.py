@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.integration.docs.places import SHELL, TOP, Service, booted, user
 from tests.kit.pages import Block, blocks, name_of, pages
-from tests.kit.trees import copy_tracked
+from tests.kit.projects import copy_tracked
 
 from debwright.systems.nspawn import NspawnSandbox
 
@@ -63,13 +63,17 @@ def test_no_page_is_forgotten() -> None:
 def test_five_minutes(tmp_path: Path) -> None:
     service = Service(tmp_path)
     found = commands("docs/five-minutes.md")
-    assert [b.value for b in found] == ["service"] * 4 + ["user"]
-    for block in found[:-1]:
+    *first, install, second, upgrade = found
+    assert [b.value for b in found] == ["service"] * len(first) + ["user", "service", "user"]
+    for block in first:
         service.run(block.text)
     with user(service.directory) as machine:
-        machine.run([*SHELL, found[-1].text], cwd=str(service.directory), merge=True)
-        said = machine.run(["dpkg-query", "-W", "-f", "${Status} ${Version}", "plain-service"])
-        assert said.output.startswith("install ok installed 0.3.0")
+        for block, version in ((install, "0.3.0-1"), (upgrade, "0.4.0-1")):
+            if block is upgrade:
+                service.run(second.text)
+            machine.run([*SHELL, block.text], cwd=str(service.directory), merge=True)
+            said = machine.run(["dpkg-query", "-W", "-f", "${Status} ${Version}", "plain-service"])
+            assert said.output == f"install ok installed {version}"
 
 
 def packages(dist: Path, pattern: str) -> list[Path]:

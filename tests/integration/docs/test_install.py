@@ -24,10 +24,11 @@ from tests.kit.pages import Block, blocks
 from debwright.host.process import Completed
 from debwright.isolation.namespaces import Bind, Namespaces
 from debwright.keys.create import new_key
-from debwright.keys.signing import GpgSigner
+from debwright.keys.signing.gpg import GpgSigner
 from debwright.model.targets import Target
-from debwright.repository import PackageFile, RepositorySettings, publish
 from debwright.repository.keyring import build_keyring, keyring_of, next_version
+from debwright.repository.model import PackageFile, RepositorySettings
+from debwright.repository.publish import publish
 from debwright.roots.overlay import opened, throwaway
 
 pytestmark = [

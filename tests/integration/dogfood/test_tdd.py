@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.docs.places import TOP
-from tests.kit.trees import copy_tracked
+from tests.kit.projects import copy_tracked
 
 pytestmark = pytest.mark.minutes(1)
 

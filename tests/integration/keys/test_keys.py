@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from debwright.keys.gnupg.signatures import ALTERED, EXPIRED, UNKNOWN, binary_keyring, check
-from debwright.keys.signing import GpgSigner, TwoKeySigner
+from debwright.keys.signing.gpg import GpgSigner
+from debwright.keys.signing.two_keys import TwoKeySigner
 
 pytestmark = pytest.mark.minutes(0.1)
 
@@ -262,7 +263,7 @@ CI = """
 import sys, time
 from pathlib import Path
 from debwright.config import load
-from debwright.keys.signing.configured import configured_signer
+from debwright.keys.configured import configured_signer
 with configured_signer(load(Path(sys.argv[1])), "example") as signer:
     sys.stdout.write(signer.detach(b"data").decode()); sys.stdout.flush()
     print(signer.note, flush=True)

@@ -11,12 +11,14 @@ import pytest
 from debwright.config import Config, load
 from debwright.host.process import Completed
 from debwright.isolation.namespaces import Bind, Namespaces
+from debwright.keys.configured import configured_signer
 from debwright.keys.create import new_key
-from debwright.keys.signing.configured import configured_signer
 from debwright.model.targets import Target
-from debwright.repository import PackageFile, RepositorySettings, publish, verify_repository
 from debwright.repository.keyring import build_keyring, keyring_of, next_version, published_version
+from debwright.repository.model import PackageFile, RepositorySettings
 from debwright.repository.plan import load as load_state
+from debwright.repository.publish import publish
+from debwright.repository.verify.repository import verify_repository
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway

@@ -17,14 +17,9 @@ import pytest
 
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.keys.gnupg import home
-from debwright.keys.signing import (
-    GpgSigner,
-    Signer,
-    SigningError,
-    gpg,
-    heal_stale_homes,
-    throwaway_signer,
-)
+from debwright.keys.gnupg.home import heal_stale_homes
+from debwright.keys.signing import Signer, gpg
+from debwright.keys.signing.gpg import GpgSigner, SigningError, throwaway_signer
 from debwright.model.errors import DebwrightError, MissingError
 
 pytestmark = pytest.mark.integration
@@ -105,7 +100,7 @@ def test_a_throw_away_key_signs_and_is_gone(
     with throwaway_signer(UID) as signer:
         verify_everywhere(signer, tmp_path)
         assert signer.note == "throw-away key made for this run, gone with it"
-        held = signer._home
+        held = signer.opened
         assert held is not None
         if held.kind != kind:
             pytest.skip("this machine allows no namespaces")
@@ -128,18 +123,19 @@ def test_a_throw_away_key_signs_and_is_gone(
 def test_no_key_is_made_when_nothing_is_signed() -> None:
     with throwaway_signer(UID) as signer:
         assert signer.throwaway
-        assert signer._home is None
+        assert signer.opened is None
 
 
 CHILD = """
 import sys, time
 from debwright.keys.gnupg import home
-from debwright.keys.signing import gpg, throwaway_signer
+from debwright.keys.signing import gpg
+from debwright.keys.signing.gpg import throwaway_signer
 if sys.argv[1] == "directory":
     gpg.private_home = home.directory_home
 signer = throwaway_signer("killed <killed@localhost>")
 signer.detach(b"x")
-print(signer._home.kind, signer._home.path, flush=True)
+print(signer.opened.kind, signer.opened.path, flush=True)
 while True:
     signer.detach(b"x" * 1000)
 """

@@ -16,8 +16,9 @@ import pytest
 from tests.kit.debs import build
 
 from debwright.keys.create import new_key
-from debwright.keys.signing import GpgSigner, throwaway_signer
-from debwright.repository import PackageFile, RepositorySettings, publish
+from debwright.keys.signing.gpg import GpgSigner, throwaway_signer
+from debwright.repository.model import PackageFile, RepositorySettings
+from debwright.repository.publish import publish
 
 pytestmark = pytest.mark.minutes(0.06)
 

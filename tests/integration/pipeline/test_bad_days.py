@@ -223,6 +223,22 @@ def test_two_at_once_in_one_place(project: Callable[[str], Debwright]) -> None:
     assert first.wait(timeout=300) == 0
 
 
+def test_another_product_of_the_same_version_is_refused(
+    project: Callable[[str], Debwright],
+) -> None:
+    debwright = project("greeter")
+    (taken,) = {line.split()[1] for line in debwright("plan").output.splitlines()[:1]}
+    home = debwright.directory / "dist" / taken
+    (home / "bookworm-amd64").mkdir(parents=True)
+    (home / "bookworm-amd64/other.deb").write_text("built")
+    (home / ".product").write_text("other\n")
+    run = debwright("build", "-t", "bookworm-amd64")
+    assert run.code == 2
+    assert "has the packages of other, and this is greeter" in run.error
+    assert "--output" in run.error
+    assert (home / "bookworm-amd64/other.deb").read_text() == "built"
+
+
 @pytest.fixture
 def ordinary_user() -> object:
     """A user with subordinate ids, there for one test only."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import Debwright
-from tests.kit.tree import Tree
+from tests.kit.copied import Tree
 
 from debwright.config import Config
 from debwright.isolation.namespaces import Bind

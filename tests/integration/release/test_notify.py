@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from debwright.config import load
 from debwright.model.errors import ConfigError, DebwrightError
-from debwright.observe.notify import Event, tell_everyone
+from debwright.observe.notify.base import Event, tell_everyone
 from debwright.observe.notify.email import Email, mail, send_email
 from debwright.observe.notify.webhook import Webhook, payload, send_webhook
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.kit.debs import build
 
-from debwright.keys.signing import GpgSigner
-from debwright.repository import PackageFile, RepositorySettings
+from debwright.keys.signing.gpg import GpgSigner
+from debwright.repository.model import PackageFile, RepositorySettings
 
 MakeDeb = Callable[..., Path]
 

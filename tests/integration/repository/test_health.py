@@ -18,8 +18,9 @@ from werkzeug.serving import make_server
 
 from debwright.config import load
 from debwright.doctor import Health, hosted, project
-from debwright.keys.signing import GpgSigner
-from debwright.repository import PackageFile, RepositorySettings, publish
+from debwright.keys.signing.gpg import GpgSigner
+from debwright.repository.model import PackageFile, RepositorySettings
+from debwright.repository.publish import publish
 
 MakeDeb = Callable[..., Path]
 Files = Callable[..., list[PackageFile]]

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 import debwright
-from debwright.keys.signing import GpgSigner
-from debwright.repository import PackageFile, RepositorySettings, publish, store, verify_repository
+from debwright.keys.signing.gpg import GpgSigner
+from debwright.repository import store
+from debwright.repository.model import PackageFile, RepositorySettings
+from debwright.repository.publish import publish
+from debwright.repository.verify.repository import verify_repository
 
 pytestmark = [pytest.mark.minutes(0.5), pytest.mark.integration]
 
@@ -22,8 +25,9 @@ MakeDeb = Callable[..., Path]
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from debwright.repository import PackageFile, RepositorySettings, publish
-from debwright.keys.signing import GpgSigner
+from debwright.repository.model import PackageFile, RepositorySettings
+from debwright.repository.publish import publish
+from debwright.keys.signing.gpg import GpgSigner
 
 repo, home, fingerprint, stop_at, *debs = sys.argv[1:]
 events = 0

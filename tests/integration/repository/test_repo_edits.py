@@ -13,10 +13,13 @@ import pytest
 from tests.kit.debs import build
 
 from debwright.cli.app import call
-from debwright.keys.signing import GpgSigner
+from debwright.keys.signing.gpg import GpgSigner
 from debwright.model.errors import UsageError
-from debwright.repository import PackageFile, RepositorySettings, publish, store, verify_repository
+from debwright.repository import store
 from debwright.repository.edits import Promotion, promote, remove, rollback
+from debwright.repository.model import PackageFile, RepositorySettings
+from debwright.repository.publish import publish
+from debwright.repository.verify.repository import verify_repository
 
 pytestmark = pytest.mark.integration
 

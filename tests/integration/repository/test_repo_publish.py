@@ -17,16 +17,13 @@ from typing import Any
 import pytest
 from debian.deb822 import Packages, Release
 
-from debwright.keys.signing import GpgSigner, throwaway_signer
+from debwright.keys.signing.gpg import GpgSigner, throwaway_signer
 from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
-from debwright.repository import (
-    PackageFile,
-    RepositorySettings,
-    publish,
-    sources_text,
-    verify_repository,
-)
+from debwright.repository.model import PackageFile, RepositorySettings
+from debwright.repository.publish import publish
 from debwright.repository.release import BY_HASH_GENERATIONS
+from debwright.repository.sources import sources_text
+from debwright.repository.verify.repository import verify_repository
 
 pytestmark = [pytest.mark.minutes(0.05), pytest.mark.integration]
 
@@ -158,7 +155,7 @@ def test_nothing_new_is_no_publication(
     before = {p: p.lstat().st_mtime_ns for p in repo.rglob("*") if ".debwright" not in p.parts}
     with throwaway_signer("two <a@localhost>") as two:
         again = publish(repo, given, two, settings)
-        assert two._home is None  # no key was made for nothing
+        assert two.opened is None  # no key was made for nothing
     assert again.unchanged
     assert again.fingerprint == first.fingerprint
     assert again.number == 1

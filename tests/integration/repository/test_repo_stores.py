@@ -21,23 +21,19 @@ from typing import Any
 import httpx
 import pytest
 from tests.integration.repository.s3_server import ACCESS, REGION, S3, SECRET
+from tests.kit.copied import Tree as Source
 from tests.kit.pages import TOP, blocks
-from tests.kit.tree import Tree as Source
 
 from debwright.cli.app import call
 from debwright.host.process import Interrupted, run
 from debwright.host.retry import RetryPolicy
-from debwright.keys.signing import GpgSigner
+from debwright.keys.signing.gpg import GpgSigner
 from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError
-from debwright.repository import (
-    PackageFile,
-    RepositorySettings,
-    publish,
-    sources_text,
-    verify_repository,
-)
 from debwright.repository import store as local
+from debwright.repository.model import PackageFile, RepositorySettings
 from debwright.repository.plan import load
+from debwright.repository.publish import publish
+from debwright.repository.sources import sources_text
 from debwright.repository.stores import azure, objects, pages, s3
 from debwright.repository.stores.base import Store, push_all
 from debwright.repository.stores.directory import DirectoryStore
@@ -45,6 +41,7 @@ from debwright.repository.stores.pages import PagesStore
 from debwright.repository.stores.restore import restore
 from debwright.repository.stores.rsync import RsyncStore
 from debwright.repository.stores.tree import Step, served_tree, step_of
+from debwright.repository.verify.repository import verify_repository
 
 pytestmark = [pytest.mark.minutes(0.1), pytest.mark.integration]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import PROJECTS, Debwright, Run
-from tests.integration.source.wheels import FRAME, Index, abacus_index
+from tests.kit.wheels import FRAME, Index, abacus_index
 
 pytestmark = pytest.mark.minutes(0.3)
 

@@ -22,8 +22,9 @@ from debwright.model.results import Status
 from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
-from debwright.systems.container import DOCKER, ContainerSystem
+from debwright.systems.container import ContainerSystem
 from debwright.systems.container.container import Container
+from debwright.systems.container.engine import DOCKER
 
 pytestmark = pytest.mark.minutes(0.25)
 

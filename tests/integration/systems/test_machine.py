@@ -25,7 +25,8 @@ from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import make_throwaway
 from debwright.systems.nspawn import NspawnSandbox
-from debwright.systems.ssh import Address, SshSystem
+from debwright.systems.ssh import SshSystem
+from debwright.systems.ssh.connection import Address
 
 pytestmark = pytest.mark.minutes(0.15)
 

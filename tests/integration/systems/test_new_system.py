@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from tests.kit import bellhop
+from tests.kit.copied import Tree
 from tests.kit.pages import TOP, blocks
-from tests.kit.tree import Tree
 
 pytestmark = pytest.mark.minutes(0.5)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.kit import tree as copied
+from tests.kit import copied
 from tests.kit.commands import invoke
 from tests.kit.debs import build
 from tests.kit.packages import context

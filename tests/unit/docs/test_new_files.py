@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.kit.copied import Tree
 from tests.kit.pages import TOP
-from tests.kit.tree import Tree
 
 # Five commands one after the other, each a Python that begins.
 pytestmark = pytest.mark.timeout(120)

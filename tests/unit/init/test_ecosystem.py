@@ -8,7 +8,7 @@ import pytest
 from debian.deb822 import Deb822
 
 from debwright.init import ecosystem
-from debwright.init.ecosystem import Confidence, Ecosystem, ecosystems, recognise
+from debwright.init.ecosystem import Confidence, Ecosystem, choose, ecosystems, recognise
 from debwright.init.licences import Licence
 from debwright.init.model import (
     Guess,
@@ -21,6 +21,7 @@ from debwright.init.model import (
     Written,
 )
 from debwright.init.render import render
+from debwright.model.errors import UsageError
 
 LIBRARY = Project(
     name="Bells", package="bells", version="1.0", description="Rings bells.",
@@ -33,8 +34,14 @@ HEALTH = Health(port=Guess(value="8080", seen=None), path=Guess(value="/", seen=
 class Kind(Ecosystem):
     """A kind of project that is always as sure."""
 
-    def __init__(self, confidence: Confidence) -> None:
+    recognised_by = "files"
+
+    def __init__(
+        self, confidence: Confidence, name: str = "", *, accompanies: bool = False
+    ) -> None:
         self.sure = confidence
+        self.name = self.title = name or confidence.name.lower()  # type: ignore[misc]
+        self.accompanies = accompanies  # type: ignore[misc]
 
     def confidence(self, directory: Path) -> Confidence:  # noqa: ARG002
         return self.sure
@@ -44,12 +51,78 @@ def test_python_is_found_by_itself() -> None:
     assert ecosystems()["python"].title == "Python"
 
 
+def known(monkeypatch: pytest.MonkeyPatch, *kinds: Kind) -> None:
+    monkeypatch.setattr(ecosystem, "ecosystems", lambda: {kind.name: kind for kind in kinds})
+
+
 def test_the_surest_ecosystem_packages_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds = [Kind(Confidence.POSSIBLE), Kind(Confidence.CERTAIN), Kind(Confidence.LIKELY)]
-    monkeypatch.setattr(ecosystem, "ecosystems", lambda: dict(enumerate(kinds)))
+    known(monkeypatch, *kinds)
     assert recognise(tmp_path) is kinds[1]
+    assert choose(tmp_path).reason == (
+        "certain (files), not likely (files); `--ecosystem likely` chooses otherwise"
+    )
+
+
+def test_what_accompanies_others_comes_after_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = Kind(Confidence.CERTAIN, "node", accompanies=True)
+    known(monkeypatch, pages, Kind(Confidence.LIKELY, "shell"), Kind(Confidence.CERTAIN, "rust"))
+    assert choose(tmp_path).ecosystem.name == "rust"
+    known(monkeypatch, pages, Kind(Confidence.LIKELY, "shell"))
+    assert choose(tmp_path).ecosystem.name == "node"
+
+
+def test_the_person_and_the_time_before_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(
+        monkeypatch,
+        *(Kind(Confidence.CERTAIN), Kind(Confidence.LIKELY), Kind(Confidence.NONE, "gone")),
+    )
+    assert choose(tmp_path, before="likely").ecosystem.name == "likely"
+    assert choose(tmp_path, before="gone").ecosystem.name == "certain"
+    assert choose(tmp_path, before="renamed").ecosystem.name == "certain"
+    assert choose(tmp_path, "gone", "likely").ecosystem.name == "gone"
+    with pytest.raises(UsageError, match="no ecosystem 'certian'") as refused:
+        choose(tmp_path, "certian")
+    assert refused.value.fix == "debwright init --ecosystem certain"
+
+
+def test_what_nobody_knows_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path = tmp_path / "what nobody"
+    tmp_path.mkdir()
+    known(monkeypatch, Kind(Confidence.NONE, "Cobol"))
+    for name in ("index.php", "composer.json", ".git"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError) as refused:
+        recognise(tmp_path)
+    said = refused.value.render()
+    assert "it has composer.json, index.php\n" in said
+    assert "Cobol: files" in said
+    assert "next: sudo apt-get install dh-make && cd " in said
+    assert said.endswith("dh_make --native --single --yes --packagename what-nobody_0.1.0")
+
+
+def test_a_project_further_down_is_found(tmp_path: Path) -> None:
+    for name in ("node_modules/x", "services/api", "web"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("node_modules/x", "services/api"):
+        (tmp_path / name / "pyproject.toml").touch()
+    with pytest.raises(UsageError) as refused:
+        recognise(tmp_path)
+    assert refused.value.fix == f"debwright -C {tmp_path}/services/api init"
+
+
+def test_where_there_is_a_debian_nothing_is_to_be_written(tmp_path: Path) -> None:
+    (tmp_path / "debian").mkdir()
+    (tmp_path / "debian/control").touch()
+    with pytest.raises(UsageError, match="no project") as refused:
+        recognise(tmp_path)
+    assert refused.value.fix == f"debwright -C {tmp_path} plan"
 
 
 def written(project: Project) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 from debian.changelog import Changelog
 from debian.copyright import Copyright
 from debian.deb822 import Deb822
+from tests.kit.wheels import Index
 
 from debwright.init import scaffold
 from debwright.model.errors import UsageError
@@ -23,13 +24,27 @@ BACKENDS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Neither git nor the environment knows who works here."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path_factory.getbasetemp()))
+    for name in ("DEBFULLNAME", "DEBEMAIL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+SERVER = "from http.server import HTTPServer\nHTTPServer(where(), None).serve_forever()\n"
+WORKER = "import time\nwhile True:\n    time.sleep(1)\n"
+
+
 def make(
     directory: Path,
     *,
     name: str = "my-service",
     backend: str = "setuptools.build_meta",
     extra: str = "",
-    source: str = "",
+    source: str = SERVER,
     scripts: str = 'my-service = "my_service.main:main"',
 ) -> Path:
     (directory / "src" / "my_service").mkdir(parents=True)
@@ -56,8 +71,12 @@ def test_plain_service(tmp_path: Path) -> None:
     project = tmp_path / "plain"
     shutil.copytree(PROJECTS / "plain-service", project)
     result = scaffold(project)
-    assert result.notes == []
-    assert sorted(str(p.relative_to(project)) for p in result.created) == [
+    assert result.notes == ()
+    assert (project / ".github/workflows/release.yml").is_file()
+    assert (project / ".gitignore").read_text() == "# Built by debwright.\n/dist/\n"
+    created = sorted(str(p.relative_to(project)) for p in result.created)
+    assert [path for path in created if not path.startswith((".github/", ".gitignore"))] == [
+        "debian/.debwright-init.json",
         "debian/changelog",
         "debian/clean",
         "debian/control",
@@ -100,7 +119,7 @@ def test_plain_service(tmp_path: Path) -> None:
 def test_fastapi_service(tmp_path: Path) -> None:
     project = tmp_path / "fastapi"
     shutil.copytree(PROJECTS / "fastapi-service", project)
-    assert scaffold(project).notes == []
+    assert scaffold(project).notes == ()
     source, package = paragraphs(project)
     needed = items(source["Build-Depends"])
     assert {"python3-fastapi <!nocheck>", "python3-yaml <!nocheck>"} <= set(needed)
@@ -126,15 +145,21 @@ def test_unknown_backend_is_refused(tmp_path: Path) -> None:
         scaffold(make(tmp_path, backend="maturin"))
 
 
-def test_what_debian_lacks_is_named(tmp_path: Path) -> None:
+def test_what_debian_lacks_is_carried(tmp_path: Path, index: Index) -> None:
+    index.add_wheel("no-such-thing-at-all", "2.1")
+    index.add_wheel("pydantic", "2.5")
+    index.add_wheel("httpx", "0.27")
+    index.add_wheel("setuptools", "80.0")
     make(tmp_path, extra='dependencies = ["no-such-thing-at-all>=2", "pydantic>=2", "httpx"]')
     (tmp_path / "tests").mkdir()
     notes = "\n".join(scaffold(tmp_path).notes)
-    assert "Debian does not have no-such-thing-at-all>=2" in notes
-    assert "bookworm has python3-pydantic 1.10" in notes
-    assert "trixie has python3-pydantic" not in notes
-    assert "python3-httpx <!nocheck>" in items(paragraphs(tmp_path)[0]["Build-Depends"])
-    assert "override_dh_auto_test:" in (tmp_path / "debian" / "rules").read_text()
+    assert "no-such-thing-at-all>=2: Debian does not have it" in notes
+    assert "pydantic>=2: bookworm has 1.10" in notes
+    config = tomllib.loads((tmp_path / "debwright.toml").read_text())
+    assert config["wheelhouse"]["lock"] == "debian/requirements.lock"
+    assert "httpx==0.27 " in (tmp_path / "debian/requirements.lock").read_text()
+    assert "PRIVATE_TREE_OPTIONS = --build" in (tmp_path / "debian/rules").read_text()
+    assert "python3-httpx" not in (tmp_path / "debian/control").read_text()
 
 
 def test_a_synopsis_does_not_begin_with_the_name_of_the_package(tmp_path: Path) -> None:
@@ -153,7 +178,9 @@ def test_guesses_are_marked(tmp_path: Path) -> None:
 
 def test_a_worker_has_no_port(tmp_path: Path) -> None:
     """Nothing takes connections: no port is invented, and nobody is asked to correct one."""
-    notes = scaffold(make(tmp_path, source="import redis\nr = redis.Redis(port=6379)\n")).notes
+    notes = scaffold(
+        make(tmp_path, source=f"import redis\nr = redis.Redis(port=6379)\n{WORKER}")
+    ).notes
     assert not any("guess" in note for note in notes)
     config = tomllib.loads((tmp_path / "debwright.toml").read_text())
     assert config["service"].keys() & {"unit", "health_url", "ports"} == {"unit"}
@@ -162,7 +189,7 @@ def test_a_worker_has_no_port(tmp_path: Path) -> None:
 def test_what_the_project_says_beats_a_guess(tmp_path: Path) -> None:
     make(
         tmp_path,
-        source="PORT = 1111\nx = '/healthz'\n",
+        source=f"PORT = 1111\nx = '/healthz'\n{WORKER}",
         scripts='my-service = "my_service.main:main"\n\n'
         '[tool.debwright.service]\nhealth_url = "http://localhost:2222/up"',
     )
@@ -213,16 +240,26 @@ def test_force(tmp_path: Path) -> None:
     (tmp_path / "debian" / "changelog").write_text(before.replace("First release", "Mine"))
     (tmp_path / "debian" / "control").write_text("mine\n")
     (tmp_path / "debian" / "other").write_text("mine\n")
-    with pytest.raises(UsageError) as raised:
-        scaffold(tmp_path)
-    assert "--force" in raised.value.render()
-    assert "debian/control" in raised.value.render()
+    scaffold(tmp_path)
     assert (tmp_path / "debian" / "control").read_text() == "mine\n"
-    result = scaffold(tmp_path, force=True)
+    scaffold(tmp_path, force=True)
     assert "Source: my-service" in (tmp_path / "debian" / "control").read_text()
     assert (tmp_path / "debian" / "other").read_text() == "mine\n"
     assert "Mine" in (tmp_path / "debian" / "changelog").read_text()
-    assert "debian/changelog was kept as it is" in result.notes
+
+
+def test_what_init_did_not_write_is_refused(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "debian").mkdir()
+    (tmp_path / "debian" / "control").write_text("mine\n")
+    (tmp_path / "debian" / "source").mkdir()
+    (tmp_path / "debian" / "source" / "format").write_text("3.0 (quilt)\n")
+    with pytest.raises(UsageError) as raised:
+        scaffold(tmp_path)
+    assert [e.text for e in raised.value.evidence] == ["debian/control"]
+    assert raised.value.fix == f"debwright -C {tmp_path} init --force --dry-run"
+    assert (tmp_path / "debian" / "control").read_text() == "mine\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["debian", "pyproject.toml", "src"]
 
 
 def test_one_file_in_the_way_keeps_all_unwritten(tmp_path: Path) -> None:
@@ -298,16 +335,16 @@ def test_hostile_texts_stay_on_their_line(tmp_path: Path) -> None:
     assert not re.search(r"\\$", unit, re.M)
 
 
-def test_no_command_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="which command") as raised:
-        scaffold(make(tmp_path, scripts=""))
-    assert "[project.scripts]" in raised.value.render()
+def test_a_library_has_no_unit(tmp_path: Path) -> None:
+    scaffold(make(tmp_path, scripts="", source=""))
+    assert not list((tmp_path / "debian").glob("*.service"))
+    assert "service" not in tomllib.loads((tmp_path / "debwright.toml").read_text())
 
 
 def test_no_pyproject_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no project that init knows") as raised:
         scaffold(tmp_path)
-    assert "Python (pyproject.toml)" in raised.value.render()
+    assert "Python: pyproject.toml" in raised.value.render()
 
 
 def test_broken_pyproject_is_refused(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from debwright.keys.gnupg import home
-from debwright.keys.signing import GpgSigner, heal_stale_homes, throwaway_signer
-from debwright.keys.signing.gpg import parse_keys
+from debwright.keys.gnupg.home import heal_stale_homes
+from debwright.keys.signing.gpg import GpgSigner, parse_keys, throwaway_signer
 from debwright.model.errors import MissingError, UsageError
 
 FINGERPRINT = "A2E60452B507CBB07BFBDEA3DB1D222F786932B7"

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.kit.tree import Tree
+from tests.kit.copied import Tree
 from tests.unit.ci.test_collect import project  # noqa: F401
 
 from debwright.model.arch import ARCHITECTURES, BY_ELF, BY_KERNEL, Architecture

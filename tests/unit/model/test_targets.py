@@ -13,6 +13,7 @@ from debwright.model.targets import (
     Obstacle,
     Strategy,
     Target,
+    also_on,
     choose_strategy,
     select,
 )
@@ -89,7 +90,7 @@ def test_the_catalogue_is_whole() -> None:
         assert suite.architectures <= targets.ARCHITECTURES.keys()
         assert suite.keyring
         assert suite.python
-        assert suite.mirror is None
+        assert all(url.startswith("http://") for url in suite.archive.urls("amd64"))
 
 
 def test_an_unknown_suite_assumes_nothing() -> None:
@@ -185,3 +186,15 @@ def test_an_unknown_strategy_names_the_nearest() -> None:
     with pytest.raises(UsageError) as caught:
         choose_strategy(BUILD[0], "emulate", AMD64)
     assert caught.value.fix == "--strategy emulated"
+
+
+def test_packages_of_the_first_target_go_elsewhere() -> None:
+    build = ["bookworm-amd64", "trixie-amd64", "bookworm-arm64"]
+    wanted = ["trixie-amd64", "jammy-amd64", "jammy-arm64"]
+
+    def go(target: str) -> list[str]:
+        return [str(t) for t in also_on(build, wanted, Target.parse(target))]
+
+    assert go("bookworm-amd64") == ["trixie-amd64", "jammy-amd64"]
+    assert go("trixie-amd64") == []
+    assert go("bookworm-arm64") == ["jammy-arm64"]

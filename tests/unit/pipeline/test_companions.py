@@ -16,9 +16,10 @@ from debwright.model.events import Silent
 from debwright.model.results import CompanionResult, RunResult, StageResult, Status, TargetResult
 from debwright.model.suites import oldest_first
 from debwright.model.targets import HostFacts
-from debwright.observe.report import render_markdown, to_json
 from debwright.observe.report.html import render as render_html
+from debwright.observe.report.markdown import render as render_markdown
 from debwright.observe.report.view import failures, verdict
+from debwright.observe.report.write import model_json
 from debwright.pipeline.companions import plan_companions
 from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import Plan
@@ -28,7 +29,8 @@ from debwright.pipeline.stages.base import Job
 from debwright.pipeline.stages.companion import adopt, companion_job, companion_packages, finished
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
-from debwright.systems.ssh import Address, SshSystem
+from debwright.systems.ssh import SshSystem
+from debwright.systems.ssh.connection import Address
 from debwright.systems.vm import VmSystem
 
 LEXICON = Path(__file__).parents[2] / "projects/lexicon"
@@ -264,7 +266,7 @@ def test_a_companion_that_failed_fails_the_run_and_is_named() -> None:
     (failure,) = failures(result)
     assert failure.reproduce == "debwright build"
     assert failure.inspect == "debwright -C ../lexicon-data shell bookworm-amd64"
-    for text in (render_html(result), render_markdown(result), to_json(result)):
+    for text in (render_html(result), render_markdown(result), model_json(result)):
         assert "lexicon" in text
         assert "data" in text
 
@@ -272,7 +274,7 @@ def test_a_companion_that_failed_fails_the_run_and_is_named() -> None:
 def test_a_companion_does_not_count_as_a_target() -> None:
     result = a_run(Status.PASSED)
     assert verdict(result).headline == "The target passed"
-    assert RunResult.model_validate_json(to_json(result)) == result
+    assert RunResult.model_validate_json(model_json(result)) == result
 
 
 # -- the digest that is remembered

@@ -210,3 +210,24 @@ def test_a_cross_build_that_works_again_leaves_no_log_of_the_one_that_failed(
     assert subject.tried == [Strategy.CROSS]
     assert not (build.directory / CROSS_LOG).exists()
     assert (build.directory / MADE).read_text() == "cross"
+
+
+def test_a_build_that_fails_keeps_the_packages_of_the_one_before(
+    machine: Callable[..., Machine], tmp_path: Path
+) -> None:
+    subject = machine(fallback=False)
+    directory = tmp_path / "dist/1-1/bookworm-arm64"
+    directory.mkdir(parents=True)
+    for name in (MADE, "demo_1-1_arm64.changes"):
+        (directory / name).write_text("before")
+    subject.outcomes = {Strategy.CROSS: FAILED}
+    for _ in range(2):
+        built, on = subject.run()
+        assert not built
+        assert not (directory / MADE).exists()
+        assert (directory / ".before" / MADE).read_text() == "before"
+        assert any("packages of the build before" in note for note in on.job.notes)
+    subject.outcomes = {}
+    built, _ = subject.run()
+    assert built
+    assert not (directory / ".before").exists()

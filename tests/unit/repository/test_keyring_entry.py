@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tests.kit.debs import build, pack, write
 
-from debwright.repository import RepositorySettings, sources_text
 from debwright.repository.keyring import SCRIPTS, keyring_files, keyring_of
+from debwright.repository.model import RepositorySettings
+from debwright.repository.sources import sources_text
 
 NAME = "example-archive-keyring"
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEabc\n-----END PGP PUBLIC KEY BLOCK-----\n"

@@ -3,8 +3,7 @@
 from html.parser import HTMLParser
 from pathlib import Path
 
-from debwright.repository import RepositorySettings
-from debwright.repository.model import Entry
+from debwright.repository.model import Entry, RepositorySettings
 from debwright.repository.page import LISTED, page
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEabc\n-----END PGP PUBLIC KEY BLOCK-----\n"

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from debwright.model.errors import DebwrightError
-from debwright.repository import RepositorySettings, sources_text
 from debwright.repository.describe import paragraphs
 from debwright.repository.indices import architectures
-from debwright.repository.model import Entry, SuiteManifest
+from debwright.repository.model import Entry, RepositorySettings, SuiteManifest
 from debwright.repository.release import now_seconds, release_date, release_time
+from debwright.repository.sources import sources_text
 from debwright.repository.verify.repository import verify_dates
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEabc\n=AbCd\n-----END PGP PUBLIC KEY BLOCK-----\n"

@@ -183,6 +183,47 @@ def test_waiting_for_a_lock_ends_when_debwright_shall_stop(
         assert ended == ["interrupted"]
 
 
+def test_waiting_for_another_debwright_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("debwright.roots.cache.SILENT_SECONDS", 0.0)
+    said: list[str] = []
+    cache = Cache(tmp_path, said.append)
+    script = (
+        "import sys, time; from pathlib import Path; from debwright.roots.cache import Cache\n"
+        f"with Cache(Path({str(tmp_path)!r})).lock('layer'): print('has it', flush=True); "
+        "time.sleep(0.5)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "has it\n"
+    with cache.lock("layer"):
+        pass
+    holder.communicate()
+    (text,) = said
+    assert text.startswith(f"waiting for process {holder.pid} (")
+    assert text.endswith("which is making layer")
+
+
+def test_threads_of_one_run_wait_for_each_other_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("debwright.roots.cache.SILENT_SECONDS", 0.0)
+    said: list[str] = []
+    cache = Cache(tmp_path, said.append)
+
+    def hold() -> None:
+        with cache.lock("layer"):
+            time.sleep(0.2)
+
+    threads = [threading.Thread(target=hold) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said == []
+
+
 def test_heal_removes_only_what_has_no_owner(cache: Cache) -> None:
     dead = cache.scratches / "build-dead"
     dead.mkdir()

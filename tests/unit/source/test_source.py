@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debwright.host.git import UntrustedRepository
-from debwright.model.errors import ConfigError, MissingError, UsageError
+from debwright.model.errors import ConfigError, DebwrightError, MissingError, UsageError
 from debwright.source import make as sources
 from debwright.source.digest import source_digest
 from debwright.source.make import SourceError, SourceTree, project_files, read_dsc, read_tree
@@ -270,24 +270,6 @@ def test_the_results_of_the_last_run_are_no_source(tmp_path: Path) -> None:
     assert project_files(tmp_path) == PROJECT
 
 
-def test_files_of_submodules_are_sources_and_a_missing_one_is_said(tmp_path: Path) -> None:
-    library, product, clone = tmp_path / "library", tmp_path / "product", tmp_path / "clone"
-    for path in (library, product):
-        path.mkdir()
-        git(path, "init", "-q")
-        (path / "own.c").touch()
-        git(path, "add", ".")
-        git(path, "commit", "-qm", "x")
-    allow = ("-c", "protocol.file.allow=always")
-    git(product, *allow, "submodule", "add", "-q", str(library), "extern/library")
-    git(product, "commit", "-qm", "y")
-    assert project_files(product) == [".gitmodules", "extern/library/own.c", "own.c"]
-    git(tmp_path, "clone", "-q", str(product), str(clone))
-    with pytest.raises(UsageError, match="extern/library is not checked out") as caught:
-        project_files(clone)
-    assert caught.value.fix == "git submodule update --init extern/library"
-
-
 def test_a_repository_git_does_not_trust_is_not_read_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,13 +305,13 @@ def test_without_the_program_git_files_are_found_all_the_same(
     def missing(*_: object, **__: object) -> None:
         raise MissingError("git is not installed")
 
-    monkeypatch.setattr(sources, "git", missing)
+    monkeypatch.setattr(sources, "listing_of", missing)
     assert project_files(project(tmp_path)) == PROJECT
 
 
 def exported(source: Path, target: Path, exclude: tuple[str, ...] = ()) -> list[str]:
     target.mkdir()
-    sources._export(source, target, exclude)
+    sources.export_tree(source, target, exclude)
     return sorted(str(p.relative_to(target)) for p in target.rglob("*") if not p.is_dir())
 
 
@@ -380,7 +362,7 @@ def tree_of(directory: Path, version: str = "1.2-1") -> SourceTree:
 def orig(source: Path, work: Path) -> bytes:
     export = work / "demo-1.2"
     work.mkdir()
-    sources._export(source, export, ())
+    sources.export_tree(source, export, ())
     sources._orig(tree_of(source), export, work, "1.2", 1735725600)
     return (work / "demo_1.2.orig.tar").read_bytes()
 
@@ -413,6 +395,18 @@ def test_an_orig_tarball_beside_the_tree_is_taken_even_with_an_epoch(tmp_path: P
         (work / "demo-1.2").mkdir(parents=True)
         sources._orig(tree_of(source, version), work / "demo-1.2", work, "1.2", 0)
         assert [p.name for p in work.glob("*.orig*")] == ["demo_1.2.orig.tar.gz"]
+
+
+def test_a_linked_debian_directory_is_said(tmp_path: Path) -> None:
+    project(tmp_path)
+    (tmp_path / "packaging").mkdir()
+    (tmp_path / "debian").rename(tmp_path / "packaging/debian")
+    (tmp_path / "debian").symlink_to("packaging/debian")
+    with pytest.raises(DebwrightError, match="debian is a symbolic link") as caught:
+        read_tree(tmp_path)
+    assert caught.value.fix == (
+        "put the directory itself there: rm debian; mv packaging/debian debian"
+    )
 
 
 def test_the_entry_of_a_version_nobody_wrote_is_put_on_top(tmp_path: Path) -> None:

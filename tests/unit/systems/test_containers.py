@@ -8,9 +8,10 @@ import pytest
 from debwright.model.errors import MissingError
 from debwright.roots.apt import MirrorError
 from debwright.systems.base import BootError
-from debwright.systems.container import DOCKER, PODMAN, Container, ContainerSystem
+from debwright.systems.container import ContainerSystem
 from debwright.systems.container import engine as engines
-from debwright.systems.container.engine import Engine
+from debwright.systems.container.container import Container
+from debwright.systems.container.engine import DOCKER, PODMAN, Engine
 
 ENGINES = pytest.mark.parametrize("engine", [DOCKER, PODMAN], ids=lambda engine: engine.name)
 PROGRAM = """#!/usr/bin/python3 -I

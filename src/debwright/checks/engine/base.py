@@ -18,6 +18,8 @@ from debwright.packages.debs import Deb, Member
 from debwright.packages.unpacked import Unpacked
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
+from debwright.source.package import SourcePackage
+from debwright.systems.base import System
 
 SHARED = frozenset({"service", "smoke", "limits", "files", "upgrade"})
 """Tables and keys that no check declares as its own. A check declares which of them it reads."""
@@ -42,6 +44,12 @@ class CheckContext:
     activity: Callable[[str], None]
     previous: Previous = field(default_factory=Previous)
     """The release before, or why none is known."""
+    relations: str | None = None
+    """What is installed, as a dependency field; None: all that a user would install."""
+    place: System | None = None
+    """The kind of system that the live checks run on: further ones can be opened."""
+    source: SourcePackage | None = None
+    """The source package that they were built from, where it is at hand."""
     companions: Sequence[Deb] = ()
     """Packages that are at hand when these are installed, and are not what is checked."""
     project: Path = Path()

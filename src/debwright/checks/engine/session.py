@@ -20,6 +20,7 @@ from debwright.roots import apt
 from debwright.roots.store import Layer
 from debwright.systems import siblings
 from debwright.systems.base import AptSources, BootedSandbox, FileMark, Open, Opened
+from debwright.systems.runtime import asked
 
 SMOKE_SECONDS = 120.0
 SLOWER_EMULATED = 6.0
@@ -177,8 +178,8 @@ class Session:
     def install(self) -> None:
         started = time.monotonic()
         self.apt(["update"], "reading the local repository")
-        packages = [f"{d.package}={d.version}" for d in self.context.installable]
-        self.apt(["install", *packages], "installing the packages")
+        wanted = asked(self.context.installable, self.context.relations)
+        self.apt(wanted, "installing the packages")
         self.installed_at = time.monotonic()
         self.install_seconds = self.installed_at - started
 

@@ -1,7 +1,8 @@
 """What programs and libraries were compiled with: PIE, NX, RELRO, stack protector."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import IO
 
 from pydantic import Field
 
@@ -13,6 +14,7 @@ from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.packages.debs import Deb, Member
 from debwright.packages.elf import ET_EXEC, Elf, read
+from debwright.packages.toolchain import Toolchain, made_by
 
 _FLAGS = (
     "build with dpkg-buildflags (debhelper does) and DEB_BUILD_MAINT_OPTIONS=hardening=+all; a "
@@ -28,6 +30,14 @@ _BUFFER_FUNCTIONS = frozenset(
 # NX cannot be had without a say in the file only where the loader's default is an executable
 # stack: x86 and 32-bit arm. Elsewhere an absent PT_GNU_STACK means none.
 _EXECUTABLE_BY_DEFAULT = {row.name for row in ARCHITECTURES.values() if row.executable_stack}
+
+# What dpkg-buildflags asks of a C compiler is not another toolchain's to give. Go checks bounds
+# itself, and its linker makes position-independent programs and RELRO only where told (lintian
+# exempts it for that); Rust checks bounds, and calls of its library need no guard.
+_NOT_GIVEN: Mapping[Toolchain, frozenset[str]] = {
+    "go": frozenset({"no-pie", "no-relro", "lazy-binding", "no-stack-protector"}),
+    "rust": frozenset({"no-stack-protector"}),
+}
 
 
 class Hardening(Section, table="hardening"):
@@ -92,20 +102,23 @@ class HardeningCheck(FileCheck):
             counts["relro"] += elf.relro
             counts["bind_now"] += elf.relro and elf.bind_now
             counts["stack_protector"] += b"__stack_chk_fail" in elf.names
-            findings += judge(deb, member, elf)
+            findings += judge(deb, member, elf, handle)
         measured = {f"{name}_files" if name != "files" else name: float(n)
                     for name, n in counts.items()}  # fmt: skip
         return conclude(self.name, started, findings, measurements=measured)
 
 
-def judge(deb: Deb, member: Member, elf: Elf) -> list[Finding]:
-    """Which protections are missing."""
+def judge(deb: Deb, member: Member, elf: Elf, handle: IO[bytes]) -> list[Finding]:
+    """Which protections are missing that the file's toolchain gives; looked for when one is."""
+    missing = list(_missing(deb, elf))
+    spared = _NOT_GIVEN.get(made_by(handle), frozenset()) if missing else frozenset()
     return [
         CODES.found(
             f"hardening/{code}", f"{member.path} in {deb.package} {problem}",
             evidence=(Evidence(file=member.path, text=evidence),), fix=_FLAGS,
         )
-        for code, problem, evidence in _missing(deb, elf)
+        for code, problem, evidence in missing
+        if code not in spared
     ]  # fmt: skip
 
 

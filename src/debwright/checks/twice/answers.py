@@ -9,8 +9,8 @@ from typing import Any
 from debwright.checks.engine import health, probes
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.session import SLOWER_EMULATED, Session, sessions
+from debwright.checks.twice.equivalence import Equivalence, Question, steps
 from debwright.checks.twice.sides import SHOWN, Sides
-from debwright.config.equivalence import Equivalence, Question, steps
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import CheckError, Evidence
 from debwright.model.fix import Command
@@ -31,7 +31,7 @@ def ask_all(context: CheckContext, system: System) -> dict[str, Any]:
 
     Raises CheckError when the service does not come up or an answer is not JSON.
     """
-    asked = context.config.equivalence
+    asked = context.config.section(Equivalence)
     with ExitStack() as stack:
         session = sessions(context, system.prepare(context, stack))(stack)
         session.install()

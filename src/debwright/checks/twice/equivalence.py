@@ -1,143 +1,96 @@
-"""Whether a target's packages are the same product as those of another target or build."""
+"""The table of what two architectures' packages must have in common."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from debwright.checks.engine.base import Check, CheckContext
-from debwright.checks.twice import answers, control, elf, imports, shape
-from debwright.checks.twice.sides import Side, Sides
-from debwright.model.codes import ERROR, WARNING, Code, Codes
-from debwright.model.errors import DebwrightError
-from debwright.model.results import Finding
-from debwright.roots.store import Layer
-from debwright.systems.base import System
-from debwright.systems.runtime import runtime_layer
+from pydantic import AfterValidator, Field
 
-CODES = Codes(
-    {
-        "equivalence/not-compared": Code(WARNING, "Something could not be compared."),
-        "equivalence/unreadable": Code(ERROR, "The packages cannot be read."),
-        "equivalence/symbols-unread": Code(ERROR, "The symbols of the packages cannot be read."),
-        "equivalence/not-imported": Code(ERROR, "The Python modules could not be imported."),
-        "equivalence/not-answered": Code(ERROR, "A question has no answer."),
-        "equivalence/emulated-build": Code(
-            ERROR, "The package is cross-built, but does not build under emulation."
-        ),
-    }
-)
+from debwright.config import values as v
+from debwright.config.section import Problem, Raw, Section
+
+_STEP = re.compile(r"(?:^|\.)(?P<key>[^.\[\]]+)|\[(?P<index>\d{1,9}|\*)\]")
 
 
-class EquivalenceCheck(Check):
-    """A target's packages are the same product as those of another target or build."""
-
-    name = "equivalence"
-    codes = CODES | shape.CODES | control.CODES | elf.CODES | imports.CODES | answers.CODES
-    settings = ("equivalence", "service")
-    asked_for = True
-
-
-@dataclass
-class Comparison:
-    """What was found so far; several pairs of packages add to it."""
-
-    findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    measurements: dict[str, float] = field(default_factory=dict)
-
-    def not_compared(self, what: str, why: str) -> None:
-        """Something could not be compared: that must not look like a success."""
-        self.findings.append(
-            CODES.found("equivalence/not-compared", f"{what} were not compared: {why}")
-        )
-
-    def attempt(self, code: str, work: Callable[[], None]) -> None:
-        """Do `work`; an error of it is a finding, and the other comparisons go on."""
-        try:
-            work()
-        except DebwrightError as problem:
-            self.findings.append(CODES.from_error(code, problem))
+def steps(path: str) -> list[str]:
+    """`results[*].text` as `results`, `[*]` and `text`; ValueError for what is no such path."""
+    found, position = [], 0
+    while position < len(path):
+        match = _STEP.match(path, position)
+        if match is None:
+            raise ValueError(path)
+        found.append(match["key"] or f"[{match['index']}]")
+        position = match.end()
+    return found
 
 
-def compare_files(found: Comparison, sides: Sides, context: CheckContext) -> None:
-    """File lists, control files and ELF machines; needs nothing but the packages."""
-    asked = context.config.equivalence
-    context.activity(f"files: {sides.left.name} and {sides.right.name}")
+def _json_path(value: str) -> str:
+    try:
+        steps(value)
+    except ValueError as problem:
+        raise v.refused(
+            f"{v.quoted(value)} is not a path into an answer",
+            expected="keys with dots between them, [0] or [*], as results[*].text",
+        ) from problem
+    return value
 
-    def work() -> None:
-        found.findings.extend(shape.shape_findings(sides, asked.ignore))
-        found.findings.extend(control.control_findings(sides))
-        found.findings.extend(elf.machine_findings(sides.right))
 
-    found.attempt("equivalence/unreadable", work)
-    found.notes.append(
-        f"{sides.left.name} and {sides.right.name}: {len(sides.both())} package(s) compared"
+JsonPath = Annotated[v.Line, AfterValidator(_json_path)]
+
+
+class Question(Section):
+    """Something both packages are asked on a booted system; a `command` or a `url`."""
+
+    name: v.Line = Field(description="What it is called in reports.")
+    command: v.Script | None = Field(
+        None, description="Run with `sh -c`; what it prints must be JSON."
+    )
+    url: v.HttpUrl | None = Field(None, description="Asked from inside; its answer must be JSON.")
+    method: Literal["GET", "POST", "PUT"] = Field("GET", description="How the URL is asked.")
+    body: str | None = Field(None, description="JSON sent to the URL.")
+    compare: list[JsonPath] = Field(
+        [],
+        description="What of the answers is compared, as `results[*].text`; all when empty.",
+    )
+    timeout_seconds: v.Seconds = Field(
+        60, description="Seconds an answer may take; six times as many under an emulator."
     )
 
-
-def compare_floor(found: Comparison, side: Side, context: CheckContext) -> None:
-    """Whether the target's libraries have the symbols that the packages need."""
-    context.activity(f"symbols of {side.name}")
-
-    def work() -> None:
-        findings, note = elf.floor_findings(side, _layer(context))
-        found.findings.extend(findings)
-        found.notes.append(note)
-
-    found.attempt("equivalence/symbols-unread", work)
-
-
-def compare_imports(
-    found: Comparison, sides: Sides, left: CheckContext, right: CheckContext
-) -> None:
-    """Import the Python modules of both packages, each in a root of its own target."""
-    more = left.config.equivalence.python_paths
-    modules = [imports.modules_of(side, more) for side in (sides.left, sides.right)]
-    count = sum(len(names) for names in modules[0].values())
-    if not any(modules):
-        found.notes.append("there are no Python modules")
-        return
-
-    def work() -> None:
-        results: list[imports.Imports] = []
-        for context, names in zip((left, right), modules, strict=True):
-            context.activity(f"importing {sum(map(len, names.values()))} modules")
-            results.append(imports.import_all(context, _layer(context), names))
-        found.findings.extend(imports.import_findings(sides, *results))
-        found.measurements["modules"] = float(count)
-        imported = sum(1 for why in results[1].results.values() if why is None)
-        found.measurements["imported_modules"] = float(imported)
-
-    found.attempt("equivalence/not-imported", work)
+    @classmethod
+    def contradictions(cls, raw: Raw) -> Iterator[Problem]:
+        if ("command" in raw) == ("url" in raw):
+            yield Problem(
+                path=(),
+                what="a question is asked by `command` or by `url`",
+                expected="one of the two",
+                fix="add one of them" if "command" not in raw else "remove one of them",
+            )
+        elif "body" in raw and raw.get("method", "GET") == "GET":
+            yield Problem(
+                path=("body",),
+                what="a question with a body is not asked with GET",
+                expected='method = "POST" or "PUT" with a url',
+                fix='add `method = "POST"`',
+            )
 
 
-def compare_answers(
-    found: Comparison,
-    sides: Sides,
-    left: CheckContext,
-    right: CheckContext,
-    system: System,
-) -> None:
-    """Ask both packages the configured questions."""
-    asked = left.config.equivalence
-    if not asked.questions:
-        found.notes.append("no questions were asked: [[equivalence.questions]] names none")
-        return
-    missing = system.unavailable()
-    one_suite = None if system.any_target else f"{system} is a machine of one suite"
-    if why := one_suite or (missing and missing.in_one_line()):
-        found.not_compared("answers", why)
-        return
+class Equivalence(Section, table="equivalence"):
+    """What `debwright check --equivalence` lets pass and asks."""
 
-    def work() -> None:
-        given = [answers.ask_all(context, system) for context in (left, right)]
-        found.findings.extend(answers.answer_findings(sides, asked, *given))
-        found.measurements["questions"] = float(len(asked.questions))
-
-    found.attempt("equivalence/not-answered", work)
-
-
-def _layer(context: CheckContext) -> Layer:
-    return runtime_layer(
-        context.roots, context.target, context.installable, context.log,
-        companions=context.companions,
-    )  # fmt: skip
+    ignore: list[v.Line] = Field(
+        [],
+        description="fnmatch patterns of paths that only one architecture's package may have.",
+    )
+    python_paths: list[v.Line] = Field(
+        [],
+        description="Further directories whose Python modules are imported.",
+    )
+    prepare: list[v.Script] = Field(
+        [], description="Commands run with `sh -c` on both systems before they are asked."
+    )
+    tolerance: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        0.01, description="How far two numbers of the answers may lie apart."
+    )
+    questions: list[Question] = Field(
+        [], description="What both packages are asked, and must answer alike."
+    )

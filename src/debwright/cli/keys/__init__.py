@@ -13,7 +13,8 @@ import click
 from debwright.cli.commands import Commands
 from debwright.cli.common import Options, is_terminal
 from debwright.host.process import withhold
-from debwright.model.errors import MissingError, UsageError
+from debwright.host.variables import variable
+from debwright.model.errors import UsageError
 from debwright.model.fix import Command
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ unprotected_option = click.option(
 def keys() -> None:
     """The keys that sign: make, show, export, back up, restore, replace, prove.
 
-    They are in the GnuPG home that signing.home names, or in gpg's own.
+    They are in the GnuPG home that signing.home names, or else that of the project's own key, which
+    the first run makes, or in gpg's own.
     """
 
 
@@ -46,19 +48,23 @@ class Place:
 
     loaded: LoadedConfig
     home: Path
+    own: str | None = None
+    """The key that debwright made for the project, where none is configured."""
 
     @classmethod
     def of(cls, options: Options) -> Place:
         from debwright.config import load
-        from debwright.keys.signing.configured import home_of
+        from debwright.keys.configured import home_of
+        from debwright.keys.project import find_key
 
         loaded = load(options.directory)
         default = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
-        return cls(loaded, home_of(loaded) or default)
+        own = find_key(loaded)
+        return cls(loaded, home_of(loaded) or default, own.fingerprint if own else None)
 
     def key(self, fingerprint: str | None) -> str:
-        """The key that was named, or else the configured one."""
-        wanted = fingerprint or self.loaded.config.signing.key
+        """The key that was named, or else the configured one, or else the project's own."""
+        wanted = fingerprint or self.loaded.config.signing.key or self.own
         if wanted is None:
             raise UsageError(
                 "no key is named, and debwright.toml has no signing.key",
@@ -72,16 +78,11 @@ class Place:
         return plain
 
 
-def secret_of(variable: str | None, prompt: str, *, confirm: bool = False) -> bytes:
+def secret_of(name: str | None, prompt: str, *, confirm: bool = False) -> bytes:
     """A secret from an environment variable, or typed without echo; never from an argument."""
-    if variable is not None:
-        value = os.environ.get(variable)
-        if value is None:
-            raise MissingError(
-                f"the environment variable {variable} is not set",
-                fix=f"read -rs {variable} && export {variable}",
-            )
-        withhold([variable])
+    if name is not None:
+        value = variable(name, may_be_empty=True)
+        withhold([name])
         return value.encode()
     if not is_terminal():
         raise UsageError(

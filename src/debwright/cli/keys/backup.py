@@ -37,7 +37,8 @@ def save(
     if shares and password_env:
         raise UsageError("a backup has a password or shares", fix="leave --password-env out")
     variable = passphrase_env or place.loaded.config.signing.passphrase_env
-    passphrase = b"" if unprotected else secret_of(variable, "Passphrase of the key")
+    open_key = unprotected or key == place.own
+    passphrase = b"" if open_key else secret_of(variable, "Passphrase of the key")
     password = None if shares else secret_of(password_env, "Password of the backup", confirm=True)
     made = back_up(
         place.home, key, output or Path(f"key-{key[-16:]}-backup.asc"), passphrase=passphrase,

@@ -11,6 +11,7 @@ import click
 from debwright.cli.common import Options, emit
 from debwright.cli.keys import Place, as_json
 from debwright.model.errors import MissingError, UsageError
+from debwright.model.fix import Command
 
 if TYPE_CHECKING:
     from debwright.model.results import Finding
@@ -32,7 +33,7 @@ def show(options: Options) -> int:
         )
     with open_home(place.home) as home:
         keys = [k for k in list_keys(home) if k.secret]
-    roles = {signing.key: "signs"}
+    roles = {signing.key or place.own: "signs"}
     if signing.rotation is not None:
         over = signing.rotation.over(now.date())
         roles[signing.key] = "dropped" if over else f"signs until {signing.rotation.drop}"
@@ -86,8 +87,8 @@ def write_public(
 @click.pass_obj
 def prove_keys(options: Options, file: Path | None) -> int:
     """Let the configured keys sign, and check it with gpgv and sqv; or look at a key FILE."""
+    from debwright.keys.configured import configured_keys
     from debwright.keys.proof import look_at, prove
-    from debwright.keys.signing.configured import configured_keys
 
     if file is not None:
         findings, lines = look_at(file)
@@ -96,8 +97,8 @@ def prove_keys(options: Options, file: Path | None) -> int:
     signers = configured_keys(place.loaded)
     if not signers:
         raise UsageError(
-            "debwright.toml has no signing.key: runs are signed with throw-away keys",
-            fix='debwright keys new "NAME <ADDRESS>", or name a key file',
+            "there is no key yet: the first `debwright publish` makes one for the project",
+            fix=Command("debwright", "publish"),
         )
     findings, lines = [], []
     for signer in signers:

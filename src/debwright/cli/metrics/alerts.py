@@ -24,10 +24,11 @@ FAILED = 4
 
 
 def _found(options: Options, loaded: LoadedConfig, store: Store, now: datetime) -> list[Problem]:
+    from debwright.observe.metrics import Metrics
     from debwright.observe.metrics.alerts.outside import outside_problems
     from debwright.observe.metrics.alerts.rules import Facts, problems
 
-    facts = Facts.of(store, loaded.config.metrics, now.timestamp())
+    facts = Facts.of(store, loaded.config.section(Metrics), now.timestamp())
     dist = options.dist(loaded.directory)
     return [*problems(facts), *outside_problems(loaded, dist, now)]
 

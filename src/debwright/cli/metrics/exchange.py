@@ -77,21 +77,16 @@ def ingest_github(
     GITHUB_TOKEN needs `actions: read`. What is known is not asked for again.
     """
     from debwright.github.http import Http
-    from debwright.github.place import REPOSITORY, github_repository
+    from debwright.github.place import required_repository
     from debwright.observe.metrics.exchange import Report
     from debwright.observe.metrics.github import ingest
 
     loaded, store = opened(options, create=True)
-    wanted = repository or github_repository(loaded)
     with store:
-        if wanted is None or not REPOSITORY.fullmatch(wanted):
-            raise UsageError(
-                f"{wanted!r} is no repository" if wanted else "it is not known which repository",
-                cause="it is owner/name"
-                if wanted
-                else "release.repository is not set, and git has no remote `origin` on GitHub",
-                fix="debwright metrics ingest --github --repository owner/name",
-            )
+        wanted = required_repository(
+            loaded, repository, what="is meant",
+            fix="debwright metrics ingest --github --repository owner/name",
+        )  # fmt: skip
         if workflow is not None and not _WORKFLOW.fullmatch(workflow):
             raise UsageError(f"{workflow!r} is no workflow's file", fix="--workflow ci.yml")
 

@@ -6,11 +6,7 @@ from pathlib import Path
 import click
 
 from debwright.cli.common import Options, emit
-from debwright.cli.metrics import (
-    file_path,
-    opened,
-)
-from debwright.model.errors import DebwrightError
+from debwright.cli.metrics import file_path, opened
 
 
 @click.command("prometheus")
@@ -18,19 +14,17 @@ from debwright.model.errors import DebwrightError
 @click.pass_obj
 def write_prometheus(options: Options, file: Path | None) -> int:
     """Write what Prometheus reads, to FILE or to the output."""
-    from debwright.host.files import atomic_write
+    from debwright.host.files import save
+    from debwright.observe.metrics import Metrics
     from debwright.observe.metrics.prometheus import exposition
 
     loaded, store = opened(options)
     with store:
-        text = exposition(store, loaded.config.metrics, time.time())
+        text = exposition(store, loaded.config.section(Metrics), time.time())
     if file is None:
         print(text, end="")
         return 0
-    try:
-        atomic_write(file, text)
-    except OSError as error:
-        raise DebwrightError(f"{file} cannot be written: {error.strerror}") from error
+    save(file, text)
     return 0
 
 
@@ -41,16 +35,12 @@ def write_rules(options: Options, directory: Path) -> int:
     """Write alert rules for Prometheus and a dashboard for Grafana into DIRECTORY."""
     from importlib.resources import files
 
-    from debwright.host.files import atomic_write
+    from debwright.host.files import save
 
     home = files("debwright.observe.metrics").joinpath("share")
     written = {"debwright-alerts.yml": "alerts.yml", "debwright-grafana.json": "grafana.json"}
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, source in written.items():
-            atomic_write(directory / name, home.joinpath(source).read_bytes())
-    except OSError as error:
-        raise DebwrightError(f"{directory} cannot be written: {error.strerror}") from error
+    for name, source in written.items():
+        save(directory / name, home.joinpath(source).read_bytes())
     names = [str(directory / name) for name in written]
     emit(options, {"files": names}, "\n".join(names))
     return 0

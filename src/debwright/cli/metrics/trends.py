@@ -31,7 +31,7 @@ def show_trends(
     options: Options, patterns: Sequence[str], *, branch: str | None, days: float | None
 ) -> int:
     """Time of stages with spread and changes of level, success rate, overhead of cross builds."""
-    from debwright.observe.metrics import query, trends
+    from debwright.observe.metrics import Metrics, query, trends
     from debwright.observe.metrics.query import Filter
 
     loaded, store = opened(options)
@@ -40,8 +40,8 @@ def show_trends(
         builds = query.builds(store, wanted)
         stages = query.stage_times(store, wanted.since)
     found = trends.trends(trends.series(builds, stages))
-    window = loaded.config.metrics.window_days
-    aim = loaded.config.metrics.success_percent
+    window = loaded.config.section(Metrics).window_days
+    aim = loaded.config.section(Metrics).success_percent
     names = sorted({b.target for b in builds})
     rates = {
         n: trends.success((b for b in builds if b.target == n), wanted.at, window) for n in names

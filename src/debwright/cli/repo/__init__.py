@@ -15,7 +15,7 @@ from debwright.model.fix import Command
 
 if TYPE_CHECKING:
     from debwright.config import LoadedConfig
-    from debwright.repository import RepositorySettings
+    from debwright.repository.model import RepositorySettings
     from debwright.repository.plan import State
 
 
@@ -57,7 +57,7 @@ class Place:
 
     def settings(self) -> RepositorySettings:
         """Those of the configuration; for what it leaves open, those of the current publication."""
-        from debwright.repository import RepositorySettings
+        from debwright.repository.model import RepositorySettings
 
         wanted = self.loaded.config.repository
         has = self.path.is_dir() and load_publication_settings(self.path)

@@ -19,8 +19,8 @@ from debwright.model.fix import Command
 if TYPE_CHECKING:
     from debwright.keys.signing import Signer
     from debwright.model.events import Reporter
-    from debwright.repository import PackageFile, Publication
     from debwright.repository.edits import Promotion
+    from debwright.repository.model import PackageFile, Publication
     from debwright.roots.cache import Cache
     from debwright.roots.store import Layer
 
@@ -35,7 +35,7 @@ channel = click.Choice(["stable", "candidate", "nightly"])
 
 @contextmanager
 def _working(options: Options) -> Iterator[tuple[Place, Signer, Reporter]]:
-    from debwright.keys.signing.configured import configured_signer
+    from debwright.keys.configured import configured_signer
 
     place, reporter = Place.of(options), reporter_for(options)
     with (
@@ -60,7 +60,8 @@ def add(options: Options, suite: str, component: str | None, files: Sequence[Pat
 
     They are not checked here: `debwright publish` takes only what has passed every check.
     """
-    from debwright.repository import PackageFile, publish
+    from debwright.repository.model import PackageFile
+    from debwright.repository.publish import publish
 
     with _working(options) as (place, signer, reporter):
         settings = place.settings()

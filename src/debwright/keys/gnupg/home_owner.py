@@ -10,7 +10,8 @@ MODE is one of
 tmpfs      inside a mount and pid namespace made by unshare(1): the home is on a tmpfs that
            nobody else can see, and the kernel takes it away with the last process.
 directory  a 0700 directory below PATH with a locked file `owner`, see `home.heal_stale_homes`.
-home       the home PATH belongs to the user; only an agent started here is killed.
+home       the home PATH belongs to the user; only an agent started here is killed. Where its path
+           is too long for a socket's address, it is used by a link in a `directory`.
 
 A request is a line of JSON (`args`, and the sizes of `stdin` and `secret`, null for none)
 followed by those bytes; the answer has the same form (`status`, `stdout`, `stderr`). A secret
@@ -36,6 +37,9 @@ from typing import Any, BinaryIO
 PR_SET_PDEATHSIG = 1
 AGENT_START_SECONDS = 10.0
 GPG_SECONDS = 120.0
+ADDRESS_BYTES = 108
+"""Of a Unix socket's address (unix(7)); gpg-agent makes its sockets in the home."""
+SOCKET = "S.gpg-agent.browser"
 # /run has nothing gpg needs, exists everywhere, and without /run/user the agent's socket is
 # made in the home itself.
 TMPFS_PLACE = Path("/run")
@@ -62,6 +66,10 @@ class Home:
                 self.home = self.on_tmpfs()
             elif mode == "directory":
                 self.home = self.private = self.in_directory(path)
+            elif len(os.fsencode(path / SOCKET)) >= ADDRESS_BYTES:
+                self.private = self.in_directory(Path(tempfile.gettempdir()))
+                self.home = self.private / "home"
+                self.home.symlink_to(path.absolute())
             self.env = {
                 "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
                 "HOME": os.environ.get("HOME", "/"),
@@ -203,16 +211,16 @@ class Home:
         if self.agent is not None:
             self.agent.kill()
             self.agent.wait()
+        if self.agent_pid is not None and self.private != self.home:
+            # The user's own home: a killed agent cannot take its sockets away itself.
+            for name in self.sockets.parent.glob(f"{self.sockets.name}*"):
+                with contextlib.suppress(OSError):
+                    name.unlink()
         if self.private is not None:
             # The agent is no child of this process: how long it takes to die is not known.
             deadline = time.monotonic() + AGENT_START_SECONDS
             while self.private.exists() and time.monotonic() < deadline:
                 shutil.rmtree(self.private, ignore_errors=True)
-        elif self.agent_pid is not None:
-            # The user's own home: a killed agent cannot take its sockets away itself.
-            for name in self.sockets.parent.glob(f"{self.sockets.name}*"):
-                with contextlib.suppress(OSError):
-                    name.unlink()
 
 
 def send(header: dict[str, Any], *parts: bytes) -> None:

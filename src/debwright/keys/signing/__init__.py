@@ -2,10 +2,6 @@
 
 from typing import Protocol
 
-from debwright.keys.gnupg.home import heal_stale_homes
-from debwright.keys.signing.gpg import GpgSigner, SigningError, ThrowawaySigner, throwaway_signer
-from debwright.keys.signing.two_keys import TwoKeySigner
-
 
 class Signer(Protocol):
     """Who signs. Any method may raise DebwrightError."""
@@ -31,14 +27,3 @@ class Signer(Protocol):
         """In binary."""
 
     def public_key_armored(self) -> bytes: ...
-
-
-__all__ = [
-    "GpgSigner",
-    "Signer",
-    "SigningError",
-    "ThrowawaySigner",
-    "TwoKeySigner",
-    "heal_stale_homes",
-    "throwaway_signer",
-]

@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-import os
 import re
 from pathlib import Path
 
+from debwright.host.variables import variable
 from debwright.keys.gnupg.home import GnupgHome, private_home
 from debwright.keys.signing.gpg import GpgSigner
-from debwright.model.errors import Evidence, MissingError, UsageError
+from debwright.model.errors import Evidence, UsageError
 
 SIZE_LIMIT = 1024 * 1024
 
@@ -37,18 +37,15 @@ class VariableSigner(GpgSigner):
         return home
 
 
-def key_material(variable: str) -> bytes:
-    """The secret key in `variable`: armoured, or in base64 (of either form).
+def key_material(name: str) -> bytes:
+    """The secret key in the variable `name`: armoured, or in base64 (of either form).
 
     Raises MissingError when it is not set, UsageError when it is neither.
     """
-    value = os.environ.get(variable, "")
-    if not value.strip():
-        raise MissingError(
-            f"the environment variable {variable} is not set",
-            cause="signing.key_env names it: it must hold the secret key",
-            fix=f'export {variable}="$(gpg --armor --export-secret-keys FINGERPRINT)"',
-        )
+    value = variable(
+        name, cause="signing.key_env names it: it must hold the secret key",
+        fix=f'export {name}="$(gpg --armor --export-secret-keys FINGERPRINT)"',
+    )  # fmt: skip
     raw = value.encode("utf-8", "surrogateescape")
     if b"-----BEGIN PGP PRIVATE KEY BLOCK-----" in raw:
         return raw
@@ -58,7 +55,7 @@ def key_material(variable: str) -> bytes:
         decoded = b""
     if not decoded or len(decoded) > SIZE_LIMIT:
         raise UsageError(
-            f"the environment variable {variable} holds no secret key",
+            f"the environment variable {name} holds no secret key",
             cause="neither an armoured key block nor base64; its content is not shown",
             fix="gpg --armor --export-secret-keys FINGERPRINT | base64 -w0",
         )

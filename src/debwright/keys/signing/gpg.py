@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from debwright.host.variables import variable
 from debwright.keys.gnupg.armor import enarmor
 from debwright.keys.gnupg.home import Answer, GnupgHome, open_home, private_home
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
@@ -79,6 +79,11 @@ class GpgSigner:
         self.expires: datetime | None = None
 
     @property
+    def opened(self) -> GnupgHome | None:
+        """The home it signs in; None before it is needed."""
+        return self._home
+
+    @property
     def fingerprint(self) -> str:
         """The fingerprint of the primary key, 40 or 64 upper-case hexadecimal digits."""
         return self._wanted
@@ -112,12 +117,7 @@ class GpgSigner:
         self._opened()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def prepare(self) -> None:
@@ -218,14 +218,8 @@ class GpgSigner:
     def _passphrase(self) -> bytes | None:
         if self._passphrase_env is None:
             return None
-        value = os.environ.get(self._passphrase_env)
-        if value is None:
-            raise MissingError(
-                f"the environment variable {self._passphrase_env} is not set",
-                cause=f"it must hold the passphrase of the signing key {self._wanted}",
-                fix=f"read -rs {self._passphrase_env} && export {self._passphrase_env}",
-            )
-        return value.encode()
+        cause = f"it must hold the passphrase of the signing key {self._wanted}"
+        return variable(self._passphrase_env, cause=cause, may_be_empty=True).encode()
 
     def _sign(self, how: str, data: bytes) -> bytes:
         home = self._opened()
@@ -241,12 +235,12 @@ class GpgSigner:
     def _cannot_sign(self, answer: Answer) -> SigningError:
         codes = [int(c) & 0xFFFF for c in re.findall(r"FAILURE \S+ (\d+)", answer.error)]
         wants = "NEED_PASSPHRASE" in answer.error or NO_PASSPHRASE in codes
-        variable = self._passphrase_env
-        if BAD_PASSPHRASE in codes or (wants and variable is not None):
+        name = self._passphrase_env
+        if BAD_PASSPHRASE in codes or (wants and name is not None):
             return SigningError(
                 f"the passphrase of the signing key {self._wanted} is wrong",
-                cause=f"{variable} holds another passphrase" if variable else None,
-                fix=f"export {variable}=... with the right one" if variable else None,
+                cause=f"{name} holds another passphrase" if name else None,
+                fix=f"export {name}=... with the right one" if name else None,
             )
         if wants:
             return SigningError(

@@ -5,7 +5,6 @@ who has the old key and who has the new one both go on as before.
 """
 
 import contextlib
-from types import TracebackType
 from typing import Self
 
 from debwright.keys.gnupg.armor import dearmor, enarmor
@@ -69,10 +68,5 @@ class TwoKeySigner:
             self._open = opened.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()

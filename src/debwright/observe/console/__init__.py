@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from debwright.model.events import Reporter, Silent
-from debwright.observe.console.errors import error_json, print_error
-
-__all__ = ["error_json", "make_reporter", "on_github", "print_error"]
 
 
 def on_github(environ: Mapping[str, str]) -> bool:

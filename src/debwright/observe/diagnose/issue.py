@@ -6,11 +6,9 @@ from typing import Any, Protocol
 from debwright.config import load
 from debwright.github.http import Http, Unsure
 from debwright.model.diagnosis import Diagnosis, Problem
-from debwright.model.errors import UsageError
 from debwright.observe.report.markdown import code, escape, fenced
 
 LABEL = "debwright"
-PAGE = 100
 MOST_PAGES = 20
 BODY_LIMIT = 60_000
 """Characters; GitHub takes 65,536."""
@@ -44,20 +42,12 @@ def file_issues(options: Any, subjects: Sequence[Subject], repository: str | Non
 
     Raises UsageError, GithubError and MissingError.
     """
-    from debwright.github.place import REPOSITORY, github_repository
+    from debwright.github.place import required_repository
 
-    place = repository or github_repository(load(options.directory))
-    if place is None:
-        raise UsageError(
-            "it is not known which repository the issue is for",
-            cause="release.repository is not set, and git has no remote `origin` on GitHub",
-            fix="debwright diagnose --issue --repository OWNER/NAME",
-        )
-    if not REPOSITORY.fullmatch(place):
-        raise UsageError(
-            f"{place!r} is no repository", cause="it is owner/name",
-            fix="debwright diagnose --issue --repository OWNER/NAME",
-        )  # fmt: skip
+    place = required_repository(
+        load(options.directory), repository, what="the issue is for",
+        fix="debwright diagnose --issue --repository OWNER/NAME",
+    )  # fmt: skip
     wanted: dict[str, tuple[Problem, Subject]] = {}
     for subject in subjects:
         if (root := subject.diagnosis.root) is not None:
@@ -115,21 +105,12 @@ class Tracker:
         return min(found, key=lambda i: (i["state"] != "open", -i["number"]), default=None)
 
     def _all(self) -> Iterator[dict[str, Any]]:
-        for page in range(1, MOST_PAGES + 1):
-            items = self._http.request(
-                "GET",
-                f"{self._base}/issues",
-                params={"labels": LABEL, "state": "all", "per_page": PAGE, "page": page},
-            ).json()
-            yield from items
-            if len(items) < PAGE:
-                return
+        asked = {"labels": LABEL, "state": "all"}
+        return self._http.pages(f"{self._base}/issues", most=MOST_PAGES, **asked)
 
     def _said(self, number: int, text: str) -> bool:
-        answer = self._http.request(
-            "GET", f"{self._base}/issues/{number}/comments", params={"per_page": PAGE}
-        )
-        return any(c.get("body") == text for c in answer.json())
+        comments = self._http.pages(f"{self._base}/issues/{number}/comments", most=1)
+        return any(c.get("body") == text for c in comments)
 
     def _send(self, method: str, path: str, data: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._http.request(method, self._base + path, json=data).json()

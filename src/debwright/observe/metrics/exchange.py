@@ -8,7 +8,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from debwright.host.files import atomic_write
+from debwright.host.files import save
 from debwright.model.codes import WARNING, Code, Codes
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.results import Evidence, Finding
@@ -39,13 +39,9 @@ def export(store: Store, path: Path | None) -> tuple[str, int]:
     lines = list(store.documents())
     text = "".join(f"{line}\n" for line in lines)
     if path is not None:
-        try:
-            data = text.encode("utf-8", "backslashreplace")
-            packed = path.name.endswith(".gz")
-            # No time of its own: the same records give the same bytes.
-            atomic_write(path, gzip.compress(data, mtime=0) if packed else data)
-        except OSError as error:
-            raise DebwrightError(f"{path} cannot be written: {error.strerror}") from error
+        data = text.encode("utf-8", "backslashreplace")
+        # No time of its own: the same records give the same bytes.
+        save(path, gzip.compress(data, mtime=0) if path.name.endswith(".gz") else data)
     return text, len(lines)
 
 

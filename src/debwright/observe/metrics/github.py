@@ -8,11 +8,10 @@ GitHub knows how long a job waited for a machine. API: "List workflow runs for a
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from debwright.github.http import Http
+from debwright.github.http import PAGE, Http
 from debwright.model.targets import ARCHITECTURES
 from debwright.observe.metrics.model import (
     MOST_STAGES,
@@ -26,9 +25,9 @@ from debwright.observe.metrics.model import (
 from debwright.observe.metrics.place import ci_key
 from debwright.observe.metrics.store import Merged, Store
 
-PAGE = 100
 MOST_RESULTS = 1000
 """GitHub gives no more for one question."""
+MOST_PAGES = MOST_RESULTS // PAGE
 MOST_ROUNDS = 100
 BATCH = 50
 _WORD = re.compile(r"[a-z][a-z0-9.+-]*")
@@ -144,7 +143,7 @@ def _runs(http: Http, path: str, since: datetime) -> Iterator[WorkflowRun]:
     for _ in range(MOST_ROUNDS):
         span = f"{_time(since)}..{_time(until)}" if until else f">={_time(since)}"
         found, oldest = 0, until
-        for item in _pages(http, path, "workflow_runs", created=span):
+        for item in http.pages(path, "workflow_runs", most=MOST_PAGES, created=span):
             run = WorkflowRun.model_validate(item)
             found += 1
             oldest = run.created_at
@@ -155,22 +154,13 @@ def _runs(http: Http, path: str, since: datetime) -> Iterator[WorkflowRun]:
 
 
 def _jobs(http: Http, path: str) -> Iterator[WorkflowJob]:
-    return (WorkflowJob.model_validate(item) for item in _pages(http, path, "jobs"))
+    return (WorkflowJob.model_validate(item) for item in http.pages(path, "jobs", most=MOST_PAGES))
 
 
 def _own(run: WorkflowRun, jobs: Sequence[WorkflowJob]) -> list[WorkflowJob]:
     """Those that were done in this attempt: where failed jobs alone are started again, the others
     are listed once more as they were."""
     return [job for job in jobs if job.run_attempt in (None, run.run_attempt)]
-
-
-def _pages(http: Http, path: str, field: str, **more: str) -> Iterator[Any]:
-    for page in range(1, MOST_RESULTS // PAGE + 1):
-        params: dict[str, str | int] = {"per_page": PAGE, "page": page, **more}
-        items = http.request("GET", path, params=params).json()[field]
-        yield from items
-        if len(items) < PAGE:
-            return
 
 
 def _time(at: datetime) -> str:

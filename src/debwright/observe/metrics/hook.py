@@ -8,6 +8,7 @@ from pathlib import Path
 from debwright.config import LoadedConfig
 from debwright.model.errors import DebwrightError
 from debwright.model.results import RunResult
+from debwright.observe.metrics import Metrics
 from debwright.observe.metrics.model import Problem, RunRecord
 
 WAIT_SECONDS = 1.0
@@ -16,7 +17,7 @@ WAIT_SECONDS = 1.0
 
 def store_path(loaded: LoadedConfig, dist: Path) -> Path:
     """Where runs are remembered: as configured, or below dist/."""
-    configured = loaded.config.metrics.path
+    configured = loaded.config.section(Metrics).path
     return loaded.resolve(configured) if configured else dist / "metrics" / "runs.sqlite"
 
 
@@ -61,7 +62,7 @@ def remember_broken(
 def _store(
     loaded: LoadedConfig, dist: Path, make: Callable[[], RunRecord], note: Callable[[str], None]
 ) -> None:
-    if not loaded.config.metrics.enabled:
+    if not loaded.config.section(Metrics).enabled:
         return
     try:
         from debwright.observe.metrics.store import Store

@@ -9,8 +9,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from debwright.config.metrics import Metrics
-from debwright.observe.metrics import query, trends
+from debwright.observe.metrics import Metrics, query, trends
 from debwright.observe.metrics.model import RunRecord
 from debwright.observe.metrics.query import Build
 from debwright.observe.metrics.store import Store

@@ -1,6 +1,5 @@
 """An event as a mail (RFC 5322), by SMTP (RFC 5321)."""
 
-import os
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import values as v
 from debwright.config.section import Problem, Raw
-from debwright.model.errors import DebwrightError, Evidence, MissingError
+from debwright.host.variables import variable
+from debwright.model.errors import DebwrightError, Evidence
 from debwright.observe.notify.base import Event, Notifier
 
 SECONDS = 30.0
@@ -120,10 +120,7 @@ def _connect(config: Email) -> smtplib.SMTP:
 def _password(config: Email) -> str | None:
     if config.password_env is None:
         return None
-    value = os.environ.get(config.password_env)
-    if value is None:
-        raise MissingError(f"the environment variable {config.password_env} is not set")
-    return value
+    return variable(config.password_env, may_be_empty=True)
 
 
 def _said(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """An event as a message to a chat: the JSON of Slack's incoming webhooks."""
 
-import os
 from functools import partial
 
 from pydantic import Field
@@ -8,7 +7,8 @@ from pydantic import Field
 from debwright.config import values as v
 from debwright.host.http import InvalidAddress, NotThere, Refused, ask, client, read
 from debwright.host.retry import RetryPolicy, Unreachable
-from debwright.model.errors import DebwrightError, MissingError, UsageError
+from debwright.host.variables import variable
+from debwright.model.errors import DebwrightError, UsageError
 from debwright.observe.notify.base import Event, Notifier
 
 SECONDS = 30.0
@@ -69,9 +69,7 @@ def _escaped(text: str) -> str:
 
 
 def _url(config: Webhook) -> str:
-    url = os.environ.get(config.url_env, "").strip()
-    if not url:
-        raise MissingError(f"the environment variable {config.url_env} is not set")
+    url = variable(config.url_env).strip()
     if not url.startswith(("https://", "http://")) or not url.isprintable() or " " in url:
         raise UsageError(f"the environment variable {config.url_env} holds no http(s) URL")
     return url

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
@@ -13,8 +12,6 @@ from debwright.host.files import atomic_write
 from debwright.model.errors import DebwrightError, printable
 from debwright.model.fix import Command
 from debwright.model.results import RunResult
-from debwright.observe.report import html, junit, markdown, sarif
-from debwright.observe.report.schemas import SCHEMAS
 from debwright.observe.report.timeline import Color
 
 
@@ -26,8 +23,11 @@ def write_reports(result: RunResult, directory: Path, colors: Mapping[str, Color
 
     Raises DebwrightError when the directory cannot be written.
     """
+    # The stages need model_json only; what writes pages takes its time to load.
+    from debwright.observe.report import html, junit, markdown, sarif
+
     contents: dict[str, str | bytes] = {
-        "report.json": to_json(result),
+        "report.json": model_json(result),
         "report.html": html.render(result, directory, colors),
         "report.md": markdown.render(result),
         "junit.xml": junit.render(result),
@@ -46,11 +46,6 @@ def write_reports(result: RunResult, directory: Path, colors: Mapping[str, Color
     return [directory / name for name in contents]
 
 
-def to_json(result: RunResult) -> str:
-    """The run as JSON; `schema` describes it."""
-    return model_json(result)
-
-
 def model_json(result: BaseModel) -> str:
     """A model as indented JSON, whatever text it holds."""
     try:
@@ -60,8 +55,3 @@ def model_json(result: BaseModel) -> str:
         text = json.dumps(result.model_dump(mode="json"), indent=2, ensure_ascii=False)
         visible = re.sub("[\ud800-\udfff]", lambda m: "\\" + printable(m[0]), text)
         return visible + "\n"
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of report.json."""
-    return SCHEMAS["report"]()

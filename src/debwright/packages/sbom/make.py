@@ -20,11 +20,10 @@ from debwright.host.process import CommandError
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.packages.debs import Deb
 from debwright.packages.distributions import Distribution, distributions
-from debwright.packages.sbom import cyclonedx, spdx
+from debwright.packages.sbom import CYCLONEDX, SPDX, cyclonedx, spdx
 from debwright.packages.sbom.wheels import Wheel, wheels_of
 from debwright.packages.unpacked import Unpacked
 
-CYCLONEDX, SPDX = ".cdx.json", ".spdx.json"
 SPECIFICATION = "1.6"
 _NAMESPACE = UUID("6f6c1f3c-3a55-5b4e-9f0c-8a9a6c6f7b10")
 """Of the document numbers that debwright derives from packages (RFC 9562, version 5)."""

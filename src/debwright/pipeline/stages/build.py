@@ -14,7 +14,7 @@ from debwright.build.binary import (
 from debwright.build.depends import BuildPlan, build_dependencies
 from debwright.build.log import BuildLog
 from debwright.build.workplace import USUAL, Workplace
-from debwright.host.files import share
+from debwright.host.files import share, shown
 from debwright.model.details import BuildDetails
 from debwright.model.errors import ExitCode
 from debwright.model.results import StageResult
@@ -31,10 +31,13 @@ from debwright.pipeline.stages.base import (
     perform,
 )
 from debwright.pipeline.stages.wheels import Wheels, compiled_wheels, wheel_inputs
+from debwright.roots.cache import remove_tree
 from debwright.roots.store import Layer
 
 CROSS_LOG = "cross.log"
 """The log of a cross build that failed, where an emulated one followed it."""
+BEFORE = ".before"
+"""Where the packages of an earlier build are until they are replaced."""
 CROSS = "cross"
 """What the failed cross build is remembered by."""
 TEST = "test"
@@ -74,6 +77,7 @@ class BuildStage(TargetStage):
                 on, plan, layer, scratch=on.scratch, output=on.directory, log=log
             )
         forget_record(on.directory)
+        remove_tree(on.directory / BEFORE)
         return Outcome(
             outputs=[*built.files, *sources, log_path],
             details=BuildDetails(
@@ -96,6 +100,9 @@ class BuildStage(TargetStage):
         _forget_untested(on)
         if self._attempt(on, scratch / "first"):
             return True
+        if (on.directory / BEFORE).is_dir():
+            aside = shown(on.directory / BEFORE)
+            on.job.note(f"{on.name}: the packages of the build before are in {aside}")
         if not may_fall_back or not _worth_emulating(on.stages[-1]):
             return False
         failed, inputs = on.stages.pop(), _all_inputs(on)
@@ -119,7 +126,7 @@ class BuildStage(TargetStage):
         scratch.mkdir(mode=0o755)
         on.scratch = scratch
         if builds_nothing(plan_of(on)):
-            on.skip(self.name, BUILT_BY_ANOTHER)
+            on.skip(self.name, _why_nothing(on))
             return True
         result, _ = perform(self, on)
         on.stages.append(result)
@@ -132,6 +139,13 @@ BUILT_BY_ANOTHER = "built by another target: it is all `all`"
 def builds_nothing(plan: BuildPlan) -> bool:
     """Whether all packages are of architecture `all`, and another target builds those."""
     return not (plan.with_all or plan.with_any)
+
+
+def _why_nothing(on: TargetRun) -> str:
+    if on.source.has_all:
+        return BUILT_BY_ANOTHER
+    has = " ".join(sorted(on.source.architectures))
+    return f"nothing to build for {on.target.target.arch}: debian/control has packages for {has}"
 
 
 def plan_of(on: TargetRun) -> BuildPlan:
@@ -239,13 +253,24 @@ def _remember(on: TargetRun, plan: BuildPlan, layer: Layer | None = None) -> Non
 
 
 def _clear(on: TargetRun) -> None:
-    """Old artifacts would be taken for new ones if this build fails half-way."""
+    """Set aside what an earlier build made: it would be taken for new if this one fails half-way.
+
+    It goes once this build has made what replaces it.
+    """
+    aside = on.directory / BEFORE
+    whole = on.changes is not None
+    if whole:
+        remove_tree(aside)
+        aside.mkdir(parents=True)
     kept = {"stages.json"}
     if on.strategy is not on.target.strategy:
         kept.add(CROSS_LOG)  # of the cross build that this one stands in for
     for path in on.directory.glob("*"):
         if path.is_file() and path.name not in kept:
-            path.unlink()
+            if whole:
+                path.rename(aside / path.name)
+            else:
+                path.unlink()
 
 
 def _copy_source(on: TargetRun) -> list[Path]:

@@ -22,7 +22,7 @@ from debwright.model.targets import Target, also_on
 from debwright.observe.report.timeline import Color
 from debwright.observe.report.write import model_json
 from debwright.packages.debs import read_deb
-from debwright.packages.sbom.make import CYCLONEDX, SPDX
+from debwright.packages.sbom import CYCLONEDX, SPDX
 from debwright.pipeline.capacity import need_mb
 from debwright.pipeline.stages.base import (
     Job,
@@ -92,7 +92,8 @@ class CheckStage(TargetStage):
             "config": digest(
                 {
                     **config.model_dump(mode="json", include={*SHARED, *policy.SETTINGS, *AROUND}),
-                    **config.said_to("debwright.checks"),
+                    **config.said_to("debwright.checks.files"),
+                    **config.said_to("debwright.checks.live"),
                     **config.said_to("debwright.systems"),
                 }
             ),

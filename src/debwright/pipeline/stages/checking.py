@@ -35,6 +35,7 @@ def check_context(on: TargetRun, stage: str, log: BuildLog, **more: Any) -> Chec
         log=log,
         activity=lambda text: on.activity(stage, text),
         companions=[read_deb(p) for p in companion_packages(job)],
+        source=on.source,
         **more,
     )
 

@@ -31,7 +31,7 @@ from debwright.pipeline.stages.checking import add_to_report, check_context, jud
 from debwright.pipeline.stages.companion import companion_packages
 
 if TYPE_CHECKING:
-    from debwright.checks.twice.equivalence import Comparison
+    from debwright.checks.twice.compared import Comparison
     from debwright.checks.twice.sides import Side
 
 NAME = "equivalence"
@@ -69,7 +69,7 @@ class EquivalenceStage(Stage[Pair]):
         return wanted.equivalence
 
     def inputs(self, on: Pair) -> dict[str, Any]:
-        from debwright.checks.twice.equivalence import EquivalenceCheck
+        from debwright.checks.twice.compared import EquivalenceCheck
 
         job, build = on.job, _emulated_build(on.run)
         said = job.plan.config.model_dump(mode="json", include=set(EquivalenceCheck.settings))
@@ -89,7 +89,7 @@ class EquivalenceStage(Stage[Pair]):
         }  # fmt: skip
 
     def work(self, on: Pair) -> Outcome:
-        from debwright.checks.twice.equivalence import Comparison, EquivalenceCheck
+        from debwright.checks.twice.compared import Comparison, EquivalenceCheck
         from debwright.checks.twice.sides import Side
 
         started, found, run = time.monotonic(), Comparison(), on.run
@@ -138,7 +138,7 @@ class EquivalenceStage(Stage[Pair]):
 def _with_reference(
     job: Job, found: "Comparison", mine: "Side", context: CheckContext, other: CheckContext
 ) -> None:
-    from debwright.checks.twice.equivalence import (
+    from debwright.checks.twice.compared import (
         compare_answers,
         compare_files,
         compare_floor,
@@ -186,7 +186,7 @@ def _with_emulated(
     build: TargetRun, found: "Comparison", mine: "Side", context: CheckContext, log: BuildLog
 ) -> None:
     """Build under emulation and compare what a cross build gave with that."""
-    from debwright.checks.twice.equivalence import CODES, compare_files, compare_floor
+    from debwright.checks.twice.compared import CODES, compare_files, compare_floor
     from debwright.checks.twice.sides import Side, Sides
 
     if why := build.job.plan.host.obstacle(build.target.target.arch):

@@ -9,8 +9,8 @@ from debian.deb822 import Deb822
 from debwright.keys.signing import Signer
 from debwright.model.targets import Target, suite_info
 from debwright.pipeline.stages.base import Job
-from debwright.repository import PackageFile, RepositorySettings
 from debwright.repository.keyring import build_keyring, keyring_of, next_version, published_version
+from debwright.repository.model import PackageFile, RepositorySettings
 from debwright.repository.plan import load
 from debwright.roots.cache import Cache
 from debwright.roots.store import Layer

@@ -8,8 +8,8 @@ from typing import Any
 
 from debwright.config import Config
 from debwright.host.files import sha256_file
+from debwright.keys.configured import configured_signer, key_states
 from debwright.keys.signing import Signer
-from debwright.keys.signing.configured import configured_signer, key_states
 from debwright.model.details import PublishDetails
 from debwright.model.errors import ExitCode
 from debwright.model.results import StageResult, Status
@@ -26,17 +26,8 @@ from debwright.pipeline.stages.base import (
     perform,
 )
 from debwright.pipeline.stages.companion import companion_packages, companion_sources
-from debwright.pipeline.stages.keyring import keyring_packages
-from debwright.repository import (
-    AlreadyPublished,
-    PackageFile,
-    Publication,
-    RepositorySettings,
-    publish,
-    sources_text,
-)
 from debwright.repository.channels import channel_of, channel_suite
-from debwright.repository.stores.base import configured_stores, push_all, store_tables
+from debwright.repository.model import PackageFile, Publication, RepositorySettings
 
 
 @dataclass(frozen=True)
@@ -87,6 +78,8 @@ class PublishStage(Stage[Publishing]):
         return wanted.publish
 
     def inputs(self, on: Publishing) -> dict[str, Any]:
+        from debwright.repository.stores.base import store_tables
+
         job = on.job
         return {
             **common_inputs(job),
@@ -103,9 +96,11 @@ class PublishStage(Stage[Publishing]):
         return {"current": str(link.readlink()) if link.is_symlink() else None}
 
     def work(self, on: Publishing) -> Outcome:
+        from debwright.pipeline.stages.keyring import keyring_packages
+
         job = on.job
         job.reporter.activity(None, self.name, "signing")
-        with configured_signer(job.plan.loaded, job.plan.package) as signer:
+        with configured_signer(job.plan.loaded, job.plan.package, say=job.note) as signer:
             keyrings = keyring_packages(job, on.repository, on.settings, signer, on.suites)
             publication = _publish(on, [*_files(on), *keyrings], signer)
         details = PublishDetails(
@@ -119,6 +114,8 @@ class PublishStage(Stage[Publishing]):
 
     def run(self, job: Job, targets: Sequence[TargetPlan]) -> Published:
         """Sign and publish the packages of `targets`, all of which have passed their checks."""
+        from debwright.repository.sources import sources_text
+
         on = Publishing(job, targets)
         result, _ = perform(self, on)
         details = result.details
@@ -175,6 +172,8 @@ def require_key(job: Job) -> None:
 
 def _push(on: Publishing, *, throwaway: bool) -> tuple[str, ...]:
     """Bring the publication to the configured stores; their names."""
+    from debwright.repository.stores.base import configured_stores, push_all, store_tables
+
     job = on.job
     if not store_tables(job.plan.loaded):
         return ()
@@ -202,24 +201,51 @@ def suite_name(job: Job, suite: str) -> str:
 
 
 def _publish(on: Publishing, files: Sequence[PackageFile], signer: Signer) -> Publication:
-    """Publish; a test repository gives way to another build of a version that it holds.
+    """Publish; a repository of this machine gives way to another build of a version that it holds.
 
-    Nobody can have trusted a throw-away key before, so nobody has the earlier build. With a key of
-    one's own a published file stays what it is, and AlreadyPublished reaches the user.
+    It does as long as no key is configured and nothing is brought to a store: who works on a
+    version builds it many times. After that a published file stays what it is, and
+    AlreadyPublished reaches the user.
     """
+    from debwright.repository.pool import AlreadyPublished
+    from debwright.repository.publish import publish
+    from debwright.repository.stores.base import store_tables
+
     repository, settings, say = on.repository, on.settings, on.job.reporter.note
     try:
         return publish(repository, files, signer, settings, say=say)
     except AlreadyPublished as conflict:
-        if not signer.throwaway:
+        loaded = on.job.plan.loaded
+        if not signer.throwaway and (loaded.config.signing.key or store_tables(loaded)):
             raise
-        say(f"{conflict.what}: the test repository is made again")
+        say(f"{conflict.what}: this build takes its place, for nothing goes out from here yet")
         aside = repository.with_name(f".{repository.name}.old")
         shutil.rmtree(aside, ignore_errors=True)
         repository.rename(aside)
-        made = publish(repository, files, signer, settings, say=say)
+        try:
+            kept = list(_others(on, aside, files))
+            made = publish(repository, [*kept, *files], signer, settings, say=say)
+        except BaseException:
+            shutil.rmtree(repository, ignore_errors=True)
+            aside.rename(repository)
+            raise
         shutil.rmtree(aside, ignore_errors=True)
         return made
+
+
+def _others(on: Publishing, aside: Path, files: Sequence[PackageFile]) -> Iterator[PackageFile]:
+    """What the repository set aside has of other versions, to be published again with `files`."""
+    from debwright.repository.plan import entries_of, load
+
+    sources = [*on.job.sources.values(), *companion_sources(on.job)]
+    built = {(s.name, s.version) for s in sources}
+    names = {f.path.name for f in files}
+    for suite, entries in entries_of(load(aside)).items():
+        for entry in entries.values():
+            path = aside / entry.path
+            replaced = (entry.source, entry.version) in built or path.name in names
+            if entry.kind != "file" and not replaced:
+                yield PackageFile(path=path, suite=suite, component=entry.component)
 
 
 def _files(on: Publishing) -> Iterator[PackageFile]:

@@ -7,7 +7,7 @@ from debwright.model.details import SbomDetails
 from debwright.model.targets import suite_info
 from debwright.observe.report.timeline import Color
 from debwright.packages.debs import read_deb
-from debwright.packages.sbom import make_sboms
+from debwright.packages.sbom.make import make_sboms
 from debwright.pipeline.stages.base import Outcome, TargetRun, TargetStage, common_inputs, digests
 
 

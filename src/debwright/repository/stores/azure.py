@@ -7,8 +7,9 @@ from pydantic import Field
 
 from debwright.config import values as v
 from debwright.host.retry import RetryPolicy
+from debwright.host.variables import variable
 from debwright.repository.stores.base import Store, StoreTable
-from debwright.repository.stores.objects import POLICY, Objects, options, variable
+from debwright.repository.stores.objects import POLICY, Objects, options
 
 if TYPE_CHECKING:
     from obstore.store import AzureCredential
@@ -49,7 +50,7 @@ class Azure(StoreTable, table="repository.azure", optional=True):
         if token := os.environ.get(self.sas_token_env):
             keys = {"sas_token": token.lstrip("?"), "expires_at": None}
         else:
-            key = variable(self.key_env, "repository.azure")
+            key = variable(self.key_env, cause="[repository.azure] needs the keys of the place")
             keys = {"access_key": key, "expires_at": None}
         prefix = (self.prefix or "").strip("/")
         server = (self.endpoint or f"https://{self.account}.blob.core.windows.net").rstrip("/")

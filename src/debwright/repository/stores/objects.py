@@ -5,7 +5,6 @@ below a prefix; an object is replaced as a whole, so a reader sees the old one o
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -45,17 +44,6 @@ class Remote:
     size: int
     tag: str
     """Its ETag, which may be an MD5."""
-
-
-def variable(name: str, table: str) -> str:
-    """The value of the environment variable `name`. Raises MissingError when it is not set."""
-    if value := os.environ.get(name):
-        return value
-    raise MissingError(
-        f"the environment variable {name} is not set",
-        cause=f"[{table}] needs the keys of the place",
-        fix=f"read -rs {name} && export {name}",
-    )
 
 
 def options(endpoint: str | None, policy: RetryPolicy = POLICY) -> dict[str, Any]:

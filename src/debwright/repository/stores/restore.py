@@ -18,7 +18,6 @@ from pydantic import ValidationError
 from debwright.model.errors import CheckError, DebwrightError, Evidence
 from debwright.model.results import Severity
 from debwright.repository import store as local
-from debwright.repository import verify_repository
 from debwright.repository.describe import paragraphs
 from debwright.repository.model import PublicationRecord, SuiteManifest
 from debwright.repository.plan import load
@@ -26,6 +25,7 @@ from debwright.repository.publish import recover
 from debwright.repository.release import SIGNED_FILES, listed_files
 from debwright.repository.stores.base import Store, read_record
 from debwright.repository.stores.tree import MANIFEST, RECORD, state_path
+from debwright.repository.verify.repository import verify_repository
 
 Known = dict[str, tuple[int, str]]
 """Size and SHA-256 of a pool file, by its path."""

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from debwright.config import values as v
 from debwright.host.retry import RetryPolicy
+from debwright.host.variables import variable
 from debwright.repository.stores.base import Store, StoreTable
-from debwright.repository.stores.objects import POLICY, Objects, options, variable
+from debwright.repository.stores.objects import POLICY, Objects, options
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential
@@ -43,10 +44,10 @@ class S3(StoreTable, table="repository.s3", optional=True):
     def open(self, _: "LoadedConfig | None" = None, /, *, policy: RetryPolicy = POLICY) -> Store:
         from obstore.store import S3Store
 
-        table = "repository.s3"
+        cause, table = "[repository.s3] needs the keys of the place", "repository.s3"
         keys: S3Credential = {
-            "access_key_id": variable(self.access_key_env, table),
-            "secret_access_key": variable(self.secret_key_env, table),
+            "access_key_id": variable(self.access_key_env, cause=cause),
+            "secret_access_key": variable(self.secret_key_env, cause=cause),
             "token": os.environ.get(self.session_token_env) or None,
             "expires_at": None,
         }

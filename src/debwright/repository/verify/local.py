@@ -5,8 +5,8 @@ from pathlib import Path
 from debwright.keys.gnupg.signatures import signed_text
 from debwright.model.errors import UsageError
 from debwright.model.results import Severity
-from debwright.repository import verify_repository
 from debwright.repository.verify.model import Verification
+from debwright.repository.verify.repository import verify_repository
 from debwright.repository.verify.sums import compare, control_sums, read_sums, unnamed
 
 SUMS = "SHA256SUMS"

@@ -61,7 +61,8 @@ class StoredGzip(io.RawIOBase):
 
 def helper_files() -> Iterator[tuple[str, bytes]]:
     """The helper's files by their names in the wheelhouse: all that it needs, and no debwright."""
-    yield "wheelhouse.py", (_HELPER / "wheelhouse.py").read_bytes()
+    for name in ("wheelhouse.py", "private-tree.mk"):
+        yield name, (_HELPER / name).read_bytes()
     for path in sorted((_HELPER / "helper").glob("*.py")):
         own = machines.carried_text().encode() if path.stem == "machines" else path.read_bytes()
         yield f"helper/{path.name}", own

@@ -20,6 +20,8 @@ _PIN = re.compile(
 )
 _HASH = re.compile(r"\s--hash[= ]\s*(\S+)")
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
+EMPTY = "# Nothing is needed."
+"""Says of a lock that it names nothing on purpose."""
 LOCK_COMMAND = "uv pip compile --universal --generate-hashes"
 
 
@@ -76,7 +78,7 @@ def parse(text: str, name: str) -> tuple[Pin, ...]:
     pins = []
     for number, line in logical_lines(text):
         pins.append(_pin(line, number, name))
-    if not pins:
+    if not pins and EMPTY not in text:
         raise ConfigError(f"the lock {name} names no distribution", fix=_again(name))
     return tuple(pins)
 

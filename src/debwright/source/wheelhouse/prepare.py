@@ -35,7 +35,7 @@ from debwright.source.wheelhouse.resolve import (
 
 HOME = "wheelhouse"
 """The directory of the cache: files, tarballs, and what was compiled."""
-RESOLVER = 1
+RESOLVER = 2
 """Raised when the same lock may resolve to other files."""
 
 Say = Callable[[str], None]
@@ -172,7 +172,8 @@ def _resolved(asked: Wish, cache: Cache, home: Path, note: Say, activity: Say) -
         exclude=frozenset(asked.settings.exclude),
     )  # fmt: skip
     build_lock = asked.build_lock
-    if build_lock is not None and any(c.kind == "sdist" for c in chosen):
+    # Without an sdist, too: the application itself may be built with it (wheelhouse.py tree).
+    if build_lock is not None:
         tools = choose(
             build_lock, apt.retry(lambda: found(build_lock), note=note), asked.interpreters,
             use="build",

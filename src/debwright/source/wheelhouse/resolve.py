@@ -22,7 +22,7 @@ from debwright.roots.apt import MirrorError
 from debwright.source.wheelhouse.interpreters import Interpreter
 from debwright.source.wheelhouse.lockfile import LOCK_COMMAND, Lock, Pin
 
-_UNREACHABLE = (
+UNREACHABLE = (
     "error sending request", "dns error", "Could not connect", "Connection refused", "timed out",
     "Failed to fetch", "error trying to connect", "Request failed after", "tcp connect error",
 )  # fmt: skip
@@ -187,6 +187,8 @@ def ask_index(
     uv is told that no distribution has dependencies: it then never runs the code of an sdist to
     learn of them. Raises IndexUnreachable, MissingError without uv, or WheelhouseError.
     """
+    if not lock.pins:
+        return ()
     (scratch / "uv.toml").write_text(_uv_settings(lock), encoding="utf-8")
     copy = scratch / "requirements.txt"
     copy.write_text(lock.text, encoding="utf-8")
@@ -263,7 +265,7 @@ def _readable(file: str) -> bool:
 def _explain(done: Completed, lock: Lock) -> Exception:
     said = [line for line in (done.error or done.output).splitlines() if line.strip()]
     evidence = [Evidence(text=line.strip()[:300]) for line in said[:8]]
-    if any(sign in line for sign in _UNREACHABLE for line in said):
+    if any(sign in line for sign in UNREACHABLE for line in said):
         return IndexUnreachable(
             "the package index could not be read", evidence=evidence,
             cause="the index is down or out of reach, or a proxy stands between",

@@ -24,8 +24,6 @@ from debwright.systems.environments import Environments
 from debwright.systems.kinds import Kind
 from debwright.systems.runtime import copy_into, repository_for
 
-__all__ = ["DOCKER", "PODMAN", "Container", "ContainerSystem"]
-
 
 @dataclass(frozen=True)
 class ContainerSystem(System):
@@ -35,11 +33,9 @@ class ContainerSystem(System):
 
     @property
     def kind(self) -> str:
-        """See System."""
         return self.engine.name
 
     def begins_with(self, config: Config, roots: Roots, target: Target) -> str | None:
-        """See System."""
         if name := config.section(Environments).images.get(str(target)):
             return pulled_id(roots, target, name)
         return super().begins_with(config, roots, target)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from debwright.host import process
@@ -59,12 +58,7 @@ class Container(RemoteSandbox):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -143,7 +137,6 @@ class Container(RemoteSandbox):
         gid: int | None,
         input_follows: bool,
     ) -> list[str]:
-        """See RemoteSandbox."""
         words = ["exec", f"--workdir={cwd}"]
         if input_follows:
             words.append("--interactive")
@@ -152,7 +145,6 @@ class Container(RemoteSandbox):
         return self._exec(*words, self.name, "env", "-i", *variables, *argv)
 
     def relay(self) -> list[str]:
-        """See RemoteSandbox."""
         return self._exec("exec", "--interactive", self.name, *RELAY)
 
     def _exec(self, *words: str) -> list[str]:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from debwright.host import process, usage
@@ -92,12 +91,7 @@ class NspawnSandbox(Entered):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -267,9 +261,6 @@ class NspawnSandbox(Entered):
     def push(self, source: Path, target: str) -> None:
         push_through(self, source, target)
 
-    def pull(self, source: str, target: Path) -> None:
-        target.write_text(self.run(["cat", source]).output)
-
 
 @dataclass(frozen=True)
 class OverlayMark:
@@ -289,7 +280,6 @@ class OverlayMark:
         }
 
     def altered(self) -> dict[str, Altered]:
-        """See FileMark."""
         trees = [layer.tree for layer in self.overlay.layer.chain()]
         found = {}
         for path, entry in Snapshot.of(self.overlay.upper).entries.items():

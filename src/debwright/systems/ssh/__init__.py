@@ -35,8 +35,6 @@ from debwright.systems.runtime import (
 )
 from debwright.systems.ssh.connection import CLEANER, Address, SshSandbox
 
-__all__ = ["Address", "SshSandbox", "SshSystem"]
-
 CLEAN_SCRIPT = Path(__file__).with_name("clean.sh")
 
 # apt notes apart from the machine's own log what it installs for the check: that and nothing else

@@ -15,7 +15,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from debwright.host import process
@@ -111,12 +110,7 @@ class SshSandbox(RemoteSandbox):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -208,7 +202,6 @@ class SshSandbox(RemoteSandbox):
         gid: int | None,
         input_follows: bool,  # noqa: ARG002 - ssh hands on what there is
     ) -> list[str]:
-        """See RemoteSandbox."""
         words = ["sudo", "-n", "--"] if self._sudo else []
         if uid is not None:
             words += ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--"]

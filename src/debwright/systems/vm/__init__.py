@@ -18,7 +18,7 @@ from debwright.roots.store import Layer
 from debwright.systems.base import BootError, Open, Opened, Subject, System
 from debwright.systems.kinds import Kind
 from debwright.systems.runtime import copy_into, repository_for
-from debwright.systems.ssh import Address, SshSandbox
+from debwright.systems.ssh.connection import Address, SshSandbox
 from debwright.systems.vm.qemu import BOOT_TIMEOUT, SSH_PORT, VirtualMachine, has_kvm, vm_problem
 
 __all__ = ["VirtualMachine", "VmSystem", "vm_problem"]
@@ -43,15 +43,14 @@ class VmSystem(System):
     """qemu-system: slow without KVM, and the nearest to a board that this machine can be."""
 
     kind = "vm"
+    own_kernel = True
 
     def unavailable(self) -> MissingError | None:
-        """See System."""
         if is_root():
             return None
         return MissingError("making a virtual machine's disk needs root", fix="run it with sudo")
 
     def boot_layer(self, subject: Subject) -> Layer:
-        """See System."""
         return vm_layer(subject.roots, subject.target, subject.log)
 
     def prepare(self, subject: Subject, _: ExitStack) -> Open:

@@ -17,7 +17,7 @@ import pytest
 from tests.integration.conftest import Debwright, Run
 from tests.kit.records import CROSS, NATIVE, failed, run, target
 
-from debwright.config.metrics import Metrics
+from debwright.observe.metrics import Metrics
 from debwright.observe.metrics.dashboard.data import Settings, gather
 from debwright.observe.metrics.dashboard.page import as_json, render
 from debwright.observe.metrics.dashboard.serve import Document, server

@@ -15,8 +15,8 @@ from tests.kit.packages import context
 from debwright.checks.files.sbom import SbomCheck
 from debwright.model.results import Status
 from debwright.packages.debs import Deb, read_deb
-from debwright.packages.sbom import make_sboms
 from debwright.packages.sbom.licences import expression
+from debwright.packages.sbom.make import make_sboms
 from debwright.packages.sbom.wheels import read_manifest
 
 WHEEL_SHA = hashlib.sha256(b"wheel").hexdigest()

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from tests.kit.debs import elf, pack, write
 
 from debwright.checks.twice.answers import answer_findings, select, unlike
+from debwright.checks.twice.compared import Comparison
 from debwright.checks.twice.control import control_findings
 from debwright.checks.twice.elf import floor_findings, machine_findings, provided
-from debwright.checks.twice.equivalence import Comparison
+from debwright.checks.twice.equivalence import Equivalence, steps
 from debwright.checks.twice.imports import PROBE, Imports, import_findings, modules_of
 from debwright.checks.twice.shape import shape_findings
 from debwright.checks.twice.sides import Side, Sides
 from debwright.config import load
-from debwright.config.equivalence import Equivalence, steps
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import CheckError, ConfigError
 from debwright.model.results import Finding, Severity

@@ -6,61 +6,9 @@ import pytest
 from debian.debian_support import Version as DebianVersion
 
 from debwright.init.ecosystem import recognise
-from debwright.init.ecosystems.python import hints
 from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
 from debwright.init.ecosystems.python.pyproject import read_pyproject
 from debwright.model.errors import UsageError
-
-
-@pytest.mark.parametrize(
-    ("source", "port"),
-    [
-        ('HTTPServer(("127.0.0.1", 9001), H)', "9001"),
-        ('parser.add_argument("--port", type=int, default=9002)', "9002"),
-        ('os.environ.get("APP_PORT", "9003")', "9003"),
-        ("uvicorn.run(app, port=9004)", "9004"),
-        ("port: int = 9005", "9005"),
-        ("report = 9006", "8080"),
-        ("port = 99999", "8080"),
-        ("app = Flask(__name__)", "5000"),
-        ("app: FastAPI = FastAPI()", "8000"),
-    ],
-)
-def test_port(tmp_path: Path, source: str, port: str) -> None:
-    (tmp_path / "app.py").write_text(f"\n{source}\n")
-    found = hints.read(tmp_path).health
-    assert found.port.value == port
-    assert found.port.seen == ("app.py:2" if port.startswith("900") else None)
-
-
-@pytest.mark.parametrize(
-    ("source", "command"),
-    [
-        ('sub.add_parser("serve")', "serve"),
-        ('@cli.command("run")\ndef go(): ...', "run"),
-        ("@cli.command()\n@click.option('--x')\ndef serve(x): ...", "serve"),
-        ("def serve(): ...", None),
-    ],
-)
-def test_subcommand(tmp_path: Path, source: str, command: str | None) -> None:
-    (tmp_path / "app.py").write_text(source)
-    assert hints.read(tmp_path).subcommand == command
-
-
-def test_health_is_preferred_to_status(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("'/status'\n")
-    (tmp_path / "b.py").write_text("\n'/api/v1/health'\n")
-    found = hints.read(tmp_path).health.path
-    assert (found.value, found.seen) == ("/api/v1/health", "b.py:2")
-
-
-def test_links_and_tests_are_not_read(tmp_path: Path) -> None:
-    (tmp_path / "outside.py").write_text("port = 9001")
-    project = tmp_path / "project"
-    (project / "tests").mkdir(parents=True)
-    (project / "link.py").symlink_to(tmp_path / "outside.py")
-    (project / "tests" / "test_it.py").write_text("port = 9002")
-    assert hints.read(project).health.port.seen is None
 
 
 def test_names_that_differ_from_the_package(tmp_path: Path) -> None:
@@ -97,7 +45,7 @@ def test_versions_sort_as_they_should(tmp_path: Path) -> None:
         (tmp_path / "pyproject.toml").write_text(
             f'[project]\nname = "x1"\nversion = "{text}"\n[project.scripts]\nx1 = "x:y"\n'
         )
-        versions.append(DebianVersion(read_pyproject(tmp_path).version + "-1"))
+        versions.append(DebianVersion(read_pyproject(tmp_path).version.upstream + "-1"))
     assert versions == sorted(versions)
     assert len(set(map(str, versions))) == len(order)
 
@@ -112,6 +60,24 @@ def test_poetry_without_a_project_table(tmp_path: Path) -> None:
     )
     project = recognise(tmp_path).read(tmp_path)
     assert (project.package, project.version, project.programs) == ("po-et", "3.0", ("poet",))
-    assert read_pyproject(tmp_path).requirements == ("httpx",)
+    assert read_pyproject(tmp_path).requirements == ("httpx<0.24,>=0.23",)
     assert project.author is not None
     assert project.author.email == "ada@example.org"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ('license = "MIT OR Apache-2.0"\nlicense-files = ["TERMS*"]', "Expat or Apache-2.0"),
+        ('license-files = ["TERMS*"]', "Apache-2.0"),
+        ('classifiers = ["License :: OSI Approved :: MIT License"]', "Expat"),
+        ('license = {text = "GPLv3+"}', "GPL-3+"),
+        ("", "custom"),
+    ],
+)
+def test_the_licence_in_all_forms(tmp_path: Path, said: str, name: str) -> None:
+    (tmp_path / "TERMS.txt").write_text("Apache License\nVersion 2.0")
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "x1"\nversion = "1"\n{said}\n[project.scripts]\nx1 = "x:y"\n'
+    )
+    assert read_pyproject(tmp_path).licence.name == name

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.kit.records import BEGIN, CROSS, failed, run, target
 
-from debwright.config.metrics import Alerts, Metrics
 from debwright.model.errors import DebwrightError
+from debwright.observe.metrics import Alerts, Metrics
 from debwright.observe.metrics.alerts.deliver import deliver, quoted
 from debwright.observe.metrics.alerts.rules import Facts, Problem, problems
 from debwright.observe.metrics.model import AlertRecord, RunRecord

@@ -13,8 +13,8 @@ import pytest
 from tests.kit.records import BEGIN, CROSS, failed, run, target
 from tests.kit.samples import HOSTILE
 
-from debwright.config.metrics import Metrics
 from debwright.model.errors import UsageError
+from debwright.observe.metrics import Metrics
 from debwright.observe.metrics.dashboard.badge import badge, state
 from debwright.observe.metrics.dashboard.bins import MOST_BINS
 from debwright.observe.metrics.dashboard.data import Data, Settings, gather, read_doctor

@@ -38,7 +38,7 @@ import sys
 from pathlib import Path
 from debwright.config import load
 from debwright.config.section import secret_variables
-from debwright.observe.notify import Event, tell_everyone
+from debwright.observe.notify.base import Event, tell_everyone
 
 loaded = load(Path(sys.argv[1]))
 print(secret_variables(loaded.config))

@@ -12,7 +12,6 @@ from tests.kit import samples
 from debwright.cli.app import cli
 from debwright.cli.schema import schema_text
 from debwright.model.results import CheckReport, Status
-from debwright.observe.report import to_json
 from debwright.observe.report.schemas import SCHEMAS
 from debwright.observe.report.write import model_json
 
@@ -35,7 +34,7 @@ def test_the_published_schema_is_the_models(name: str) -> None:
 @pytest.mark.parametrize("make", samples.ALL)
 def test_what_is_written_is_as_the_schema_says(make: samples.Sample) -> None:
     result = make()
-    jsonschema.validate(json.loads(to_json(result)), schema("report"))
+    jsonschema.validate(json.loads(model_json(result)), schema("report"))
     for target in result.targets:
         report = CheckReport(
             debwright="1", target=target.target, status=Status.PASSED, checks=target.checks

@@ -6,7 +6,7 @@ from rich.console import Console
 from tests.kit import samples
 
 from debwright.model.results import RunResult, Status
-from debwright.observe.report import summary_table
+from debwright.observe.report.summary import summary_table
 
 
 def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist")) -> str:

@@ -6,8 +6,8 @@ from tests.kit import samples
 
 from debwright.model.errors import DebwrightError
 from debwright.model.results import RunResult
-from debwright.observe import report
-from debwright.observe.report import schema, to_json, write_reports
+from debwright.observe.report.schemas import SCHEMAS
+from debwright.observe.report.write import model_json, write_reports
 
 
 def test_all_forms_are_written_below_the_directory(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_the_json_reads_back_as_the_same_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", samples.HOSTILE)
 def test_any_text_gives_json_that_reads_back(text: str) -> None:
-    read = RunResult.model_validate_json(to_json(samples.hostile(text)))
+    read = RunResult.model_validate_json(model_json(samples.hostile(text)))
     if "\udc80" in text:
         assert read.package == "name\\xdc80.txt"
     else:
@@ -43,8 +43,7 @@ def test_a_directory_that_cannot_be_written_is_an_error_for_people(tmp_path: Pat
 
 
 def test_the_schema_names_every_part_and_is_closed() -> None:
-    content = schema()
+    content = SCHEMAS["report"]()
     assert content["$schema"].endswith("2020-12/schema")
-    assert set(json.loads(to_json(samples.passing()))) == set(content["properties"])
+    assert set(json.loads(model_json(samples.passing()))) == set(content["properties"])
     assert content["additionalProperties"] is False
-    assert report.schema() == content

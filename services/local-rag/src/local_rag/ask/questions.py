@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 
 from local_rag.ask.answer import Answerer, Done, Event, Failed
 from local_rag.core.errors import RagError, Unavailable
@@ -37,12 +36,7 @@ class _Place(AbstractContextManager[None]):
         self._places = places
         self._held = True
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
     def release(self) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -94,7 +94,7 @@ class Imports:
 
         Raises InvalidInput, NotFound, Forbidden before anything is done.
         """
-        return _shown(self.jobs().submit(sources, recursive=recursive, metadata=metadata))
+        return self.jobs().submit(sources, recursive=recursive, metadata=metadata)
 
     def upload(
         self, files: Sequence[Staged], *, replace: bool, metadata: Mapping[str, str]
@@ -114,15 +114,15 @@ class Imports:
                 if store.documents.source(path.as_uri()) is None:
                     self.uploads.remove(path)
             raise
-        return _shown(job)
+        return job
 
     def list(self, *, limit: int, offset: int) -> "Sequence[ImportJob]":
         """Return imports, newest first."""
-        return [_shown(job) for job in self.jobs().list(limit=limit + offset)[offset:]]
+        return self.jobs().list(limit=limit + offset)[offset:]
 
     def get(self, job_id: str) -> ImportJob:
         """Return an import. Raises NotFound."""
-        return _shown(self.jobs().get(job_id))
+        return self.jobs().get(job_id)
 
     def items(
         self, job_id: str, *, state: ImportItemState | None, limit: int, offset: int
@@ -133,11 +133,11 @@ class Imports:
 
     def cancel(self, job_id: str) -> ImportJob:
         """Cancel an import. Raises NotFound, Conflict when it has ended."""
-        return _shown(self.jobs().cancel(job_id))
+        return self.jobs().cancel(job_id)
 
     def resume(self, job_id: str) -> ImportJob:
         """Go on with an import. Raises NotFound, Conflict while it runs."""
-        return _shown(self.jobs().resume(job_id))
+        return self.jobs().resume(job_id)
 
     def changes(self) -> "Sequence[Change]":
         """Return how the sources differ from what was imported; addresses are asked too."""
@@ -145,7 +145,7 @@ class Imports:
 
     def update(self) -> ImportJob:
         """Begin to import what changed."""
-        return _shown(self.jobs().update())
+        return self.jobs().update()
 
     def is_upload(self, uri: str) -> bool:
         """Return whether a source is a file that was uploaded."""
@@ -176,7 +176,3 @@ class Imports:
                     # A file too many is no reason to do without the index.
                     log.warning("an upload cannot be removed: %s", error)
         return removed
-
-
-def _shown(job: ImportJob) -> ImportJob:
-    return replace(job, items_url=f"/api/v1/imports/{job.id}/items")

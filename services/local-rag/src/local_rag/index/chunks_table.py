@@ -29,22 +29,11 @@ class Chunks:
         """Return the chunks of a document in order."""
         with self._connections.read() as db:
             rows = db.execute(
-                "SELECT ordinal, text, page, heading, start, stop, token_count FROM chunks "
+                "SELECT ordinal, text, page, heading, start, stop AS end, token_count FROM chunks "
                 "WHERE document_id=? ORDER BY ordinal",
                 (document_id,),
             ).fetchall()
-        return [
-            Chunk(
-                ordinal=row[0],
-                text=row[1],
-                page=row[2],
-                heading=row[3],
-                start=row[4],
-                end=row[5],
-                token_count=row[6],
-            )
-            for row in rows
-        ]
+        return [Chunk(**row) for row in rows]
 
     def count(self) -> int:
         """Return the number of chunks that a search can find.
@@ -65,25 +54,14 @@ class Chunks:
         """
         with self._connections.read() as db:
             rows = db.execute(
-                "SELECT c.id, c.document_id, d.title, c.text, c.page, c.heading, "
-                "(SELECT uri FROM sources s WHERE s.document_id=d.id ORDER BY s.id LIMIT 1) "
+                "SELECT c.id AS chunk_id, c.document_id, d.title, c.text, c.page, c.heading, "
+                "coalesce((SELECT uri FROM sources s WHERE s.document_id=d.id ORDER BY s.id "
+                "LIMIT 1), '') AS uri, 0.0 AS score "
                 "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.value "
                 "JOIN documents d ON d.id = c.document_id WHERE c.live ORDER BY wanted.key",
                 (json.dumps([int(number) for number in ids]),),
             ).fetchall()
-        return [
-            Passage(
-                chunk_id=row[0],
-                document_id=row[1],
-                title=row[2],
-                text=row[3],
-                page=row[4],
-                heading=row[5],
-                uri=row[6] or "",
-                score=0.0,
-            )
-            for row in rows
-        ]
+        return [Passage(**row) for row in rows]
 
     def passage(self, chunk_id: int) -> Passage:
         """Return one passage. Raises NotFound."""
@@ -166,19 +144,9 @@ def _insert(
         cursor = db.execute(
             "INSERT INTO chunks (document_id, ordinal, text, title, heading, page, start, stop, "
             "token_count, embedding_hash, live) VALUES (?,?,?,?,?,?,?,?,?,?,1)",
-            (
-                document_id,
-                chunk.ordinal,
-                chunk.text,
-                incoming.title,
-                chunk.heading,
-                chunk.page,
-                chunk.start,
-                chunk.end,
-                chunk.token_count,
-                incoming.embedding_hashes[index],
-            ),
-        )
+            (document_id, chunk.ordinal, chunk.text, incoming.title, chunk.heading, chunk.page,
+             chunk.start, chunk.end, chunk.token_count, incoming.embedding_hashes[index]),
+        )  # fmt: skip
         number = int(cursor.lastrowid or 0)
         ids.append(number)
         keyword.add_chunk(db, number)

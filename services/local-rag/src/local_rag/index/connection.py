@@ -206,6 +206,7 @@ def _connect(path: Path, cache_kib: int, *, writer: bool) -> sqlite3.Connection:
         timeout=BUSY_MS / 1000,
         cached_statements=256,
     )
+    db.row_factory = sqlite3.Row
     try:
         if fresh and writer:
             db.execute("PRAGMA auto_vacuum=INCREMENTAL")

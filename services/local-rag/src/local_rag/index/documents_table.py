@@ -51,14 +51,9 @@ class Documents:
     def get(self, document_id: int) -> Document:
         """Return a document, also a soft-deleted one. Raises NotFound."""
         with self._connections.read() as db:
-            rows = db.execute(
-                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id=?", (document_id,)
-            ).fetchall()
-            if not rows:
-                raise NotFound(
-                    f"there is no document {document_id}", hint="see what there is: local-rag list"
-                )
-            return read_documents(db, rows)[0]
+            _must_be_there(db, document_id)
+            query = f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id=?"
+            return read_documents(db, db.execute(query, (document_id,)).fetchall())[0]
 
     def list(
         self,
@@ -216,25 +211,15 @@ class Documents:
     def delete(self, document_id: int, *, reason: str = "user") -> Document:
         """Take a document out of every search; it can be brought back. Raises NotFound."""
         with self._connections.write() as db:
-            row = db.execute("SELECT deleted FROM documents WHERE id=?", (document_id,)).fetchone()
-            if row is None:
-                raise NotFound(
-                    f"there is no document {document_id}", hint="see what there is: local-rag list"
-                )
-            if row[0] is None:
-                chunks.hide(db, document_id)
-                db.execute(
-                    "UPDATE documents SET deleted=?, deleted_reason=? WHERE id=?",
-                    (now(), reason, document_id),
-                )
+            _must_be_there(db, document_id)
+            _hide(db, document_id, reason)
         self._changed()
         return self.get(document_id)
 
     def undelete(self, document_id: int) -> Document:
         """Bring a soft-deleted document back. Raises NotFound."""
         with self._connections.write() as db:
-            if not db.execute("SELECT 1 FROM documents WHERE id=?", (document_id,)).fetchone():
-                raise NotFound(f"there is no document {document_id}")
+            _must_be_there(db, document_id)
             _reveal(db, document_id)
         self._changed()
         return self.get(document_id)
@@ -245,8 +230,7 @@ class Documents:
         Rescans leave the sources in `keep_out` alone from now on; an import by a person does not.
         """
         with self._connections.write() as db:
-            if not db.execute("SELECT 1 FROM documents WHERE id=?", (document_id,)).fetchone():
-                raise NotFound(f"there is no document {document_id}")
+            _must_be_there(db, document_id)
             _erase(db, document_id)
             rows = ((uri, *PURGED) for uri in keep_out)
             db.executemany("INSERT OR REPLACE INTO rejects VALUES (?, ?, ?, 'purged')", rows)
@@ -266,16 +250,26 @@ class Documents:
             if _source_count(db, held) > 1:
                 db.execute("DELETE FROM sources WHERE uri=?", (uri,))
             else:
-                deleted = db.execute(
-                    "SELECT deleted FROM documents WHERE id=?", (held,)
-                ).fetchone()[0]
-                if deleted is None:
-                    chunks.hide(db, held)
-                    db.execute(
-                        "UPDATE documents SET deleted=?, deleted_reason='missing' WHERE id=?",
-                        (now(), held),
-                    )
+                _hide(db, held, "missing")
         self._changed()
+
+
+def _must_be_there(db: sqlite3.Connection, document_id: int) -> None:
+    if not db.execute("SELECT 1 FROM documents WHERE id=?", (document_id,)).fetchone():
+        raise NotFound(
+            f"there is no document {document_id}", hint="see what there is: local-rag list"
+        )
+
+
+def _hide(db: sqlite3.Connection, document_id: int, reason: str) -> None:
+    """Take a document out of every search, unless it is out already."""
+    row = db.execute("SELECT deleted FROM documents WHERE id=?", (document_id,)).fetchone()
+    if row["deleted"] is None:
+        chunks.hide(db, document_id)
+        db.execute(
+            "UPDATE documents SET deleted=?, deleted_reason=? WHERE id=?",
+            (now(), reason, document_id),
+        )
 
 
 def _owner(db: sqlite3.Connection, uri: str) -> int | None:
@@ -288,24 +282,25 @@ def _source_count(db: sqlite3.Connection, document_id: int) -> int:
     return int(row[0])
 
 
+def _columns(incoming: Incoming) -> dict[str, object]:
+    return {
+        "content_hash": incoming.content_hash,
+        "title": incoming.title,
+        "media_type": incoming.media_type,
+        "size": incoming.source.size,
+        "pages": incoming.pages,
+        "chunk_count": len(incoming.chunks),
+        "metadata": pack_metadata(incoming.metadata),
+        "updated": now(),
+        "embedder_id": incoming.embedder_id,
+    }
+
+
 def _create(db: sqlite3.Connection, incoming: Incoming) -> int:
-    moment = now()
-    cursor = db.execute(
-        "INSERT INTO documents (content_hash, title, media_type, size, pages, chunk_count, "
-        "metadata, created, updated, embedder_id) VALUES (?,?,?,?,?,?,?,?,?,?)",
-        (
-            incoming.content_hash,
-            incoming.title,
-            incoming.media_type,
-            incoming.source.size,
-            incoming.pages,
-            len(incoming.chunks),
-            pack_metadata(incoming.metadata),
-            moment,
-            moment,
-            incoming.embedder_id,
-        ),
-    )
+    columns = _columns(incoming)
+    columns["created"] = columns["updated"]
+    names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+    cursor = db.execute(f"INSERT INTO documents ({names}) VALUES ({values})", columns)
     number = int(cursor.lastrowid or 0)
     db.execute("INSERT INTO contents VALUES (?, ?)", (number, pack_sections(incoming.sections)))
     chunks.replace(db, number, incoming)
@@ -314,22 +309,9 @@ def _create(db: sqlite3.Connection, incoming: Incoming) -> int:
 
 def _rewrite(db: sqlite3.Connection, document_id: int, incoming: Incoming) -> None:
     _reveal(db, document_id)
-    db.execute(
-        "UPDATE documents SET content_hash=?, title=?, media_type=?, size=?, pages=?, "
-        "chunk_count=?, metadata=?, updated=?, embedder_id=? WHERE id=?",
-        (
-            incoming.content_hash,
-            incoming.title,
-            incoming.media_type,
-            incoming.source.size,
-            incoming.pages,
-            len(incoming.chunks),
-            pack_metadata(incoming.metadata),
-            now(),
-            incoming.embedder_id,
-            document_id,
-        ),
-    )
+    columns = _columns(incoming)
+    changes = ", ".join(f"{name}=:{name}" for name in columns)
+    db.execute(f"UPDATE documents SET {changes} WHERE id=:id", {**columns, "id": document_id})
     db.execute(
         "UPDATE contents SET sections=? WHERE document_id=?",
         (pack_sections(incoming.sections), document_id),
@@ -360,17 +342,9 @@ def _link(db: sqlite3.Connection, source: SourceFacts, document_id: int) -> None
         "source_hash=excluded.source_hash, "
         "size=excluded.size, mtime_ns=excluded.mtime_ns, etag=excluded.etag, "
         "metadata=excluded.metadata, updated=excluded.updated",
-        (
-            source.uri,
-            document_id,
-            source.source_hash,
-            source.size,
-            source.mtime_ns,
-            source.etag,
-            pack_metadata(source.metadata),
-            now(),
-        ),
-    )
+        (source.uri, document_id, source.source_hash, source.size, source.mtime_ns, source.etag,
+         pack_metadata(source.metadata), now()),
+    )  # fmt: skip
 
 
 def _deleted_by_a_person(db: sqlite3.Connection, document_id: int) -> bool:

@@ -4,8 +4,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 from local_rag.core.errors import NotFound
 from local_rag.core.types import ImportItem, ImportItemState, ImportJob, JobState
@@ -13,7 +12,9 @@ from local_rag.index.connection import Connections
 from local_rag.index.rows import now, time_of
 
 ITEMS_URL = "/api/v1/imports/{id}/items"
-_UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value, JobState.PAUSED.value)
+_UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
+_TO_DO_AGAIN = (ImportItemState.FAILED, ImportItemState.CANCELLED, ImportItemState.RUNNING)
+_LEFT = (ImportItemState.QUEUED, ImportItemState.RUNNING)
 _KEEP_FINISHED = 200
 # Stands for (size, mtime_ns) of a file that a person purged: no state of it is imported by itself.
 PURGED = (-1, -1)
@@ -30,19 +31,12 @@ class JobOptions:
 
     def pack(self) -> str:
         """Return the options as stored."""
-        return json.dumps(
-            {
-                "recursive": self.recursive,
-                "metadata": dict(self.metadata),
-                "revive": self.revive,
-            }
-        )
+        return json.dumps(asdict(self))
 
     @classmethod
     def unpack(cls, value: str) -> "JobOptions":
         """Return stored options."""
-        data: dict[str, Any] = json.loads(value)
-        return cls(**data)
+        return cls(**json.loads(value))
 
 
 class Jobs:
@@ -61,7 +55,7 @@ class Jobs:
                 (
                     number,
                     kind,
-                    JobState.QUEUED.value,
+                    JobState.QUEUED,
                     json.dumps(list(sources)),
                     options.pack(),
                     moment,
@@ -106,7 +100,7 @@ class Jobs:
         with self._connections.write() as db:
             db.execute(
                 "UPDATE jobs SET state=?, error=?, updated=? WHERE id=?",
-                (state.value, error, now(), job_id),
+                (state, error, now(), job_id),
             )
 
     def set_paused(self, job_id: str, reason: str | None) -> None:
@@ -118,10 +112,7 @@ class Jobs:
         with self._connections.write() as db:
             db.execute(
                 "UPDATE jobs SET state=?, error=?, updated=? WHERE id=? AND state IN (?,?)",
-                (
-                    *(state.value, reason, now(), job_id),
-                    *(JobState.RUNNING.value, JobState.PAUSED.value),
-                ),
+                (state, reason, now(), job_id, JobState.RUNNING, JobState.PAUSED),
             )
 
     def set_listed(self, job_id: str) -> None:
@@ -140,7 +131,7 @@ class Jobs:
         with self._connections.write() as db:
             db.executemany(
                 "INSERT OR IGNORE INTO job_items (job_id, uri, state) VALUES (?, ?, ?)",
-                ((job_id, uri, ImportItemState.QUEUED.value) for uri in uris),
+                ((job_id, uri, ImportItemState.QUEUED) for uri in uris),
             )
 
     def add_failed(self, job_id: str, uri: str, error: str) -> None:
@@ -148,7 +139,7 @@ class Jobs:
         with self._connections.write() as db:
             db.execute(
                 "INSERT OR REPLACE INTO job_items (job_id, uri, state, error) VALUES (?,?,?,?)",
-                (job_id, uri, ImportItemState.FAILED.value, error),
+                (job_id, uri, ImportItemState.FAILED, error),
             )
 
     def next_items(self, job_id: str, after: int, limit: int) -> "Sequence[tuple[int, str]]":
@@ -157,7 +148,7 @@ class Jobs:
             rows = db.execute(
                 "SELECT id, uri FROM job_items WHERE job_id=? AND state=? AND id>? "
                 "ORDER BY id LIMIT ?",
-                (job_id, ImportItemState.QUEUED.value, after, limit),
+                (job_id, ImportItemState.QUEUED, after, limit),
             ).fetchall()
         return [(int(row[0]), str(row[1])) for row in rows]
 
@@ -184,17 +175,11 @@ class Jobs:
         with self._connections.write() as db:
             db.execute(
                 "UPDATE job_items SET state=?, error=NULL WHERE job_id=? AND state IN (?,?,?)",
-                (
-                    ImportItemState.QUEUED.value,
-                    job_id,
-                    ImportItemState.FAILED.value,
-                    ImportItemState.CANCELLED.value,
-                    ImportItemState.RUNNING.value,
-                ),
+                (ImportItemState.QUEUED, job_id, *_TO_DO_AGAIN),
             )
             db.execute(
                 "UPDATE jobs SET state=?, error=NULL, updated=? WHERE id=?",
-                (JobState.QUEUED.value, now(), job_id),
+                (JobState.QUEUED, now(), job_id),
             )
 
     def cancel(self, job_id: str) -> None:
@@ -202,16 +187,11 @@ class Jobs:
         with self._connections.write() as db:
             db.execute(
                 "UPDATE job_items SET state=? WHERE job_id=? AND state IN (?,?)",
-                (
-                    ImportItemState.CANCELLED.value,
-                    job_id,
-                    ImportItemState.QUEUED.value,
-                    ImportItemState.RUNNING.value,
-                ),
+                (ImportItemState.CANCELLED, job_id, *_LEFT),
             )
             db.execute(
                 "UPDATE jobs SET state=?, error=NULL, updated=? WHERE id=?",
-                (JobState.CANCELLED.value, now(), job_id),
+                (JobState.CANCELLED, now(), job_id),
             )
 
     def items(
@@ -229,7 +209,7 @@ class Jobs:
             rows = db.execute(
                 "SELECT uri, state, error, document_id FROM job_items WHERE job_id=? "
                 "AND (? IS NULL OR state=?) ORDER BY id LIMIT ? OFFSET ?",
-                (job_id, *(2 * (state.value if state else None,)), limit, offset),
+                (job_id, *(2 * (state,)), limit, offset),
             ).fetchall()
         return [
             ImportItem(uri=row[0], state=ImportItemState(row[1]), error=row[2], document_id=row[3])
@@ -241,7 +221,7 @@ class Jobs:
         with self._connections.read() as db:
             row = db.execute(
                 "SELECT count(*) FROM job_items WHERE job_id=? AND (? IS NULL OR state=?)",
-                (job_id, *(2 * (state.value if state else None,))),
+                (job_id, *(2 * (state,))),
             ).fetchone()
         return int(row[0])
 
@@ -293,7 +273,7 @@ def mark_item(
     """Note the state of an item within a transaction, such as the one of its document."""
     db.execute(
         "UPDATE job_items SET state=?, error=?, document_id=coalesce(?, document_id) WHERE id=?",
-        (state.value, error, document_id, item),
+        (state, error, document_id, item),
     )
     db.execute(
         "UPDATE jobs SET updated=? WHERE id=(SELECT job_id FROM job_items WHERE id=?)",
@@ -309,26 +289,18 @@ def _read(db: sqlite3.Connection, clause: str, values: Sequence[object]) -> list
     ).fetchall()
     jobs = []
     for row in rows:
-        counts = {
-            str(state): int(count)
-            for state, count in db.execute(
-                "SELECT state, count(*) FROM job_items WHERE job_id=? GROUP BY state", (row[0],)
-            )
-        }
-        jobs.append(
-            ImportJob(
-                id=row[0],
-                state=JobState(row[1]),
-                kind=row[2],
-                sources=tuple(json.loads(row[3])),
-                total=sum(counts.values()),
-                done=counts.get(ImportItemState.DONE.value, 0),
-                failed=counts.get(ImportItemState.FAILED.value, 0),
-                skipped=counts.get(ImportItemState.SKIPPED.value, 0),
-                created=time_of(row[4]),
-                updated=time_of(row[5]),
-                error=row[6],
-                items_url=ITEMS_URL.format(id=row[0]),
-            )
+        counts: dict[str, int] = dict(
+            db.execute(
+                "SELECT state, count(*) FROM job_items WHERE job_id=? GROUP BY state", (row["id"],)
+            ).fetchall()
         )
+        read = {
+            "state": JobState(row["state"]),
+            "sources": tuple(json.loads(row["sources"])),
+            "total": sum(counts.values()),
+            **{name: counts.get(name, 0) for name in ("done", "failed", "skipped")},
+            **{name: time_of(row[name]) for name in ("created", "updated")},
+            "items_url": ITEMS_URL.format(id=row["id"]),
+        }
+        jobs.append(ImportJob(**{**row, **read}))
     return jobs

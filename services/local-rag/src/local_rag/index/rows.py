@@ -21,8 +21,8 @@ DOCUMENT_COLUMNS = (
 )
 SOURCE_QUERY = (
     "SELECT s.uri, s.document_id, s.source_hash, d.content_hash, s.size, s.mtime_ns, s.etag, "
-    "s.metadata, d.deleted, d.deleted_reason, d.embedder_id FROM sources s JOIN documents d "
-    "ON d.id = s.document_id"
+    "s.metadata, d.deleted IS NOT NULL AS deleted, d.deleted_reason, d.embedder_id "
+    "FROM sources s JOIN documents d ON d.id = s.document_id"
 )
 
 
@@ -130,64 +130,32 @@ def list_filter(include_deleted: bool, text: str | None) -> tuple[str, tuple[str
     return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
 
 
-def read_source(row: Sequence[object]) -> StoredSource:
+def read_source(row: sqlite3.Row) -> StoredSource:
     """Return a source of a row of SOURCE_QUERY."""
-    return StoredSource(
-        uri=str(row[0]),
-        document_id=int(str(row[1])),
-        source_hash=str(row[2]),
-        content_hash=str(row[3]),
-        size=int(str(row[4])),
-        mtime_ns=None if row[5] is None else int(str(row[5])),
-        etag=None if row[6] is None else str(row[6]),
-        metadata=unpack_metadata(str(row[7])),
-        deleted=row[8] is not None and bool(time_of(str(row[8]))),
-        deleted_reason=None if row[9] is None else str(row[9]),
-        embedder_id=str(row[10]),
-    )
+    read = {"metadata": unpack_metadata(row["metadata"]), "deleted": bool(row["deleted"])}
+    return StoredSource(**{**row, **read})
 
 
-def read_documents(db: sqlite3.Connection, rows: Sequence[Sequence[object]]) -> list[Document]:
+def read_documents(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[Document]:
     """Return documents of rows of DOCUMENT_COLUMNS, with their sources."""
-    ids = json.dumps([row[0] for row in rows])
-    sources: dict[int, list[tuple[str, str, str]]] = {}
-    for owner, uri, source_hash, metadata in db.execute(
+    ids = json.dumps([row["id"] for row in rows])
+    sources: dict[int, list[sqlite3.Row]] = {}
+    for source in db.execute(
         "SELECT document_id, uri, source_hash, metadata FROM sources "
         "WHERE document_id IN (SELECT value FROM json_each(?)) ORDER BY id",
         (ids,),
     ):
-        sources.setdefault(owner, []).append((uri, source_hash, metadata))
-    return [_document(row, sources.get(int(str(row[0])), [])) for row in rows]
+        sources.setdefault(source["document_id"], []).append(source)
+    return [_document(row, sources.get(row["id"], [])) for row in rows]
 
 
-def _document(row: Sequence[object], sources: list[tuple[str, str, str]]) -> Document:
-    (
-        number,
-        content_hash,
-        title,
-        media_type,
-        size,
-        pages,
-        chunk_count,
-        metadata,
-        created,
-        updated,
-        deleted,
-    ) = row
-    first_uri, first_hash, first_metadata = sources[0] if sources else ("", "", "{}")
-    return Document(
-        id=int(str(number)),
-        uri=first_uri,
-        title=str(title),
-        media_type=str(media_type),
-        source_hash=first_hash,
-        content_hash=str(content_hash),
-        size=int(str(size)),
-        pages=None if pages is None else int(str(pages)),
-        chunk_count=int(str(chunk_count)),
-        created=time_of(str(created)),
-        updated=time_of(str(updated)),
-        deleted=None if deleted is None else time_of(str(deleted)),
-        metadata=unpack_metadata(str(metadata)) | unpack_metadata(first_metadata),
-        sources=tuple(uri for uri, _, _ in sources),
-    )
+def _document(row: sqlite3.Row, sources: Sequence[sqlite3.Row]) -> Document:
+    uri, source_hash, metadata = sources[0][1:] if sources else ("", "", "{}")
+    read = {
+        "uri": uri,
+        "source_hash": source_hash,
+        "metadata": unpack_metadata(row["metadata"]) | unpack_metadata(metadata),
+        "sources": tuple(source["uri"] for source in sources),
+    }
+    times = {key: row[key] and time_of(row[key]) for key in ("created", "updated", "deleted")}
+    return Document(**{**row, **times, **read})

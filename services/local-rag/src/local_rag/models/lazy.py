@@ -20,7 +20,6 @@ class Closable(Protocol):
 
     def close(self) -> None:
         """Free it."""
-        ...
 
 
 M = TypeVar("M", bound=Closable)
@@ -144,7 +143,7 @@ def model_health(
     that is missing or does not load makes the service degraded.
     """
     if model is None or file is None:
-        return ComponentHealth(name=name, state="degraded", message=missing, hint=hint)
+        return ComponentHealth(name, "degraded", missing, hint)
     details: dict[str, Any] = {"model": file, "load": model.state}
     error = model.error
     if error is not None:
@@ -164,4 +163,4 @@ def model_health(
         "loaded": f"{file} is loaded",
         "loading": f"{file} is being loaded",
     }.get(model.state, f"{file} is loaded when it is first needed")
-    return ComponentHealth(name=name, state="ok", message=message, details=details)
+    return ComponentHealth(name, "ok", message, details=details)

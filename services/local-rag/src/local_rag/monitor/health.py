@@ -29,9 +29,7 @@ def overall(components: Sequence[ComponentHealth], *, version: str, uptime_s: fl
 def temperature_health(state: GovernorState, limits: LimitSettings) -> ComponentHealth:
     """Return the state of the `temperature` component."""
     if state.temperature is None:
-        return ComponentHealth(
-            name="temperature", state="unknown", message="this machine has no temperature sensor"
-        )
+        return ComponentHealth("temperature", "unknown", "this machine has no temperature sensor")
     celsius = f"{state.temperature:.1f} C"
     details = {"celsius": round(state.temperature, 1), "threads": state.threads}
     if state.heat == "stopped":
@@ -50,15 +48,13 @@ def temperature_health(state: GovernorState, limits: LimitSettings) -> Component
             hint="a fan or a case with more air lets it run at full speed",
             details=details,
         )
-    return ComponentHealth(name="temperature", state="ok", message=celsius, details=details)
+    return ComponentHealth("temperature", "ok", celsius, details=details)
 
 
 def disk_health(state: GovernorState, limits: LimitSettings) -> ComponentHealth:
     """Return the state of the `disk` component."""
     if state.disk is None:
-        return ComponentHealth(
-            name="disk", state="unknown", message="the free space cannot be read"
-        )
+        return ComponentHealth("disk", "unknown", "the free space cannot be read")
     percent = state.disk.percent_free
     details = {
         "free_bytes": state.disk.free,
@@ -74,7 +70,7 @@ def disk_health(state: GovernorState, limits: LimitSettings) -> ComponentHealth:
             hint=f"free some space; imports go on above {limits.disk_resume_percent:g} %",
             details=details,
         )
-    return ComponentHealth(name="disk", state="ok", message=message, details=details)
+    return ComponentHealth("disk", "ok", message, details=details)
 
 
 def memory_health(memory: Memory) -> ComponentHealth:
@@ -86,9 +82,7 @@ def memory_health(memory: Memory) -> ComponentHealth:
         "limit_bytes": memory.limit,
     }
     if memory.total == 0:
-        return ComponentHealth(
-            name="memory", state="unknown", message="/proc/meminfo cannot be read"
-        )
+        return ComponentHealth("memory", "unknown", "/proc/meminfo cannot be read")
     message = f"{memory.available >> 20} MiB available, {memory.resident >> 20} MiB in use here"
     if memory.available < LOW_MEMORY_BYTES:
         return ComponentHealth(
@@ -98,4 +92,4 @@ def memory_health(memory: Memory) -> ComponentHealth:
             hint="end other programs, or choose a smaller language model",
             details=details,
         )
-    return ComponentHealth(name="memory", state="ok", message=message, details=details)
+    return ComponentHealth("memory", "ok", message, details=details)

@@ -285,9 +285,7 @@ class Engine:
     def health(self) -> ComponentHealth:
         """Return the state of the index; never waits for it."""
         if self.opening():
-            return ComponentHealth(
-                name="store", state="degraded", message="the index is being opened"
-            )
+            return ComponentHealth("store", "degraded", "the index is being opened")
         store = self._store
         if store is None:
             error = self._error
@@ -308,15 +306,13 @@ class Engine:
         try:
             stats = store.stats()
         except RagError as error:
-            return ComponentHealth(
-                name="store", state="failed", message=error.message, hint=error.hint
-            )
+            return ComponentHealth("store", "failed", error.message, error.hint)
         documents, chunks = stats["documents"], stats["chunks"]
         message = (
             f"{documents} document{'' if documents == 1 else 's'} in "
             f"{chunks} piece{'' if chunks == 1 else 's'}"
         )
-        return ComponentHealth(name="store", state="ok", message=message, details=dict(stats))
+        return ComponentHealth("store", "ok", message, details=dict(stats))
 
     def watch_health(self) -> ComponentHealth | None:
         """Return the state of the watched folders, None when there are none to look into yet."""
@@ -332,7 +328,7 @@ class Engine:
                 hint=closed[0].hint,
             )
         many = f"{len(folders)} folders are" if len(folders) > 1 else f"{folders[0]} is"
-        return ComponentHealth(name="watch", state="ok", message=f"{many} looked into")
+        return ComponentHealth("watch", "ok", f"{many} looked into")
 
     def model_trouble(self) -> RagError | None:
         """Return why the loaded embedding model cannot work with this index, or None."""

@@ -35,7 +35,7 @@ def state(**changes: object) -> GovernorState:
 
 
 def part(name: str, how: str) -> ComponentHealth:
-    return ComponentHealth(name=name, state=how, message="")
+    return ComponentHealth(name, how, "")
 
 
 @pytest.mark.parametrize(

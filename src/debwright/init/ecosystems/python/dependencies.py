@@ -9,8 +9,11 @@ from importlib.resources import files
 from packaging.requirements import InvalidRequirement, Requirement
 
 from debwright.model.errors import UsageError
+from debwright.model.suites import SUITES, suite_info
+from debwright.source.wheelhouse.interpreters import Interpreter
 
-SUITES = ("bookworm", "trixie")
+TABLE = ("bookworm", "trixie")
+"""The suites whose versions debian-python.txt has, in its order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,7 @@ def _table() -> dict[str, Known]:
         if line.startswith("#"):
             continue
         name, package, *versions = line.split()
-        found = {s: v for s, v in zip(SUITES, versions, strict=True) if v != "-"}
+        found = {s: v for s, v in zip(TABLE, versions, strict=True) if v != "-"}
         table[name] = Known(package=package, versions=found)
     return table
 
@@ -56,8 +59,10 @@ def lookup(name: str) -> Known | None:
 
 
 def parse(texts: Iterable[str]) -> list[Requirement]:
-    """The requirements that apply on Linux. Raises UsageError for one that is malformed."""
-    linux = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
+    """The requirements that apply on Linux, with some Python; those of optional features do not.
+
+    Raises UsageError for a malformed one.
+    """
     requirements = []
     for text in texts:
         try:
@@ -66,9 +71,28 @@ def parse(texts: Iterable[str]) -> list[Requirement]:
             raise UsageError(
                 f"pyproject.toml: {text!r} is not a dependency", cause=str(error).splitlines()[0]
             ) from error
-        if requirement.marker is None or requirement.marker.evaluate(linux):
+        if any(applies(requirement, suite) for suite in SUITES):
             requirements.append(requirement)
     return requirements
+
+
+def applies(requirement: Requirement, suite: str) -> bool:
+    """Whether the requirement's marker holds with the Python of `suite`.
+
+    A marker that asks for the machine holds when it does on one of the suite's machines.
+    """
+    if requirement.marker is None:
+        return True
+    info = suite_info(suite)
+    python = info.python or "3.13"
+    return any(
+        requirement.marker.evaluate(
+            Interpreter(
+                arch=arch, python=python, full=f"{python}.{info.python_patch}", glibc=(0, 0)
+            ).environment()
+        )
+        for arch in sorted(info.architectures)
+    )
 
 
 def resolve(requirements: Iterable[Requirement]) -> Resolved:
@@ -82,7 +106,7 @@ def resolve(requirements: Iterable[Requirement]) -> Resolved:
             missing.append(str(requirement))
             continue
         packages.append(known.package)
-        for suite in SUITES:
+        for suite in TABLE:
             version = known.versions.get(suite)
             if version is None:
                 too_old.append(f"{suite} does not have {known.package} ({requirement})")

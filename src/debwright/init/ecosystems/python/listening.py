@@ -27,7 +27,7 @@ def listens(modules: Iterable[Module]) -> bool:
 
 
 def _listens(module: Module) -> bool:
-    if any(_is_server(name) for name in module.imported):
+    if any(is_server(name) for name in module.imported):
         return True
     if any(name in CALLS for name, _ in module.calls()):
         return True
@@ -36,6 +36,6 @@ def _listens(module: Module) -> bool:
     )
 
 
-def _is_server(name: str) -> bool:
+def is_server(name: str) -> bool:
     parts = name.split(".")
     return any(".".join(parts[: n + 1]) in SERVERS for n in range(len(parts)))

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from debwright.config import LoadedConfig
-from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.errors import DebwrightError
+from debwright.observe.metrics import Metrics
 from debwright.observe.metrics.alerts.rules import Problem
 from debwright.observe.metrics.model import AlertRecord, parse, plain
 from debwright.observe.metrics.store import Store
@@ -69,7 +70,7 @@ def channels(loaded: LoadedConfig, say: Say) -> Iterator[list[Channel]]:
         Messages(name, notifier.send) for name, notifier in notifiers(loaded, "alert")
     ]
     with ExitStack() as stack:
-        if loaded.config.metrics.alerts.issues:
+        if loaded.config.section(Metrics).alerts.issues:
             try:
                 found.append(stack.enter_context(_issues(loaded, say)))
             except DebwrightError as error:
@@ -81,17 +82,13 @@ def channels(loaded: LoadedConfig, say: Say) -> Iterator[list[Channel]]:
 def _issues(loaded: LoadedConfig, say: Say) -> Iterator[Channel]:
     from debwright.github.http import Http
     from debwright.github.issues import Issues
-    from debwright.github.place import github_repository
+    from debwright.github.place import required_repository
 
-    repository = github_repository(loaded)
-    if repository is None:
-        raise UsageError(
-            "it is not known which repository gets the issues",
-            cause="release.repository is not set, and git has no remote `origin` on GitHub",
-            fix='[release] repository = "owner/name"',
-        )
+    repository = required_repository(loaded, what="gets the issues")
     with Http.from_environment(say=say, needs="issues: write") as http:
-        yield IssueChannel(Issues(http, repository, loaded.config.metrics.alerts.label), say)
+        yield IssueChannel(
+            Issues(http, repository, loaded.config.section(Metrics).alerts.label), say
+        )
 
 
 class IssueChannel:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from debwright.config import LoadedConfig
 from debwright.host.http import client, download
+from debwright.keys.configured import configured_keys, home_of
 from debwright.keys.gnupg.home import open_home, private_home
 from debwright.keys.ring import KeyInfo, keys_of_file, list_keys
-from debwright.keys.signing.configured import configured_keys, home_of
 from debwright.model.errors import DebwrightError
 from debwright.model.targets import Target
+from debwright.observe.metrics import Metrics
 from debwright.observe.metrics.alerts.rules import Problem
 
 RELEASE_LIMIT = 16 * 1024 * 1024
@@ -21,14 +22,14 @@ RELEASE_LIMIT = 16 * 1024 * 1024
 
 def outside_problems(loaded: LoadedConfig, dist: Path, now: datetime) -> Iterator[Problem]:
     """Keys and repository. What cannot be looked at is a problem, too."""
-    if loaded.config.metrics.alerts.key_days:
+    if loaded.config.section(Metrics).alerts.key_days:
         yield from _keys(loaded, dist, now)
-    if loaded.config.metrics.alerts.repository_days:
+    if loaded.config.section(Metrics).alerts.repository_days:
         yield from _repository(loaded, dist, now)
 
 
 def _keys(loaded: LoadedConfig, dist: Path, now: datetime) -> Iterator[Problem]:
-    """Those that sign today. A throw-away key is made anew for every repository: none of these."""
+    """Those that sign today; the throw-away key of a job in CI is none of these."""
     wanted = [s.fingerprint for s in configured_keys(loaded, today=now.date())]
     if not wanted:
         return
@@ -43,7 +44,7 @@ def _keys(loaded: LoadedConfig, dist: Path, now: datetime) -> Iterator[Problem]:
     for fingerprint in wanted:
         key = known.get(fingerprint)
         left = key.days_left(now) if key else None
-        if left is not None and left < loaded.config.metrics.alerts.key_days:
+        if left is not None and left < loaded.config.section(Metrics).alerts.key_days:
             when = "has expired" if left < 0 else f"expires in {left} days"
             yield Problem(
                 key=f"key:{fingerprint}", title=f"the signing key {fingerprint[-16:]} {when}",
@@ -95,7 +96,7 @@ def _repository(loaded: LoadedConfig, dist: Path, now: datetime) -> Iterator[Pro
                     text=f"{error.what if isinstance(error, DebwrightError) else error}.",
                     next="debwright publish",
                 )  # fmt: skip
-    days = loaded.config.metrics.alerts.repository_days
+    days = loaded.config.section(Metrics).alerts.repository_days
     for suite, date in dates.items():
         if (age := (now - date).days) > days:
             yield Problem(

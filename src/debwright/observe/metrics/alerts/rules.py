@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from debwright.config.metrics import Metrics
 from debwright.host.files import human_seconds, human_size
-from debwright.observe.metrics import query, trends
+from debwright.observe.metrics import Metrics, query, trends
 from debwright.observe.metrics.query import DAY, Build, StageTime
 from debwright.observe.metrics.store import Store
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debwright.config.metrics import Metrics
-from debwright.observe.metrics import query, trends
+from debwright.observe.metrics import Metrics, query, trends
 from debwright.observe.metrics.dashboard.bins import bins
 from debwright.observe.metrics.model import AlertRecord, RunRecord, TargetRecord, parse
 from debwright.observe.metrics.query import DAY, Build, Filter, Run, StageTime

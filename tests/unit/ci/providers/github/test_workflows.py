@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from debwright.ci.context import Context, context_of
 from debwright.ci.providers.github import actions
 from debwright.ci.sync import check, sync, wanted_files
+from debwright.ci.workflows import Validation, Workflows
 from debwright.config import Config, load
 from debwright.config.model import Companion
 from debwright.config.publishing import Signing
-from debwright.config.workflows import Validation, Workflows
 from debwright.model.errors import CheckError, ConfigError, UsageError
 
 TOP = Path(__file__).parents[5]

@@ -7,8 +7,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from . import lent, tools
+from . import application, lent, tools, tree
 from .compiling import compile_sdist
 from .manifest import Entry, Wheelhouse, check
 from .problem import Problem
@@ -32,6 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def install(house: Wheelhouse, arguments: argparse.Namespace) -> None:
     """Unpack everything for one architecture and Python, compiling where there is no wheel."""
+    _install(house, arguments, arguments.target)
+
+
+def _install(house: Wheelhouse, arguments: argparse.Namespace, target: Path, **places: Any) -> None:
     arch, python = arguments.arch or tools.own_arch(), arguments.python
     entries = house.select(arch, python)
     if arguments.only:
@@ -41,13 +46,13 @@ def install(house: Wheelhouse, arguments: argparse.Namespace) -> None:
         entries = [e for e in entries if e not in skipped]
     for entry in entries:
         check(entry)
-    arguments.target.mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="wheelhouse-") as made:
         for entry in entries:
             wheel, how = _wheel(house, entry, arch, python, Path(made))
             unpack(
-                wheel, arguments.target, arch=arch, exclude=arguments.exclude_files,
-                scripts=arguments.scripts,
+                wheel, target, arch=arch, exclude=arguments.exclude_files,
+                scripts=arguments.scripts, **places,
             )  # fmt: skip
             print(f"wheelhouse: {entry.name} {entry.version} {how}", flush=True)
 
@@ -68,6 +73,22 @@ def _wheel(
         )
     print(f"wheelhouse: compiling {entry.name} {entry.version} for {arch}", flush=True)
     return compile_sdist(house, entry, arch, output), "compiled now, from its sdist"
+
+
+def plant(house: Wheelhouse, arguments: argparse.Namespace) -> None:
+    """Put the application and everything it needs into a tree of its own, /usr/lib/PACKAGE."""
+    made = tree.here(arguments.package, Path("debian", arguments.package))
+    made.lay_out()
+    _install(house, arguments, made.packages, prefix=made.prefix, interpreter=made.interpreter)
+    if arguments.build:
+        application.build(house, made, arguments, arguments.arch or tools.own_arch())
+    if arguments.copy:
+        made.copy(arguments.source, arguments.copy)
+    made.write_programs()
+    made.link_programs(arguments.program)
+    made.tidy()
+    with Path(f"debian/{arguments.package}.substvars").open("a", encoding="utf-8") as file:
+        file.write(made.substvars())
 
 
 def extract(house: Wheelhouse, arguments: argparse.Namespace) -> None:
@@ -118,16 +139,22 @@ def _parser() -> argparse.ArgumentParser:
 
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     one = command("install", install, "unpack everything for one architecture and Python")
-    one.add_argument("--arch", help="Debian architecture; default: DEB_HOST_ARCH, or this one")
     one.add_argument("--python", default=here, help=f"Python version; default: {here}")
     one.add_argument("--target", type=Path, required=True, help="directory to unpack into")
-    one.add_argument("--only", action="append", default=[], metavar="NAME",
-                     help="only this distribution; may be repeated")  # fmt: skip
-    one.add_argument("--skip", action="append", default=[], metavar="NAME",
-                     help="not this distribution; may be repeated")  # fmt: skip
-    one.add_argument("--exclude-files", action="append", default=[], metavar="GLOB",
-                     help="leave out files whose path below TARGET matches")  # fmt: skip
     one.add_argument("--scripts", action="store_true", help="unpack programs too, to TARGET/bin")
+    _selecting(one)
+    one = command("tree", plant, "put the application into a tree of its own, /usr/lib/PACKAGE")
+    one.add_argument("--package", required=True, help="the package, put together in debian/PACKAGE")
+    one.add_argument("--source", type=Path, default=Path(), help="the project; default: .")
+    one.add_argument("--build", action="store_true", help="build it with its backend (PEP 517)")
+    one.add_argument("--version-of-package", action="store_true",
+                     help="fail unless what is built has the package's version")  # fmt: skip
+    one.add_argument("--copy", action="append", default=[], metavar="PATH",
+                     help="copy a file or directory of the project; `.` is all of it")  # fmt: skip
+    one.add_argument("--program", action="append", default=[], metavar="NAME",
+                     help="a program of the tree that is wanted in /usr/bin")  # fmt: skip
+    _selecting(one)
+    one.set_defaults(python=here, scripts=True)
     one = command("extract", extract, "unpack one distribution wanted for its files only")
     one.add_argument("--name", required=True, help="the distribution")
     one.add_argument("--target", type=Path, required=True, help="directory to unpack into")
@@ -141,3 +168,14 @@ def _parser() -> argparse.ArgumentParser:
     command("verify", verify, "check every file against the manifest")
     command("list", show, "say what the wheelhouse holds")
     return parser
+
+
+def _selecting(one: argparse.ArgumentParser) -> None:
+    """Options that say what of the wheelhouse is unpacked."""
+    one.add_argument("--arch", help="Debian architecture; default: DEB_HOST_ARCH, or this one")
+    one.add_argument("--only", action="append", default=[], metavar="NAME",
+                     help="only this distribution; may be repeated")  # fmt: skip
+    one.add_argument("--skip", action="append", default=[], metavar="NAME",
+                     help="not this distribution; may be repeated")  # fmt: skip
+    one.add_argument("--exclude-files", action="append", default=[], metavar="GLOB",
+                     help="leave out files whose path below TARGET matches")  # fmt: skip

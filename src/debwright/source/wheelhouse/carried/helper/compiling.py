@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import repack, sdist, tools, unpack
@@ -52,27 +53,67 @@ def compile_sdist(
     Everything happens in `work`, or in a temporary directory; its path, the time and the number
     of cores do not show in the wheel. Raises Problem with the compiler's last words.
     """
-    target = tools.machine(arch)
     settings = house.settings(entry.name, arch)
     check(entry)
     with _workplace(work) as place:
-        packages = place / PACKAGES
-        packages.mkdir()
-        tools_here = _build_tools(house, target.build_arch)
-        for tool in tools_here:
-            check(tool)
-            unpack.unpack(tool.path, packages, arch=target.build_arch, scripts=True)
-        scripts = _scripts(packages, place / "bin")
         (place / "source").mkdir()
         source, epoch = sdist.unpack(entry.path, place / "source")
-        environment = _environment(place, target, settings, entry, epoch)
-        environment["PATH"] = f"{scripts}:{packages}/bin:{os.environ.get('PATH', os.defpath)}"
-        environment["PYTHONPATH"] = str(packages)
-        made = _build_wheel(entry, source, place, settings, environment)
-        bound = repack.python_of(made.name)
-        if bound not in (None, f"{sys.version_info[0]}.{sys.version_info[1]}"):
-            raise Problem(f"{made.name} is not for the Python that compiled it")
-        return repack.repack(made, target, settings, output, epoch)
+        what = Subject(entry.name, entry.version, source, epoch, settings)
+        return _compiled(house, what, arch, place, output)
+
+
+def compile_tree(
+    house: Wheelhouse,
+    copy: Callable[[Path], Path],
+    *,
+    name: str,
+    version: str,
+    arch: str,
+    output: Path,
+    environment: Mapping[str, str],
+) -> Path:
+    """Build the project that `copy` puts below a directory into a wheel in `output`.
+
+    `environment` is set for its backend; [wheelhouse.compile.NAME] goes over it. Raises Problem.
+    """
+    settings = house.settings(name, arch)
+    settings = replace(settings, environment={**environment, **settings.environment})
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH", sdist.EPOCH_1980))
+    with _workplace(None) as place:
+        (place / "source").mkdir()
+        source = copy(place / "source")
+        epoch = min(max(epoch, sdist.EPOCH_1980), sdist.EPOCH_2107)
+        what = Subject(name, version, source, epoch, settings)
+        return _compiled(house, what, arch, place, output)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is compiled, how, and the date (seconds) that its files get."""
+
+    name: str
+    version: str
+    source: Path
+    epoch: int
+    settings: Settings
+
+
+def _compiled(house: Wheelhouse, what: Subject, arch: str, place: Path, output: Path) -> Path:
+    target = tools.machine(arch)
+    packages = place / PACKAGES
+    packages.mkdir()
+    for tool in _build_tools(house, target.build_arch):
+        check(tool)
+        unpack.unpack(tool.path, packages, arch=target.build_arch, scripts=True)
+    scripts = _scripts(packages, place / "bin")
+    environment = _environment(place, target, what)
+    environment["PATH"] = f"{scripts}:{packages}/bin:{os.environ.get('PATH', os.defpath)}"
+    environment["PYTHONPATH"] = str(packages)
+    made = _build_wheel(what, place, environment)
+    bound = repack.python_of(made.name)
+    if bound not in (None, f"{sys.version_info[0]}.{sys.version_info[1]}"):
+        raise Problem(f"{made.name} is not for the Python that compiled it")
+    return repack.repack(made, target, what.settings, output, what.epoch)
 
 
 def _build_tools(house: Wheelhouse, build_arch: str) -> list[Entry]:
@@ -103,16 +144,14 @@ def _workplace(work: Path | None) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _environment(
-    place: Path, target: tools.Machine, settings: Settings, entry: Entry, epoch: int
-) -> dict[str, str]:
+def _environment(place: Path, target: tools.Machine, what: Subject) -> dict[str, str]:
     """All that the backend sees: nothing of the caller's environment, for it would show."""
     jobs = str(tools.jobs())
     variables = {
         "HOME": str(place),
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
-        "SOURCE_DATE_EPOCH": str(epoch),
+        "SOURCE_DATE_EPOCH": str(what.epoch),
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
@@ -123,7 +162,7 @@ def _environment(
         "CMAKE_BUILD_PARALLEL_LEVEL": jobs,
         "DEB_HOST_ARCH": target.arch,
         "DEB_HOST_GNU_TYPE": target.triplet,
-        **tools.flags(target, settings.environment),
+        **tools.flags(target, what.settings.environment),
     }
     if target.cross:
         toolchain = place / "toolchain.cmake"
@@ -131,20 +170,19 @@ def _environment(
         variables["CMAKE_TOOLCHAIN_FILE"] = str(toolchain)
         variables["PKG_CONFIG"] = target.tool("pkg-config")
         variables.update(tools.cross_python(target))
-    variables.update(settings.environment)
+    variables.update(what.settings.environment)
     if target.cross:
         # For a CMake older than 3.21, which does not look at the variable.
         options = f"{variables.get('CMAKE_ARGS', '')} -DCMAKE_TOOLCHAIN_FILE={toolchain}"
         variables["CMAKE_ARGS"] = options.strip()
-    mapped = f"-ffile-prefix-map={place}=/usr/src/{entry.name}-{entry.version}"
+    mapped = f"-ffile-prefix-map={place}=/usr/src/{what.name}-{what.version}"
     for name in ("CFLAGS", "CXXFLAGS"):
         variables[name] = f"{variables.get(name, '')} {mapped}".strip()
     return variables
 
 
-def _build_wheel(
-    entry: Entry, source: Path, place: Path, settings: Settings, environment: dict[str, str]
-) -> Path:
+def _build_wheel(what: Subject, place: Path, environment: dict[str, str]) -> Path:
+    source = what.source
     backend, backend_path = sdist.build_system(source)
     (place / "wheel").mkdir()
     answer = place / "answer"
@@ -154,16 +192,16 @@ def _build_wheel(
         "packages": str(place / PACKAGES),
         "output": str(place / "wheel"),
         "answer": str(answer),
-        "config_settings": settings.config_settings,
+        "config_settings": what.settings.config_settings,
     }
     # Without -P the sdist itself would be searched for the backend.
     command = [sys.executable, *(["-P"] if sys.version_info >= (3, 11) else []), "-c", _RUNNER]
     failed, tail = _run([*command, json.dumps(job)], source, environment)
     if failed or not answer.exists():
-        raise Problem(f"{entry.name} {entry.version} could not be compiled ({backend})", tail)
+        raise Problem(f"{what.name} {what.version} could not be compiled ({backend})", tail)
     made = place / "wheel" / answer.read_text()
     if made.parent != place / "wheel" or not made.is_file():
-        raise Problem(f"{entry.name} {entry.version}: {backend} says it made {made.name!r}")
+        raise Problem(f"{what.name} {what.version}: {backend} says it made {made.name!r}")
     return made
 
 

@@ -87,9 +87,9 @@ class Wheelhouse:
             raise Problem(f"{NAME} is damaged: {error!r}") from error
 
     def select(self, arch: str, python: str, use: str = "run") -> list[Entry]:
-        """The files for one interpreter; Problem when there are none at all."""
+        """The files for one interpreter; Problem when all there are is for others."""
         wanted = f"{arch}/{python}"
-        if not any(wanted in e.interpreters for e in self.entries):
+        if self.entries and not any(wanted in e.interpreters for e in self.entries):
             known = sorted({i for e in self.entries for i in e.interpreters})
             raise Problem(
                 f"the wheelhouse has nothing for Python {python} on {arch}; "

@@ -19,11 +19,14 @@ LIMIT = 4 * 1024**3
 
 @dataclass(frozen=True)
 class Member:
-    """A file of a wheel and where it goes; `script` is True for programs of NAME.data/scripts."""
+    """A file of a wheel and where it goes."""
 
     info: zipfile.ZipInfo
     target: PurePosixPath
     script: bool = False
+    """It is a program, of NAME.data/scripts; its place is below bin/."""
+    data: bool = False
+    """Its place is below the prefix of an installation, by NAME.data/data."""
 
 
 def members(archive: zipfile.ZipFile) -> Iterator[Member]:
@@ -44,7 +47,7 @@ def members(archive: zipfile.ZipFile) -> Iterator[Member]:
         if path.parts[0].endswith(".data") and len(path.parts) > 2:
             scheme, rest = path.parts[1], PurePosixPath(*path.parts[2:])
             if scheme in ("purelib", "platlib", "data"):
-                yield Member(info, rest)
+                yield Member(info, rest, data=scheme == "data")
             elif scheme == "scripts":
                 yield Member(info, PurePosixPath("bin") / rest, script=True)
             elif scheme == "headers":
@@ -63,11 +66,14 @@ def unpack(
     exclude: Sequence[str] = (),
     only: Sequence[str] = (),
     scripts: bool = False,
+    prefix: Path | None = None,
+    interpreter: str = "/usr/bin/python3",
 ) -> list[Path]:
     """Put the wheel's files below `target` and return them.
 
-    With `arch`, an ELF file for another machine is refused. RECORD is left out: nothing but dpkg
-    is to change these files. Raises Problem; a file that two wheels bring must be the same.
+    With `arch`, an ELF file for another machine is refused. With `prefix`, programs and data go
+    there and not below `target`; `interpreter` runs the programs. RECORD is left out: nothing but
+    dpkg is to change these files. Raises Problem; a file that two wheels bring must be the same.
     """
     written = []
     try:
@@ -80,7 +86,13 @@ def unpack(
                     continue
                 if only and not any(fnmatch.fnmatch(name, p) for p in only):
                     continue
-                written.append(_write(archive, member, target, arch, wheel.name))
+                place = prefix if prefix and (member.script or member.data) else target
+                written.append(
+                    _write(
+                        archive, member, place, arch=arch, wheel=wheel.name,
+                        interpreter=interpreter,
+                    )
+                )  # fmt: skip
     # NotImplementedError is zipfile's for a kind of compression that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise Problem(f"{wheel.name} is not a wheel that can be read: {error}") from error
@@ -92,7 +104,13 @@ def _is_record(path: PurePosixPath) -> bool:
 
 
 def _write(
-    archive: zipfile.ZipFile, member: Member, target: Path, arch: str | None, wheel: str
+    archive: zipfile.ZipFile,
+    member: Member,
+    target: Path,
+    *,
+    arch: str | None,
+    wheel: str,
+    interpreter: str,
 ) -> Path:
     content = archive.read(member.info)
     if arch is not None and (why := elf.wrong_machine(content[: elf.HEADER], arch)):
@@ -104,7 +122,7 @@ def _write(
         return path
     _directories(target, path.parent)
     if member.script and content.startswith(b"#!python"):
-        content = b"#!/usr/bin/python3" + content[content.index(b"\n") :]
+        content = f"#!{interpreter}".encode() + content[content.index(b"\n") :]
     path.write_bytes(content)
     path.chmod(0o755 if member.script else 0o644)
     if epoch := os.environ.get("SOURCE_DATE_EPOCH"):

@@ -1,0 +1,180 @@
+"""Go: a module whose programs are built offline with Debian's Go, its libraries carried along."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from debwright.init.dockerfile import Dockerfile, read_dockerfile
+from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
+from debwright.init.ecosystems.go.gomod import FILE, GoMod, read_gomod
+from debwright.init.ecosystems.go.listening import LANGUAGE
+from debwright.init.ecosystems.go.programs import (
+    Program,
+    compiled,
+    find_programs,
+    uses_cgo,
+)
+from debwright.init.ecosystems.go.releaser import Releaser, read_releaser
+from debwright.init.ecosystems.go.rules import BUILD, rules
+from debwright.init.ecosystems.go.stamps import stamps, written_version
+from debwright.init.ecosystems.go.toolchain import BACKPORTS, Toolchain, choose
+from debwright.init.facts import DEFAULT_VERSION, readme_sentence, tagged_version
+from debwright.init.hints import read_sources
+from debwright.init.licences import find_licence
+from debwright.init.model import Answers, Project, package_name, project_name
+from debwright.init.natively import Native, native_units
+from debwright.model.errors import UsageError
+
+# Modules that are C in part, and the -dev packages that they are linked with.
+_CGO_MODULES = {
+    "github.com/mattn/go-sqlite3": (),
+    "github.com/confluentinc/confluent-kafka-go": ("librdkafka-dev",),
+    "github.com/confluentinc/confluent-kafka-go/v2": ("librdkafka-dev",),
+    "github.com/libgit2/git2go": ("libgit2-dev",),
+    "github.com/google/gopacket": ("libpcap-dev",),
+    "github.com/coreos/go-systemd/v22/sdjournal": ("libsystemd-dev",),
+    "github.com/miekg/pkcs11": (),
+    "github.com/pebbe/zmq4": ("libzmq3-dev",),
+    "github.com/gen2brain/malgo": (),
+    "github.com/veandco/go-sdl2": ("libsdl2-dev",),
+    "github.com/DataDog/zstd": (),
+    "github.com/godbus/dbus": (),
+}
+
+
+class Go(Ecosystem):
+    """A Go module with at least one program."""
+
+    name = "go"
+    title = "Go"
+    recognised_by = FILE
+
+    def confidence(self, directory: Path) -> Confidence:
+        return Confidence.CERTAIN if (directory / FILE).is_file() else Confidence.NONE
+
+    def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002
+        return _project(directory)
+
+
+ECOSYSTEM = Go()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What was read of the directory."""
+
+    mod: GoMod
+    name: str
+    package: str
+    releaser: Releaser
+    docker: Dockerfile
+    programs: tuple[Program, ...]
+    tested: bool
+    """Whether there are tests."""
+
+
+def _project(directory: Path) -> Project:
+    found = _read(directory)
+    mod, releaser = found.mod, found.releaser
+    choice = choose(mod.needs, f"{FILE}:{mod.line}" if mod.line else FILE)
+    cgo, libraries = _cgo(found)
+    carried = bool(mod.requires) and not (directory / "vendor/modules.txt").is_file()
+    units = native_units(
+        Native(
+            directory=directory, package=found.package, language=LANGUAGE, docker=found.docker,
+            programs={p.name: p.sources for p in found.programs},
+        )
+    )  # fmt: skip
+    names = tuple(p.name for p in found.programs)
+    binaries = ((f"{BUILD}/bin/{name}", "usr/bin") for name in names)
+    return Project(
+        name=found.name,
+        package=found.package,
+        version=_version(directory, found),
+        description=releaser.description or readme_sentence(directory),
+        homepage=releaser.homepage or mod.homepage,
+        author=releaser.author,
+        licence=find_licence(directory, releaser.licence),
+        architecture="any",
+        targets=choice.targets,
+        fields={"Static-Built-Using": "${misc:Static-Built-Using}"},
+        build_depends=(choice.toolchain.package, *libraries),
+        depends=("${shlibs:Depends}", *releaser.depends),
+        rules=rules(
+            found.package, found.programs, choice.toolchain, vendored=bool(mod.requires), cgo=cgo,
+            stamps=_stamps(found), tags=releaser.tags, tested=found.tested,
+        ),
+        clean=(f"{BUILD}/",),
+        units=units.units,
+        accounts=units.accounts,
+        programs=names,
+        config_files=tuple(dict.fromkeys((*releaser.config_files, *units.config_files))),
+        install=(*binaries, *units.install, *releaser.install),
+        smoke=units.smoke,
+        settings=_settings(choice.toolchain, carried=carried),
+        notes=tuple(_notes(found, choice.note, carried=carried, more=units.notes)),
+    )  # fmt: skip
+
+
+def _read(directory: Path) -> _Found:
+    mod = read_gomod(directory)
+    base = mod.base if len(mod.base) > 1 else directory.resolve().name
+    name = project_name(base, FILE)
+    package = package_name(name)
+    releaser = read_releaser(directory, package)
+    every = read_sources(directory, {".go"})
+    programs = find_programs(mod, compiled(every), releaser.names)
+    if not programs:
+        raise UsageError(
+            f"{mod.module} has no program: there is no `package main` with a func main",
+            cause="a Go library is used as source, by the programs that import it",
+            fix="package the program that imports it",
+        )
+    return _Found(
+        mod=mod, name=name, package=package, releaser=releaser, docker=read_dockerfile(directory),
+        programs=programs, tested=any(s.name.endswith("_test.go") for s in every),
+    )  # fmt: skip
+
+
+def _version(directory: Path, found: _Found) -> str:
+    written = (written_version(program) for program in found.programs)
+    return tagged_version(directory) or next((v for v in written if v), DEFAULT_VERSION)
+
+
+def _cgo(found: _Found) -> tuple[bool, tuple[str, ...]]:
+    """Whether a C compiler is needed, and the libraries that are linked."""
+    known = [m for m in found.mod.requires if m in _CGO_MODULES]
+    own = any(uses_cgo(program.sources) for program in found.programs)
+    libraries = tuple(sorted({p for m in known for p in _CGO_MODULES[m]}))
+    needed = own or bool(known) or bool(found.releaser.cgo)
+    return needed, (*libraries, *(("pkgconf",) if needed else ()))
+
+
+def _stamps(found: _Found) -> tuple[str, ...]:
+    """What is set to the version: as goreleaser is told, else what the sources have for it."""
+    seen = (stamp for program in found.programs for stamp in stamps(found.mod, program))
+    return tuple(dict.fromkeys(found.releaser.stamps or seen))
+
+
+def _settings(toolchain: Toolchain, *, carried: bool) -> dict[str, dict[str, list[str] | str]]:
+    tables: dict[str, dict[str, list[str] | str]] = {}
+    if toolchain.backports:
+        tables[f"suites.{toolchain.suite}"] = {"extra_sources": [BACKPORTS]}
+    if carried:
+        tables["go"] = {"toolchain": toolchain.package.partition(":")[0]}
+    return tables
+
+
+def _notes(found: _Found, chosen: str, *, carried: bool, more: Sequence[str]) -> Iterator[str]:
+    if chosen:
+        yield chosen
+    if carried:
+        yield (
+            f"the {len(found.mod.requires)} modules of go.mod are put into the source package by "
+            "`go mod vendor`, when it is made; go.sum says what they must be"
+        )
+    for target in found.mod.replaced:
+        if target.startswith(("../", "/")):
+            yield f"{FILE} replaces a module by {target}, which is outside of the project"
+    yield from found.releaser.notes
+    yield from more

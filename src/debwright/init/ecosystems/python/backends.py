@@ -1,0 +1,146 @@
+"""What a project is built with (build-system of pyproject.toml, PEP 517 and 518)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+
+from debwright.init.ecosystems.python.dependencies import Known, lookup, normalise, parse
+from debwright.init.ecosystems.python.suites import unmet
+from debwright.init.ecosystems.python.tables import dig, strings, text_of
+from debwright.model.errors import Evidence, UsageError
+
+DEFAULT = ("setuptools",)
+"""What a project without [build-system] is built with (PEP 517, legacy)."""
+# Tools whose package is not called as other Python packages, or is no Python package; versions are
+# those of the suites in dependencies.TABLE.
+OWN: Mapping[str, Known] = {
+    "setuptools": Known(
+        package="python3-setuptools", versions={"bookworm": "66.1.1", "trixie": "78.1.1"}
+    ),
+    "flit-core": Known(package="flit", versions={"bookworm": "3.8.0", "trixie": "3.12.0"}),
+    "cython": Known(package="cython3:native", versions={"bookworm": "0.29.32", "trixie": "3.0.11"}),
+    "meson": Known(package="meson", versions={"bookworm": "1.0.1", "trixie": "1.7.0"}),
+    "ninja": Known(package="ninja-build", versions={"bookworm": "1.11.1", "trixie": "1.12.1"}),
+    "cmake": Known(package="cmake", versions={"bookworm": "3.25.1", "trixie": "3.31.6"}),
+}
+MODULES = {
+    "setuptools": "setuptools", "hatchling": "hatchling", "flit_core": "flit-core",
+    "poetry": "poetry-core", "pdm": "pdm-backend", "mesonpy": "meson-python",
+    "scikit_build_core": "scikit-build-core", "maturin": "maturin", "uv_build": "uv-build",
+}  # fmt: skip
+"""Modules of backends, whose distribution is needed when `requires` forgets it."""
+# The first versions that understand a licence as an SPDX expression, or `license-files` (PEP 639).
+SPDX = {
+    "setuptools": "77", "hatchling": "1.27", "flit-core": "3.12", "pdm-backend": "2.4",
+    "poetry-core": "2.2", "meson-python": "0.18", "scikit-build-core": "0.11", "maturin": "1.9.2",
+}  # fmt: skip
+# Programs that backends call and do not name among their requirements.
+CALLED = {
+    "scikit-build-core": ("cmake", "ninja-build"),
+    "scikit-build": ("cmake", "ninja-build"),
+    "meson-python": ("ninja-build", "pkg-config"),
+    "maturin": ("cargo:native", "rustc:native"),
+    "setuptools-rust": ("cargo:native", "rustc:native"),
+}
+COMPILERS = frozenset({
+    "scikit-build-core", "scikit-build", "meson-python", "cython", "pybind11", "nanobind", "cffi",
+    "numpy", "mypy", "setuptools-rust", "maturin", "ziglang", "hatch-cython", "hatch-mypyc",
+})  # fmt: skip
+"""Build requirements that only a project with something to compile has."""
+TAGGED = frozenset({
+    "setuptools-scm", "hatch-vcs", "flit-scm", "poetry-dynamic-versioning",
+    "uv-dynamic-versioning", "versioningit", "setuptools-git-versioning", "versioneer", "pbr",
+})  # fmt: skip
+"""Build requirements that take the version from git's tags."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSystem:
+    """How the project is built."""
+
+    backend: str
+    requires: tuple[Requirement, ...]
+    """As they apply on Linux, with the limits that the project's metadata ask for."""
+    compiled: bool
+    copied: bool
+    """Whether the backend must not see debian/, which it would take for a part of the project."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(normalise(requirement.name) for requirement in self.requires)
+
+    @property
+    def tagged(self) -> bool:
+        """Whether something among its requirements takes a version from git's tags."""
+        return bool(self.names & TAGGED)
+
+    def unmet(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """Why the suites of `targets` cannot build it, as suites.unmet has it."""
+        return unmet(self.requires, targets, known=find)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The Debian packages of what is required, where the suites have it."""
+        found = (find(requirement.name) for requirement in self.requires)
+        return tuple(known.package for known in found if known)
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Debian packages of programs that the backend calls."""
+        return tuple(p for name in sorted(self.names) for p in CALLED.get(name, ()))
+
+
+def find(name: str) -> Known | None:
+    """What Debian has of a build requirement."""
+    return OWN.get(normalise(name)) or lookup(name)
+
+
+def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
+    """From pyproject.toml. Raises UsageError when its build needs more than can be carried."""
+    table = dig(data, "build-system")
+    requires = parse(strings(table["requires"]) if "requires" in table else DEFAULT)
+    backend = str(table.get("build-backend", "setuptools.build_meta:__legacy__"))
+    forgotten = MODULES.get(re.split(r"[.:]", str(table.get("build-backend", "")))[0])
+    names = {normalise(requirement.name) for requirement in requires}
+    if forgotten and forgotten not in names and "backend-path" not in table:
+        requires.append(Requirement(forgotten))
+        names.add(forgotten)
+    if _says_spdx(data):
+        requires += [Requirement(f"{name}>={SPDX[name]}") for name in sorted(names) if name in SPDX]
+    _refuse_crates(directory, names)
+    return BuildSystem(
+        backend=backend,
+        requires=tuple(requires),
+        compiled=bool(names & COMPILERS) or _extensions(directory, data),
+        copied=backend.startswith("setuptools.") or "setuptools" in names,
+    )
+
+
+def _says_spdx(data: Mapping[str, Any]) -> bool:
+    project = dig(data, "project")
+    return isinstance(project.get("license"), str) or "license-files" in project
+
+
+def _extensions(directory: Path, data: Mapping[str, Any]) -> bool:
+    if dig(data, "tool", "setuptools").get("ext-modules"):
+        return True
+    text = text_of(directory, "setup.py")
+    return bool(re.search(r"ext_modules|cffi_modules|Extension\(|cythonize", text))
+
+
+def _refuse_crates(directory: Path, names: set[str]) -> None:
+    """Rust within a Python project: its crates come from the network, which a build has not."""
+    for name in sorted(names & {"maturin", "setuptools-rust"}):
+        lock = next(iter(sorted(directory.glob("**/Cargo.lock"))[:1]), None)
+        crates = lock is None or 'source = "registry' in lock.read_text("utf-8", "replace")
+        if crates and not (directory / "vendor").is_dir():
+            raise UsageError(
+                f"{name} builds this project with crates from the network, and a build has none",
+                evidence=[Evidence(text=f"requires = [..., {name!r}]", file="pyproject.toml")],
+                cause="init carries Python distributions; the crates must be in the project",
+                fix="mkdir -p .cargo && cargo vendor > .cargo/config.toml && git add .cargo vendor",
+            )

@@ -1,0 +1,377 @@
+"""How each process of an application is started."""
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from debwright.init.ecosystems.python import servers
+from debwright.init.ecosystems.python.apps import App, find_apps
+from debwright.init.ecosystems.python.container import container_process
+from debwright.init.ecosystems.python.django import Django
+from debwright.init.ecosystems.python.listening import listens
+from debwright.init.ecosystems.python.modules import (
+    Module,
+    argument,
+    assignments,
+    keyword,
+    literal,
+)
+from debwright.init.ecosystems.python.procfile import Command, Process
+from debwright.model.errors import UsageError
+from debwright.model.fix import Command as Remedy
+
+PROGRAMS = ("main", "app", "server", "run", "bot", "worker", "service", "daemon", "start", "cli")
+NOT_PROGRAMS = frozenset({"setup", "manage", "conftest", "fabfile", "noxfile", "gunicorn_conf",
+                          "tasks", "wsgi", "asgi"})  # fmt: skip
+RUNS = re.compile(
+    r"(?:uvicorn|hypercorn|waitress|sanic|\w*app\w*|socketio|web|api|server)"
+    r"(?:\.\w+)*\.(?:run|run_app|serve)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A process: its command, and where it listens."""
+
+    words: tuple[str, ...]
+    """`python`, a program's name, or a path below the project first."""
+    name: str = ""
+    """Empty for the service of the package's own name, else what its unit is called after it."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[tuple[str, ...], ...] = ()
+    directory: str = ""
+    """Below the top of the project."""
+    listens: bool = False
+    address: str = servers.LOCAL
+    port: str = servers.PORT
+    seen: str | None = None
+    """What says the port."""
+    added: tuple[str, ...] = ()
+    """Requirements that the project does not name."""
+    notes: tuple[str, ...] = ()
+
+
+def starts(
+    directory: Path,
+    modules: Sequence[Module],
+    processes: Sequence[Process],
+    asked: Collection[str],
+) -> tuple[Start, ...]:
+    """The processes of the application, the one that serves first.
+
+    Raises UsageError when nothing says what there is to start.
+    """
+    before = [p for p in processes if p.name == "release"]
+    named = [p for p in processes if p.name not in ("release", "web")]
+    web = next((p for p in processes if p.name == "web"), None)
+    web = web or (None if named else container_process(directory, modules))
+    found = [_process(p, modules) for p in named]
+    first: Start | None = None
+    if web is not None and not _is_development(web, modules):
+        first = _process(web, modules)
+    elif web is not None or not found:
+        first = _guessed(directory, modules, asked)
+        if web is not None and first is not None:
+            why = f"{web.seen} starts a development server: the unit starts {first.words[0]}"
+            first = _noted(first, why)
+    if first is not None:
+        found.insert(0, first)
+    if not found:
+        raise UsageError(
+            "nothing says how the application is started",
+            cause="there is no Procfile, no application object of a framework that init knows, "
+            'and no main.py or another file with `if __name__ == "__main__":`',
+            fix="write a Procfile with a line as `web: gunicorn module:app`",
+        )
+    steps = tuple(s for p in before for s in (*_words(p.before), p.command.words))
+    head = found[0]
+    found[0] = _with(head, name="", before=(*steps, *head.before))
+    return tuple(found)
+
+
+MIGRATE = ("python", "manage.py", "migrate", "--noinput")
+
+
+def django_start(
+    django: Django,
+    directory: Path,
+    modules: Sequence[Module],
+    processes: Sequence[Process],
+    asked: Collection[str],
+) -> tuple[Start, ...]:
+    """The processes of a Django project: it is served, and its database is migrated before."""
+    real = [p for p in processes if p.name != "web" or not servers.is_development(p.command.words)]
+    if any(p.name == "web" for p in real):
+        found = list(starts(directory, modules, real, asked))
+    else:
+        others = [p for p in real if p.name != "release"]
+        release = tuple(p.command.words for p in real if p.name == "release")
+        served = _with(_django_server(django, modules, asked), before=release)
+        found = [served, *(_process(p, modules) for p in others)]
+    head = found[0]
+    if not any("migrate" in word for words in head.before for word in words):
+        found[0] = _with(head, before=(*head.before, MIGRATE))
+    return tuple(_with(s, directory=s.directory or django.top) for s in found)
+
+
+def _django_server(django: Django, modules: Sequence[Module], asked: Collection[str]) -> Start:
+    wanted = "asgi" if django.asynchronous else "wsgi"
+    apps = [a for a in find_apps(modules) if a.framework.title == "Django"]
+    apps.sort(key=lambda a: a.framework.interface != wanted)
+    if not apps:
+        raise UsageError(
+            "the Django project has no wsgi.py and no asgi.py",
+            cause="a server for production starts from one of them",
+            fix=Remedy("django-admin", "startproject", "NAME"),
+        )
+    app = apps[0]
+    prefix = django.top.replace("/", ".") + "." if django.top else ""
+    placed = App(**{**vars(app), "module": app.module.removeprefix(prefix)})
+    server, added = servers.choose(placed, asked)
+    notes = (f"no requirement is a server for production: {server.distribution} was added",)
+    return Start(
+        words=server.words(placed, servers.LOCAL, servers.PORT), listens=True,
+        seen=app.seen, directory=django.top,
+        added=(server.distribution,) if added else (), notes=notes if added else (),
+    )  # fmt: skip
+
+
+def _guessed(directory: Path, modules: Sequence[Module], asked: Collection[str]) -> Start | None:
+    apps = find_apps(modules)
+    if apps and not _own_server(apps[0], modules):
+        return _served(apps[0], modules, asked)
+    return _script(directory, modules)
+
+
+def _own_server(app: App, modules: Sequence[Module]) -> bool:
+    """Whether running the file is how its framework wants it in production."""
+    module = next(m for m in modules if m.name == app.module)
+    guard = module.guarded
+    return bool(
+        app.framework.interface == "aiohttp"
+        and any(name == "aiohttp.web.run_app" for name, _ in module.calls(guard or module.tree))
+    )
+
+
+def _served(app: App, modules: Sequence[Module], asked: Collection[str]) -> Start:
+    server, added = servers.choose(app, asked)
+    port, seen = run_port(modules)
+    configured = _gunicorn_bind(modules) if server.name == "gunicorn" else None
+    host = servers.LOCAL
+    if configured:
+        host, port = configured
+        seen = "gunicorn.conf.py"
+    module = next(m for m in modules if m.name == app.module)
+    root, name = import_root(module, modules)
+    placed = App(**{**vars(app), "module": name})
+    notes = []
+    if added:
+        notes.append(
+            f"{app.seen} has {_article(app.framework.title)} application, and no requirement is a "
+            f"server for production: {server.distribution} was added"
+        )
+    words = server.words(placed, host, port)
+    if configured:
+        words = tuple(w for w in words if w not in ("--bind", f"{host}:{port}"))
+    return Start(
+        words=words, directory=root, listens=True, address=host, port=port, seen=seen,
+        added=(server.distribution,) if added else (), notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _article(word: str) -> str:
+    return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"
+
+
+def import_root(module: Module, modules: Sequence[Module]) -> tuple[str, str]:
+    """The directory that `module` is imported from, and its name there.
+
+    A directory without __init__.py whose files import each other by their bare names is one.
+    """
+    path = PurePosixPath(module.path)
+    if path.parts[0] == "src":
+        return "src", module.name
+    paths = {m.path for m in modules}
+    parent = path.parent
+    siblings = {
+        m.name.rpartition(".")[2] for m in modules if PurePosixPath(m.path).parent == parent
+    }
+    tops = {n.partition(".")[0] for n in module.imported}
+    if (
+        len(path.parts) > 1
+        and f"{parent}/__init__.py" not in paths
+        and (tops & siblings or module.name.count(".") == len(path.parts) - 1)
+        and not any(n.startswith(f"{parent.parts[0]}.") for m in modules for n in m.imported)
+    ):
+        return str(parent), path.stem
+    return "", module.name
+
+
+def run_port(modules: Sequence[Module]) -> tuple[str, str | None]:
+    """The port that a call as `app.run(port=...)` names, or the server's own default."""
+    for module in modules:
+        known = dict(assignments(module.tree.body))
+        guard = module.guarded
+        if guard is not None:
+            known |= dict(assignments(guard.body))
+        for name, call in module.calls():
+            if not RUNS.fullmatch(name) and name not in ("waitress.serve", "aiohttp.web.run_app"):
+                continue
+            port = _number(module, keyword(call, "port"), known)
+            if port is not None:
+                return port, module.at(call)
+    return servers.PORT, None
+
+
+def _number(module: Module, node: ast.expr | None, known: Mapping[str, ast.expr]) -> str | None:
+    """The port that an expression is when no variable of the environment is set."""
+    for _ in range(8):
+        value = literal(node)
+        if isinstance(value, int | str) and re.fullmatch(r"[1-9]\d{0,4}", str(value)):
+            return str(value) if int(value) <= 65535 else None
+        if isinstance(node, ast.Name):
+            node = known.get(node.id)
+        elif isinstance(node, ast.BoolOp):
+            node = node.values[-1]
+        elif isinstance(node, ast.Call):
+            name = module.full(node.func)
+            if name in ("os.environ.get", "os.getenv"):
+                node = argument(node, "default", 1)
+            elif name == "int" and node.args:
+                node = node.args[0]
+            else:
+                return None
+        else:
+            return None
+    return None
+
+
+def _script(directory: Path, modules: Sequence[Module]) -> Start | None:
+    """A file that is a program, started as the file it is."""
+    programs = sorted(_programs(directory, modules))
+    if not programs:
+        return None
+    _, path, words = programs[0]
+    module = next(m for m in modules if m.path == path)
+    port, seen = run_port(modules)
+    others = [p for _, p, _ in programs[1:] if "/" not in p]
+    notes = []
+    if others:
+        notes.append(f"the unit starts {path}; {', '.join(others[:5])} could be started, too")
+    return Start(
+        words=words, listens=listens(modules), port=port, seen=seen or module.path,
+        address=_address(modules), notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _address(modules: Sequence[Module]) -> str:
+    """Where a program that is started as it is listens, from the call that says so."""
+    for module in modules:
+        for _, call in module.calls():
+            host = literal(keyword(call, "host"))
+            if host in ("0.0.0.0", "") and keyword(call, "port") is not None:  # noqa: S104
+                return "0.0.0.0"  # noqa: S104
+    return servers.LOCAL
+
+
+def _programs(
+    directory: Path, modules: Sequence[Module]
+) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    own = re.sub(r"[-.]+", "_", directory.resolve().name).lower()
+    for module in modules:
+        path = PurePosixPath(module.path)
+        if path.name == "__main__.py" and len(path.parts) > 1:
+            yield 1, module.path, ("python", "-m", module.name.removesuffix(".__main__"))
+            continue
+        names = [*PROGRAMS, own]
+        known = path.stem in names
+        if path.stem in NOT_PROGRAMS or path.stem.startswith("test") or len(path.parts) > 2:
+            continue
+        if module.guarded is None and not (known and len(path.parts) == 1):
+            continue
+        rank = names.index(path.stem) if known else 50
+        yield 2 + rank + 100 * (len(path.parts) - 1), module.path, ("python", module.path)
+
+
+def _process(process: Process, modules: Sequence[Module]) -> Start:
+    command = process.command
+    bound = servers.bound(command.words)
+    serves = servers.is_server(command.words) or (process.name == "web" and listens(modules))
+    port, address, words, notes = servers.PORT, servers.LOCAL, command.words, list[str]()
+    configured = _gunicorn_bind(modules) if "gunicorn" in command.words[0] else None
+    if process.shell:
+        notes.append(f"{process.seen} needs a shell, which the unit starts")
+    if bound or configured:
+        address, port = bound or configured or (address, port)
+    elif serves and servers.is_server(words):
+        words = _bind(words)
+    elif serves:
+        port, address = run_port(modules)[0], _address(modules)
+    number = port
+    if variable := re.fullmatch(r"\$\{(\w+)\}", port):
+        number = command.environment.get(variable[1]) or servers.PORT
+    if serves and address not in (servers.LOCAL, "::1"):
+        notes.append(
+            f"{process.seen} binds {address}, and so does the unit: the service answers everybody "
+            f"who reaches this machine; with {servers.LOCAL} there only this machine"
+        )
+    return Start(
+        words=words, name=process.name, environment=command.environment,
+        before=_words(process.before), directory=command.directory, listens=serves,
+        address=address, port=number, seen=process.seen, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _bind(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A server's command line with an address of this machine, which it does not name."""
+    place = 3 if words[1:2] == ("-m",) else 1
+    program = servers.program_of(words)
+    option = {
+        "gunicorn": ("--bind", f"{servers.LOCAL}:{servers.PORT}"),
+        "hypercorn": ("--bind", f"{servers.LOCAL}:{servers.PORT}"),
+        "waitress-serve": (f"--listen={servers.LOCAL}:{servers.PORT}",),
+        "daphne": ("-b", servers.LOCAL, "-p", servers.PORT),
+        "streamlit": ("--server.address", servers.LOCAL, "--server.port", servers.PORT),
+    }.get(program, ("--host", servers.LOCAL, "--port", servers.PORT))
+    if program == "streamlit":
+        return (*words, *option)
+    return (*words[:place], *option, *words[place:])
+
+
+def _gunicorn_bind(modules: Sequence[Module]) -> tuple[str, str] | None:
+    """`bind` of gunicorn.conf.py, which gunicorn reads in the directory where it starts."""
+    for module in modules:
+        if module.path != "gunicorn.conf.py":
+            continue
+        for name, value in assignments(module.tree.body):
+            text = literal(value)
+            if name == "bind" and isinstance(text, str):
+                return servers.bound(("gunicorn", "--bind", text))
+    return None
+
+
+def _is_development(process: Process, modules: Sequence[Module]) -> bool:
+    words = process.command.words
+    if servers.is_development(words):
+        return True
+    # `python app.py`, where app.py calls Flask's own app.run.
+    script = words[1] if len(words) > 1 and words[0].startswith("python") else words[0]
+    module = next((m for m in modules if m.path == script.removeprefix("./")), None)
+    if module is None:
+        return False
+    apps = [a for a in find_apps(modules) if a.framework.title in ("Flask", "Bottle", "Dash")]
+    return bool(apps) and any(n.endswith(".run") for n, _ in module.calls())
+
+
+def _words(commands: Sequence[Command]) -> tuple[tuple[str, ...], ...]:
+    return tuple(c.words for c in commands)
+
+
+def _noted(start: Start, note: str) -> Start:
+    return _with(start, notes=(*start.notes, note))
+
+
+def _with(start: Start, **values: object) -> Start:
+    return Start(**{**vars(start), **values})

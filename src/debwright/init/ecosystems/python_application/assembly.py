@@ -1,0 +1,251 @@
+"""Everything that is found in an application, put together as a project to package."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from debwright.init.ecosystems.python import servers
+from debwright.init.ecosystems.python.dependencies import normalise, resolve
+from debwright.init.ecosystems.python.django import WRAPPER, Django, read_django
+from debwright.init.ecosystems.python.modules import Module, read_modules
+from debwright.init.ecosystems.python.private_tree import Wanted, plan
+from debwright.init.ecosystems.python.procfile import read_procfile
+from debwright.init.ecosystems.python.requirements import (
+    Requirements,
+    find,
+    read_requirements,
+)
+from debwright.init.ecosystems.python.routes import health_path
+from debwright.init.ecosystems.python.start import Start, django_start, starts
+from debwright.init.ecosystems.python.suites import targets_for, unmet
+from debwright.init.ecosystems.python_application import state
+from debwright.init.ecosystems.python_application.about import about
+from debwright.init.ecosystems.python_application.django_settings import wrapper
+from debwright.init.ecosystems.python_application.extras import more_starts, scheduled
+from debwright.init.ecosystems.python_application.rules import Parts, rules_for
+from debwright.init.ecosystems.python_application.tree import left_out, overrides
+from debwright.init.ecosystems.python_application.units import Layout, authors, generated
+from debwright.init.ecosystems.python_application.variables import (
+    Variable,
+    default_file,
+    examples,
+    find_variables,
+)
+from debwright.init.model import Answers, Project, Question, Unit, Written, package_name
+
+SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Settings:
+    """The variables of an application, and what the package does about each."""
+
+    secrets: tuple[str, ...]
+    values: Mapping[str, str]
+    text: str
+    questions: tuple[Question, ...]
+    notes: tuple[str, ...]
+    variables: tuple[Variable, ...]
+
+
+def assemble(directory: Path, answers: Answers) -> Project:
+    """The project in `directory` as a package. Raises UsageError when it cannot be one."""
+    modules = read_modules(directory)
+    said, version = about(directory, modules)
+    package = package_name(said.name)
+    layout = Layout(package=package)
+    asked, notes = _requirements(directory, said.requirements)
+    names = _names(asked)
+    django = read_django(modules, names)
+    found, added, more = _starts(directory, package, modules, names, django)
+    asked = (*asked, *added)
+    settings = _settings(directory, modules, package, answers, django)
+    path = django.health if django else health_path(modules)
+    links, states, replaced = state.links(
+        state.written(modules) if django is None else (), directory, package, layout.tree
+    )
+    environment = {"DJANGO_SETTINGS_MODULE": WRAPPER} if django else {}
+    own = generated(layout, found, path, environment, (*states, *_other_states(modules, package)))
+    theirs = authors(layout, directory, own[0].health)
+    targets, why = targets_for(said.requires_python)
+    notes += (
+        *said.notes,
+        *version.notes,
+        *filter(None, [why]),
+        *more,
+        *settings.notes,
+        *theirs.notes,
+        *scheduled(directory, modules),
+    )
+    project = Project(
+        name=said.name, package=package, version=version.upstream,
+        version_from=version.source, tag_prefix=version.tag_prefix,
+        targets=targets, description=said.description, homepage=said.homepage,
+        author=said.author, licence=said.licence,
+        units=_together(own, theirs.units), accounts=theirs.accounts,
+        secrets=settings.secrets,
+        # Flask and others keep their data in var/ of the interpreter's prefix.
+        links=((f"var/lib/{package}", f"usr/lib/{package}/var"), *links),
+        files=(
+            Written(
+                path="debian/left-out",
+                text=left_out(directory, modules, (*replaced, *state.LEFT_OUT_DATA)),
+            ),
+            *_files(package, settings, django),
+        ),
+        questions=settings.questions, lintian_overrides=overrides(directory),
+        notes=tuple(dict.fromkeys(notes)),
+    )  # fmt: skip
+    return _with_dependencies(project, directory, asked, django, settings)
+
+
+def _requirements(directory: Path, said: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+    name = find(directory)
+    if said or name is None:
+        return said, []
+    found: Requirements = read_requirements(directory, name)
+    return found.texts, list(found.notes)
+
+
+def _names(asked: Sequence[str]) -> frozenset[str]:
+    """Names of requirements, and names with each of their extras."""
+    names: set[str] = set()
+    for text in asked:
+        requirement = Requirement(text)
+        name = normalise(requirement.name)
+        names |= {name, *(f"{name}[{extra}]" for extra in requirement.extras)}
+    return frozenset(names)
+
+
+def _starts(
+    directory: Path,
+    package: str,
+    modules: Sequence[Module],
+    names: frozenset[str],
+    django: Django | None,
+) -> tuple[tuple[Start, ...], tuple[str, ...], list[str]]:
+    """The processes, what must be added to the requirements for them, and notes."""
+    processes = read_procfile(directory)
+    if django is not None:
+        found = django_start(django, directory, modules, processes, names)
+    else:
+        found = starts(directory, modules, processes, names)
+    found = (*found, *more_starts(modules, names, found, package))
+    added = [requirement for start in found for requirement in start.added]
+    notes = [note for start in found for note in start.notes]
+    for start in found:
+        program = servers.program_of(start.words)
+        server = next((s for s in servers.SERVERS if s.name == program), None)
+        if server and not {server.distribution, *server.brought_by} & {*names, *added}:
+            added.append(server.distribution)
+            notes.append(f"{start.seen} starts {program}, which no requirement names: it was added")
+    return found, tuple(dict.fromkeys(added)), notes
+
+
+def _settings(
+    directory: Path,
+    modules: Sequence[Module],
+    package: str,
+    answers: Answers,
+    django: Django | None,
+) -> _Settings:
+    variables = find_variables(modules)
+    example, shown = examples(directory)
+    secrets = tuple(v.name for v in variables if v.made_up)
+    if django is not None and not secrets:
+        secrets = ("SECRET_KEY",)
+    values: dict[str, str] = {}
+    questions, notes = list[Question](), list[str]()
+    for variable in variables:
+        if not variable.required or variable.made_up:
+            continue
+        question = _question(variable, shown.get(variable.name), package)
+        questions.append(question)
+        values[variable.name] = question.answered(answers)
+        said = f", as in {example}" if variable.name in shown else ""
+        notes.append(
+            f"{variable.seen} cannot start without {variable.name}: "
+            f"debian/{package}.default has {values[variable.name]!r}{said}"
+        )
+    known = {v.name for v in variables}
+    listed = [*variables, *(
+        Variable(name=n, required=False, seen=example) for n in shown if n not in known
+    )]  # fmt: skip
+    text = default_file(listed, values, shown, package) if listed else ""
+    return _Settings(
+        secrets=secrets, values=values, text=text, questions=tuple(questions),
+        notes=tuple(notes), variables=variables,
+    )  # fmt: skip
+
+
+def _question(variable: Variable, example: str | None, package: str) -> Question:
+    default = example
+    if not default and re.search(r"DATABASE_URL|DB_URL|DATABASE_URI", variable.name):
+        default = f"sqlite:////var/lib/{package}/{package}.sqlite3"
+    return Question(
+        name="set-" + re.sub(r"[^a-z]+", "-", variable.name.lower()).strip("-"),
+        text=f"What is {variable.name}, which {variable.seen} needs to start? It will be in "
+        f"/etc/default/{package}, which everybody can read.",
+        default=default or "change-me",
+    )
+
+
+def _other_states(modules: Sequence[Module], package: str) -> tuple[str, ...]:
+    return tuple(name for name in state.state_directories(modules) if name != package)
+
+
+def _together(own: tuple[Unit, ...], theirs: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """The author's units, and ours where none of those is the service that serves."""
+    served = any(u.name.endswith(".service") and u.started for u in theirs)
+    if served or (theirs and own[0].health is None):
+        return theirs
+    return (*own, *theirs)
+
+
+def _files(package: str, settings: _Settings, django: Django | None) -> tuple[Written, ...]:
+    files: list[Written] = []
+    if settings.text:
+        files.append(Written(path=f"debian/{package}.default", text=settings.text))
+    if django is not None:
+        files.append(Written(path=f"debian/{WRAPPER}.py", text=wrapper(package, django.settings)))
+    return tuple(files)
+
+
+def _with_dependencies(
+    project: Project,
+    directory: Path,
+    asked: tuple[str, ...],
+    django: Django | None,
+    settings: _Settings,
+) -> Project:
+    """The project with Debian's packages where they satisfy every limit, else with its own."""
+    reasons = unmet(map(Requirement, asked), project.targets)
+    parts = Parts(
+        package=project.package, django=django, carried=bool(reasons),
+        variables={**dict.fromkeys((v.name for v in settings.variables if v.required), "1"),
+                   **settings.values,
+                   **dict.fromkeys(settings.secrets, "only-for-the-build")},
+    )  # fmt: skip
+    if reasons:
+        more = f" (and {len(reasons) - SHOWN} more)" if len(reasons) > SHOWN else ""
+        why = f"the package carries its dependencies: {'; '.join(reasons[:SHOWN])}{more}"
+        project = replace(project, rules=rules_for(parts), notes=(*project.notes, why))
+        wanted = Wanted(package=project.package, requirements=asked, targets=project.targets)
+        return plan(wanted, directory).put_into(project)
+    packages = resolve(map(Requirement, asked)).packages
+    built = packages if django is not None and django.static else ()
+    return replace(
+        project,
+        rules=rules_for(parts),
+        build_depends=("dh-sequence-python3", "python3:any", *built),
+        depends=("python3:any", *packages),
+        links=(("usr/bin/python3", f"usr/lib/{project.package}/bin/python3"), *project.links),
+        install=(("debian/pyvenv.cfg", f"usr/lib/{project.package}"),),
+        files=(*project.files, Written(path="debian/pyvenv.cfg", text=VENV)),
+    )
+
+
+VENV = "home = /usr/bin\ninclude-system-site-packages = true\n"

@@ -1,0 +1,72 @@
+"""Processes that go with an application: Celery's and RQ's workers; and jobs of cron."""
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from debwright.init.ecosystems.python.modules import Module, assignments
+from debwright.init.ecosystems.python.start import Start
+
+CRON = re.compile(r"(?:crontab|.*\.(?:cron|crontab))(?:\.txt)?|cronjobs?", re.I)
+SCHEDULERS = ("apscheduler", "schedule", "rocketry", "django_crontab", "django_cron")
+
+
+def more_starts(
+    modules: Sequence[Module], asked: frozenset[str], found: Sequence[Start], package: str
+) -> tuple[Start, ...]:
+    """Workers that the source has tasks for and that nothing starts yet."""
+    if any({"celery", "rq", "dramatiq", "huey_consumer.py"} & set(s.words) for s in found):
+        return ()
+    return tuple(_celery(modules, asked, package))
+
+
+def _celery(modules: Sequence[Module], asked: frozenset[str], package: str) -> Iterator[Start]:
+    for module in modules:
+        for name, value in assignments(module.tree.body):
+            called = getattr(value, "func", None)
+            if called is None or module.full(called) not in ("celery.Celery", "celery.app.Celery"):
+                continue
+            target = ("celery", "--app", f"{module.name}:{name}")
+            seen = module.at(value)
+            note = f"{seen} has a Celery application: a worker of its own is a unit"
+            yield Start(words=(*target, "worker", "--loglevel=INFO"), name="worker", seen=seen,
+                        notes=(note,))  # fmt: skip
+            if "django-celery-beat" in asked or _has_schedule(modules):
+                yield Start(
+                    words=(*target, "beat", "--loglevel=INFO", "--schedule",
+                           f"/var/lib/{package}/celerybeat-schedule"),
+                    name="beat", seen=seen,
+                    notes=(f"{seen} has a schedule: Celery's beat is a unit",),
+                )  # fmt: skip
+            return
+
+
+def _has_schedule(modules: Sequence[Module]) -> bool:
+    for module in modules:
+        for node in ast.walk(module.tree):
+            name = node.attr if isinstance(node, ast.Attribute) else (
+                node.id if isinstance(node, ast.Name) else "")  # fmt: skip
+            if name in ("beat_schedule", "CELERY_BEAT_SCHEDULE", "CELERYBEAT_SCHEDULE",
+                        "add_periodic_task"):  # fmt: skip
+                return True
+    return False
+
+
+def scheduled(directory: Path, modules: Sequence[Module]) -> Iterator[str]:
+    """Notes on jobs at certain times that are no unit of systemd."""
+    for place in ("", "cron", "deploy", "etc/cron.d", "cron.d", "config"):
+        folder = directory / place
+        if not folder.is_dir() or folder.is_symlink():
+            continue
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and (CRON.fullmatch(path.name) or place.endswith(("cron", "cron.d"))):
+                yield (
+                    f"{path.relative_to(directory)} has jobs for cron, which are not in the "
+                    "package: write a unit and a timer for each next to it (systemd.timer(5)), "
+                    "and init takes them over"
+                )
+    for module in modules:
+        for scheduler in SCHEDULERS:
+            if any(n.partition(".")[0] == scheduler for n in module.imported):
+                yield f"{module.path} runs jobs at certain times itself ({scheduler})"

@@ -1,0 +1,1 @@
+"""Projects as their authors have them, from `init` to a checked package: make check-ecosystems."""

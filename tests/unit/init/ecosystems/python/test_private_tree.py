@@ -1,0 +1,67 @@
+"""The plan of a package with a tree of its own."""
+
+from pathlib import Path
+
+import pytest
+from tests.kit.wheels import BEADS, Index
+
+from debwright.init.ecosystems.python.private_tree import BUILD_LOCK, LOCK, Wanted, plan, program
+from debwright.init.licences import Licence
+from debwright.init.model import Project
+from debwright.model.errors import UsageError
+
+PROJECT = Project(
+    name="bells", package="bells", version="1.0", licence=Licence(name="x", text="x", known=True)
+)
+
+
+def test_pure_wheels_are_for_every_architecture(index: Index, tmp_path: Path) -> None:
+    index.add_wheel("bell", "1.0")
+    wanted = Wanted(
+        package="bells", requirements=("bell",), copy=("main.py", "web"), programs=("ring",)
+    )
+    project = plan(wanted, tmp_path).put_into(PROJECT)
+    assert project.architecture == "all"
+    assert project.settings["wheelhouse"] == {"lock": LOCK}
+    assert [f.path for f in project.files] == [LOCK]
+    assert "${shlibs:Depends}" not in project.depends
+    assert "${wheelhouse:Depends}" in project.depends
+    assert "PRIVATE_TREE_OPTIONS = --copy=main.py --copy=web --program=ring" in project.rules.before
+    assert program("bells", "python3") == "/usr/lib/bells/bin/python3"
+
+
+def test_wheels_of_a_machine_make_a_package_of_that_machine(index: Index, tmp_path: Path) -> None:
+    for arch in ("x86_64", "aarch64"):
+        index.add_wheel("bell", "1.0", tags=f"cp311-cp311-manylinux_2_17_{arch}")
+    project = plan(Wanted(package="bells", requirements=("bell",)), tmp_path).put_into(PROJECT)
+    assert project.architecture == "any"
+    assert "${shlibs:Depends}" in project.depends
+    assert "libpython3-dev" not in project.build_depends
+
+
+def test_what_has_no_wheel_is_compiled_with_what_it_asks_for(index: Index, tmp_path: Path) -> None:
+    index.add_wheel("setuptools", "80.0")
+    index.add_sdist("abacus-beads", "1.0", BEADS)
+    made = plan(Wanted(package="bells", requirements=("abacus-beads",)), tmp_path)
+    project = made.put_into(PROJECT)
+    assert project.settings["wheelhouse"] == {"lock": LOCK, "build_lock": BUILD_LOCK}
+    assert {"libpython3-dev", "python3-dev:any"} <= set(project.build_depends)
+    assert "setuptools==80.0" in {f.path: f.text for f in project.files}[BUILD_LOCK]
+    assert any("abacus-beads 1.0" in note for note in project.notes)
+
+
+def test_an_application_that_needs_nothing(tmp_path: Path) -> None:
+    project = plan(Wanted(package="bells", copy=(".",)), tmp_path).put_into(PROJECT)
+    assert project.architecture == "all"
+    assert "Nothing is needed" in project.files[0].text
+
+
+def test_an_address_is_refused_by_name(tmp_path: Path) -> None:
+    wanted = Wanted(package="bells", requirements=("bell @ https://example.org/bell.whl",))
+    with pytest.raises(UsageError, match="bell @ https"):
+        plan(wanted, tmp_path)
+
+
+def test_what_make_and_the_shell_would_read_is_quoted(tmp_path: Path) -> None:
+    project = plan(Wanted(package="bells", copy=("a b$(id)",)), tmp_path).put_into(PROJECT)
+    assert "PRIVATE_TREE_OPTIONS = '--copy=a b$$(id)'" in project.rules.before

@@ -1,0 +1,186 @@
+"""An application as a whole: what its package has."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.kit.wheels import Index
+
+from debwright.init.ecosystem import recognise
+from debwright.init.model import Project
+from debwright.init.render import render
+
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+STANDARD = "import http.server\nif __name__ == '__main__':\n    http.server.test(port=8070)\n"
+DJANGO = {
+    "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 's.settings')\n",
+    "s/wsgi.py": "import django.core.wsgi as w\napplication = w.get_wsgi_application()\n",
+    "s/settings.py": "INSTALLED_APPS = ['django.contrib.staticfiles']\n",
+    "requirements.txt": "Django==5.2\ngunicorn==23.0\n",
+}
+
+
+def read(directory: Path, files: dict[str, str], **answers: str) -> Project:
+    for name, text in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    return recognise(directory).read(directory, answers)
+
+
+def files(project: Project) -> dict[str, str]:
+    return {file.path: file.text for file in render(project)[0]}
+
+
+@pytest.fixture
+def project_dir(tmp_path: Path) -> Path:
+    made = tmp_path / "guest-book"
+    made.mkdir()
+    return made
+
+
+def test_the_standard_library_is_all_it_needs(project_dir: Path) -> None:
+    project = read(project_dir, {"main.py": STANDARD, "README.md": "# Guests\n\nKeeps a list.\n"})
+    assert (project.package, project.version, project.architecture) == (
+        "guest-book",
+        "0.1.0",
+        "all",
+    )
+    assert project.description == "Keeps a list."
+    made = files(project)
+    unit = made["debian/guest-book.service"]
+    assert "ExecStart=/usr/lib/guest-book/bin/python3 /usr/lib/guest-book/app/main.py\n" in unit
+    assert "WorkingDirectory=/usr/lib/guest-book/app\n" in unit
+    assert "usr/bin/python3 usr/lib/guest-book/bin/python3\n" in made["debian/guest-book.links"]
+    assert "debian/pyvenv.cfg usr/lib/guest-book\n" in made["debian/guest-book.install"]
+
+
+def test_packages_of_the_suite_where_they_satisfy_every_limit(project_dir: Path) -> None:
+    project = read(project_dir, {"app.py": FLASK, "requirements.txt": "flask\ngunicorn>=20\n"})
+    assert {"python3-flask", "python3-gunicorn"} <= set(project.depends)
+    assert "wheelhouse" not in project.settings
+    assert "include-system-site-packages = true\n" in files(project)["debian/pyvenv.cfg"]
+
+
+def test_what_the_suite_does_not_have_is_carried(project_dir: Path, index: Index) -> None:
+    index.add_wheel("flask", "3.0.3")
+    index.add_wheel("gunicorn", "22.0")
+    project = read(
+        project_dir,
+        {"app.py": FLASK, "requirements.txt": "Flask==3.0.3\n",
+         "Procfile": "web: gunicorn -b 0.0.0.0:$PORT app:app\nclock: python clock.py\n"},
+    )  # fmt: skip
+    made = files(project)
+    assert "flask==3.0.3" in made["debian/requirements.lock"]
+    assert "gunicorn==22" in made["debian/requirements.lock"], "the Procfile starts it"
+    assert "-b 0.0.0.0:${PORT} app:app\n" in made["debian/guest-book.service"]
+    assert "Environment=PORT=8000\n" in made["debian/guest-book.service"]
+    assert 'ports = ["0.0.0.0:8000/tcp"]' in made["debwright.toml"]
+    assert "app/clock.py\n" in made["debian/guest-book.guest-book-clock.service"]
+    assert any("Flask==3.0.3: bookworm has 2.2.2" in note for note in project.notes)
+
+
+def test_django(project_dir: Path, index: Index) -> None:
+    index.add_wheel("django", "5.2")
+    index.add_wheel("gunicorn", "23.0")
+    project = read(project_dir, DJANGO)
+    made = files(project)
+    unit = made["debian/guest-book.service"]
+    assert "ExecStartPre=/usr/lib/guest-book/bin/python3 /usr/lib/guest-book/app/manage.py " in unit
+    assert "EnvironmentFile=/etc/guest-book/secrets.env\n" in unit
+    assert "Environment=DJANGO_SETTINGS_MODULE=packaged_settings\n" in unit
+    assert "from s.settings import *" in made["debian/packaged_settings.py"]
+    assert "django collectstatic" in made["debian/rules"]
+    assert "for name in SECRET_KEY; do" in made["debian/guest-book.postinst"]
+    assert "rm -f /etc/guest-book/secrets.env" in made["debian/guest-book.postrm"]
+
+
+def test_a_variable_that_only_a_person_knows_is_a_question(project_dir: Path) -> None:
+    bot = "import os\nTOKEN = os.environ['BOT_TOKEN']\nKEY = os.environ['SECRET_KEY']\n"
+    project = read(project_dir, {"bot.py": bot})
+    (question,) = project.questions
+    assert question.name == "set-bot-token"
+    assert "bot.py:2" in question.text
+    assert project.secrets == ("SECRET_KEY",), "nobody has to know it"
+    assert "\nBOT_TOKEN=change-me\n" in files(project)["debian/guest-book.default"]
+    project = read(project_dir, {}, **{"set-bot-token": "abc"})
+    assert "\nBOT_TOKEN=abc\n" in files(project)["debian/guest-book.default"]
+
+
+def test_units_of_the_author_have_the_package_s_paths(project_dir: Path) -> None:
+    unit = (
+        "[Service]\nUser=www-data\nWorkingDirectory=/srv/guest\n"
+        "ExecStart=/srv/guest/venv/bin/gunicorn -b 127.0.0.1:8200 app:app\n"
+        "[Install]\nWantedBy=multi-user.target\n"
+    )
+    project = read(
+        project_dir,
+        {"app.py": FLASK, "requirements.txt": "flask\ngunicorn\n", "deploy/guest.service": unit},
+    )
+    (made,) = project.units
+    assert made.health is not None
+    assert made.health.port.value == "8200"
+    text = files(project)["debian/guest-book.guest.service"]
+    assert "ExecStart=/usr/lib/guest-book/bin/python3 -m gunicorn -b 127.0.0.1:8200 app:app" in text
+    assert "WorkingDirectory=/usr/lib/guest-book/app\n" in text
+
+
+def test_the_rules_copy_what_the_application_needs(project_dir: Path) -> None:
+    """The very commands of debian/rules, on a tree with what must not be shipped."""
+    source = STANDARD + "open('docs/help.txt')\n"
+    extra = {
+        ".env": "PASSWORD=x", ".git/config": "", "tests/test_a.py": "", "docs/help.txt": "help",
+        "requirements.txt": "", "templates/a b.html": "<p>", "tool.py": "#!/usr/bin/python\n1\n",
+        "local.sqlite3": "", "pkg/__pycache__/x.pyc": "", "pkg/__init__.py": "", "LICENSE": "MIT",
+    }  # fmt: skip
+    for path, text in files(read(project_dir, {"main.py": source, **extra})).items():
+        (project_dir / path).parent.mkdir(parents=True, exist_ok=True)
+        (project_dir / path).write_text(text)
+    (project_dir / "tool.py").chmod(0o700)
+    subprocess.run(
+        ["make", "-s", "-f", "debian/rules", "execute_after_dh_auto_install"],
+        cwd=project_dir, check=True,
+    )  # fmt: skip
+    app = project_dir / "debian/guest-book/usr/lib/guest-book/app"
+    there = sorted(str(p.relative_to(app)) for p in app.rglob("*") if p.is_file())
+    assert there == ["docs/help.txt", "main.py", "pkg/__init__.py", "templates/a b.html", "tool.py"]
+    assert (app / "tool.py").read_text() == "#\n1\n"
+    assert not (app / "tool.py").stat().st_mode & 0o111
+
+
+def test_lintian_is_told_of_what_the_tree_has_alone(project_dir: Path) -> None:
+    assert read(project_dir, {"main.py": STANDARD}).lintian_overrides == ()
+    project = read(project_dir, {"static/a.min.js": "", "templates/a.html": ""})
+    tags = {line.split()[0] for line in project.lintian_overrides}
+    assert {"embedded-javascript-library", "privacy-breach-generic"} < tags
+    assert "font-in-non-font-package" not in tags
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "extra", "kind"),
+    [
+        ("[project]\nname='a1'\nversion='1'\n", {"main.py": STANDARD}, "python-application"),
+        ("[project]\nname='a1'\nversion='1'\n[project.scripts]\na1='m:f'\n", {"main.py": STANDARD},
+         "python"),
+        ("[project]\nname='a1'\n[build-system]\nrequires=['x']\n", {"main.py": ""}, "python"),
+        ("[tool.poetry]\nname='a1'\npackage-mode=false\n[build-system]\nrequires=[]\n", {},
+         "python-application"),
+        ("[tool.uv]\npackage=true\n", {"main.py": ""}, "python"),
+        ("[tool.ruff]\n", DJANGO, "python-application"),
+        ("", {}, "python"),
+    ],
+)  # fmt: skip
+def test_what_is_an_application(
+    tmp_path: Path, pyproject: str, extra: dict[str, str], kind: str
+) -> None:
+    for name, text in {**extra, "pyproject.toml": pyproject}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert recognise(tmp_path).name == kind
+
+
+def test_requirements_of_another_language_are_no_application(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("mkdocs\n")
+    (tmp_path / "main.go").write_text("package main\n")
+    from debwright.init.ecosystems.python_application import ECOSYSTEM
+
+    assert ECOSYSTEM.confidence(tmp_path) == 0

@@ -1,0 +1,70 @@
+"""The plan: versions, and what each target builds."""
+
+from pathlib import Path
+
+import pytest
+from tests.kit.stages import Version, plan, source, target
+
+from debwright.model.targets import Choice, Strategy, Target
+from debwright.pipeline.planning import with_all
+
+
+def choices(*strategies: Strategy) -> list[Choice]:
+    return [Choice(strategy=s, reason="x") for s in strategies]
+
+
+def test_each_suite_has_one_target_that_builds_all() -> None:
+    targets = [Target.parse(t) for t in
+               ("bookworm-arm64", "bookworm-amd64", "trixie-arm64", "trixie-armhf")]  # fmt: skip
+    made = with_all(targets, choices(Strategy.CROSS, Strategy.NATIVE, Strategy.CROSS,
+                                      Strategy.EMULATED))  # fmt: skip
+    assert [str(t.target) for t in made if t.build_all] == ["bookworm-amd64", "trixie-arm64"]
+
+
+def version(tmp_path: Path, *targets: str, build: tuple[str, ...]) -> dict[str, str]:
+    made = plan(tmp_path, *targets, build=build, version=Version())
+    return {suite: made.version_for(suite) for suite in made.suites}
+
+
+def test_a_version_has_a_suffix_where_suites_could_clash(tmp_path: Path) -> None:
+    both = ("bookworm-amd64", "trixie-amd64")
+    assert version(tmp_path, *both, build=both) == {
+        "bookworm": "1.2-1~deb12u1", "trixie": "1.2-1~deb13u1",
+    }  # fmt: skip
+    one = ("bookworm-amd64", "bookworm-arm64")
+    assert version(tmp_path, *one, build=one) == {"bookworm": "1.2-1"}
+
+
+def test_the_version_of_a_target_built_alone_is_the_one_it_has_among_others(tmp_path: Path) -> None:
+    both = ("bookworm-amd64", "trixie-amd64")
+    assert version(tmp_path, "bookworm-amd64", build=both) == {"bookworm": "1.2-1~deb12u1"}
+
+
+def test_a_cross_build_has_its_profiles_and_runs_no_tests(tmp_path: Path) -> None:
+    subject = plan(tmp_path)
+    cross = target("bookworm-arm64", Strategy.CROSS)
+    made = subject.build_plan(cross, source("any", "all"), Strategy.CROSS)
+    assert made.cross
+    assert (str(made.machine), str(made.target)) == ("bookworm-amd64", "bookworm-arm64")
+    assert made.profiles == ("cross", "nocheck")
+    assert made.options == ("nocheck",)
+    fallen_back = subject.build_plan(cross, source("any"), Strategy.EMULATED)
+    assert (str(fallen_back.machine), fallen_back.profiles) == ("bookworm-arm64", ())
+
+
+@pytest.mark.parametrize(
+    ("architectures", "build_all", "kinds"),
+    [
+        (("any", "all"), True, (True, True)),
+        (("any", "all"), False, (False, True)),
+        (("all",), True, (True, False)),
+        (("all",), False, (False, False)),
+        (("arm64",), True, (False, False)),
+    ],
+)
+def test_which_kinds_of_package_a_target_builds(
+    tmp_path: Path, architectures: tuple[str, ...], build_all: bool, kinds: tuple[bool, bool]
+) -> None:
+    native = target("bookworm-amd64", Strategy.NATIVE, build_all=build_all)
+    made = plan(tmp_path).build_plan(native, source(*architectures), Strategy.NATIVE)
+    assert (made.with_all, made.with_any) == kinds
