@@ -86,6 +86,8 @@ class Override:
     """As `override_dh_auto_test` or `execute_after_dh_auto_install`."""
     commands: tuple[str, ...] = ()
     why: str = ""
+    unless: str = ""
+    """A file with which nothing is done; dh takes the step for one that is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)

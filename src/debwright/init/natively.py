@@ -14,6 +14,7 @@ from debwright.init.hints import Source
 from debwright.init.listening import Language, Listener, find_listener, written_address
 from debwright.init.model import Guess, Health, Unit
 from debwright.init.units import AuthorUnits, Places, author_units
+from debwright.source.make import project_files
 
 # Directories that programs read while they run, by custom.
 _ASSETS = frozenset({
@@ -208,3 +209,19 @@ def _smoke(native: Native) -> Iterator[str]:
             yield f"{name} --version"
         elif native.language.help_flag.search(text):
             yield f"{name} --help"
+
+
+def has_vendor(directory: Path, file: str) -> bool:
+    """Whether vendor/ is a part of the sources, by a file in it whose name ends so.
+
+    One that git ignores does not go into a source package.
+    """
+    if not (directory / "vendor").is_dir():
+        return False
+    return any(n.startswith("vendor/") and n.endswith(file) for n in project_files(directory))
+
+
+def mark_crossed(mark: str) -> str:
+    """A command of debian/rules that makes the file `mark` when it builds for another machine."""
+    made = f"{{ mkdir -p $(dir {mark}) && touch {mark}; }}"
+    return f"[ $(DEB_BUILD_ARCH) = $(DEB_HOST_ARCH) ] || {made}"

@@ -2,6 +2,7 @@
 
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,14 @@ def test_the_rules_are_a_makefile(tmp_path: Path) -> None:
         "dh_installsystemd", "dh_installsystemd --name=tower",
         "true", "false",
     ]  # fmt: skip
+
+
+def test_a_step_may_be_left_out_where_a_file_is() -> None:
+    step = Override(
+        target="override_dh_auto_test", commands=("make check",), unless="debian/crossed"
+    )
+    text = written(replace(LIBRARY, rules=Rules(overrides=(step,))))["debian/rules"]
+    assert text.endswith(
+        "ifeq ($(wildcard debian/crossed),)\noverride_dh_auto_test:\n\tmake check\nelse\n"
+        "override_dh_auto_test:\nendif\n"
+    )

@@ -51,6 +51,11 @@ def absent(session: Session, service: Service) -> Finding | None:
         )
     if unit.get("ActiveState") != "inactive" or units.is_well(unit) or units.has_run(unit):
         return None
+    if units.is_oneshot(unit) and spoken_of(session, service.unit):
+        # It may have run: systemd forgets a unit that has ended and that nothing refers to.
+        if session.systemctl("start", service.unit, session.patience(90)).returncode == 0:
+            session.finished.add(service.unit)
+        return None
     if unit.get("UnitFileState") in {"disabled", "enabled"} and spoken_of(session, service.unit):
         session.by_hand.add(service.unit)
         session.systemctl("start", service.unit, session.patience(90))
@@ -173,10 +178,12 @@ def run_job(session: Session, job: str, seconds: float) -> tuple[Finding | None,
         merge=True, check=False, timeout=limit + 60,
     )  # fmt: skip
     unit = session.unit(job)
-    if done.returncode == 0 and units.is_well(unit):
+    if done.returncode == 0 and unit.get("ActiveState") != "failed":
+        looked = unit.get("ConditionTimestampMonotonic", "0") != "0"
+        if looked and unit.get("ConditionResult") == "no":
+            return None, f"{job} was not run: a condition of its own is not met on this system"
+        session.finished.add(job)
         return None, f"{job} was run once"
-    if done.returncode == 0 and unit.get("ConditionResult") == "no":
-        return None, f"{job} was not run: a condition of its own is not met on this system"
     what = f"did not end within {limit:g} s" if done.returncode == _TOO_LONG else "failed"
     if done.returncode == _TOO_LONG:
         session.systemctl("stop", job, session.patience(90))

@@ -87,7 +87,7 @@ def wait_healthy(
         seconds = time.monotonic() - started
         if service.asked is None:
             unit = session.unit(service.unit)
-            said, up = state_of(unit), units.is_well(unit)
+            said, up = state_of(unit), is_up(session, unit)
             up_after = (seconds if up_after is None else up_after) if up else None
             if up and not (lasting and _is_young(session, unit)):
                 problem = logged_errors(session, service, unit)
@@ -117,6 +117,12 @@ def wait_all(session: Session, services: Sequence[Service]) -> list[Finding]:
         if waited.problem is not None:
             found.append(waited.problem)
     return found
+
+
+def is_up(session: Session, unit: Unit) -> bool:
+    """Whether the unit is as it should be, as far as systemd or the session remembers."""
+    down = unit.get("ActiveState") == "inactive" and unit.get("Result") == "success"
+    return units.is_well(unit) or (down and unit.get("Id") in session.finished)
 
 
 def _start_by_hand(session: Session, service: Service) -> None:

@@ -91,6 +91,8 @@ class Session:
     """Unit to the packages that ship it (packaged.py)."""
     shipped: frozenset[str] | None = None
     """Every path of the packages, once it has been asked for (packaged.py)."""
+    finished: set[str] = field(default_factory=set)
+    """Oneshot units that a check has seen end with success: systemd forgets what none refers to."""
     failed_before: set[str] = field(default_factory=set)
     """Units of the system that had failed before the packages came."""
     units_reported: set[str] = field(default_factory=set)

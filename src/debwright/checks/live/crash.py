@@ -53,7 +53,8 @@ class CrashCheck(LiveCheck):
         findings: list[Finding] = []
         measurements: dict[str, float] = {}
         passed_over: list[str] = []
-        for service in running(session):
+        up = running(session)
+        for service in up:
             unit = session.unit(service.unit)
             if reason := _cannot_crash(session, service, unit):
                 passed_over.append(reason)
@@ -62,7 +63,7 @@ class CrashCheck(LiveCheck):
             findings += found
             if service is main and seconds is not None:
                 measurements["recovery_seconds"] = seconds
-        if len(passed_over) == len(running(session)):
+        if len(passed_over) == len(up):
             return skipped(self.name, "; ".join(passed_over))
         return conclude(self.name, started, findings, measurements=measurements, notes=passed_over)
 

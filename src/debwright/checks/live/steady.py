@@ -13,7 +13,7 @@ from debwright.checks.engine.health import (
 )
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.checks.engine.trouble import CODES, crashed, ended
-from debwright.checks.engine.units import Unit, is_well, state_of
+from debwright.checks.engine.units import Unit, state_of
 from debwright.config import Service
 from debwright.host.process import go_on
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -65,10 +65,10 @@ def _wait_until_old(session: Session, seconds: float) -> None:
 
 def _down(session: Session, service: Service, unit: Unit) -> Finding | None:
     died = crashed(session, service.unit, unit) or ended(session, service.unit, unit)
-    if died is None and not is_well(unit):
+    if died is None and not health.is_up(session, unit):
         died = CODES.found(
             "service/ended",
-            f"{service.unit} is no longer up",
+            f"{service.unit} has ended",
             evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),
             fix=shell_hint(session, f"journalctl -u {service.unit}"),
         )

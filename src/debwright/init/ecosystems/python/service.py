@@ -14,6 +14,7 @@ from debwright.init.ecosystems.python.modules import Module, literal, read_modul
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.routes import health_path
 from debwright.init.ecosystems.python.start import Start
+from debwright.init.ecosystems.python.tried import commands_to_try
 from debwright.init.hints import guess_health_path, read_sources
 from debwright.init.model import Answers, Guess, Health, Question, Unit
 from debwright.init.unitfile import command_line
@@ -35,6 +36,8 @@ class Service:
     authors: AuthorUnits
     environment: Mapping[str, str]
     before: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
+    """Commands with an option that ends them, where there is no service to be watched."""
     questions: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -76,7 +79,8 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
     environment, before, start = _configured(package, found, modules, start)
     return Service(
         package=package, start=start, health=health, authors=authors, environment=environment,
-        before=before, questions=(*questions, *(asking if not authors.units else ())),
+        before=before, tried=() if start else commands_to_try(found.scripts, modules),
+        questions=(*questions, *(asking if not authors.units else ())),
         notes=(*(start.notes if start and not authors.units else ()), *authors.notes),
     )  # fmt: skip
 

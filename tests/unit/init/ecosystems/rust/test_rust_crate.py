@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from debwright.init.ecosystems import rust
 from debwright.init.ecosystems.rust import ECOSYSTEM
 from debwright.init.ecosystems.rust.crates import packaged
 from debwright.init.ecosystems.rust.libraries import packages_for
@@ -132,6 +133,22 @@ def test_with_a_lock_the_crates_are_carried(tmp_path: Path) -> None:
     assert "cargo build --release --workspace --locked --bin bell" in rules
     assert "vendor/.debwright.toml" in rules
     assert "dh_clean -Xvendor/" in rules
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_with_a_lock_and_no_registry_debians_crates_are_better_than_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(rust, "answers", lambda _: answer)
+    manifest = f'{MANIFEST}[dependencies]\nopenssl-sys = "0.9"\n'
+    made = project(tmp_path, {"Cargo.toml": manifest, "Cargo.lock": LOCK})
+    assert ("cargo" in made.settings) == answer
+    assert ("/usr/share/cargo/registry" in str(made.rules)) != answer
+    # The lock is of crates.io: it is laid aside while Debian's crates are built, and comes back.
+    assert ("mv Cargo.lock debian/cargo/" in str(made.rules)) != answer
+    assert any("does not answer" in note for note in made.notes) != answer
+    assert "libssl-dev" in made.build_depends
 
 
 def test_crates_in_the_tree_are_used(tmp_path: Path) -> None:
