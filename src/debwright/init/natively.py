@@ -22,6 +22,12 @@ _ASSETS = frozenset({
     "templates", "views", "web", "www",
 })  # fmt: skip
 _LITERAL = re.compile(r'"(?:\./)?(?P<top>[A-Za-z0-9_-]+)(?:/[^"\s]*)?"')
+STATIC = {"Static-Built-Using": "${misc:Static-Built-Using}"}
+"""Which sources are linked in (deb-control(5) of dpkg 1.21.3 and newer)."""
+STATIC_OVERRIDES = (
+    "# dpkg knows the field, and bookworm's lintian does not yet.",
+    "unknown-field Static-Built-Using",
+)
 _TOLD = re.compile(
     r"(?i:(?:addr|listen|bind|http|host)[\w-]*[= ]\"?(?P<host>[\w.]*|\[[0-9a-f:]*\]):"
     r"|port[= ]\"?)(?P<port>\d{2,5})\b"
@@ -170,7 +176,10 @@ def _settings(native: Native, sources: Sequence[Source], made: _Made) -> Iterato
             path = (top / relative).resolve()
             if _WORD.fullmatch(relative) and path.is_relative_to(top) and path.is_file():
                 made.config_files[relative] = None
-                yield from (f"--{match['flag']}", f"/etc/{native.package}/{path.name}")
+                option = (
+                    match["flag"].replace("_", "-") if native.language.dashes else match["flag"]
+                )
+                yield from (f"--{option}", f"/etc/{native.package}/{path.name}")
                 return
 
 

@@ -17,14 +17,14 @@ from debwright.init.ecosystems.go.programs import (
     uses_cgo,
 )
 from debwright.init.ecosystems.go.releaser import Releaser, read_releaser
-from debwright.init.ecosystems.go.rules import BUILD, Build, rules
+from debwright.init.ecosystems.go.rules import BUILD, PIE_OVERRIDES, Build, rules
 from debwright.init.ecosystems.go.stamps import stamps, written_version
 from debwright.init.ecosystems.go.toolchain import BACKPORTS
 from debwright.init.facts import DEFAULT_VERSION, readme_sentence, tagged_version
 from debwright.init.hints import read_sources
 from debwright.init.licences import find_licence
 from debwright.init.model import Answers, Project, package_name, project_name
-from debwright.init.natively import Native, native_units
+from debwright.init.natively import STATIC, STATIC_OVERRIDES, Native, native_units
 from debwright.model.errors import UsageError
 
 # Modules and packages that are C in part, and the -dev packages that they are linked with.
@@ -101,7 +101,8 @@ def _project(directory: Path) -> Project:
         licence=find_licence(directory, releaser.licence),
         architecture="any",
         targets=choice.targets,
-        fields={"Static-Built-Using": "${misc:Static-Built-Using}"},
+        fields=STATIC,
+        lintian_overrides=(*STATIC_OVERRIDES, *(() if cgo else PIE_OVERRIDES)),
         build_depends=(choice.toolchain.package, *modules.build_depends, *libraries),
         depends=("${shlibs:Depends}", *releaser.depends),
         rules=rules(

@@ -37,6 +37,10 @@ _PIE = (
     "PIE_amd64 = -buildmode=pie",
     "PIE_arm64 = -buildmode=pie",
 )
+PIE_OVERRIDES = (
+    "# A position-independent program of Go needs no library; it is no library itself.",
+    "shared-library-lacks-prerequisites [usr/bin/*]",
+)
 _CGO = (
     "include /usr/share/dpkg/buildtools.mk",
     "export CC CXX PKG_CONFIG",

@@ -20,7 +20,14 @@ from debwright.init.facts import DEFAULT_VERSION, person, readme_sentence, tagge
 from debwright.init.hints import Source, read_sources
 from debwright.init.licences import find_licence
 from debwright.init.model import Answers, Guess, Project, package_name, project_name
-from debwright.init.natively import Native, NativeUnits, has_vendor, native_units
+from debwright.init.natively import (
+    STATIC,
+    STATIC_OVERRIDES,
+    Native,
+    NativeUnits,
+    has_vendor,
+    native_units,
+)
 from debwright.init.reachable import answers
 from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
@@ -86,7 +93,8 @@ def _project(directory: Path) -> Project:
         licence=find_licence(directory, crate.licence, crate.licence_file),
         architecture="any",
         targets=crates.toolchain.targets,
-        fields={"Static-Built-Using": "${misc:Static-Built-Using}"},
+        fields=STATIC,
+        lintian_overrides=STATIC_OVERRIDES,
         build_depends=crates.build_depends,
         depends=("${shlibs:Depends}", *hints.depends),
         rules=building.rules(

@@ -267,3 +267,18 @@ def test_rocket_listens_where_its_guide_says(tmp_path: Path) -> None:
     assert made.service is not None
     assert made.service.health is not None
     assert made.service.health.url.startswith("http://127.0.0.1:8000/")
+
+
+def test_an_option_for_settings_gets_its_file_in_etc(tmp_path: Path) -> None:
+    code = (
+        '#[derive(clap::Parser)]\nstruct A {\n    #[arg(short, long, default_value = "conf/bell.toml")]\n'
+        "    config_file: PathBuf,\n}\n"
+    )
+    made = project(tmp_path, {"src/main.rs": code + SERVER, "conf/bell.toml": "a = 1\n"})
+    assert made.service is not None
+    assert made.service.command == "/usr/bin/bell --config-file /etc/bell/bell.toml"
+    assert made.config_files == ("conf/bell.toml",)
+    positional = code.replace("short, long, ", "")
+    again = project(tmp_path / "again", {"src/main.rs": positional + SERVER, "conf/bell.toml": ""})
+    assert again.service is not None
+    assert again.service.command == "/usr/bin/bell"
