@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from debwright.init.ecosystems.python.modules import Module, assignments
+from debwright.init.ecosystems.python.modules import Module, assignments, literal
 from debwright.init.ecosystems.python.start import Start
 
 CRON = re.compile(r"(?:crontab|.*\.(?:cron|crontab))(?:\.txt)?|cronjobs?", re.I)
@@ -24,8 +24,7 @@ def more_starts(
 def _celery(modules: Sequence[Module], asked: frozenset[str], package: str) -> Iterator[Start]:
     for module in modules:
         for name, value in assignments(module.tree.body):
-            called = getattr(value, "func", None)
-            if called is None or module.full(called) not in ("celery.Celery", "celery.app.Celery"):
+            if not _is_celery(module, name, value, asked):
                 continue
             target = ("celery", "--app", f"{module.name}:{name}")
             seen = module.at(value)
@@ -40,6 +39,14 @@ def _celery(modules: Sequence[Module], asked: frozenset[str], package: str) -> I
                     notes=(f"{seen} has a schedule: Celery's beat is a unit",),
                 )  # fmt: skip
             return
+
+
+def _is_celery(module: Module, name: str, value: ast.expr, asked: frozenset[str]) -> bool:
+    """Whether a variable is a Celery application, as its call or its name and extension say."""
+    if isinstance(value, ast.Call):
+        return module.full(value.func) in ("celery.Celery", "celery.app.Celery")
+    kept = isinstance(value, ast.Subscript) and literal(value.slice) == "celery"
+    return kept and "celery" in asked and name.startswith("celery")
 
 
 def _has_schedule(modules: Sequence[Module]) -> bool:

@@ -147,6 +147,21 @@ def test_the_rules_copy_what_the_application_needs(project_dir: Path) -> None:
     assert not (app / "tool.py").stat().st_mode & 0o111
 
 
+def test_a_celery_application_of_a_factory(project_dir: Path) -> None:
+    """As Flask's own example has it: the packages are in src/, the worker's entry next to it."""
+    project = read(project_dir, {
+        "src/task_app/__init__.py": "from celery import Celery\nimport flask\n"
+        "def create_app():\n    return flask.Flask('x')\n",
+        "make_celery.py": "from task_app import create_app\nflask_app = create_app()\n"
+        "celery_app = flask_app.extensions['celery']\n",
+        "requirements.txt": "flask\ncelery\ngunicorn\n",
+    })  # fmt: skip
+    web, worker = project.units
+    assert web.command.endswith("make_celery:flask_app")
+    assert "celery --app make_celery:celery_app worker" in worker.command
+    assert web.environment["PYTHONPATH"] == "/usr/lib/guest-book/app:/usr/lib/guest-book/app/src"
+
+
 def test_lintian_is_told_of_what_the_tree_has_alone(project_dir: Path) -> None:
     assert read(project_dir, {"main.py": STANDARD}).lintian_overrides == ()
     project = read(project_dir, {"static/a.min.js": "", "templates/a.html": ""})
