@@ -83,7 +83,8 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
     return Service(
         package=package, start=start, health=health, authors=authors, environment=environment,
         before=before, tried=() if start else commands_to_try(found.scripts, modules),
-        questions=(*questions, *(asking if not authors.units else ())),
+        # With units of the author's nobody has to say what is started, and where it listens.
+        questions=() if authors.units else (*questions, *asking),
         notes=(*(start.notes if start and not authors.units else ()), *authors.notes),
     )  # fmt: skip
 
