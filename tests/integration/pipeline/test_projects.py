@@ -105,7 +105,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 if __name__ == "__main__":
     http.server.HTTPServer(("127.0.0.1", 8090), Handler).serve_forever()
 """,
-    "deploy/ledger-tidy.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+    "deploy/ledger-tidy.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
     "deploy/ledger-tidy.timer": "[Timer]\nOnCalendar=yearly\n[Install]\nWantedBy=timers.target\n",
     ".env": "SECRET_KEY=mine\n",
 }
@@ -132,6 +132,11 @@ def test_an_application_that_nothing_builds(tmp_path: Path) -> None:
     listed = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True, text=True, check=True)
     assert "usr/lib/ledger/app/main.py" in listed.stdout
     assert ".env" not in listed.stdout
+    scripts = tmp_path / "scripts"
+    subprocess.run(["dpkg-deb", "-e", deb, scripts], check=True)
+    started = (scripts / "postinst").read_text()
+    assert "ledger-tidy.timer" in started
+    assert "ledger-tidy.service" not in started
 
 
 def test_check_of_a_package_built_elsewhere(
