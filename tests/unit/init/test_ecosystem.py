@@ -205,7 +205,9 @@ def test_several_units_components_and_rules() -> None:
     assert files["debian/bells.manpages"] == "debian/bells.1\ndebian/bellctl.1\n"
     assert files["debian/vendor.list"] == "x\n"
     config = tomllib.loads(files["debwright.toml"])
-    assert config["service"]["smoke"] == ["bells --version"]
+    bells, tower, timer = config["service"]
+    assert bells["smoke"] == ["bells --version"]
+    assert (tower, timer) == ({"unit": "tower.service"}, {"unit": "bells.timer"})
     assert config["wheelhouse"] == {"lock": "a.lock"}
     source, package = Deb822.iter_paragraphs(files["debian/control"])
     assert "golang-any" in source["Build-Depends"]

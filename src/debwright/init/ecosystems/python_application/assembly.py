@@ -23,7 +23,7 @@ from debwright.init.ecosystems.python.start import Start, django_start, starts
 from debwright.init.ecosystems.python.suites import targets_for, unmet
 from debwright.init.ecosystems.python_application import state
 from debwright.init.ecosystems.python_application.about import about
-from debwright.init.ecosystems.python_application.django_settings import wrapper
+from debwright.init.ecosystems.python_application.django_settings import VARIABLES, wrapper
 from debwright.init.ecosystems.python_application.extras import more_starts, scheduled
 from debwright.init.ecosystems.python_application.rules import Parts, rules_for
 from debwright.init.ecosystems.python_application.tree import left_out, overrides
@@ -186,9 +186,12 @@ def _settings(
             f"debian/{package}.default has {values[variable.name]!r}{said}"
         )
     known = {v.name for v in variables}
-    listed = [*variables, *(
-        Variable(name=n, required=False, seen=example) for n in shown if n not in known
-    )]  # fmt: skip
+    more = [(name, example) for name in shown]
+    more += [(name, f"debian/{WRAPPER}.py") for name in VARIABLES] if django else []
+    listed = [
+        *variables,
+        *(Variable(name=n, required=False, seen=seen) for n, seen in more if n not in known),
+    ]
     text = default_file(listed, values, shown, package) if listed else ""
     return _Settings(
         secrets=secrets, values=values, text=text, questions=tuple(questions),
