@@ -101,8 +101,10 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
         package=package, start=start, health=health, authors=authors, environment=environment,
         settings=settings, before=before,
         tried=() if start else commands_to_try(found.scripts, modules),
-        questions=(*questions, *(settings.questions if settings else ()),
-                   *(asking if not authors.units else ())),
+        # With units of the author's nobody has to say what is started, and where it listens.
+        questions=() if authors.units else (
+            *questions, *(settings.questions if settings else ()), *asking
+        ),
         notes=(*(start.notes if start and not authors.units else ()), *authors.notes,
                *(settings.notes if settings else ())),
     )  # fmt: skip

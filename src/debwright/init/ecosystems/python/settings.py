@@ -34,10 +34,13 @@ def read_settings(
     modules: Sequence[Module],
     package: str,
     answers: Answers,
+    *,
     always: tuple[str, ...] = (),
+    more: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Read what the source and an example of settings say. `always` are secrets it has in any case.
+    """Read what the source and an example of settings say.
 
+    `always` are its secrets when the source names none, `more` other variables and what reads them.
     Raises UsageError for an answer that is none.
     """
     variables = find_variables(modules)
@@ -58,9 +61,12 @@ def read_settings(
             f"debian/{package}.default has {values[variable.name]!r}{said}"
         )
     known = {v.name for v in variables}
-    listed = [*variables, *(
-        Variable(name=n, required=False, seen=example) for n in shown if n not in known
-    )]  # fmt: skip
+    others = {**dict.fromkeys(shown, example), **(more or {})}
+    listed = [
+        *variables,
+        *(Variable(name=n, required=False, seen=seen) for n, seen in others.items()
+          if n not in known),
+    ]  # fmt: skip
     text = default_file(listed, values, shown, package) if listed else ""
     return Settings(
         secrets=secrets, values=values, text=text, questions=tuple(questions),

@@ -23,7 +23,7 @@ from debwright.init.ecosystems.python.start import Start, django_start, starts
 from debwright.init.ecosystems.python.suites import targets_for, unmet
 from debwright.init.ecosystems.python_application import state
 from debwright.init.ecosystems.python_application.about import about
-from debwright.init.ecosystems.python_application.django_settings import wrapper
+from debwright.init.ecosystems.python_application.django_settings import VARIABLES, wrapper
 from debwright.init.ecosystems.python_application.extras import more_starts, scheduled
 from debwright.init.ecosystems.python_application.rules import Parts, rules_for
 from debwright.init.ecosystems.python_application.tree import left_out, overrides
@@ -52,8 +52,10 @@ def assemble(directory: Path, answers: Answers) -> Project:
     path = django.health if django else find_path(directory, modules)
     health, asking = find_health(found[0], path, said.name, answers)
     settings = read_settings(
-        directory, modules, package, answers, always=("SECRET_KEY",) if django else ()
-    )
+        directory, modules, package, answers,
+        always=("SECRET_KEY",) if django else (),
+        more=dict.fromkeys(VARIABLES, f"debian/{WRAPPER}.py") if django else {},
+    )  # fmt: skip
     targets, why = targets_for(said.requires_python)
     project = Project(
         name=said.name, package=package, version=version.upstream, version_from=version.source,
