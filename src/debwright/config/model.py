@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from debwright.config import values as v
 from debwright.config.checking import (
     Files,
+    Install,
     Level,
     Limits,
     Resources,
@@ -23,7 +24,16 @@ from debwright.config.checking import (
 )
 from debwright.config.declared import everything, model_for, with_tables
 from debwright.config.publishing import Release, Repository, Signing
-from debwright.config.section import Formerly, Problem, Raw, Section, Table, default
+from debwright.config.section import (
+    Formerly,
+    OneOrMore,
+    Problem,
+    Raw,
+    Section,
+    Table,
+    default,
+    one_or_more,
+)
 from debwright.config.wheelhouse import Wheelhouse
 from debwright.model.targets import Strategy
 
@@ -223,6 +233,9 @@ class Config(Section):
         None,
         description="The service that must start and answer; without it a package is installed "
         "and removed only.",
+    )
+    install: Annotated[list[Install], OneOrMore(), BeforeValidator(one_or_more)] = Field(
+        [], description="What is installed together, and the answers to debconf's questions."
     )
     smoke: list[v.Script] = Field(
         [],
