@@ -118,7 +118,7 @@ def divide(debs: Sequence[Deb]) -> list[InstallSet]:
         apart = sorted(set().union(*(rivals[n] for n in names)) - names)
         sets.append(
             InstallSet(
-                name=deb.package,
+                name=next(n for n in sorted(names) if rivals[n]),
                 debs=tuple(d for d in debs if d.package in names),
                 why=f"apart from {', '.join(apart)}, which cannot be installed next to them",
             )
