@@ -9,9 +9,9 @@ usage() {
     cat <<'TEXT'
 usage: scripts/test.sh [--all] [PYTEST-ARGUMENT...]
 
-  --all             install docker, podman, sshd, clamav and promtool too, as CI does: docker.io
-                    starts a service and changes the packet filter, openssh-server and clamav are
-                    services.
+  --all             install docker, podman, sshd, clamav, promtool and, with npm, azurite too, as
+                    CI does: docker.io starts a service and changes the packet filter,
+                    openssh-server and clamav are services.
                     Without it, tests of what is not there are skipped and say so.
   PYTEST-ARGUMENT   only debwright's own tests, with these arguments: scripts/test.sh tests/unit.
                     --cost 30 shows the tests that computed most.
@@ -58,6 +58,15 @@ if [ -n "$all" ] && [ ! -x "$VENV/bin/promtool" ]; then
     (cd "$scratch" && apt-get -q download prometheus && dpkg -x prometheus_*.deb . &&
         install usr/bin/promtool "$VENV/bin/promtool") || say "there is no promtool"
     rm -rf "$scratch"
+fi
+
+# azurite answers as Azure's storage does. It is installed where npm is already, as on GitHub's
+# runners: apt's npm is 400 packages, for one test.
+if [ -n "$all" ] && command -v npm >/dev/null && [ ! -x "$VENV/bin/azurite-blob" ]; then
+    mkdir -p "$VENV/azurite"
+    (cp requirements/azurite/package*.json "$VENV/azurite" && cd "$VENV/azurite" &&
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2 &&
+        ln -s ../azurite/node_modules/.bin/azurite-blob "$VENV/bin/") || say "there is no azurite"
 fi
 
 lint() {

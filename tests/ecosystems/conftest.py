@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from debwright.config import Config
+from debwright.host.machine import host_arch
+from debwright.isolation.namespaces import Bind
+from debwright.model.targets import Target
+from debwright.roots.cache import Cache, default_cache
+from debwright.roots.layers import Roots
+from debwright.roots.overlay import opened, throwaway
 from tests.integration.conftest import Debwright, Run
 
 Packaged = Callable[..., Run]
+Unpacked = Callable[[str], Path]
 WHO = {"NAME": "Ada Example", "EMAIL": "ada@example.org"}
 
 
@@ -38,6 +46,28 @@ def packaged(tmp_path: Path) -> Packaged:
         return debwright("run", *(word for target in targets for word in ("-t", target)))
 
     return run
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Unpacked:
+    """The files of a package of bookworm: code by others, of which a registry can be made."""
+    cache = Cache(default_cache())
+    cache.prepare()
+    target = Target("bookworm", host_arch())
+    layer = Roots(cache, Config()).base(target)
+
+    def unpack(package: str) -> Path:
+        directory = tmp_path / "unpacked" / package
+        directory.mkdir(parents=True)
+        with throwaway(cache, layer, "unpacked") as overlay:
+            bind = Bind(source=directory, target="/unpacked", read_only=False)
+            with opened(overlay, network=True, binds=[bind]) as inside:
+                words = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package]
+                inside.run(words, cwd="/unpacked")
+                inside.run(["sh", "-c", "dpkg-deb -x *.deb ."], cwd="/unpacked")
+        return directory
+
+    return unpack
 
 
 def passed(run: Run, *checks: str) -> None:

@@ -41,15 +41,22 @@ class Source:
         return f"{self.name}:{self.text.count(chr(10), 0, match.start(1)) + 1}"
 
 
-def read_sources(directory: Path, suffixes: Collection[str]) -> list[Source]:
-    """The files below `directory` that end so, within limits on number and size."""
-    return list(_sources(directory, suffixes))
+def read_sources(
+    directory: Path, suffixes: Collection[str], skipped: Collection[str] = SKIPPED
+) -> list[Source]:
+    """The files below `directory` that end so, within limits on number and size.
+
+    Directories of the names `skipped`, wherever they are, are left out, and hidden ones.
+    """
+    return list(_sources(directory, suffixes, skipped))
 
 
-def _sources(directory: Path, suffixes: Collection[str]) -> Iterator[Source]:
+def _sources(
+    directory: Path, suffixes: Collection[str], skipped: Collection[str]
+) -> Iterator[Source]:
     count = 0
     for root, names, files in os.walk(directory, followlinks=False):
-        names[:] = sorted(n for n in names if n not in SKIPPED and not n.startswith((".", "venv")))
+        names[:] = sorted(n for n in names if n not in skipped and not n.startswith((".", "venv")))
         for file in sorted(files):
             path = Path(root, file)
             if path.suffix not in suffixes or path.is_symlink() or not path.is_file():

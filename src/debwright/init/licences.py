@@ -7,6 +7,7 @@ are in its lib/Lintian/Check/Debian/Copyright.pm and Copyright/Dep5.pm.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -81,14 +82,14 @@ class _Files:
 
 
 def find_licence(
-    directory: Path, said: str = "", file: str = "", files: Sequence[str] = ()
+    directory: Path, said: str = "", file: str = "", patterns: Sequence[str] = ()
 ) -> Licence:
     """The licence of the project in `directory`.
 
-    `said` is an SPDX expression or free text, `file` a licence file that the project names, `files`
-    patterns of such files (PEP 639).
+    `said` is an SPDX expression or free text, `file` a licence file that the project names,
+    `patterns` are of such files (PEP 639).
     """
-    found = _read(directory, [*([file] if file else []), *files])
+    found = _read(directory, [*([file] if file else []), *patterns])
     if not found.texts and len(said.splitlines()) > 2:
         found = _Files(texts={"": said})
     expression = spdx_of(said) or spdx_in(found.first) or spdx_in(said) or spdx_nearly(said)
@@ -157,7 +158,15 @@ def _text(spdx: str, found: _Files, *, alone: bool) -> str:
     text = found.text_of(licence)
     if not text and alone and not spdx_in(found.first):
         text = found.first
-    return _elsewhere(spdx) if not text or WHOLE.search(text) else text
+    if text and not WHOLE.search(text):
+        return text
+    return _standard(licence) or _elsewhere(spdx)
+
+
+def _standard(licence: str) -> str:
+    """The text of a short licence that is the same for all who use it."""
+    file = files("debwright.init").joinpath("texts", f"{licence}.txt")
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def _elsewhere(spdx: str) -> str:

@@ -42,6 +42,8 @@ class Language:
     """Found in a line that takes files into the program itself."""
     version_flag: re.Pattern[str]
     help_flag: re.Pattern[str]
+    dashes: bool = False
+    """Whether an option is called as its variable, with dashes for underscores."""
     anywhere: str = "*"
     """Where programs listen that name a port and no address."""
 

@@ -45,7 +45,8 @@ class Health:
     port: Guess
     path: Guess
     address: str = "127.0.0.1"
-    """Where it listens, as ports of debwright.toml are written: `*` is every address."""
+    """Where it listens, as ports of debwright.toml are written: `*` is every address, and empty is
+    that nothing says so."""
 
     @property
     def url(self) -> str:
@@ -86,6 +87,8 @@ class Override:
     """As `override_dh_auto_test` or `execute_after_dh_auto_install`."""
     commands: tuple[str, ...] = ()
     why: str = ""
+    unless: str = ""
+    """A file with which nothing is done; dh takes the step for one that is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +179,8 @@ class Project:
     """Of Debian's archive (policy 2.4); empty for one that follows from what the package has."""
     author: Person | None = None
     licence: Licence
-    architecture: Literal["all", "any"] = "all"
+    architecture: str = "all"
+    """`all`, `any`, or Debian's names of those that there are files for."""
     targets: tuple[str, ...] = TARGETS
     """What it can be built for, as the toolchains and the packages of a suite allow."""
     fields: Mapping[str, str] = field(default_factory=dict)

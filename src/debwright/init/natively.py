@@ -14,6 +14,7 @@ from debwright.init.hints import Source
 from debwright.init.listening import Language, Listener, find_listener, written_address
 from debwright.init.model import Guess, Health, Unit
 from debwright.init.units import AuthorUnits, Places, author_units
+from debwright.source.make import project_files
 
 # Directories that programs read while they run, by custom.
 _ASSETS = frozenset({
@@ -21,6 +22,12 @@ _ASSETS = frozenset({
     "templates", "views", "web", "www",
 })  # fmt: skip
 _LITERAL = re.compile(r'"(?:\./)?(?P<top>[A-Za-z0-9_-]+)(?:/[^"\s]*)?"')
+STATIC = {"Static-Built-Using": "${misc:Static-Built-Using}"}
+"""Which sources are linked in (deb-control(5) of dpkg 1.21.3 and newer)."""
+STATIC_OVERRIDES = (
+    "# dpkg knows the field, and bookworm's lintian does not yet.",
+    "unknown-field Static-Built-Using",
+)
 _TOLD = re.compile(
     r"(?i:(?:addr|listen|bind|http|host)[\w-]*[= ]\"?(?P<host>[\w.]*|\[[0-9a-f:]*\]):"
     r"|port[= ]\"?)(?P<port>\d{2,5})\b"
@@ -169,7 +176,10 @@ def _settings(native: Native, sources: Sequence[Source], made: _Made) -> Iterato
             path = (top / relative).resolve()
             if _WORD.fullmatch(relative) and path.is_relative_to(top) and path.is_file():
                 made.config_files[relative] = None
-                yield from (f"--{match['flag']}", f"/etc/{native.package}/{path.name}")
+                option = (
+                    match["flag"].replace("_", "-") if native.language.dashes else match["flag"]
+                )
+                yield from (f"--{option}", f"/etc/{native.package}/{path.name}")
                 return
 
 
@@ -208,3 +218,19 @@ def _smoke(native: Native) -> Iterator[str]:
             yield f"{name} --version"
         elif native.language.help_flag.search(text):
             yield f"{name} --help"
+
+
+def has_vendor(directory: Path, file: str) -> bool:
+    """Whether vendor/ is a part of the sources, by a file in it whose name ends so.
+
+    One that git ignores does not go into a source package.
+    """
+    if not (directory / "vendor").is_dir():
+        return False
+    return any(n.startswith("vendor/") and n.endswith(file) for n in project_files(directory))
+
+
+def mark_crossed(mark: str) -> str:
+    """A command of debian/rules that makes the file `mark` when it builds for another machine."""
+    made = f"{{ mkdir -p $(dir {mark}) && touch {mark}; }}"
+    return f"[ $(DEB_BUILD_ARCH) = $(DEB_HOST_ARCH) ] || {made}"

@@ -1,6 +1,7 @@
 """From a Project to the text of every file of debian/, the same for every ecosystem."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,9 @@ from debwright.init.record import begun_now
 from debwright.init.unitfile import assignment
 from debwright.model.errors import printable
 
+SHORT = 40
+"""Characters of a package's name and version from which on the name of its file may be too long for
+lintian: 80 with the longest architecture and what versions between releases add."""
 ALWAYS = ("debhelper-compat (= 13)",)
 
 
@@ -58,6 +62,8 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
     yield "debian/changelog", "changelog"
     yield "debian/copyright", "copyright"
     yield f"{name}.lintian-overrides", "lintian-overrides"
+    if project.package.startswith("python-"):
+        yield "debian/source/lintian-overrides", "source-overrides"
     if project.clean or any(unit.source for unit in project.units):
         yield "debian/clean", "clean"
     if _has_user(project) or project.accounts:
@@ -143,6 +149,8 @@ def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
         "date": format_datetime(now),
         "day": now.strftime("%Y-%m-%d"),
         "section": _section(p),
+        "dated": re.match(r"(?:\d+:)?\d{8}", p.version) is not None,
+        "long": len(p.package) + len(p.version) > SHORT,
         "synopsis": first,
         "extended": extended(p, first, _about(p)),
         "holders": p.licence.holders or [f"{now.year} {maintainer.name}"],

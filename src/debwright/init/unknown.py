@@ -1,9 +1,10 @@
 """The error for a directory that no ecosystem knows: what was looked for, is there, and helps."""
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from debwright.init.model import one_line
+from debwright.init.model import one_line, package_name
 from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
 
@@ -27,7 +28,7 @@ def unknown(directory: Path, kinds: Sequence[str], kind_of: KindOf) -> UsageErro
     there = f"it has {', '.join(seen[:SHOWN])}{more}" if seen else "it is empty"
     cause, fix = _advice(directory, kind_of)
     return UsageError(
-        f"{directory} has no project that init knows: {there}",
+        f"{directory.absolute()} has no project that init knows: {there}",
         evidence=[Evidence(text="init looks for"), *(Evidence(text=f"  {k}") for k in kinds)],
         cause=cause,
         fix=fix,
@@ -47,8 +48,16 @@ def _advice(directory: Path, kind_of: KindOf) -> tuple[str, str]:
     return (
         "it is of another kind, for which debian/ is written by hand; debwright builds and checks "
         "what is in it",
-        "sudo apt-get install dh-make && dh_make --native --single --yes --packagename NAME_0.1.0",
+        f"sudo apt-get install dh-make && cd {shlex.quote(str(directory.absolute()))} && "
+        f"dh_make --native --single --yes --packagename {_package(directory)}_0.1.0",
     )
+
+
+def _package(directory: Path) -> str:
+    try:
+        return package_name(directory.resolve().name)
+    except UsageError:
+        return "mypackage"
 
 
 def _below(directory: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from debwright.host import process
+from debwright.host.files import sha256_file
 from debwright.host.process import CommandError, Completed, LineSink
 from debwright.host.retry import RetryPolicy
 from debwright.isolation.namespaces import Namespaces, OverlayMount, Submount
@@ -37,6 +38,12 @@ OPTIONS = (
     "-o", "Dpkg::Options::=--force-confold",
 )  # fmt: skip
 ARCHIVES = "/var/cache/apt/archives"
+LIST_DOWNLOADS = (
+    "--print-uris", "-o", "Acquire::ForceHash=SHA256", "-o", "Dir::Cache::archives=/nonexistent",
+)  # fmt: skip
+"""Lists what a command would download into an empty cache, with its hashes (apt-get(8))."""
+
+_DOWNLOAD = re.compile(r"^'[^']+' (?P<name>[^\s/]+) \d+ SHA256:(?P<sha256>[0-9a-f]{64})$", re.M)
 
 _MIRROR = re.compile(
     r"Failed to fetch|Could not resolve|Temporary failure resolving|Unable to connect|"
@@ -210,7 +217,8 @@ class DebCache:
 
     A sandbox sees the kept files below a throw-away overlay; what apt downloads lands in the
     overlay and is taken over by `keep` before any package script has run. apt compares only the
-    size of a file it finds in its archives, so scripts must never be able to write the shared ones.
+    size of a file it finds in its archives, so scripts must never be able to write the shared ones,
+    and `altered` compares the rest.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -227,6 +235,15 @@ class DebCache:
                 work=scratch / "archives-work",
             ),
         )
+
+    def altered(self, listed: str) -> list[str]:
+        """Names of kept files that are not what apt's index names; `listed` is LIST_DOWNLOADS'."""
+        return [
+            found["name"]
+            for found in _DOWNLOAD.finditer(listed)
+            if (kept := self.directory / found["name"]).is_file()
+            and sha256_file(kept) != found["sha256"]
+        ]
 
     def keep(self, scratch: Path) -> int:
         """Take over what was downloaded; returns its bytes. Call before installing anything."""

@@ -1,7 +1,7 @@
 """The cache directory: layers, downloaded packages and scratch space, each with an owner's lock.
 
     layers/TARGET/NAME-ID/{tree,manifest.json,lock}   read-only, kept
-    debs/TARGET/*.deb                                 what apt downloaded, kept
+    debs/TARGET-TRUST/*.deb                           what apt downloaded, kept
     scratch/ID/{lock,...}                             in use by a living debwright, else healed
 
 A lock is flock(2) on a file beside the data: the kernel lets go of it when its owner dies, so a
@@ -55,8 +55,8 @@ class Cache:
     def scratches(self) -> Path:
         return self.root / "scratch"
 
-    def debs(self, target: str) -> Path:
-        path = self.root / "debs" / target
+    def debs(self, name: str) -> Path:
+        path = self.root / "debs" / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 

@@ -15,6 +15,7 @@ from debwright.config import Config, Suite
 from debwright.host import usage
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces
+from debwright.model.manifest import digest
 from debwright.model.targets import Target
 from debwright.roots import apt
 from debwright.roots.bootstrap import base_inputs, bootstrap
@@ -154,13 +155,37 @@ class Roots:
     ) -> None:
         """Download, take the packages over into the cache, and only then run their scripts."""
         wanted = f"{what}: apt-get {' '.join(arguments)[:120]}"
-        apt.get(inside, ["--download-only", *arguments], what=wanted, sink=sink)
-        self.fetched.append(self._debs(scratch).keep(scratch))
-        usage.fetched(self.fetched[-1])
+        self.download(inside, scratch, arguments, sink, wanted)
         apt.get(inside, arguments, what=wanted, sink=sink)
 
+    def download(
+        self,
+        inside: Namespaces,
+        scratch: Path,
+        arguments: Sequence[str],
+        sink: LineSink | None,
+        what: str,
+    ) -> None:
+        """Have apt download what `arguments` would install, and keep it in the cache.
+
+        A file of the cache is used only where it has the SHA-256 of the signed index: apt itself
+        looks at its size.
+        """
+        debs = self._debs(scratch)
+        listed = apt.get(inside, [*apt.LIST_DOWNLOADS, *arguments], what=what)
+        if altered := debs.altered(listed.output):
+            inside.run(["rm", "-f", *(f"{apt.ARCHIVES}/{name}" for name in altered)])
+        apt.get(inside, ["--download-only", *arguments], what=what, sink=sink)
+        self.fetched.append(debs.keep(scratch))
+        usage.fetched(self.fetched[-1])
+
+    def debs(self, target: Target) -> Path:
+        """Where packages for `target` are kept: apart for all that the trust in them depends on."""
+        trust = digest(base_inputs(target, self.suite(target)))
+        return self.cache.debs(f"{target}-{trust}")
+
     def _debs(self, scratch: Path) -> apt.DebCache:
-        return apt.DebCache(self.cache.debs((scratch / "target").read_text()))
+        return apt.DebCache(self.debs(Target.parse((scratch / "target").read_text())))
 
     @contextmanager
     def root_for_change(self, scratch: Path, target: Target, parent: Layer) -> Iterator[Namespaces]:

@@ -125,22 +125,18 @@ class RemoteSandbox(ABC):
         return done
 
     def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
-        """See BootedSandbox."""
         return process.run(
             [sys.executable, "-I", "-S", script, *arguments],
             env={RELAY_VARIABLE: json.dumps(self.relay())}, timeout=timeout, check=False,
         )  # fmt: skip
 
     def push(self, source: Path, target: str) -> None:
-        """See Sandbox."""
         push_through(self, source, target)
 
     def mark_files(self) -> "ListedMark":
-        """See BootedSandbox."""
         return ListedMark.make(self)
 
     def listening(self) -> set[str]:
-        """See BootedSandbox."""
         found = set()
         for table, protocol, state in SOCKETS:
             done = self.run(["cat", f"/proc/net/{table}"], check=False, timeout=60)
@@ -148,7 +144,6 @@ class RemoteSandbox(ABC):
         return found
 
     def unit_memory(self, control_group: str) -> int | None:
-        """See BootedSandbox."""
         if not control_group.startswith("/") or control_group == "/":
             return None
         script = "grep -H -E '^(0::|[0-9]+:name=systemd:)' /proc/[0-9]*/cgroup 2>/dev/null || true"
@@ -198,7 +193,6 @@ class ListedMark:
         return mark
 
     def created(self) -> dict[str, Entry]:
-        """See FileMark."""
         script = (
             f'{_find()} | LC_ALL=C comm -z -13 "$1" - '
             f"| xargs -0 -r stat --printf='{STAT}\\0' -- 2>/dev/null || true"
@@ -207,7 +201,6 @@ class ListedMark:
         return parse_stat(done.output)
 
     def altered(self) -> dict[str, Altered]:
-        """See FileMark."""
         script = f'{_find(NATURE)} > "$1.now"; LC_ALL=C comm -z "$2" "$1.nature" "$1.now"'
         run = partial(self.system.run, timeout=600)
         was = parse_nature(run(["sh", "-ec", script, "sh", self.path, "-23"]).output)

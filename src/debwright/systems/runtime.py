@@ -215,11 +215,9 @@ def previous_dependencies(
         others = planned(plan.output, {d.package for d in debs})
         if not others:
             return []
-        apt.get(
-            inside, ["install", "--download-only", "--no-install-recommends", *others],
-            what=what, sink=sink,
-        )  # fmt: skip
-    homes = (scratch / "archives", roots.cache.debs(str(target)))
+        wanted = ["install", "--no-install-recommends", *others]
+        roots.download(inside, scratch, wanted, sink, what)
+    homes = (scratch / "archives", roots.debs(target))
     return [path for name in others if (path := _archived(homes, name)) is not None]
 
 

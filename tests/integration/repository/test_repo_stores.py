@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -388,7 +389,8 @@ def test_s3(
         assert "in another region" in caught.value.render()
 
 
-AZURITE = os.environ.get("AZURITE") or shutil.which("azurite-blob")
+PLACES = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+AZURITE = os.environ.get("AZURITE") or shutil.which("azurite-blob", path=PLACES)
 # The account and key that the emulator's own documentation gives.
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = (

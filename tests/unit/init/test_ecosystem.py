@@ -2,6 +2,7 @@
 
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,8 @@ def test_the_person_and_the_time_before_decide(
 
 
 def test_what_nobody_knows_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path = tmp_path / "what nobody"
+    tmp_path.mkdir()
     known(monkeypatch, Kind(Confidence.NONE, "Cobol"))
     for name in ("index.php", "composer.json", ".git"):
         (tmp_path / name).touch()
@@ -101,7 +104,8 @@ def test_what_nobody_knows_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     said = refused.value.render()
     assert "it has composer.json, index.php\n" in said
     assert "Cobol: files" in said
-    assert "next: sudo apt-get install dh-make && dh_make" in said
+    assert "next: sudo apt-get install dh-make && cd " in said
+    assert said.endswith("dh_make --native --single --yes --packagename what-nobody_0.1.0")
 
 
 def test_a_project_further_down_is_found(tmp_path: Path) -> None:
@@ -203,3 +207,14 @@ def test_the_rules_are_a_makefile(tmp_path: Path) -> None:
         "dh_installsystemd", "dh_installsystemd --name=tower",
         "true", "false",
     ]  # fmt: skip
+
+
+def test_a_step_may_be_left_out_where_a_file_is() -> None:
+    step = Override(
+        target="override_dh_auto_test", commands=("make check",), unless="debian/crossed"
+    )
+    text = written(replace(LIBRARY, rules=Rules(overrides=(step,))))["debian/rules"]
+    assert text.endswith(
+        "ifeq ($(wildcard debian/crossed),)\noverride_dh_auto_test:\n\tmake check\nelse\n"
+        "override_dh_auto_test:\nendif\n"
+    )

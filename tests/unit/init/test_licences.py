@@ -76,7 +76,11 @@ def test_each_of_several_licences_has_its_own_text(tmp_path: Path) -> None:
 
 
 def test_a_text_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert find_licence(tmp_path, "MIT OR Apache-2.0").missing == ("Expat",)
+    assert find_licence(tmp_path, "MIT OR EUPL-1.2").missing == ("EUPL-1.2",)
+
+
+def test_a_licence_that_is_only_named_has_its_standard_text(tmp_path: Path) -> None:
+    assert "Permission is hereby granted" in find_licence(tmp_path, "MIT").text
 
 
 def test_the_file_says_which_of_the_bsd_licences_it_is(tmp_path: Path) -> None:
@@ -96,4 +100,4 @@ def test_patterns_stay_in_the_project(tmp_path: Path, pattern: str) -> None:
     (tmp_path / "secret").write_text("a password")
     project = tmp_path / "project"
     project.mkdir()
-    assert "password" not in find_licence(project, files=[pattern]).text
+    assert "password" not in find_licence(project, patterns=[pattern]).text

@@ -1,12 +1,5 @@
-"""The report as one HTML page that needs nothing else and may load nothing else.
+"""The report as one HTML page that needs nothing else; every value in it passes `printable`."""
 
-Jinja's autoescape is on and every value passes `printable`; the page's own policy (CSP level 3,
-hashes of its one style and one script) forbids all else, so that text which slipped through
-could neither run nor reach the network.
-"""
-
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -18,12 +11,14 @@ from debwright.host.files import human_seconds, human_size
 from debwright.model.errors import printable
 from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding, RunResult, Severity
+from debwright.observe import pages
 from debwright.observe.report import view
 from debwright.observe.report.timeline import Color, timeline
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+HERE = "debwright.observe.report"
 EVIDENCE_LINES = 200
 TAIL_LINES = 120
 """Of the log of a stage that failed; the whole is a link away."""
@@ -41,44 +36,40 @@ def render(
 
     `colors` are the stages' own, in their order.
     """
-    environment = _environment()
-    style = _resource("report.css")
-    script = _resource("report.js")
+    from markupsafe import Markup
+
+    style = Markup(pages.resource(HERE, "templates/report.css"))  # noqa: S704 - of this package
+    script = Markup(pages.resource(HERE, "templates/report.js"))  # noqa: S704
     name = directory.name if directory is not None else result.version
     checks = dict.fromkeys(c.name for t in result.parts for c in t.checks)
     dist = directory.parent if directory is not None else None
-    return environment.get_template("report.html.j2").render(
-        result=result,
-        style=style,
-        script=script,
-        policy=_policy(style, script),
-        verdict=view.verdict(result),
-        failures=view.failures(result, dist),
-        skips=view.skips(result),
-        timeline=timeline(result, colors),
-        matrix=_matrix(result, list(checks)),
-        check_names=list(checks),
-        target_status=view.target_status,
-        href=lambda path: view.link(path, name),
-        stage_log=lambda target, stage: view.find_log(result, target, stage, dist),
-        tail=lambda path: _tail(dist, path),
-        longest=lambda checks: max((c.seconds for c in checks), default=0.0),
-        has_findings=any(c.findings for t in result.parts for c in t.checks),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            result=result,
+            style=style,
+            script=script,
+            policy=pages.policy(style, script),
+            verdict=view.verdict(result),
+            failures=view.failures(result, dist),
+            skips=view.skips(result),
+            timeline=timeline(result, colors),
+            matrix=_matrix(result, list(checks)),
+            check_names=list(checks),
+            target_status=view.target_status,
+            href=lambda path: view.link(path, name),
+            stage_log=lambda target, stage: view.find_log(result, target, stage, dist),
+            tail=lambda path: _tail(dist, path),
+            longest=lambda checks: max((c.seconds for c in checks), default=0.0),
+            has_findings=any(c.findings for t in result.parts for c in t.checks),
+        )
     )
 
 
 @cache
 def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("debwright.observe.report", "templates"),
-        autoescape=True,
-        finalize=_visible,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment(HERE, _visible)
     environment.filters.update(
         size=human_size,
         seconds=human_seconds,
@@ -99,26 +90,6 @@ def _visible(value: Any) -> Any:
     from markupsafe import Markup
 
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-@cache
-def _resource(name: str) -> Any:
-    from importlib.resources import files
-
-    from markupsafe import Markup
-
-    text = files("debwright.observe.report").joinpath("templates", name).read_text("utf-8")
-    return Markup(text)  # noqa: S704 - a file of this package, not input
-
-
-def _policy(style: str, script: str) -> str:
-    hashes = [
-        base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (style, script)
-    ]
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; "
-        f"script-src 'sha256-{hashes[1]}'; base-uri 'none'; form-action 'none'"
-    )
 
 
 def blocks(finding: Finding) -> list[dict[str, Any]]:

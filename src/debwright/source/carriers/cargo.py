@@ -60,7 +60,7 @@ class CargoCarrier(Carrier):
                 cause="each crate is checked against its hash there",
                 fix=Command("cargo", "generate-lockfile"),
             )
-        own = _own_configuration()
+        own = own_sources()
         tool = Tool(
             title="cargo vendor",
             package=settings.toolchain,
@@ -95,7 +95,7 @@ CARGO_HOME=$home cargo vendor --quiet --locked --versioned-dirs "$@" vendor
 """
 
 
-class _Own:
+class Sources:
     """What the person who runs debwright has configured for cargo, as far as sources go."""
 
     def __init__(self, table: Mapping[str, Any]) -> None:
@@ -153,15 +153,15 @@ class _Own:
         return REGISTRY
 
 
-def _own_configuration() -> _Own:
+def own_sources() -> Sources:
     """config.toml of CARGO_HOME (the Cargo book, "Configuration"); empty without one."""
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
     for name in ("config.toml", "config"):
         try:
-            return _Own(tomllib.loads((home / name).read_text(encoding="utf-8")))
+            return Sources(tomllib.loads((home / name).read_text(encoding="utf-8")))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
             continue
-    return _Own({})
+    return Sources({})
 
 
 def _quoted(text: str) -> str:

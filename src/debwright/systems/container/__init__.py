@@ -33,11 +33,9 @@ class ContainerSystem(System):
 
     @property
     def kind(self) -> str:
-        """See System."""
         return self.engine.name
 
     def begins_with(self, config: Config, roots: Roots, target: Target) -> str | None:
-        """See System."""
         if name := config.section(Environments).images.get(str(target)):
             return pulled_id(roots, target, name)
         return super().begins_with(config, roots, target)

@@ -137,7 +137,6 @@ class Container(RemoteSandbox):
         gid: int | None,
         input_follows: bool,
     ) -> list[str]:
-        """See RemoteSandbox."""
         words = ["exec", f"--workdir={cwd}"]
         if input_follows:
             words.append("--interactive")
@@ -146,7 +145,6 @@ class Container(RemoteSandbox):
         return self._exec(*words, self.name, "env", "-i", *variables, *argv)
 
     def relay(self) -> list[str]:
-        """See RemoteSandbox."""
         return self._exec("exec", "--interactive", self.name, *RELAY)
 
     def _exec(self, *words: str) -> list[str]:

@@ -23,13 +23,11 @@ class NspawnSystem(System):
     two_at_once = True
 
     def unavailable(self) -> MissingError | None:
-        """See System."""
         if is_root():
             return None
         return MissingError("booting a system needs root", fix=again_as_root())
 
     def prepare(self, subject: Subject, _: ExitStack) -> Open:
-        """See System."""
         layer = self.layer(subject)
         assert layer is not None
         return lambda stack: _open(subject, layer, stack)

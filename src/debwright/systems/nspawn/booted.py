@@ -269,7 +269,6 @@ class OverlayMark:
         }
 
     def altered(self) -> dict[str, Altered]:
-        """See FileMark."""
         trees = [layer.tree for layer in self.overlay.layer.chain()]
         found = {}
         for path, entry in Snapshot.of(self.overlay.upper).entries.items():

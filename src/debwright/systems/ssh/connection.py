@@ -202,7 +202,6 @@ class SshSandbox(RemoteSandbox):
         gid: int | None,
         input_follows: bool,  # noqa: ARG002 - ssh hands on what there is
     ) -> list[str]:
-        """See RemoteSandbox."""
         words = ["sudo", "-n", "--"] if self._sudo else []
         if uid is not None:
             words += ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--"]

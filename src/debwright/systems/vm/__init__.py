@@ -46,13 +46,11 @@ class VmSystem(System):
     own_kernel = True
 
     def unavailable(self) -> MissingError | None:
-        """See System."""
         if is_root():
             return None
         return MissingError("making a virtual machine's disk needs root", fix=again_as_root())
 
     def boot_layer(self, subject: Subject) -> Layer:
-        """See System."""
         return vm_layer(subject.roots, subject.target, subject.log)
 
     def prepare(self, subject: Subject, _: ExitStack) -> Open:

@@ -63,3 +63,21 @@ def test_poetry_without_a_project_table(tmp_path: Path) -> None:
     assert read_pyproject(tmp_path).requirements == ("httpx<0.24,>=0.23",)
     assert project.author is not None
     assert project.author.email == "ada@example.org"
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ('license = "MIT OR Apache-2.0"\nlicense-files = ["TERMS*"]', "Expat or Apache-2.0"),
+        ('license-files = ["TERMS*"]', "Apache-2.0"),
+        ('classifiers = ["License :: OSI Approved :: MIT License"]', "Expat"),
+        ('license = {text = "GPLv3+"}', "GPL-3+"),
+        ("", "custom"),
+    ],
+)
+def test_the_licence_in_all_forms(tmp_path: Path, said: str, name: str) -> None:
+    (tmp_path / "TERMS.txt").write_text("Apache License\nVersion 2.0")
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "x1"\nversion = "1"\n{said}\n[project.scripts]\nx1 = "x:y"\n'
+    )
+    assert read_pyproject(tmp_path).licence.name == name

@@ -9,10 +9,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
 
 from local_rag.ask.citations import CitationFilter, cite, supporting
 from local_rag.ask.prompt import NOT_IN_DOCUMENTS, Prompt, build_prompt
@@ -27,6 +27,7 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _GATE_EVERY = 16
+Mode = Literal["generated", "retrieval-only", "not-found"]
 _NO_MODEL = "no language model is installed; see local-rag models list and local-rag models pull"
 
 
@@ -35,7 +36,6 @@ class Search(Protocol):
 
     def search(self, question: str, k: int = 8, mode: SearchMode = "hybrid") -> list[Passage]:
         """Return at most k passages."""
-        ...
 
 
 class GenerationGate(Protocol):
@@ -43,7 +43,6 @@ class GenerationGate(Protocol):
 
     def may_generate(self) -> tuple[bool, str | None]:
         """Return whether to go on, and the reason when not."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,30 @@ class _Timer:
         self.ms[name] = round((now - self._last) * 1000, 2)
         self.ms["total"] = round((now - self._start) * 1000, 2)
         self._last = now
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question on its way to its answer."""
+
+    question: str
+    passages: tuple[Passage, ...]
+    max_tokens: int | None
+    stop: threading.Event
+    timer: _Timer
+
+    @property
+    def everything(self) -> tuple[Citation, ...]:
+        """A citation of each passage."""
+        return cite(range(1, len(self.passages) + 1), self.passages, self.question)
+
+    def answer(
+        self, mode: Mode, text: str, reason: str | None, citations: tuple[Citation, ...] = ()
+    ) -> Answer:
+        return Answer(
+            text=text, citations=citations, passages=self.passages, mode=mode, reason=reason,
+            timings_ms=self.timer.ms,
+        )  # fmt: skip
 
 
 class Answerer:
@@ -156,48 +179,34 @@ class Answerer:
         found = self._searcher.search(question, k=k or self._settings.retrieval.k, mode=mode)
         passages = relevant(question, found, self._settings.retrieval.threshold)
         timer.mark("search")
-        provide = _no_generator if passages_only else self._generator
-        return self._events(
-            question, passages, provide, max_tokens, stop or threading.Event(), timer
-        )
+        asked = _Asked(question, passages, max_tokens, stop or threading.Event(), timer)
+        return self._events(asked, _no_generator if passages_only else self._generator)
 
     def _events(
-        self,
-        question: str,
-        passages: tuple[Passage, ...],
-        provide: Callable[[], tuple[Generator | None, str | None]],
-        max_tokens: int | None,
-        stop: threading.Event,
-        timer: _Timer,
+        self, asked: _Asked, provide: Callable[[], tuple[Generator | None, str | None]]
     ) -> Iterator[Event]:
-        everything = cite(range(1, len(passages) + 1), passages, question)
-        yield Passages(passages, everything)
-        if not passages:
+        yield Passages(asked.passages, asked.everything)
+        if not asked.passages:
             yield Token(NOT_IN_DOCUMENTS)
-            yield Done(
-                Answer(
-                    text=NOT_IN_DOCUMENTS, citations=(), passages=(), mode="not-found",
-                    reason="no passage is near enough to the question", timings_ms=timer.ms,
-                )
-            )  # fmt: skip
+            why = "no passage is near enough to the question"
+            yield Done(asked.answer("not-found", NOT_IN_DOCUMENTS, why))
             return
         prompt: Prompt | None = None
         try:
             generator, reason = provide()
             if generator is not None:
-                prompt = self._prompt(question, passages, generator, max_tokens)
+                prompt = build_prompt(
+                    asked.question, asked.passages, generator.count_tokens,
+                    context_tokens=generator.context_tokens,
+                    answer_tokens=self._answer_tokens(generator, asked.max_tokens),
+                )  # fmt: skip
         except RagError as error:
             generator, reason = None, _told(error)
-        timer.mark("model")
+        asked.timer.mark("model")
         if generator is None or prompt is None:
-            yield Done(
-                Answer(
-                    text="", citations=everything, passages=passages, mode="retrieval-only",
-                    reason=reason, timings_ms=timer.ms,
-                )
-            )  # fmt: skip
+            yield Done(asked.answer("retrieval-only", "", reason, asked.everything))
             return
-        yield from self._generate(question, passages, prompt, generator, max_tokens, stop, timer)
+        yield from self._generate(asked, prompt, generator)
 
     def _generator(self) -> tuple[Generator | None, str | None]:
         allowed, reason = self._governor.may_generate()
@@ -210,36 +219,12 @@ class Answerer:
         limit = min(wanted or self._settings.llm.max_tokens, self._settings.llm.max_tokens)
         return max(1, min(limit, generator.context_tokens // 2))
 
-    def _prompt(
-        self,
-        question: str,
-        passages: Sequence[Passage],
-        generator: Generator,
-        max_tokens: int | None,
-    ) -> Prompt:
-        return build_prompt(
-            question,
-            passages,
-            generator.count_tokens,
-            context_tokens=generator.context_tokens,
-            answer_tokens=self._answer_tokens(generator, max_tokens),
-        )
-
-    def _generate(
-        self,
-        question: str,
-        passages: tuple[Passage, ...],
-        prompt: Prompt,
-        generator: Generator,
-        max_tokens: int | None,
-        stop: threading.Event,
-        timer: _Timer,
-    ) -> Iterator[Event]:
+    def _generate(self, asked: _Asked, prompt: Prompt, generator: Generator) -> Iterator[Event]:
         writing = _Writing(len(prompt.passages))
-        halt = _AnyEvent(stop)
+        halt = _AnyEvent(asked.stop)
         pieces = generator.stream(
             prompt.messages,
-            max_tokens=self._answer_tokens(generator, max_tokens),
+            max_tokens=self._answer_tokens(generator, asked.max_tokens),
             temperature=self._settings.llm.temperature,
             stop=halt,
         )
@@ -248,7 +233,7 @@ class Answerer:
             with _closing(pieces):
                 for count, piece in enumerate(pieces):
                     if count == 0:
-                        timer.mark("first_token")
+                        asked.timer.mark("first_token")
                     if text := writing.take(piece):
                         yield Token(text)
                     if count % _GATE_EVERY == _GATE_EVERY - 1:
@@ -261,20 +246,15 @@ class Answerer:
             return
         if rest := writing.finish():
             yield Token(rest)
-        timer.mark("generate")
-        if stop.is_set():
+        asked.timer.mark("generate")
+        if asked.stop.is_set():
             reason = "stopped on request"
         elif not writing.text.strip():
             reason = reason or "the language model gave no answer"
-            yield Done(
-                Answer(
-                    text="", mode="retrieval-only", reason=reason, passages=passages,
-                    citations=cite(range(1, len(passages) + 1), passages, question),
-                    timings_ms=timer.ms, tokens=writing.tokens,
-                )
-            )  # fmt: skip
+            answer = asked.answer("retrieval-only", "", reason, asked.everything)
+            yield Done(replace(answer, tokens=writing.tokens))
             return
-        yield Done(_finished(question, passages, prompt, writing, reason, timer))
+        yield Done(_finished(asked, prompt, writing, reason))
 
 
 def _no_generator() -> tuple[None, str]:
@@ -332,27 +312,14 @@ class _Writing:
         return self._filter.numbers
 
 
-def _finished(
-    question: str,
-    passages: tuple[Passage, ...],
-    prompt: Prompt,
-    writing: _Writing,
-    reason: str | None,
-    timer: _Timer,
-) -> Answer:
-    text = writing.text.strip()
+def _finished(asked: _Asked, prompt: Prompt, writing: _Writing, reason: str | None) -> Answer:
+    text, shown = writing.text.strip(), prompt.passages
     if says_not_found(text):
-        return Answer(
-            text=text, citations=(), passages=passages, mode="not-found",
-            reason="the language model found no answer in the passages",
-            timings_ms=timer.ms, tokens=writing.tokens,
-        )  # fmt: skip
-    shown = prompt.passages
+        reason = "the language model found no answer in the passages"
+        return replace(asked.answer("not-found", text, reason), tokens=writing.tokens)
     numbers = writing.cited or supporting(text, shown) or list(range(1, len(shown) + 1))
-    return Answer(
-        text=text, citations=cite(numbers, passages, question), passages=passages,
-        mode="generated", reason=reason, timings_ms=timer.ms, tokens=writing.tokens,
-    )  # fmt: skip
+    cited = cite(numbers, asked.passages, asked.question)
+    return replace(asked.answer("generated", text, reason, cited), tokens=writing.tokens)
 
 
 def _told(error: RagError) -> str:

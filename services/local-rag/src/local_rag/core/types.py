@@ -210,7 +210,6 @@ class Tokens(Protocol):
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of a text, without special ones."""
-        ...
 
 
 @runtime_checkable
@@ -220,25 +219,20 @@ class Embedder(Protocol):
     @property
     def model_id(self) -> str:
         """Name and SHA-256 prefix of the model, stored with the index."""
-        ...
 
     @property
     def dimensions(self) -> int:
         """Length of a vector."""
-        ...
 
     @property
     def max_tokens(self) -> int:
         """Longest text the model takes."""
-        ...
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of a text, without special ones."""
-        ...
 
     def embed(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """Return float32 vectors of shape (n, dimensions), L2-normalised."""
-        ...
 
 
 @runtime_checkable
@@ -248,16 +242,13 @@ class Generator(Protocol):
     @property
     def model_id(self) -> str:
         """Name and SHA-256 prefix of the model."""
-        ...
 
     @property
     def context_tokens(self) -> int:
         """Room for prompt and answer together."""
-        ...
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of a text, without special ones."""
-        ...
 
     def stream(
         self,
@@ -268,7 +259,6 @@ class Generator(Protocol):
         stop: Event,
     ) -> Iterator[str]:
         """Yield pieces of the answer until it ends or `stop` is set."""
-        ...
 
 
 @runtime_checkable
@@ -277,7 +267,6 @@ class ImportGate(Protocol):
 
     def may_import(self) -> tuple[bool, str | None]:
         """Return whether to go on, and the reason when not."""
-        ...
 
 
 Own = TypeVar("Own", bound="Closing")

@@ -20,7 +20,6 @@ class Closable(Protocol):
 
     def close(self) -> None:
         """Free it."""
-        ...
 
 
 M = TypeVar("M", bound=Closable)

@@ -15,7 +15,7 @@ from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError
 from local_rag.core.files import hold
 from local_rag.core.types import Answer, ComponentHealth, Health
-from local_rag.documents.library import Imports, Library
+from local_rag.documents.library import Library
 from local_rag.documents.uploads import UploadStore
 from local_rag.models.manager import Models
 from local_rag.monitor.governor import Governor
@@ -78,10 +78,7 @@ class Service:
         )
         self.engine = Engine(settings, self.models, self.governor, self.counts.imported)
         self.uploads = UploadStore(settings.storage.uploads)
-        self.imports = Imports(self.engine.jobs, self.engine.store, self.uploads)
-        self.library = Library(
-            self.engine.store, self.imports.is_upload, self.imports.forget_upload
-        )
+        self.library = Library(self.engine.jobs, self.engine.store, self.uploads)
         self.upkeep = Upkeep(self.engine, self.uploads, data)
         answerer = Answerer(self.engine, self.models.get_generator, settings, self.governor)
         self.questions = Questions(lambda: answerer, self._observe)
@@ -118,7 +115,7 @@ class Service:
         self.models.close()
 
     def _tidy(self, store: "Store", jobs: "ImportJobs") -> None:
-        removed = self.imports.tidy(store, jobs)
+        removed = self.library.tidy(store, jobs)
         if removed:
             log.info("uploads without a document removed", extra={"files": removed})
 

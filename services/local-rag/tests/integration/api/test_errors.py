@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from kit.faces import API
 from local_rag.core.errors import RagError
+from local_rag.index.documents_table import Documents
 
 
 def check(answer: Any, status: int, code: str) -> dict[str, Any]:
@@ -152,19 +153,19 @@ def test_what_is_not_there(client: TestClient, path: str) -> None:
 
 
 def test_a_crash_shows_a_reference_and_no_traceback(
-    client: TestClient, service: Any, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(service.library, "list", crash)
+    monkeypatch.setattr(Documents, "list", crash)
     body = check(client.get(f"{API}/documents"), 500, "internal")
     assert body["details"]["reference"] in body["details"]["hint"]
     assert "secret" not in str(body)
 
 
 def test_errors_of_our_own_carry_hint_and_details(
-    client: TestClient, service: Any, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Teapot(RagError):
         status = 418
@@ -173,6 +174,6 @@ def test_errors_of_our_own_carry_hint_and_details(
     def fail(*_: object, **__: object) -> None:
         raise Teapot("short and stout", hint="tip it", details={"path": object})
 
-    monkeypatch.setattr(service.library, "list", fail)
+    monkeypatch.setattr(Documents, "list", fail)
     body = check(client.get(f"{API}/documents"), 418, "teapot")
     assert body["details"]["hint"] == "tip it"

@@ -1,6 +1,6 @@
 """Go: a module whose programs are built offline with Debian's Go, its libraries carried along."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,25 +8,27 @@ from debwright.init.dockerfile import Dockerfile, read_dockerfile
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.go.gomod import FILE, GoMod, read_gomod
 from debwright.init.ecosystems.go.listening import LANGUAGE
+from debwright.init.ecosystems.go.modules import CARRIED, Modules, find_modules
 from debwright.init.ecosystems.go.programs import (
     Program,
     compiled,
     find_programs,
+    imports,
     uses_cgo,
 )
 from debwright.init.ecosystems.go.releaser import Releaser, read_releaser
-from debwright.init.ecosystems.go.rules import BUILD, rules
+from debwright.init.ecosystems.go.rules import BUILD, PIE_OVERRIDES, Build, rules
 from debwright.init.ecosystems.go.stamps import stamps, written_version
-from debwright.init.ecosystems.go.toolchain import BACKPORTS, Toolchain, choose
+from debwright.init.ecosystems.go.toolchain import BACKPORTS
 from debwright.init.facts import DEFAULT_VERSION, readme_sentence, tagged_version
 from debwright.init.hints import read_sources
 from debwright.init.licences import find_licence
 from debwright.init.model import Answers, Project, package_name, project_name
-from debwright.init.natively import Native, native_units
+from debwright.init.natively import STATIC, STATIC_OVERRIDES, Native, native_units
 from debwright.model.errors import UsageError
 
-# Modules that are C in part, and the -dev packages that they are linked with.
-_CGO_MODULES = {
+# Modules and packages that are C in part, and the -dev packages that they are linked with.
+_CGO = {
     "github.com/mattn/go-sqlite3": (),
     "github.com/confluentinc/confluent-kafka-go": ("librdkafka-dev",),
     "github.com/confluentinc/confluent-kafka-go/v2": ("librdkafka-dev",),
@@ -38,8 +40,10 @@ _CGO_MODULES = {
     "github.com/gen2brain/malgo": (),
     "github.com/veandco/go-sdl2": ("libsdl2-dev",),
     "github.com/DataDog/zstd": (),
-    "github.com/godbus/dbus": (),
 }
+
+# `build` and `docs` may be packages of the module: these are what go(1) passes over itself.
+_SKIPPED = frozenset({"testdata", "vendor", "node_modules", "debian"})
 
 
 class Go(Ecosystem):
@@ -76,9 +80,9 @@ class _Found:
 def _project(directory: Path) -> Project:
     found = _read(directory)
     mod, releaser = found.mod, found.releaser
-    choice = choose(mod.needs, f"{FILE}:{mod.line}" if mod.line else FILE)
+    modules = find_modules(directory, mod)
+    choice = modules.choice
     cgo, libraries = _cgo(found)
-    carried = bool(mod.requires) and not (directory / "vendor/modules.txt").is_file()
     units = native_units(
         Native(
             directory=directory, package=found.package, language=LANGUAGE, docker=found.docker,
@@ -97,12 +101,16 @@ def _project(directory: Path) -> Project:
         licence=find_licence(directory, releaser.licence),
         architecture="any",
         targets=choice.targets,
-        fields={"Static-Built-Using": "${misc:Static-Built-Using}"},
-        build_depends=(choice.toolchain.package, *libraries),
+        fields=STATIC,
+        lintian_overrides=(*STATIC_OVERRIDES, *(() if cgo else PIE_OVERRIDES)),
+        build_depends=(choice.toolchain.package, *modules.build_depends, *libraries),
         depends=("${shlibs:Depends}", *releaser.depends),
         rules=rules(
-            found.package, found.programs, choice.toolchain, vendored=bool(mod.requires), cgo=cgo,
-            stamps=_stamps(found), tags=releaser.tags, tested=found.tested,
+            Build(
+                package=found.package, module=mod.module, programs=found.programs,
+                toolchain=choice.toolchain, modules=modules.kind, cgo=cgo,
+                stamps=_stamps(found), tags=releaser.tags, tested=found.tested,
+            )
         ),
         clean=(f"{BUILD}/",),
         units=units.units,
@@ -111,8 +119,8 @@ def _project(directory: Path) -> Project:
         config_files=tuple(dict.fromkeys((*releaser.config_files, *units.config_files))),
         install=(*binaries, *units.install, *releaser.install),
         smoke=units.smoke,
-        settings=_settings(choice.toolchain, carried=carried),
-        notes=tuple(_notes(found, choice.note, carried=carried, more=units.notes)),
+        settings=_settings(modules),
+        notes=(*modules.notes, *_notes(found), *units.notes),
     )  # fmt: skip
 
 
@@ -122,7 +130,7 @@ def _read(directory: Path) -> _Found:
     name = project_name(base, FILE)
     package = package_name(name)
     releaser = read_releaser(directory, package)
-    every = read_sources(directory, {".go"})
+    every = read_sources(directory, {".go"}, _SKIPPED)
     programs = find_programs(mod, compiled(every), releaser.names)
     if not programs:
         raise UsageError(
@@ -143,9 +151,10 @@ def _version(directory: Path, found: _Found) -> str:
 
 def _cgo(found: _Found) -> tuple[bool, tuple[str, ...]]:
     """Whether a C compiler is needed, and the libraries that are linked."""
-    known = [m for m in found.mod.requires if m in _CGO_MODULES]
+    imported = {i for p in found.programs for s in p.sources for i in imports(s.text)}
+    known = [name for name in {*found.mod.requires, *imported} if name in _CGO]
     own = any(uses_cgo(program.sources) for program in found.programs)
-    libraries = tuple(sorted({p for m in known for p in _CGO_MODULES[m]}))
+    libraries = tuple(sorted({p for m in known for p in _CGO[m]}))
     needed = own or bool(known) or bool(found.releaser.cgo)
     return needed, (*libraries, *(("pkgconf",) if needed else ()))
 
@@ -156,25 +165,17 @@ def _stamps(found: _Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found.releaser.stamps or seen))
 
 
-def _settings(toolchain: Toolchain, *, carried: bool) -> dict[str, dict[str, list[str] | str]]:
-    tables: dict[str, dict[str, list[str] | str]] = {}
+def _settings(modules: Modules) -> dict[str, dict[str, list[str] | str]]:
+    toolchain, tables = modules.choice.toolchain, dict[str, dict[str, list[str] | str]]()
     if toolchain.backports:
         tables[f"suites.{toolchain.suite}"] = {"extra_sources": [BACKPORTS]}
-    if carried:
+    if modules.kind == CARRIED:
         tables["go"] = {"toolchain": toolchain.package.partition(":")[0]}
     return tables
 
 
-def _notes(found: _Found, chosen: str, *, carried: bool, more: Sequence[str]) -> Iterator[str]:
-    if chosen:
-        yield chosen
-    if carried:
-        yield (
-            f"the {len(found.mod.requires)} modules of go.mod are put into the source package by "
-            "`go mod vendor`, when it is made; go.sum says what they must be"
-        )
+def _notes(found: _Found) -> Iterator[str]:
     for target in found.mod.replaced:
         if target.startswith(("../", "/")):
             yield f"{FILE} replaces a module by {target}, which is outside of the project"
     yield from found.releaser.notes
-    yield from more

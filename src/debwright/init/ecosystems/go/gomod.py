@@ -22,6 +22,14 @@ Go = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Required:
+    """A module that another one requires."""
+
+    path: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class GoMod:
     """What go.mod says."""
 
@@ -32,6 +40,8 @@ class GoMod:
     """Of the directive that says so; 0 without one."""
     requires: tuple[str, ...]
     """Paths of the required modules."""
+    direct: tuple[Required, ...]
+    """Those that the module imports itself: the others are what these need."""
     replaced: tuple[str, ...]
     """Directories in the place of modules (`replace X => ../y`)."""
 
@@ -53,15 +63,18 @@ def read_gomod(directory: Path) -> GoMod:
     with (directory / FILE).open("rb") as stream:
         text = stream.read(MAX_BYTES).decode("utf-8", "replace")
     module, needs, line, requires, replaced = "", (1, 16), 0, [], []
-    for number, words in _directives(text):
+    direct: list[Required] = []
+    for number, words, comment in _directives(text):
         match words:
             case ["module", path, *_]:
                 module = path.strip('"`')
             # What `toolchain` names is what its author builds with; `go` is what is needed.
             case ["go", version, *_] if found := _VERSION.match(version):
                 needs, line = (int(found[1]), int(found[2])), number
-            case ["require", path, *_]:
+            case ["require", path, version, *_]:
                 requires.append(path.strip('"`'))
+                if comment != "indirect":
+                    direct.append(Required(path=requires[-1], version=version))
             case ["replace", *rest] if "=>" in rest:
                 target = rest[rest.index("=>") + 1 :]
                 replaced += [t for t in target[:1] if t.startswith(("./", "../", "/"))]
@@ -72,23 +85,25 @@ def read_gomod(directory: Path) -> GoMod:
             fix="go mod init example.org/NAME",
         )
     return GoMod(
-        module=module, needs=needs, line=line, requires=tuple(requires), replaced=tuple(replaced)
-    )
+        module=module, needs=needs, line=line,
+        requires=tuple(requires), direct=tuple(direct), replaced=tuple(replaced),
+    )  # fmt: skip
 
 
-def _directives(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and words of each directive, those of blocks with their keyword before them."""
+def _directives(text: str) -> Iterator[tuple[int, list[str], str]]:
+    """Line, words and comment of each directive; those of blocks have their keyword before them."""
     block = ""
     for number, line in enumerate(text.splitlines(), 1):
-        words = line.partition("//")[0].split()
+        code, _, comment = line.partition("//")
+        words, comment = code.split(), comment.strip()
         if not words:
             continue
         if block:
             if words == [")"]:
                 block = ""
             else:
-                yield number, [block, *words]
+                yield number, [block, *words], comment
         elif words[-1] == "(" and len(words) == 2:
             block = words[0]
         else:
-            yield number, words
+            yield number, words, comment

@@ -6,13 +6,18 @@ of the libraries, and does not read go.mod. Here the module's own choice of vers
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from debwright.init.ecosystems.go.archive import SOURCES
+from debwright.init.ecosystems.go.modules import ARCHIVE, CARRIED, IN_TREE, NONE
 from debwright.init.ecosystems.go.programs import Program
 from debwright.init.ecosystems.go.toolchain import Toolchain
 from debwright.init.model import Override, Rules
+from debwright.init.natively import mark_crossed
 
 BUILD = "debian/go"
 """What the build makes: bin/ and the cache of go(1)."""
+CROSSED = f"{BUILD}/crossed"
 
 _BEFORE = (
     "include /usr/share/dpkg/architecture.mk",
@@ -32,65 +37,94 @@ _PIE = (
     "PIE_amd64 = -buildmode=pie",
     "PIE_arm64 = -buildmode=pie",
 )
+PIE_OVERRIDES = (
+    "# A position-independent program of Go needs no library; it is no library itself.",
+    "shared-library-lacks-prerequisites [usr/bin/*]",
+)
 _CGO = (
     "include /usr/share/dpkg/buildtools.mk",
     "export CC CXX PKG_CONFIG",
 )
 
 
-def rules(
-    package: str, programs: Sequence[Program], toolchain: Toolchain, *,
-    vendored: bool, cgo: bool, stamps: Sequence[str], tags: Sequence[str], tested: bool,
-) -> Rules:  # fmt: skip
-    """What debian/rules says; `stamps` are variables that are set to the version."""
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """How a module is built."""
+
+    package: str
+    module: str
+    programs: Sequence[Program]
+    toolchain: Toolchain
+    modules: str
+    """Where modules come from: a kind of go/modules.py."""
+    cgo: bool
+    stamps: Sequence[str]
+    """Variables that are set to the version."""
+    tags: Sequence[str]
+    tested: bool
+
+    @property
+    def place(self) -> str:
+        """Where go(1) runs, when that is not the top: a place in a GOPATH."""
+        return f"{BUILD}/path/src/{self.module}" if self.modules == ARCHIVE else ""
+
+
+def rules(build: Build) -> Rules:
+    """What debian/rules says."""
     return Rules(
-        before=(*_BEFORE, *(_CGO if cgo else _PIE)),
-        exports=_exports(toolchain, vendored=vendored, cgo=cgo),
-        overrides=tuple(
-            _overrides(package, programs, cgo=cgo, stamps=stamps, tags=tags, tested=tested)
-        ),
+        before=(*_BEFORE, *(_CGO if build.cgo else _PIE)),
+        exports=_exports(build),
+        overrides=tuple(_overrides(build)),
     )
 
 
-def _exports(toolchain: Toolchain, *, vendored: bool, cgo: bool) -> dict[str, str]:
-    path = {"PATH": f"{toolchain.bin}:$(PATH)"} if toolchain.bin else {}
+def _exports(build: Build) -> dict[str, str]:
+    directory = build.toolchain.bin
+    mode = {NONE: " -mod=readonly", IN_TREE: " -mod=vendor", CARRIED: " -mod=vendor", ARCHIVE: ""}
+    debians = {"GO111MODULE": "off"} if build.modules == ARCHIVE else {}
+    more = f":{SOURCES}" if build.modules == ARCHIVE else ""
     return {
-        **path,
+        **({"PATH": f"{directory}:$(PATH)"} if directory else {}),
         "GOOS": "linux",
         "GOARCH": "$(or $(GOARCH_$(DEB_HOST_ARCH)),$(DEB_HOST_ARCH))",
         "GOARM": "$(GOARM_$(DEB_HOST_ARCH))",
-        "CGO_ENABLED": "1" if cgo else "0",
-        "GOFLAGS": f"-trimpath -mod={'vendor' if vendored else 'readonly'}",
+        "CGO_ENABLED": "1" if build.cgo else "0",
+        "GOFLAGS": f"-trimpath{mode[build.modules]}",
+        **debians,
         # What is not in the source package is not asked for, whatever the network would say.
         "GOPROXY": "off",
         "GOTOOLCHAIN": "local",
         "GOCACHE": f"$(CURDIR)/{BUILD}/cache",
-        "GOPATH": f"$(CURDIR)/{BUILD}/path",
+        "GOPATH": f"$(CURDIR)/{BUILD}/path{more}",
     }
 
 
-def _overrides(
-    package: str, programs: Sequence[Program], *,
-    cgo: bool, stamps: Sequence[str], tags: Sequence[str], tested: bool,
-) -> Iterator[Override]:  # fmt: skip
+def _overrides(build: Build) -> Iterator[Override]:
     nothing = "The project may have a makefile of its own; go(1) does what is needed."
-    yield Override(target="override_dh_auto_clean override_dh_auto_configure", why=nothing)
-    mode = ["-buildmode=pie"] if cgo else ["$(PIE_$(DEB_HOST_ARCH))"]
-    set_to = " ".join(f"-X {stamp}=$(DEB_VERSION_UPSTREAM)" for stamp in stamps)
-    flags = [f"-ldflags '{set_to}'"] if set_to else []
-    chosen = [f"-tags {shlex.quote(','.join(tags))}"] if tags else []
-    command = ["go build", *mode, *chosen, *flags, "-o"]
-    yield Override(
-        target="override_dh_auto_build",
-        commands=tuple(
-            " ".join([*command, f"{BUILD}/bin/{p.name}", shlex.quote(p.pattern)])
-            for p in programs
-        ),
-    )  # fmt: skip
-    if tested:
+    if build.place:
+        yield Override(target="override_dh_auto_clean", why=nothing)
+        yield Override(
+            target="override_dh_auto_configure",
+            why="Debian's packages of modules are for a GOPATH, and the project must be in it.",
+            commands=(
+                f"mkdir -p {build.place}",
+                f"tar -c --exclude=./debian --exclude=./.git . | tar -x -C {build.place}",
+            ),
+        )
+    else:
+        yield Override(target="override_dh_auto_clean override_dh_auto_configure", why=nothing)
+    if build.tested:
+        yield Override(target="execute_before_dh_auto_build", commands=(mark_crossed(CROSSED),))
+    go = f"cd {build.place} && go" if build.place else "go"
+    chosen = [f"-tags {shlex.quote(','.join(build.tags))}"] if build.tags else []
+    yield Override(target="override_dh_auto_build", commands=tuple(_builds(build, go, chosen)))
+    if build.tested:
+        command = " ".join([f"{go} test -short", *chosen, "./..."])
         yield Override(
             target="override_dh_auto_test",
-            commands=(" ".join(["go test -short", *chosen, "./..."]),),
+            why="Compiling the tests under an emulator takes longer than all of the rest.",
+            commands=(command,),
+            unless=CROSSED,
         )
     else:
         yield Override(target="override_dh_auto_test", why="The module has no tests.")
@@ -101,10 +135,27 @@ def _overrides(
     )
     yield Override(
         target="execute_before_dh_gencontrol",
-        why="The standard library is linked in: this says of which source it is (policy 7.8).",
-        commands=(
-            "go env GOROOT | sed 's,.*/go-,golang-,; s,$$,-go,' | xargs dpkg-query -W "
-            "-f='misc:Static-Built-Using=$${source:Package} (= $${source:Version})\\n' "
-            f">> debian/{package}.substvars",
-        ),
-    )  # fmt: skip
+        why="What is linked in: this says of which sources it is (policy 7.8).",
+        commands=(_linked(build),),
+    )
+
+
+def _builds(build: Build, go: str, chosen: Sequence[str]) -> Iterator[str]:
+    mode = "-buildmode=pie" if build.cgo else "$(PIE_$(DEB_HOST_ARCH))"
+    set_to = " ".join(f"-X {stamp}=$(DEB_VERSION_UPSTREAM)" for stamp in build.stamps)
+    flags = [f"-ldflags '{set_to}'"] if set_to else []
+    for program in build.programs:
+        output = f"$(CURDIR)/{BUILD}/bin/{program.name}"
+        words = [go, "build", mode, *chosen, *flags, "-o", output, shlex.quote(program.pattern)]
+        yield " ".join(words)
+
+
+def _linked(build: Build) -> str:
+    """Sources of the standard library, and of Debian's modules where they are used."""
+    standard = "$$(go env GOROOT | sed 's,.*/go-,golang-,; s,$$,-go,')"
+    debians = " 'golang-*-dev'" if build.modules == ARCHIVE else ""
+    return (
+        "dpkg-query -W -f='$${db:Status-Abbrev}$${source:Package} (= $${source:Version})\\n' "
+        f"{standard}{debians} | sed -n 's/^ii //p' | sort -u | paste -sd, "
+        f"| sed 's/^/misc:Static-Built-Using=/' >> debian/{build.package}.substvars"
+    )

@@ -69,6 +69,12 @@ def choose(needs: Go, where: str) -> Choice:
     return Choice(toolchain=found, targets=_targets(found.suite), note=note)
 
 
+def choose_in(suite: str, needs: Go) -> Choice | None:
+    """The Go of one suite, where it is new enough."""
+    found = next((k for k in KNOWN if k.suite == suite and k.version >= needs), None)
+    return Choice(toolchain=found, targets=_targets(suite)) if found else None
+
+
 def _targets(suite: str) -> tuple[str, ...]:
     return tuple(f"{suite}-{target.partition('-')[2]}" for target in TARGETS)
 

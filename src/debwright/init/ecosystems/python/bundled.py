@@ -48,7 +48,10 @@ def bundled(
     placed = replace(
         project,
         units=service.units(words),
-        smoke=(f"{python} -c 'import {found.module}'",) if found.module else (),
+        smoke=(
+            *([f"{python} -c 'import {found.module}'"] if found.module else []),
+            *service.tried,
+        ),
         notes=(*project.notes, *_why(reasons, tools)),
     )
     return plan(wanted, directory).put_into(placed)

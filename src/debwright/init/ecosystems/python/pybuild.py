@@ -43,7 +43,10 @@ def from_debian(found: Pyproject, project: Project, service: Service) -> Project
         build_depends=(*build, *checking, *_python(found)),
         depends=_depends(found, service, packages),
         units=service.units(partial(_words, found)),
-        smoke=(f"python3 -c 'import {found.module}'",) if found.module else (),
+        smoke=(
+            *([f"python3 -c 'import {found.module}'"] if found.module else []),
+            *service.tried,
+        ),
         rules=rules,
         clean=(f"{COPY}/",) if found.build.copied else ("build/", f"{_egg_info(found)}/"),
         notes=(*project.notes, *notes),

@@ -180,11 +180,19 @@ def _module_of(directory: Path, name: str) -> str:
 
 
 def _licence(directory: Path, project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Licence:
+    """By `license` (PEP 639's expression, or a table), else by a classifier that stands alone."""
     said = project.get("license", poetry.get("license"))
     file = said.get("file") if isinstance(said, Mapping) else None
     text = said.get("text") if isinstance(said, Mapping) else said
+    if not text:
+        classifiers = strings(project.get("classifiers", poetry.get("classifiers")))
+        found = [c for c in classifiers if c.startswith("License :: ")]
+        text = found[0] if len(found) == 1 else ""
     return find_licence(
-        directory, text if isinstance(text, str) else "", file if isinstance(file, str) else ""
+        directory,
+        text if isinstance(text, str) else "",
+        file if isinstance(file, str) else "",
+        strings(project.get("license-files")),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.apps import find_apps
 from debwright.init.ecosystems.python.command import find_start, options_of, started_by
 from debwright.init.ecosystems.python.dependencies import normalise, parse
@@ -14,6 +15,7 @@ from debwright.init.ecosystems.python.modules import Module, literal, read_modul
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.routes import health_path
 from debwright.init.ecosystems.python.start import Start
+from debwright.init.ecosystems.python.tried import commands_to_try
 from debwright.init.hints import guess_health_path, read_sources
 from debwright.init.model import Answers, Guess, Health, Question, Unit
 from debwright.init.unitfile import command_line
@@ -35,6 +37,8 @@ class Service:
     authors: AuthorUnits
     environment: Mapping[str, str]
     before: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
+    """Commands with an option that ends them, where there is no service to be watched."""
     questions: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -62,7 +66,7 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
     modules = read_modules(directory)
     asked = {f"{normalise(r.name)}{extra}" for r in parse(found.requirements)
              for extra in ("", *(f"[{e}]" for e in r.extras))}  # fmt: skip
-    start = find_start(directory, modules, found.scripts, asked)
+    start = find_start(found.name, directory, modules, found.scripts, asked)
     questions: list[Question] = []
     if start is None and found.scripts:
         which = _which(found, next(iter(found.scripts)) if found.said else NONE)
@@ -76,7 +80,8 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
     environment, before, start = _configured(package, found, modules, start)
     return Service(
         package=package, start=start, health=health, authors=authors, environment=environment,
-        before=before, questions=(*questions, *(asking if not authors.units else ())),
+        before=before, tried=() if start else commands_to_try(found.scripts, modules),
+        questions=(*questions, *(asking if not authors.units else ())),
         notes=(*(start.notes if start and not authors.units else ()), *authors.notes),
     )  # fmt: skip
 
@@ -104,7 +109,7 @@ def _health(
         return None, []
     port, path = Guess(value=start.port, seen=start.seen), _path(directory, modules)
     questions = []
-    if port.seen is None and start.port not in start.words:
+    if port.seen is None and servers.bound(start.words) is None:
         asking = Question(
             name="port", text=f"On which port does {found.name} listen?", default=port.value,
             pattern=r"[1-9]\d{0,4}", form="a number below 65536",

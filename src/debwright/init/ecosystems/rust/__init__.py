@@ -20,11 +20,23 @@ from debwright.init.facts import DEFAULT_VERSION, person, readme_sentence, tagge
 from debwright.init.hints import Source, read_sources
 from debwright.init.licences import find_licence
 from debwright.init.model import Answers, Guess, Project, package_name, project_name
-from debwright.init.natively import Native, NativeUnits, native_units
+from debwright.init.natively import (
+    STATIC,
+    STATIC_OVERRIDES,
+    Native,
+    NativeUnits,
+    has_vendor,
+    native_units,
+)
+from debwright.init.reachable import answers
 from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
+from debwright.source.carriers.cargo import REGISTRY, own_sources
 
 _TEST = re.compile(r"#\[(?:\w+::)*test\]")
+
+# `build` and `docs` may be modules of the crate.
+_SKIPPED = frozenset({"target", "vendor", "node_modules", "debian"})
 
 
 class Rust(Ecosystem):
@@ -62,7 +74,7 @@ def _project(directory: Path) -> Project:
     hints = read_hints(directory, crate, package)
     lock = read_lock(directory)
     crates = _crates(directory, workspace, lock)
-    every = read_sources(directory, {".rs"})
+    every = read_sources(directory, {".rs"}, _SKIPPED)
     native = Native(
         directory=directory, package=package, language=LANGUAGE, docker=_docker(directory, every),
         programs={p: s for c in workspace.crates for p, s in _sources(c, workspace, every)},
@@ -81,7 +93,8 @@ def _project(directory: Path) -> Project:
         licence=find_licence(directory, crate.licence, crate.licence_file),
         architecture="any",
         targets=crates.toolchain.targets,
-        fields={"Static-Built-Using": "${misc:Static-Built-Using}"},
+        fields=STATIC,
+        lintian_overrides=STATIC_OVERRIDES,
         build_depends=crates.build_depends,
         depends=("${shlibs:Depends}", *hints.depends),
         rules=building.rules(
@@ -128,27 +141,44 @@ def _crates(directory: Path, workspace: Workspace, lock: Lock | None) -> _Crates
             kind=NONE, toolchain=toolchain, build_depends=toolchain.packages,
             notes=tuple(n for n in [toolchain.note] if n),
         )  # fmt: skip
-    if lock is not None:
-        kind = IN_TREE if (directory / "vendor").is_dir() else CARRIED
+    in_tree = has_vendor(directory, "/Cargo.toml")
+    found = packaged(outside)
+    fitting = bool(outside) and not found.missing
+    if lock is not None and (in_tree or not fitting or _reachable()):
+        kind = IN_TREE if in_tree else CARRIED
         toolchain = choose(needed)
         return _Crates(
             kind=kind, toolchain=toolchain,
             build_depends=(*toolchain.packages, *packages_for(names)),
             notes=tuple(_locked_notes(lock, toolchain, kind)),
         )  # fmt: skip
-    found = packaged(outside)
-    if found.missing:
+    if not fitting:
         raise _no_lock(found)
-    toolchain = choose(needed, suite=found.suite)
+    toolchain = choose(need(workspace, None), suite=found.suite)
     return _Crates(
-        kind=ARCHIVE, toolchain=toolchain, build_depends=(*toolchain.packages, *found.packages),
-        notes=(
-            f"there is no Cargo.lock, and {found.suite} has every crate of {FILE}: they come "
-            "from Debian; `cargo generate-lockfile` and `debwright init` again carry the crates of "
-            "crates.io instead",
-            *(n for n in [toolchain.note] if n),
-        ),
+        kind=ARCHIVE, toolchain=toolchain,
+        build_depends=(*toolchain.packages, *found.packages, *packages_for(names)),
+        notes=(_archive_note(found, lock), *(n for n in [toolchain.note] if n)),
     )  # fmt: skip
+
+
+def _reachable() -> bool:
+    """Whether the crates of a lock can be had: from crates.io, or from what replaces it."""
+    place = own_sources().place
+    return place != REGISTRY or answers(REGISTRY)
+
+
+def _archive_note(found: Packaged, lock: Lock | None) -> str:
+    has = f"{found.suite} has every crate of {FILE}: they come from Debian"
+    if lock is not None:
+        return (
+            f"{REGISTRY} does not answer, and {has}, in its versions, not in those of Cargo.lock; "
+            "`debwright init` carries those of the lock where it can be reached"
+        )
+    return (
+        f"there is no Cargo.lock, and {has}; `cargo generate-lockfile` and `debwright init` again "
+        "carry the crates of crates.io instead"
+    )
 
 
 def _no_lock(found: Packaged) -> UsageError:
@@ -163,7 +193,7 @@ def _no_lock(found: Packaged) -> UsageError:
 def _locked_notes(lock: Lock, toolchain: Toolchain, kind: str) -> Iterator[str]:
     if kind == CARRIED:
         yield (
-            f"the {len(lock.crates)} crates of Cargo.lock are put into the source package by "
+            f"the crates of Cargo.lock ({len(lock.crates)}) are put into the source package by "
             "`cargo vendor`, when it is made; the lock says what they must be"
         )
     if toolchain.note:

@@ -49,11 +49,13 @@ LANGUAGE = Language(
     loops=re.compile(r"\bloop\s*\{[^;]*(?:;[^;]*){0,30}?\bsleep\(|tokio::time::interval\("),
     subcommand=re.compile(r"^\s*(?P<name>Serve|Server|Start|Run|Daemon)\s*(?:[{(,]|$)", re.M),
     settings=re.compile(
-        r'default_value\s*=\s*"(?P<value>[\w./-]+\.(?:toml|ya?ml|json|conf|ini))"[^;{}]{0,80}?\b(?P<flag>[a-z]\w*)\s*:'
+        r'#\[(?:arg|clap|structopt)\([^\]]*\blong\s*,[^\]]*\bdefault_value\s*=\s*'
+        r'"(?P<value>[\w./-]+\.(?:toml|ya?ml|json|conf|ini))"[^\]]*\]\s*(?:pub\s+)?(?P<flag>\w+)\s*:'
     ),
     embeds=re.compile(r"\binclude_(?:str|bytes|dir)!|#\[folder\b"),
     version_flag=re.compile(r"#\[(?:command|clap)\([^)\]]*\bversion\b|crate_version!|\"--version\"|\bargh\b.*version"),
     help_flag=re.compile(r"\bderive\([^)]*\b(?:Parser|StructOpt|FromArgs|Bpaf)\b|clap::(?:Command|App)|\"--help\""),
+    dashes=True,
     anywhere="127.0.0.1",
 )  # fmt: skip
 

@@ -1,39 +1,37 @@
 """The dashboard as one HTML file that needs nothing else and may load nothing else.
 
-Its data stand in the page as JSON, which no browser runs; the script writes them as text. The
-page's policy (CSP level 3, hashes of its one style and one script) forbids all else.
+Its data stand in the page as JSON, which no browser runs; the script writes them as text.
 """
 
-import base64
-import hashlib
 import json
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from functools import partial
 
+from debwright.observe import pages
 from debwright.observe.metrics.dashboard.data import Data
+
+HERE = "debwright.observe.metrics.dashboard"
 
 
 def render(data: Data, *, live: bool = False) -> str:
     """The page. `live`: it asks the server it came from for newer data."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("debwright.observe.metrics.dashboard", "templates"), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    resource = partial(pages.resource, HERE)
     style = resource("vendor/uPlot.min.css") + resource("templates/dashboard.css")
     script = resource("vendor/uPlot.iife.min.js") + "\n" + resource("templates/dashboard.js")
-    return environment.get_template("dashboard.html.j2").render(
-        title=f"{', '.join(data['packages']) or 'debwright'}: builds",
-        live=live,
-        policy=_policy(style, script, live=live),
-        # Files of this package, and JSON in which nothing can end the element it stands in.
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
-        licence=Markup(resource("vendor/uPlot.LICENSE")),  # noqa: S704
-        data=Markup(as_json(data)),  # noqa: S704
+    return (
+        pages.environment(HERE)
+        .get_template("dashboard.html.j2")
+        .render(
+            title=f"{', '.join(data['packages']) or 'debwright'}: builds",
+            live=live,
+            policy=pages.policy(style, script, connect="'self'" if live else "'none'"),
+            # Files of this package, and JSON in which nothing can end the element it stands in.
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            licence=Markup(resource("vendor/uPlot.LICENSE")),  # noqa: S704
+            data=Markup(as_json(data)),  # noqa: S704
+        )
     )
 
 
@@ -43,23 +41,3 @@ def as_json(data: Data) -> str:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-@cache
-def resource(name: str) -> str:
-    """A file of this package."""
-    home: Any = files("debwright.observe.metrics.dashboard")
-    for part in name.split("/"):
-        home = home.joinpath(part)
-    return str(home.read_text("utf-8"))
-
-
-def _policy(style: str, script: str, *, live: bool) -> str:
-    hashes = [
-        base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in (style, script)
-    ]
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; "
-        f"script-src 'sha256-{hashes[1]}'; connect-src {repr('self') if live else repr('none')}; "
-        "base-uri 'none'; form-action 'none'"
-    )

@@ -1,12 +1,14 @@
 """go.mod, the programs of a module, where they listen, and what becomes of it all."""
 # ruff: noqa: E501 - lines of other languages are not broken
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from debwright.init.ecosystems.go import ECOSYSTEM
-from debwright.init.ecosystems.go.gomod import read_gomod
+from debwright.init.ecosystems.go import ECOSYSTEM, modules
+from debwright.init.ecosystems.go.archive import packaged
+from debwright.init.ecosystems.go.gomod import Required, read_gomod
 from debwright.init.ecosystems.go.listening import LANGUAGE
 from debwright.init.ecosystems.go.programs import compiled, find_programs
 from debwright.init.ecosystems.go.toolchain import choose
@@ -72,6 +74,59 @@ def test_the_oldest_suite_whose_go_is_new_enough(
     assert choice.toolchain.package == package
     assert choice.targets == (f"{suite}-amd64", f"{suite}-arm64")
     assert said in choice.note
+
+
+@pytest.fixture(autouse=True)
+def reachable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks the network."""
+    monkeypatch.setattr(modules, "answers", lambda _: True)
+
+
+MUX = "module example.org/bell\n\ngo 1.19\n\nrequire github.com/gorilla/mux v1.8.0\n"
+
+
+@pytest.mark.parametrize("summed", [True, False])
+def test_debians_modules_where_no_others_can_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, summed: bool
+) -> None:
+    monkeypatch.delenv("GOPROXY", raising=False)
+    monkeypatch.setattr(modules, "answers", lambda _: False)
+    files = {"main.go": f"package main\n{SERVER}", **({"go.sum": "x"} if summed else {})}
+    made = project(tmp_path, files, MUX)
+    assert "golang-github-gorilla-mux-dev" in made.build_depends
+    assert "go" not in made.settings
+    assert made.rules.exports["GO111MODULE"] == "off"
+    assert made.rules.exports["GOPATH"] == "$(CURDIR)/debian/go/path:/usr/share/gocode"
+    assert "cd debian/go/path/src/example.org/bell && go build" in str(made.rules)
+    assert any("they come from Debian" in note for note in made.notes)
+    monkeypatch.setenv("GOPROXY", "https://proxy.example")
+    if summed:
+        assert project(tmp_path, files, MUX).settings["go"] == {"toolchain": "golang-go"}
+
+
+def test_a_module_that_nothing_pins_and_debian_does_not_have_is_refused(tmp_path: Path) -> None:
+    mod = "module example.org/bell\n\nrequire no.such/module v1.0.0\n"
+    with pytest.raises(UsageError, match=r"no go\.sum") as caught:
+        project(tmp_path, {"main.go": f"package main\n{SERVER}"}, mod)
+    assert "no.such/module v1.0.0" in str(caught.value.cause)
+    assert str(caught.value.fix) == "go mod tidy"
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "suite"),
+    [
+        ("github.com/gorilla/mux", "v1.8.0", "bookworm"),
+        ("github.com/gorilla/mux", "v1.8.1", "trixie"),
+        ("github.com/go-chi/chi/v5", "v5.0.0", "bookworm"),
+        ("github.com/gorilla/mux", "v2.0.0", ""),
+        ("github.com/gorilla/mux", "v1.99.0", ""),
+        ("no.such/module", "v1.0.0", ""),
+    ],
+)
+def test_debian_has_a_module_of_the_same_major_version(path: str, version: str, suite: str) -> None:
+    found = packaged([Required(path=path, version=version)])
+    assert (found.missing == ()) == bool(suite)
+    assert not suite or found.suite == suite
 
 
 LISTENERS = [
@@ -174,6 +229,17 @@ def test_modules_are_carried_unless_they_are_in_the_tree(tmp_path: Path) -> None
     assert again.rules.exports["GOFLAGS"] == "-trimpath -mod=vendor"
 
 
+def test_a_vendor_directory_that_git_ignores_is_not_there(tmp_path: Path) -> None:
+    files = {
+        "main.go": f"package main\n{SERVER}", "go.sum": "x", ".gitignore": "/vendor/\n",
+        "vendor/modules.txt": "# github.com/gorilla/mux v1.8.0\n",
+    }  # fmt: skip
+    made = project(tmp_path, files, MUX)
+    assert "go" not in made.settings
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert project(tmp_path, files, MUX).settings["go"] == {"toolchain": "golang-go"}
+
+
 @pytest.mark.parametrize(
     ("declaration", "stamp"),
     [
@@ -190,6 +256,19 @@ def test_the_version_is_stamped_where_the_linker_can(
     made = project(tmp_path, {"main.go": f"package main\n{declaration}\n{SERVER}"})
     assert (f"-X {stamp}=$(DEB_VERSION_UPSTREAM)" in str(made.rules)) == bool(stamp)
     assert "-X" not in str(made.rules) or stamp
+
+
+def test_packages_of_any_name_are_read(tmp_path: Path) -> None:
+    files = {
+        "main.go": f'package main\nimport "example.org/bell/internal/build"\n{SERVER}',
+        "internal/build/build.go": 'package build\nvar Version = "dev"\n',
+        "docs/docs_test.go": "package docs\n",
+        "vendor/x.y/z/main.go": "package main\nfunc main() {}\n",
+    }
+    made = project(tmp_path, files)
+    assert "-X example.org/bell/internal/build.Version=" in str(made.rules)
+    assert "go test" in str(made.rules)
+    assert made.programs == ("bell",)
 
 
 def test_a_version_in_the_source_is_the_packages(tmp_path: Path) -> None:

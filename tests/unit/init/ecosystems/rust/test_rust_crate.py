@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from debwright.init.ecosystems import rust
 from debwright.init.ecosystems.rust import ECOSYSTEM
 from debwright.init.ecosystems.rust.crates import packaged
 from debwright.init.ecosystems.rust.libraries import packages_for
@@ -134,6 +135,22 @@ def test_with_a_lock_the_crates_are_carried(tmp_path: Path) -> None:
     assert "dh_clean -Xvendor/" in rules
 
 
+@pytest.mark.parametrize("answer", [True, False])
+def test_with_a_lock_and_no_registry_debians_crates_are_better_than_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    monkeypatch.setenv("CARGO_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(rust, "answers", lambda _: answer)
+    manifest = f'{MANIFEST}[dependencies]\nopenssl-sys = "0.9"\n'
+    made = project(tmp_path, {"Cargo.toml": manifest, "Cargo.lock": LOCK})
+    assert ("cargo" in made.settings) == answer
+    assert ("/usr/share/cargo/registry" in str(made.rules)) != answer
+    # The lock is of crates.io: it is laid aside while Debian's crates are built, and comes back.
+    assert ("mv Cargo.lock debian/cargo/" in str(made.rules)) != answer
+    assert any("does not answer" in note for note in made.notes) != answer
+    assert "libssl-dev" in made.build_depends
+
+
 def test_crates_in_the_tree_are_used(tmp_path: Path) -> None:
     made = project(tmp_path, {"Cargo.lock": LOCK, "vendor/a/Cargo.toml": ""})
     assert "cargo" not in made.settings
@@ -250,3 +267,18 @@ def test_rocket_listens_where_its_guide_says(tmp_path: Path) -> None:
     assert made.service is not None
     assert made.service.health is not None
     assert made.service.health.url.startswith("http://127.0.0.1:8000/")
+
+
+def test_an_option_for_settings_gets_its_file_in_etc(tmp_path: Path) -> None:
+    code = (
+        '#[derive(clap::Parser)]\nstruct A {\n    #[arg(short, long, default_value = "conf/bell.toml")]\n'
+        "    config_file: PathBuf,\n}\n"
+    )
+    made = project(tmp_path, {"src/main.rs": code + SERVER, "conf/bell.toml": "a = 1\n"})
+    assert made.service is not None
+    assert made.service.command == "/usr/bin/bell --config-file /etc/bell/bell.toml"
+    assert made.config_files == ("conf/bell.toml",)
+    positional = code.replace("short, long, ", "")
+    again = project(tmp_path / "again", {"src/main.rs": positional + SERVER, "conf/bell.toml": ""})
+    assert again.service is not None
+    assert again.service.command == "/usr/bin/bell"

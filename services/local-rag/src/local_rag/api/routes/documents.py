@@ -52,10 +52,10 @@ def list_documents(
     q: Annotated[str | None, Query(max_length=500, description="part of title or source")] = None,
 ) -> DocumentPage:
     """Return documents, the latest change first."""
-    items, total = service.library.list(
-        needle=q or None, deleted=deleted, limit=limit, offset=offset
-    )
-    return DocumentPage(items=list(items), total=total, limit=limit, offset=offset)
+    documents, text = service.library.store().documents, q or None
+    items = documents.list(limit=limit, offset=offset, include_deleted=deleted, text=text)
+    total = documents.count(include_deleted=deleted, text=text)
+    return DocumentPage(items=items, total=total, limit=limit, offset=offset)
 
 
 @router.post("", status_code=202, summary="Upload documents", openapi_extra=_UPLOAD_SCHEMA)
@@ -88,13 +88,13 @@ def _take(service: Running, form: Form) -> ImportJob:
         for name, value in form.fields.items()
         if name.startswith(_META) and name != _META
     }
-    return service.imports.upload(files, replace=replace, metadata=metadata)
+    return service.library.upload(files, replace=replace, metadata=metadata)
 
 
 @router.get("/{document_id}", summary="Show a document")
 def show(document_id: DocumentId, service: Running) -> Document:
     """Return one document, deleted or not."""
-    return service.library.get(document_id)
+    return service.library.store().documents.get(document_id)
 
 
 @router.get("/{document_id}/content", summary="Read a document's text")
@@ -105,7 +105,7 @@ def content(
     limit: Annotated[int, Query(ge=1, le=5_000_000)] = 1_000_000,
 ) -> Content:
     """Return a part of the text that was indexed."""
-    text = service.library.text(document_id)
+    text = service.library.store().documents.text(document_id)
     part = text[offset : offset + limit]
     return Content(id=document_id, text=part, offset=offset, total_chars=len(text))
 
@@ -120,10 +120,10 @@ def delete(
     if purge:
         service.library.purge(document_id)
     else:
-        service.library.delete(document_id)
+        service.library.store().documents.delete(document_id)
 
 
 @router.post("/{document_id}/restore", summary="Bring a deleted document back")
 def restore(document_id: DocumentId, service: Running) -> Document:
     """Undo a deletion that was no purge."""
-    return service.library.restore(document_id)
+    return service.library.store().documents.undelete(document_id)

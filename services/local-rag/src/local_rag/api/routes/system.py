@@ -123,10 +123,7 @@ def use(body: ModelChoice, service: Running) -> Said:
     """Choose the embedding model or the language model, after trying it."""
     info = service.models.use(body.kind, body.name)
     service.engine.forget_binding()
-    if (
-        body.kind == "embedding"
-        and service.library.list(needle=None, deleted=True, limit=1, offset=0)[1]
-    ):
+    if body.kind == "embedding" and service.library.store().documents.count(include_deleted=True):
         return Said(
             message=f"{info.name} embeds from now on; the index was made with another model.",
             hint="local-rag reindex",
