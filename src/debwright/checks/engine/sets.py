@@ -46,14 +46,14 @@ class InstallSet:
 def sets_of(config: Config, debs: Sequence[Deb]) -> list[InstallSet]:
     """The sets to check `debs` in: those of [[install]], or else as few as their conflicts allow.
 
-    The one with the unit of [service] comes first. Raises SetsError for a name in [[install]] that
-    no package has.
+    The one with the main unit of [service] comes first. Raises SetsError for a name in [[install]]
+    that no package has.
     """
     said = [one.packages for one in config.install if one.packages]
     made = [_said(patterns, debs) for patterns in said] if said else divide(debs)
-    if len(made) == 1 or config.service is None:
+    if len(made) == 1 or not config.service:
         return made
-    unit = config.service.unit
+    unit = config.service[0].unit
     return sorted(made, key=lambda one: not any(has_unit(d, unit) for d in one.debs))
 
 
@@ -62,11 +62,13 @@ def context_for(context: CheckContext, one: InstallSet, number: int) -> CheckCon
     names = {d.package for d in one.debs}
     rivals = [d for d in context.installable if d.package not in names]
     config, previous = context.config, context.previous
-    service = config.service
-    if service is not None and any(has_unit(d, service.unit) for d in rivals):
-        # It comes with another set, and does not with this one.
-        service = service if any(has_unit(d, service.unit) for d in one.debs) else None
-    config = config.model_copy(update={"service": service, **({"smoke": []} if number else {})})
+    # Those that come with another set, and do not with this one, are not looked for in it.
+    services = [
+        s for s in config.service
+        if not any(has_unit(d, s.unit) for d in rivals)
+        or any(has_unit(d, s.unit) for d in one.debs)
+    ]  # fmt: skip
+    config = config.model_copy(update={"service": services, **({"smoke": []} if number else {})})
     kept = tuple(d for d in previous.debs if d.package in names)
     return replace(
         context,

@@ -102,7 +102,7 @@ def test_the_service_is_checked_where_its_unit_is(tmp_path: Path) -> None:
     made = sets_of(subject.config, subject.installable)
     assert [one.name for one in made] == ["demo", "a-light"]
     first, second = (context_for(subject, one, number) for number, one in enumerate(made))
-    assert first.config.service is not None
+    assert [s.unit for s in first.config.service] == ["demo.service"]
     assert first.further is None
-    assert (second.config.service, second.config.smoke) == (None, [])
+    assert (second.config.service, second.config.smoke) == ([], [])
     assert [d.package for d in second.rivals] == ["demo"]
