@@ -53,7 +53,7 @@ KINDS = {
         TAGGED,
         '[build-system]\nrequires = ["poetry-core>=1", "poetry-dynamic-versioning>=1,<2"]\n'
         'build-backend = "poetry_dynamic_versioning.backend"\n'
-        "[tool.poetry-dynamic-versioning]\nenable = true\n",
+        '[tool.poetry-dynamic-versioning]\nenable = true\n[tool.poetry]\nversion = "0.0.0"\n',
     ),
     "pdm": (
         TAGGED,

@@ -45,7 +45,8 @@ class Health:
     port: Guess
     path: Guess
     address: str = "127.0.0.1"
-    """Where it listens, as ports of debwright.toml are written: `*` is every address."""
+    """Where it listens, as ports of debwright.toml are written: `*` is every address, and empty is
+    that nothing says so."""
 
     @property
     def url(self) -> str:
@@ -178,7 +179,8 @@ class Project:
     """Of Debian's archive (policy 2.4); empty for one that follows from what the package has."""
     author: Person | None = None
     licence: Licence
-    architecture: Literal["all", "any"] = "all"
+    architecture: str = "all"
+    """`all`, `any`, or Debian's names of those that there are files for."""
     targets: tuple[str, ...] = TARGETS
     """What it can be built for, as the toolchains and the packages of a suite allow."""
     fields: Mapping[str, str] = field(default_factory=dict)

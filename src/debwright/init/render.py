@@ -12,10 +12,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from debwright.init import unitfile
 from debwright.init.description import extended, synopsis
 from debwright.init.model import Person, Project, Unit, Written, user_name, web_page
 from debwright.init.record import begun_now
-from debwright.init.unitfile import assignment
 from debwright.model.errors import printable
 
 SHORT = 40
@@ -158,6 +158,8 @@ def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
         "depends": ["${misc:Depends}", *p.depends],
         "taken_over": [(u.source, _file_of(p, u)) for u in p.units if u.source],
         "installsystemd": _installsystemd(p),
+        # What a timer or a socket starts is checked with it, and of a template nothing runs.
+        "further": [u for u in p.units[1:] if u.started and "@." not in u.name],
     }
     if p.service and p.service.health:
         health = p.service.health
@@ -211,7 +213,8 @@ def _environment() -> Environment:
     environment.filters["line"] = lambda text: " ".join(printable(text).split())
     environment.filters["substvar"] = lambda text: text.replace("$", "${Dollar}")
     environment.filters["unit"] = lambda text: text.replace("%", "%%").replace("\\", "/")
-    environment.filters["assignment"] = assignment
+    environment.filters["assignment"] = unitfile.assignment
+    environment.filters["path"] = unitfile.path
     environment.filters["word"] = lambda text: shlex.quote(printable(text)).replace("$", "$$")
     environment.filters["roff"] = _roff
     return environment

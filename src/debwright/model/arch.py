@@ -56,6 +56,8 @@ class Architecture:
     """Number of the system call."""
     go: str
     """Go's GOARCH, which images of containers are named by."""
+    node: str
+    """Node's `process.arch`, which packages of npm name in `cpu`."""
     multiarch: str = ""
     """Multi-Arch triplet, of directories below /usr/lib (DEB_HOST_MULTIARCH); none: as `gnu`."""
     cpu: str | None = None
@@ -93,7 +95,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
         for row in (
             Architecture(
                 name="amd64", gnu="x86_64-linux-gnu", elf=ElfKind(bits=64, machine=62),
-                qemu="x86_64", kernel=("x86_64", "amd64"), pivot_root=155, go="amd64",
+                qemu="x86_64", kernel=("x86_64", "amd64"), pivot_root=155, go="amd64", node="x64",
                 runs_too=frozenset({"i386"}), hosts_cross=True,
                 manylinux=5, executable_stack=True, runner="ubuntu-24.04",
                 board=Board(package="qemu-system-x86", machine="q35", console="ttyS0"),
@@ -101,6 +103,7 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
             Architecture(
                 name="arm64", gnu="aarch64-linux-gnu", elf=ElfKind(bits=64, machine=183),
                 qemu="aarch64", kernel=("aarch64", "arm64"), pivot_root=41, go="arm64",
+                node="arm64",
                 # A Raspberry Pi 5's. `max` computes the pointer authentication that Debian 13 is
                 # compiled with in software, which makes Python six times slower. (armhf programs
                 # run on most arm64 processors by themselves, but not on all.)
@@ -111,28 +114,31 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
             ),
             Architecture(
                 name="armhf", gnu="arm-linux-gnueabihf", elf=ElfKind(bits=32, machine=40),
-                qemu="arm", kernel=("armv7l", "armv8l"), pivot_root=218, go="arm",
+                qemu="arm", kernel=("armv7l", "armv8l"), pivot_root=218, go="arm", node="arm",
                 executable_stack=True,
             ),
             Architecture(
                 name="i386", gnu="i686-linux-gnu", multiarch="i386-linux-gnu",
                 elf=ElfKind(bits=32, machine=3), qemu="i386", kernel=("i686", "i386"),
-                pivot_root=217, go="386", hosts_cross=True, manylinux=5, executable_stack=True,
+                pivot_root=217, go="386", node="ia32", hosts_cross=True, manylinux=5,
+                executable_stack=True,
                 # Ubuntu has its libraries only: it cannot be booted.
                 ubuntu=False,
             ),
             Architecture(
                 name="ppc64el", gnu="powerpc64le-linux-gnu", elf=ElfKind(bits=64, machine=21),
-                qemu="ppc64le", kernel=("ppc64le",), pivot_root=203, go="ppc64le", hosts_cross=True,
+                qemu="ppc64le", kernel=("ppc64le",), pivot_root=203, go="ppc64le", node="ppc64",
+                hosts_cross=True,
             ),
             Architecture(
                 name="riscv64", gnu="riscv64-linux-gnu", elf=ElfKind(bits=64, machine=243),
-                qemu="riscv64", kernel=("riscv64",), pivot_root=41, go="riscv64", debian=13,
+                qemu="riscv64", kernel=("riscv64",), pivot_root=41, go="riscv64", node="riscv64",
+                debian=13,
             ),
             Architecture(
                 name="s390x", gnu="s390x-linux-gnu",
                 elf=ElfKind(bits=64, machine=22, order=_BIG),
-                qemu="s390x", kernel=("s390x",), pivot_root=217, go="s390x",
+                qemu="s390x", kernel=("s390x",), pivot_root=217, go="s390x", node="s390x",
             ),
         )
     }

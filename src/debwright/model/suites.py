@@ -59,6 +59,8 @@ class SuiteInfo:
     """The third number of its python3's version, as released."""
     glibc: str | None = None
     """Version of its C library, as `2.36`; None: not known."""
+    node: str | None = None
+    """Version of its nodejs, as `18.20.4`; None: not known."""
     published: str | None = None
     """Year and month of the release, as `2023-06`; None: not yet, or not known."""
     archive: Archive = _DEBIAN
@@ -73,11 +75,12 @@ _RASPIOS_KEYRING = "/usr/share/keyrings/raspberrypi-archive-keyring.gpg"
 
 
 class _Has(NamedTuple):
-    """Versions that a release came with: of python3, and of the C library."""
+    """Versions that a release came with: of python3, the C library and nodejs."""
 
     python: str
     patch: int
     glibc: str
+    node: str
 
 
 def _debian(name: str, release: str | None, software: _Has, published: str | None) -> SuiteInfo:
@@ -95,6 +98,7 @@ def _debian(name: str, release: str | None, software: _Has, published: str | Non
         python=software.python,
         python_patch=software.patch,
         glibc=software.glibc,
+        node=software.node,
         published=published,
     )
 
@@ -111,6 +115,7 @@ def _ubuntu(name: str, release: str, software: _Has, published: str) -> SuiteInf
         python=software.python,
         python_patch=software.patch,
         glibc=software.glibc,
+        node=software.node,
         published=published,
     )
 
@@ -119,12 +124,12 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
     {
         suite.name: suite
         for suite in (
-            _debian("bullseye", "11", _Has("3.9", 2, "2.31"), "2021-08"),
-            _debian("bookworm", "12", _Has("3.11", 2, "2.36"), "2023-06"),
-            _debian("trixie", "13", _Has("3.13", 5, "2.41"), "2025-08"),
-            _debian("sid", None, _Has("3.14", 0, "2.42"), None),
-            _ubuntu("jammy", "22.04", _Has("3.10", 4, "2.35"), "2022-04"),
-            _ubuntu("noble", "24.04", _Has("3.12", 3, "2.39"), "2024-04"),
+            _debian("bullseye", "11", _Has("3.9", 2, "2.31", "12.22.12"), "2021-08"),
+            _debian("bookworm", "12", _Has("3.11", 2, "2.36", "18.20.4"), "2023-06"),
+            _debian("trixie", "13", _Has("3.13", 5, "2.41", "20.19.2"), "2025-08"),
+            _debian("sid", None, _Has("3.14", 0, "2.42", "24.22.2"), None),
+            _ubuntu("jammy", "22.04", _Has("3.10", 4, "2.35", "12.22.9"), "2022-04"),
+            _ubuntu("noble", "24.04", _Has("3.12", 3, "2.39", "18.19.1"), "2024-04"),
             # The 64-bit Raspberry Pi OS is Debian's own arm64 archive plus one more.
             SuiteInfo(
                 name="raspios-bookworm",
@@ -136,6 +141,7 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
                 python="3.11",
                 python_patch=2,
                 glibc="2.36",
+                node="18.20.4",
                 # Of Debian 12, whose libraries it has.
                 published="2023-06",
                 extra_sources=(

@@ -39,6 +39,8 @@ _NOT_UPSTREAM = (
 )
 """What the packaging adds at the top of a tree is no change of upstream's (dpkg-source(1))."""
 _NEVER = (".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
+_NEVER_ON_TOP = (OUTPUT, "node_modules")
+"""What debwright, and npm for the developer, put there. Deeper, tests have such directories."""
 INSIDE = "/source"
 
 __all__ = [
@@ -189,7 +191,7 @@ def project_files(source: Path) -> list[str]:
     for folder, directories, files in os.walk(source):
         top = Path(folder) == source
         directories[:] = sorted(
-            d for d in directories if d not in _NEVER and not (top and d == OUTPUT)
+            d for d in directories if d not in _NEVER and not (top and d in _NEVER_ON_TOP)
         )
         found += [str((Path(folder) / f).relative_to(source)) for f in files]
         links = [d for d in directories if (Path(folder) / d).is_symlink()]

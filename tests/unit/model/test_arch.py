@@ -20,6 +20,7 @@ LOONG64 = """
             Architecture(
                 name="loong64", gnu="loongarch64-linux-gnu", elf=ElfKind(bits=64, machine=258),
                 qemu="loongarch64", kernel=("loongarch64",), pivot_root=41, go="loong64",
+                node="loong64",
                 debian=14, ubuntu=False,
             ),
 """

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from debwright.host.files import LARGE, sha256_file, share
 from debwright.source.components import Component, put_real, put_stand_ins, sums
 from debwright.source.package import SourceError, SourceTree
+from debwright.source.tarball import StoredGzip
 from debwright.source.wheelhouse import component
 
 
 @given(st.lists(st.binary(max_size=200_000), max_size=4))
 def test_gzip_reads_what_is_stored(chunks: list[bytes]) -> None:
     out = io.BytesIO()
-    with component.StoredGzip(out) as packed:
+    with StoredGzip(out) as packed:
         for chunk in chunks:
             packed.write(chunk)
     assert gzip.decompress(out.getvalue()) == b"".join(chunks)

@@ -33,11 +33,13 @@ MODULES = {
     "scikit_build_core": "scikit-build-core", "maturin": "maturin", "uv_build": "uv-build",
 }  # fmt: skip
 """Modules of backends, whose distribution is needed when `requires` forgets it."""
-# The first versions that understand a licence as an SPDX expression, or `license-files` (PEP 639).
-SPDX = {
-    "setuptools": "77", "hatchling": "1.27", "flit-core": "3.12", "pdm-backend": "2.4",
-    "poetry-core": "2.2", "meson-python": "0.18", "scikit-build-core": "0.11", "maturin": "1.9.2",
+# The first versions that understand a licence as an SPDX expression, and a list of files (PEP 639).
+# hatchling and pdm-backend read the expression since its drafts.
+EXPRESSION = {
+    "setuptools": "77", "flit-core": "3.11", "poetry-core": "2.2", "meson-python": "0.18",
+    "scikit-build-core": "0.11", "maturin": "1.9.2",
 }  # fmt: skip
+FILES = {**EXPRESSION, "hatchling": "1.27", "flit-core": "3.12", "pdm-backend": "2.4"}
 # Programs that backends call and do not name among their requirements.
 CALLED = {
     "scikit-build-core": ("cmake", "ninja-build"),
@@ -109,8 +111,8 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
     if forgotten and forgotten not in names and "backend-path" not in table:
         requires.append(Requirement(forgotten))
         names.add(forgotten)
-    if _says_spdx(data):
-        requires += [Requirement(f"{name}>={SPDX[name]}") for name in sorted(names) if name in SPDX]
+    first = _licence_versions(data)
+    requires += [Requirement(f"{n}>={first[n]}") for n in sorted(names) if n in first]
     _refuse_crates(directory, names)
     return BuildSystem(
         backend=backend,
@@ -120,9 +122,12 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
     )
 
 
-def _says_spdx(data: Mapping[str, Any]) -> bool:
+def _licence_versions(data: Mapping[str, Any]) -> Mapping[str, str]:
+    """The first versions of backends that read the licence as the project states it."""
     project = dig(data, "project")
-    return isinstance(project.get("license"), str) or "license-files" in project
+    if isinstance(project.get("license-files"), list):
+        return FILES
+    return EXPRESSION if isinstance(project.get("license"), str) else {}
 
 
 def _extensions(directory: Path, data: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from debwright.init.ecosystems.python.dependencies import normalise
 from debwright.init.ecosystems.python.listening import CALLS, METHODS, is_server
 from debwright.init.ecosystems.python.modules import Module, argument, literal
 from debwright.init.ecosystems.python.procfile import read_procfile
+from debwright.init.ecosystems.python.programs import RUNS, run_port
 from debwright.init.ecosystems.python.readme import Line, commands
-from debwright.init.ecosystems.python.start import RUNS, Start, run_port, starts
+from debwright.init.ecosystems.python.start import Start, starts
 from debwright.init.hints import guess_port, read_sources
 from debwright.model.errors import UsageError
 
@@ -26,6 +27,9 @@ _WAITS = frozenset({
     "sleep", "blpop", "brpop", "blmove", "consume", "poll", "wait", "recv", "receive",
     "start_consuming", "listen", "get_message", "run_forever",
 })  # fmt: skip
+_HOST_PORT = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):([1-9]\d{1,4})(?:$|[,/ ])")
+_CLIENTS = frozenset({"22", "25", "53", "443", "587", "3306", "5432", "6379", "11211"})
+"""Ports that a source names for others' servers more often than for its own."""
 _DECLARING = frozenset({"add_argument", "add_parser", "option"})
 
 
@@ -44,7 +48,11 @@ class Script:
 
 
 def find_start(
-    directory: Path, modules: Sequence[Module], scripts: Mapping[str, str], asked: Collection[str]
+    project: str,
+    directory: Path,
+    modules: Sequence[Module],
+    scripts: Mapping[str, str],
+    asked: Collection[str],
 ) -> Start | None:
     """How the project's service is started; None for a project that does not seem to have one.
 
@@ -58,11 +66,11 @@ def find_start(
     ours = [_script(name, target, modules) for name, target in scripts.items()]
     serving = [script for script in ours if listens(script.reached)]
     if serving:
-        return _scripted(_likeliest(serving, directory), directory, lines, port=True)
+        return _scripted(_likeliest(serving, project), directory, lines, port=True)
     if find_apps(modules) and (start := _application(directory, modules, lines, asked)):
         return start
     if working := [script for script in ours if script.own and _works_for_ever(script.own)]:
-        return _scripted(_likeliest(working, directory), directory, lines, port=False)
+        return _scripted(_likeliest(working, project), directory, lines, port=False)
     return None
 
 
@@ -117,11 +125,11 @@ def _script(name: str, target: str, modules: Sequence[Module]) -> Script:
     return Script(name=name, module=module, reached=tuple(reached.values()))
 
 
-def _likeliest(scripts: Sequence[Script], directory: Path) -> Script:
-    own = normalise(directory.resolve().name)
+def _likeliest(scripts: Sequence[Script], project: str) -> Script:
+    own = normalise(project)
 
     def rank(script: Script) -> tuple[bool, bool]:
-        return not SERVING.search(script.name), normalise(script.name) != own
+        return normalise(script.name) != own, not SERVING.search(script.name)
 
     return min(scripts, key=rank)
 
@@ -182,9 +190,37 @@ def _port(script: Script, directory: Path) -> tuple[str, str | None]:
     number, seen = run_port(script.reached)
     if seen is not None:
         return number, seen
+    for find in (_option_default, _literal_address):
+        for module in script.reached:
+            for port, node in find(module):
+                if 1 <= int(port) <= 65535:
+                    return port, module.at(node)
     reached = {module.path for module in script.reached}
     found = guess_port([s for s in read_sources(directory, {".py"}) if s.name in reached])
+    if found.value in _CLIENTS:
+        return "8080", None
     return found.value, found.seen
+
+
+def _option_default(module: Module) -> Iterator[tuple[str, ast.AST]]:
+    """Defaults of options and of variables that are called for a port."""
+    for full, call in module.calls():
+        texts = [v for a in call.args if isinstance(v := literal(a), str)]
+        given = next((k.value for k in call.keywords if k.arg == "default"), None)
+        if any(text.lower().endswith("port") for text in texts[:3]):
+            if full in ("os.environ.get", "os.getenv") and len(call.args) > 1:
+                given = call.args[1]
+            value = literal(given)
+            if isinstance(value, int | str) and re.fullmatch(r"[1-9]\d{1,4}", str(value)):
+                yield str(value), call
+
+
+def _literal_address(module: Module) -> Iterator[tuple[str, ast.AST]]:
+    """Addresses of this machine with a port, as `localhost:5232`."""
+    for node in ast.walk(module.tree):
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, str) and (match := _HOST_PORT.match(value)):
+            yield match[1], node
 
 
 def _address(modules: Iterable[Module]) -> str:

@@ -97,12 +97,26 @@ def _table(said: Mapping[str, Any]) -> dict[str, Any]:
     if author:
         found["authors"] = [author]
     entries = said.get("entry_points", {})
+    if isinstance(entries, str):
+        entries = _sections(entries)
     for kind, key in (("console_scripts", "scripts"), ("gui_scripts", "gui-scripts")):
         lines = entries.get(kind, []) if isinstance(entries, Mapping) else []
         each = _lines(lines) if isinstance(lines, str) else lines
         pairs = (str(line).partition("=") for line in each)
         if scripts := {name.strip(): value.strip() for name, _, value in pairs if value}:
             found[key] = scripts
+    return found
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    """Entry points as entry_points.txt has them, which setup() takes, too."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in _lines(text):
+        if line.startswith("[") and line.endswith("]"):
+            lines = found.setdefault(line[1:-1].strip(), [])
+        else:
+            lines.append(line)
     return found
 
 

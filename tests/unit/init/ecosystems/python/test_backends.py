@@ -59,6 +59,21 @@ def test_a_licence_as_an_expression_wants_a_backend_that_reads_it(
     assert build.unmet(("trixie-amd64",)) == ()
 
 
+@pytest.mark.parametrize(
+    ("project", "why"),
+    [
+        ('license = "MIT"', ()),
+        ('license-files = ["LICENSE"]', ("hatchling>=1.27: bookworm has 1.12.2",)),
+    ],
+)
+def test_hatchling_reads_the_expression_since_its_drafts(
+    tmp_path: Path, project: str, why: tuple[str, ...]
+) -> None:
+    """Tried: 1.12.2 writes License-Expression, and fails at a list of files."""
+    data = table('["hatchling"]', more=f'[project]\nname = "x"\n{project}\n')
+    assert read_build_system(tmp_path, data).unmet(BOOKWORM) == why
+
+
 def test_a_backend_that_requires_forgets(tmp_path: Path) -> None:
     assert "hatchling" in read_build_system(tmp_path, table("[]", "hatchling.build")).names
 

@@ -47,6 +47,15 @@ def test_what_is_written_as_plain_values(tmp_path: Path, name: str, text: str) -
     assert table.get("version") == ("1.2" if name == "setup.py" else None)
 
 
+def test_entry_points_as_one_text(tmp_path: Path) -> None:
+    """As datasette writes them."""
+    (tmp_path / "setup.py").write_text(
+        "from setuptools import setup\nsetup(name='acme', version='1', entry_points=\"\"\"\n"
+        '    [console_scripts]\n    acme=acme.cli:main\n    [x]\n    y=z\n""")\n'
+    )
+    assert project_table(tmp_path)["scripts"] == {"acme": "acme.cli:main"}
+
+
 def test_setup_py_is_read_and_not_run(tmp_path: Path) -> None:
     (tmp_path / "setup.py").write_text(
         "open('run', 'w')\nimport setuptools\nsetuptools.setup(name='acme', version=x())\n"

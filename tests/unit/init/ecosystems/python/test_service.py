@@ -85,6 +85,30 @@ def test_of_several_commands_the_one_that_serves(tmp_path: Path) -> None:
     assert words(service(tmp_path, files, more)) == "acmed"
 
 
+def test_of_several_that_serve_the_one_of_the_projects_name(tmp_path: Path) -> None:
+    """As devpi-server and devpi-passwd, which all load the server."""
+    more = '[project.scripts]\nacme-passwd = "acme.cli:main"\nacme = "acme.cli:main"\n'
+    assert words(service(tmp_path, {"acme/cli.py": SERVER}, more)) == "acme"
+
+
+@pytest.mark.parametrize(
+    ("source", "port"),
+    [
+        ("p.add_argument(\n    '-p', '--port',\n    type=int,\n    default=3141)", "3141"),
+        ("import os\nos.environ.get('ACME_PORT', '9004')", "9004"),
+        ("HOSTS = {'value': '0.0.0.0:5232, [::]:5232'}", "5232"),
+        ("import click\nclick.option('--http-port', default=9007)", "9007"),
+        ("URL = 'https://example.org:9443/'\nport = 443", "8080"),
+    ],
+)
+def test_ports(tmp_path: Path, source: str, port: str) -> None:
+    cli = f"import asyncio\nasyncio.start_server(None, *where())\n{source}\n"
+    found = service(tmp_path, {"acme/cli.py": cli})
+    assert found.health is not None
+    assert found.health.port.value == port
+    assert (found.health.port.seen is None) == (port == "8080")
+
+
 def test_a_library_has_no_service(tmp_path: Path) -> None:
     found = service(tmp_path, {"acme/flask_support.py": "import flask\n"}, "")
     assert found.start is None
@@ -152,3 +176,19 @@ def test_settings(
     found = service(tmp_path, {"acme/cli.py": SERVER + source, "config.toml": ""})
     assert (found.environment, found.before, words(found)) == (environment, before, command)
     assert service(tmp_path, {"acme/cli.py": SERVER + source}).start is not None
+
+
+def test_variables_that_it_cannot_start_without(tmp_path: Path) -> None:
+    source = "import os\nKEY = os.environ['SECRET_KEY']\nURL = os.environ['SHOP_URL']\n"
+    found = service(tmp_path, {"acme/cli.py": SERVER, "acme/conf.py": source})
+    assert found.secrets == ("SECRET_KEY",)
+    assert [q.name for q in found.questions] == ["set-shop-url", "health-path"]
+    (file,) = found.files
+    assert file.path == "debian/acme.default"
+    assert "\nSHOP_URL=" in f"\n{file.text}"
+    told = service(tmp_path, {}, answers={"set-shop-url": "https://shop.example"})
+    assert "SHOP_URL=https://shop.example" in told.files[0].text.replace('"', "")
+
+
+def test_a_tool_has_no_variables_in_etc(tmp_path: Path) -> None:
+    assert service(tmp_path, {"acme/cli.py": f"import os\nos.environ['X_Y']\n{TOOL}"}).files == ()

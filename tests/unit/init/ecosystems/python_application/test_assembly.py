@@ -90,6 +90,7 @@ def test_django(project_dir: Path, index: Index) -> None:
     assert "Environment=DJANGO_SETTINGS_MODULE=packaged_settings\n" in unit
     assert "from s.settings import *" in made["debian/packaged_settings.py"]
     assert "django collectstatic" in made["debian/rules"]
+    assert "\n#ALLOWED_HOSTS=\n" in made["debian/guest-book.default"]
     assert "for name in SECRET_KEY; do" in made["debian/guest-book.postinst"]
     assert "rm -f /etc/guest-book/secrets.env" in made["debian/guest-book.postrm"]
 
@@ -147,12 +148,65 @@ def test_the_rules_copy_what_the_application_needs(project_dir: Path) -> None:
     assert not (app / "tool.py").stat().st_mode & 0o111
 
 
+def test_a_celery_application_of_a_factory(project_dir: Path) -> None:
+    """As Flask's own example has it: the packages are in src/, the worker's entry next to it."""
+    project = read(project_dir, {
+        "src/task_app/__init__.py": "from celery import Celery\nimport flask\n"
+        "def create_app():\n    return flask.Flask('x')\n",
+        "make_celery.py": "from task_app import create_app\nflask_app = create_app()\n"
+        "celery_app = flask_app.extensions['celery']\n",
+        "requirements.txt": "flask\ncelery\ngunicorn\n",
+    })  # fmt: skip
+    web, worker = project.units
+    assert web.command.endswith("make_celery:flask_app")
+    assert "celery --app make_celery:celery_app worker" in worker.command
+    assert web.environment["PYTHONPATH"] == "/usr/lib/guest-book/app:/usr/lib/guest-book/app/src"
+
+
+def test_the_queues_of_rq_have_a_worker(project_dir: Path) -> None:
+    source = FLASK + "import redis, rq\nr = redis.from_url('redis://127.0.0.1:6379/2')\n"
+    source += "mail, rest = rq.Queue('mail', connection=r), rq.Queue(connection=r)\n"
+    project = read(project_dir, {"app.py": source, "requirements.txt": "flask\nrq\ngunicorn\n"})
+    worker = project.units[1]
+    assert worker.name == "guest-book-worker.service"
+    assert worker.command == "/usr/lib/guest-book/bin/python3 -m rq.cli worker mail default"
+    assert worker.environment["RQ_REDIS_URL"] == "redis://127.0.0.1:6379/2"
+
+
 def test_lintian_is_told_of_what_the_tree_has_alone(project_dir: Path) -> None:
     assert read(project_dir, {"main.py": STANDARD}).lintian_overrides == ()
     project = read(project_dir, {"static/a.min.js": "", "templates/a.html": ""})
     tags = {line.split()[0] for line in project.lintian_overrides}
     assert {"embedded-javascript-library", "privacy-breach-generic"} < tags
     assert "font-in-non-font-package" not in tags
+
+
+def test_hostile_names_stay_where_they_are(project_dir: Path, tmp_path: Path) -> None:
+    """Names of files and directories, lines of a Procfile, values of an example."""
+    place = "x %h; touch pwned #$(touch pwned)"
+    tree = {f"{place}/{name}": text for name, text in DJANGO.items() if name != "requirements.txt"}
+    project = read(project_dir, {
+        **tree, "requirements.txt": "django>=3\ngunicorn\n",
+        "Procfile": "web: gunicorn 'a\x0bExecStartPre=/bin/evil' $(touch pwned)\n",
+        ".env.example": "A='$(touch pwned)'\nB=`touch pwned`\n",
+        "b\nEVIL=1.py": "import os\nos.environ['C']\n",
+    })  # fmt: skip
+    made = files(project)
+    keys = {line.partition("=")[0] for line in made["debian/guest-book.service"].splitlines()}
+    assert "WorkingDirectory=/usr/lib/guest-book/app/x %%h;" in made["debian/guest-book.service"]
+    assert made["debian/guest-book.service"].count("\nExecStart=") == 1
+    assert "ExecStartPre=/bin/evil" not in keys
+    assert "\nEVIL=1" not in made["debian/guest-book.default"]
+    (tmp_path / "rules").write_text(made["debian/rules"])
+    done = subprocess.run(
+        ["make", "-n", "-f", "rules", "execute_after_dh_auto_install"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line for line in done.stdout.splitlines() if "pwned" in line]
+    assert lines
+    for line in lines:
+        subprocess.run(["sh", "-c", f"echo {line}"], cwd=tmp_path, check=False)
+    assert not (tmp_path / "pwned").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,203 @@
+"""Node: a service with a package.json, whose dependencies a lock of npm, pnpm or yarn names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
+from debwright.init.ecosystems.node import building, hints
+from debwright.init.ecosystems.node import package as about
+from debwright.init.ecosystems.node.building import Made
+from debwright.init.ecosystems.node.dependencies import Dependencies, read_dependencies
+from debwright.init.ecosystems.node.start import Start, find_start, scripts_of
+from debwright.init.ecosystems.node.suites import fitting
+from debwright.init.model import (
+    Answers,
+    Health,
+    Project,
+    Rules,
+    Unit,
+    Written,
+    one_line,
+    package_name,
+    project_name,
+)
+from debwright.init.units import AuthorUnits, Places, author_units
+from debwright.model.errors import UsageError
+from debwright.model.suites import SUITES
+from debwright.source.carriers.npm.locks import read_package
+
+
+class Node(Ecosystem):
+    """A service with a package.json."""
+
+    name = "node"
+    title = "Node"
+    recognised_by = "package.json"
+    accompanies = True
+
+    def confidence(self, directory: Path) -> Confidence:
+        there = (directory / "package.json").is_file()
+        # A Python service, too, may have one for the tools of its pages.
+        return Confidence.LIKELY if there else Confidence.NONE
+
+    def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002
+        return _project(directory, read_package(directory))
+
+
+ECOSYSTEM = Node()
+
+
+def _project(directory: Path, package: Mapping[str, Any]) -> Project:
+    notes: list[str] = []
+    said = str(package.get("name") or directory.resolve().name)
+    name = project_name(said.rpartition("/")[2].lstrip("@"), "package.json")
+    dependencies = read_dependencies(directory, package, notes)
+    start = find_start(directory, package)
+    suite = fitting(package, [i for i in dependencies.items if not i["dev"]])
+    notes += [suite.note] if suite.note else []
+    found = hints.read(directory, start, about.names_of(package, "dependencies"))
+    made = _made(
+        name, package=package, dependencies=dependencies, start=start, found=found, notes=notes
+    )
+    own, authors = _unit(made, start, found, notes), _authors(directory, made, package, found)
+    units = authors.units or own
+    if not units and not about.programs(package):
+        raise UsageError(
+            "package.json does not say which command starts the service",
+            cause="it has no scripts.start, main or bin, and there is no server.js, app.js or "
+            "index.js",
+            fix='npm pkg set scripts.start="node FILE.js"',
+        )
+    return Project(
+        name=name,
+        package=made.package,
+        version=about.debian_version(package, notes),
+        description=_description(package),
+        homepage=about.homepage(package),
+        author=about.author(package),
+        licence=about.licence(directory, package),
+        architecture=made.architecture,
+        targets=suite.targets,
+        build_depends=building.build_depends(made),
+        depends=building.depends(made, _oldest(package, suite.suite)),
+        rules=Rules(buildsystem="none", exports=_exports(made), overrides=building.overrides(made)),
+        units=tuple(units),
+        accounts=authors.accounts,
+        settings={"npm": {"lock": dependencies.lock}} if dependencies.lock else {},
+        programs=tuple(about.programs(package)),
+        files=(building.left_out(), *_links(made, package)),
+        smoke=_smoke(units, package),
+        lintian_overrides=building.lintian(made),
+        notes=(*notes, *authors.notes),
+    )
+
+
+def _made(
+    name: str,
+    *,
+    package: Mapping[str, Any],
+    dependencies: Dependencies,
+    start: Start | None,
+    found: hints.Hints,
+    notes: list[str],
+) -> Made:
+    scripts = scripts_of(package)
+    build = next((s for s in ("build:prod", "build:production", "build") if s in scripts), None)
+    developers = set(about.names_of(package, "devDependencies"))
+    everything = start is not None and start.words[0] in developers
+    if start is not None and everything:
+        notes.append(f"{start.seen} starts {start.words[0]}, one of devDependencies: all of them "
+                     "go into the package")  # fmt: skip
+    made = Made(
+        package=package_name(name),
+        carried=dependencies.lock is not None,
+        build=build,
+        compiled=dependencies.compiled,
+        prebuilt=dependencies.prebuilt,
+        everything=everything,
+        frameworks=about.names_of(package, "dependencies"),
+    )
+    state = f"/var/lib/{made.package}"
+    links = {name.rstrip("/"): f"{state}/{name.rstrip('/')}" for name in found.writes}
+    return replace(made, links=links)
+
+
+def _unit(
+    made: Made, start: Start | None, found: hints.Hints, notes: list[str]
+) -> tuple[Unit, ...]:
+    """The unit for a project whose author wrote none."""
+    if start is None:
+        return ()
+    if start.dropped:
+        notes.append(f"{start.seen} runs {', '.join(start.dropped)} first; the unit does not: "
+                     "add ExecStartPre= if the service needs it")  # fmt: skip
+    folders = [n.rstrip("/") for n in found.writes if n.endswith("/")]
+    if found.writes:
+        notes.append(f"{', '.join(found.writes)}: what the service writes next to its source is in "
+                     f"/var/lib/{made.package}")  # fmt: skip
+    before = f"/bin/mkdir -p {' '.join(f'/var/lib/{made.package}/{n}' for n in folders)}"
+    return (
+        Unit(
+            name=f"{made.package}.service",
+            command=start.command(made.tree),
+            health=_health(found),
+            before=(before,) if folders else (),
+            environment={"NODE_ENV": "production", **found.environment, **start.environment},
+            directory=made.tree,
+        ),
+    )
+
+
+def _health(found: hints.Hints) -> Health | None:
+    if not found.listens:
+        return None
+    return Health(port=found.port, path=found.path, address=found.address)
+
+
+def _authors(
+    directory: Path, made: Made, package: Mapping[str, Any], found: hints.Hints
+) -> AuthorUnits:
+    places = Places(
+        programs={name: f"/usr/bin/{name}" for name in about.programs(package)},
+        tree=made.tree,
+        variables=f"/etc/default/{made.package}",
+    )
+    return author_units(directory, places, _health(found))
+
+
+def _exports(made: Made) -> dict[str, str]:
+    if not made.build:
+        return {}
+    return {
+        # npm and what it starts write to a home; there is none in a build.
+        "HOME": "$(CURDIR)/debian/home",
+        "CI": "true",
+    }
+
+
+def _description(package: Mapping[str, Any]) -> str:
+    return one_line(package.get("description", ""))
+
+
+def _oldest(package: Mapping[str, Any], suite: str) -> str | None:
+    """The first number of the suite's node, where the project says that it needs some version."""
+    have = SUITES[suite].node
+    return have.partition(".")[0] if have and package.get("engines") else None
+
+
+def _links(made: Made, package: Mapping[str, Any]) -> tuple[Written, ...]:
+    """Commands in /usr/bin that lead into the tree."""
+    lines = [
+        f"{made.tree}/{file} /usr/bin/{name}" for name, file in about.programs(package).items()
+    ]
+    if not lines:
+        return ()
+    return (Written(path=f"debian/{made.package}.links", text="\n".join(lines) + "\n"),)
+
+
+def _smoke(units: Sequence[Unit], package: Mapping[str, Any]) -> tuple[str, ...]:
+    """A command-line tool says its version; a service is asked whether it answers."""
+    names = about.programs(package)
+    return (f"{next(iter(names))} --version",) if names and not units else ()

@@ -1,0 +1,89 @@
+"""What JavaScript says of its service: port, address, health path, and what it writes."""
+
+from pathlib import Path
+
+import pytest
+
+from debwright.init.ecosystems.node.hints import read
+from debwright.init.ecosystems.node.start import Start
+
+EXPRESS = """\
+const express = require('express')
+const app = express()
+app.get('/', (q, r) => r.send('hi'))
+app.get('/api/health', (q, r) => r.json({}))
+app.listen(process.env.PORT || 4321)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "port", "variable"),
+    [
+        (EXPRESS, "4321", "PORT"),
+        ("const port = Number(process.env.PORT ?? 8088); s.listen(port)", "8088", "PORT"),
+        ("http.createServer(f).listen(7001)", "7001", None),
+        ("fastify.listen({ port: 5050 })", "5050", None),
+        ("const PORT = parseInt(process.env.APP_PORT || '6000', 10)", "6000", "APP_PORT"),
+        ("app.listen(process.env.PORT)", "3000", "PORT"),
+        ("const port: number = 9100;\napp.listen(port)", "9100", None),
+    ],
+)  # fmt: skip
+def test_ports(tmp_path: Path, text: str, port: str, variable: str | None) -> None:
+    (tmp_path / "server.js").write_text(text)
+    found = read(tmp_path, None, [])
+    assert found.listens is (".listen(" in text)
+    assert found.port.value == port
+    assert found.environment == ({variable: port} if variable else {})
+
+
+def test_the_option_of_the_command_wins_and_the_script_that_is_started(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("s.listen(1111)")
+    (tmp_path / "z.js").write_text("s.listen(2222)")
+    assert read(tmp_path, Start(words=("node", "z.js"), seen="x"), []).port.value == "2222"
+    start = Start(words=("next", "start", "-p", "4444"), seen="scripts.start")
+    assert read(tmp_path, start, []).port.value == "4444"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (EXPRESS, "/api/health"), ("app.get('/', f)", "/"), ("router.get('/users/:id', f)", "/"),
+        ("app.get('/version', f); app.post('/x', f)", "/version"), ("", "/"),
+        ("app.use(express.static('public')); app.get('/api/things', f)", "/"),
+    ],
+)  # fmt: skip
+def test_paths(tmp_path: Path, text: str, path: str) -> None:
+    (tmp_path / "server.js").write_text(text)
+    assert read(tmp_path, None, []).path.value == path
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "variable"),
+    [
+        ("app.listen(3000, '127.0.0.1')", "127.0.0.1", False),
+        ("app.listen(3000)", "", False),
+        ("app.listen({port: 3000, host: '0.0.0.0'})", "*", False),
+        ("app.listen(3000, process.env.HOST || '0.0.0.0')", "127.0.0.1", True),
+    ],
+)
+def test_addresses(tmp_path: Path, text: str, address: str, variable: bool) -> None:
+    (tmp_path / "server.js").write_text(text)
+    found = read(tmp_path, None, [])
+    assert (found.address, "HOST" in found.environment) == (address, variable)
+
+
+def test_a_worker_takes_no_connections(tmp_path: Path) -> None:
+    (tmp_path / "worker.js").write_text("setInterval(() => console.log('tick'), 1000)")
+    assert not read(tmp_path, None, ["bullmq"]).listens
+    assert read(tmp_path, None, ["express"]).listens
+
+
+def test_files_that_it_writes_next_to_its_source(tmp_path: Path) -> None:
+    (tmp_path / "public").mkdir()
+    (tmp_path / "server.js").write_text("""\
+const db = new Database(process.env.DB || './app.db')
+fs.mkdirSync(path.join(__dirname, 'uploads'), {recursive: true})
+fs.appendFileSync('logs/a.log', 'x'); fs.writeFileSync('/var/log/x', '');
+fs.writeFileSync('public/made.css', ''); multer({ dest: 'incoming/' }); fs.writeFile('../up', '')
+""")
+    assert set(read(tmp_path, None, []).writes) == {"app.db", "uploads/", "logs/", "incoming/"}
