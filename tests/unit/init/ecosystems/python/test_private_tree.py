@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.kit.wheels import BEADS, Index
 
+from debwright.init.ecosystem import recognise
 from debwright.init.ecosystems.python.private_tree import BUILD_LOCK, LOCK, Wanted, plan, program
 from debwright.init.licences import Licence
 from debwright.init.model import Project
@@ -65,3 +66,18 @@ def test_an_address_is_refused_by_name(tmp_path: Path) -> None:
 def test_what_make_and_the_shell_would_read_is_quoted(tmp_path: Path) -> None:
     project = plan(Wanted(package="bells", copy=("a b$(id)",)), tmp_path).put_into(PROJECT)
     assert "PRIVATE_TREE_OPTIONS = '--copy=a b$$(id)'" in project.rules.before
+
+
+def test_dependencies_may_ask_for_a_newer_python_than_the_project(
+    index: Index, tmp_path: Path
+) -> None:
+    index.add_wheel("bell", "1.0")
+    page = index.directory / "bell/index.html"
+    page.write_text(page.read_text().replace("<a ", '<a data-requires-python="&gt;=3.12" '))
+    index.add_wheel("setuptools", "80.0")
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "bells"\nversion = "1.0"\ndependencies = ["bell"]\n'
+    )
+    project = recognise(tmp_path).read(tmp_path)
+    assert project.targets == ("trixie-amd64", "trixie-arm64")
+    assert any("with the Python of bookworm" in note for note in project.notes)
