@@ -150,6 +150,7 @@ def test_what_debian_lacks_is_carried(tmp_path: Path, index: Index) -> None:
     index.add_wheel("pydantic", "2.5")
     index.add_wheel("httpx", "0.27")
     index.add_wheel("setuptools", "80.0")
+    index.add_wheel("wheel", "0.45")
     make(tmp_path, extra='dependencies = ["no-such-thing-at-all>=2", "pydantic>=2", "httpx"]')
     (tmp_path / "tests").mkdir()
     notes = "\n".join(scaffold(tmp_path).notes)

@@ -111,6 +111,10 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
     if forgotten and forgotten not in names and "backend-path" not in table:
         requires.append(Requirement(forgotten))
         names.add(forgotten)
+    if "setuptools" in names and "wheel" not in names:
+        # What it asks for by itself before its version 70.1; isolated builds fetch it.
+        requires.append(Requirement("wheel"))
+        names.add("wheel")
     first = _licence_versions(data)
     requires += [Requirement(f"{n}>={first[n]}") for n in sorted(names) if n in first]
     _refuse_crates(directory, names)

@@ -60,4 +60,6 @@ def _build_requirements(sdists: Sequence[Chosen]) -> tuple[str, ...]:
         for item in fetch_all(sdists, store)
         for requirement in about_sdist(item.path).requires
     }
+    if any(text.startswith("setuptools") for text in wanted):
+        wanted.add("wheel")  # for versions before 70.1, which ask for it by themselves
     return tuple(sorted(wanted))

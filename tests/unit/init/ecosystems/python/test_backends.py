@@ -23,7 +23,7 @@ def table(requires: str, backend: str = "", more: str = "") -> dict[str, object]
         ('["hatchling", "hatch-vcs"]', ("python3-hatchling", "python3-hatch-vcs")),
         ('["flit_core>=3.4,<4"]', ("flit",)),
         ('["poetry-core>=1.0.0"]', ("python3-poetry-core",)),
-        ('["setuptools", "Cython"]', ("python3-setuptools", "cython3:native")),
+        ('["setuptools", "Cython"]', ("python3-setuptools", "cython3:native", "python3-wheel")),
     ],
 )
 def test_what_bookworm_has(tmp_path: Path, requires: str, packages: tuple[str, ...]) -> None:
@@ -80,7 +80,7 @@ def test_a_backend_that_requires_forgets(tmp_path: Path) -> None:
 
 def test_no_build_system_is_setuptools(tmp_path: Path) -> None:
     build = read_build_system(tmp_path, {})
-    assert build.packages == ("python3-setuptools",)
+    assert build.packages == ("python3-setuptools", "python3-wheel")
     assert build.copied
 
 

@@ -45,6 +45,7 @@ def test_wheels_of_a_machine_make_a_package_of_that_machine(index: Index, tmp_pa
 
 def test_what_has_no_wheel_is_compiled_with_what_it_asks_for(index: Index, tmp_path: Path) -> None:
     index.add_wheel("setuptools", "80.0")
+    index.add_wheel("wheel", "0.45")
     index.add_sdist("abacus-beads", "1.0", BEADS)
     made = plan(Wanted(package="bells", requirements=("abacus-beads",)), tmp_path)
     project = made.put_into(PROJECT)
@@ -78,6 +79,7 @@ def test_dependencies_may_ask_for_a_newer_python_than_the_project(
     page = index.directory / "bell/index.html"
     page.write_text(page.read_text().replace("<a ", '<a data-requires-python="&gt;=3.12" '))
     index.add_wheel("setuptools", "80.0")
+    index.add_wheel("wheel", "0.45")
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "bells"\nversion = "1.0"\ndependencies = ["bell"]\n'
     )
