@@ -1,6 +1,9 @@
 """The plan of a package with a tree of its own."""
 
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.kit.wheels import BEADS, Index
@@ -81,3 +84,22 @@ def test_dependencies_may_ask_for_a_newer_python_than_the_project(
     project = recognise(tmp_path).read(tmp_path)
     assert project.targets == ("trixie-amd64", "trixie-arm64")
     assert any("with the Python of bookworm" in note for note in project.notes)
+
+
+def test_a_second_time_needs_no_network(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add_wheel("bell", "1.0")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(index.directory))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    wanted = Wanted(package="bells", requirements=("bell",))
+    first = plan(wanted, tmp_path)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert plan(wanted, tmp_path) == first
