@@ -17,6 +17,7 @@ from debwright.init.model import (
     Override,
     Person,
     Project,
+    Question,
     Rules,
     Unit,
     Written,
@@ -204,6 +205,9 @@ def test_several_units_components_and_rules() -> None:
     assert files["debian/bells.install"] == "bells.png usr/share/pixmaps\n"
     assert files["debian/bells.manpages"] == "debian/bells.1\ndebian/bellctl.1\n"
     assert files["debian/vendor.list"] == "x\n"
+    # curl says on standard error that it tries again while the service is not up yet.
+    test = Deb822(files["debian/tests/control"])
+    assert "allow-stderr" in test["Restrictions"].split(", ")
     config = tomllib.loads(files["debwright.toml"])
     bells, tower, timer = config["service"]
     assert bells["smoke"] == ["bells --version"]
@@ -241,3 +245,11 @@ def test_a_step_may_be_left_out_where_a_file_is() -> None:
         "ifeq ($(wildcard debian/crossed),)\noverride_dh_auto_test:\n\tmake check\nelse\n"
         "override_dh_auto_test:\nendif\n"
     )
+
+
+def test_a_guess_that_is_asked_about_is_named_once() -> None:
+    unit = Unit(name="bells.service", command="/usr/bin/bells", health=HEALTH)
+    assert any("the port in" in note for note in render(replace(LIBRARY, units=(unit,)))[1])
+    asking = Question(name="port", text="Which port?", default="8080")
+    made = replace(LIBRARY, units=(unit,), questions=(asking,))
+    assert not any("the port in" in note for note in render(made)[1])

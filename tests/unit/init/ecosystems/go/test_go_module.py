@@ -193,8 +193,25 @@ def test_several_programs_and_what_each_is_made_of(tmp_path: Path) -> None:
     assert made.programs == ("bellctl", "belld")
     assert [unit.name for unit in made.units] == ["belld.service"]
     assert made.smoke == ("bellctl --help",)
-    assert "go test -short ./..." in str(made.rules)
+    assert "go test -short -vet=off ./..." in str(made.rules)
     assert made.install[0] == ("debian/go/bin/bellctl", "usr/bin")
+
+
+def test_what_tests_and_shows_a_program_is_not_shipped(tmp_path: Path) -> None:
+    more = ("test/echo", "examples/one", "docs/gen", "build/release")
+    made = project(
+        tmp_path,
+        {
+            "main.go": f"package main\n{SERVER}",
+            **{f"{d}/main.go": "package main\nfunc main() {}\n" for d in more},
+        },
+    )
+    assert made.programs == ("bell",)
+
+
+def test_programs_may_be_in_any_directory(tmp_path: Path) -> None:
+    files = {f"{d}/main.go": f"package main\n{SERVER}" for d in ("server", "agent", "test")}
+    assert project(tmp_path, files).programs == ("agent", "server")
 
 
 def test_a_library_is_refused_with_its_reason(tmp_path: Path) -> None:
