@@ -240,7 +240,12 @@ def test_modules_are_carried_unless_they_are_in_the_tree(tmp_path: Path) -> None
         "extra_sources": ["deb http://deb.debian.org/debian bookworm-backports main"]
     }
     assert made.rules.exports["GOFLAGS"] == "-trimpath -mod=vendor"
-    assert made.rules.exports["PATH"] == "/usr/lib/go-1.23/bin:$(PATH)"
+    lines = "\n".join(line for line in made.rules.before if not line.startswith("include "))
+    shown = subprocess.run(
+        ["make", "-s", "-f", "-", "show"], input=f"{lines}\nshow:\n\techo $$PATH\n", text=True,
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout.startswith("/usr/lib/go-1.23/bin:/")
     again = project(tmp_path, {**files, "vendor/modules.txt": "# github.com/x/y v1.2.3\n"}, mod)
     assert "go" not in again.settings
     assert again.rules.exports["GOFLAGS"] == "-trimpath -mod=vendor"
