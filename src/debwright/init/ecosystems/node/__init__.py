@@ -54,7 +54,7 @@ def _project(directory: Path, package: Mapping[str, Any]) -> Project:
     name = project_name(said.rpartition("/")[2].lstrip("@"), "package.json")
     dependencies = read_dependencies(directory, package, notes)
     start = find_start(directory, package)
-    suite = fitting(package, [i for i in dependencies.items if not i["dev"]])
+    suite = fitting(package, dependencies.direct(package))
     notes += [suite.note] if suite.note else []
     found = hints.read(directory, start, about.names_of(package, "dependencies"))
     made = _made(

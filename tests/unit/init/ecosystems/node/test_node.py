@@ -95,6 +95,18 @@ def test_typescript_is_built_with_what_developers_have(tmp_path: Path) -> None:
     assert "/usr/share/typed/dist/server.js" in files["debian/typed.service"]
 
 
+def test_only_direct_dependencies_choose_the_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dependency of a dependency that asks for a newer node is what npm only warns of."""
+    package = {"name": "deep", "version": "1.0.0", "dependencies": {"express": "1"}}
+    deep = Made(name="fast", files=NATIVE.files, more={"engines": {"node": ">=20"}})
+    with registry([EXPRESS, deep]) as (url, _):
+        monkeypatch.setenv("npm_config_registry", url)
+        project, _ = read(tmp_path, package, {"express": EXPRESS, "fast": deep}, server_js=SERVER)
+    assert project.targets[0] == "bookworm-amd64"
+
+
 def test_what_is_compiled_is_for_one_architecture_and_one_node(tmp_path: Path) -> None:
     package = {
         "name": "quick",
