@@ -7,7 +7,7 @@ cleans names and one-line texts before it puts them here; the functions below do
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from debwright.init.licences import Licence
 from debwright.model.errors import Evidence, UsageError
@@ -208,6 +208,8 @@ class Project:
     """Files of the project or of the build, and the directory of the package for each."""
     lintian_overrides: tuple[str, ...] = ()
     """Lines for lintian, without the package's name: a comment, or a tag and what it concerns."""
+    package_files: tuple[Mapping[str, Any], ...] = ()
+    """[package] files of debwright.toml: what the package has as it is."""
     smoke: tuple[str, ...] = ()
     """Commands that succeed where the package is installed."""
     settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)

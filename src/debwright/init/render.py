@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
@@ -208,6 +208,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["toml"] = lambda text: json.dumps(text, ensure_ascii=True)
+    environment.filters["inline"] = _inline
     environment.filters["line"] = lambda text: " ".join(printable(text).split())
     environment.filters["substvar"] = lambda text: text.replace("$", "${Dollar}")
     environment.filters["unit"] = lambda text: text.replace("%", "%%").replace("\\", "/")
@@ -215,6 +216,13 @@ def _environment() -> Environment:
     environment.filters["word"] = lambda text: shlex.quote(printable(text)).replace("$", "$$")
     environment.filters["roff"] = _roff
     return environment
+
+
+def _inline(value: object) -> str:
+    """A value of TOML on one line; tables are inline ones."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_inline(one)}' for key, one in value.items())} }}"
+    return json.dumps(value, ensure_ascii=True)
 
 
 def _roff(text: str) -> str:
