@@ -25,6 +25,7 @@ from debwright.checks.live.service import ServiceCheck
 from debwright.checks.live.smoke import SmokeCheck
 from debwright.checks.live.steady import SteadyCheck
 from debwright.checks.live.stop import StopCheck
+from debwright.checks.live.units import UnitsCheck
 from debwright.checks.live.upgrade import UpgradeCheck
 from debwright.checks.live.writes import WritesCheck
 from debwright.model import registry
@@ -39,6 +40,7 @@ LIVE: tuple[LiveCheck, ...] = (
     WritesCheck(),
     FilesCheck(),
     SteadyCheck(),
+    UnitsCheck(),
     RestartCheck(),
     ReloadCheck(),
     JournalCheck(),

@@ -196,7 +196,7 @@ def _problem(problem: Problem, number: int) -> list[str]:
         f"  {number}. {problem.title} [{problem.code} {problem.name}, "
         f"{problem.confidence} %{more}]",
         *(f"  {e.number:>7} | {e.text}" for e in problem.evidence),
-        f"     likely cause: {problem.cause}",
+        *([f"     likely cause: {problem.cause}"] if problem.cause else []),
         *(f"     {'fix' if n == 0 else '   '}: {fix}" for n, fix in enumerate(problem.fix)),
         f"     more: {problem.page}",
     ]

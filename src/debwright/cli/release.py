@@ -171,7 +171,7 @@ def _must_be_proven(plan: Plan, result: RunResult) -> None:
     from debwright.pipeline.stages.check import not_proven
 
     for target in result.targets:
-        reason = not_proven(target.checks, has_service=plan.config.service is not None)
+        reason = not_proven(target.checks, has_service=bool(plan.config.service))
         if reason is not None:
             raise CheckError(
                 f"{target.target} is not proven to work: {reason}",

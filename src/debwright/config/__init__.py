@@ -1,6 +1,6 @@
 """The configuration: its model, where it is found, and what is said when it is wrong."""
 
-from debwright.config.checking import Limits, Service, Upgrade, Waiver
+from debwright.config.checking import Limits, Upgrade, Waiver
 from debwright.config.load import (
     LoadedConfig,
     effective_json,
@@ -10,9 +10,11 @@ from debwright.config.load import (
 )
 from debwright.config.model import Build, Cache, Config, Package, Roots, Suite, Targets
 from debwright.config.publishing import Release, Repository, Signing
+from debwright.config.service import Address, Probe, Service
 from debwright.config.values import Port
 
 __all__ = [
+    "Address",
     "Build",
     "Cache",
     "Config",
@@ -20,6 +22,7 @@ __all__ = [
     "LoadedConfig",
     "Package",
     "Port",
+    "Probe",
     "Release",
     "Repository",
     "Roots",

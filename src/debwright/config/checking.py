@@ -1,4 +1,4 @@
-"""Tables of what is checked: the service, places of files, limits, the release before, waivers."""
+"""Tables of what is checked: places of files, limits, the release before, waivers."""
 
 from datetime import date
 from fnmatch import fnmatchcase
@@ -21,54 +21,6 @@ def _absolute(value: str) -> str:
 
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
-
-
-class Service(Section):
-    """The service that must start, answer and stop on a booted root of every target."""
-
-    unit: v.Unit = Field(description="Its systemd unit; `.service` may be left out.")
-    health_url: v.HttpUrl | None = Field(
-        None,
-        description="URL that answers once the service is up, as seen from inside; without one, "
-        "its unit's state and log say so.",
-    )
-    expect_status: int = Field(
-        200, ge=100, le=599, description="HTTP status the health URL must answer with."
-    )
-    expect_body: str | None = Field(
-        None, min_length=1, description="Text that must occur in the health URL's answer."
-    )
-    start_seconds: v.Seconds = Field(
-        30, description="Seconds the service may take until it is healthy."
-    )
-    memory_mb: v.Megabytes | None = Field(
-        None, description="Megabytes (10^6 bytes) it may use at most once it is healthy."
-    )
-    smoke: list[v.Script] = Field(
-        [],
-        description="Commands run on the booted system with `sh -c` once the service is healthy; "
-        "each must exit with status 0.",
-    )
-    user: v.UserName | None = Field(None, description="The user its processes must run as.")
-    ports: Annotated[list[v.PortText], AfterValidator(v.no_repeats)] = Field(
-        [],
-        description="Where it must listen, and nowhere else: ADDRESS:PORT/PROTOCOL, as "
-        "127.0.0.1:8080/tcp, [::1]:53/udp or *:80/tcp. Not looked at when empty.",
-    )
-    stop_seconds: v.Seconds = Field(15, description="Seconds it may take to stop.")
-    steady_seconds: v.Pause = Field(
-        8, description="Seconds it must have run without a crash after installation."
-    )
-    must_restart: bool = Field(
-        False,
-        description="Whether a unit that stays down after a crash is an error even if it has no "
-        "Restart=.",
-    )
-    writes: Annotated[list[v.Line], AfterValidator(v.no_repeats)] = Field(
-        [],
-        description="fnmatch patterns of absolute paths it may create while it runs, in "
-        "addition to its packaged directories and those of StateDirectory= and its like.",
-    )
 
 
 class Limits(Section):

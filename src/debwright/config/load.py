@@ -260,7 +260,7 @@ def _parse(path: Path, text: str, host: str) -> Config:
     try:
         config = model.model_validate(document)
     except ValidationError as error:
-        problems += from_validation(error, model)
+        problems += from_validation(error, model, document)
     refused = {problem.path for problem in problems}
     for problem in rules.check(document, model, host):
         if problem.path not in refused:

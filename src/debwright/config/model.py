@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+)
 
 from debwright.config import values as v
 from debwright.config.checking import (
@@ -17,14 +23,23 @@ from debwright.config.checking import (
     Level,
     Limits,
     Resources,
-    Service,
     Upgrade,
     Waiver,
 )
 from debwright.config.contents import PackageFile
 from debwright.config.declared import everything, model_for, with_tables
 from debwright.config.publishing import Release, Repository, Signing
-from debwright.config.section import Formerly, Problem, Raw, Section, Table, default
+from debwright.config.section import (
+    Formerly,
+    OneOrMore,
+    Problem,
+    Raw,
+    Section,
+    Table,
+    default,
+    one_or_more,
+)
+from debwright.config.service import Service
 from debwright.config.wheelhouse import Wheelhouse
 from debwright.model.targets import Strategy
 
@@ -40,6 +55,11 @@ _RESERVED_VARIABLES = {
 def _switch(check: str) -> Callable[[Any], dict[str, str]]:
     """An old switch of a check, as `[checks]` has it today."""
     return lambda on: {} if on else {check: "off"}
+
+
+def _units(services: list[Service]) -> list[Service]:
+    v.no_repeats([one.unit for one in services])
+    return services
 
 
 class Package(Section):
@@ -225,10 +245,13 @@ class Config(Section):
         description="Packages of architecture all that are built once, checked with the product "
         "and published next to it in every suite.",
     )
-    service: Service | None = Field(
-        None,
-        description="The service that must start and answer; without it a package is installed "
-        "and removed only.",
+    service: Annotated[
+        list[Service], OneOrMore(), BeforeValidator(one_or_more), AfterValidator(_units)
+    ] = Field(
+        [],
+        description="A unit that must start and answer; without one a package is installed and "
+        "removed only. `[[service]]` may be repeated, the main one first: numbers are measured of "
+        "that, and all of them must be well.",
     )
     smoke: list[v.Script] = Field(
         [],
@@ -265,6 +288,12 @@ class Config(Section):
     wheelhouse: Wheelhouse | None = Field(
         None, description="Python distributions that the source package carries."
     )
+
+    @field_serializer("service", mode="wrap")
+    def _as_written(self, services: list[Service], handler: SerializerFunctionWrapHandler) -> Any:
+        """One table, or several; None without any, as readers of the effective one know it."""
+        said = handler(services)
+        return said if len(said) > 1 else next(iter(said), None)
 
     @classmethod
     def model_validate(cls, obj: Any, **how: Any) -> Self:
@@ -313,6 +342,11 @@ class Config(Section):
             if one.__module__.startswith(f"{package}.")
             and (said := one.model_dump(mode="json", exclude_defaults=True))
         }
+
+    @property
+    def main_service(self) -> Service | None:
+        """The first service: what is measured is measured of it."""
+        return next(iter(self.service), None)
 
     @property
     def strategy(self) -> Strategy:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from debwright.config.locate import KeyPath
-from debwright.config.section import Problem, Section, is_single, section_in
+from debwright.config.section import Problem, Raw, Section, is_single, may_be_single, section_in
 from debwright.config.values import quoted
 from debwright.model.targets import nearest
 
@@ -47,13 +47,33 @@ def dotted(path: Sequence[str | int]) -> str:
     return text
 
 
-def from_validation(error: ValidationError, model: type[Section]) -> list[Problem]:
-    """A problem for each key of `model` pydantic refused, in its order, at most one for each."""
+def from_validation(
+    error: ValidationError, model: type[Section], document: Raw | None = None
+) -> list[Problem]:
+    """A problem for each key of `model` pydantic refused, in its order, at most one for each.
+
+    The paths are those of `document`, which may have one table where the model has a list.
+    """
     found: dict[KeyPath, Problem] = {}
     for details in error.errors(include_url=False):
-        path = tuple(p for p in details["loc"] if p != "[key]")
+        path = _written(tuple(p for p in details["loc"] if p != "[key]"), document)
         found.setdefault(path, _problem(model, path, details))
     return list(found.values())
+
+
+def _written(path: KeyPath, document: Raw | None) -> KeyPath:
+    """The path without the numbers of tables that stand alone in the document."""
+    here: Any = document
+    found: list[str | int] = []
+    for part in path:
+        if isinstance(here, dict) and isinstance(part, int):
+            continue
+        found.append(part)
+        try:
+            here = here[part]
+        except (KeyError, IndexError, TypeError):
+            here = None
+    return tuple(found)
 
 
 def _problem(model: type[Section], path: KeyPath, details: ErrorDetails) -> Problem:
@@ -185,15 +205,17 @@ def _description(model: type[Section], path: Sequence[str | int]) -> str:
 
 def _section_at(model: type[Section], path: Sequence[str | int]) -> type[Section] | None:
     current = model
-    parts = iter(path)
-    for part in parts:
+    parts = list(path)
+    while parts:
+        part = parts.pop(0)
         field = current.model_fields.get(str(part))
         nested = section_in(field.annotation) if field else None
         if field is None or nested is None:
             return None
         current = nested
-        if not is_single(field.annotation):
-            next(parts, None)  # the index or the name of the entry
+        listed = get_origin(field.annotation) is list
+        if not is_single(field.annotation) and parts and isinstance(parts[0], int) is listed:
+            parts.pop(0)  # the index or the name of the entry
     return current
 
 
@@ -202,5 +224,5 @@ def _all_keys(section: type[Section], prefix: tuple[str, ...] = ()) -> Iterator[
         yield (*prefix, name)
         nested = section_in(field.annotation)
         # A waiver's or a suite's keys are no place to send a stray key to.
-        if nested and is_single(field.annotation):
+        if nested and may_be_single(field):
             yield from _all_keys(nested, (*prefix, name))

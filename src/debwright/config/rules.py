@@ -109,19 +109,12 @@ def _target(
 
 
 def _service(raw: Raw) -> Iterator[Problem]:
-    service = _table(raw, "service")
-    if "health_url" not in service:
-        for key in ("expect_status", "expect_body"):
-            if key in service:
-                yield Problem(
-                    path=("service", key),
-                    what=f"service.{key} has no effect without service.health_url",
-                    expected="the URL whose answer is to be looked at",
-                    fix='add `health_url = "http://..."` to [service]',
-                )
     limit = _table(raw, "limits").get("start_seconds")
-    longest = service.get("start_seconds", 30)
-    if service and _is_number(limit) and _is_number(longest) and limit > longest:
+    said = raw.get("service")
+    services = [s for s in (said if isinstance(said, list) else [said]) if isinstance(s, dict)]
+    seconds = [n for s in services if _is_number(n := s.get("start_seconds", 30))]
+    longest = max(seconds, default=None)
+    if longest is not None and _is_number(limit) and limit > longest:
         yield Problem(
             path=("limits", "start_seconds"),
             what=f"limits.start_seconds = {limit} can never be reached",

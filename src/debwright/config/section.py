@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
 
 from debwright.config.locate import KeyPath
 
@@ -40,6 +41,18 @@ class Formerly:
 @dataclass(frozen=True)
 class Secret:
     """Marks a key as the name of an environment variable that holds a secret."""
+
+
+@dataclass(frozen=True)
+class OneOrMore:
+    """Marks a list of tables that may be written as one `[table]` or as several `[[table]]`."""
+
+
+def one_or_more(value: Any) -> Any:
+    """One table as a list of it, and none as an empty one: what comes before OneOrMore's list."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, dict | Section) else value
 
 
 class Section(BaseModel):
@@ -111,6 +124,11 @@ def is_single(annotation: Any) -> bool:
     return get_origin(annotation) not in (list, dict)
 
 
+def may_be_single(field: FieldInfo) -> bool:
+    """Whether a key that holds tables can be written as one `[table]`."""
+    return is_single(field.annotation) or any(isinstance(m, OneOrMore) for m in field.metadata)
+
+
 def tables_in(
     model: type[Section], raw: Raw, path: KeyPath = ()
 ) -> Iterator[tuple[KeyPath, type[Section], Raw]]:
@@ -121,7 +139,7 @@ def tables_in(
         if kind is None:
             continue
         entries: list[tuple[KeyPath, Any]] = [((*path, name), value)]
-        if get_origin(field.annotation) is list:
+        if get_origin(field.annotation) is list and not isinstance(value, dict):
             listed = value if isinstance(value, list) else []
             entries = [((*path, name, index), one) for index, one in enumerate(listed)]
         elif get_origin(field.annotation) is dict:

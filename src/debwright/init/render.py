@@ -158,6 +158,8 @@ def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
         "depends": ["${misc:Depends}", *p.depends],
         "taken_over": [(u.source, _file_of(p, u)) for u in p.units if u.source],
         "installsystemd": _installsystemd(p),
+        # What a timer or a socket starts is checked with it, and of a template nothing runs.
+        "further": [u for u in p.units[1:] if u.started and "@." not in u.name],
     }
     if p.service and p.service.health:
         health = p.service.health

@@ -125,8 +125,8 @@ def need_mb(config: Config, *, emulated: bool) -> float:
     """What one target's checks are counted with."""
     if config.resources.check_memory_mb is not None:
         return config.resources.check_memory_mb
-    service = config.service.memory_mb if config.service else None
-    return SYSTEM_MB + (EMULATOR_MB if emulated else 0) + (service or 0)
+    services = sum(service.memory_mb or 0 for service in config.service)
+    return SYSTEM_MB + (EMULATOR_MB if emulated else 0) + services
 
 
 def available_mb(meminfo: Path = MEMINFO, cgroups: Path = CGROUPS) -> float | None:

@@ -293,7 +293,7 @@ def _publish(
     for target, service in zip([*companions, *targets], services, strict=True):
         if not target.ok or not target.artifacts:
             return not_published(job, f"{target.target} failed")
-        if reason := not_proven(target.checks, has_service=service is not None):
+        if reason := not_proven(target.checks, has_service=bool(service)):
             text = f"{target.target} is not proven to work: {reason}"
             return not_published(job, text, unproven=True)
     return stage.run(job, job.plan.targets)

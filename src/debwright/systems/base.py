@@ -93,10 +93,13 @@ class BootedSandbox(Sandbox, Protocol):
     def notes(self) -> list[str]:
         """What a reader must know to judge results from there, such as limits not enforced."""
 
-    def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
+    def run_outside(
+        self, script: Path, arguments: Sequence[str], timeout: float, stdin: str | None = None
+    ) -> Completed:
         """Run a Python script of debwright's on this machine; its connections reach the system.
 
-        Seconds for `timeout`. No error for a status other than 0.
+        Seconds for `timeout`. What is secret belongs to `stdin`. No error for a status that is
+        not 0.
         """
 
     def mark_files(self) -> FileMark:

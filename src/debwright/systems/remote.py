@@ -2,8 +2,8 @@
 
 What containers of a daemon and machines by ssh have in common; how a command gets there is theirs.
 What is used inside is Essential in Debian, or part of systemd: sh, coreutils, findutils, grep,
-bash. Every answer is text of a system that is not trusted: what does not parse is passed over or
-refused.
+perl-base. Every answer is text of a system that is not trusted: what does not parse is passed over
+or refused.
 """
 
 import ipaddress
@@ -37,10 +37,26 @@ RELAY_VARIABLE = "DEBWRIGHT_RELAY"
 """For scripts run by `run_outside`: JSON of an argv that connects its standard input and output to
 the host and port given as two more arguments, and says so by one NUL byte first."""
 
-# bash opens TCP connections by itself (bash(1), "Redirection"); Debian's is built with that.
-# The copying process that ends first must not take what the other has yet to say.
-_RELAY = 'exec 3<>"/dev/tcp/$1/$2" || exit 1; printf "\\0"; cat <&3 & cat >&3 2>/dev/null; wait'
-RELAY = ("bash", "-c", _RELAY, "bash")
+SOCKET_RELAY_VARIABLE = "DEBWRIGHT_SOCKET_RELAY"
+"""The same for the absolute path of a Unix socket, given as one more argument."""
+
+# Every Debian system has perl-base, which is Essential, and knows both kinds of sockets. Who asks
+# closes only when it has heard enough; a service that closes ends the relay at once, since an
+# answer without a length ends there.
+_RELAY = """use strict; use Socket qw(:DEFAULT getaddrinfo);
+sub reach { my $s; socket($s, $_[0], SOCK_STREAM, 0) && connect($s, $_[1]) ? $s : undef }
+my $s;
+if (@ARGV == 1) { $s = reach(PF_UNIX, pack_sockaddr_un($ARGV[0])) }
+else {
+    my ($problem, @found) = getaddrinfo(@ARGV, {socktype => SOCK_STREAM});
+    die "$problem\\n" if $problem;
+    for (@found) { last if $s = reach($_->{family}, $_->{addr}) }
+}
+$s or die "$!\\n";
+syswrite STDOUT, "\\0"; my $asker = $$; my $child = fork;
+if (!$child) { while (sysread STDIN, my $b, 65536) { syswrite $s, $b } kill TERM => $asker; exit }
+while (sysread $s, my $b, 65536) { syswrite STDOUT, $b } kill TERM => $child;"""
+RELAY = ("perl", "-e", _RELAY)
 
 _TYPES = {
     "regular file": "file", "regular empty file": "file",
@@ -88,7 +104,7 @@ class RemoteSandbox(ABC):
 
     @abstractmethod
     def relay(self) -> list[str]:
-        """The argv that runs RELAY; host and port follow."""
+        """The argv that runs RELAY; a host and a port, or a socket's path, follow."""
 
     @abstractmethod
     def ended(self, done: Completed) -> None:
@@ -124,10 +140,14 @@ class RemoteSandbox(ABC):
             raise CommandError(done)
         return done
 
-    def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
+    def run_outside(
+        self, script: Path, arguments: Sequence[str], timeout: float, stdin: str | None = None
+    ) -> Completed:
+        relay = json.dumps(self.relay())
         return process.run(
             [sys.executable, "-I", "-S", script, *arguments],
-            env={RELAY_VARIABLE: json.dumps(self.relay())}, timeout=timeout, check=False,
+            env={RELAY_VARIABLE: relay, SOCKET_RELAY_VARIABLE: relay}, timeout=timeout,
+            stdin=stdin, check=False,
         )  # fmt: skip
 
     def push(self, source: Path, target: str) -> None:

@@ -83,6 +83,62 @@ def test_what_an_added_ecosystem_writes_passes(
     assert (checks["service"], checks["purge"]) == ("passed", "passed")
 
 
+LEDGER = {
+    "main.py": """\
+import http.server
+import os
+import sqlite3
+
+KEY = os.environ["SECRET_KEY"]
+database = sqlite3.connect("ledger.db")
+database.execute("create table if not exists lines (text)")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        database.execute("insert into lines values (?)", (self.path,))
+        database.commit()
+        self.send_response(200 if self.path == "/health" and len(KEY) > 30 else 404)
+        self.end_headers()
+
+
+if __name__ == "__main__":
+    http.server.HTTPServer(("127.0.0.1", 8090), Handler).serve_forever()
+""",
+    "deploy/ledger-tidy.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
+    "deploy/ledger-tidy.timer": "[Timer]\nOnCalendar=yearly\n[Install]\nWantedBy=timers.target\n",
+    ".env": "SECRET_KEY=mine\n",
+}
+
+
+def test_an_application_that_nothing_builds(tmp_path: Path) -> None:
+    """It writes below its own tree and has a job; installing it does not start that one."""
+    for name, text in LEDGER.items():
+        (tmp_path / "ledger" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "ledger" / name).write_text(text)
+    debwright = Debwright(tmp_path / "ledger")
+    made = debwright("init", "--yes", "--no-workflows")
+    assert made.code == 0, made.said
+    config = tmp_path / "ledger/debwright.toml"
+    smoke = 'smoke = ["test -s /var/lib/ledger/ledger.db", "systemctl is-active ledger-tidy.timer"]'
+    text = config.read_text().replace("start_seconds =", f"{smoke}\nstart_seconds =")
+    config.write_text(text + '[checks]\nlintian = "off"\n')
+    run = debwright("check", "-t", "bookworm-amd64")
+    assert run.code == 0, run.said[-4000:]
+    checks = {c["name"]: c["status"] for c in run.target("bookworm-amd64")["checks"]}
+    passed = ("service", "smoke", "restart", "purge", "secrets")
+    assert {name: checks[name] for name in passed} == dict.fromkeys(passed, "passed")
+    (deb,) = run.dist.glob("*/bookworm-amd64/*.deb")
+    listed = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True, text=True, check=True)
+    assert "usr/lib/ledger/app/main.py" in listed.stdout
+    assert ".env" not in listed.stdout
+    scripts = tmp_path / "scripts"
+    subprocess.run(["dpkg-deb", "-e", deb, scripts], check=True)
+    started = (scripts / "postinst").read_text()
+    assert "ledger-tidy.timer" in started
+    assert "ledger-tidy.service" not in started
+
+
 def test_check_of_a_package_built_elsewhere(
     greeter_run: tuple[Debwright, object], tmp_path: Path
 ) -> None:

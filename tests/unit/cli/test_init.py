@@ -52,7 +52,7 @@ def test_what_is_written_is_said_and_fits(
 ) -> None:
     assert call(["init"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("bells 1.0: Python (pyproject.toml)")
+    assert lines[0].startswith("bells 1.0: Python (")
     assert "wrote debwright.toml" in lines
     assert any("--no-workflows leaves them out" in line for line in lines)
     assert lines[-1] == "next: debwright run"

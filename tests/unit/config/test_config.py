@@ -117,7 +117,7 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     config = load(write(tmp_path, "")).config
     assert config == Config()
     assert config.targets.build == ["bookworm-amd64", "bookworm-arm64"]
-    assert config.service is None
+    assert config.service == []
 
 
 def test_defaults_are_what_an_empty_table_gives() -> None:
@@ -130,8 +130,7 @@ def test_defaults_are_what_an_empty_table_gives() -> None:
 
 def test_every_key_is_read(tmp_path: Path) -> None:
     config = load(write(tmp_path, FULL)).config
-    assert config.service is not None
-    assert config.service.unit == "greeter.service"
+    assert [one.unit for one in config.service] == ["greeter.service"]
     assert config.signing.key == "0123456789ABCDEF0123456789ABCDEF01234567"
     assert config.waivers[1].until == date(2027, 2, 1)
     assert config.release.prerelease is True

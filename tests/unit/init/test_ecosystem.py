@@ -77,6 +77,27 @@ def test_what_accompanies_others_comes_after_them(
     assert choose(tmp_path).ecosystem.name == "node"
 
 
+PROJECT = '[project]\nname = "bells"\nversion = "1"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ({"pyproject.toml": PROJECT, "package.json": "{}"}, "python"),
+        ({"requirements.txt": "flask\n", "app.py": "", "package.json": "{}"}, "python-application"),
+        ({"pyproject.toml": "[tool.ruff]\n", "Cargo.toml": "[package]\n"}, "rust"),
+        ({"pyproject.toml": "[tool.ruff]\n", "package.json": "{}"}, "node"),
+        # maturin builds a crate for Python.
+        ({"pyproject.toml": PROJECT, "Cargo.toml": "[package]\n"}, "python"),
+        ({"go.mod": "module x\n", "package.json": "{}", "Makefile": "all:\n"}, "go"),
+    ],
+)
+def test_several_kinds_in_one_directory(tmp_path: Path, files: dict[str, str], name: str) -> None:
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+    assert choose(tmp_path).ecosystem.name == name
+
+
 def test_the_person_and_the_time_before_decide(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +133,7 @@ def test_a_project_further_down_is_found(tmp_path: Path) -> None:
     for name in ("node_modules/x", "services/api", "web"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("node_modules/x", "services/api"):
-        (tmp_path / name / "pyproject.toml").touch()
+        (tmp_path / name / "pyproject.toml").write_text('[project]\nname = "x1"\n')
     with pytest.raises(UsageError) as refused:
         recognise(tmp_path)
     assert refused.value.fix == f"debwright -C {tmp_path}/services/api init"
@@ -184,7 +205,9 @@ def test_several_units_components_and_rules() -> None:
     assert files["debian/bells.manpages"] == "debian/bells.1\ndebian/bellctl.1\n"
     assert files["debian/vendor.list"] == "x\n"
     config = tomllib.loads(files["debwright.toml"])
-    assert config["service"]["smoke"] == ["bells --version"]
+    bells, tower, timer = config["service"]
+    assert bells["smoke"] == ["bells --version"]
+    assert (tower, timer) == ({"unit": "tower.service"}, {"unit": "bells.timer"})
     assert config["wheelhouse"] == {"lock": "a.lock"}
     source, package = Deb822.iter_paragraphs(files["debian/control"])
     assert "golang-any" in source["Build-Depends"]

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
-from debwright.checks.engine.session import ProbeError, Session
+from debwright.checks.engine.probes import ProbeError
+from debwright.checks.engine.session import Session
 from debwright.host import usage
 from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError, MissingError

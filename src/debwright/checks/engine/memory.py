@@ -1,7 +1,7 @@
 """What the service's processes take, next to what `[service] memory_mb` allows."""
 
 from debwright.checks.engine.session import Session
-from debwright.checks.engine.units import Unit
+from debwright.checks.engine.units import triggered
 from debwright.config import Service
 from debwright.host.process import pause
 from debwright.model.codes import ERROR, WARNING, Code, Codes
@@ -22,14 +22,13 @@ CODES = Codes(
 def memory(
     session: Session,
     service: Service,
-    unit: Unit,
     measurements: dict[str, float],
     *,
     check: str,
     when: str = "",
 ) -> list[Finding]:
-    """Measure the unit; a finding named after `check` when it takes more than allowed."""
-    used = session.system.unit_memory(unit.get("ControlGroup", ""))
+    """Measure the service; a finding named after `check` when it takes more than allowed."""
+    used = in_use(session, service.unit)
     if used is None:
         return []
     measurements["memory_bytes"] = float(used)
@@ -47,6 +46,14 @@ def memory(
     ]
 
 
+def in_use(session: Session, unit_name: str) -> int | None:
+    """Bytes of the unit's processes, or of those of the service that it starts."""
+    unit = session.unit(unit_name)
+    if (behind := triggered(unit)) is not None:
+        unit = session.unit(behind)
+    return session.system.unit_memory(unit.get("ControlGroup", ""))
+
+
 def settled(session: Session, unit_name: str) -> int | None:
     """Bytes of a unit that has just started, once they no longer grow.
 
@@ -56,7 +63,7 @@ def settled(session: Session, unit_name: str) -> int | None:
     used = None
     for _ in range(SETTLE_LOOKS):
         before = used
-        used = session.system.unit_memory(session.unit(unit_name).get("ControlGroup", ""))
+        used = in_use(session, unit_name)
         if used is None or (before is not None and used <= before * SETTLED):
             return used
         pause(SETTLE_SECONDS)

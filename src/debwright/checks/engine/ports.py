@@ -1,7 +1,7 @@
 """Sockets that wait for others: those that are declared, on the addresses declared, and no more."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from debwright.checks.engine.session import Session
 from debwright.config import Service
@@ -29,22 +29,29 @@ def codes(check: str) -> Codes:
     return CODES.under(check) | NOT_DECLARED
 
 
-def ports(session: Session, service: Service, check: str) -> list[Finding]:
+def ports(session: Session, check: str) -> list[Finding]:
     """Findings on the ports that are open now and were not before installation.
 
     Where nothing is declared, what other machines could reach is a remark. What an earlier check of
-    the session has reported is not reported again.
+    the session has reported is not reported again. Whose socket it is the system does not say: what
+    one service declares, any of them may open.
     """
     open_now = session.listening()
     new = open_now - session.ports_reported
     session.ports_reported |= open_now
-    if not service.ports:
-        return _not_declared(service, new)
-    closed = [d for d in service.ports if not any(covers(d, port) for port in open_now)]
-    extra = [p for p in sorted(new) if not any(covers(d, p) for d in service.ports)]
+    declared = [(service, port) for service in session.services for port in service.ports]
+    if not declared:
+        return _not_declared(session.services, new)
+    allowed = sorted({port for _, port in declared})
+    up = session.up
+    closed = [
+        (service, port) for service, port in sorted(declared, key=lambda pair: pair[1])
+        if service.unit in up and not any(covers(port, there) for there in open_now)
+    ]  # fmt: skip
+    extra = [p for p in sorted(new) if not any(covers(d, p) for d in allowed)]
     return [
-        *(_closed(service, port, open_now, check) for port in sorted(closed)),
-        *(_undeclared(service, port, check) for port in extra),
+        *(_closed(service, port, open_now, check) for service, port in closed),
+        *(_undeclared(port, allowed, check) for port in extra),
     ]
 
 
@@ -66,7 +73,7 @@ def reachable(open_ports: Iterable[str]) -> list[str]:
     )
 
 
-def _not_declared(service: Service, new: set[str]) -> list[Finding]:
+def _not_declared(services: Sequence[Service], new: set[str]) -> list[Finding]:
     if not (others := reachable(new)):
         return []
     return [
@@ -75,7 +82,7 @@ def _not_declared(service: Service, new: set[str]) -> list[Finding]:
             f"other machines can reach {', '.join(others)}, and [service] ports declares nothing",
             evidence=tuple(Evidence(text=f"listening: {port}") for port in others[:8]),
             fix=f"debwright.toml: [service] ports = {others}".replace("'", '"')
-            + f", if {service.unit} is meant to be reached",
+            + f", if {' or '.join(s.unit for s in services)} is meant to be reached",
         )
     ]
 
@@ -89,10 +96,10 @@ def _closed(service: Service, port: str, open_now: set[str], check: str) -> Find
     )
 
 
-def _undeclared(service: Service, port: str, check: str) -> Finding:
+def _undeclared(port: str, declared: Sequence[str], check: str) -> Finding:
     return CODES.under(check).found(
         f"{check}/port-undeclared",
         f"something listens on {port}, which is not declared",
-        evidence=(Evidence(text=f"declared: {', '.join(sorted(service.ports))}"),),
+        evidence=(Evidence(text=f"declared: {', '.join(declared)}"),),
         fix="bind to 127.0.0.1 by default, or declare it: [service] ports",
     )

@@ -1,17 +1,16 @@
 """One booted system that the live checks share: the package goes in, runs, and goes out again."""
 
-import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from debwright.checks.engine.base import Check, CheckContext
 from debwright.checks.engine.units import SHOWN, Unit
+from debwright.config import Service
 from debwright.host.process import Completed
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.errors import CheckError, DebwrightError
@@ -23,14 +22,9 @@ from debwright.systems import siblings
 from debwright.systems.base import AptSources, BootedSandbox, FileMark, Open, Opened
 from debwright.systems.runtime import asked
 
-if TYPE_CHECKING:
-    # A script, whose imports this process has no use for.
-    from debwright.checks.engine.probe import Question
-
 SMOKE_SECONDS = 120.0
 SLOWER_EMULATED = 6.0
 """How much longer than configured a service may take under an emulator before it fails."""
-PROBE = Path(__file__).with_name("probe.py")
 # dpkg's words from 1.19 on, and those before; a package's name is only in the former.
 _SCRIPT = re.compile(
     r"(?:(?:installed|new|old) (?P<package>\S+) package (?P<script>[a-z-]+) script subprocess"
@@ -47,28 +41,6 @@ _SCRIPTS = {
 
 class MaintainerScriptError(CheckError):
     """A preinst, postinst, prerm or postrm failed (Debian policy 6)."""
-
-
-class ProbeError(CheckError):
-    """The health URL could not even be asked: a fault of this machine, not of the service."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the health URL said at last; times in seconds."""
-
-    ok: bool
-    status: int | None
-    body: str
-    error: str | None
-    attempts: int
-    seconds: float
-    latency: float
-
-    def describe(self) -> str:
-        if self.error:
-            return self.error
-        return f"status {self.status}, body {self.body[:200]!r}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +81,22 @@ class Session:
     """Files that were put among the service's data before the upgrade, with their content."""
     lost: str | None = None
     """Why there is no system any more that later checks could look at."""
-    healthy: bool = False
-    """Whether the service is up and answers, as far as the checks before have seen."""
+    up: set[str] = field(default_factory=set)
+    """Listed units that are up and answer, as far as the checks before have seen."""
     ports_reported: set[str] = field(default_factory=set)
     """Ports that were open when a check looked: each is reported once."""
     log_reported: set[str] = field(default_factory=set)
     """Units whose logged errors a check has found: each is reported once."""
+    unit_owners: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Unit to the packages that ship it (packaged.py)."""
+    shipped: frozenset[str] | None = None
+    """Every path of the packages, once it has been asked for (packaged.py)."""
+    finished: set[str] = field(default_factory=set)
+    """Oneshot units that a check has seen end with success: systemd forgets what none refers to."""
+    failed_before: set[str] = field(default_factory=set)
+    """Units of the system that had failed before the packages came."""
+    units_reported: set[str] = field(default_factory=set)
+    """Units that a check has found dead: each is reported once."""
     by_hand: set[str] = field(default_factory=set)
     """Units that the packages leave to the administrator to start, and the checks have."""
     reinstalled: Reinstalled | None = None
@@ -135,8 +117,23 @@ class Session:
         session.sources = opened.sources
         session.accounts_before = session.accounts()
         session.ports_before = system.listening()
+        session.failed_before = session.failed_units()
         session.siblings = tuple(d.package for d in siblings.packages(layer)) if layer else ()
         return session
+
+    @property
+    def services(self) -> list[Service]:
+        """The listed services, the main one first."""
+        return self.context.config.service
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the main service is up."""
+        return any(service.unit in self.up for service in self.services[:1])
+
+    def saw(self, service: Service, *, up: bool) -> None:
+        """Remember whether a listed service is up."""
+        (self.up.add if up else self.up.discard)(service.unit)
 
     def created(self) -> dict[str, Entry]:
         """What is in the system now and was not before installation."""
@@ -194,11 +191,31 @@ class Session:
 
     def unit(self, name: str) -> dict[str, str]:
         """systemctl show, as a dictionary (org.freedesktop.systemd1(5))."""
+        return self.units([name]).get(name, {})
+
+    def units(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """What `unit` gives of each of them, asked for at once."""
+        if not names:
+            return {}
         done = self.system.run(
-            ["systemctl", "show", f"--property={','.join(SHOWN)}", "--", name], check=False
+            ["systemctl", "show", f"--property={','.join(SHOWN)}", "--", *names], check=False
         )
-        pairs = (line.partition("=") for line in done.output.splitlines())
-        return {key: value for key, _, value in pairs}
+        # A block for each, in their order; an alias has the Id of what it stands for.
+        blocks = done.output.strip("\n").split("\n\n")
+        return {
+            name: dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+            for name, block in zip(names, blocks, strict=False)
+        }
+
+    def failed_units(self) -> set[str]:
+        """The failed units of the system (systemctl(1), --failed)."""
+        if self.system.without_init:
+            return set()
+        done = self.system.run(
+            ["systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full"],
+            check=False, timeout=self.patience(60),
+        )  # fmt: skip
+        return {line.split()[0] for line in done.output.splitlines() if line.split()}
 
     def seen_up(self, unit: Unit) -> float:
         """Seconds since a unit that is up was first seen so, without a break since."""
@@ -234,40 +251,6 @@ class Session:
             Evidence(text=line, file=f"journal of {unit}")
             for line in condensed(done.output.splitlines())[-lines:]
         )
-
-    def ask(self, url: str, status: int, body: str | None, seconds: float) -> Answer:
-        """Ask until the answer is as expected, or `seconds` have passed.
-
-        Raises ProbeError when asking itself fails twice.
-        """
-        question: Question = {
-            "url": url, "seconds": seconds, "method": "GET", "body": None,
-            "status": status, "contains": body or "",
-        }  # fmt: skip
-        try:
-            return self._ask(question)
-        except ProbeError:
-            return self._ask(question)
-
-    def request(self, url: str, method: str, body: str | None, seconds: float) -> Answer:
-        """Ask once, whatever the answer. Raises ProbeError when asking itself fails."""
-        question: Question = {
-            "url": url, "seconds": seconds, "method": method, "body": body,
-            "status": None, "contains": "",
-        }  # fmt: skip
-        return self._ask(question)
-
-    def _ask(self, question: "Question") -> Answer:
-        done = self.system.run_outside(
-            PROBE, [json.dumps(question)], timeout=question["seconds"] + 60
-        )
-        try:
-            return Answer(**json.loads(done.output))
-        except (ValueError, TypeError) as problem:
-            raise ProbeError(
-                f"{question['url']} could not be asked",
-                evidence=[ErrorEvidence(text=line) for line in done.tail(4)],
-            ) from problem
 
     @property
     def packages(self) -> list[str]:

@@ -14,7 +14,8 @@ SHOWN = (
     "ExecMainCode", "UnitFileState", "LoadState", "User", "ControlGroup", "Type", "Restart",
     "RestartUSec", "CanReload", "ReadWritePaths", "ConditionResult",
     "ConditionTimestampMonotonic", "ExecMainStartTimestampMonotonic",
-    "ActiveEnterTimestampMonotonic", "InvocationID", "Triggers", "TriggeredBy", "StateDirectory",
+    "ActiveEnterTimestampMonotonic", "InvocationID", "Triggers", "TriggeredBy", "FragmentPath",
+    "SourcePath", "StatusText", "Wants", "BusName", "Listen", "StateDirectory",
     "CacheDirectory", "LogsDirectory", "RuntimeDirectory", "ConfigurationDirectory", "BindPaths",
     "BindReadOnlyPaths",
 )  # fmt: skip
@@ -74,10 +75,22 @@ def is_lasting(unit: Unit) -> bool:
     return unit.get("ActiveState") == "active" and unit.get("MainPID", "0") != "0"
 
 
+def is_at_work(unit: Unit) -> bool:
+    """Whether it has a process, or waits to start one."""
+    return is_lasting(unit) or (
+        unit.get("ActiveState") == "active" and is_trigger(unit.get("Id", ""))
+    )
+
+
 def triggered(unit: Unit) -> str | None:
     """The service that a socket, a timer or a path starts, where it is always the same one."""
     names = [name for name in unit.get("Triggers", "").split() if kind(name) == "service"]
     return names[0] if names else None
+
+
+def triggered_by_socket(unit: Unit) -> str | None:
+    """The service of a socket unit; None for other units."""
+    return triggered(unit) if kind(unit.get("Id", "")) == "socket" else None
 
 
 def state_of(unit: Unit) -> str:

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from debwright.checks.engine import health
+from debwright.checks.engine import health, watch
+from debwright.checks.engine.packaged import others
 from debwright.checks.engine.session import Session
-from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import Deb
@@ -16,9 +16,10 @@ PLACE = "/mnt/debwright/previous"
 MARKER = "debwright-marker"
 
 
-CODES = health.CODES.under("upgrade") | Codes(
-    {"upgrade/data-lost": Code(ERROR, "A file among the service's data did not survive.")}
-)
+CODES = (
+    health.CODES.under("upgrade") | watch.DEAD.under("upgrade")
+    | Codes({"upgrade/data-lost": Code(ERROR, "A file among the service's data did not survive.")})
+)  # fmt: skip
 """What is found of the service and its data; a check declares it as `CODES.under(name)`."""
 NOT_RESTARTED = Codes(
     {"upgrade/not-restarted": Code(WARNING, "The service still runs the release of before.")}
@@ -37,11 +38,12 @@ def install_files(
     session.apt(["install", *options, *paths], "installing the previous release")
 
 
-def mark_data(session: Session, service: Service) -> dict[str, str]:
-    """Put a file into each directory of the service's data; path to content."""
+def mark_data(session: Session) -> dict[str, str]:
+    """Put a file into each directory of the services' data; path to content."""
     markers: dict[str, str] = {}
-    unit = session.unit(service.unit)
-    for directory in sorted(declared(unit) | _state_made(session)):
+    units = session.units([service.unit for service in session.services])
+    homes = {path for unit in units.values() for path in declared(unit)}
+    for directory in sorted(homes | _state_made(session)):
         _mark(session, directory, markers)
     return markers
 
@@ -91,23 +93,29 @@ def lost_data(
     return found
 
 
-def service_after(
-    session: Session, service: Service | None, main_pid: str, check: str, after: str
+def main_pids(session: Session) -> dict[str, str]:
+    """Unit to main process, of the listed services that are of the packages."""
+    mine = [s.unit for s in session.services if not others(session, s.unit)]
+    units = session.units(mine)
+    return {name: pid for name, u in units.items() if (pid := u.get("MainPID", "0")) != "0"}
+
+
+def services_after(
+    session: Session, pids: Mapping[str, str], check: str, after: str
 ) -> list[Finding]:
-    """A finding when the service is not healthy; `main_pid` is the process it must not still be."""
-    if service is None:
-        return []
-    waited = health.wait_healthy(session, service)
-    if waited.problem is not None:
-        return [health.as_found_by(check, f"after {after}", waited.problem)]
-    if main_pid == "0" or session.unit(service.unit).get("MainPID") != main_pid:
-        return []
-    return [
+    """A finding for each service that is not healthy; `pids` must not be their processes still."""
+    problems = health.wait_all(session, session.services)
+    found = [health.as_found_by(check, f"after {after}", problem) for problem in problems]
+    found += watch.dead(session, check, f"after {after}, ")
+    now = session.units(list(pids))
+    return found + [
         NOT_RESTARTED.under(check).found(
             f"{check}/not-restarted",
-            f"{service.unit} still runs the previous release after {after}",
-            evidence=(Evidence(text=f"MainPID={main_pid} before and after"),),
+            f"{unit} still runs the previous release after {after}",
+            evidence=(Evidence(text=f"MainPID={pid} before and after"),),
             fix="do not pass --no-restart-on-upgrade or --no-restart-after-upgrade to "
             "dh_installsystemd",
         )
+        for unit, pid in pids.items()
+        if unit in session.up and now.get(unit, {}).get("MainPID") == pid
     ]

@@ -5,7 +5,7 @@ import time
 
 from pydantic import Field
 
-from debwright.checks.engine import health
+from debwright.checks.engine import health, memory
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     service_of,
@@ -15,6 +15,7 @@ from debwright.checks.engine.health import (
     wait_healthy,
     why_not,
 )
+from debwright.checks.engine.probes import ask, is_over_the_network
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.checks.engine.units import restarts
 from debwright.config import Service
@@ -69,7 +70,7 @@ class BenchmarksCheck(LiveCheck):
             session.context.activity(f"start {number + 1} of {settings.runs}")
             taken, problem = _start(session, service)
             if problem is not None:
-                session.healthy = False
+                session.saw(service, up=False)
                 return conclude(self.name, begun, [problem])
             starts.append(taken)
         measurements |= summary("start", starts)
@@ -80,8 +81,7 @@ class BenchmarksCheck(LiveCheck):
             return conclude(self.name, begun, [*findings, problem], measurements=measurements)
         measurements |= summary("latency", latencies)
         _rest(settings.idle_seconds)
-        unit = session.unit(service.unit)
-        if (used := session.system.unit_memory(unit.get("ControlGroup", ""))) is not None:
+        if (used := memory.in_use(session, service.unit)) is not None:
             measurements["idle_memory_bytes"] = float(used)
         return conclude(self.name, begun, findings, measurements=measurements)
 
@@ -117,18 +117,16 @@ def _latencies(
     The time of a refusal says nothing of the service, and must not pass for its latency.
     """
     found: list[float] = []
-    if service.health_url is None:
+    if not is_over_the_network(service) or service.asked is None:
         return found, None
     for number in range(1, requests + 1):
-        answer = session.ask(
-            service.health_url, service.expect_status, service.expect_body, session.patience(5)
-        )
+        answer = ask(session, service, session.patience(5))
         if not answer.ok:
             return found, CODES.found(
                 "benchmarks/not-answered",
                 f"{service.unit} did not answer request {number} of {requests} as expected",
                 evidence=(
-                    Evidence(text=f"{service.health_url}: {answer.describe()}"),
+                    Evidence(text=f"{service.asked.said}: {answer.describe()}"),
                     *session.journal(service.unit),
                 ),
                 fix=shell_hint(session, f"journalctl -u {service.unit}"),

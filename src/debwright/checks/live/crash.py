@@ -4,13 +4,15 @@ import time
 
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
+    running,
     service_of,
     shell_hint,
     wait_healthy,
     why_not,
 )
+from debwright.checks.engine.packaged import others
 from debwright.checks.engine.session import LiveCheck, Session
-from debwright.checks.engine.units import Unit, restarts, state_of
+from debwright.checks.engine.units import Unit, is_started_by_others, restarts, state_of
 from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -47,44 +49,69 @@ class CrashCheck(LiveCheck):
     def run(self, session: Session) -> CheckResult:
         if reason := why_not(session):
             return skipped(self.name, reason)
-        started, service = time.monotonic(), service_of(session)
-        unit = session.unit(service.unit)
-        if unit.get("MainPID", "0") == "0":
-            return skipped(self.name, f"{service.unit} has no main process that could crash")
-        if unit.get("Restart") not in _RESTARTING:
-            return conclude(self.name, started, [_no_restart(service, unit)])
-        pause = restart_pause(unit.get("RestartUSec", ""))
-        if pause is None or pause > _LONGEST_PAUSE:
-            return skipped(
-                self.name, f"RestartSec= is {unit.get('RestartUSec')}: too long to wait for"
-            )
-        session.forgive_starts(service.unit)
-        unit = session.unit(service.unit)
-        session.system.run(
-            ["systemctl", "kill", "--kill-who=main", "--signal=KILL", "--", service.unit],
-            check=False, timeout=60,
-        )  # fmt: skip
-        back = _wait_for_restart(session, service, unit, pause)
-        if back is None:
-            session.healthy = False
-            return conclude(self.name, started, [_stays_down(session, service, unit)])
-        taken = time.monotonic() - started
-        waited = wait_healthy(session, service, restarts_before=back)
-        session.healthy = waited.ok
-        findings = []
-        if waited.problem is not None:
-            findings.append(
-                waited.problem.model_copy(
-                    update={
-                        "code": "crash/not-healthy",
-                        "message": f"restarted after a crash, {waited.problem.message}",
-                    }
-                )
-            )
-        return conclude(
-            self.name, started, findings,
-            measurements={"recovery_seconds": taken + waited.seconds},
-        )  # fmt: skip
+        started, main = time.monotonic(), service_of(session)
+        findings: list[Finding] = []
+        measurements: dict[str, float] = {}
+        passed_over: list[str] = []
+        up = running(session)
+        for service in up:
+            unit = session.unit(service.unit)
+            if reason := _cannot_crash(session, service, unit):
+                passed_over.append(reason)
+                continue
+            found, seconds = _crash(session, service, unit)
+            findings += found
+            if service is main and seconds is not None:
+                measurements["recovery_seconds"] = seconds
+        if len(passed_over) == len(up):
+            return skipped(self.name, "; ".join(passed_over))
+        return conclude(self.name, started, findings, measurements=measurements, notes=passed_over)
+
+
+def _cannot_crash(session: Session, service: Service, unit: Unit) -> str | None:
+    """Why there is nothing to see when the unit's main process is killed."""
+    if unit.get("MainPID", "0") == "0":
+        return f"{service.unit} has no main process that could crash"
+    if unit.get("Restart") not in _RESTARTING:
+        if is_started_by_others(unit):
+            return f"{service.unit} has no Restart=: who calls it starts it again"
+        theirs = others(session, service.unit)
+        said = f"{service.unit} has no Restart=, and belongs to {', '.join(sorted(theirs))}"
+        return said if theirs else None
+    pause = restart_pause(unit.get("RestartUSec", ""))
+    if pause is None or pause > _LONGEST_PAUSE:
+        return f"RestartSec= of {service.unit} is {unit.get('RestartUSec')}: too long to wait for"
+    return None
+
+
+def _crash(session: Session, service: Service, unit: Unit) -> tuple[list[Finding], float | None]:
+    """Findings, and the seconds from the kill until it is healthy again."""
+    if unit.get("Restart") not in _RESTARTING:
+        return [_no_restart(service, unit)], None
+    pause = restart_pause(unit.get("RestartUSec", "")) or 0.0
+    session.forgive_starts(service.unit)
+    unit = session.unit(service.unit)
+    started = time.monotonic()
+    session.system.run(
+        ["systemctl", "kill", "--kill-who=main", "--signal=KILL", "--", service.unit],
+        check=False, timeout=60,
+    )  # fmt: skip
+    back = _wait_for_restart(session, service, unit, pause)
+    if back is None:
+        session.saw(service, up=False)
+        return [_stays_down(session, service, unit)], None
+    taken = time.monotonic() - started
+    waited = wait_healthy(session, service, restarts_before=back)
+    session.saw(service, up=waited.ok)
+    if waited.problem is None:
+        return [], taken + waited.seconds
+    found = waited.problem.model_copy(
+        update={
+            "code": "crash/not-healthy",
+            "message": f"restarted after a crash, {waited.problem.message}",
+        }
+    )
+    return [found], None
 
 
 def _wait_for_restart(session: Session, service: Service, before: Unit, pause: float) -> int | None:

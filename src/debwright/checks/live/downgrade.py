@@ -33,7 +33,6 @@ class DowngradeCheck(LiveCheck):
             return skipped(self.name, previous.reason)
         if not session.upgraded:
             return skipped(self.name, "there was no upgrade to go back from")
-        service = session.context.config.service
         notes, refused = [], None
         try:
             version_change.install_files(session, previous.debs, "--allow-downgrades")
@@ -44,7 +43,7 @@ class DowngradeCheck(LiveCheck):
         findings = _half_done(session, refused)
         if not findings:
             what = "the refused downgrade" if refused else "the downgrade"
-            findings += version_change.service_after(session, service, "0", self.name, what)
+            findings += version_change.services_after(session, {}, self.name, what)
             findings += version_change.lost_data(session, session.markers, self.name, what)
         return conclude(self.name, started, findings, notes=notes)
 

@@ -3,9 +3,11 @@
 import re
 import time
 
+from debwright.checks.engine import packaged, units
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import NO_SERVICE
 from debwright.checks.engine.session import LiveCheck, Session
+from debwright.config import Service
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 
@@ -28,31 +30,58 @@ class ExposureCheck(LiveCheck):
     settings = ("service", "limits")
 
     def run(self, session: Session) -> CheckResult:
-        service = session.context.config.service
-        if service is None:
+        if not session.services:
             return skipped(self.name, NO_SERVICE)
         started = time.monotonic()
-        done = session.system.run(
-            ["systemd-analyze", "security", "--no-pager", "--", service.unit],
-            check=False, timeout=session.patience(60),
-        )  # fmt: skip
-        level = overall(done.output)
-        if level is None:
-            said = " ".join(done.tail(1))
-            return skipped(self.name, f"systemd-analyze security gave no exposure level: {said}")
-        limit = session.context.config.limits.exposure
         findings: list[Finding] = []
-        if limit is not None and level > limit:
-            findings.append(
-                CODES.found(
-                    "exposure/too-high",
-                    f"{service.unit} has an exposure level of {level:g}, {limit:g} is allowed",
-                    evidence=tuple(Evidence(text=row) for row in worst(done.output)),
-                    fix="add the settings named, each after a look at systemd.exec(5); "
-                    f"systemd-analyze security {service.unit} lists them all",
-                )
-            )
-        return conclude(self.name, started, findings, measurements={"exposure_level": level})
+        measurements: dict[str, float] = {}
+        passed_over: list[str] = []
+        for service in session.services:
+            level, said = _level(session, service)
+            if level is None:
+                passed_over.append(said)
+                continue
+            if service is session.services[0]:
+                measurements["exposure_level"] = level
+            findings += _too_high(session, service, level, said)
+        if len(passed_over) == len(session.services):
+            return skipped(self.name, "; ".join(passed_over))
+        return conclude(self.name, started, findings, measurements=measurements, notes=passed_over)
+
+
+def _level(session: Session, service: Service) -> tuple[float | None, str]:
+    """The level of the service that does the work, and what systemd-analyze has said."""
+    name = units.triggered(session.unit(service.unit)) or service.unit
+    if units.kind(name) != "service":
+        return None, f"{name} has no processes of its own"
+    if theirs := packaged.others(session, name):
+        return None, f"{name} belongs to {', '.join(sorted(theirs))}"
+    done = session.system.run(
+        ["systemd-analyze", "security", "--no-pager", "--", name],
+        check=False, timeout=session.patience(60),
+    )  # fmt: skip
+    level = overall(done.output)
+    if level is None:
+        said = " ".join(done.tail(1))
+        return None, f"systemd-analyze security gave no exposure level: {said}"
+    return level, done.output
+
+
+def _too_high(session: Session, service: Service, level: float, said: str) -> list[Finding]:
+    limit = service.exposure
+    if limit is None:
+        limit = session.context.config.limits.exposure
+    if limit is None or level <= limit:
+        return []
+    return [
+        CODES.found(
+            "exposure/too-high",
+            f"{service.unit} has an exposure level of {level:g}, {limit:g} is allowed",
+            evidence=tuple(Evidence(text=row) for row in worst(said)),
+            fix="add the settings named, each after a look at systemd.exec(5); "
+            f"systemd-analyze security {service.unit} lists them all",
+        )
+    ]
 
 
 def overall(text: str) -> float | None:

@@ -6,6 +6,7 @@ from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import NO_SERVICE
 from debwright.checks.engine.journal import NoJournal, errors, evidence
 from debwright.checks.engine.session import LiveCheck, Session
+from debwright.checks.engine.units import triggered
 from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.fix import Command
@@ -30,14 +31,15 @@ class JournalCheck(LiveCheck):
     settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
-        service = session.context.config.service
-        if service is None:
+        if not session.services:
             return skipped(self.name, NO_SERVICE)
-        if service.unit in session.log_reported:
-            return skipped(self.name, f"{service.unit} is judged by its log, and has failed for it")
+        left = [s for s in session.services if s.unit not in session.log_reported]
+        if not left:
+            unit = session.services[0].unit
+            return skipped(self.name, f"{unit} is judged by its log, and has failed for it")
         started = time.monotonic()
         try:
-            findings = journal_findings(session, service, self.name)
+            findings = [f for s in left for f in journal_findings(session, s, self.name)]
         except NoJournal as problem:
             return skipped(self.name, problem.what)
         return conclude(self.name, started, findings)
@@ -49,6 +51,8 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
     Raises NoJournal.
     """
     entries = errors(session, service.unit)
+    if behind := triggered(session.unit(service.unit)):
+        entries += errors(session, behind)
     own = [e for e in entries if not e.by_systemd]
     about = [e for e in entries if e.by_systemd]
     found = []

@@ -114,20 +114,21 @@ def _why_not(session: Session) -> str | None:
         return "the other packages of a machine that is somebody's are left alone"
     if not session.gone:
         return "the packages could not be purged from the system before"
-    service = session.context.config.service
-    if service is not None and "start_seconds" not in session.measured.get("service", {}):
+    if session.services and "start_seconds" not in session.measured.get("service", {}):
         return "the service is not up with all it recommends either"
     return None
 
 
-def expected_of(config: Config) -> Service | None:
-    """The service, with what may be expected of it on the minimum."""
-    if config.service is None:
-        return None
+def expected_of(config: Config) -> list[Service]:
+    """The services, with what may be expected of the main one on the minimum."""
     body = config.section(Minimum).expect_body
-    return (
-        config.service if body is None else config.service.model_copy(update={"expect_body": body})
-    )
+    if body is None or not config.service:
+        return config.service
+    main, *others = config.service
+    if main.probe is not None:
+        probe = main.probe.model_copy(update={"expect": body})
+        return [main.model_copy(update={"probe": probe}), *others]
+    return [main.model_copy(update={"expect_body": body}), *others]
 
 
 def commands(config: Config) -> list[str]:
@@ -135,21 +136,19 @@ def commands(config: Config) -> list[str]:
     smoke = config.section(Minimum).smoke
     if smoke is not None:
         return smoke
-    return config.smoke + (config.service.smoke if config.service else [])
+    return [*config.smoke, *(command for service in config.service for command in service.smoke)]
 
 
 def _at_work(session: Session, left_out: list[str]) -> list[Finding]:
     config = session.context.config
-    service = expected_of(config)
-    waited = health.wait_healthy(session, service) if service is not None else None
     without = f" without {', '.join(left_out[:_SHOWN])}" if left_out else ""
-    if waited is not None and waited.problem is not None:
-        found = health.as_found_by("minimum", f"installed again{without}", waited.problem)
-        fix = (
-            "move what the service needs from Recommends to Depends; and let "
-            "postrm leave nothing masked or disabled (dh_installsystemd does)"
-        )
-        return [found.model_copy(update={"fix": fix})]
+    fix = (
+        "move what the service needs from Recommends to Depends; and let "
+        "postrm leave nothing masked or disabled (dh_installsystemd does)"
+    )
+    if problems := health.wait_all(session, expected_of(config)):
+        found = [health.as_found_by("minimum", f"installed again{without}", p) for p in problems]
+        return [one.model_copy(update={"fix": fix}) for one in found]
     failed = []
     for command in commands(config):
         done = session.smoke(command)
@@ -169,7 +168,7 @@ def _not_installed(
     session: Session, code: str, problem: DebwrightError, left_out: list[str]
 ) -> Finding:
     found = CODES.from_error(code, problem)
-    if service := session.context.config.service:
+    if service := session.context.config.main_service:
         said = session.journal(service.unit)
         found = found.model_copy(update={"evidence": (*found.evidence, *said)})
     if not left_out:

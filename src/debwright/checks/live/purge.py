@@ -1,12 +1,12 @@
 """Removing and purging: what goes, what stays, what is left behind."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from debwright.checks.engine import watch
 from debwright.checks.engine.base import conclude
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
-from debwright.checks.engine.units import state_of
-from debwright.config import Service
+from debwright.checks.engine.units import is_at_work, state_of
 from debwright.isolation.snapshot import Altered, Entry
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError
@@ -24,7 +24,8 @@ CODES = Codes(
         "purge/failed": Code(ERROR, "The packages cannot be removed or purged."),
         "purge/still-running": Code(
             ERROR,
-            "The service runs on after removal; a warning when the package never started it.",
+            "A unit runs on after removal; a warning when it is not listed, or the packages never "
+            "start it.",
             or_else=(WARNING,),
         ),
         "purge/leftover": Code(
@@ -59,16 +60,17 @@ class PurgeCheck(LiveCheck):
         names = session.packages
         accounts = session.accounts()
         findings: list[Finding] = []
-        service = session.context.config.service
-        mounts = mount_points(session.unit(service.unit)) if service else set()
-        if service and session.stopped:
+        services = session.services
+        mounts = {m for service in services for m in mount_points(session.unit(service.unit))}
+        if session.stopped:
             # Removal has to stop a running service, and there has been no reboot to start it.
-            session.systemctl("start", service.unit, session.patience(90))
+            for service in services:
+                session.systemctl("start", service.unit, session.patience(90))
+        watched = watch.names(session)
         try:
             session.context.activity("remove")
             session.remove(names)
-            if service:
-                findings += _still_running(session, service)
+            findings += _still_running(session, watched)
             session.context.activity("purge")
             session.purge(names)
         except DebwrightError as problem:
@@ -90,22 +92,25 @@ class PurgeCheck(LiveCheck):
         )  # fmt: skip
 
 
-def _still_running(session: Session, service: Service) -> list[Finding]:
-    """A finding when the unit is up though its package is removed; it is stopped."""
-    unit = session.unit(service.unit)
-    if unit.get("ActiveState") != "active":
-        return []
-    session.systemctl("stop", service.unit, session.patience(90))
-    return [
-        CODES.found(
-            "purge/still-running",
-            f"{service.unit} runs on after removal",
-            evidence=(Evidence(text=state_of(unit)),),
-            fix="let prerm stop it at `remove`, whoever has started it: `deb-systemd-invoke stop`, "
-            "as dh_installsystemd does without --no-start",
-            severity=WARNING if service.unit in session.by_hand else None,
+def _still_running(session: Session, names: Sequence[str]) -> list[Finding]:
+    """A finding for each unit of the packages that is up though they are removed; it is stopped."""
+    listed = {service.unit for service in session.services} - session.by_hand
+    found = []
+    for name, unit in session.units(names).items():
+        if unit.get("ActiveState") != "active" or not (name in listed or is_at_work(unit)):
+            continue
+        session.systemctl("stop", name, session.patience(90))
+        found.append(
+            CODES.found(
+                "purge/still-running",
+                f"{name} runs on after removal",
+                evidence=(Evidence(text=state_of(unit)),),
+                fix="let prerm stop it at `remove`, whoever has started it: "
+                "`deb-systemd-invoke stop`, as dh_installsystemd does without --no-start",
+                severity=None if name in listed else WARNING,
+            )
         )
-    ]
+    return found
 
 
 def mount_points(unit: Mapping[str, str]) -> set[str]:

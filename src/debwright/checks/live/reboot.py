@@ -2,7 +2,7 @@
 
 import time
 
-from debwright.checks.engine import health
+from debwright.checks.engine import health, watch
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import NO_SERVICE, NOT_HEALTHY
 from debwright.checks.engine.journal import NoJournal
@@ -27,21 +27,23 @@ class RebootCheck(LiveCheck):
     """Shuts the system down in order, boots it again, and waits for the service."""
 
     name = "reboot"
-    codes = CODES | health.CODES.under("reboot") | journal.CODES.under("reboot")
+    codes = (
+        CODES | health.CODES.under("reboot") | journal.CODES.under("reboot")
+        | watch.DEAD.under("reboot")
+    )  # fmt: skip
     settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
-        service = session.context.config.service
-        if service is None:
+        if not session.services:
             return skipped(self.name, NO_SERVICE)
         if not (session.healthy or session.stopped):
             return skipped(self.name, NOT_HEALTHY)
         started = time.monotonic()
-        before, session.healthy = session.healthy, False
+        before, session.up = session.up, set()
         try:
             taken = session.system.reboot()
         except MissingError as problem:
-            session.healthy = before
+            session.up = before
             return skipped(self.name, problem.what)
         except BootError as problem:
             session.lost = "the system did not come back from a reboot"
@@ -49,15 +51,19 @@ class RebootCheck(LiveCheck):
         session.stopped = False
         measurements = {"reboot_seconds": taken}
         booted = time.monotonic()
-        findings, waited = _after_boot(session, service)
+        findings: list[Finding] = []
         notes: list[str] = []
-        if not findings:
-            session.healthy = True
-            measurements["healthy_seconds"] = booted - started - taken + waited
+        for service in session.services:
+            if found := _after_boot(session, service, booted, measurements):
+                findings.append(found)
+                continue
             try:
-                findings = journal.journal_findings(session, service, self.name)
+                findings += journal.journal_findings(session, service, self.name)
             except NoJournal as problem:
                 notes.append(f"what was logged since is not known: {problem.what}")
+        findings += watch.dead(session, self.name, "after a reboot, ")
+        if session.healthy:
+            measurements["healthy_seconds"] += booted - started - taken
         return conclude(self.name, started, findings, measurements=measurements, notes=notes)
 
 
@@ -72,25 +78,28 @@ def _not_back(session: Session, problem: BootError) -> Finding:
     )
 
 
-def _after_boot(session: Session, service: Service) -> tuple[list[Finding], float]:
-    """Why the service is not healthy after the boot, and the seconds it took until it was."""
+def _after_boot(
+    session: Session, service: Service, booted: float, measurements: dict[str, float]
+) -> Finding | None:
+    """Why the service is not healthy after the boot; when it is, how long the main one took."""
     unit = session.unit(service.unit)
     left_out = unit.get("ActiveState") == "inactive" and not has_run(unit)
     if left_out and not is_well(unit) and service.unit not in session.by_hand:
-        found = [
-            CODES.found(
-                "reboot/not-started",
-                f"{service.unit} is not started when the system boots",
-                evidence=(
-                    Evidence(text=f"UnitFileState={unit.get('UnitFileState', '?')}"),
-                    Evidence(text=state_of(unit)),
-                ),
-                fix="give the unit an [Install] section with WantedBy=multi-user.target, and let "
-                "dh_installsystemd enable it",
-            )
-        ]
-        return found, 0.0
+        return CODES.found(
+            "reboot/not-started",
+            f"{service.unit} is not started when the system boots",
+            evidence=(
+                Evidence(text=f"UnitFileState={unit.get('UnitFileState', '?')}"),
+                Evidence(text=state_of(unit)),
+            ),
+            fix="give the unit an [Install] section with WantedBy=multi-user.target, and let "
+            "dh_installsystemd enable it",
+        )
+    begun = time.monotonic()
     waited = health.wait_healthy(session, service)
-    if waited.problem is None:
-        return [], waited.seconds
-    return [health.as_found_by("reboot", "after a reboot", waited.problem)], 0.0
+    session.saw(service, up=waited.ok)
+    if waited.problem is not None:
+        return health.as_found_by("reboot", "after a reboot", waited.problem)
+    if service is session.services[0]:
+        measurements["healthy_seconds"] = begun - booted + waited.seconds
+    return None

@@ -2,7 +2,7 @@
 
 import time
 
-from debwright.checks.engine import health
+from debwright.checks.engine import health, watch
 from debwright.checks.engine.base import conclude
 from debwright.checks.engine.edits import conffiles, digests, edit
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Reinstalled, Session
@@ -24,7 +24,7 @@ class ReinstallCheck(LiveCheck):
     """Maintainer scripts must be idempotent (Debian policy 6.2), and the service healthy after."""
 
     name = "reinstall"
-    codes = CODES | health.CODES.under("reinstall")
+    codes = CODES | health.CODES.under("reinstall") | watch.DEAD.under("reinstall")
     settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
@@ -35,7 +35,8 @@ class ReinstallCheck(LiveCheck):
             code = f"{self.name}/maintainer-script" if script else f"{self.name}/failed"
             return conclude(self.name, started, [CODES.from_error(code, done.problem)])
         return conclude(
-            self.name, started, _still_healthy(session),
+            self.name, started,
+            [*_still_healthy(session), *watch.dead(session, self.name, "after a reinstallation, ")],
             measurements={"reinstall_seconds": done.seconds},
         )  # fmt: skip
 
@@ -53,8 +54,8 @@ def _reinstall(session: Session) -> Reinstalled:
     paths = [c.path for c in known]
     before = digests(session, paths)
     edited = edit(session, paths) if paths else {}
-    if session.context.config.service is not None:
-        session.forgive_starts(session.context.config.service.unit)
+    for service in session.services:
+        session.forgive_starts(service.unit)
     started = time.monotonic()
     problem: DebwrightError | None = None
     try:
@@ -71,11 +72,7 @@ def _reinstall(session: Session) -> Reinstalled:
 
 
 def _still_healthy(session: Session) -> list[Finding]:
-    service = session.context.config.service
-    if service is None or not session.healthy:
-        return []
-    waited = health.wait_healthy(session, service)
-    session.healthy = waited.ok
-    if waited.problem is None:
-        return []
-    return [health.as_found_by("reinstall", "after a reinstallation", waited.problem)]
+    return [
+        health.as_found_by("reinstall", "after a reinstallation", problem)
+        for problem in health.wait_all(session, health.running(session))
+    ]

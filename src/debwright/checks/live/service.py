@@ -2,7 +2,7 @@
 
 import time
 
-from debwright.checks.engine import activation, health, memory, ports
+from debwright.checks.engine import activation, health, memory, ports, units
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     NO_SERVICE,
@@ -44,35 +44,52 @@ class ServiceCheck(LiveCheck):
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
-        service = session.context.config.service
-        if service is None:
+        if not session.services:
             return skipped(self.name, NO_SERVICE)
-        if (unmet := _unmet_condition(session, service)) is not None:
+        main = session.services[0]
+        if (unmet := _unmet_condition(session, main)) is not None:
             return skipped(self.name, unmet)
         findings: list[Finding] = []
         measurements: dict[str, float] = {}
         notes = _notes(session)
-        if (absent := activation.absent(session, service)) is not None:
-            findings.append(absent)
-        else:
-            waited, flaky = _come_up(session, service)
-            findings += flaky
-            if waited.problem is not None:
-                findings.append(waited.problem)
-            else:
-                session.healthy = True
-                measurements["start_seconds"] = waited.seconds
-                if waited.latency is not None:
-                    measurements["health_latency_seconds"] = waited.latency
-                findings += slow_start(session, service, waited.seconds, self.name)
-                findings += _job(session, service, notes)
-                findings += _while_running(session, service, measurements)
-        if service.unit in session.by_hand:
-            notes.append(
-                f"the package leaves {service.unit} to the administrator to start: the check has "
-                "started it"
-            )
+        looked_at: list[Service] = []
+        for service in session.services:
+            if service is not main and (unmet := _unmet_condition(session, service)):
+                notes.append(f"{service.unit} was not looked at: {unmet}")
+                continue
+            looked_at.append(service)
+            findings += _bring_up(session, service, measurements if service is main else {}, notes)
+        # No proof of the whole while a part of it is down.
+        if not session.up.issuperset(service.unit for service in looked_at):
+            measurements.pop("start_seconds", None)
+        if session.up:
+            findings += ports.ports(session, self.name)
         return conclude(self.name, started, findings, measurements=measurements, notes=notes)
+
+
+def _bring_up(
+    session: Session, service: Service, measurements: dict[str, float], notes: list[str]
+) -> list[Finding]:
+    """See that the service is up and as configured; what is measured goes into `measurements`."""
+    if (absent := activation.absent(session, service)) is not None:
+        return [absent]
+    if service.unit in session.by_hand:
+        notes.append(
+            f"the package leaves {service.unit} to the administrator to start: the check has "
+            "started it"
+        )
+    waited, findings = _come_up(session, service)
+    if waited.problem is not None:
+        return [*findings, waited.problem]
+    session.saw(service, up=True)
+    measurements["start_seconds"] = waited.seconds
+    if waited.latency is not None:
+        measurements["health_latency_seconds"] = waited.latency
+    findings += slow_start(session, service, waited.seconds, "service")
+    findings += _job(session, service, notes)
+    findings += _as_configured(session, service)
+    findings += memory.memory(session, service, measurements, check="service")
+    return findings
 
 
 def _unmet_condition(session: Session, service: Service) -> str | None:
@@ -109,6 +126,8 @@ def _come_up(session: Session, service: Service) -> tuple[Waited, list[Finding]]
 
     One that is healthy only then is reported as flaky, with what was wrong at first.
     """
+    if (asleep := activation.call(session, service)) is not None:
+        return Waited(seconds=0.0, problem=asleep), []
     first = wait_healthy(session, service)
     if first.problem is None:
         wrong = unsteady_answers(session, service, ASKED_AGAIN)
@@ -135,12 +154,11 @@ def _flaky(session: Session, service: Service, evidence: tuple[Evidence, ...]) -
     ]
 
 
-def _while_running(
-    session: Session, service: Service, measurements: dict[str, float]
-) -> list[Finding]:
+def _as_configured(session: Session, service: Service) -> list[Finding]:
     findings: list[Finding] = []
     unit = session.unit(service.unit)
-    if service.unit not in session.by_hand and unit.get("UnitFileState") not in _STARTED_AT_BOOT:
+    later = service.unit in session.by_hand or units.is_started_by_others(unit)
+    if not later and unit.get("UnitFileState") not in _STARTED_AT_BOOT:
         findings.append(
             CODES.found(
                 "service/not-enabled",
@@ -149,17 +167,17 @@ def _while_running(
                 fix='give the unit an [Install] section with WantedBy="multi-user.target"',
             )
         )
-    if service.user and unit.get("User", "") != service.user:
+    worker = session.unit(behind) if (behind := units.triggered(unit)) else unit
+    if service.user and worker.get("User", "") != service.user:
         findings.append(
             CODES.found(
                 "service/user",
-                f"{service.unit} runs as {unit.get('User') or 'root'}, not as {service.user}",
-                evidence=(Evidence(text=f"User={unit.get('User', '')}"),),
+                f"{behind or service.unit} runs as {worker.get('User') or 'root'}, not as "
+                f"{service.user}",
+                evidence=(Evidence(text=f"User={worker.get('User', '')}"),),
                 fix=f"User={service.user} in the unit's [Service] section",
             )
         )
-    findings += ports.ports(session, service, "service")
-    findings += memory.memory(session, service, unit, measurements, check="service")
     return findings
 
 

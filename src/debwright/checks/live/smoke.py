@@ -21,7 +21,7 @@ class SmokeCheck(LiveCheck):
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
         config = session.context.config
-        commands = config.smoke + (config.service.smoke if config.service else [])
+        commands = [*config.smoke, *(c for service in config.service for c in service.smoke)]
         if not commands:
             return skipped(self.name, "no smoke commands in debwright.toml")
         findings = []

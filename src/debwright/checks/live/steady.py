@@ -5,14 +5,15 @@ import time
 from debwright.checks.engine import health, memory, ports
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
-    crashed,
+    running,
     service_of,
     shell_hint,
     wait_healthy,
     why_not,
 )
 from debwright.checks.engine.session import LiveCheck, Session
-from debwright.checks.engine.units import Unit, is_well, state_of
+from debwright.checks.engine.trouble import CODES, crashed, ended
+from debwright.checks.engine.units import Unit, state_of
 from debwright.config import Service
 from debwright.host.process import go_on
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -30,37 +31,42 @@ class SteadyCheck(LiveCheck):
     def run(self, session: Session) -> CheckResult:
         if reason := why_not(session):
             return skipped(self.name, reason)
-        started, service = time.monotonic(), service_of(session)
-        _wait_until_old(session, service)
-        unit = session.unit(service.unit)
+        started, main = time.monotonic(), service_of(session)
+        up = running(session)
+        _wait_until_old(session, max(service.steady_seconds for service in up))
         findings: list[Finding] = []
         measurements: dict[str, float] = {}
-        if (down := _down(session, service, unit)) is not None:
-            findings.append(down)
-        else:
-            waited = wait_healthy(session, service)
-            if waited.problem is not None:
-                findings.append(health.as_found_by("steady", LATER, waited.problem))
-        session.healthy = not findings
-        if session.healthy:
-            findings += ports.ports(session, service, self.name)
+        for service in up:
+            unit = session.unit(service.unit)
+            problem = _down(session, service, unit) or _not_well(session, service)
+            session.saw(service, up=problem is None)
+            findings += [problem] if problem else []
+        for service in running(session):
             findings += memory.memory(
-                session, service, unit, measurements, check=self.name, when=" after a while"
-            )
+                session, service, measurements if service is main else {}, check=self.name,
+                when=" after a while",
+            )  # fmt: skip
+        if session.healthy:
+            findings += ports.ports(session, self.name)
         return conclude(self.name, started, findings, measurements=measurements)
 
 
-def _wait_until_old(session: Session, service: Service) -> None:
+def _not_well(session: Session, service: Service) -> Finding | None:
+    waited = wait_healthy(session, service)
+    return waited.problem and health.as_found_by("steady", LATER, waited.problem)
+
+
+def _wait_until_old(session: Session, seconds: float) -> None:
     """Sleep the rest of the time; installation and the checks before have taken some of it."""
-    while (left := service.steady_seconds - session.since_install()) > 0:
+    while (left := seconds - session.since_install()) > 0:
         go_on()
         time.sleep(min(left, 0.5))
 
 
 def _down(session: Session, service: Service, unit: Unit) -> Finding | None:
-    died = crashed(session, service, unit)
-    if died is None and not is_well(unit):
-        died = health.CODES.found(
+    died = crashed(session, service.unit, unit) or ended(session, service.unit, unit)
+    if died is None and not health.is_up(session, unit):
+        died = CODES.found(
             "service/ended",
             f"{service.unit} has ended",
             evidence=(Evidence(text=state_of(unit)), *session.journal(service.unit)),

@@ -31,7 +31,7 @@ class _Before:
     markers: dict[str, str] = field(default_factory=dict)
     """Path of a file in a directory of the service's data, to its content."""
     edited: dict[str, str] = field(default_factory=dict)
-    main_pid: str = "0"
+    main_pids: dict[str, str] = field(default_factory=dict)
 
 
 CODES = Codes(
@@ -66,8 +66,7 @@ class UpgradeCheck(LiveCheck):
         measurements: dict[str, float] = {}
         if reason := _begin(session, measurements):
             return skipped(self.name, reason)
-        service = session.context.config.service
-        before, unprepared = _prepare(session, service)
+        before, unprepared = _prepare(session)
         if unprepared is not None:
             return conclude(self.name, started, [unprepared])
         begun = time.monotonic()
@@ -85,10 +84,11 @@ class UpgradeCheck(LiveCheck):
         session.upgraded, session.markers = True, before.markers
         findings = [_prompted(p) for p in prompts(done.output) if p not in before.edited]
         findings += edits.lost_edits(session, before.edited, self.name, "the upgrade")
-        findings += version_change.service_after(
-            session, service, before.main_pid, self.name, "the upgrade"
+        findings += version_change.services_after(
+            session, before.main_pids, self.name, "the upgrade"
         )
         # As soon after its start as the previous release was looked at, and with the same data.
+        service = session.context.config.main_service
         if service is not None and (used := settled(session, service.unit)) is not None:
             measurements["memory_bytes"] = float(used)
         findings += version_change.lost_data(session, before.markers, self.name, "the upgrade")
@@ -107,7 +107,7 @@ def _begin(session: Session, measurements: dict[str, float]) -> str | None:
         _install_previous(session)
     except DebwrightError as problem:
         return f"the previous release cannot be installed here: {problem.what}"
-    service = session.context.config.service
+    service = session.context.config.main_service
     if service is not None and (why := _measure(session, service, measurements)):
         return f"the previous release is not healthy here: {why}"
     return None
@@ -157,7 +157,7 @@ def _measure(session: Session, service: Service, measurements: dict[str, float])
     return None
 
 
-def _prepare(session: Session, service: Service | None) -> tuple[_Before, Finding | None]:
+def _prepare(session: Session) -> tuple[_Before, Finding | None]:
     """Data, markers and edited conffiles; a finding when a `prepare` command fails."""
     before = _Before()
     for command in session.context.config.upgrade.prepare:
@@ -171,9 +171,9 @@ def _prepare(session: Session, service: Service | None) -> tuple[_Before, Findin
             )
     known = edits.conffiles(session, [d.package for d in session.context.previous.debs])
     before.edited = edits.edit(session, [c.path for c in known]) if known else {}
-    if service is not None:
-        before.main_pid = session.unit(service.unit).get("MainPID", "0")
-        before.markers = version_change.mark_data(session, service)
+    if session.services:
+        before.main_pids = version_change.main_pids(session)
+        before.markers = version_change.mark_data(session)
     return before, None
 
 

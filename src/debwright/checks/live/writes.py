@@ -2,12 +2,16 @@
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from debwright.checks.engine import packaged
 from debwright.checks.engine.base import conclude, skipped
-from debwright.checks.engine.health import service_of, why_not
+from debwright.checks.engine.health import running, service_of, why_not
+from debwright.checks.engine.packaged import others
 from debwright.checks.engine.session import LiveCheck, Session
+from debwright.checks.engine.units import triggered
+from debwright.config import Service
 from debwright.isolation.snapshot import Entry
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence
@@ -37,20 +41,27 @@ class WritesCheck(LiveCheck):
     def run(self, session: Session) -> CheckResult:
         if reason := why_not(session):
             return skipped(self.name, reason)
-        started, service = time.monotonic(), service_of(session)
+        started = time.monotonic()
+        up = [s for s in running(session) if not others(session, s.unit)]
+        if not up:
+            theirs = ", ".join(sorted(others(session, service_of(session).unit)))
+            return skipped(self.name, f"the service belongs to {theirs}, which may write")
         created = session.created()
-        shipped = _shipped(session)
-        unit = session.unit(service.unit)
-        homes = declared(unit) | writable(unit) | own_directories(shipped, created)
-        homes |= made_for_somebody(created)
-        begun = _start_of(session, unit)
-        if begun is None:
+        shipped = packaged.shipped(session)
+        units = [_at_work(session, service) for service in up]
+        homes = own_directories(shipped, created) | made_for_somebody(created)
+        for unit in units:
+            homes |= declared(unit) | writable(unit)
+        starts = [at for unit in units if (at := _start_of(session, unit)) is not None]
+        if not starts:
             return skipped(self.name, "when the unit was started is not known")
-        found = undeclared(created, shipped, homes, service.writes, begun)
+        allowed = [pattern for service in up for pattern in service.writes]
+        found = undeclared(created, shipped, homes, allowed, min(starts))
+        who = " or ".join(service.unit for service in up)
         findings = [
             CODES.found(
                 "writes/undeclared",
-                f"{service.unit} has created {path}, which nothing declares",
+                f"{who} has created {path}, which nothing declares",
                 evidence=(Evidence(file=path, text=entry.describe(path)),),
                 fix="StateDirectory=, CacheDirectory= or LogsDirectory= in the unit, with "
                 "ProtectSystem=strict; or allow it: [service] writes",
@@ -60,6 +71,12 @@ class WritesCheck(LiveCheck):
         return conclude(
             self.name, started, findings, measurements={"undeclared_files": float(len(found))}
         )
+
+
+def _at_work(session: Session, service: Service) -> Mapping[str, str]:
+    """The unit whose processes do the work."""
+    unit = session.unit(service.unit)
+    return session.unit(behind) if (behind := triggered(unit)) else unit
 
 
 def writable(unit: Mapping[str, str]) -> set[str]:
@@ -89,7 +106,7 @@ def own_directories(shipped: Iterable[str], created: Mapping[str, Entry]) -> set
 
 def undeclared(
     created: Mapping[str, Entry],
-    shipped: set[str],
+    shipped: Collection[str],
     homes: set[str],
     allowed: Iterable[str],
     begun: float,
@@ -113,14 +130,6 @@ def _below(path: str, homes: set[str]) -> bool:
             return True
         path = path.rsplit("/", 1)[0]
     return False
-
-
-def _shipped(session: Session) -> set[str]:
-    """Every path of the packages, as dpkg has written them down."""
-    done = session.system.run(
-        ["dpkg-query", "--listfiles", "--", *session.packages], timeout=session.patience(60)
-    )
-    return {line for line in done.output.splitlines() if line.startswith("/")}
 
 
 def _start_of(session: Session, unit: Mapping[str, str]) -> float | None:

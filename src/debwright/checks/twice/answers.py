@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from debwright.checks.engine import health, probes
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.session import SLOWER_EMULATED, Session, sessions
 from debwright.checks.twice.equivalence import Equivalence, Question, steps
@@ -53,15 +54,15 @@ def _patience(context: CheckContext, seconds: float) -> float:
 
 
 def _wait(session: Session) -> None:
-    service = session.context.config.service
-    if service is None or service.health_url is None:
+    service = session.context.config.main_service
+    if service is None:
         return
-    seconds = _patience(session.context, service.start_seconds)
-    answer = session.ask(service.health_url, service.expect_status, service.expect_body, seconds)
-    if not answer.ok:
+    problem = health.wait_healthy(session, service).problem
+    if problem is not None:
+        texts = [e.text for e in problem.evidence]
         raise CheckError(
             f"{session.context.target}: {service.unit} is not healthy, so it cannot be asked",
-            evidence=[Evidence(text=f"{service.health_url}: {answer.describe()}")],
+            evidence=[Evidence(text=said) for said in (problem.message, *texts)],
             fix=Command("debwright", "check", "-t", session.context.target),
         )
 
@@ -76,7 +77,9 @@ def _ask(session: Session, question: Question) -> Any:
         said = done.tail(6)
     else:
         assert question.url is not None
-        answer = session.request(question.url, question.method, question.body or None, seconds)
+        answer = probes.request(
+            session, question.url, question.method, question.body or None, seconds
+        )
         text, said = answer.body, [answer.describe()]
         wrong = answer.status is None or not 200 <= answer.status < 300
     if wrong:

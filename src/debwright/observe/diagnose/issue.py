@@ -132,7 +132,11 @@ def body(problem: Problem, subject: Subject) -> str:
     parts = [
         f"Seen in {_where(subject)}.",
         _evidence(problem),
-        f"**Likely cause** ({problem.confidence} %): {escape(problem.cause, 1000)}",
+        *(
+            [f"**Likely cause** ({problem.confidence} %): {escape(problem.cause, 1000)}"]
+            if problem.cause
+            else []
+        ),
         "**What to do**\n\n" + fenced("\n".join(problem.fix), "sh"),
     ]
     if (way := subject.diagnosis.reproduce) is not None:

@@ -42,8 +42,8 @@ def _page(number: int, rules: list[tuple[str, Rule]]) -> str:
         lines += [
             f"{RANGES[number // 1000]}, {topic}. How sure: {rule.confidence} %.", "",
             f"**{_shown(rule.title, rule).strip()}.**", "",
-            f"Likely cause: {_shown(rule.cause, rule)}.", "",
         ]  # fmt: skip
+        lines += [f"Likely cause: {_shown(rule.cause, rule)}.", ""] if rule.cause else []
         lines += [rule.why, ""] if rule.why else []
         lines += ["## What to do", "", *(f"- `{_shown(f, rule)}`" for f in rule.fix), ""]
         lines += ["## How it looks in a log", "", "```text"]

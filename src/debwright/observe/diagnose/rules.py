@@ -38,7 +38,8 @@ class Rule(_Table):
     name: str = Field(pattern=r"^[a-z0-9-]+$")
     title: str
     """With {names} of the pattern's groups, as are cause and fix."""
-    cause: str
+    cause: str = ""
+    """Empty where the line says what was found, and no log can say why."""
     fix: tuple[str, ...] = Field(min_length=1)
     find: tuple[str, ...] = Field(min_length=1)
     match: tuple[str, ...] = Field(min_length=1)

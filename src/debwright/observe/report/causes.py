@@ -25,9 +25,12 @@ def finding_of(problem: Problem, file: str | None) -> Finding:
 
 
 def findings_of(diagnosis: Diagnosis | None) -> list[Finding]:
-    """The problems that the log of a failed stage shows; those that only follow are left out."""
+    """The problems that the log of a failed stage shows; those that only follow are left out.
+
+    So are those without a cause: they repeat a finding, which stands next to them as it is.
+    """
     if diagnosis is None:
         return []
-    own = [p for p in diagnosis.problems if not p.follows][:SHOWN]
+    own = [p for p in diagnosis.problems if p.cause and not p.follows][:SHOWN]
     name = Path(diagnosis.source).name
     return [finding_of(p, name) for p in own]

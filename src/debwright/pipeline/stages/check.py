@@ -195,7 +195,7 @@ def write_down(log: BuildLog, result: CheckResult) -> None:
 def check_report(context: CheckContext, results: Sequence[CheckResult]) -> CheckReport:
     """The content of check.json."""
     failed = any(r.status is Status.FAILED for r in results)
-    unproven = not_proven(tuple(results), has_service=context.config.service is not None)
+    unproven = not_proven(tuple(results), has_service=bool(context.config.service))
     status = Status.SKIPPED if unproven else Status.PASSED
     return CheckReport(
         debwright=__version__,

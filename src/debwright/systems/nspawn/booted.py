@@ -4,6 +4,7 @@ The container has only a loopback interface: what a package does there cannot be
 anything else. Requests to its services are made from outside through its network namespace.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from debwright.isolation.emulation import (
     without_idle_generators,
 )
 from debwright.isolation.namespaces import (
+    CLEAN,
     PATH,
     Bind,
     Entered,
@@ -40,6 +42,7 @@ from debwright.model.fix import Command
 from debwright.roots.overlay import Throwaway
 from debwright.systems.base import BootError, push_through
 from debwright.systems.nspawn import outside
+from debwright.systems.remote import RELAY, SOCKET_RELAY_VARIABLE
 
 BOOT_TIMEOUT = 120.0
 """Seconds; an emulated boot takes 2 to 10."""
@@ -224,12 +227,20 @@ class NspawnSandbox(Entered):
         """The argv prefix that enters the booted system."""
         return enter(self.leader, network=True, user=False, cwd=cwd, uid=uid, gid=gid)
 
-    def run_outside(self, script: Path, arguments: Sequence[str], timeout: float) -> Completed:
-        """Run a Python script of debwright's on this machine, in the container's network."""
+    def run_outside(
+        self, script: Path, arguments: Sequence[str], timeout: float, stdin: str | None = None
+    ) -> Completed:
+        """Run a Python script of debwright's on this machine, in the container's network.
+
+        A Unix socket is opened inside: its path means something else on this machine.
+        """
+        variables = [f"{k}={v}" for k, v in self.variables.items()]
+        relay = [*CLEAN, *variables, *self.prefix(), *RELAY]
         return process.run(
             ["nsenter", f"--target={self.leader}", "--net", "--",
              sys.executable, "-I", "-S", script, *arguments],
-            timeout=timeout, check=False,
+            env={SOCKET_RELAY_VARIABLE: json.dumps(relay)},
+            timeout=timeout, stdin=stdin, check=False,
         )  # fmt: skip
 
     def notes(self) -> list[str]:

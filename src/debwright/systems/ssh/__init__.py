@@ -226,8 +226,7 @@ def owned_leftovers(
     pairs = (row.partition(":") for row in listing.splitlines())
     uids = {int(uid) for name, _, uid in pairs if name not in known and uid.isdigit()}
     names = {d.package for d in subject.installable} | {d.source for d in subject.installable}
-    if service := subject.config.service:
-        names.add(service.unit.removesuffix(".service"))
+    names |= {service.unit.rpartition(".")[0] for service in subject.config.service}
     mine: list[str] = []
     others: list[str] = []
     for path, entry in sorted(leftovers(mark.created()).items()):

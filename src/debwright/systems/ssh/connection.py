@@ -209,8 +209,12 @@ class SshSandbox(RemoteSandbox):
         return self._ssh("-T", shlex.join(words))
 
     def relay(self) -> list[str]:
-        """See RemoteSandbox. ssh joins words with spaces, which the remote shell takes apart."""
-        return self._ssh("-T", shlex.join(RELAY))
+        """See RemoteSandbox. ssh joins words with spaces, which the remote shell takes apart.
+
+        A socket of the service's may be for its own account only: it is opened as root.
+        """
+        words = ["sudo", "-n", "--", *RELAY] if self._sudo else RELAY
+        return self._ssh("-T", shlex.join(words))
 
     def ended(self, done: Completed) -> None:
         """A command may end with 255 itself; ssh's own failure takes the connection with it."""

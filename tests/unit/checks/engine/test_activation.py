@@ -2,6 +2,7 @@
 
 from tests.kit.systemd import RUNNING, Systemd, session
 
+from debwright.checks.engine import health
 from debwright.checks.engine.activation import absent, job_of, run_job
 from debwright.config import Service
 
@@ -60,7 +61,20 @@ def test_a_job_that_fails_is_a_finding_and_one_that_has_nothing_to_do_is_not() -
     assert "ExecMainStatus=3" in found.evidence[0].text
     done = {**DOWN, "Type": "oneshot", "ExecMainStartTimestampMonotonic": "5"}
     assert run_job(session(Systemd(demo_service=done)), "demo.service", 5)[0] is None
-    unmet = {**DOWN, "Type": "oneshot", "ConditionResult": "no"}
+    unmet = {
+        **DOWN, "Type": "oneshot", "ConditionResult": "no", "ConditionTimestampMonotonic": "7",
+    }  # fmt: skip
     found, said = run_job(session(Systemd(demo_service=unmet)), "demo.service", 5)
     assert found is None
     assert "condition" in said
+
+
+def test_a_oneshot_that_systemd_has_forgotten_is_run_once_more() -> None:
+    """A unit that has ended and that nothing refers to is unloaded: it looked never started."""
+    forgotten = {**DOWN, "Type": "oneshot", "UnitFileState": "static"}
+    system = Systemd(demo_service=forgotten)
+    system.scripts = "demo.postinst\n"
+    here = session(system)
+    assert absent(here, DEMO) is None
+    assert system.ran_systemctl("start") == ["demo.service"]
+    assert health.wait_healthy(here, DEMO).ok

@@ -13,7 +13,8 @@ from tests.kit.debs import make_deb
 from debwright.checks import run as checks
 from debwright.checks.engine.base import CheckContext
 from debwright.checks.engine.infrastructure import is_infrastructure, open_session
-from debwright.checks.engine.session import ProbeError, Session
+from debwright.checks.engine.probes import ProbeError
+from debwright.checks.engine.session import Session
 from debwright.checks.registry import file_checks
 from debwright.config import Config
 from debwright.model.errors import CheckError, DebwrightError, MissingError, UsageError

@@ -17,13 +17,11 @@ def test_as_much_as_with_everything_unless_said_otherwise() -> None:
 
 
 def test_what_is_said_stands_in_for_it() -> None:
-    expected = expected_of(config(minimum={"smoke": ["demo --version"]}))
-    assert expected is not None
+    (expected,) = expected_of(config(minimum={"smoke": ["demo --version"]}))
     assert expected.expect_body == "all is well"
     assert commands(config(minimum={"smoke": ["demo --version"]})) == ["demo --version"]
     nothing = config(minimum={"smoke": [], "expect_body": "up"})
-    expected = expected_of(nothing)
-    assert expected is not None
+    (expected,) = expected_of(nothing)
     assert (commands(nothing), expected.expect_body) == ([], "up")
 
 
@@ -34,4 +32,4 @@ def test_commands_of_packages_without_a_service_count_too() -> None:
 
 
 def test_nothing_without_a_service() -> None:
-    assert expected_of(Config()) is None
+    assert expected_of(Config()) == []

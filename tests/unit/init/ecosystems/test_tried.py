@@ -73,3 +73,13 @@ def test_a_library_is_imported(tmp_path: Path) -> None:
     found = recognise(made).read(made)
     assert (found.units, found.programs) == ((), ())
     assert found.smoke == ("python3 -c 'import bells'",)
+
+
+def test_nobody_is_asked_what_the_authors_units_say(tmp_path: Path) -> None:
+    made = project(tmp_path, ARGPARSE, '[project.scripts]\nring = "bells:main"\n')
+    assert [q.name for q in recognise(made).read(made).questions] == ["service"]
+    (made / "ring.service").write_text("[Service]\nType=oneshot\nExecStart=/usr/bin/ring\n")
+    (made / "ring.timer").write_text(
+        "[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n"
+    )
+    assert recognise(made).read(made).questions == ()

@@ -5,8 +5,10 @@ from typing import Any
 
 from debwright.checks.engine import health
 from debwright.checks.files import lintian
+from debwright.checks.live import purge
 from debwright.model.codes import ERROR
 from debwright.model.results import CheckResult, Evidence, Status
+from debwright.observe.report.causes import findings_of
 from debwright.pipeline.stages.diagnosis import diagnosis_of
 
 LOG = """\
@@ -69,3 +71,17 @@ def test_why_a_check_was_skipped_is_no_cause(tmp_path: Path) -> None:
     found = diagnosis_of("check", tmp_path, finding, [check])
     assert found is not None
     assert [p.code for p in found.problems] == [2400], found
+
+
+def test_what_only_repeats_a_finding_is_no_likely_cause(tmp_path: Path) -> None:
+    """It said "likely cause, 97 %: the report shows the evidence", next to the evidence."""
+    (tmp_path / "check.log").write_text(
+        "    71.87 === purge: failed\n"
+        "    71.87 error purge/still-running: demo.service runs on after removal\n"
+    )
+    finding = purge.CODES.found("purge/still-running", "demo.service runs on after removal")
+    check = CheckResult(name="purge", status=Status.FAILED, findings=(finding,))
+    found = diagnosis_of("check", tmp_path, finding, [check])
+    assert found is not None
+    assert [(p.code, p.cause) for p in found.problems] == [(2400, "")]
+    assert findings_of(found) == []

@@ -27,7 +27,7 @@ def test_rule_reads_its_examples_and_ranks_first(rule: Rule) -> None:
         assert hits, example.log
         assert found.problems[0].code == rule.code, [p.code for p in found.problems]
         assert any(example.details.items() <= p.details.items() for p in hits), hits
-        assert all(p.evidence and p.fix and p.cause for p in hits)
+        assert all(p.evidence and p.fix and bool(p.cause) is bool(rule.cause) for p in hits)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,6 @@ class FormReceiver(Closing):
         self._file: IO[bytes] | None = None
         self._hash = hashlib.sha256()
         self._field: tuple[str, bytearray] | None = None
-        self._pending: list[bytes] = []
         self._ended = False
         self._parser = MultipartParser(
             boundary,

@@ -117,21 +117,17 @@ class _Asked:
         )  # fmt: skip
 
 
+@dataclass(slots=True)
 class Answerer:
-    """Answers questions. Safe to use from several threads."""
+    """Answers questions. Safe to use from several threads.
 
-    def __init__(
-        self,
-        searcher: Search,
-        generator_provider: Callable[[], Generator | None],
-        settings: Settings,
-        governor: GenerationGate,
-    ) -> None:
-        """Take parts; the provider returns None without a model, and raises when it cannot load."""
-        self._searcher = searcher
-        self._provider = generator_provider
-        self._settings = settings
-        self._governor = governor
+    The provider returns None without a model, and raises when it cannot load.
+    """
+
+    searcher: Search
+    generator_provider: Callable[[], Generator | None]
+    settings: Settings
+    governor: GenerationGate
 
     def answer(
         self,
@@ -176,8 +172,8 @@ class Answerer:
         """
         question = check_question(question)
         timer = _Timer()
-        found = self._searcher.search(question, k=k or self._settings.retrieval.k, mode=mode)
-        passages = relevant(question, found, self._settings.retrieval.threshold)
+        found = self.searcher.search(question, k=k or self.settings.retrieval.k, mode=mode)
+        passages = relevant(question, found, self.settings.retrieval.threshold)
         timer.mark("search")
         asked = _Asked(question, passages, max_tokens, stop or threading.Event(), timer)
         return self._events(asked, _no_generator if passages_only else self._generator)
@@ -209,14 +205,14 @@ class Answerer:
         yield from self._generate(asked, prompt, generator)
 
     def _generator(self) -> tuple[Generator | None, str | None]:
-        allowed, reason = self._governor.may_generate()
+        allowed, reason = self.governor.may_generate()
         if not allowed:
             return None, reason
-        generator = self._provider()
+        generator = self.generator_provider()
         return generator, (_NO_MODEL if generator is None else None)
 
     def _answer_tokens(self, generator: Generator, wanted: int | None) -> int:
-        limit = min(wanted or self._settings.llm.max_tokens, self._settings.llm.max_tokens)
+        limit = min(wanted or self.settings.llm.max_tokens, self.settings.llm.max_tokens)
         return max(1, min(limit, generator.context_tokens // 2))
 
     def _generate(self, asked: _Asked, prompt: Prompt, generator: Generator) -> Iterator[Event]:
@@ -225,7 +221,7 @@ class Answerer:
         pieces = generator.stream(
             prompt.messages,
             max_tokens=self._answer_tokens(generator, asked.max_tokens),
-            temperature=self._settings.llm.temperature,
+            temperature=self.settings.llm.temperature,
             stop=halt,
         )
         reason: str | None = None
@@ -237,7 +233,7 @@ class Answerer:
                     if text := writing.take(piece):
                         yield Token(text)
                     if count % _GATE_EVERY == _GATE_EVERY - 1:
-                        allowed, reason = self._governor.may_generate()
+                        allowed, reason = self.governor.may_generate()
                         if not allowed:
                             halt.set()
         except RagError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 
 from local_rag.core.errors import InvalidInput
+from local_rag.core.files import compute_sha256, sync_directory
 
 _MAX_COMPONENT_BYTES = 180
 _MAX_DEPTH = 12
@@ -98,7 +99,7 @@ class UploadStore:
         elif target.is_dir():
             raise InvalidInput(f"{name} is a folder already.", hint="give the file another name")
         staged.replace(target)
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
         return target
 
     def holds(self, path: Path) -> bool:
@@ -147,25 +148,9 @@ class UploadStore:
 def _free_name(target: Path, sha256: str) -> Path:
     for number in range(1, _MAX_VARIANTS):
         variant = target if number == 1 else target.with_stem(f"{target.stem} ({number})")
-        if not variant.exists() or (variant.is_file() and _sha256(variant) == sha256):
+        if not variant.exists() or (variant.is_file() and compute_sha256(variant) == sha256):
             return variant
     raise InvalidInput(
         f"There are {_MAX_VARIANTS} files called {target.name} already.",
         hint="replace one, or give the file another name",
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

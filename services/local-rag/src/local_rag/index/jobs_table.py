@@ -235,11 +235,6 @@ class Jobs:
                 (path, int(recursive), json.dumps(dict(metadata))),
             )
 
-    def forget_folder(self, path: str) -> None:
-        """Forget an imported folder."""
-        with self._connections.write() as db:
-            db.execute("DELETE FROM folders WHERE path=?", (path,))
-
     def folders(self) -> "Sequence[tuple[str, bool, dict[str, str]]]":
         """Return (path, recursive, metadata) of every imported folder."""
         with self._connections.read() as db:

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TypeVar
 
 from local_rag.core.errors import InvalidInput
@@ -16,27 +16,20 @@ MAX_QUESTION_CHARS = 8_000
 WORD_POWER = 2.0
 
 
+@dataclass(slots=True)
 class Searcher:
     """Vector search and keyword search, and the two fused. Thread-safe.
 
     Without an embedder only keyword search works, and hybrid search is keyword search.
+    `word_power` 0 makes the ranks alone count.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        embedder: Embedder | None,
-        *,
-        candidates: int = 50,
-        rrf_k: int = 60,
-        word_power: float = WORD_POWER,
-    ) -> None:
-        """Take parts; `word_power` 0 makes the ranks alone count."""
-        self._word_power = word_power
-        self._store = store
-        self._embedder = embedder
-        self._candidates = candidates
-        self._rrf_k = rrf_k
+    store: Store
+    embedder: Embedder | None
+    _: KW_ONLY
+    candidates: int = 50
+    rrf_k: int = 60
+    word_power: float = WORD_POWER
 
     def search(self, question: str, k: int = 8, mode: SearchMode = "hybrid") -> list[Passage]:
         """Return up to k passages, best first.
@@ -48,19 +41,19 @@ class Searcher:
         text = _checked(question)
         if k < 1:
             raise InvalidInput("k must be at least 1")
-        depth = max(self._candidates, k)
-        if mode == "vector" and self._embedder is None:
+        depth = max(self.candidates, k)
+        if mode == "vector" and self.embedder is None:
             raise InvalidInput(
                 "vector search needs an embedding model", hint="local-rag models list"
             )
         # SQLite and llama.cpp let other threads run, so words are looked up meanwhile.
         with ThreadPoolExecutor(1, thread_name_prefix="keywords") as pool:
-            look = self._store.keywords.scored
+            look = self.store.keywords.scored
             finding = None if mode == "vector" else pool.submit(look, text, depth)
             vector = None
-            if self._embedder is not None and mode != "keyword":
-                vector = self._embedder.embed([text])[0]
-            near = [] if vector is None else self._store.search_vectors(vector, depth)
+            if self.embedder is not None and mode != "keyword":
+                vector = self.embedder.embed([text])[0]
+            near = [] if vector is None else self.store.search_vectors(vector, depth)
             words = [] if finding is None else finding.result()
         cosines = dict(near)
         ranks = {key: rank for rank, (key, _) in enumerate(words, start=1)}
@@ -68,7 +61,7 @@ class Searcher:
         chosen = [key for key, _ in scores[: k + _SPARE]]
         missing = [key for key in chosen if key not in cosines]
         if vector is not None and missing:
-            cosines |= self._store.vectors.cosines(vector, missing)
+            cosines |= self.store.vectors.cosines(vector, missing)
         by_key = dict(scores)
         return [
             replace(
@@ -77,7 +70,7 @@ class Searcher:
                 vector_score=cosines.get(passage.chunk_id),
                 keyword_rank=ranks.get(passage.chunk_id),
             )
-            for passage in self._store.passages(chosen)
+            for passage in self.store.passages(chosen)
         ][:k]
 
     def _scores(
@@ -86,13 +79,13 @@ class Searcher:
         if mode == "vector":
             return near
         keys = [key for key, _ in words]
-        if mode == "keyword" or self._embedder is None:
+        if mode == "keyword" or self.embedder is None:
             return [(key, 1 / rank) for rank, key in enumerate(keys, start=1)]
-        strength = {key: share**self._word_power for key, share in words}
+        strength = {key: share**self.word_power for key, share in words}
         fused = reciprocal_rank_fusion(
-            [[key for key, _ in near], keys], k=self._rrf_k, weights=[1.0, strength]
+            [[key for key, _ in near], keys], k=self.rrf_k, weights=[1.0, strength]
         )
-        best = 2 / (self._rrf_k + 1)
+        best = 2 / (self.rrf_k + 1)
         return [(key, score / best) for key, score in fused]
 
 

@@ -35,6 +35,7 @@ class Node(Ecosystem):
     name = "node"
     title = "Node"
     recognised_by = "package.json"
+    accompanies = True
 
     def confidence(self, directory: Path) -> Confidence:
         there = (directory / "package.json").is_file()

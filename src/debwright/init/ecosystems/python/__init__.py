@@ -9,7 +9,7 @@ from pathlib import Path
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.python.bundled import bundled
 from debwright.init.ecosystems.python.dependencies import parse
-from debwright.init.ecosystems.python.kind import is_application
+from debwright.init.ecosystems.python.kind import is_application, only_settings
 from debwright.init.ecosystems.python.legacy import FILES
 from debwright.init.ecosystems.python.pybuild import from_debian
 from debwright.init.ecosystems.python.pyproject import Pyproject, read_pyproject
@@ -28,7 +28,9 @@ class Python(Ecosystem):
     def confidence(self, directory: Path) -> Confidence:
         there = any((directory / name).is_file() for name in ("pyproject.toml", *FILES))
         mine = there and not is_application(directory)
-        return Confidence.CERTAIN if mine else Confidence.NONE
+        if not mine:
+            return Confidence.NONE
+        return Confidence.POSSIBLE if only_settings(directory) else Confidence.CERTAIN
 
     def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:
         found = read_pyproject(directory)

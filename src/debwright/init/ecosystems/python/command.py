@@ -12,8 +12,9 @@ from debwright.init.ecosystems.python.dependencies import normalise
 from debwright.init.ecosystems.python.listening import CALLS, METHODS, is_server
 from debwright.init.ecosystems.python.modules import Module, argument, literal
 from debwright.init.ecosystems.python.procfile import read_procfile
+from debwright.init.ecosystems.python.programs import RUNS, run_port
 from debwright.init.ecosystems.python.readme import Line, commands
-from debwright.init.ecosystems.python.start import RUNS, Start, run_port, starts
+from debwright.init.ecosystems.python.start import Start, starts
 from debwright.init.hints import guess_port, read_sources
 from debwright.model.errors import UsageError
 

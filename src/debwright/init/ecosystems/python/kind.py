@@ -35,6 +35,17 @@ def is_application(directory: Path) -> bool:
     return unbuilt or _runs(directory, ("manage.py",))
 
 
+def only_settings(directory: Path) -> bool:
+    """Whether pyproject.toml has settings of tools and no project, as any repository may."""
+    try:
+        text = (directory / "pyproject.toml").read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return False
+    told = {"project", "build-system"} & set(data) or _table(data, "tool", "poetry")
+    return not told and not any((directory / f).is_file() for f in ("setup.py", "setup.cfg"))
+
+
 def _runs(directory: Path, names: tuple[str, ...]) -> bool:
     return any((directory / name).exists() for name in names)
 

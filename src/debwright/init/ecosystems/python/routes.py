@@ -54,6 +54,8 @@ def _route(
     owner, _, method = full.rpartition(".")
     if method not in names or (names is CALLS and method == "get" and owner != "aiohttp.web"):
         return
+    if method == "add_url_rule" and argument(call, "view_func", 2) is None:
+        return  # another name for a route that is declared elsewhere
     path = literal(argument(call, "path", 0)) or literal(keyword(call, "rule"))
     methods = literal(keyword(call, "methods"))
     if not isinstance(path, str) or not path.startswith("/"):

@@ -82,7 +82,7 @@ MODULES: Mapping[str, str] = {
     "gunicorn": "gunicorn", "uvicorn": "uvicorn", "hypercorn": "hypercorn", "daphne": "daphne",
     "waitress-serve": "waitress", "granian": "granian", "celery": "celery", "flask": "flask",
     "django-admin": "django", "streamlit": "streamlit", "dramatiq": "dramatiq", "rq": "rq.cli",
-    "alembic": "alembic.config", "huey_consumer.py": "huey.bin.huey_consumer", "arq": "arq",
+    "alembic": "alembic", "huey_consumer.py": "huey.bin.huey_consumer", "arq": "arq",
 }  # fmt: skip
 """Modules that are the programs of these names, for an interpreter to run with -m."""
 

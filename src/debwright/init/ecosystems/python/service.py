@@ -7,16 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from debwright.init.ecosystems.python import servers
-from debwright.init.ecosystems.python.apps import find_apps
 from debwright.init.ecosystems.python.command import find_start, options_of, started_by
 from debwright.init.ecosystems.python.dependencies import normalise, parse
+from debwright.init.ecosystems.python.health import find_health, find_path
 from debwright.init.ecosystems.python.modules import Module, literal, read_modules
 from debwright.init.ecosystems.python.pyproject import Pyproject
-from debwright.init.ecosystems.python.routes import health_path
 from debwright.init.ecosystems.python.start import Start
 from debwright.init.ecosystems.python.tried import commands_to_try
-from debwright.init.hints import guess_health_path, read_sources
 from debwright.init.model import Answers, Guess, Health, Question, Unit
 from debwright.init.unitfile import command_line
 from debwright.init.units import AuthorUnits, Places, author_units
@@ -73,7 +70,12 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
         questions.append(which)
         if (name := which.answered(answers)) != NONE:
             start = started_by(name, found.scripts[name], modules, directory)
-    health, asking = _health(directory, start, modules, found, answers)
+    if (url := found.said.get("health_url")) is not None:
+        health: Health | None = _said(url)
+        asking: list[Question] = []
+    else:
+        path = find_path(directory, modules)
+        health, asking = find_health(start, path, found.name, answers)
     places = Places(programs={name: f"/usr/bin/{name}" for name in found.scripts},
                     variables=f"/etc/default/{package}")  # fmt: skip
     authors = author_units(directory, places, health)
@@ -81,7 +83,8 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
     return Service(
         package=package, start=start, health=health, authors=authors, environment=environment,
         before=before, tried=() if start else commands_to_try(found.scripts, modules),
-        questions=(*questions, *(asking if not authors.units else ())),
+        # With units of the author's nobody has to say what is started, and where it listens.
+        questions=() if authors.units else (*questions, *asking),
         notes=(*(start.notes if start and not authors.units else ()), *authors.notes),
     )  # fmt: skip
 
@@ -93,56 +96,6 @@ def _which(found: Pyproject, default: str) -> Question:
         default=default,
         choices=(NONE, *found.scripts),
     )
-
-
-def _health(
-    directory: Path,
-    start: Start | None,
-    modules: Sequence[Module],
-    found: Pyproject,
-    answers: Answers,
-) -> tuple[Health | None, list[Question]]:
-    """Where it answers; what the project says beats any guess, and so does a person."""
-    if (url := found.said.get("health_url")) is not None:
-        return _said(url), []
-    if start is None or not start.listens:
-        return None, []
-    port, path = Guess(value=start.port, seen=start.seen), _path(directory, modules)
-    questions = []
-    if port.seen is None and servers.bound(start.words) is None:
-        asking = Question(
-            name="port", text=f"On which port does {found.name} listen?", default=port.value,
-            pattern=r"[1-9]\d{0,4}", form="a number below 65536",
-        )  # fmt: skip
-        questions.append(asking)
-        port = _answered(asking, answers, port)
-    if path.seen is None:
-        asking = Question(
-            name="health-path",
-            text=f"Which path does {found.name} answer with 200 when it is well?",
-            default=path.value, pattern=r"/[A-Za-z0-9/._~%-]*", form="a path, as /health",
-        )  # fmt: skip
-        questions.append(asking)
-        path = _answered(asking, answers, path)
-    return Health(port=port, path=path, address=start.address), questions
-
-
-def _answered(question: Question, answers: Answers, guess: Guess) -> Guess:
-    if question.name not in answers:
-        return guess
-    return Guess(value=question.answered(answers), seen="your answer")
-
-
-def _path(directory: Path, modules: Sequence[Module]) -> Guess:
-    path = health_path(modules)
-    if path.seen is None:
-        path = guess_health_path(read_sources(directory, {".py"}))
-    if path.seen is None:
-        for app in find_apps(modules):
-            if app.framework.title == "FastAPI":
-                # It answers this without any route, unless it is told not to.
-                return Guess(value="/openapi.json", seen=app.seen)
-    return path
 
 
 def _said(url: object) -> Health:

@@ -1,8 +1,7 @@
 """How each process of an application is started."""
 
-import ast
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -13,22 +12,14 @@ from debwright.init.ecosystems.python.django import Django
 from debwright.init.ecosystems.python.listening import listens
 from debwright.init.ecosystems.python.modules import (
     Module,
-    argument,
     assignments,
-    keyword,
     literal,
 )
 from debwright.init.ecosystems.python.procfile import Command, Process
+from debwright.init.ecosystems.python.programs import find_programs, run_address, run_port
+from debwright.init.hints import guess_port, read_sources
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command as Remedy
-
-PROGRAMS = ("main", "app", "server", "run", "bot", "worker", "service", "daemon", "start", "cli")
-NOT_PROGRAMS = frozenset({"setup", "manage", "conftest", "fabfile", "noxfile", "gunicorn_conf",
-                          "tasks", "wsgi", "asgi"})  # fmt: skip
-RUNS = re.compile(
-    r"(?:uvicorn|hypercorn|waitress|sanic|\w*app\w*|socketio|web|api|server)"
-    r"(?:\.\w+)*\.(?:run|run_app|serve)"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,90 +200,30 @@ def import_root(module: Module, modules: Sequence[Module]) -> tuple[str, str]:
     return "", module.name
 
 
-def run_port(modules: Sequence[Module]) -> tuple[str, str | None]:
-    """The port that a call as `app.run(port=...)` names, or the server's own default."""
-    for module in modules:
-        known = dict(assignments(module.tree.body))
-        guard = module.guarded
-        if guard is not None:
-            known |= dict(assignments(guard.body))
-        for name, call in module.calls():
-            if not RUNS.fullmatch(name) and name not in ("waitress.serve", "aiohttp.web.run_app"):
-                continue
-            port = _number(module, keyword(call, "port"), known)
-            if port is not None:
-                return port, module.at(call)
-    return servers.PORT, None
-
-
-def _number(module: Module, node: ast.expr | None, known: Mapping[str, ast.expr]) -> str | None:
-    """The port that an expression is when no variable of the environment is set."""
-    for _ in range(8):
-        value = literal(node)
-        if isinstance(value, int | str) and re.fullmatch(r"[1-9]\d{0,4}", str(value)):
-            return str(value) if int(value) <= 65535 else None
-        if isinstance(node, ast.Name):
-            node = known.get(node.id)
-        elif isinstance(node, ast.BoolOp):
-            node = node.values[-1]
-        elif isinstance(node, ast.Call):
-            name = module.full(node.func)
-            if name in ("os.environ.get", "os.getenv"):
-                node = argument(node, "default", 1)
-            elif name == "int" and node.args:
-                node = node.args[0]
-            else:
-                return None
-        else:
-            return None
-    return None
-
-
 def _script(directory: Path, modules: Sequence[Module]) -> Start | None:
     """A file that is a program, started as the file it is."""
-    programs = sorted(_programs(directory, modules))
+    programs = sorted(find_programs(directory, modules))
     if not programs:
         return None
     _, path, words = programs[0]
-    module = next(m for m in modules if m.path == path)
     port, seen = run_port(modules)
+    if seen is None:
+        guess = guess_port(read_sources(directory, {".py"}))
+        port, seen = guess.value, guess.seen
     others = [p for _, p, _ in programs[1:] if "/" not in p]
     notes = []
+    address = run_address(modules)
+    if address != servers.LOCAL:
+        notes.append(
+            f"{seen or path} listens on every address: the service answers everybody who reaches "
+            f"this machine, unless the source says {servers.LOCAL}"
+        )
     if others:
         notes.append(f"the unit starts {path}; {', '.join(others[:5])} could be started, too")
     return Start(
-        words=words, listens=listens(modules), port=port, seen=seen or module.path,
-        address=_address(modules), notes=tuple(notes),
+        words=words, listens=listens(modules), port=port, seen=seen,
+        address=address, notes=tuple(notes),
     )  # fmt: skip
-
-
-def _address(modules: Sequence[Module]) -> str:
-    """Where a program that is started as it is listens, from the call that says so."""
-    for module in modules:
-        for _, call in module.calls():
-            host = literal(keyword(call, "host"))
-            if host in ("0.0.0.0", "") and keyword(call, "port") is not None:  # noqa: S104
-                return "0.0.0.0"  # noqa: S104
-    return servers.LOCAL
-
-
-def _programs(
-    directory: Path, modules: Sequence[Module]
-) -> Iterator[tuple[int, str, tuple[str, ...]]]:
-    own = re.sub(r"[-.]+", "_", directory.resolve().name).lower()
-    for module in modules:
-        path = PurePosixPath(module.path)
-        if path.name == "__main__.py" and len(path.parts) > 1:
-            yield 1, module.path, ("python", "-m", module.name.removesuffix(".__main__"))
-            continue
-        names = [*PROGRAMS, own]
-        known = path.stem in names
-        if path.stem in NOT_PROGRAMS or path.stem.startswith("test") or len(path.parts) > 2:
-            continue
-        if module.guarded is None and not (known and len(path.parts) == 1):
-            continue
-        rank = names.index(path.stem) if known else 50
-        yield 2 + rank + 100 * (len(path.parts) - 1), module.path, ("python", module.path)
 
 
 def _process(process: Process, modules: Sequence[Module]) -> Start:
@@ -308,7 +239,7 @@ def _process(process: Process, modules: Sequence[Module]) -> Start:
     elif serves and servers.is_server(words):
         words = _bind(words)
     elif serves:
-        port, address = run_port(modules)[0], _address(modules)
+        port, address = run_port(modules)[0], run_address(modules)
     number = port
     if variable := re.fullmatch(r"\$\{(\w+)\}", port):
         number = command.environment.get(variable[1]) or servers.PORT

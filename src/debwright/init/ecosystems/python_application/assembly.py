@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.dependencies import normalise, resolve
 from debwright.init.ecosystems.python.django import WRAPPER, Django, read_django
+from debwright.init.ecosystems.python.health import find_health, find_path
 from debwright.init.ecosystems.python.modules import Module, read_modules
 from debwright.init.ecosystems.python.private_tree import Wanted, plan
 from debwright.init.ecosystems.python.procfile import read_procfile
@@ -18,12 +19,11 @@ from debwright.init.ecosystems.python.requirements import (
     find,
     read_requirements,
 )
-from debwright.init.ecosystems.python.routes import health_path
 from debwright.init.ecosystems.python.start import Start, django_start, starts
 from debwright.init.ecosystems.python.suites import targets_for, unmet
 from debwright.init.ecosystems.python_application import state
 from debwright.init.ecosystems.python_application.about import about
-from debwright.init.ecosystems.python_application.django_settings import wrapper
+from debwright.init.ecosystems.python_application.django_settings import VARIABLES, wrapper
 from debwright.init.ecosystems.python_application.extras import more_starts, scheduled
 from debwright.init.ecosystems.python_application.rules import Parts, rules_for
 from debwright.init.ecosystems.python_application.tree import left_out, overrides
@@ -34,7 +34,7 @@ from debwright.init.ecosystems.python_application.variables import (
     examples,
     find_variables,
 )
-from debwright.init.model import Answers, Project, Question, Unit, Written, package_name
+from debwright.init.model import Answers, Health, Project, Question, Unit, Written, package_name
 
 SHOWN = 3
 
@@ -51,55 +51,70 @@ class _Settings:
     variables: tuple[Variable, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Service:
+    health: Health | None
+    asking: tuple[Question, ...]
+    """What only a person knows of it."""
+    django: Django | None
+
+
 def assemble(directory: Path, answers: Answers) -> Project:
     """The project in `directory` as a package. Raises UsageError when it cannot be one."""
     modules = read_modules(directory)
     said, version = about(directory, modules)
     package = package_name(said.name)
-    layout = Layout(package=package)
     asked, notes = _requirements(directory, said.requirements)
-    names = _names(asked)
-    django = read_django(modules, names)
-    found, added, more = _starts(directory, package, modules, names, django)
-    asked = (*asked, *added)
+    django = read_django(modules, _names(asked))
+    found, added, more = _starts(directory, package, modules, _names(asked), django)
+    path = django.health if django else find_path(directory, modules)
+    health, asking = find_health(found[0], path, said.name, answers)
     settings = _settings(directory, modules, package, answers, django)
-    path = django.health if django else health_path(modules)
-    links, states, replaced = state.links(
-        state.written(modules) if django is None else (), directory, package, layout.tree
-    )
-    environment = {"DJANGO_SETTINGS_MODULE": WRAPPER} if django else {}
-    own = generated(layout, found, path, environment, (*states, *_other_states(modules, package)))
-    theirs = authors(layout, directory, own[0].health)
     targets, why = targets_for(said.requires_python)
-    notes += (
-        *said.notes,
-        *version.notes,
-        *filter(None, [why]),
-        *more,
-        *settings.notes,
-        *theirs.notes,
-        *scheduled(directory, modules),
-    )
     project = Project(
-        name=said.name, package=package, version=version.upstream,
-        version_from=version.source, tag_prefix=version.tag_prefix,
-        targets=targets, description=said.description, homepage=said.homepage,
-        author=said.author, licence=said.licence,
-        units=_together(own, theirs.units), accounts=theirs.accounts,
-        secrets=settings.secrets,
+        name=said.name, package=package, version=version.upstream, version_from=version.source,
+        tag_prefix=version.tag_prefix, description=said.description, homepage=said.homepage,
+        author=said.author, licence=said.licence, targets=targets, secrets=settings.secrets,
+        files=_files(package, settings, django), questions=settings.questions,
+        lintian_overrides=overrides(directory),
+        notes=(*notes, *said.notes, *version.notes, *filter(None, [why]), *more, *settings.notes,
+               *scheduled(directory, modules)),
+    )  # fmt: skip
+    service = _Service(health=health, asking=tuple(asking), django=django)
+    project = _with_units(project, directory, modules, found, service)
+    project = _with_dependencies(project, directory, (*asked, *added), django, settings)
+    return replace(project, notes=tuple(dict.fromkeys(project.notes)))
+
+
+def _with_units(
+    project: Project,
+    directory: Path,
+    modules: Sequence[Module],
+    found: Sequence[Start],
+    service: _Service,
+) -> Project:
+    """The project with its units, and with its tree, whose state is elsewhere."""
+    package, django = project.package, service.django
+    roots = ("src",) if any(m.path.startswith("src/") for m in modules) else ()
+    layout = Layout(package=package, roots=roots)
+    written = state.written(modules) if django is None else ()
+    links, states, replaced = state.links(written, directory, package, layout.tree)
+    environment = {"DJANGO_SETTINGS_MODULE": WRAPPER} if django else {}
+    kept = (*states, *_other_states(modules, package))
+    own = generated(layout, found, service.health, environment, kept)
+    theirs = authors(layout, directory, service.health)
+    units = _together(own, theirs.units)
+    patterns = left_out(directory, modules, (*replaced, *state.LEFT_OUT_DATA))
+    return replace(
+        project,
+        units=units,
+        accounts=theirs.accounts,
         # Flask and others keep their data in var/ of the interpreter's prefix.
         links=((f"var/lib/{package}", f"usr/lib/{package}/var"), *links),
-        files=(
-            Written(
-                path="debian/left-out",
-                text=left_out(directory, modules, (*replaced, *state.LEFT_OUT_DATA)),
-            ),
-            *_files(package, settings, django),
-        ),
-        questions=settings.questions, lintian_overrides=overrides(directory),
-        notes=tuple(dict.fromkeys(notes)),
-    )  # fmt: skip
-    return _with_dependencies(project, directory, asked, django, settings)
+        files=(Written(path="debian/left-out", text=patterns), *project.files),
+        questions=(*project.questions, *(service.asking if own[0] in units else ())),
+        notes=(*project.notes, *theirs.notes),
+    )
 
 
 def _requirements(directory: Path, said: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
@@ -171,9 +186,12 @@ def _settings(
             f"debian/{package}.default has {values[variable.name]!r}{said}"
         )
     known = {v.name for v in variables}
-    listed = [*variables, *(
-        Variable(name=n, required=False, seen=example) for n in shown if n not in known
-    )]  # fmt: skip
+    more = [(name, example) for name in shown]
+    more += [(name, f"debian/{WRAPPER}.py") for name in VARIABLES] if django else []
+    listed = [
+        *variables,
+        *(Variable(name=n, required=False, seen=seen) for n, seen in more if n not in known),
+    ]
     text = default_file(listed, values, shown, package) if listed else ""
     return _Settings(
         secrets=secrets, values=values, text=text, questions=tuple(questions),

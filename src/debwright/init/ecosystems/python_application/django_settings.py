@@ -3,6 +3,8 @@
 It is a file of the project's debian/, so that whoever packages it can read and change it.
 """
 
+VARIABLES = ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DEBUG")
+"""What the module reads of the environment, apart from secrets and what the build sets."""
 TEXT = '''\
 """Settings of {package} as a package: the project's own, and what a Debian system has elsewhere."""
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from debwright.init.ecosystems.python.modules import Module, assignments
+from debwright.init.ecosystems.python.modules import Module, argument, assignments, literal
 from debwright.init.ecosystems.python.start import Start
 
 CRON = re.compile(r"(?:crontab|.*\.(?:cron|crontab))(?:\.txt)?|cronjobs?", re.I)
@@ -18,14 +18,13 @@ def more_starts(
     """Workers that the source has tasks for and that nothing starts yet."""
     if any({"celery", "rq", "dramatiq", "huey_consumer.py"} & set(s.words) for s in found):
         return ()
-    return tuple(_celery(modules, asked, package))
+    return (*_celery(modules, asked, package), *_rq(modules))
 
 
 def _celery(modules: Sequence[Module], asked: frozenset[str], package: str) -> Iterator[Start]:
     for module in modules:
         for name, value in assignments(module.tree.body):
-            called = getattr(value, "func", None)
-            if called is None or module.full(called) not in ("celery.Celery", "celery.app.Celery"):
+            if not _is_celery(module, name, value, asked):
                 continue
             target = ("celery", "--app", f"{module.name}:{name}")
             seen = module.at(value)
@@ -40,6 +39,39 @@ def _celery(modules: Sequence[Module], asked: frozenset[str], package: str) -> I
                     notes=(f"{seen} has a schedule: Celery's beat is a unit",),
                 )  # fmt: skip
             return
+
+
+def _rq(modules: Sequence[Module]) -> Iterator[Start]:
+    """RQ's worker for the queues that the source names (RQ's documentation, "Workers")."""
+    queues: dict[str, str] = {}
+    for module in modules:
+        for name, call in module.calls():
+            if name in ("rq.Queue", "rq.queue.Queue"):
+                queue = literal(argument(call, "name", 0))
+                queues.setdefault(queue if isinstance(queue, str) else "default", module.at(call))
+    if not queues:
+        return
+    url = next((u for m in modules for u in _redis(m)), "redis://localhost:6379")
+    seen = next(iter(queues.values()))
+    yield Start(
+        words=("rq", "worker", *queues), name="worker", environment={"RQ_REDIS_URL": url},
+        seen=seen, notes=(f"{seen} has a queue of RQ: a worker of its own is a unit, for {url}",),
+    )  # fmt: skip
+
+
+def _redis(module: Module) -> Iterator[str]:
+    for node in ast.walk(module.tree):
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, str) and re.fullmatch(r"rediss?://[A-Za-z0-9.:/_-]+", value):
+            yield value
+
+
+def _is_celery(module: Module, name: str, value: ast.expr, asked: frozenset[str]) -> bool:
+    """Whether a variable is a Celery application, as its call or its name and extension say."""
+    if isinstance(value, ast.Call):
+        return module.full(value.func) in ("celery.Celery", "celery.app.Celery")
+    kept = isinstance(value, ast.Subscript) and literal(value.slice) == "celery"
+    return kept and "celery" in asked and name.startswith("celery")
 
 
 def _has_schedule(modules: Sequence[Module]) -> bool:

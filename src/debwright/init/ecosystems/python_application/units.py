@@ -17,6 +17,8 @@ class Layout:
     """Where the package has the application."""
 
     package: str
+    roots: tuple[str, ...] = ()
+    """Directories of the tree, apart from its top, that modules are imported from."""
 
     @property
     def home(self) -> str:
@@ -59,7 +61,7 @@ class Layout:
 def generated(
     layout: Layout,
     starts: Sequence[Start],
-    path: Guess,
+    health: Health | None,
     environment: dict[str, str],
     state: tuple[str, ...],
 ) -> tuple[Unit, ...]:
@@ -67,16 +69,12 @@ def generated(
     package, made = layout.package, list[Unit]()
     for start in starts:
         name = f"{package}-{start.name}" if start.name else package
-        roots = dict.fromkeys((start.directory, ""))
-        health = None
-        if start.listens and not start.name:
-            port = Guess(value=start.port, seen=start.seen)
-            health = Health(port=port, path=path, address=start.address)
+        roots = dict.fromkeys((start.directory, "", *layout.roots))
         made.append(
             Unit(
                 name=f"{name}.service",
                 command=layout.command(start.words, start.directory),
-                health=health,
+                health=None if start.name else health,
                 before=tuple(layout.command(w, start.directory) for w in start.before),
                 environment={
                     "PATH": f"{layout.home}/bin:/usr/local/bin:/usr/bin:/bin",

@@ -20,6 +20,7 @@ from debwright.init.ecosystems.python.routes import health_path
         ("r = APIRouter()\n@r.get('/health')\ndef a(): ...", "/"),
         ("app.router.add_get('/ping', a)", "/ping"),
         ("app.add_url_rule('/up', view_func=a)", "/up"),
+        ("@app.get('/hello')\ndef a(): ...\napp.add_url_rule('/', endpoint='index')", "/hello"),
         ("routes = [Route('/status', a)]", "/status"),
         ("requests.get('/health')", "/"),
         ("x = 1", "/"),

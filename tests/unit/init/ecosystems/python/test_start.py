@@ -52,6 +52,9 @@ def command(directory: Path, files: dict[str, str], *asked: str) -> str:
         ({"main.py": "print(1)\n"}, [], "python main.py"),
         ({"bot.py": "x = 1\n", "helpers.py": "y = 1\n"}, [], "python bot.py"),
         ({"poll.py": GUARD + "main()\n"}, [], "python poll.py"),
+        ({"web_srv.py": "from aiohttp import web\ndef init():\n    return web.Application()\n"
+          "web.run_app(init())\n", "helpers.py": ""}, ["aiohttp"], "python web_srv.py"),
+        ({"only.py": "while True: pass\n"}, [], "python only.py"),
         ({"pkg/__init__.py": "", "pkg/__main__.py": "print(1)\n"}, [], "python -m pkg"),
     ],
 )  # fmt: skip
@@ -162,6 +165,23 @@ def test_a_worker_does_not_listen(tmp_path: Path) -> None:
     source = "import redis\nr = redis.Redis(port=6379)\nwhile True: r.blpop('x')\n"
     (start,) = started(tmp_path, {"worker.py": source}, "redis")
     assert not start.listens
+
+
+@pytest.mark.parametrize(
+    ("call", "where"),
+    [
+        ("web.run_app(a)", "*:8080"),
+        ("web.run_app(a, port=9000)", "*:9000"),
+        ("web.run_app(a, host='127.0.0.1')", "127.0.0.1:8080"),
+        ("waitress.serve(a)", "0.0.0.0:8080"),
+        ("uvicorn.run(a, host='0.0.0.0')", "0.0.0.0:8000"),
+        ("uvicorn.run(a)", "127.0.0.1:8000"),
+    ],
+)
+def test_a_program_listens_where_its_server_does(tmp_path: Path, call: str, where: str) -> None:
+    source = f"from aiohttp import web\nimport uvicorn, waitress\na = make()\n{call}\n"
+    (start,) = started(tmp_path, {"serve.py": source})
+    assert f"{start.address}:{start.port}" == where
 
 
 def test_nothing_to_start(tmp_path: Path) -> None:

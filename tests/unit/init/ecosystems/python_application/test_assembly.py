@@ -90,6 +90,7 @@ def test_django(project_dir: Path, index: Index) -> None:
     assert "Environment=DJANGO_SETTINGS_MODULE=packaged_settings\n" in unit
     assert "from s.settings import *" in made["debian/packaged_settings.py"]
     assert "django collectstatic" in made["debian/rules"]
+    assert "\n#ALLOWED_HOSTS=\n" in made["debian/guest-book.default"]
     assert "for name in SECRET_KEY; do" in made["debian/guest-book.postinst"]
     assert "rm -f /etc/guest-book/secrets.env" in made["debian/guest-book.postrm"]
 
@@ -145,6 +146,31 @@ def test_the_rules_copy_what_the_application_needs(project_dir: Path) -> None:
     assert there == ["docs/help.txt", "main.py", "pkg/__init__.py", "templates/a b.html", "tool.py"]
     assert (app / "tool.py").read_text() == "#\n1\n"
     assert not (app / "tool.py").stat().st_mode & 0o111
+
+
+def test_a_celery_application_of_a_factory(project_dir: Path) -> None:
+    """As Flask's own example has it: the packages are in src/, the worker's entry next to it."""
+    project = read(project_dir, {
+        "src/task_app/__init__.py": "from celery import Celery\nimport flask\n"
+        "def create_app():\n    return flask.Flask('x')\n",
+        "make_celery.py": "from task_app import create_app\nflask_app = create_app()\n"
+        "celery_app = flask_app.extensions['celery']\n",
+        "requirements.txt": "flask\ncelery\ngunicorn\n",
+    })  # fmt: skip
+    web, worker = project.units
+    assert web.command.endswith("make_celery:flask_app")
+    assert "celery --app make_celery:celery_app worker" in worker.command
+    assert web.environment["PYTHONPATH"] == "/usr/lib/guest-book/app:/usr/lib/guest-book/app/src"
+
+
+def test_the_queues_of_rq_have_a_worker(project_dir: Path) -> None:
+    source = FLASK + "import redis, rq\nr = redis.from_url('redis://127.0.0.1:6379/2')\n"
+    source += "mail, rest = rq.Queue('mail', connection=r), rq.Queue(connection=r)\n"
+    project = read(project_dir, {"app.py": source, "requirements.txt": "flask\nrq\ngunicorn\n"})
+    worker = project.units[1]
+    assert worker.name == "guest-book-worker.service"
+    assert worker.command == "/usr/lib/guest-book/bin/python3 -m rq.cli worker mail default"
+    assert worker.environment["RQ_REDIS_URL"] == "redis://127.0.0.1:6379/2"
 
 
 def test_lintian_is_told_of_what_the_tree_has_alone(project_dir: Path) -> None:

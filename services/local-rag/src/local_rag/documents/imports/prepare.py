@@ -1,7 +1,7 @@
 """One source: read, compared with what is known, cut into chunks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from local_rag.config.settings import Settings
 from local_rag.core.types import Chunk, Embedder, Extracted, Section
@@ -67,65 +67,59 @@ def effective_max_tokens(settings: Settings, embedder: Embedder) -> int:
     return max(min(settings.chunking.max_tokens, embedder.max_tokens) - 2, 8)
 
 
+@dataclass
 class Preparer:
     """Prepares sources for the index. Not to be used by two threads at once."""
 
-    def __init__(
-        self,
-        store: Store,
-        embedder: Embedder,
-        settings: Settings,
-        extraction: Extraction,
-        *,
-        metadata_of: Callable[[str], Mapping[str, str]] | None = None,
-        metadata: Mapping[str, str] | None = None,
-        revive: bool = True,
-    ) -> None:
-        self._store = store
-        self._embedder = embedder
-        self._settings = settings
-        self._extraction = extraction
-        self._metadata_of = metadata_of
-        self._metadata = dict(metadata or {})
-        self._revive = revive
-        self._policy = Policy(settings)
+    store: Store
+    embedder: Embedder
+    settings: Settings
+    extraction: Extraction
+    _: KW_ONLY
+    metadata_of: Callable[[str], Mapping[str, str]] | None = None
+    metadata: Mapping[str, str] | None = None
+    revive: bool = True
+
+    def __post_init__(self) -> None:
+        self._metadata = dict(self.metadata or {})
+        self._policy = Policy(self.settings)
         self._fetcher = Fetcher(
-            max_bytes=settings.imports.max_file_mb * 1_000_000,
-            timeout_s=settings.imports.url_timeout_s,
-            allow_private=settings.imports.allow_private_urls,
+            max_bytes=self.settings.imports.max_file_mb * 1_000_000,
+            timeout_s=self.settings.imports.url_timeout_s,
+            allow_private=self.settings.imports.allow_private_urls,
         )
 
     def prepare(self, uri: str) -> Prepared:
         """Read one source. Raises RagError when it cannot be imported."""
-        stored = self._store.documents.source(uri)
-        if stored and stored.deleted and stored.deleted_reason == "user" and not self._revive:
+        stored = self.store.documents.source(uri)
+        if stored and stored.deleted and stored.deleted_reason == "user" and not self.revive:
             return Unchanged(document_id=stored.document_id)
         raw = self.read(uri, stored)
         if raw is None and stored is not None:
             return Unchanged(document_id=stored.document_id)
         assert raw is not None  # noqa: S101 - only a known source is answered "not modified"
-        current = stored is not None and stored.embedder_id == self._embedder.model_id
+        current = stored is not None and stored.embedder_id == self.embedder.model_id
         if stored and current and stored.source_hash == raw.facts.source_hash:
             if stored.deleted:
                 return self._known(raw.facts, stored.document_id)
             self._note(stored, raw)
             return Unchanged(document_id=stored.document_id)
-        return self._compare(raw.facts, self._extraction.extract(raw.source))
+        return self._compare(raw.facts, self.extraction.extract(raw.source))
 
     def _known(self, facts: SourceFacts, document_id: int) -> Known:
-        return Known(facts=facts, document_id=document_id, revive=self._revive)
+        return Known(facts=facts, document_id=document_id, revive=self.revive)
 
     def _note(self, stored: StoredSource, raw: Raw) -> None:
         if (stored.mtime_ns, stored.etag) != (raw.facts.mtime_ns, raw.facts.etag):
-            self._store.documents.refresh(
+            self.store.documents.refresh(
                 stored.uri, mtime_ns=raw.facts.mtime_ns, etag=raw.facts.etag
             )
 
     def read(self, uri: str, stored: StoredSource | None) -> Raw | None:
         """Return the bytes of a source, or None when its server says it is as known."""
         metadata = self._metadata or (stored.metadata if stored else {})
-        if not metadata and self._metadata_of:
-            metadata = dict(self._metadata_of(uri))
+        if not metadata and self.metadata_of:
+            metadata = dict(self.metadata_of(uri))
         if is_url(uri):
             return self._read_url(uri, stored, metadata)
         path = path_of(uri)
@@ -164,9 +158,9 @@ class Preparer:
 
     def _compare(self, facts: SourceFacts, extracted: Extracted) -> Prepared:
         digest = content_hash(join_sections(extracted.sections))
-        same = self._store.documents.by_content(digest, self._embedder.model_id)
+        same = self.store.documents.by_content(digest, self.embedder.model_id)
         if same is not None:
-            stored = self._store.documents.get(same)
+            stored = self.store.documents.get(same)
             # A document of its own may have a new title or layout; one shared stays as it is.
             if stored.sources != (facts.uri,):
                 return self._known(facts, same)
@@ -184,9 +178,9 @@ class Preparer:
         title = one_line(facts.metadata.get("title", "")) or extracted.title
         chunks = chunk_sections(
             extracted.sections,
-            self._embedder,
-            max_tokens=effective_max_tokens(self._settings, self._embedder),
-            overlap_tokens=self._settings.chunking.overlap_tokens,
+            self.embedder,
+            max_tokens=effective_max_tokens(self.settings, self.embedder),
+            overlap_tokens=self.settings.chunking.overlap_tokens,
             title=title,
         )
         texts = [embedding_text(title, chunk) for chunk in chunks]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError
@@ -23,62 +24,56 @@ _WATCH = "watch"
 _PERMANENT = ("invalid-input", "too-large")
 
 
+@dataclass
 class JobRunner:
     """Lists the sources of a job, then runs its items through the pipeline.
 
     `stop` ends it between documents; what is left stays queued for the next start.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        embedder: Embedder,
-        settings: Settings,
-        gate: ImportGate,
-        stop: threading.Event,
-        observe: Callable[[str], None],
-    ) -> None:
-        self._observe = observe
-        self._store = store
-        self._embedder = embedder
-        self._settings = settings
-        self._gate = gate
-        self._stop = stop
-        self._policy = Policy(settings)
+    store: Store
+    embedder: Embedder
+    settings: Settings
+    gate: ImportGate
+    stop: threading.Event
+    observe: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self._policy = Policy(self.settings)
         self._failed: dict[str, tuple[int, int]] = {}
 
     def run(self, job: ImportJob) -> None:
         """Do the job. Raises Cancelled and RagError; the caller notes the end."""
-        options = self._store.jobs.options(job.id)
+        options = self.store.jobs.options(job.id)
         if job.kind == "reindex":
-            self._store.begin_reindex(self._embedder.model_id, self._embedder.dimensions)
+            self.store.begin_reindex(self.embedder.model_id, self.embedder.dimensions)
         else:
-            self._store.bind_embedder(self._embedder.model_id, self._embedder.dimensions)
+            self.store.bind_embedder(self.embedder.model_id, self.embedder.dimensions)
         self._wait_for_gate(job.id)
-        if not self._store.jobs.listed(job.id):
+        if not self.store.jobs.listed(job.id):
             self._list(job, options)
-            if self._stop.is_set():
+            if self.stop.is_set():
                 # The list may have broken off; it is made again when the job goes on.
                 raise Cancelled
-            self._store.jobs.set_listed(job.id)
+            self.store.jobs.set_listed(job.id)
         with Extraction() as extraction:
             preparer = self._preparer(options, extraction)
             pipeline = Pipeline(
-                self._store,
-                self._embedder,
-                batch_size=self._settings.embedding.batch_size,
-                stop=self._stop,
+                self.store,
+                self.embedder,
+                batch_size=self.settings.embedding.batch_size,
+                stop=self.stop,
                 reject=self._reject,
-                observe=self._observe,
+                observe=self.observe,
             )
             pipeline.run(self._items(job.id), self._prepare(preparer))
 
     def _preparer(self, options: JobOptions, extraction: Extraction) -> Preparer:
-        folders = folders_of(self._store, self._settings)
+        folders = folders_of(self.store, self.settings)
         return Preparer(
-            self._store,
-            self._embedder,
-            self._settings,
+            self.store,
+            self.embedder,
+            self.settings,
             extraction,
             metadata=options.metadata,
             metadata_of=lambda uri: metadata_for(uri, folders),
@@ -103,10 +98,10 @@ class JobRunner:
 
     def _again(self, preparer: Preparer, document_id: int) -> Prepared:
         """Cut the stored text of a document again; its source may be long gone."""
-        document = self._store.documents.get(document_id)
+        document = self.store.documents.get(document_id)
         extracted = Extracted(
             title=document.title,
-            sections=self._store.documents.sections(document_id),
+            sections=self.store.documents.sections(document_id),
             media_type=document.media_type,
         )
         facts = SourceFacts(
@@ -120,7 +115,7 @@ class JobRunner:
 
     def _items(self, job_id: str) -> Iterator[tuple[int, str]]:
         after = 0
-        while batch := self._store.jobs.next_items(job_id, after, _BATCH):
+        while batch := self.store.jobs.next_items(job_id, after, _BATCH):
             for item, uri in batch:
                 self._wait_for_gate(job_id)
                 yield item, uri
@@ -128,28 +123,28 @@ class JobRunner:
 
     def _wait_for_gate(self, job_id: str) -> None:
         paused = False
-        while not self._stop.is_set():
-            allowed, reason = self._gate.may_import()
+        while not self.stop.is_set():
+            allowed, reason = self.gate.may_import()
             if allowed:
                 break
             if not paused:
-                self._store.jobs.set_paused(job_id, reason or "paused")
+                self.store.jobs.set_paused(job_id, reason or "paused")
                 paused = True
-            self._stop.wait(_LOOK_AGAIN_S)
-        if paused and not self._stop.is_set():
-            self._store.jobs.set_paused(job_id, None)
+            self.stop.wait(_LOOK_AGAIN_S)
+        if paused and not self.stop.is_set():
+            self.store.jobs.set_paused(job_id, None)
 
     def _reject(self, uri: str, error: RagError) -> None:
         state = self._failed.pop(uri, None)
         if state is not None:
-            self._store.jobs.reject(uri, size=state[0], mtime_ns=state[1], error=str(error))
+            self.store.jobs.reject(uri, size=state[0], mtime_ns=state[1], error=str(error))
 
     # -- listing ----------------------------------------------------------------------------
 
     def _list(self, job: ImportJob, options: JobOptions) -> None:
         if job.kind == "reindex":
-            stale = self._store.documents.stale(self._embedder.model_id)
-            self._store.jobs.add_items(job.id, (f"{_REINDEX}{number}" for number in stale))
+            stale = self.store.documents.stale(self.embedder.model_id)
+            self.store.jobs.add_items(job.id, (f"{_REINDEX}{number}" for number in stale))
         elif job.kind in ("update", _WATCH):
             self._list_changes(job)
         else:
@@ -159,34 +154,34 @@ class JobRunner:
     def _list_source(self, job_id: str, uri: str, options: JobOptions) -> None:
         path = None if is_url(uri) else path_of(uri)
         if path is None or not path.is_dir():
-            self._store.jobs.add_items(job_id, [uri])
+            self.store.jobs.add_items(job_id, [uri])
             return
-        self._store.jobs.remember_folder(
+        self.store.jobs.remember_folder(
             str(path), recursive=options.recursive, metadata=options.metadata
         )
         batch: list[str] = []
         for found in self._policy.walk(path, recursive=options.recursive):
-            if self._stop.is_set():
+            if self.stop.is_set():
                 return
             if found.error:
-                self._store.jobs.add_failed(job_id, found.uri, found.error)
-                self._observe(ImportItemState.FAILED.value)
+                self.store.jobs.add_failed(job_id, found.uri, found.error)
+                self.observe(ImportItemState.FAILED.value)
                 continue
             batch.append(found.uri)
             if len(batch) == _BATCH:
-                self._store.jobs.add_items(job_id, batch)
+                self.store.jobs.add_items(job_id, batch)
                 batch = []
-        self._store.jobs.add_items(job_id, batch)
+        self.store.jobs.add_items(job_id, batch)
 
     def _list_changes(self, job: ImportJob) -> None:
         only = [path_of(uri) for uri in job.sources] if job.kind == _WATCH else None
-        changes = check_updates(self._store, self._settings, urls=job.kind == "update", only=only)
-        self._store.jobs.add_items(
+        changes = check_updates(self.store, self.settings, urls=job.kind == "update", only=only)
+        self.store.jobs.add_items(
             job.id, (change.uri for change in changes if change.kind in ("new", "changed"))
         )
         for change in changes:
             if change.kind == "missing" and not (only and is_away(change.uri, only)):
-                self._store.documents.remove_source(change.uri)
+                self.store.documents.remove_source(change.uri)
 
 
 def _state(uri: str) -> tuple[int, int] | None:
