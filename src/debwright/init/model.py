@@ -66,6 +66,8 @@ class Unit:
     text: str = ""
     """The unit that the author wrote, where something in it has to be another on Debian."""
     health: Health | None = None
+    theirs: bool = False
+    """Whether another package has it, as nginx.service: it is watched, and nothing else."""
     started: bool = True
     """Whether installing starts it: not so for a job that a timer or a socket starts."""
     before: tuple[str, ...] = ()

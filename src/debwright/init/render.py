@@ -106,6 +106,8 @@ def _installsystemd(p: Project) -> list[str]:
     """
     stems: dict[str, list[str]] = {p.package: []}
     for unit in p.units:
+        if unit.theirs:
+            continue
         held = stems.setdefault(_stem(unit), [])
         if not unit.started:
             held.append(unit.name)

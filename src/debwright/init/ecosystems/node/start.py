@@ -37,6 +37,8 @@ class Start:
     environment: Mapping[str, str] = field(default_factory=dict)
     seen: str
     """Where it is said, as `scripts.start of package.json`."""
+    guessed: bool = False
+    """Whether it is only a file with a name that such files have."""
     dropped: tuple[str, ...] = ()
     """What stood before it and is done by the build, or not at all."""
 
@@ -79,9 +81,10 @@ def find_start(directory: Path, package: Mapping[str, Any]) -> Start | None:
     for name in ("start:prod", "start:production", "serve:prod", "start", "serve"):
         if (text := scripts.get(name)) and (found := _read(text, scripts, f"scripts.{name}")):
             return found
-    for file in (*_named(package), *MAIN):
+    named = _named(package)
+    for file in (*named, *MAIN):
         if _there(directory, file, scripts):
-            return Start(words=("node", file), seen=file)
+            return Start(words=("node", file), seen=file, guessed=file not in named)
     return None
 
 

@@ -148,7 +148,24 @@ def test_a_tool_has_no_service_and_says_its_version(tmp_path: Path) -> None:
     project, files = read(tmp_path, package, cli_js="#!/usr/bin/env node\n")
     assert project.service is None
     assert tomllib.loads(files["debwright.toml"])["smoke"] == ["tidy --version"]
-    assert files["debian/tidy.links"] == "/usr/share/tidy/cli.js /usr/bin/tidy\n"
+    assert files["debian/tidy.links"] == "usr/share/tidy/cli.js usr/bin/tidy\n"
+
+
+@pytest.mark.parametrize("extra", [{}, {"scripts": {"start": "vite", "build": "vite build"}}])
+def test_what_only_makes_pages_goes_behind_a_web_server(
+    tmp_path: Path, extra: dict[str, Any]
+) -> None:
+    package = {
+        "name": "front", "version": "1.0.0", "scripts": {"build": "vue-tsc && vite build"},
+        "dependencies": {"fast": "1"}, "devDependencies": {"vue": "1", "typescript": "5"}, **extra,
+    }  # fmt: skip
+    lock = {"fast": NATIVE, "typescript": TSC}
+    project, files = read(tmp_path, package, lock, index_html="<div id=app>")
+    assert project.architecture == "all"
+    assert [(u.name, u.theirs) for u in project.units] == [("nginx.service", True)]
+    assert "npm run build --offline" in files["debian/rules"]
+    assert "try_files $uri $uri/ /index.html;" in files["debian/site/front"]
+    assert "node" not in files["debian/control"].partition("Package:")[2]
 
 
 def test_a_worker_gets_no_port(tmp_path: Path) -> None:
