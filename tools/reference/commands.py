@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import click
-from click.shell_completion import BashComplete
 
 from debwright.cli.app import cli
+from debwright.cli.completion import script
 from debwright.model.errors import ExitCode
 from tools.reference import text
 
@@ -120,7 +120,4 @@ def manual() -> str:
 
 def completion() -> str:
     """share/debwright.bash-completion: it asks the program at each Tab."""
-    complete = BashComplete(cli, {}, NAME, "_DEBWRIGHT_COMPLETE")
-    # click's own source() starts bash to look at its version; what is written here is for others.
-    body = complete.source_template % complete.source_vars()
-    return f"# bash completion for {NAME}; written by tools/reference\n{body.strip()}\n"
+    return f"# bash completion for {NAME}; written by tools/reference\n{script('bash')}"

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeVar
 
-from debwright.checks.engine import policy
+from debwright.checks.engine import debconf, policy
 from debwright.checks.engine.base import (
     Check,
     CheckContext,
@@ -22,6 +22,7 @@ from debwright.checks.engine.infrastructure import (
 )
 from debwright.checks.engine.second_system import SecondSystem, second_system
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session, sessions
+from debwright.checks.engine.sets import SetsError, context_for, sets_of
 from debwright.checks.registry import DEPENDENCIES, INSTALL, LIVE, file_checks
 from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes, UndeclaredCode
 from debwright.model.errors import CheckError, DebwrightError, MissingError
@@ -75,14 +76,48 @@ def run_checks(
     with context.cache.scratch("unpacked") as directory:
         _static(replace(context, unpacked=Unpacked(directory)), add)
     chosen = system or NspawnSystem()
-    _here(context, chosen, add)
-    for target in also_on:
-        _elsewhere(replace(context, target=target), chosen, record)
+    _sets(context, chosen, also_on, record)
     targets = (context.target, *also_on)
     if (waivers := policy.waivers_result(context.config, targets, results)) is not None:
         results.append(waivers)
         finished(waivers)
     return results
+
+
+def _sets(
+    context: CheckContext, system: System, also_on: Sequence[Target],
+    record: Callable[[CheckResult], None],
+) -> None:  # fmt: skip
+    """The live checks on each set of packages that can be installed together.
+
+    Those of the first set have the checks' own names, those of further ones are CHECK+SET.
+    """
+    started = time.monotonic()
+    try:
+        made = sets_of(context.config, context.installable)
+    except SetsError as problem:
+        found = INSTALL.codes.from_error("install/sets", problem)
+        record(conclude(INSTALL.name, started, [found]))
+        return
+    for number, one in enumerate(made):
+        subject = context_for(context, one, number)
+        notes = (one.line(),) if len(made) > 1 else ()
+        for note in notes:
+            context.log(note)
+
+        def add(
+            result: CheckResult, check: Check, suffix: str = f"+{one.name}" if number else "",
+            notes: tuple[str, ...] = notes,
+        ) -> None:  # fmt: skip
+            judged = policy.judge(result, check, context.config, context.target)
+            if check is INSTALL:
+                judged = judged.model_copy(update={"notes": (*notes, *judged.notes)})
+            record(judged.model_copy(update={"name": f"{judged.name}{suffix}"}))
+
+        _here(subject, system, add)
+        if not number:
+            for target in also_on:
+                _elsewhere(replace(subject, target=target), system, record)
 
 
 def _static(context: CheckContext, add: Add) -> None:
@@ -215,7 +250,7 @@ def _booted(
             context.activity("installing")
             session.install()
         except DebwrightError as problem:
-            add(_not_installed(problem, started), INSTALL)
+            add(_not_installed(context, problem, started), INSTALL)
             reason = "the package could not be installed"
             _skip(add, LIVE, NOT_THE_PACKAGE if is_infrastructure(problem) else reason)
             return
@@ -230,13 +265,21 @@ def _booted(
         _look(session, second, add)
 
 
-def _not_installed(problem: DebwrightError, started: float) -> CheckResult:
+def _not_installed(
+    context: CheckContext, problem: DebwrightError, started: float
+) -> CheckResult:  # fmt: skip
     if is_infrastructure(problem):
         found = INSTALL.codes.from_error(infrastructure_code(problem), problem)
         return not_done(INSTALL.name, started, found, problem)
     script = isinstance(problem, MaintainerScriptError)
     code = "install/maintainer-script" if script else "install/failed"
-    return conclude(INSTALL.name, started, [INSTALL.codes.from_error(code, problem)])
+    if isinstance(problem, debconf.DebconfError):
+        code = problem.code
+    found = INSTALL.codes.from_error(code, problem)
+    if script:
+        asked = debconf.unanswered(context.config, context.installable, context.project)
+        found = debconf.explained(found, asked)
+    return conclude(INSTALL.name, started, [found])
 
 
 def _look(session: Session, second: SecondSystem, add: Add) -> None:

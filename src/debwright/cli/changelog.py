@@ -49,8 +49,10 @@ def tell_changes(
     page = notes_of(loaded, story)
     lines = []
     if write:
-        prepend(directory / "debian/changelog", text)
-        lines.append(f"wrote {directory / 'debian/changelog'}: {story.version}")
+        path = directory / "debian/changelog"
+        written = prepend(path, text)
+        done = "wrote {}: {}" if written else "{} has {} already: nothing to do"
+        lines.append(done.format(path, story.version))
     if notes is not None:
         atomic_write(notes, page)
         lines.append(f"wrote {notes}")

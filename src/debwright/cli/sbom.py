@@ -1,5 +1,6 @@
 """debwright sbom FILE...: bills of materials of packages that were built anywhere."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def make_bills(options: Options, files: Sequence[Path], vendor: str) -> int:
     if len(arches) > 1:
         raise UsageError(
             f"the packages are of several architectures: {', '.join(sorted(arches))}",
-            fix="debwright sbom, once for each architecture",
+            fix=f"debwright sbom {shlex.quote(str(files[0]))}, once for each architecture",
         )
     output = (options.output or debs[0].path.parent).absolute()
     output.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 @click.command("shell")
 @click.argument("target")
 @click.option(
-    "--booted", is_flag=True, help="The booted system a check uses, not the build's root."
+    "--booted",
+    is_flag=True,
+    help="The booted system a check uses, with the packages installed, not the build's root.",
 )
 @click.option("-c", "--command", help="Run this command instead of an interactive shell.")
 @click.option(
@@ -80,7 +82,7 @@ def shell(options: Options, plan: Plan, *, booted: bool, command: str | None) ->
         plan, options.dist(plan.loaded.directory), Roots(cache, plan.config, note=print), Silent()
     )
     if booted:
-        return _booted(job, plan.targets[0], cache, command)
+        return _booted(job, plan.targets[0], command)
     return _build(job, plan.targets[0], cache, command)
 
 
@@ -173,20 +175,15 @@ def prompt_script(command: str) -> str:
 _ANSWER = "\\e[0n"
 
 
-def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
-    """The system as the checks see it: booted, the packages at hand but not installed."""
+def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
+    """The system as a check sees it: booted, the packages installed, or what became of that."""
+    from debwright.checks.engine.session import sessions
+    from debwright.checks.engine.sets import context_for, sets_of
     from debwright.packages.debs import read_deb
     from debwright.pipeline.stages.base import packages_of
+    from debwright.pipeline.stages.checking import context_of
     from debwright.pipeline.stages.companion import companion_packages
-    from debwright.roots.overlay import make_throwaway
-    from debwright.roots.preload import preload_for
-    from debwright.systems.nspawn import NspawnSandbox
-    from debwright.systems.runtime import (
-        LOCAL_ONLY,
-        copy_into,
-        make_repository,
-        runtime_layer,
-    )
+    from debwright.systems.nspawn import NspawnSandbox, NspawnSystem
 
     paths = packages_of(job, target)
     if not paths:
@@ -194,23 +191,46 @@ def _booted(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> 
             f"there is no package for {target.target} yet",
             fix=Command("debwright", "build", "-t", target.target),
         )
-    debs = [d for p in paths if not (d := read_deb(p)).debug]
-    companions = [read_deb(p) for p in companion_packages(job)]
-    layer = runtime_layer(job.roots, target.target, debs, None, companions=companions)
+    context = context_of(
+        job.plan.loaded, target.target, [read_deb(p) for p in paths], changes=None,
+        roots=job.roots, output=job.directory(target), log=lambda _: None,
+        activity=lambda _: None, companions=[read_deb(p) for p in companion_packages(job)],
+    )  # fmt: skip
+    failed = _failed_check(job.directory(target))
+    made = sets_of(context.config, context.installable)
+    wanted = failed[0].partition("+")[2] if failed else ""
+    number = next((n for n, one in enumerate(made) if one.name == wanted), 0)
+    subject = context_for(context, made[number], number)
+    say = print if command is None else (lambda _: None)
     with ExitStack() as stack:
-        stack.enter_context(layer.in_use())
-        directory: Path = stack.enter_context(cache.scratch("shell"))
-        overlay = make_throwaway(directory, layer)
-        copy_into(overlay.upper, make_repository(directory / "repository", debs))
-        emulated = target.target.arch != job.plan.host.arch
-        preload = preload_for(job.roots, target.target, layer)
-        system = stack.enter_context(NspawnSandbox(overlay, emulated=emulated, preload=preload))
-        apt = shlex.join(["apt-get", "-y", *LOCAL_ONLY])
-        install = f"{apt} update && {apt} install {' '.join(d.package for d in debs)}"
-        if command is None:
-            print(f"{target.target}, booted; loopback network only; changes are thrown away.")
-            print(f"To install the package as the check does:\n  {install}")
-        return _enter(system.prefix(), command, {"HOME": "/root", "DEBWRIGHT_INSTALL": install})
+        opening = sessions(subject, NspawnSystem().prepare(subject, stack))
+        session = opening(stack)
+        assert isinstance(session.system, NspawnSandbox)
+        say(f"{target.target}, booted; loopback network only; changes are thrown away.")
+        try:
+            session.install()
+            say(f"Installed: {', '.join(session.packages)}")
+        except DebwrightError as problem:
+            say(f"{problem.what}: the system is as that has left it.")
+        if failed:
+            say(f"The check {failed[0]} has failed here: {failed[1]}")
+        return _enter(session.system.prefix(), command, {"HOME": "/root"})
+
+
+def _failed_check(directory: Path) -> tuple[str, str] | None:
+    """The live check that failed last time, and what it said; None when none did."""
+    from debwright.checks.registry import INSTALL, LIVE
+    from debwright.model.results import CheckReport, Status
+
+    try:
+        report = CheckReport.model_validate_json((directory / "check.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    live = {c.name for c in (INSTALL, *LIVE)}
+    for check in report.checks:
+        if check.status is Status.FAILED and check.name.partition("+")[0] in live:
+            return check.name, next((f.message for f in check.findings), "")
+    return None
 
 
 MOST_BYTES = 4 * 1024**3

@@ -107,6 +107,27 @@ class Resources(Section):
     )
 
 
+class Install(Section):
+    """What is installed together, and the answers to debconf's questions."""
+
+    packages: Annotated[list[v.Line], AfterValidator(v.no_repeats)] = Field(
+        [],
+        description="Names of packages, or fnmatch patterns of them, that are installed together. "
+        "`[[install]]` may be repeated: each set is checked apart. Default: all packages, or where "
+        "some conflict, as few sets as that takes.",
+    )
+    debconf: dict[v.Line, str | bool | int] = Field(
+        {},
+        description="Answers to debconf's questions (debconf-set-selections(1)), by the name of "
+        "the question; the type is that of the package's template.",
+    )
+    preseed: v.Line | None = Field(
+        None,
+        description="File with further answers in the format of debconf-set-selections(1), "
+        "relative to this file.",
+    )
+
+
 class Upgrade(Section):
     """Coming from the previous release, and going back to it."""
 

@@ -20,6 +20,7 @@ from pydantic import (
 from debwright.config import values as v
 from debwright.config.checking import (
     Files,
+    Install,
     Level,
     Limits,
     Resources,
@@ -252,6 +253,9 @@ class Config(Section):
         description="A unit that must start and answer; without one a package is installed and "
         "removed only. `[[service]]` may be repeated, the main one first: numbers are measured of "
         "that, and all of them must be well.",
+    )
+    install: Annotated[list[Install], OneOrMore(), BeforeValidator(one_or_more)] = Field(
+        [], description="What is installed together, and the answers to debconf's questions."
     )
     smoke: list[v.Script] = Field(
         [],

@@ -12,7 +12,7 @@ from debwright.init import unitfile
 from debwright.init.dockerfile import Dockerfile
 from debwright.init.hints import Source
 from debwright.init.listening import Language, Listener, find_listener, written_address
-from debwright.init.model import Guess, Health, Unit
+from debwright.init.model import Guess, Health, Override, Unit
 from debwright.init.units import AuthorUnits, Places, author_units
 from debwright.source.make import project_files
 
@@ -24,10 +24,6 @@ _ASSETS = frozenset({
 _LITERAL = re.compile(r'"(?:\./)?(?P<top>[A-Za-z0-9_-]+)(?:/[^"\s]*)?"')
 STATIC = {"Static-Built-Using": "${misc:Static-Built-Using}"}
 """Which sources are linked in (deb-control(5) of dpkg 1.21.3 and newer)."""
-STATIC_OVERRIDES = (
-    "# dpkg knows the field, and bookworm's lintian does not yet.",
-    "unknown-field Static-Built-Using",
-)
 _TOLD = re.compile(
     r"(?i:(?:addr|listen|bind|http|host)[\w-]*[= ]\"?(?P<host>[\w.]*|\[[0-9a-f:]*\]):"
     r"|port[= ]\"?)(?P<port>\d{2,5})\b"
@@ -234,3 +230,22 @@ def mark_crossed(mark: str) -> str:
     """A command of debian/rules that makes the file `mark` when it builds for another machine."""
     made = f"{{ mkdir -p $(dir {mark}) && touch {mark}; }}"
     return f"[ $(DEB_BUILD_ARCH) = $(DEB_HOST_ARCH) ] || {made}"
+
+
+def linked(package: str, sources: str) -> Override:
+    """The field of STATIC: the sources of the packages that the words `sources` of a shell name.
+
+    Left empty, and so left out, where dpkg is older than 1.22: lintian of those suites does not
+    know the field.
+    """
+    query = "dpkg-query -W -f='$${db:Status-Abbrev}$${source:Package} (= $${source:Version})\\n'"
+    listed = f"{query} {sources} 2>/dev/null | sed -n 's/^ii //p' | sort -u | paste -sd,"
+    newer = "dpkg --compare-versions $$(dpkg-query -W -f='$${Version}' dpkg) ge 1.22"
+    return Override(
+        target="execute_before_dh_gencontrol",
+        why="What is linked in: this says of which sources it is (policy 7.8).",
+        commands=(
+            f'from=$$({newer} && {listed}); echo "misc:Static-Built-Using=$$from" '
+            f">> debian/{package}.substvars",
+        ),
+    )

@@ -12,10 +12,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from debwright.init import unitfile
 from debwright.init.description import extended, synopsis
 from debwright.init.model import Person, Project, Unit, Written, user_name, web_page
 from debwright.init.record import begun_now
-from debwright.init.unitfile import assignment
 from debwright.model.errors import printable
 
 SHORT = 40
@@ -216,7 +216,8 @@ def _environment() -> Environment:
     environment.filters["line"] = lambda text: " ".join(printable(text).split())
     environment.filters["substvar"] = lambda text: text.replace("$", "${Dollar}")
     environment.filters["unit"] = lambda text: text.replace("%", "%%").replace("\\", "/")
-    environment.filters["assignment"] = assignment
+    environment.filters["assignment"] = unitfile.assignment
+    environment.filters["path"] = unitfile.path
     environment.filters["word"] = lambda text: shlex.quote(printable(text)).replace("$", "$$")
     environment.filters["roff"] = _roff
     return environment

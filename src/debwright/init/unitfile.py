@@ -72,6 +72,11 @@ def command_line(words: Iterable[str], *, variables: bool = False) -> str:
     return " ".join(_word(word, variables=variables) for word in words)
 
 
+def path(text: str) -> str:
+    """A path for WorkingDirectory=, which knows specifiers and may have spaces."""
+    return _printable(text).replace("%", "%%")
+
+
 def assignment(text: str) -> str:
     """`NAME=VALUE` for Environment=, which knows specifiers and no variables."""
     return _quoted(_printable(text).replace("%", "%%"))

@@ -109,7 +109,6 @@ def _own_signer(package: str, say: Callable[[str], None]) -> GpgSigner:
     if key.made:
         say(
             f"made a key for {package}, which signs from now on: {key.fingerprint}, in {key.home}; "
-            "machines that know the repository by another key need its .sources file again; "
             f"next, a backup: {key.backup()}"
         )
     return GpgSigner(key.fingerprint, home=key.home)

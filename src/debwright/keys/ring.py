@@ -171,7 +171,7 @@ def health(key: KeyInfo, now: datetime) -> Finding | None:
     if key.revoked:
         return CODES.found("key/revoked", f"{name} is revoked", fix="debwright keys rotate")
     if not key.can_sign:
-        return CODES.found("key/cannot-sign", f"{name} cannot sign", fix="debwright keys new")
+        return CODES.found("key/cannot-sign", f"{name} cannot sign", fix="debwright keys rotate")
     if not key.strong:
         what = f"{name} is {key.algorithm}, which apt of Debian 13 does not take"
         return CODES.found("key/weak", what, fix="debwright keys rotate")

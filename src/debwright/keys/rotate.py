@@ -63,7 +63,7 @@ def start_rotation(loaded: LoadedConfig, new: str, overlap_days: int, today: dat
     assert loaded.path is not None
     if new == old:
         raise UsageError(
-            f"{new} is the key that signs already", fix=Command("debwright", "keys", "new")
+            f"{new} is the key that signs already", fix=Command("debwright", "keys", "rotate")
         )
     drop = today + timedelta(days=overlap_days)
     table = "tool.debwright.signing" if loaded.path.name == "pyproject.toml" else "signing"

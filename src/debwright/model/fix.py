@@ -7,9 +7,33 @@ never carried out. What is made of a command by formatting it into another strin
 
 import os
 import shlex
+import shutil
+import sys
+from pathlib import Path
 from typing import Any, Self
 
 SUDO = "sudo"
+PROGRAM = "debwright"
+SECURE_PATH = frozenset(
+    f"{top}/{name}" for top in ("/usr/local", "/usr", "") for name in ("bin", "sbin")
+)
+"""Where sudo looks for a command (sudoers(5), secure_path): not where pipx, uv or a venv put it."""
+
+
+def for_root() -> list[str]:
+    """The words that start this debwright where only sudo's own directories are searched."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py" and started.parent.name == PROGRAM:
+        return [sys.executable, "-m", PROGRAM]
+    found = shutil.which(sys.argv[0]) if started.name == PROGRAM else None
+    if found is None or str(Path(found).absolute().parent) in SECURE_PATH:
+        return [PROGRAM]
+    return [str(Path(found).absolute())]
+
+
+def again_as_root() -> "Command":
+    """The command that runs now, with sudo."""
+    return Command(PROGRAM, *sys.argv[1:], root=True)
 
 
 class Command(str):
@@ -21,6 +45,8 @@ class Command(str):
 
     def __new__(cls, *arguments: object, root: bool = False) -> Self:
         words = tuple(str(a) for a in arguments)
+        if root and words[:1] == (PROGRAM,):
+            words = (*for_root(), *words[1:])
         made = super().__new__(cls, shlex.join([SUDO, *words] if root else words))
         made.arguments, made.root = words, root
         return made

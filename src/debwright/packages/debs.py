@@ -106,6 +106,21 @@ def read_deb(path: Path) -> Deb:
         ) from problem
 
 
+CONTROL_LIMIT = 4 * 1024 * 1024
+
+
+def control_file(path: Path, name: str) -> str | None:
+    """A file of the control archive, as `templates` or `postinst`; None where there is none.
+
+    Raises UsageError when the package cannot be read.
+    """
+    with unreadable(path), opened(path) as deb:
+        if not deb.control.has_file(name):
+            return None
+        data: bytes = deb.control.get_file(name).read(CONTROL_LIMIT)
+    return data.decode("utf-8", "replace")
+
+
 def _require_forms(fields: Mapping[str, str]) -> None:
     for name, form in _FIELD_FORMS.items():
         if not form.fullmatch(fields[name]):

@@ -130,7 +130,10 @@ def _version(config: Config, directory: Path) -> VersionInfo:
             found = None  # not a git work tree, or one without a commit
         if found is not None and found.tag is not None:
             return found
-        return determine(directory, version_from="changelog")
+        written = determine(directory, version_from="changelog")
+        # Somebody who tags releases expects the tags to count.
+        ignored = found.ignored if found else ()
+        return replace(written, notes=(*written.notes, *ignored))
     return determine(directory, version_from=package.version_from, tag_prefix=package.tag_prefix)
 
 

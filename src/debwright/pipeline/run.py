@@ -46,6 +46,7 @@ from debwright.pipeline.stages.publish import (
     PublishStage,
     not_published,
     require_key,
+    require_newer,
 )
 from debwright.pipeline.stages.source import SourceStage
 from debwright.roots.cache import Cache
@@ -126,6 +127,7 @@ def _begin(job: Job, wanted: Wanted) -> None:
         job.reporter.note(f"{choice.target}: {choice.strategy}, {choice.choice.reason}")
     if wanted.publish:
         require_key(job)
+        require_newer(job)
     _claim(job)
     write_effective(plan.config, job.dist)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from debian.changelog import Changelog, ChangelogParseError
 
 from debwright.host.files import atomic_write
-from debwright.model.errors import UsageError
+from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
 from debwright.release.commits import Change, Kind
+from debwright.source.version import compare, why_older
 
 WIDTH = 78
 MOST = 200
@@ -59,10 +60,11 @@ def lines(changes: Sequence[Change]) -> list[str]:
     return found or _bullet("No changes that users see.")
 
 
-def prepend(path: Path, text: str) -> None:
+def prepend(path: Path, text: str) -> bool:
     """Put an entry in front of a debian/changelog, which is made when it is not there.
 
-    Raises UsageError when the file cannot be read as a changelog or has this version already.
+    False when it has an entry of this version already: nothing is done then. Raises UsageError when
+    the file cannot be read as a changelog, or its first entry is of a higher version.
     """
     fresh = Changelog(text, strict=True)
     old = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -72,13 +74,18 @@ def prepend(path: Path, text: str) -> None:
         raise UsageError(
             f"{path} cannot be read: {error}", fix=Command("dpkg-parsechangelog", "-l", path)
         ) from error
-    if str(fresh.version) in present:
+    version = str(fresh.version)
+    if version in present:
+        return False
+    if present and compare(version, present[0]) < 0:
         raise UsageError(
-            f"{path} has an entry for {fresh.version} already",
-            cause="it was written before; the version is the same",
-            fix=f"edit that entry, or remove it and run this again: {path}",
+            f"{version} is below {present[0]}, which {path} has: a changelog never goes back",
+            evidence=[Evidence(text=old.split("\n", 1)[0][:200], file=str(path), line=1)],
+            cause=why_older(version, present[0]),
+            fix=Command("debwright", "plan"),
         )
     atomic_write(path, text + ("\n" + old if old else ""))
+    return True
 
 
 def _sentence(change: Change) -> str:

@@ -22,7 +22,13 @@ from debwright.host.git import NotARepository, git
 from debwright.host.process import CommandError, run
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
 from debwright.model.fix import Command
-from debwright.source.version import compare, determine, is_native, release_version
+from debwright.source.version import (
+    compare,
+    determine,
+    is_native,
+    release_version,
+    with_epoch,
+)
 
 TEXT_LIMIT = 300
 CONTEXT_LIMIT = 256 * 1024 * 1024
@@ -274,7 +280,9 @@ def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: s
     """The changes of the version that `tag` names or will name, by default the current one."""
     package = loaded.config.package
     info = determine(directory, version_from="git", tag_prefix=package.tag_prefix)
-    upstream, debian, until = info.upstream, info.debian, "HEAD"
+    # What is not committed is in no entry, debian/changelog itself least of all.
+    debian = info.debian.replace("+dirty", "")
+    upstream, until = info.upstream.replace("+dirty", ""), "HEAD"
     if tag is not None:
         found = release_version(tag, package.tag_prefix)
         if found is None:
@@ -283,7 +291,8 @@ def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: s
                 cause=f"{package.tag_prefix}MAJOR.MINOR.PATCH[-PRERELEASE] is expected",
                 fix=Command("debwright", "changelog", "--tag", f"{package.tag_prefix}1.2.3"),
             )
-        upstream, debian = found, found if is_native(directory) else f"{found}-1"
+        upstream = found
+        debian = with_epoch(found if is_native(directory) else f"{found}-1", directory)
         until = tag if _exists(directory, tag) else "HEAD"
     before = since or previous_release(directory, until, package.tag_prefix, upstream)
     shown = tag or (info.tag if info.tag and info.distance == 0 else (info.commit or "HEAD"))

@@ -152,7 +152,7 @@ def _wrong(path: str, why: str) -> DebwrightError:
         evidence=[Evidence(text=why[:300], file=path[:300])],
         cause="a package's control fields contradict its name, or a file in the pool was "
         "changed by hand",
-        fix=Command("debwright", "verify"),
+        fix=Command("debwright", "repo", "list", "--packages"),
     )
 
 

@@ -35,7 +35,7 @@ NAME = "vendor"
 """Of the component, and of the directory that it is unpacked to."""
 HOME = "vendor"
 """The directory of the cache: what the tools download, and tarballs."""
-PACKER = 1
+PACKER = 2
 """Raised when the same directory may be packed to another tarball."""
 INSIDE = "/vendoring"
 DOWNLOADS = "/vendoring-downloads"

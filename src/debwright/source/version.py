@@ -4,6 +4,7 @@ Format and order of versions: Debian Policy 5.6.12, deb-version(7).
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +46,9 @@ _SEMVER = re.compile(
     rf"(?:-((?:[A-Za-z]+{_NUMBER}?|{_NUMBER})(?:\.(?:[A-Za-z]+{_NUMBER}?|{_NUMBER}))*))?"
 )
 _TAG_LIMIT = 128
+_ENTRY = re.compile(r"[a-z0-9][a-z0-9+.-]+ \((?:(\d+):)?")
+_TAG_PARTS = re.compile(r"(?P<prefix>.*?)(?<![0-9.])(?P<version>[0-9]+\.[0-9]+\.[0-9]+(?:-.*)?)")
+_YEARS = range(1900, 2200)
 _CHANGELOG_LIMIT = 1024 * 1024
 _HASH_DIGITS = 8
 _SHOWN = 3
@@ -70,6 +74,8 @@ class VersionInfo:
     """Commits after `tag`, or all commits when there is none."""
     notes: tuple[str, ...] = ()
     """What a person should know of it."""
+    ignored: tuple[str, ...] = ()
+    """Those of the notes that are of tags which do not count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +92,23 @@ def compare(left: str, right: str) -> int:
 
 
 _in_order = cmp_to_key(compare)
+
+
+def why_older(new: str, old: str) -> str:
+    """Why dpkg sorts `new` below `old`, where a person would not expect it (deb-version(7))."""
+    a, b = NativeVersion(new), NativeVersion(old)
+    epochs = int(a.epoch or 0), int(b.epoch or 0)
+    if epochs[0] != epochs[1]:
+        said = f"no epoch and {old} has {epochs[1]}" if not epochs[0] else f"another than {old}"
+        return f"{new} has {said}: dpkg compares epochs before anything else"
+    years = [int(m[0]) in _YEARS if (m := re.match(r"\d+", v.upstream_version or "")) else False
+             for v in (a, b)]  # fmt: skip
+    if years == [False, True]:
+        return (
+            f"{old} begins with a year: numbers of another scheme are below it for ever, unless "
+            f"they have an epoch, as {epochs[1] + 1}:{new.partition(':')[2] or new}"
+        )
+    return f"{new} is the older one of the two"
 
 
 def release_version(tag: str, prefix: str = "v") -> str | None:
@@ -170,6 +193,19 @@ def is_native(directory: Path) -> bool:
         return False
 
 
+def with_epoch(version: str, directory: Path) -> str:
+    """The version with the epoch of debian/changelog's first entry, which tags do not have.
+
+    An epoch is for ever (policy 5.6.12): without it every later version would be below.
+    """
+    try:
+        with (directory / "debian/changelog").open(encoding="utf-8", errors="replace") as file:
+            entry = _ENTRY.match(file.readline(1000))
+    except OSError:
+        return version
+    return f"{entry[1]}:{version}" if entry and entry[1] and int(entry[1]) else version
+
+
 def from_git(directory: Path, *, tag_prefix: str = "v", native: bool = False) -> VersionInfo:
     """The version by the highest release tag in HEAD's history, and the commits since.
 
@@ -185,7 +221,8 @@ def from_git(directory: Path, *, tag_prefix: str = "v", native: bool = False) ->
         for name, target in names
         if (upstream := release_version(name, tag_prefix))
     ]
-    notes = _ignored(names, tags, tag_prefix)
+    ignored = _ignored(names, tags, tag_prefix)
+    notes = list(ignored)
     tag, distance = _base(directory, tags, commit)
     if tag and distance == 0:
         notes += _order_notes(tag, tags)
@@ -200,13 +237,14 @@ def from_git(directory: Path, *, tag_prefix: str = "v", native: bool = False) ->
     )
     return VersionInfo(
         upstream=upstream,
-        debian=upstream if native else f"{upstream}-1",
+        debian=with_epoch(upstream if native else f"{upstream}-1", directory),
         commit=commit,
         commit_time=when,
         dirty=bool(changes),
         tag=tag.name if tag else None,
         distance=distance,
         notes=tuple(notes),
+        ignored=tuple(ignored),
     )
 
 
@@ -318,9 +356,26 @@ def _ignored(names: list[tuple[str, str]], tags: list[_Tag], prefix: str) -> lis
     meant = re.compile(re.escape(prefix) + "[0-9]")
     odd = [name for name, _ in names if name not in counted and meant.match(name)]
     if not odd:
-        return []
+        return [] if tags else _other_prefix(names, prefix)
     shown = ", ".join(name[:40] for name in odd[:_SHOWN]) + (", ..." if len(odd) > _SHOWN else "")
     return [f"tags that are not {prefix}MAJOR.MINOR.PATCH[-PRERELEASE] do not count: {shown}"]
+
+
+def _other_prefix(names: list[tuple[str, str]], prefix: str) -> list[str]:
+    """Where no tag counts: the prefix with which most of them would."""
+    found = Counter(
+        m["prefix"]
+        for name, _ in names
+        if (m := _TAG_PARTS.fullmatch(name)) and release_version(name, m["prefix"])
+    )
+    if not found:
+        return []
+    other, number = found.most_common(1)[0]
+    example = next(n for n, _ in names if release_version(n, other))
+    return [
+        f"no tag begins with {prefix or 'a number'}: {example[:60]} ({number} in all) would count "
+        f'with [package] tag_prefix = "{other}"'
+    ]
 
 
 def _order_notes(tag: _Tag, tags: list[_Tag]) -> list[str]:

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import PROJECTS, Debwright
-from tests.kit.wheels import Index
+from tests.kit.wheels import Index, wheel
 
 pytestmark = [pytest.mark.apart, pytest.mark.minutes(1)]
 
 
 def test_a_project_that_carries_what_it_needs(tmp_path: Path) -> None:
     index = Index(tmp_path / "index")
-    index.add_wheel("plain-words", "2.0")
+    words = {"plain_words/__init__.py": b"", "plain_words/template.py": b"import {{ name }}\n"}
+    content = wheel("plain_words", "2.0", words)
+    index.add("plain-words", "2.0", "plain_words-2.0-py3-none-any.whl", content)
     project = tmp_path / "plain-service"
     shutil.copytree(PROJECTS / "plain-service", project)
     about = project / "pyproject.toml"

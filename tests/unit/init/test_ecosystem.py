@@ -204,6 +204,9 @@ def test_several_units_components_and_rules() -> None:
     assert files["debian/bells.install"] == "bells.png usr/share/pixmaps\n"
     assert files["debian/bells.manpages"] == "debian/bells.1\ndebian/bellctl.1\n"
     assert files["debian/vendor.list"] == "x\n"
+    # curl says on standard error that it tries again while the service is not up yet.
+    test = Deb822(files["debian/tests/control"])
+    assert "allow-stderr" in test["Restrictions"].split(", ")
     config = tomllib.loads(files["debwright.toml"])
     bells, tower, timer = config["service"]
     assert bells["smoke"] == ["bells --version"]

@@ -2,11 +2,12 @@
 
 import copy
 import pickle
+import sys
 
 import pytest
 
 from debwright.model.errors import DebwrightError
-from debwright.model.fix import Command, Install, Setup
+from debwright.model.fix import Command, Install, Setup, again_as_root
 from debwright.model.results import Finding, Severity
 
 
@@ -66,3 +67,20 @@ def test_a_file_of_an_older_debwright_has_texts() -> None:
 def test_a_finding_has_the_command_of_its_error() -> None:
     error = DebwrightError("broken", fix=Command("debwright", "doctor"))
     assert isinstance(Finding.from_error("x/y", error).fix, Command)
+
+
+@pytest.mark.parametrize("place", ["/opt/venv/bin", "/usr/local/bin"])
+def test_a_command_for_root_is_found_by_sudo(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pipx, uv or a venv have put elsewhere has its whole path."""
+    monkeypatch.setattr("shutil.which", lambda _: f"{place}/debwright")
+    monkeypatch.setattr("sys.argv", ["debwright", "check", "-t", "a b"])
+    program = "debwright" if place == "/usr/local/bin" else f"{place}/debwright"
+    assert Command("debwright", "run", root=True) == f"sudo {program} run"
+    assert again_as_root() == f"sudo {program} check -t 'a b'"
+    assert Command("debwright", "run") == "debwright run"
+    assert Command("apt-get", "update", root=True) == "sudo apt-get update"
+
+
+def test_a_module_is_started_by_its_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/x/debwright/__main__.py", "run"])
+    assert again_as_root() == f"sudo {sys.executable} -m debwright run"

@@ -257,8 +257,13 @@ def test_an_entry_goes_in_front_once(tmp_path: Path) -> None:
         "1.1.0-1",
         "1.0-1",
     ]
-    with pytest.raises(UsageError, match="already"):
+    before = path.read_text()
+    assert not prepend(path, changelog_of([]))
+    assert path.read_text() == before
+    path.write_text(old.replace("1.0-1", "2:0.9-1"))
+    with pytest.raises(UsageError, match="never goes back") as caught:
         prepend(path, changelog_of([]))
+    assert "no epoch" in (caught.value.cause or "")
     path.write_text("nothing of the kind\n")
     with pytest.raises(UsageError, match="cannot be read"):
         prepend(path, changelog_of([]))

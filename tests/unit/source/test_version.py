@@ -20,6 +20,8 @@ from debwright.source.version import (
     for_suite,
     from_git,
     release_version,
+    why_older,
+    with_epoch,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -469,3 +471,54 @@ def test_no_tag_becomes_anything_but_a_version(text: str) -> None:
     assert made is None or set(made) <= set(
         "0123456789.~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
     )
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "why"),
+    [
+        ("1.1.0-1", "2:1.0-1", "no epoch and 2:1.0-1 has 2"),
+        ("1:1.1.0-1", "2:1.0-1", "epochs"),
+        ("1.1.0-1", "2024.1-1", "as 1:1.1.0-1"),
+        ("1.1.0-1", "1.2.0-1", "the older one"),
+        ("2023.1-1", "2024.1-1", "the older one"),
+    ],
+)
+def test_why_a_version_is_below_another(new: str, old: str, why: str) -> None:
+    assert compare(new, old) < 0
+    assert why in why_older(new, old)
+
+
+def test_the_epoch_of_the_changelog_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "debian").mkdir()
+    path = tmp_path / "debian/changelog"
+    assert with_epoch("1.1.0-1", tmp_path) == "1.1.0-1"
+    for first, expected in (("2:1.0-1", "2:1.1.0-1"), ("1.0-1", "1.1.0-1"), ("0:1-1", "1.1.0-1")):
+        path.write_text(f"demo ({first}) unstable; urgency=low\n")
+        assert with_epoch("1.1.0-1", tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "prefix"),
+    [
+        (["release-1.2.0", "release-1.1.0", "x1.0.0"], "release-"),
+        (["1.2.0"], ""),
+        (["tinysvc-v1.2.0"], "tinysvc-v"),
+        (["upstream/1.2.0"], "upstream/"),
+        (["nightly", "build-7"], None),
+    ],
+)
+def test_tags_of_another_scheme_are_named(
+    tmp_path: Path, tags: list[str], prefix: str | None
+) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.commit()
+    for tag in tags:
+        repository.git("tag", tag)
+    found = from_git(tmp_path / "r")
+    assert found.tag is None
+    if prefix is None:
+        assert found.ignored == ()
+        return
+    assert f'tag_prefix = "{prefix}"' in found.ignored[0]
+    assert found.ignored[0] in found.notes
+    assert from_git(tmp_path / "r", tag_prefix=prefix).tag == tags[0]

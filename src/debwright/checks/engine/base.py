@@ -21,7 +21,7 @@ from debwright.roots.layers import Roots
 from debwright.source.package import SourcePackage
 from debwright.systems.base import System
 
-SHARED = frozenset({"service", "smoke", "limits", "files", "upgrade"})
+SHARED = frozenset({"service", "install", "smoke", "limits", "files", "upgrade"})
 """Tables and keys that no check declares as its own. A check declares which of them it reads."""
 FOR_ASKED = frozenset({"equivalence"})
 """Those that only checks read that are made when they are asked for."""
@@ -44,6 +44,10 @@ class CheckContext:
     activity: Callable[[str], None]
     previous: Previous = field(default_factory=Previous)
     """The release before, or why none is known."""
+    rivals: Sequence[Deb] = ()
+    """Packages of the same source that are checked in other sets, since they conflict."""
+    further: str | None = None
+    """The name of the set, where it is not the first one."""
     relations: str | None = None
     """What is installed, as a dependency field; None: all that a user would install."""
     place: System | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import ClassVar, Self
 
+from debwright.checks.engine import debconf
 from debwright.checks.engine.base import Check, CheckContext
 from debwright.checks.engine.units import SHOWN, Unit
 from debwright.config import Service
@@ -152,10 +153,24 @@ class Session:
 
     def apt(self, arguments: list[str], what: str) -> Completed:
         """apt-get inside, from the session's sources; raises MaintainerScriptError too."""
+        if arguments[:1] in (["install"], ["satisfy"]):
+            self._preseed()
         options = self.sources.update if arguments[:1] == ["update"] else self.sources.other
         # apt would ask dpkg three times for the architectures.
         known = ("-o", f"APT::Architectures::={self.context.target.arch}")
         return self._change(["apt-get", *apt.OPTIONS, *options, *known, *arguments], what)
+
+    def _preseed(self) -> None:
+        """Answer debconf's questions before they are asked; a purge has forgotten the answers."""
+        context = self.context
+        known = [*context.installable, *context.rivals]
+        answers = debconf.selections(context.config, known, context.project)
+        if not answers:
+            return
+        try:
+            self.system.run(["debconf-set-selections"], stdin=answers, timeout=self.patience(60))
+        except DebwrightError as problem:
+            raise debconf.preseed_failed(problem) from None
 
     def remove(self, packages: list[str]) -> Completed:
         """Remove packages, keeping their configuration. dpkg refuses when others need them."""

@@ -67,9 +67,12 @@ class AutopkgtestCheck(LiveCheck):
 
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
-        context = session.context
         if reason := _why_not(session):
             return skipped(self.name, reason)
+        # A test names what it needs, which may be what cannot be next to the rest.
+        context = session.context
+        context = replace(context, debs=[*context.debs, *context.rivals])
+        session = replace(session, context=context)
         assert context.source is not None
         with context.cache.scratch("tests") as scratch:
             context.activity("unpacking the tests")
@@ -84,6 +87,8 @@ class AutopkgtestCheck(LiveCheck):
 
 def _why_not(session: Session) -> str | None:
     source = session.context.source
+    if session.context.further is not None:
+        return "they were run with the first set of packages"
     if source is None:
         return (
             "the source package is not at hand; next: debwright check PACKAGE.deb ... PACKAGE.dsc"

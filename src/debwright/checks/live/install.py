@@ -1,6 +1,6 @@
 """The packages go into the booted system, within the sizes allowed."""
 
-from debwright.checks.engine import infrastructure
+from debwright.checks.engine import debconf, infrastructure, sets
 from debwright.checks.engine.base import Check, CheckContext
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import Finding
@@ -21,8 +21,8 @@ class InstallCheck(Check):
     """The runner installs, since all live checks need it; here is what it says of it."""
 
     name = "install"
-    codes = CODES | infrastructure.CODES
-    settings = ("limits",)
+    codes = CODES | infrastructure.CODES | sets.CODES | debconf.CODES
+    settings = ("limits", "install")
 
     def sizes(self, context: CheckContext) -> list[Finding]:
         """Findings on packages that are larger than `[limits]` allows."""

@@ -100,6 +100,7 @@ class CheckStage(TargetStage):
             "previous": {d.path.name: d.sha256 for d in previous.debs},
             "sbom": digests(sorted(bills)),
             "databases": scanners(job),
+            "preseed": digests([p for p in _preseeds(job) if p.is_file()]),
             "today": waiver_states(config.waivers),
             "environment": str(job.environment),
             # What an ordinary user could not do, root can.
@@ -140,6 +141,12 @@ class CheckStage(TargetStage):
                         _further(on),
                     )
         return check_outcome(context, results, log_path, job.dist, waited=waited)
+
+
+def _preseeds(job: Job) -> list[Path]:
+    """Files with answers to debconf's questions."""
+    loaded = job.plan.loaded
+    return [loaded.resolve(one.preseed) for one in loaded.config.install if one.preseed]
 
 
 def _further(on: TargetRun) -> list[Target]:
@@ -272,6 +279,9 @@ def not_proven(checks: tuple[CheckResult, ...], *, has_service: bool) -> str | N
     proofs = {"install": "install_seconds"}
     if has_service:
         proofs["service"] = "start_seconds"
+    # Packages that conflict are checked in sets, each of which must have been installed.
+    further = (c.name for c in checks if c.name.startswith("install+"))
+    proofs |= dict.fromkeys(further, "install_seconds")
     for name, proof in proofs.items():
         check = by_name.get(name)
         if check is None:

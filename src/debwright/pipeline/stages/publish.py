@@ -11,7 +11,8 @@ from debwright.host.files import sha256_file
 from debwright.keys.configured import configured_signer, key_states
 from debwright.keys.signing import Signer
 from debwright.model.details import PublishDetails
-from debwright.model.errors import ExitCode
+from debwright.model.errors import Evidence, ExitCode, UsageError
+from debwright.model.fix import Command
 from debwright.model.results import StageResult, Status
 from debwright.observe.report.timeline import Color
 from debwright.pipeline.finished import FinishedStages
@@ -28,6 +29,8 @@ from debwright.pipeline.stages.base import (
 from debwright.pipeline.stages.companion import companion_packages, companion_sources
 from debwright.repository.channels import channel_of, channel_suite
 from debwright.repository.model import PackageFile, Publication, RepositorySettings
+
+_FORCED = Command("debwright", "run", "--force")
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,35 @@ def require_key(job: Job) -> None:
         return
     with configured_signer(job.plan.loaded, job.plan.package) as signer:
         signer.detach(b"debwright")
+
+
+def require_newer(job: Job) -> None:
+    """Refuse, before anything is built, a version below the one that is published.
+
+    apt would never bring it to a machine that has that one. `--force` publishes it all the same.
+    Raises UsageError.
+    """
+    repository = job.dist / job.plan.config.repository.path
+    done = PublishStage.name in FinishedStages(job.home).stages()
+    if job.force or done or not (repository / "dists").is_symlink():
+        return
+    from debwright.repository.plan import entries_of, load
+    from debwright.source.version import compare, why_older
+
+    published = entries_of(load(repository))
+    for suite in job.plan.suites:
+        version, name = job.plan.version_for(suite), suite_name(job, suite)
+        for entry in published.get(name, {}).values():
+            if entry.source != job.plan.package or entry.kind == "file":
+                continue
+            if compare(version, entry.version) < 0:
+                raise UsageError(
+                    f"{version} is below {entry.version}, which {name} has already: apt would "
+                    "never bring it to a machine that has that one",
+                    evidence=[Evidence(text=entry.version, file=str(repository / entry.path))],
+                    cause=why_older(version, entry.version),
+                    fix=f"give it a higher version, or publish it all the same: {_FORCED}",
+                )
 
 
 def _push(on: Publishing, *, throwaway: bool) -> tuple[str, ...]:

@@ -181,5 +181,5 @@ def _bad(why: str, *evidence: str) -> CheckError:
         f"what the store has cannot be trusted: {why}",
         evidence=[Evidence(text=text) for text in evidence],
         cause="it was altered there, or is signed with another key",
-        fix="debwright verify --suite SUITE URL shows more",
+        fix="debwright verify --suite SUITE URL, which shows more",
     )

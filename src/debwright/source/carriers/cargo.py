@@ -26,6 +26,8 @@ REGISTRY = "https://index.crates.io"
 CONFIGURATION = ".debwright.toml"
 """In the component: how cargo finds the crates of it, as `cargo vendor` says. cargo passes over
 names that begin with a dot."""
+_CRATES_IO = '[source.crates-io]\nreplace-with = "vendored-sources"\n\n'
+_VENDORED = '\n[source.vendored-sources]\ndirectory = "vendor"\n'
 _UNREACHABLE = re.compile(
     r"[Cc]ould not resolve host|[Cc]ouldn't resolve host|failed to resolve|[Cc]onnection refused|"
     r"[Cc]onnection timed out|[Cc]ouldn't connect|[Ff]ailed to connect|timeout|status code|"
@@ -91,7 +93,7 @@ home=$(mktemp -d)
 mkdir -p "$CARGO_HOME/registry" "$CARGO_HOME/git"
 ln -s "$CARGO_HOME/registry" "$CARGO_HOME/git" "$home"
 printf '%s' "$CARGO_CONFIGURATION" > "$home/config.toml"
-CARGO_HOME=$home cargo vendor --quiet --locked --versioned-dirs "$@" vendor
+CARGO_HOME=$home cargo vendor --locked --versioned-dirs "$@" vendor
 """
 
 
@@ -185,6 +187,11 @@ def _finish(tree: Path, done: Completed) -> int:
     """Keep what cargo says of how the directory is used, with its path as it was asked for."""
     vendor = tree / "vendor"
     text = re.sub(r'^directory = ".*"$', 'directory = "vendor"', done.output, flags=re.M)
+    if "[source.crates-io]" not in text:
+        # It need not say it of crates that came from a replacement of crates.io.
+        text = f"{_CRATES_IO}{text}"
+    if "[source.vendored-sources]" not in text:
+        text += _VENDORED
     (vendor / CONFIGURATION).write_text(text, encoding="utf-8")
     return sum(path.is_dir() for path in vendor.iterdir())
 
@@ -192,7 +199,7 @@ def _finish(tree: Path, done: Completed) -> int:
 def explain(done: Completed, place: str) -> DebwrightError:
     """What a failure of `cargo vendor` means; `place` is where it asked."""
     text = done.output + done.error
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [n for n in text.splitlines() if n.strip() and not n.lstrip().startswith("Vendoring ")]
     evidence = [Evidence(text=line.strip()) for line in lines[-8:]]
     if _HASH.search(text):
         return VendorError(

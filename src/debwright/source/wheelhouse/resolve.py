@@ -180,12 +180,19 @@ def _none(
 
 
 def ask_index(
-    lock: Lock, *, python: str, index: str | None, scratch: Path, uv: Path | None = None
+    lock: Lock,
+    *,
+    python: str,
+    index: str | None,
+    scratch: Path,
+    uv: Path | None = None,
+    offline: bool = False,
 ) -> tuple[Found, ...]:
     """All files an index has of the pins of `lock`, from `python` (as `3.9`) on.
 
     uv is told that no distribution has dependencies: it then never runs the code of an sdist to
-    learn of them. Raises IndexUnreachable, MissingError without uv, or WheelhouseError.
+    learn of them. `offline` asks uv's own cache alone. Raises IndexUnreachable, MissingError
+    without uv, or WheelhouseError.
     """
     if not lock.pins:
         return ()
@@ -200,6 +207,8 @@ def ask_index(
     ]  # fmt: skip
     if index is not None:
         command.append(f"--default-index={index}")
+    if offline:
+        command.append("--offline")
     done = process.run(
         command, cwd=scratch, timeout=600, check=False,
         env={"UV_HTTP_RETRIES": "0", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"},

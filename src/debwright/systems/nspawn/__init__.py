@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 from debwright.isolation.namespaces import is_root
 from debwright.model.errors import MissingError
+from debwright.model.fix import again_as_root
 from debwright.roots.overlay import make_throwaway
 from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
@@ -24,7 +25,7 @@ class NspawnSystem(System):
     def unavailable(self) -> MissingError | None:
         if is_root():
             return None
-        return MissingError("booting a system needs root", fix="run `debwright check` with sudo")
+        return MissingError("booting a system needs root", fix=again_as_root())
 
     def prepare(self, subject: Subject, _: ExitStack) -> Open:
         layer = self.layer(subject)

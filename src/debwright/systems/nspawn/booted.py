@@ -38,7 +38,7 @@ from debwright.isolation.namespaces import (
 )
 from debwright.isolation.snapshot import Altered, Entry, Snapshot, entry_of
 from debwright.model.errors import Evidence, MissingError, printable
-from debwright.model.fix import Command
+from debwright.model.fix import Command, again_as_root
 from debwright.roots.overlay import Throwaway
 from debwright.systems.base import BootError, push_through
 from debwright.systems.nspawn import outside
@@ -80,7 +80,7 @@ class NspawnSandbox(Entered):
             raise MissingError(
                 "booting a system needs root",
                 cause="systemd-nspawn sets up devices and control groups, which only root may",
-                fix="run the same command with sudo",
+                fix=again_as_root(),
             )
         try:
             self._boot()

@@ -9,7 +9,7 @@ from debwright.host import process
 from debwright.host.process import LineSink
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
 from debwright.model.errors import Evidence, MissingError
-from debwright.model.fix import Command
+from debwright.model.fix import Command, again_as_root
 from debwright.model.suites import suite_info
 from debwright.model.targets import Target
 from debwright.roots.layers import Roots
@@ -48,7 +48,7 @@ class VmSystem(System):
     def unavailable(self) -> MissingError | None:
         if is_root():
             return None
-        return MissingError("making a virtual machine's disk needs root", fix="run it with sudo")
+        return MissingError("making a virtual machine's disk needs root", fix=again_as_root())
 
     def boot_layer(self, subject: Subject) -> Layer:
         return vm_layer(subject.roots, subject.target, subject.log)

@@ -1,6 +1,7 @@
 """[cargo]: when crates are collected again, from where, and what failures mean."""
 # ruff: noqa: E501 - what tools say is not broken
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,25 @@ def test_an_unreachable_registry_is_the_environments_fault(said: str) -> None:
     assert error.exit_code == ExitCode.MISSING
     assert "https://index.crates.io" in str(error)
     assert "replace-with" in str(error.fix)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        '[source.crates-io]\nreplace-with = "vendored-sources"\n\n'
+        '[source.vendored-sources]\ndirectory = "/somewhere/vendor"\n',
+        '[source."git+https://a.example/b.git"]\ngit = "https://a.example/b.git"\n'
+        'replace-with = "vendored-sources"\n\n[source.vendored-sources]\ndirectory = "vendor"\n',
+    ],
+)
+def test_the_component_says_how_its_crates_are_found(crate: Path, said: str) -> None:
+    (crate / "vendor/log-1.0.0").mkdir(parents=True)
+    done = Completed(argv=("cargo",), returncode=0, output=said)
+    assert asked(crate).tool.finish(crate, done) == 1
+    sources = tomllib.loads((crate / "vendor/.debwright.toml").read_text())["source"]
+    assert sources["crates-io"] == {"replace-with": "vendored-sources"}
+    assert sources["vendored-sources"] == {"directory": "vendor"}
+    assert all(
+        s.get("replace-with", "vendored-sources") == "vendored-sources" for s in sources.values()
+    )

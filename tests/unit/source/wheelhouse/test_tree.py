@@ -37,7 +37,8 @@ def project(tmp_path: Path) -> Path:
             "bell/__init__.py": "#!/usr/bin/env python\nimport sys\ndef ring():\n    return 0\n",
             "bell-1.data/scripts/chime": "#!python\nprint('chime')\n",
             "bell-1.data/data/share/bell.txt": "data",
-            "bell-1.dist-info/METADATA": "Name: bell\nVersion: 1\n",
+            "bell-1.dist-info/METADATA": "Name: bell\nVersion: 1\nLicense-Expression: MIT\n",
+            "bell-1.dist-info/licenses/LICENSE": "MIT\n",
             "bell-1.dist-info/entry_points.txt": "[console_scripts]\nring = bell:ring\n"
             "../evil = bell:ring\npython3 = bell:ring\n[other]\nno = bell:ring\n",
         },
@@ -95,6 +96,24 @@ def test_the_package_depends_on_the_python_it_is_made_for(project: Path) -> None
     assert (project / "debian/bells.substvars").read_text() == (
         f"wheelhouse:Depends=python3 (>= {major}.{minor}~), python3 (<< {major}.{minor + 1}~)\n"
     )
+
+
+def test_whose_work_it_is_stands_in_the_documentation(project: Path) -> None:
+    plant(project)
+    text = (project / "debian/bells/usr/share/doc/bells/distributions.txt").read_text()
+    assert "bell 1: MIT\n" in text
+    assert f"/usr/lib/bells/{SITE}/bell-1.dist-info/licenses/LICENSE" in text
+
+
+def test_what_python_cannot_compile_is_left_as_it_is(project: Path) -> None:
+    """A template in a wheel, as cookiecutter's: py3compile would fail, and so the installation."""
+    (project / "template.py").write_text("import {{ name }}\n")
+    plant(project, "--copy=template.py", "--copy=main.py")
+    done = subprocess.run(
+        [sys.executable, "wheelhouse/wheelhouse.py", "broken", "--package=bells"],
+        cwd=project, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "-X '/usr/lib/bells/app/template\\.py$'\n"
 
 
 def test_a_program_that_nobody_has_is_named(project: Path) -> None:

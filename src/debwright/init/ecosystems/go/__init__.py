@@ -24,7 +24,7 @@ from debwright.init.facts import DEFAULT_VERSION, readme_sentence, tagged_versio
 from debwright.init.hints import read_sources
 from debwright.init.licences import find_licence
 from debwright.init.model import Answers, Project, package_name, project_name
-from debwright.init.natively import STATIC, STATIC_OVERRIDES, Native, native_units
+from debwright.init.natively import STATIC, Native, native_units
 from debwright.model.errors import UsageError
 
 # Modules and packages that are C in part, and the -dev packages that they are linked with.
@@ -102,7 +102,7 @@ def _project(directory: Path) -> Project:
         architecture="any",
         targets=choice.targets,
         fields=STATIC,
-        lintian_overrides=(*STATIC_OVERRIDES, *(() if cgo else PIE_OVERRIDES)),
+        lintian_overrides=() if cgo else PIE_OVERRIDES,
         build_depends=(choice.toolchain.package, *modules.build_depends, *libraries),
         depends=("${shlibs:Depends}", *releaser.depends),
         rules=rules(

@@ -67,6 +67,8 @@ def _project(found: Pyproject, service: Service, package: str) -> Project:
         accounts=service.authors.accounts,
         programs=tuple(found.scripts),
         config_files=found.config_files,
+        secrets=service.secrets,
+        files=service.files,
         questions=service.questions,
         notes=found.notes,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from debwright.host import process
+from debwright.host.process import Completed
 from debwright.init.ecosystems.python.dependencies import normalise
 from debwright.model.errors import Evidence, MissingError, UsageError
 from debwright.source.wheelhouse.lockfile import EMPTY, parse
@@ -94,19 +95,30 @@ def _compile(
             limits = place / "constraints.txt"
             limits.write_text("".join(f"{n}=={v}\n" for n, v in pinned.items()), encoding="utf-8")
             command += ["--constraints", limits]
-        done = process.run(
-            command, cwd=place, timeout=SECONDS, check=False,
-            env={"UV_NO_PROGRESS": "1", "NO_COLOR": "1"},
-        )  # fmt: skip
+        done = _run(command, place)
+        if done.returncode != 0 and _unreachable(done):
+            # What uv has seen before it still knows.
+            known = _run([*command, "--offline"], place)
+            done = known if known.returncode == 0 else done
         if done.returncode == 0:
             return made.read_text(encoding="utf-8")
-    raise _explain(done.error or done.output, requirements)
+    raise _explain(done, requirements)
 
 
-def _explain(said: str, requirements: Sequence[str]) -> UsageError | MissingError:
+def _run(command: Sequence[str | Path], place: Path) -> Completed:
+    environment = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    return process.run(command, cwd=place, timeout=SECONDS, check=False, env=environment)
+
+
+def _unreachable(done: Completed) -> bool:
+    return any(sign in (done.error or done.output) for sign in UNREACHABLE)
+
+
+def _explain(done: Completed, requirements: Sequence[str]) -> UsageError | MissingError:
+    said = done.error or done.output
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     evidence = [Evidence(text=line[:300]) for line in lines[:8]]
-    if any(sign in line for sign in UNREACHABLE for line in lines):
+    if _unreachable(done):
         return MissingError(
             "the package index could not be read, which has what the package must carry",
             evidence=evidence,

@@ -59,9 +59,14 @@ class Module:
 
 
 def read_modules(directory: Path) -> list[Module]:
-    """Every Python file that can be parsed, within the limits of `read_sources`."""
+    """Every Python file that can be parsed, within the limits of `read_sources`.
+
+    A file whose name has control characters is nobody's module, and could not be named in a unit.
+    """
     found = []
     for source in read_sources(directory, {".py"}):
+        if not source.name.isprintable():
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of strings with odd escapes: not ours to say

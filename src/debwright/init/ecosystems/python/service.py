@@ -12,9 +12,10 @@ from debwright.init.ecosystems.python.dependencies import normalise, parse
 from debwright.init.ecosystems.python.health import find_health, find_path
 from debwright.init.ecosystems.python.modules import Module, literal, read_modules
 from debwright.init.ecosystems.python.pyproject import Pyproject
+from debwright.init.ecosystems.python.settings import Settings, read_settings
 from debwright.init.ecosystems.python.start import Start
 from debwright.init.ecosystems.python.tried import commands_to_try
-from debwright.init.model import Answers, Guess, Health, Question, Unit
+from debwright.init.model import Answers, Guess, Health, Question, Unit, Written
 from debwright.init.unitfile import command_line
 from debwright.init.units import AuthorUnits, Places, author_units
 from debwright.model.errors import Evidence, UsageError
@@ -33,11 +34,24 @@ class Service:
     health: Health | None
     authors: AuthorUnits
     environment: Mapping[str, str]
+    settings: Settings | None = None
     before: tuple[str, ...] = ()
     tried: tuple[str, ...] = ()
     """Commands with an option that ends them, where there is no service to be watched."""
     questions: tuple[Question, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Variables with any random text, for the unit that is ours."""
+        return self.settings.secrets if self.settings else ()
+
+    @property
+    def files(self) -> tuple[Written, ...]:
+        """/etc/default/PACKAGE, where the service reads variables."""
+        if self.settings is None or not self.settings.text:
+            return ()
+        return (Written(path=f"debian/{self.package}.default", text=self.settings.text),)
 
     @property
     def added(self) -> tuple[str, ...]:
@@ -80,13 +94,27 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
                     variables=f"/etc/default/{package}")  # fmt: skip
     authors = author_units(directory, places, health)
     environment, before, start = _configured(package, found, modules, start)
+    settings = None
+    if start is not None and not authors.units:
+        settings = read_settings(directory, _inside(found, modules), package, answers)
     return Service(
         package=package, start=start, health=health, authors=authors, environment=environment,
-        before=before, tried=() if start else commands_to_try(found.scripts, modules),
+        settings=settings, before=before,
+        tried=() if start else commands_to_try(found.scripts, modules),
         # With units of the author's nobody has to say what is started, and where it listens.
-        questions=() if authors.units else (*questions, *asking),
-        notes=(*(start.notes if start and not authors.units else ()), *authors.notes),
+        questions=() if authors.units else (
+            *questions, *(settings.questions if settings else ()), *asking
+        ),
+        notes=(*(start.notes if start and not authors.units else ()), *authors.notes,
+               *(settings.notes if settings else ())),
     )  # fmt: skip
+
+
+def _inside(found: Pyproject, modules: Sequence[Module]) -> list[Module]:
+    """The modules that are installed, as far as that is known: not those of tools next to them."""
+    top = found.module.partition(".")[0]
+    inside = [m for m in modules if m.name.partition(".")[0] == top]
+    return inside or list(modules)
 
 
 def _which(found: Pyproject, default: str) -> Question:

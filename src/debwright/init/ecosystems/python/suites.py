@@ -77,9 +77,9 @@ def targets_for(requires_python: str) -> tuple[tuple[str, ...], str]:
     for suite in TABLE:
         if _allowed(wanted, suite):
             has = ", ".join(f"{s} has Python {suite_info(s).python}" for s in usual)
-            targets = tuple(f"{suite}-{Target.parse(target).arch}" for target in TARGETS)
+            targets = _on(suite)
             why = f"the targets are {' and '.join(targets)}: requires-python is {wanted}, and {has}"
-            return tuple(dict.fromkeys(targets)), why
+            return targets, why
     has = ", ".join(f"{s} has {suite_info(s).python}" for s in TABLE)
     raise UsageError(
         f"no suite that debwright packages for by itself has a Python that is {wanted}",
@@ -87,6 +87,17 @@ def targets_for(requires_python: str) -> tuple[tuple[str, ...], str]:
         cause=f"{has}; a project runs with its suite's Python",
         fix="widen requires-python in pyproject.toml, when the project works with one of them",
     )
+
+
+def newer_targets(targets: Sequence[str]) -> tuple[str, ...]:
+    """Those of the suite after all of `targets`; none where there is no newer one."""
+    places = [TABLE.index(suite) for suite in suites_of(targets) if suite in TABLE]
+    after = TABLE[max(places, default=-1) + 1 :]
+    return _on(after[0]) if after else ()
+
+
+def _on(suite: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{suite}-{Target.parse(target).arch}" for target in TARGETS))
 
 
 def _allowed(wanted: SpecifierSet, suite: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,7 @@ from debwright.source.wheelhouse.interpreters import Interpreter
 from debwright.source.wheelhouse.lockfile import Lock, parse
 from debwright.source.wheelhouse.metadata import about_sdist
 from debwright.source.wheelhouse.prepare import HOME
-from debwright.source.wheelhouse.resolve import Chosen, ask_index, choose
+from debwright.source.wheelhouse.resolve import Chosen, IndexUnreachable, ask_index, choose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,11 @@ def look(text: str, name: str, pythons: Sequence[Interpreter]) -> Need:
     lock = Lock(path=Path(name), name=name, text=text, pins=parse(text, name))
     oldest = min((i.python for i in pythons), key=lambda p: int(p.partition(".")[2]))
     with TemporaryDirectory(prefix="debwright-wheels-") as scratch:
-        found = ask_index(lock, python=oldest, index=None, scratch=Path(scratch))
+        ask = partial(ask_index, lock, python=oldest, index=None, scratch=Path(scratch))
+        try:
+            found = ask()
+        except IndexUnreachable:
+            found = ask(offline=True)
     chosen = choose(lock, found, pythons, use="run")
     sdists = [c for c in chosen if c.kind == "sdist"]
     return Need(

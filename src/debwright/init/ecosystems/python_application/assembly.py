@@ -1,7 +1,6 @@
 """Everything that is found in an application, put together as a project to package."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from debwright.init.ecosystems.python.requirements import (
     find,
     read_requirements,
 )
+from debwright.init.ecosystems.python.settings import Settings, read_settings
 from debwright.init.ecosystems.python.start import Start, django_start, starts
 from debwright.init.ecosystems.python.suites import targets_for, unmet
 from debwright.init.ecosystems.python_application import state
@@ -28,27 +28,9 @@ from debwright.init.ecosystems.python_application.extras import more_starts, sch
 from debwright.init.ecosystems.python_application.rules import Parts, rules_for
 from debwright.init.ecosystems.python_application.tree import left_out, overrides
 from debwright.init.ecosystems.python_application.units import Layout, authors, generated
-from debwright.init.ecosystems.python_application.variables import (
-    Variable,
-    default_file,
-    examples,
-    find_variables,
-)
 from debwright.init.model import Answers, Health, Project, Question, Unit, Written, package_name
 
 SHOWN = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Settings:
-    """The variables of an application, and what the package does about each."""
-
-    secrets: tuple[str, ...]
-    values: Mapping[str, str]
-    text: str
-    questions: tuple[Question, ...]
-    notes: tuple[str, ...]
-    variables: tuple[Variable, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +51,11 @@ def assemble(directory: Path, answers: Answers) -> Project:
     found, added, more = _starts(directory, package, modules, _names(asked), django)
     path = django.health if django else find_path(directory, modules)
     health, asking = find_health(found[0], path, said.name, answers)
-    settings = _settings(directory, modules, package, answers, django)
+    settings = read_settings(
+        directory, modules, package, answers,
+        always=("SECRET_KEY",) if django else (),
+        more=dict.fromkeys(VARIABLES, f"debian/{WRAPPER}.py") if django else {},
+    )  # fmt: skip
     targets, why = targets_for(said.requires_python)
     project = Project(
         name=said.name, package=package, version=version.upstream, version_from=version.source,
@@ -160,57 +146,6 @@ def _starts(
     return found, tuple(dict.fromkeys(added)), notes
 
 
-def _settings(
-    directory: Path,
-    modules: Sequence[Module],
-    package: str,
-    answers: Answers,
-    django: Django | None,
-) -> _Settings:
-    variables = find_variables(modules)
-    example, shown = examples(directory)
-    secrets = tuple(v.name for v in variables if v.made_up)
-    if django is not None and not secrets:
-        secrets = ("SECRET_KEY",)
-    values: dict[str, str] = {}
-    questions, notes = list[Question](), list[str]()
-    for variable in variables:
-        if not variable.required or variable.made_up:
-            continue
-        question = _question(variable, shown.get(variable.name), package)
-        questions.append(question)
-        values[variable.name] = question.answered(answers)
-        said = f", as in {example}" if variable.name in shown else ""
-        notes.append(
-            f"{variable.seen} cannot start without {variable.name}: "
-            f"debian/{package}.default has {values[variable.name]!r}{said}"
-        )
-    known = {v.name for v in variables}
-    more = [(name, example) for name in shown]
-    more += [(name, f"debian/{WRAPPER}.py") for name in VARIABLES] if django else []
-    listed = [
-        *variables,
-        *(Variable(name=n, required=False, seen=seen) for n, seen in more if n not in known),
-    ]
-    text = default_file(listed, values, shown, package) if listed else ""
-    return _Settings(
-        secrets=secrets, values=values, text=text, questions=tuple(questions),
-        notes=tuple(notes), variables=variables,
-    )  # fmt: skip
-
-
-def _question(variable: Variable, example: str | None, package: str) -> Question:
-    default = example
-    if not default and re.search(r"DATABASE_URL|DB_URL|DATABASE_URI", variable.name):
-        default = f"sqlite:////var/lib/{package}/{package}.sqlite3"
-    return Question(
-        name="set-" + re.sub(r"[^a-z]+", "-", variable.name.lower()).strip("-"),
-        text=f"What is {variable.name}, which {variable.seen} needs to start? It will be in "
-        f"/etc/default/{package}, which everybody can read.",
-        default=default or "change-me",
-    )
-
-
 def _other_states(modules: Sequence[Module], package: str) -> tuple[str, ...]:
     return tuple(name for name in state.state_directories(modules) if name != package)
 
@@ -223,7 +158,7 @@ def _together(own: tuple[Unit, ...], theirs: tuple[Unit, ...]) -> tuple[Unit, ..
     return (*own, *theirs)
 
 
-def _files(package: str, settings: _Settings, django: Django | None) -> tuple[Written, ...]:
+def _files(package: str, settings: Settings, django: Django | None) -> tuple[Written, ...]:
     files: list[Written] = []
     if settings.text:
         files.append(Written(path=f"debian/{package}.default", text=settings.text))
@@ -237,7 +172,7 @@ def _with_dependencies(
     directory: Path,
     asked: tuple[str, ...],
     django: Django | None,
-    settings: _Settings,
+    settings: Settings,
 ) -> Project:
     """The project with Debian's packages where they satisfy every limit, else with its own."""
     reasons = unmet(map(Requirement, asked), project.targets)

@@ -48,7 +48,7 @@ def _copy(parts: Parts) -> tuple[str, ...]:
     ]
     if parts.django is not None:
         place = f"{tree}/{parts.django.top}" if parts.django.top else tree
-        lines.append(f"cp debian/{WRAPPER}.py {place}/")
+        lines.append(f"cp debian/{WRAPPER}.py {_word(place)}/")
     return tuple(lines)
 
 
@@ -72,7 +72,7 @@ def _collect(parts: Parts) -> tuple[str, ...]:
             '--arch "$$(dpkg-architecture -qDEB_BUILD_ARCH)"'
         )
     lines.append(
-        f"cd {place} && env {' '.join(given)} STATIC_ROOT=$(CURDIR)/{static} "
+        f"cd {_word(place)} && env {' '.join(given)} STATIC_ROOT=$(CURDIR)/{static} "
         f"PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={path}. HOME=/nonexistent "
         "python3 -m django collectstatic --noinput --verbosity 1"
     )

@@ -22,7 +22,6 @@ from debwright.init.licences import find_licence
 from debwright.init.model import Answers, Guess, Project, package_name, project_name
 from debwright.init.natively import (
     STATIC,
-    STATIC_OVERRIDES,
     Native,
     NativeUnits,
     has_vendor,
@@ -94,7 +93,6 @@ def _project(directory: Path) -> Project:
         architecture="any",
         targets=crates.toolchain.targets,
         fields=STATIC,
-        lintian_overrides=STATIC_OVERRIDES,
         build_depends=crates.build_depends,
         depends=("${shlibs:Depends}", *hints.depends),
         rules=building.rules(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from debwright.init.model import Override, Rules
-from debwright.init.natively import mark_crossed
+from debwright.init.natively import linked, mark_crossed
 
 BUILD = "debian/cargo"
 """What the build makes: CARGO_HOME, which configures it, and the target directory."""
@@ -47,6 +47,9 @@ def rules(build: Build) -> Rules:
             "CARGO_BUILD_TARGET": "$(DEB_HOST_RUST_TYPE)",
             "CARGO_NET_OFFLINE": "true",
             "CARGO_INCREMENTAL": "0",
+            # Line numbers for debuggers: dh_strip puts them into a package of their own.
+            "CARGO_PROFILE_RELEASE_DEBUG": "1",
+            "CARGO_PROFILE_RELEASE_STRIP": "none",
             "RUSTFLAGS": "-C linker=$(DEB_HOST_GNU_TYPE)-gcc "
             f"--remap-path-prefix=$(CURDIR)=/usr/src/{build.package}",
             # For what crates compile in C (the crates cc and pkg-config).
@@ -101,15 +104,11 @@ def _overrides(build: Build) -> Iterator[Override]:
             commands=("dh_clean -Xvendor/",),
         )
     yield Override(target="override_dh_auto_install", why="debian/*.install names the programs.")
-    yield Override(
-        target="execute_before_dh_gencontrol",
-        why="What is linked in: this says of which sources it is (policy 7.8).",
-        commands=(
-            "dpkg-query -W -f='$${db:Status-Abbrev}$${source:Package} (= $${source:Version})\\n' "
-            "'libstd-rust*-dev' 'librust-*-dev' 2>/dev/null | sed -n 's/^ii //p' | sort -u | "
-            f"paste -sd, | sed 's/^/misc:Static-Built-Using=/' >> debian/{build.package}.substvars",
-        ),
-    )  # fmt: skip
+    # Of the packages of crates that are installed, those that the lock of this build names.
+    both = r"librust-\1-dev librust-\1-[0-9]*-dev"
+    names = rf"""$$(sed -n 's/^name = "\(.*\)"/{both}/p' Cargo.lock | tr _ -)"""
+    crates = f" {names}" if build.crates == ARCHIVE else ""
+    yield linked(build.package, f"'libstd-rust*-dev'{crates}")
 
 
 def _configure(build: Build) -> Iterator[str]:

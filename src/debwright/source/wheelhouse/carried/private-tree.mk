@@ -33,8 +33,10 @@ override_dh_shlibdeps:
 	dh_shlibdeps $(addprefix -l,$(sort $(dir $(shell find $(CURDIR)/$(_TREE) -name '*.so*')))) \
 		-- --warnings=1 --ignore-missing-info
 
-# py3compile at installation, for the one Python that the tree is made for. What it needs is in it.
+# py3compile at installation, for the one Python that the tree is made for, of all that it can
+# compile. What the application needs is in the tree.
 override_dh_python3:
 	dh_python3 --no-guessing-deps --no-ext-rename --no-shebang-rewrite \
-		-V $(_PYTHON) /usr/lib/$(PRIVATE_TREE)
+		-V $(_PYTHON) /usr/lib/$(PRIVATE_TREE) \
+		$(shell python3 wheelhouse/wheelhouse.py broken --package $(PRIVATE_TREE))
 	rm -rf debian/$(PRIVATE_TREE)/usr/share/python3

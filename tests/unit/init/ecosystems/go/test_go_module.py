@@ -193,7 +193,7 @@ def test_several_programs_and_what_each_is_made_of(tmp_path: Path) -> None:
     assert made.programs == ("bellctl", "belld")
     assert [unit.name for unit in made.units] == ["belld.service"]
     assert made.smoke == ("bellctl --help",)
-    assert "go test -short ./..." in str(made.rules)
+    assert "go test -short -vet=off ./..." in str(made.rules)
     assert made.install[0] == ("debian/go/bin/bellctl", "usr/bin")
 
 

@@ -1,10 +1,14 @@
 """The plan of a package with a tree of its own."""
 
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from tests.kit.wheels import BEADS, Index
 
+from debwright.init.ecosystem import recognise
 from debwright.init.ecosystems.python.private_tree import BUILD_LOCK, LOCK, Wanted, plan, program
 from debwright.init.licences import Licence
 from debwright.init.model import Project
@@ -65,3 +69,37 @@ def test_an_address_is_refused_by_name(tmp_path: Path) -> None:
 def test_what_make_and_the_shell_would_read_is_quoted(tmp_path: Path) -> None:
     project = plan(Wanted(package="bells", copy=("a b$(id)",)), tmp_path).put_into(PROJECT)
     assert "PRIVATE_TREE_OPTIONS = '--copy=a b$$(id)'" in project.rules.before
+
+
+def test_dependencies_may_ask_for_a_newer_python_than_the_project(
+    index: Index, tmp_path: Path
+) -> None:
+    index.add_wheel("bell", "1.0")
+    page = index.directory / "bell/index.html"
+    page.write_text(page.read_text().replace("<a ", '<a data-requires-python="&gt;=3.12" '))
+    index.add_wheel("setuptools", "80.0")
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "bells"\nversion = "1.0"\ndependencies = ["bell"]\n'
+    )
+    project = recognise(tmp_path).read(tmp_path)
+    assert project.targets == ("trixie-amd64", "trixie-arm64")
+    assert any("with the Python of bookworm" in note for note in project.notes)
+
+
+def test_a_second_time_needs_no_network(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add_wheel("bell", "1.0")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(index.directory))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    wanted = Wanted(package="bells", requirements=("bell",))
+    first = plan(wanted, tmp_path)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert plan(wanted, tmp_path) == first

@@ -176,3 +176,19 @@ def test_settings(
     found = service(tmp_path, {"acme/cli.py": SERVER + source, "config.toml": ""})
     assert (found.environment, found.before, words(found)) == (environment, before, command)
     assert service(tmp_path, {"acme/cli.py": SERVER + source}).start is not None
+
+
+def test_variables_that_it_cannot_start_without(tmp_path: Path) -> None:
+    source = "import os\nKEY = os.environ['SECRET_KEY']\nURL = os.environ['SHOP_URL']\n"
+    found = service(tmp_path, {"acme/cli.py": SERVER, "acme/conf.py": source})
+    assert found.secrets == ("SECRET_KEY",)
+    assert [q.name for q in found.questions] == ["set-shop-url", "health-path"]
+    (file,) = found.files
+    assert file.path == "debian/acme.default"
+    assert "\nSHOP_URL=" in f"\n{file.text}"
+    told = service(tmp_path, {}, answers={"set-shop-url": "https://shop.example"})
+    assert "SHOP_URL=https://shop.example" in told.files[0].text.replace('"', "")
+
+
+def test_a_tool_has_no_variables_in_etc(tmp_path: Path) -> None:
+    assert service(tmp_path, {"acme/cli.py": f"import os\nos.environ['X_Y']\n{TOOL}"}).files == ()

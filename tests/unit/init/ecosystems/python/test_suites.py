@@ -3,7 +3,8 @@
 import pytest
 
 from debwright.init.ecosystems.python.dependencies import parse
-from debwright.init.ecosystems.python.suites import unmet
+from debwright.init.ecosystems.python.suites import newer_targets, targets_for, unmet
+from debwright.model.errors import UsageError
 
 BOOKWORM = ("bookworm-amd64", "bookworm-arm64")
 
@@ -41,3 +42,25 @@ def test_a_suite_that_is_made_of_another_has_its_packages() -> None:
 
 def test_what_is_not_known_of_a_suite_is_not_taken_for_granted() -> None:
     assert unmet(parse(["flask"]), ("noble-amd64",)) == ("flask: what noble has is not known here",)
+
+
+@pytest.mark.parametrize(
+    ("python", "suite"), [("", "bookworm"), (">=3.9", "bookworm"), (">=3.13", "trixie"),
+                          (">=3.11,<3.12", "bookworm"), ("~=3.12", "trixie")],
+)  # fmt: skip
+def test_the_python_that_is_asked_for_chooses_the_suite(python: str, suite: str) -> None:
+    targets, why = targets_for(python)
+    assert targets == (f"{suite}-amd64", f"{suite}-arm64")
+    assert bool(why) == (suite != "bookworm")
+
+
+@pytest.mark.parametrize("python", [">=3.99", "<3.8", "==3.12.*"])
+def test_a_python_that_no_suite_has(python: str) -> None:
+    with pytest.raises(UsageError, match="no suite") as caught:
+        targets_for(python)
+    assert "bookworm has 3.11, trixie has 3.13" in caught.value.render()
+
+
+def test_what_is_newer() -> None:
+    assert newer_targets(BOOKWORM) == ("trixie-amd64", "trixie-arm64")
+    assert newer_targets(("trixie-amd64",)) == ()

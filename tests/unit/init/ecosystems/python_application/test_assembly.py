@@ -181,6 +181,34 @@ def test_lintian_is_told_of_what_the_tree_has_alone(project_dir: Path) -> None:
     assert "font-in-non-font-package" not in tags
 
 
+def test_hostile_names_stay_where_they_are(project_dir: Path, tmp_path: Path) -> None:
+    """Names of files and directories, lines of a Procfile, values of an example."""
+    place = "x %h; touch pwned #$(touch pwned)"
+    tree = {f"{place}/{name}": text for name, text in DJANGO.items() if name != "requirements.txt"}
+    project = read(project_dir, {
+        **tree, "requirements.txt": "django>=3\ngunicorn\n",
+        "Procfile": "web: gunicorn 'a\x0bExecStartPre=/bin/evil' $(touch pwned)\n",
+        ".env.example": "A='$(touch pwned)'\nB=`touch pwned`\n",
+        "b\nEVIL=1.py": "import os\nos.environ['C']\n",
+    })  # fmt: skip
+    made = files(project)
+    keys = {line.partition("=")[0] for line in made["debian/guest-book.service"].splitlines()}
+    assert "WorkingDirectory=/usr/lib/guest-book/app/x %%h;" in made["debian/guest-book.service"]
+    assert made["debian/guest-book.service"].count("\nExecStart=") == 1
+    assert "ExecStartPre=/bin/evil" not in keys
+    assert "\nEVIL=1" not in made["debian/guest-book.default"]
+    (tmp_path / "rules").write_text(made["debian/rules"])
+    done = subprocess.run(
+        ["make", "-n", "-f", "rules", "execute_after_dh_auto_install"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line for line in done.stdout.splitlines() if "pwned" in line]
+    assert lines
+    for line in lines:
+        subprocess.run(["sh", "-c", f"echo {line}"], cwd=tmp_path, check=False)
+    assert not (tmp_path / "pwned").exists()
+
+
 @pytest.mark.parametrize(
     ("pyproject", "extra", "kind"),
     [

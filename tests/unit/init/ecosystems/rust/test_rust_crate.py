@@ -115,6 +115,9 @@ def test_without_a_lock_the_crates_are_debians(tmp_path: Path) -> None:
     assert "Cargo.lock" in made.clean
     assert "/usr/share/cargo/registry" in str(made.rules)
     assert "cargo" not in made.settings
+    (linked,) = (o for o in made.rules.overrides if "gencontrol" in o.target)
+    names = r"""$$(sed -n 's/^name = "\(.*\)"/librust-\1-dev librust-\1-[0-9]*-dev/p' Cargo.lock | tr _ -)"""
+    assert names in linked.commands[0]
     assert any("they come from Debian" in note for note in made.notes)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -87,8 +89,15 @@ def plant(house: Wheelhouse, arguments: argparse.Namespace) -> None:
     made.write_programs()
     made.link_programs(arguments.program)
     made.tidy()
+    made.write_licences()
     with Path(f"debian/{arguments.package}.substvars").open("a", encoding="utf-8") as file:
         file.write(made.substvars())
+
+
+def broken(_: Wheelhouse, arguments: argparse.Namespace) -> None:
+    """Print options of dh_python3(1) for modules of a tree that cannot be compiled."""
+    for path in tree.here(arguments.package, Path("debian", arguments.package)).broken():
+        print("-X", shlex.quote(f"{re.escape(path)}$"))
 
 
 def extract(house: Wheelhouse, arguments: argparse.Namespace) -> None:
@@ -155,6 +164,8 @@ def _parser() -> argparse.ArgumentParser:
                      help="a program of the tree that is wanted in /usr/bin")  # fmt: skip
     _selecting(one)
     one.set_defaults(python=here, scripts=True)
+    one = command("broken", broken, "options of dh_python3 for what cannot be byte-compiled")
+    one.add_argument("--package", required=True, help="the package, put together in debian/PACKAGE")
     one = command("extract", extract, "unpack one distribution wanted for its files only")
     one.add_argument("--name", required=True, help="the distribution")
     one.add_argument("--target", type=Path, required=True, help="directory to unpack into")

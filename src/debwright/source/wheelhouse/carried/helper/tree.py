@@ -10,8 +10,10 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
 
 from .problem import Problem
@@ -21,6 +23,7 @@ NOT_SOURCE = frozenset({"debian", "wheelhouse", ".git", ".pc", ".github"})
 APPLICATION = "app"
 """The directory of the tree for files that are no distribution."""
 _PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_LICENCE_FILE = re.compile(r"(?i)(?:licen[cs]e|copying|notice|authors)")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*\s*:\s*[A-Za-z_][\w.]*")
 _SCRIPT = """#!{interpreter}
 import sys
@@ -136,11 +139,55 @@ class Tree:
             if not any(Path(directory).iterdir()):
                 Path(directory).rmdir()
 
+    def broken(self) -> list[str]:
+        """Modules that this Python cannot compile, as paths on a system.
+
+        Wheels hold some: templates, data of tests, code for another Python. py3compile(1) would
+        fail at them, and the installation with it.
+        """
+        modules = sorted(self.prefix.rglob("*.py"))
+        broken = [module for module in modules if not _compiles(module)]
+        return [f"{self.home}/{module.relative_to(self.prefix)}" for module in broken]
+
+    def write_licences(self) -> None:
+        """Say in the package's documentation whose work it carries, and under which licences."""
+        lines = ["Distributions in this package, their licences, and the files with the texts:\n"]
+        for info in sorted(self.packages.glob("*.dist-info")):
+            if not (info / "METADATA").is_file():
+                continue
+            text = (info / "METADATA").read_text(encoding="utf-8", errors="replace")
+            said = HeaderParser().parsestr(text)
+            licence = said["License-Expression"] or (said["License"] or "").partition("\n")[0]
+            if not licence:
+                classified = said.get_all("Classifier") or []
+                names = [c.rpartition("::")[2].strip() for c in classified if "License ::" in c]
+                licence = ", ".join(names) or "see its files"
+            lines.append(f"{said['Name']} {said['Version']}: {licence}")
+            lines += [
+                f"  {self.home}/{file.relative_to(self.prefix)}"
+                for file in sorted(info.rglob("*"))
+                if file.is_file() and _LICENCE_FILE.match(file.name)
+            ]
+        if len(lines) > 1:
+            place = self.root / "usr/share/doc" / self.package
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "distributions.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
     def substvars(self) -> str:
         """The dependency on the one Python it is made for (deb-substvars(5))."""
         major, minor = self.python.split(".")
         following = f"{major}.{int(minor) + 1}"
         return f"wheelhouse:Depends=python3 (>= {self.python}~), python3 (<< {following}~)\n"
+
+
+def _compiles(module: Path) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(module.read_bytes(), str(module), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def copy_source(source: Path, target: Path) -> None:

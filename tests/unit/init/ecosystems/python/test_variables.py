@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from debwright.init.ecosystems.python.modules import read_modules
-from debwright.init.ecosystems.python_application.variables import (
+from debwright.init.ecosystems.python.variables import (
     Variable,
     default_file,
     examples,

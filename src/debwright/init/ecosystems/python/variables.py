@@ -8,6 +8,7 @@ from pathlib import Path
 
 from debwright.init.ecosystems.python.modules import Module, keyword, literal
 from debwright.init.ecosystems.python.requirements import decoded
+from debwright.init.model import one_line
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example",
             "example.env", ".env-example", ".env.production.example", "sample.env")  # fmt: skip
@@ -184,15 +185,16 @@ def default_file(
     """
     lines = [f"# Settings of {package}, read when its service starts."]
     for variable in variables:
+        seen = one_line(variable.seen)
         if variable.name in values:
             lines += [
                 "",
-                f"# {variable.seen} needs it.",
+                f"# {seen} needs it.",
                 f"{variable.name}={_shown(values[variable.name])}",
             ]
         elif not variable.made_up:
             value = _shown(shown.get(variable.name, ""))
-            lines += ["", f"# From {variable.seen}.", f"#{variable.name}={value}"]
+            lines += ["", f"# From {seen}.", f"#{variable.name}={value}"]
     return "\n".join(lines) + "\n"
 
 
