@@ -212,6 +212,8 @@ class Project:
     """Lines for lintian, without the package's name: a comment, or a tag and what it concerns."""
     package_files: tuple[Mapping[str, Any], ...] = ()
     """[package] files of debwright.toml: what the package has as it is."""
+    own_config: bool = False
+    """Whether the author's debwright.toml stays as it is, and none is written."""
     smoke: tuple[str, ...] = ()
     """Commands that succeed where the package is installed."""
     settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)

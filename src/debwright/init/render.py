@@ -56,7 +56,8 @@ def render(project: Project, begun: datetime | None = None) -> tuple[list[Writte
 def _files(project: Project) -> Iterator[tuple[str, str]]:
     """Paths and templates of what there is once."""
     name = f"debian/{project.package}"
-    yield "debwright.toml", "debwright.toml"
+    if not project.own_config:
+        yield "debwright.toml", "debwright.toml"
     yield "debian/control", "control"
     yield "debian/rules", "rules"
     yield "debian/changelog", "changelog"

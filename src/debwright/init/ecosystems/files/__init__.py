@@ -26,12 +26,14 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.record import read_record
 from debwright.init.units import AuthorUnits, Places, author_units
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import UsageError
 from debwright.source.contents import INCLUDED
 from debwright.source.make import project_files
 
+CONFIG = "debwright.toml"
 MAX_FILES = 5000
 ENDINGS = (".sh", ".bash", ".pl", ".service")
 PLAIN = {"libc", "libm", "libpthread", "libdl", "librt", "ld-linux-x86-64", "ld-linux-aarch64"}
@@ -117,6 +119,7 @@ def _project(directory: Path) -> Project:
         units=found.units.units,
         accounts=found.units.accounts,
         package_files=tuple(found.entries),
+        own_config=_is_own(directory),
         programs=tuple(n for n, p in found.commands.items() if _needs_manual(n, p, found.entries)),
         lintian_overrides=PREBUILT if arches else (),
         smoke=() if found.units.units else _smoke(found),
@@ -199,11 +202,18 @@ def _guessed(directory: Path, name: str, made: Guessed, programs: Iterable[Progr
 def _listed(directory: Path) -> list[dict[str, Any]]:
     """[package] files of a debwright.toml that is there."""
     try:
-        text = (directory / "debwright.toml").read_text(encoding="utf-8")
+        text = (directory / CONFIG).read_text(encoding="utf-8")
         said = tomllib.loads(text).get("package", {}).get("files", [])
     except (OSError, ValueError, AttributeError):
         return []  # not there, or `run` will say what is wrong with it
     return [dict(e) for e in said if isinstance(e, dict) and "dst" in e]
+
+
+def _is_own(directory: Path) -> bool:
+    """Whether the author wrote debwright.toml, with such a list, and not `init`."""
+    before = read_record(directory)
+    wrote = before is not None and CONFIG in before.files
+    return not wrote and bool(_listed(directory))
 
 
 def _is_unit(entry: Entry) -> bool:

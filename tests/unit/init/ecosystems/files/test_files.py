@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from debwright.config import Config
+from debwright.init import scaffold
 from debwright.init.ecosystem import recognise
 from debwright.init.ecosystems.files import prebuilt
 from debwright.init.model import Project
@@ -144,8 +145,22 @@ def test_commands_without_a_service(home: Path) -> None:
 
 def test_a_list_of_the_author_s_own_counts_as_it_is(home: Path) -> None:
     own = '[package]\nfiles = [{ src = "x.sh", dst = "/usr/sbin/x", mode = "0750" }]\n'
-    _, files = read(home, debwright_toml=own, x_sh="#!/bin/sh\n", y_sh="#!/bin/sh\n")
-    assert entries(files) == [{"src": "x.sh", "dst": "/usr/sbin/x", "mode": "0750"}]
+    project, files = read(home, debwright_toml=own, x_sh="#!/bin/sh\n", y_sh="#!/bin/sh\n")
+    assert project.package_files == ({"src": "x.sh", "dst": "/usr/sbin/x", "mode": "0750"},)
+    assert "debwright.toml" not in files
+    for _ in range(2):
+        made = scaffold(home)
+        assert (home / "debwright.toml").read_text() == own
+    assert not made.created
+
+
+def test_what_was_edited_in_the_list_of_init_stays(home: Path) -> None:
+    read(home, watchdisk_service=UNIT, watchdisk_sh="#!/bin/sh\n")
+    scaffold(home)
+    path = home / "debwright.toml"
+    path.write_text(path.read_text().replace('mode = "0755"', 'mode = "0750"'))
+    scaffold(home)
+    assert 'dst = "/usr/bin/watchdisk", mode = "0750"' in path.read_text()
 
 
 @pytest.mark.parametrize("source", ["gone.sh", "dist/x"])
