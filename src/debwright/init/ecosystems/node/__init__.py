@@ -11,7 +11,7 @@ from debwright.init.ecosystems.node import package as about
 from debwright.init.ecosystems.node.building import Made
 from debwright.init.ecosystems.node.dependencies import Dependencies, read_dependencies
 from debwright.init.ecosystems.node.pages import as_site, makes_pages
-from debwright.init.ecosystems.node.start import Start, find_start, scripts_of
+from debwright.init.ecosystems.node.start import DEVELOPERS, Start, find_start, scripts_of
 from debwright.init.ecosystems.node.suites import fitting
 from debwright.init.ecosystems.static import pages_project
 from debwright.init.facts import readme_sentence
@@ -55,6 +55,8 @@ def _project(directory: Path, package: Mapping[str, Any], answers: Answers) -> P
     notes: list[str] = []
     dependencies = read_dependencies(directory, package, notes)
     start = find_start(directory, package)
+    if start is not None and start.program in DEVELOPERS and about.programs(package):
+        start = None  # how its developers try out a command for users
     suite = fitting(package, dependencies.direct(package))
     notes += [suite.note] if suite.note else []
     found = hints.read(directory, start, about.names_of(package, "dependencies"))

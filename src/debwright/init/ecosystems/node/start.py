@@ -12,6 +12,10 @@ from debwright.init.unitfile import command_line, split
 MAIN = ("server.js", "app.js", "index.js", "main.js", "server.mjs", "app.mjs", "index.mjs",
         "src/server.js", "src/app.js", "src/index.js", "src/main.js", "bin/www")  # fmt: skip
 RUNNERS = ("npm", "yarn", "pnpm", "bun")
+DEVELOPERS = frozenset(
+    {"babel-node", "ts-node", "ts-node-dev", "tsx", "swc-node", "esno", "vite-node", "jiti", "esr"}
+)
+"""Programs that run sources as they are written, while one works on them."""
 WATCHERS = ("nodemon", "node-dev", "supervisor", "pm2-runtime", "forever")
 """They start node again when a file changes or it ends; systemd does the latter."""
 BUILDERS = frozenset({

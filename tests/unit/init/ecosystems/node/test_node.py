@@ -151,6 +151,17 @@ def test_a_tool_has_no_service_and_says_its_version(tmp_path: Path) -> None:
     assert files["debian/tidy.links"] == "usr/share/tidy/cli.js usr/bin/tidy\n"
 
 
+def test_what_developers_try_out_a_command_with_starts_no_service(tmp_path: Path) -> None:
+    package = {
+        "name": "tidy",
+        "version": "1.0.0",
+        "bin": {"tidy": "./cli.js"},
+        "scripts": {"start": "ts-node src/cli.ts --port 1"},
+    }
+    project, _ = read(tmp_path, package, cli_js="#!/usr/bin/env node\n")
+    assert project.service is None
+
+
 @pytest.mark.parametrize("extra", [{}, {"scripts": {"start": "vite", "build": "vite build"}}])
 def test_what_only_makes_pages_goes_behind_a_web_server(
     tmp_path: Path, extra: dict[str, Any]
