@@ -171,10 +171,12 @@ def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
             f"{name}_seen": printable((text or "").replace("\n", " "))
             for name, text in seen.items()
         }
+        # What the ecosystem asks is named as a question, with its answer.
+        asked = {question.name for question in p.questions}
         notes += [
             f"the {what} in debwright.toml is a guess; correct it"
             for what, text in (("port", seen["port"]), ("health path", seen["path"]))
-            if not text
+            if not text and what.replace(" ", "-") not in asked
         ]
     return values, notes
 

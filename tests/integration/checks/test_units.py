@@ -38,6 +38,8 @@ EVERY_KIND = [
     {"unit": "kinds@one.service", "steady_seconds": 0},
     {"unit": "kinds-later.service", "steady_seconds": 0},
     {"unit": "systemd-hostnamed.service", "steady_seconds": 0},
+    {"unit": "kinds-agent", "scope": "user", "steady_seconds": 0,
+     "probe": {"journal": "at home in /run/[a-z]+"}},
 ]  # fmt: skip
 
 Check = Callable[..., Checked]
