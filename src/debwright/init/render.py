@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
@@ -56,7 +56,8 @@ def render(project: Project, begun: datetime | None = None) -> tuple[list[Writte
 def _files(project: Project) -> Iterator[tuple[str, str]]:
     """Paths and templates of what there is once."""
     name = f"debian/{project.package}"
-    yield "debwright.toml", "debwright.toml"
+    if not project.own_config:
+        yield "debwright.toml", "debwright.toml"
     yield "debian/control", "control"
     yield "debian/rules", "rules"
     yield "debian/changelog", "changelog"
@@ -106,6 +107,8 @@ def _installsystemd(p: Project) -> list[str]:
     """
     stems: dict[str, list[str]] = {p.package: []}
     for unit in p.units:
+        if unit.theirs:
+            continue
         held = stems.setdefault(_stem(unit), [])
         if not unit.started:
             held.append(unit.name)
@@ -212,6 +215,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["toml"] = lambda text: json.dumps(text, ensure_ascii=True)
+    environment.filters["inline"] = _inline
     environment.filters["line"] = lambda text: " ".join(printable(text).split())
     environment.filters["substvar"] = lambda text: text.replace("$", "${Dollar}")
     environment.filters["unit"] = lambda text: text.replace("%", "%%").replace("\\", "/")
@@ -220,6 +224,13 @@ def _environment() -> Environment:
     environment.filters["word"] = lambda text: shlex.quote(printable(text)).replace("$", "$$")
     environment.filters["roff"] = _roff
     return environment
+
+
+def _inline(value: object) -> str:
+    """A value of TOML on one line; tables are inline ones."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_inline(one)}' for key, one in value.items())} }}"
+    return json.dumps(value, ensure_ascii=True)
 
 
 def _roff(text: str) -> str:
