@@ -113,6 +113,15 @@ WantedBy=multi-user.target
 """,
 }
 
+AGENT = """[Service]
+ExecStart=/bin/sh -c 'echo at home in $HOME; exec sleep infinity'
+Restart=on-failure
+RestartSec=200ms
+[Install]
+WantedBy=default.target
+"""
+"""A unit of each user."""
+
 STARTED = (
     "kinds-web.service", "kinds-worker.service", "kinds.socket", "kinds-idle.socket",
     "kinds-job.timer", "kinds-spool.path", "kinds-setup.service", "kinds@one.service",
@@ -130,6 +139,7 @@ for unit in {" ".join(u for u in STARTED if "@" not in u)}; do
 done
 systemctl daemon-reload
 systemctl enable kinds@one.service
+deb-systemd-helper --user enable kinds-agent.service >/dev/null
 [ -n "$2" ] && verb=restart || verb=start
 [ -z "$2" ] || deb-systemd-invoke stop kinds.service kinds-idle.service
 for unit in {" ".join(STARTED)}; do deb-systemd-invoke $verb $unit; done
@@ -146,6 +156,7 @@ set -e
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 if [ "$1" = purge ]; then
     deb-systemd-helper purge {" ".join(u for u in STARTED if "@" not in u)}
+    deb-systemd-helper --user purge kinds-agent.service
     rm -rf /etc/kinds
 fi
 """
@@ -154,7 +165,8 @@ fi
 def package(directory: Path, **changed: str) -> Path:
     """The package `kinds`; `changed` replaces units, `kinds_worker` for kinds-worker.service."""
     other = {name.replace("_", "-") + ".service": text for name, text in changed.items()}
-    files = {f"/lib/systemd/system/{n}": text for n, text in {**UNITS, **other}.items()}
+    files: dict[str, str] = {"/usr/lib/systemd/user/kinds-agent.service": AGENT}
+    files |= {f"/lib/systemd/system/{n}": text for n, text in {**UNITS, **other}.items()}
     files |= {
         "/usr/lib/kinds/web": WEB, "/usr/lib/kinds/worker": WORKER, "/usr/lib/kinds/behind": BEHIND,
         "DEBIAN/postinst": _POSTINST, "DEBIAN/prerm": _PRERM, "DEBIAN/postrm": _POSTRM,

@@ -336,6 +336,8 @@ def _evidence(
     what: str | None = None,
 ) -> Evidence:
     text = lines[line - 1].strip() if line and line <= len(lines) else dotted(key)
+    # A password in a URL is in the file; it need not be in a log as well.
+    text = re.sub(r"://[^/@\s\"']+@", "://***@", text)
     if len(text) > _LINE_SHOWN:
         text = text[:_LINE_SHOWN] + "..."
     return Evidence(

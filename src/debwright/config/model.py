@@ -27,6 +27,7 @@ from debwright.config.checking import (
     Upgrade,
     Waiver,
 )
+from debwright.config.contents import PackageFile
 from debwright.config.declared import everything, model_for, with_tables
 from debwright.config.publishing import Release, Repository, Signing
 from debwright.config.section import (
@@ -79,6 +80,11 @@ class Package(Section):
     )
     exclude: list[v.Line] = Field(
         [], description="fnmatch patterns of paths left out of the orig tarball."
+    )
+    files: list[PackageFile] = Field(
+        [],
+        description="What the package has as it is, for a project without a build. debian/rules "
+        "includes debian/package-files.mk, which debwright writes into the source package.",
     )
 
     @classmethod

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field
@@ -195,6 +195,11 @@ class Service(Section):
     """A unit that must start, answer and stop on a booted root of every target."""
 
     unit: Instance = Field(description="Its systemd unit; `.service` may be left out.")
+    scope: Literal["system", "user"] = Field(
+        "system",
+        description="Whether it is a unit of the system, or one of each user (systemctl --user), "
+        "which a login starts.",
+    )
     health_url: HealthUrl | None = Field(
         None,
         description="URL that answers once the service is up, as seen from inside, of any kind "

@@ -84,7 +84,8 @@ def prepare(directory: Path, wishes: Wishes = Wishes(), ask: Ask | None = None) 
     begun = before.begun if before else begun_now()
     files, notes = render(settled.project, begun)
     changes = compare(directory, files, before.files if before else {}, force=wishes.force)
-    config = next(c.after for c in changes if c.path == "debwright.toml")
+    written = (c.after for c in changes if c.path == "debwright.toml")
+    config = next(written, read_text(directory / "debwright.toml"))
     flows, about_flows, wanted = workflows(
         directory, config or "", wishes.workflows, before.workflows if before else None
     )

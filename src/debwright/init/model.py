@@ -7,7 +7,7 @@ cleans names and one-line texts before it puts them here; the functions below do
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from debwright.init.licences import Licence
 from debwright.model.errors import Evidence, UsageError
@@ -66,6 +66,8 @@ class Unit:
     text: str = ""
     """The unit that the author wrote, where something in it has to be another on Debian."""
     health: Health | None = None
+    theirs: bool = False
+    """Whether another package has it, as nginx.service: it is watched, and nothing else."""
     started: bool = True
     """Whether installing starts it: not so for a job that a timer or a socket starts."""
     before: tuple[str, ...] = ()
@@ -208,6 +210,10 @@ class Project:
     """Files of the project or of the build, and the directory of the package for each."""
     lintian_overrides: tuple[str, ...] = ()
     """Lines for lintian, without the package's name: a comment, or a tag and what it concerns."""
+    package_files: tuple[Mapping[str, Any], ...] = ()
+    """[package] files of debwright.toml: what the package has as it is."""
+    own_config: bool = False
+    """Whether the author's debwright.toml stays as it is, and none is written."""
     smoke: tuple[str, ...] = ()
     """Commands that succeed where the package is installed."""
     settings: Mapping[str, Mapping[str, str | int | bool | list[str]]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
@@ -56,7 +56,8 @@ def render(project: Project, begun: datetime | None = None) -> tuple[list[Writte
 def _files(project: Project) -> Iterator[tuple[str, str]]:
     """Paths and templates of what there is once."""
     name = f"debian/{project.package}"
-    yield "debwright.toml", "debwright.toml"
+    if not project.own_config:
+        yield "debwright.toml", "debwright.toml"
     yield "debian/control", "control"
     yield "debian/rules", "rules"
     yield "debian/changelog", "changelog"
@@ -106,6 +107,8 @@ def _installsystemd(p: Project) -> list[str]:
     """
     stems: dict[str, list[str]] = {p.package: []}
     for unit in p.units:
+        if unit.theirs:
+            continue
         held = stems.setdefault(_stem(unit), [])
         if not unit.started:
             held.append(unit.name)
@@ -168,10 +171,12 @@ def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
             f"{name}_seen": printable((text or "").replace("\n", " "))
             for name, text in seen.items()
         }
+        # What the ecosystem asks is named as a question, with its answer.
+        asked = {question.name for question in p.questions}
         notes += [
             f"the {what} in debwright.toml is a guess; correct it"
             for what, text in (("port", seen["port"]), ("health path", seen["path"]))
-            if not text
+            if not text and what.replace(" ", "-") not in asked
         ]
     return values, notes
 
@@ -210,6 +215,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["toml"] = lambda text: json.dumps(text, ensure_ascii=True)
+    environment.filters["inline"] = _inline
     environment.filters["line"] = lambda text: " ".join(printable(text).split())
     environment.filters["substvar"] = lambda text: text.replace("$", "${Dollar}")
     environment.filters["unit"] = lambda text: text.replace("%", "%%").replace("\\", "/")
@@ -218,6 +224,13 @@ def _environment() -> Environment:
     environment.filters["word"] = lambda text: shlex.quote(printable(text)).replace("$", "$$")
     environment.filters["roff"] = _roff
     return environment
+
+
+def _inline(value: object) -> str:
+    """A value of TOML on one line; tables are inline ones."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_inline(one)}' for key, one in value.items())} }}"
+    return json.dumps(value, ensure_ascii=True)
 
 
 def _roff(text: str) -> str:

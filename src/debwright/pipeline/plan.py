@@ -148,6 +148,8 @@ def whole_digest(
     parts: dict[str, object] = {"source": source, "exclude": list(config.package.exclude)}
     if house is not None:
         parts["wheelhouse"] = house.digest
+    if config.package.files:
+        parts["files"] = [one.model_dump(mode="json") for one in config.package.files]
     if carried:
         parts["carried"] = [one.digest for one in carried]
     return digest(parts)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from debwright.config import Config, LoadedConfig, load, validate_check_names
 from debwright.host.machine import capable_facts, host_facts
+from debwright.model import registry
 from debwright.model.errors import UsageError
 from debwright.model.targets import Choice, Strategy, Target, choose_strategy, select
 from debwright.pipeline.companions import plan_companions
@@ -25,8 +26,9 @@ from debwright.source.version import VersionInfo, determine
 
 def require_known_checks(loaded: LoadedConfig) -> None:
     """Raise ConfigError for a name in `[checks]` that no check has: it would switch nothing."""
-    if loaded.config.checks:
-        # Only where there is something to look at: the checks are most of debwright.
+    modules = {n for room in ("files", "live") for n in registry.names(f"debwright.checks.{room}")}
+    if not loaded.config.checks.keys() <= modules:
+        # Only for a name that no check's module has: the checks are most of debwright.
         from debwright.checks.registry import every_check
 
         validate_check_names(loaded, [c.name for c in every_check()])

@@ -4,9 +4,10 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
 
 from debian.changelog import Changelog
 
@@ -68,10 +69,12 @@ def make_source(
     suite: str = "unstable",
     sink: LineSink | None = None,
     components: Sequence[Component] = (),
+    generated: Mapping[str, str] = MappingProxyType({}),
 ) -> SourcePackage:
     """Write `tree` as a source package of `version` into `output`.
 
-    `components` are further upstream tarballs that were made before.
+    `components` are further upstream tarballs that were made before; `generated` are texts for
+    files below debian/ that the tree does not have.
 
     dpkg-source and xz run in the root `layer`, so that the bytes do not depend on this machine.
     File dates are `epoch` (seconds), modes are 644 or 755, owners root: what git does not record
@@ -86,6 +89,8 @@ def make_source(
         export_tree(tree.directory, export, tuple(exclude))
         if version != tree.version:
             _prepend_entry(export / "debian/changelog", tree, version, epoch, suite)
+        for path, text in generated.items():
+            (export / path).write_text(text, encoding="utf-8")
         options = put_stand_ins(tree, export, work, upstream, components)
         if not native and _orig(tree, export, work, upstream, epoch):
             options.append(_NOT_UPSTREAM)

@@ -114,12 +114,14 @@ def source(top: Path, project: Project) -> None:
     run("dpkg-source", "--build", project.package, cwd=top.parent)
 
 
-FOLDERS = ("DEBIAN", "lib/systemd/system", "usr/bin", "usr/lib/sysusers.d", "usr/share/doc",
+UNITS = {"bookworm": "lib/systemd/system"}
+"""Where dh_installsystemd of a suite puts them: since trixie nothing is below /lib."""
+FOLDERS = ("DEBIAN", "usr/bin", "usr/lib/sysusers.d", "usr/share/doc",
            "usr/share/lintian/overrides", "usr/share/man/man1")  # fmt: skip
 
 
-def binary(top: Path, project: Project) -> None:
-    """The package, with what debhelper would install of debian/."""
+def binary(top: Path, project: Project, units: str) -> None:
+    """The package, with what debhelper would install of debian/; `units` is where it has units."""
     package, root = project.package, top.parent / f"{project.package}.root"
     doc = root / f"usr/share/doc/{package}"
     for path in FOLDERS:
@@ -137,10 +139,9 @@ def binary(top: Path, project: Project) -> None:
     if project.licence.notice:
         shutil.copy(top / project.licence.notice, doc)
     if project.units:
-        shutil.copy(debian / f"{package}.service", root / "lib/systemd/system")
+        (root / units).mkdir(parents=True)
+        shutil.copy(debian / f"{package}.service", root / units)
         shutil.copy(debian / f"{package}.sysusers", root / f"usr/lib/sysusers.d/{package}.conf")
-    else:
-        (root / "lib/systemd/system").rmdir()
     variables = top.parent / f"{package}.substvars"
     variables.write_text("misc:Depends=\nmisc:Pre-Depends=\n")
     run("dpkg-gencontrol", f"-P{root}", f"-T{variables}", f"-f{top.parent}/files", cwd=top)
@@ -164,7 +165,7 @@ def test_lintian_has_no_error_and_no_warning(tmp_path: Path, suite: str) -> None
     made = list(projects(tmp_path))
     for project in made:
         source(tmp_path / project.package, project)
-        binary(tmp_path / project.package, project)
+        binary(tmp_path / project.package, project, UNITS.get(suite, "usr/lib/systemd/system"))
     cache = Cache(default_cache())
     cache.prepare()
     layer = lintian_layer(Roots(cache, Config()), Target(suite, host_arch()), host_arch())

@@ -15,6 +15,7 @@ from debwright.checks.engine.session import LiveCheck
 from debwright.config import Config
 from debwright.config.section import Section
 from debwright.model.codes import ERROR, INFO, WARNING, Code, Codes, UndeclaredCode
+from debwright.model.registry import names
 from debwright.model.results import CheckResult, Finding, Status
 from debwright.model.targets import Target
 
@@ -32,6 +33,12 @@ def test_each_check_has_a_name_of_its_own() -> None:
 def test_a_check_lies_in_the_file_of_its_name(check: Check) -> None:
     room = "files" if isinstance(check, FileCheck) else "live"
     assert type(check).__module__ == f"debwright.checks.{room}.{check.name}"
+
+
+def test_each_module_of_the_checks_is_one() -> None:
+    """So a name in `[checks]` is known without importing them."""
+    rooms = (names(f"debwright.checks.{room}") for room in ("files", "live"))
+    assert {n for room in rooms for n in room} <= EVERY.keys()
 
 
 @pytest.mark.parametrize("check", registry.unasked(), ids=lambda c: c.name)

@@ -89,7 +89,7 @@ def test_a_password_in_a_url_is_refused_and_not_said_again(tmp_path: Path) -> No
     error = refusal(
         tmp_path, '[service]\nunit = "x"\nhealth_url = "http://user:geheim@127.0.0.1:80/a"\n'
     )
-    said = f"{error.what} {error.cause} {error.fix}"
+    said = f"{error.what} {error.cause} {error.fix} {error.evidence}"
     assert "geheim" not in said
     assert 'probe = { url = "http://127.0.0.1:80/a", credentials = "FILE" }' in said
 

@@ -17,6 +17,7 @@ from debwright.init.model import (
     Override,
     Person,
     Project,
+    Question,
     Rules,
     Unit,
     Written,
@@ -244,3 +245,11 @@ def test_a_step_may_be_left_out_where_a_file_is() -> None:
         "ifeq ($(wildcard debian/crossed),)\noverride_dh_auto_test:\n\tmake check\nelse\n"
         "override_dh_auto_test:\nendif\n"
     )
+
+
+def test_a_guess_that_is_asked_about_is_named_once() -> None:
+    unit = Unit(name="bells.service", command="/usr/bin/bells", health=HEALTH)
+    assert any("the port in" in note for note in render(replace(LIBRARY, units=(unit,)))[1])
+    asking = Question(name="port", text="Which port?", default="8080")
+    made = replace(LIBRARY, units=(unit,), questions=(asking,))
+    assert not any("the port in" in note for note in render(made)[1])

@@ -171,7 +171,7 @@ def test_a_synopsis_does_not_begin_with_the_name_of_the_package(tmp_path: Path) 
 
 def test_guesses_are_marked(tmp_path: Path) -> None:
     notes = scaffold(make(tmp_path, source="import http.server\n")).notes
-    assert sum("guess" in note for note in notes) == 2
+    assert sum("--answer port=" in note or "--answer health-path=" in note for note in notes) == 2
     text = (tmp_path / "debwright.toml").read_text()
     assert "# The port is a guess" in text
     assert "# The path is a guess" in text

@@ -174,7 +174,7 @@ def run_job(session: Session, job: str, seconds: float) -> tuple[Finding | None,
     session.forgive_starts(job)
     limit = session.patience(seconds)
     done = session.system.run(
-        ["timeout", f"{limit:g}", "systemctl", "start", "--", job],
+        ["timeout", f"{limit:g}", *session.manager(job), "start", "--", job],
         merge=True, check=False, timeout=limit + 60,
     )  # fmt: skip
     unit = session.unit(job)

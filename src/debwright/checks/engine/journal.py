@@ -38,7 +38,7 @@ class NoJournal(CheckError):
 
 def errors(session: Session, unit: str) -> list[Entry]:
     """The unit's messages in the journal of this boot, and systemd's about it. Raises NoJournal."""
-    found = _errors(session, f"--unit={unit}")
+    found = _errors(session, *session.logged_by(unit))
     # journalctl takes a journal that is not there for an empty one; a boot always says something.
     if not found and not _journal(session, "--lines=1", "--output=cat").strip():
         raise NoJournal("the system keeps no journal of this boot")
@@ -53,11 +53,11 @@ def errors_since_start(session: Session, invocation: str) -> list[Entry]:
     return _errors(session, f"_SYSTEMD_INVOCATION_ID={invocation}")
 
 
-def _errors(session: Session, of: str) -> list[Entry]:
+def _errors(session: Session, *of: str) -> list[Entry]:
     return parse(
         _journal(
             session, "--priority=err", "--output=json",
-            "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_PID", of,
+            "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_PID", *of,
         )
     )  # fmt: skip
 

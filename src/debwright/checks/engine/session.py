@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import ClassVar, Self
 
-from debwright.checks.engine import debconf
+from debwright.checks.engine import debconf, user_manager
 from debwright.checks.engine.base import Check, CheckContext
 from debwright.checks.engine.units import SHOWN, Unit
 from debwright.config import Service
@@ -188,6 +188,8 @@ class Session:
             ),
             note=self.context.log,
         )  # fmt: skip
+        if self.of_users:
+            self.system.run(user_manager.LOGOUT, check=False, timeout=self.patience(180))
         if done.returncode != 0:
             raise script_failure(done, what) or apt.explain(done, what)
         return done
@@ -210,10 +212,17 @@ class Session:
 
     def units(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """What `unit` gives of each of them, asked for at once."""
+        users = [name for name in names if name in self.of_users]
+        mine = [name for name in names if name not in self.of_users]
+        return {**self._shown(mine), **self._shown(users)}
+
+    def _shown(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Of units of one manager."""
         if not names:
             return {}
         done = self.system.run(
-            ["systemctl", "show", f"--property={','.join(SHOWN)}", "--", *names], check=False
+            [*self.manager(names[0]), "show", f"--property={','.join(SHOWN)}", "--", *names],
+            check=False,
         )
         # A block for each, in their order; an alias has the Id of what it stands for.
         blocks = done.output.strip("\n").split("\n\n")
@@ -221,6 +230,19 @@ class Session:
             name: dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
             for name, block in zip(names, blocks, strict=False)
         }
+
+    @property
+    def of_users(self) -> set[str]:
+        """The listed units that are not the system's, but each user's own."""
+        return {service.unit for service in self.services if service.scope == "user"}
+
+    def manager(self, name: str) -> tuple[str, ...]:
+        """systemctl of the manager that the unit is one of; a verb follows."""
+        return user_manager.SYSTEMCTL if name in self.of_users else ("systemctl",)
+
+    def logged_by(self, name: str) -> list[str]:
+        """What selects the unit's messages, and systemd's about it, in journalctl."""
+        return user_manager.logged_by(name) if name in self.of_users else [f"--unit={name}"]
 
     def failed_units(self) -> set[str]:
         """The failed units of the system (systemctl(1), --failed)."""
@@ -249,17 +271,18 @@ class Session:
         if verb in {"start", "restart"}:
             self.forgive_starts(name)
         return self.system.run(
-            ["systemctl", verb, "--", name], merge=True, check=False, timeout=timeout
+            [*self.manager(name), verb, "--", name], merge=True, check=False, timeout=timeout
         )
 
     def forgive_starts(self, name: str) -> None:
         """Let systemd forget how often the checks have started the unit (StartLimitBurst=)."""
-        self.system.run(["systemctl", "reset-failed", "--", name], check=False, timeout=60)
+        self.system.run([*self.manager(name), "reset-failed", "--", name], check=False, timeout=60)
 
     def journal(self, unit: str, lines: int = 12) -> tuple[Evidence, ...]:
         """The end of the unit's journal, `lines` of it; what is said over and over counts once."""
         done = self.system.run(
-            ["journalctl", "--no-pager", "--output=cat", f"--lines={20 * lines}", f"--unit={unit}"],
+            ["journalctl", "--no-pager", "--output=cat", f"--lines={20 * lines}",
+             *self.logged_by(unit)],
             check=False, timeout=60,
         )  # fmt: skip
         return tuple(

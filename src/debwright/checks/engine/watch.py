@@ -51,7 +51,7 @@ def names(session: Session) -> list[str]:
     shipped = packaged.units_of(packaged.shipped(session))
     found = dict.fromkeys(
         s.unit for s in session.services
-        if s.unit in shipped or not packaged.others(session, s.unit)
+        if s.scope == "system" and (s.unit in shipped or not packaged.others(session, s.unit))
     )  # fmt: skip
     for name in shipped:
         found |= dict.fromkeys(_instances(session, name) if "@." in name else [name])

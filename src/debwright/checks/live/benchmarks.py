@@ -17,7 +17,7 @@ from debwright.checks.engine.health import (
 )
 from debwright.checks.engine.probes import ask, is_over_the_network
 from debwright.checks.engine.session import LiveCheck, Session
-from debwright.checks.engine.units import restarts
+from debwright.checks.engine.units import restarts, triggered_by_socket
 from debwright.config import Service
 from debwright.config import values as v
 from debwright.config.section import Section
@@ -99,6 +99,9 @@ def summary(name: str, values: list[float]) -> dict[str, float]:
 def _start(session: Session, service: Service) -> tuple[float, Finding | None]:
     """Stop, then start: seconds from the start to health."""
     session.systemctl("stop", service.unit, session.patience(120))
+    if behind := triggered_by_socket(session.unit(service.unit)):
+        # systemd does not open a socket again that its service holds.
+        session.systemctl("stop", behind, session.patience(120))
     before = restarts(session.unit(service.unit))
     started = time.monotonic()
     done = session.systemctl("start", service.unit, session.patience(90))

@@ -93,7 +93,8 @@ def _crash(session: Session, service: Service, unit: Unit) -> tuple[list[Finding
     unit = session.unit(service.unit)
     started = time.monotonic()
     session.system.run(
-        ["systemctl", "kill", "--kill-who=main", "--signal=KILL", "--", service.unit],
+        [*session.manager(service.unit), "kill", "--kill-who=main", "--signal=KILL", "--",
+         service.unit],
         check=False, timeout=60,
     )  # fmt: skip
     back = _wait_for_restart(session, service, unit, pause)

@@ -52,6 +52,8 @@ class ExposureCheck(LiveCheck):
 def _level(session: Session, service: Service) -> tuple[float | None, str]:
     """The level of the service that does the work, and what systemd-analyze has said."""
     name = units.triggered(session.unit(service.unit)) or service.unit
+    if service.unit in session.of_users:
+        return None, f"{name} runs as the user who logs in"
     if units.kind(name) != "service":
         return None, f"{name} has no processes of its own"
     if theirs := packaged.others(session, name):

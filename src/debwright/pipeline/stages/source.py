@@ -10,6 +10,7 @@ from debwright.model.targets import Target, suite_info
 from debwright.observe.report.timeline import Color
 from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.stages.base import Job, Outcome, Stage, common_inputs, perform
+from debwright.source.contents import generated
 from debwright.source.make import SourcePackage, SourceTree, make_source, read_dsc
 from debwright.source.version import VersionInfo
 
@@ -73,6 +74,7 @@ class SourceStage(Stage[SuiteSource]):
             plan.tree, on.version, on.directory, layer=layer, cache=job.roots.cache,
             epoch=source_epoch(plan.tree, plan.version, on.version),
             exclude=plan.config.package.exclude, suite=codename, sink=sink,
+            generated=generated(plan.tree.name, plan.config.package.files),
             components=[*([house.component] if house else []), *(one.component for one in more)],
         )  # fmt: skip
         job.sources[on.suite] = made

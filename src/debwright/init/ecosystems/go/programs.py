@@ -17,7 +17,10 @@ _IGNORED = re.compile(
 _IMPORTS = re.compile(r"^import\s*(?:\w+\s+|[._]\s+)?(?:\((.*?)\)|(\"[^\"\n]+\"))", re.M | re.S)
 _QUOTED = re.compile(r'"([^"\s]+)"')
 # Directories whose programs make or test the project, by custom.
-_NOT_SHIPPED = {"internal", "tools", "tool", "hack", "scripts", "script", "ci", "example", "e2e"}
+_NOT_SHIPPED = {
+    "internal", "tools", "tool", "hack", "scripts", "script", "ci", "example", "examples", "demo",
+    "e2e", "test", "tests", "testing", "testutil", "bench", "benchmarks", "docs", "doc",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,9 @@ def find_programs(
         if any(_package(f) == "main" and _MAIN.search(f.text) for f in files)
     ]
     shipped = [d for d in mains if not _NOT_SHIPPED & set(PurePosixPath(d).parts)]
+    # Where a module has its programs by custom: at the top, or each below cmd/.
+    usual = [d for d in shipped if d == "." or "cmd" in PurePosixPath(d).parts]
+    shipped = usual or shipped
     if names:
         shipped = [d for d in mains if d in names] or shipped
     return tuple(

@@ -72,19 +72,23 @@ class Build:
 def rules(build: Build) -> Rules:
     """What debian/rules says."""
     return Rules(
-        before=(*_BEFORE, *(_CGO if build.cgo else _PIE)),
+        before=(*_path(build.toolchain), *_BEFORE, *(_CGO if build.cgo else _PIE)),
         exports=_exports(build),
         overrides=tuple(_overrides(build)),
     )
 
 
+def _path(toolchain: Toolchain) -> Iterator[str]:
+    """The Go that is not /usr/bin/go; assigned at once, since it names itself."""
+    if toolchain.bin:
+        yield from (f"export PATH := {toolchain.bin}:$(PATH)", "")
+
+
 def _exports(build: Build) -> dict[str, str]:
-    directory = build.toolchain.bin
     mode = {NONE: " -mod=readonly", IN_TREE: " -mod=vendor", CARRIED: " -mod=vendor", ARCHIVE: ""}
     debians = {"GO111MODULE": "off"} if build.modules == ARCHIVE else {}
     more = f":{SOURCES}" if build.modules == ARCHIVE else ""
     return {
-        **({"PATH": f"{directory}:$(PATH)"} if directory else {}),
         "GOOS": "linux",
         "GOARCH": "$(or $(GOARCH_$(DEB_HOST_ARCH)),$(DEB_HOST_ARCH))",
         "GOARM": "$(GOARM_$(DEB_HOST_ARCH))",

@@ -10,15 +10,17 @@ from debwright.init.ecosystems.node import building, hints
 from debwright.init.ecosystems.node import package as about
 from debwright.init.ecosystems.node.building import Made
 from debwright.init.ecosystems.node.dependencies import Dependencies, read_dependencies
-from debwright.init.ecosystems.node.start import Start, find_start, scripts_of
+from debwright.init.ecosystems.node.pages import as_site, makes_pages
+from debwright.init.ecosystems.node.start import DEVELOPERS, Start, find_start, scripts_of
 from debwright.init.ecosystems.node.suites import fitting
+from debwright.init.ecosystems.static import pages_project
+from debwright.init.facts import readme_sentence
 from debwright.init.model import (
     Answers,
     Health,
     Project,
     Rules,
     Unit,
-    Written,
     one_line,
     package_name,
     project_name,
@@ -42,26 +44,64 @@ class Node(Ecosystem):
         # A Python service, too, may have one for the tools of its pages.
         return Confidence.LIKELY if there else Confidence.NONE
 
-    def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:  # noqa: ARG002
-        return _project(directory, read_package(directory))
+    def read(self, directory: Path, answers: Answers = NO_ANSWERS) -> Project:
+        return _project(directory, read_package(directory), answers)
 
 
 ECOSYSTEM = Node()
 
 
-def _project(directory: Path, package: Mapping[str, Any]) -> Project:
+def _project(directory: Path, package: Mapping[str, Any], answers: Answers) -> Project:
     notes: list[str] = []
-    said = str(package.get("name") or directory.resolve().name)
-    name = project_name(said.rpartition("/")[2].lstrip("@"), "package.json")
     dependencies = read_dependencies(directory, package, notes)
     start = find_start(directory, package)
-    suite = fitting(package, [i for i in dependencies.items if not i["dev"]])
+    if start is not None and start.program in DEVELOPERS and about.programs(package):
+        start = None  # how its developers try out a command for users
+    suite = fitting(package, dependencies.direct(package))
     notes += [suite.note] if suite.note else []
     found = hints.read(directory, start, about.names_of(package, "dependencies"))
     made = _made(
-        name, package=package, dependencies=dependencies, start=start, found=found, notes=notes
+        _name(directory, package), package=package, dependencies=dependencies, start=start,
+        found=found,
+    )  # fmt: skip
+    described = Project(
+        name=_name(directory, package),
+        package=made.package,
+        version=about.debian_version(package, notes),
+        description=one_line(package.get("description", "")) or readme_sentence(directory),
+        homepage=about.homepage(package),
+        author=about.author(package),
+        licence=about.licence(directory, package),
+        architecture=made.architecture,
+        targets=suite.targets,
+        build_depends=building.build_depends(made),
+        rules=Rules(buildsystem="none", exports=_exports(made), overrides=building.overrides(made)),
+        settings={"npm": {"lock": dependencies.lock}} if dependencies.lock else {},
+        notes=tuple(notes),
     )
-    own, authors = _unit(made, start, found, notes), _authors(directory, made, package, found)
+    if makes_pages(package, start):
+        pages = replace(made, compiled=False, prebuilt=False)
+        return as_site(replace(described, architecture="all"), pages, package, answers)
+    if (start is None or start.guessed) and (directory / "index.html").is_file():
+        # Its package.json is for its developers' tools only.
+        return pages_project(directory, answers)
+    units = _authors(directory, made, package, found)
+    oldest = _oldest(package, suite.suite)
+    described = replace(described, depends=building.depends(made, oldest))
+    return _service(described, made, package=package, authors=units,
+                    own=_unit(made, start, found, notes), notes=notes)  # fmt: skip
+
+
+def _service(
+    described: Project,
+    made: Made,
+    *,
+    package: Mapping[str, Any],
+    authors: AuthorUnits,
+    own: tuple[Unit, ...],
+    notes: Sequence[str],
+) -> Project:
+    """The project with its units and its commands. Raises UsageError where it has neither."""
     units = authors.units or own
     if not units and not about.programs(package):
         raise UsageError(
@@ -70,28 +110,22 @@ def _project(directory: Path, package: Mapping[str, Any]) -> Project:
             "index.js",
             fix='npm pkg set scripts.start="node FILE.js"',
         )
-    return Project(
-        name=name,
-        package=made.package,
-        version=about.debian_version(package, notes),
-        description=_description(package),
-        homepage=about.homepage(package),
-        author=about.author(package),
-        licence=about.licence(directory, package),
-        architecture=made.architecture,
-        targets=suite.targets,
-        build_depends=building.build_depends(made),
-        depends=building.depends(made, _oldest(package, suite.suite)),
-        rules=Rules(buildsystem="none", exports=_exports(made), overrides=building.overrides(made)),
+    return replace(
+        described,
         units=tuple(units),
         accounts=authors.accounts,
-        settings={"npm": {"lock": dependencies.lock}} if dependencies.lock else {},
         programs=tuple(about.programs(package)),
-        files=(building.left_out(), *_links(made, package)),
+        files=(building.left_out(),),
+        links=_links(made, package),
         smoke=_smoke(units, package),
         lintian_overrides=building.lintian(made),
         notes=(*notes, *authors.notes),
     )
+
+
+def _name(directory: Path, package: Mapping[str, Any]) -> str:
+    said = str(package.get("name") or directory.resolve().name)
+    return project_name(said.rpartition("/")[2].lstrip("@"), "package.json")
 
 
 def _made(
@@ -101,15 +135,11 @@ def _made(
     dependencies: Dependencies,
     start: Start | None,
     found: hints.Hints,
-    notes: list[str],
 ) -> Made:
     scripts = scripts_of(package)
     build = next((s for s in ("build:prod", "build:production", "build") if s in scripts), None)
     developers = set(about.names_of(package, "devDependencies"))
     everything = start is not None and start.words[0] in developers
-    if start is not None and everything:
-        notes.append(f"{start.seen} starts {start.words[0]}, one of devDependencies: all of them "
-                     "go into the package")  # fmt: skip
     made = Made(
         package=package_name(name),
         carried=dependencies.lock is not None,
@@ -133,6 +163,9 @@ def _unit(
     if start.dropped:
         notes.append(f"{start.seen} runs {', '.join(start.dropped)} first; the unit does not: "
                      "add ExecStartPre= if the service needs it")  # fmt: skip
+    if made.everything:
+        notes.append(f"{start.seen} starts {start.words[0]}, one of devDependencies: all of them "
+                     "go into the package")  # fmt: skip
     folders = [n.rstrip("/") for n in found.writes if n.endswith("/")]
     if found.writes:
         notes.append(f"{', '.join(found.writes)}: what the service writes next to its source is in "
@@ -177,24 +210,17 @@ def _exports(made: Made) -> dict[str, str]:
     }
 
 
-def _description(package: Mapping[str, Any]) -> str:
-    return one_line(package.get("description", ""))
-
-
 def _oldest(package: Mapping[str, Any], suite: str) -> str | None:
     """The first number of the suite's node, where the project says that it needs some version."""
     have = SUITES[suite].node
     return have.partition(".")[0] if have and package.get("engines") else None
 
 
-def _links(made: Made, package: Mapping[str, Any]) -> tuple[Written, ...]:
+def _links(made: Made, package: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Commands in /usr/bin that lead into the tree."""
-    lines = [
-        f"{made.tree}/{file} /usr/bin/{name}" for name, file in about.programs(package).items()
-    ]
-    if not lines:
-        return ()
-    return (Written(path=f"debian/{made.package}.links", text="\n".join(lines) + "\n"),)
+    tree = made.tree.lstrip("/")
+    found = about.programs(package)
+    return tuple((f"{tree}/{file}", f"usr/bin/{name}") for name, file in found.items())
 
 
 def _smoke(units: Sequence[Unit], package: Mapping[str, Any]) -> tuple[str, ...]:

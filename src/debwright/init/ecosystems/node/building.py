@@ -82,14 +82,14 @@ def depends(made: Made, oldest: str | None) -> tuple[str, ...]:
 
 def overrides(made: Made) -> tuple[Override, ...]:
     return (
-        *_building(made),
+        *building(made),
         Override(target="override_dh_auto_test"),
         Override(target="override_dh_auto_install", commands=tuple(_installing(made))),
         *_binaries(made),
     )
 
 
-def _building(made: Made) -> Iterable[Override]:
+def building(made: Made) -> Iterable[Override]:
     if made.build and made.carried:
         yield Override(
             target="override_dh_auto_configure",

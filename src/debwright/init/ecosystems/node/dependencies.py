@@ -9,6 +9,7 @@ from typing import Any
 from debwright.host import process
 from debwright.host.process import CommandError
 from debwright.init.ecosystems.node.package import names_of
+from debwright.init.ecosystems.node.start import scripts_of
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
 from debwright.roots.cache import Cache, default_cache
@@ -29,6 +30,16 @@ class Dependencies:
     @property
     def run(self) -> list[Mapping[str, Any]]:
         return [item for item in self.items if not item["dev"]]
+
+    def direct(self, package: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """What the project itself asks for, to run and to be built.
+
+        What those depend on in turn often asks for the newest node and runs on older ones, where
+        npm warns and goes on.
+        """
+        kinds = ["dependencies", *(["devDependencies"] if "build" in scripts_of(package) else [])]
+        wanted = {f"node_modules/{name}" for name in names_of(package, *kinds)}
+        return [item for item in self.items if item["path"] in wanted]
 
     @property
     def compiled(self) -> bool:

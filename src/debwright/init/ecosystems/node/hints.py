@@ -7,10 +7,13 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from debwright.init.ecosystems.node.start import Start
-from debwright.init.hints import HEALTH_PATH, Source, guess_port, read_sources
+from debwright.init.hints import HEALTH_PATH, MAX_BYTES, Source, guess_port, read_sources
 from debwright.init.model import Guess
 
 SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+FOR_DEVELOPERS = frozenset(
+    {"debug", "demo", "dev", "e2e", "bench", "benchmark", "benchmarks", "fixtures", "website"}
+)
 LISTENS = re.compile(
     r"""\.listen\(|createServer\(|\bserve\(\s*[{(]|new\s+(?:WebSocketServer|WebSocket\.Server|Server)\("""
 )
@@ -27,7 +30,7 @@ PORTS = (
     re.compile(r"""process\.env\.(?:\w*_)?PORT\s*(?:\|\||\?\?)\s*["'`]?(\d{2,5})\b"""),
     re.compile(r"""\.listen\(\s*\{?\s*(?:port\s*:\s*)?["']?(\d{2,5})\b"""),
     re.compile(
-        r"""(?i)\b(?:default_?)?port\s*(?::\s*number\s*)?=\s*[^;\n\d]{0,80}["'`]?(\d{2,5})\b"""
+        r"""(?i)\b(?:default_?|base_?)?port\s*(?::\s*number\s*)?=\s*[^;\n\d]{0,80}["'`]?(\d{2,5})\b"""
     ),
 )
 PORT_VARIABLE = re.compile(
@@ -71,7 +74,7 @@ class Hints:
 
 def read(directory: Path, start: Start | None, dependencies: Sequence[str]) -> Hints:
     """Look through the scripts below `directory`, those first that are started."""
-    sources = _sorted(read_sources(directory, set(SUFFIXES)), start)
+    sources = _sorted(_sources(directory, start), start)
     framework = next((name for name in FRAMEWORKS if name in dependencies), None)
     port = _port(sources, start, FRAMEWORKS.get(framework or "", 3000))
     variable = _first(sources, PORT_VARIABLE)
@@ -89,6 +92,22 @@ def read(directory: Path, start: Start | None, dependencies: Sequence[str]) -> H
         environment=environment,
         writes=tuple(_writes(directory, sources)),
     )
+
+
+def _sources(directory: Path, start: Start | None) -> list[Source]:
+    """The scripts of the project, and what is started, whatever its name ends with."""
+    found = [
+        source for source in read_sources(directory, set(SUFFIXES))
+        if PurePosixPath(source.name).parts[0] not in FOR_DEVELOPERS
+    ]  # fmt: skip
+    path = directory / start.script if start and start.script else None
+    known = {source.name for source in found}
+    inside = path is not None and path.resolve().is_relative_to(directory.resolve())
+    if path is not None and inside and path.is_file() and start and start.script not in known:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES).decode("utf-8", "replace")
+        found.append(Source(name=str(start.script), text=text))
+    return found
 
 
 def _sorted(sources: Sequence[Source], start: Start | None) -> list[Source]:

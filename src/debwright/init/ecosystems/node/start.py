@@ -12,6 +12,10 @@ from debwright.init.unitfile import command_line, split
 MAIN = ("server.js", "app.js", "index.js", "main.js", "server.mjs", "app.mjs", "index.mjs",
         "src/server.js", "src/app.js", "src/index.js", "src/main.js", "bin/www")  # fmt: skip
 RUNNERS = ("npm", "yarn", "pnpm", "bun")
+DEVELOPERS = frozenset(
+    {"babel-node", "ts-node", "ts-node-dev", "tsx", "swc-node", "esno", "vite-node", "jiti", "esr"}
+)
+"""Programs that run sources as they are written, while one works on them."""
 WATCHERS = ("nodemon", "node-dev", "supervisor", "pm2-runtime", "forever")
 """They start node again when a file changes or it ends; systemd does the latter."""
 BUILDERS = frozenset({
@@ -37,6 +41,8 @@ class Start:
     environment: Mapping[str, str] = field(default_factory=dict)
     seen: str
     """Where it is said, as `scripts.start of package.json`."""
+    guessed: bool = False
+    """Whether it is only a file with a name that such files have."""
     dropped: tuple[str, ...] = ()
     """What stood before it and is done by the build, or not at all."""
 
@@ -79,9 +85,10 @@ def find_start(directory: Path, package: Mapping[str, Any]) -> Start | None:
     for name in ("start:prod", "start:production", "serve:prod", "start", "serve"):
         if (text := scripts.get(name)) and (found := _read(text, scripts, f"scripts.{name}")):
             return found
-    for file in (*_named(package), *MAIN):
+    named = _named(package)
+    for file in (*named, *MAIN):
         if _there(directory, file, scripts):
-            return Start(words=("node", file), seen=file)
+            return Start(words=("node", file), seen=file, guessed=file not in named)
     return None
 
 

@@ -41,12 +41,14 @@ def lock(
     python: str,
     before: str = "",
     versions: Mapping[str, str] | None = None,
+    limits: Sequence[str] = (),
 ) -> Locked:
     """Lock `requirements` for Python from `python` (as `3.11`) on, every architecture at once.
 
     `before` is the lock of last time, whose versions are kept where they still fit; `versions` are
-    those of the author's own lock. Wheels are preferred, since only then no code of a stranger
-    runs here. Raises UsageError when there is no solution, MissingError without uv or an index.
+    those of the author's own lock, `limits` are for what nobody has to ask for. Wheels are
+    preferred, since only then no code of a stranger runs here. Raises UsageError when there is no
+    solution, MissingError without uv or an index.
     """
     if not requirements:
         return Locked(text=f"{HEADER}{EMPTY}\n")
@@ -56,7 +58,8 @@ def lock(
     failed: UsageError | None = None
     for pinned, wheels_only in attempts:
         try:
-            text = _compile(requirements, python, before, pinned, wheels_only=wheels_only)
+            held = (*limits, *(f"{name}=={version}" for name, version in pinned.items()))
+            text = _compile(requirements, python, before, held, wheels_only=wheels_only)
         except UsageError as error:
             failed = failed or error
             continue
@@ -74,7 +77,7 @@ def _compile(
     requirements: Sequence[str],
     python: str,
     before: str,
-    pinned: Mapping[str, str],
+    limits: Sequence[str],
     *,
     wheels_only: bool,
 ) -> str:
@@ -91,10 +94,10 @@ def _compile(
         ]  # fmt: skip
         if wheels_only:
             command.append("--no-build")
-        if pinned:
-            limits = place / "constraints.txt"
-            limits.write_text("".join(f"{n}=={v}\n" for n, v in pinned.items()), encoding="utf-8")
-            command += ["--constraints", limits]
+        if limits:
+            constraints = place / "constraints.txt"
+            constraints.write_text("".join(f"{line}\n" for line in limits), encoding="utf-8")
+            command += ["--constraints", constraints]
         done = _run(command, place)
         if done.returncode != 0 and _unreachable(done):
             # What uv has seen before it still knows.
@@ -132,6 +135,22 @@ def _explain(done: Completed, requirements: Sequence[str]) -> UsageError | Missi
         "Python is too old for it",
         fix="correct the dependencies, then run debwright init again",
     )
+
+
+def refuse_others(text: str, hashes: Mapping[str, frozenset[str]]) -> None:
+    """Raise UsageError where a lock has none of the files that the author has named by their hash.
+
+    `hashes` are SHA-256 in hexadecimal, by names in the form that is compared.
+    """
+    for pin in parse(text, "what uv wrote"):
+        named = hashes.get(pin.name, frozenset())
+        if named and not named & pin.hashes:
+            raise UsageError(
+                f"the index has other files of {pin.name} {pin.version} than the project has named",
+                evidence=[Evidence(text=f"--hash=sha256:{one}") for one in sorted(named)[:4]],
+                cause="the files were replaced, or come from another index",
+                fix=f"make the hashes again, when it is known why {pin.name} has changed",
+            )
 
 
 def authors_versions(directory: Path) -> tuple[dict[str, str], str | None]:

@@ -5,8 +5,8 @@ has to say. What is done with it in a build is wheelhouse/helper/tree.py of the 
 """
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from debwright.config import Config
@@ -15,6 +15,7 @@ from debwright.init.ecosystems.python.locking import (
     authors_versions,
     direct_addresses,
     lock,
+    refuse_others,
 )
 from debwright.init.ecosystems.python.wheels import Need, look
 from debwright.init.model import TARGETS, Project, Rules, Written
@@ -52,6 +53,10 @@ class Wanted:
     package: str
     requirements: tuple[str, ...] = ()
     """As `dependencies` of pyproject.toml or the lines of requirements.txt are written."""
+    constraints: tuple[str, ...] = ()
+    """Limits for what the requirements lead to, as a file of constraints has them."""
+    hashes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """SHA-256 of the files that a requirement may be, by its name, where the author names them."""
     build: bool = False
     """Whether the project is built by its own backend (PEP 517) and installed."""
     build_requirements: tuple[str, ...] = ()
@@ -147,8 +152,9 @@ def plan(wanted: Wanted, directory: Path) -> Plan:
     versions, author = authors_versions(directory)
     run = lock(
         wanted.requirements, python=oldest.python, before=_before(directory, LOCK),
-        versions=versions,
+        versions=versions, limits=wanted.constraints,
     )  # fmt: skip
+    refuse_others(run.text, wanted.hashes)
     notes = _lock_notes(run, author)
     needs = look(run.text, LOCK, pythons)
     if needs.sdists:

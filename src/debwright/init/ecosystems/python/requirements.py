@@ -38,6 +38,8 @@ class Line:
 
     text: str
     seen: str
+    hashes: frozenset[str] = frozenset()
+    """SHA-256 of the files that it may be; none where the file does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,16 @@ class Requirements:
         asked = {Requirement(line.text).name.lower() for line in self.lines}
         more = [c.text for c in self.constraints if Requirement(c.text).name.lower() in asked]
         return tuple(dict.fromkeys([*(line.text for line in self.lines), *more]))
+
+    @property
+    def hashes(self) -> dict[str, frozenset[str]]:
+        """The hashes of each distribution that has some, by its name as it is compared."""
+        found: dict[str, frozenset[str]] = {}
+        for line in (*self.lines, *self.constraints):
+            if line.hashes:
+                name = re.sub(r"[-_.]+", "-", Requirement(line.text).name).lower()
+                found[name] = found.get(name, frozenset()) | line.hashes
+        return found
 
     @property
     def names(self) -> frozenset[str]:
@@ -173,7 +185,8 @@ def _requirement(reading: _Reading, line: str, seen: str, into: list[Line]) -> N
             cause=str(error).splitlines()[0],
             fix=f"correct line {number} of {file}",
         ) from error
-    into.append(Line(text=str(requirement), seen=seen))
+    hashes = frozenset(re.findall(r"\s--hash[= ]\s*sha256:([0-9a-f]{64})\b", line))
+    into.append(Line(text=str(requirement), seen=seen, hashes=hashes))
 
 
 def _pipfile(reading: _Reading, name: str) -> None:

@@ -14,6 +14,7 @@ from debwright.init.ecosystems.python.modules import Module, read_modules
 from debwright.init.ecosystems.python.private_tree import Wanted, plan
 from debwright.init.ecosystems.python.procfile import read_procfile
 from debwright.init.ecosystems.python.requirements import (
+    Line,
     Requirements,
     find,
     read_requirements,
@@ -46,9 +47,12 @@ def assemble(directory: Path, answers: Answers) -> Project:
     modules = read_modules(directory)
     said, version = about(directory, modules)
     package = package_name(said.name)
-    asked, notes = _requirements(directory, said.requirements)
-    django = read_django(modules, _names(asked))
-    found, added, more = _starts(directory, package, modules, _names(asked), django)
+    asked = _requirements(directory, said.requirements)
+    names = _names(asked.texts)
+    django = read_django(modules, names)
+    found, added, more = _starts(directory, package, modules, names, django)
+    more_lines = tuple(Line(text=text, seen="debwright init") for text in added)
+    asked = replace(asked, lines=(*asked.lines, *more_lines))
     path = django.health if django else find_path(directory, modules)
     health, asking = find_health(found[0], path, said.name, answers)
     settings = read_settings(
@@ -63,12 +67,12 @@ def assemble(directory: Path, answers: Answers) -> Project:
         author=said.author, licence=said.licence, targets=targets, secrets=settings.secrets,
         files=_files(package, settings, django), questions=settings.questions,
         lintian_overrides=overrides(directory),
-        notes=(*notes, *said.notes, *version.notes, *filter(None, [why]), *more, *settings.notes,
-               *scheduled(directory, modules)),
+        notes=(*asked.notes, *said.notes, *version.notes, *filter(None, [why]), *more,
+               *settings.notes, *scheduled(directory, modules)),
     )  # fmt: skip
     service = _Service(health=health, asking=tuple(asking), django=django)
     project = _with_units(project, directory, modules, found, service)
-    project = _with_dependencies(project, directory, (*asked, *added), django, settings)
+    project = _with_dependencies(project, directory, asked, django, settings)
     return replace(project, notes=tuple(dict.fromkeys(project.notes)))
 
 
@@ -103,12 +107,11 @@ def _with_units(
     )
 
 
-def _requirements(directory: Path, said: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
+def _requirements(directory: Path, said: tuple[str, ...]) -> Requirements:
     name = find(directory)
     if said or name is None:
-        return said, []
-    found: Requirements = read_requirements(directory, name)
-    return found.texts, list(found.notes)
+        return Requirements(lines=tuple(Line(text=t, seen="pyproject.toml") for t in said))
+    return read_requirements(directory, name)
 
 
 def _names(asked: Sequence[str]) -> frozenset[str]:
@@ -170,12 +173,12 @@ def _files(package: str, settings: Settings, django: Django | None) -> tuple[Wri
 def _with_dependencies(
     project: Project,
     directory: Path,
-    asked: tuple[str, ...],
+    asked: Requirements,
     django: Django | None,
     settings: Settings,
 ) -> Project:
     """The project with Debian's packages where they satisfy every limit, else with its own."""
-    reasons = unmet(map(Requirement, asked), project.targets)
+    reasons = unmet(map(Requirement, asked.texts), project.targets)
     parts = Parts(
         package=project.package, django=django, carried=bool(reasons),
         variables={**dict.fromkeys((v.name for v in settings.variables if v.required), "1"),
@@ -186,9 +189,12 @@ def _with_dependencies(
         more = f" (and {len(reasons) - SHOWN} more)" if len(reasons) > SHOWN else ""
         why = f"the package carries its dependencies: {'; '.join(reasons[:SHOWN])}{more}"
         project = replace(project, rules=rules_for(parts), notes=(*project.notes, why))
-        wanted = Wanted(package=project.package, requirements=asked, targets=project.targets)
+        wanted = Wanted(
+            package=project.package, requirements=asked.texts, targets=project.targets,
+            constraints=tuple(c.text for c in asked.constraints), hashes=asked.hashes,
+        )  # fmt: skip
         return plan(wanted, directory).put_into(project)
-    packages = resolve(map(Requirement, asked)).packages
+    packages = resolve(map(Requirement, asked.texts)).packages
     built = packages if django is not None and django.static else ()
     return replace(
         project,

@@ -197,6 +197,23 @@ def test_several_programs_and_what_each_is_made_of(tmp_path: Path) -> None:
     assert made.install[0] == ("debian/go/bin/bellctl", "usr/bin")
 
 
+def test_what_tests_and_shows_a_program_is_not_shipped(tmp_path: Path) -> None:
+    more = ("test/echo", "examples/one", "docs/gen", "build/release")
+    made = project(
+        tmp_path,
+        {
+            "main.go": f"package main\n{SERVER}",
+            **{f"{d}/main.go": "package main\nfunc main() {}\n" for d in more},
+        },
+    )
+    assert made.programs == ("bell",)
+
+
+def test_programs_may_be_in_any_directory(tmp_path: Path) -> None:
+    files = {f"{d}/main.go": f"package main\n{SERVER}" for d in ("server", "agent", "test")}
+    assert project(tmp_path, files).programs == ("agent", "server")
+
+
 def test_a_library_is_refused_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no program"):
         project(tmp_path, {"bell.go": "package bell\n"})
@@ -223,7 +240,12 @@ def test_modules_are_carried_unless_they_are_in_the_tree(tmp_path: Path) -> None
         "extra_sources": ["deb http://deb.debian.org/debian bookworm-backports main"]
     }
     assert made.rules.exports["GOFLAGS"] == "-trimpath -mod=vendor"
-    assert made.rules.exports["PATH"] == "/usr/lib/go-1.23/bin:$(PATH)"
+    lines = "\n".join(line for line in made.rules.before if not line.startswith("include "))
+    shown = subprocess.run(
+        ["make", "-s", "-f", "-", "show"], input=f"{lines}\nshow:\n\techo $$PATH\n", text=True,
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout.startswith("/usr/lib/go-1.23/bin:/")
     again = project(tmp_path, {**files, "vendor/modules.txt": "# github.com/x/y v1.2.3\n"}, mod)
     assert "go" not in again.settings
     assert again.rules.exports["GOFLAGS"] == "-trimpath -mod=vendor"

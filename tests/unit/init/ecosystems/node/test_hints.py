@@ -44,6 +44,15 @@ def test_the_option_of_the_command_wins_and_the_script_that_is_started(tmp_path:
     assert read(tmp_path, start, []).port.value == "4444"
 
 
+def test_a_script_without_an_ending_is_read_when_it_is_started(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/tool").write_text("if (!port) { portfinder.basePort = 8080 }")
+    (tmp_path / "debug").mkdir()
+    (tmp_path / "debug/run.js").write_text("s.listen(1111)")
+    start = Start(words=("node", "./bin/tool"), seen="scripts.start")
+    assert read(tmp_path, start, []).port.value == "8080"
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [

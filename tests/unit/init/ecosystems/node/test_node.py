@@ -95,6 +95,18 @@ def test_typescript_is_built_with_what_developers_have(tmp_path: Path) -> None:
     assert "/usr/share/typed/dist/server.js" in files["debian/typed.service"]
 
 
+def test_only_direct_dependencies_choose_the_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dependency of a dependency that asks for a newer node is what npm only warns of."""
+    package = {"name": "deep", "version": "1.0.0", "dependencies": {"express": "1"}}
+    deep = Made(name="fast", files=NATIVE.files, more={"engines": {"node": ">=20"}})
+    with registry([EXPRESS, deep]) as (url, _):
+        monkeypatch.setenv("npm_config_registry", url)
+        project, _ = read(tmp_path, package, {"express": EXPRESS, "fast": deep}, server_js=SERVER)
+    assert project.targets[0] == "bookworm-amd64"
+
+
 def test_what_is_compiled_is_for_one_architecture_and_one_node(tmp_path: Path) -> None:
     package = {
         "name": "quick",
@@ -136,7 +148,35 @@ def test_a_tool_has_no_service_and_says_its_version(tmp_path: Path) -> None:
     project, files = read(tmp_path, package, cli_js="#!/usr/bin/env node\n")
     assert project.service is None
     assert tomllib.loads(files["debwright.toml"])["smoke"] == ["tidy --version"]
-    assert files["debian/tidy.links"] == "/usr/share/tidy/cli.js /usr/bin/tidy\n"
+    assert files["debian/tidy.links"] == "usr/share/tidy/cli.js usr/bin/tidy\n"
+
+
+def test_what_developers_try_out_a_command_with_starts_no_service(tmp_path: Path) -> None:
+    package = {
+        "name": "tidy",
+        "version": "1.0.0",
+        "bin": {"tidy": "./cli.js"},
+        "scripts": {"start": "ts-node src/cli.ts --port 1"},
+    }
+    project, _ = read(tmp_path, package, cli_js="#!/usr/bin/env node\n")
+    assert project.service is None
+
+
+@pytest.mark.parametrize("extra", [{}, {"scripts": {"start": "vite", "build": "vite build"}}])
+def test_what_only_makes_pages_goes_behind_a_web_server(
+    tmp_path: Path, extra: dict[str, Any]
+) -> None:
+    package = {
+        "name": "front", "version": "1.0.0", "scripts": {"build": "vue-tsc && vite build"},
+        "dependencies": {"fast": "1"}, "devDependencies": {"vue": "1", "typescript": "5"}, **extra,
+    }  # fmt: skip
+    lock = {"fast": NATIVE, "typescript": TSC}
+    project, files = read(tmp_path, package, lock, index_html="<div id=app>")
+    assert project.architecture == "all"
+    assert [(u.name, u.theirs) for u in project.units] == [("nginx.service", True)]
+    assert "npm run build --offline" in files["debian/rules"]
+    assert "try_files $uri $uri/ /index.html;" in files["debian/site/front"]
+    assert "node" not in files["debian/control"].partition("Package:")[2]
 
 
 def test_a_worker_gets_no_port(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """An application as a whole: what its package has."""
 
+import re
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests.kit.wheels import Index
 from debwright.init.ecosystem import recognise
 from debwright.init.model import Project
 from debwright.init.render import render
+from debwright.model.errors import UsageError
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 STANDARD = "import http.server\nif __name__ == '__main__':\n    http.server.test(port=8070)\n"
@@ -146,6 +149,22 @@ def test_the_rules_copy_what_the_application_needs(project_dir: Path) -> None:
     assert there == ["docs/help.txt", "main.py", "pkg/__init__.py", "templates/a b.html", "tool.py"]
     assert (app / "tool.py").read_text() == "#\n1\n"
     assert not (app / "tool.py").stat().st_mode & 0o111
+
+
+def test_constraints_and_hashes_hold(project_dir: Path, index: Index) -> None:
+    for version in ("1.0", "2.0"):
+        index.add_wheel("deep", version)
+    index.add_wheel("nodebian", "1.0", "deep")
+    asked = {"main.py": STANDARD, "requirements.txt": "nodebian\n-c limits.txt\n",
+             "limits.txt": "deep<2\n"}  # fmt: skip
+    made = files(read(project_dir, asked))["debian/requirements.lock"]
+    assert "deep==1.0" in made, "nobody asks for it, and it is limited all the same"
+    known = re.search(r"nodebian==1.0 \\\n\s+--hash=sha256:(\w{64})", made)
+    assert known is not None
+    for digest, right in ((known[1], True), ("0" * 64, False)):
+        text = f"nodebian==1.0 --hash=sha256:{digest}\n"
+        with nullcontext() if right else pytest.raises(UsageError, match="other files"):
+            read(project_dir, {"requirements.txt": text})
 
 
 def test_a_celery_application_of_a_factory(project_dir: Path) -> None:

@@ -1,0 +1,77 @@
+"""Projects of Node that only make pages: what is built is a static site."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from debwright.init.ecosystems.node.building import Made, building
+from debwright.init.ecosystems.node.hints import FRAMEWORKS
+from debwright.init.ecosystems.node.package import names_of
+from debwright.init.ecosystems.node.start import Start, scripts_of
+from debwright.init.model import Answers, Override, Project, Question, Rules
+from debwright.init.site import Site, own_port
+
+BUILDERS = (
+    "vite build", "react-scripts build", "parcel build", "astro build", "eleventy", "gatsby build",
+    "docusaurus build", "vitepress build", "vuepress build", "ng build", "vue-cli-service build",
+    "hexo generate", "snowpack build", "webpack",
+)  # fmt: skip
+"""Commands that make pages of sources."""
+ONE_PAGE = ("react", "vue", "svelte", "@angular/core", "preact", "solid-js", "lit")
+MANY_PAGES = ("astro", "@11ty/eleventy", "gatsby", "@docusaurus/core", "vitepress", "hexo")
+PLACES = ("dist/*/browser", "dist", "build", "out", "_site", "docs/.vitepress/dist",
+          ".vitepress/dist", "public")  # fmt: skip
+"""Where they write to, of which the first with an index.html is taken."""
+
+
+def makes_pages(package: Mapping[str, Any], start: Start | None) -> bool:
+    """Whether the build makes pages, and nothing of the project serves them."""
+    build = scripts_of(package).get("build", "")
+    if not any(command in build for command in BUILDERS):
+        return False
+    if set(names_of(package, "dependencies")) & FRAMEWORKS.keys():
+        return False
+    return start is None or start.shows_a_site or start.guessed
+
+
+def server_question() -> Question:
+    return Question(
+        name="server", text="Which web server gives the site out?", default="nginx",
+        choices=("nginx", "caddy"),
+    )  # fmt: skip
+
+
+def as_site(project: Project, made: Made, package: Mapping[str, Any], answers: Answers) -> Project:
+    """The project with what its build makes behind a web server."""
+    question = server_question()
+    names = names_of(package, "dependencies", "devDependencies")
+    site = Site(
+        package=project.package, server=question.answered(answers), port=own_port(project.package),
+        one_page=any(n in names for n in ONE_PAGE) and not any(n in names for n in MANY_PAGES),
+    )  # fmt: skip
+    target = f"debian/{project.package}{site.root}"
+    copied = (
+        f"mkdir -p {target}",
+        f"for d in {' '.join(PLACES)}; do if [ -f $$d/index.html ]; then "
+        f"cp -R --preserve=mode,links $$d/. {target}; exit 0; fi; done; "
+        "echo 'the build has made no index.html' >&2; exit 1",
+    )
+    return replace(
+        project,
+        section="web",
+        depends=site.depends,
+        rules=Rules(
+            buildsystem="none",
+            exports=project.rules.exports,
+            overrides=(
+                *building(made),
+                Override(target="override_dh_auto_test"),
+                Override(target="override_dh_auto_install", commands=copied),
+            ),
+        ),
+        units=(site.unit,),
+        install=(site.configuration,),
+        files=site.files(),
+        smoke=site.smoke,
+        questions=(*project.questions, question),
+    )
