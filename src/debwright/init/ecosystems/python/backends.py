@@ -1,7 +1,7 @@
 """What a project is built with (build-system of pyproject.toml, PEP 517 and 518)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,11 @@ CALLED = {
     "maturin": ("cargo:native", "rustc:native"),
     "setuptools-rust": ("cargo:native", "rustc:native"),
 }
+FOREIGN = frozenset({
+    "python3-setuptools", "python3-docutils", "python3-pybind11", "python3-scikit-build-core",
+    "pybuild-plugin-pyproject", "cmake", "meson", "ninja-build", "pkg-config",
+})  # fmt: skip
+"""Tools that are Multi-Arch: foreign in every suite of the table."""
 COMPILERS = frozenset({
     "scikit-build-core", "scikit-build", "meson-python", "cython", "pybind11", "nanobind", "cffi",
     "numpy", "mypy", "setuptools-rust", "maturin", "ziglang", "hatch-cython", "hatch-mypyc",
@@ -94,6 +99,16 @@ class BuildSystem:
     def programs(self) -> tuple[str, ...]:
         """Debian packages of programs that the backend calls."""
         return tuple(p for name in sorted(self.names) for p in CALLED.get(name, ()))
+
+
+def for_cross(packages: Iterable[str]) -> tuple[str, ...]:
+    """`packages` for a build that may be a cross build, in which tools are this machine's.
+
+    One that is not Multi-Arch: foreign would be asked of the other architecture, which has no such
+    package of architecture `all`; and one that is must not be called `:native`.
+    https://wiki.debian.org/CrossPolicy
+    """
+    return tuple(p if p in FOREIGN or ":" in p else f"{p}:native" for p in packages)
 
 
 def find(name: str) -> Known | None:

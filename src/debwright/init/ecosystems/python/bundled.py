@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from debwright.init.ecosystems.python.backends import for_cross
 from debwright.init.ecosystems.python.private_tree import Plan, Wanted, plan, program
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.service import Service
@@ -34,7 +35,7 @@ def bundled(
         requirements=(*found.requirements, *service.added),
         build=True,
         build_requirements=tuple(map(str, build.requires)) if tools else (),
-        build_packages=(*build.programs, *(() if tools else build.packages)),
+        build_packages=for_cross((*build.programs, *(() if tools else build.packages))),
         compiled=build.compiled,
         version_from_tags=found.version.tagged,
         programs=project.programs,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from debwright.init.ecosystems.python import servers
+from debwright.init.ecosystems.python.backends import for_cross
 from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.service import Service
@@ -34,7 +35,8 @@ def from_debian(found: Pyproject, project: Project, service: Service) -> Project
     compiled = found.build.compiled
     packages = resolve(parse(found.requirements)).packages
     test_packages, rules = _tests(found, project.package, notes)
-    build = {*BUILD, *found.build.packages, *found.build.programs}
+    tools = (*found.build.packages, *found.build.programs)
+    build = {*BUILD, *(for_cross(tools) if compiled else tools)}
     build |= {*(COMPILED if compiled else PURE)}
     checking = {f"{name} <!nocheck>" for name in (*packages, *test_packages) if name not in build}
     return replace(

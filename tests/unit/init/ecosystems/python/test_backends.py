@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debwright.init.ecosystems.python.backends import read_build_system
+from debwright.init.ecosystems.python.backends import for_cross, read_build_system
 from debwright.model.errors import UsageError
 
 BOOKWORM = ("bookworm-amd64",)
@@ -98,3 +98,11 @@ def test_crates_from_the_network_are_refused(tmp_path: Path) -> None:
     assert "cargo vendor" in caught.value.render()
     (tmp_path / "Cargo.lock").write_text('[[package]]\nname = "own"\n')
     assert read_build_system(tmp_path, table('["maturin>=1,<2"]', "maturin")).compiled
+
+
+def test_tools_of_a_cross_build_are_this_machines() -> None:
+    """apt: python3-hatchling:arm64 is not installable; and `:native` of a foreign one never is."""
+    asked = ("python3-setuptools", "python3-hatchling", "cython3:native", "cmake")
+    assert for_cross(asked) == (
+        "python3-setuptools", "python3-hatchling:native", "cython3:native", "cmake",
+    )  # fmt: skip
