@@ -123,20 +123,30 @@ def _for_source(loaded: LoadedConfig, *, own: bool) -> LoadedConfig:
 
 
 def _version(config: Config, directory: Path) -> VersionInfo:
-    """From git where the configuration says so; unsaid, only where there is a release tag."""
+    """From git where the configuration says so; unsaid, only where there is a release tag.
+
+    Somebody who tags releases expects the tags to count: those that do not are named in a note.
+    """
     package = config.package
-    if "version_from" not in package.model_fields_set:
-        try:
-            found = determine(directory, version_from="git", tag_prefix=package.tag_prefix)
-        except UsageError:
-            found = None  # not a git work tree, or one without a commit
-        if found is not None and found.tag is not None:
-            return found
-        written = determine(directory, version_from="changelog")
-        # Somebody who tags releases expects the tags to count.
-        ignored = found.ignored if found else ()
-        return replace(written, notes=(*written.notes, *ignored))
-    return determine(directory, version_from=package.version_from, tag_prefix=package.tag_prefix)
+    said = package.version_from if "version_from" in package.model_fields_set else None
+    if said == "git":
+        return determine(directory, version_from="git", tag_prefix=package.tag_prefix)
+    try:
+        found = determine(directory, version_from="git", tag_prefix=package.tag_prefix)
+    except UsageError:
+        found = None  # not a git work tree, or one without a commit
+    if said is None and found is not None and found.tag is not None:
+        return found
+    written = determine(directory, version_from="changelog")
+    if found is None:
+        return written
+    notes = list(found.ignored) if said is None else []
+    if found.tag and not found.distance and found.upstream.partition("+")[0] != written.upstream:
+        notes.append(
+            f"the tag {found.tag} on this commit does not count: package.version_from is "
+            '"changelog"; debwright changelog --write makes its entry'
+        )
+    return replace(written, notes=(*written.notes, *notes))
 
 
 def with_all(targets: Sequence[Target], choices: Sequence[Choice]) -> tuple[TargetPlan, ...]:

@@ -1,12 +1,14 @@
 """The plan: versions, and what each target builds."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
+from tests.kit import debs
 from tests.kit.stages import Version, plan, source, target
 
 from debwright.model.targets import Choice, Strategy, Target
-from debwright.pipeline.planning import with_all
+from debwright.pipeline.planning import make_plan, with_all
 
 
 def choices(*strategies: Strategy) -> list[Choice]:
@@ -68,3 +70,31 @@ def test_which_kinds_of_package_a_target_builds(
     native = target("bookworm-amd64", Strategy.NATIVE, build_all=build_all)
     made = plan(tmp_path).build_plan(native, source(*architectures), Strategy.NATIVE)
     assert (made.with_all, made.with_any) == kinds
+
+
+@pytest.mark.parametrize(
+    ("said", "tag", "note"),
+    [
+        ('version_from = "changelog"', "v0.4.0", "v0.4.0 on this commit does not count"),
+        ('version_from = "changelog"', "v0.3.0", None),
+        ("", "release-0.4.0", 'tag_prefix = "release-"'),
+        ("", "v0.4.0", None),
+    ],
+)
+def test_tags_that_do_not_count_are_named(
+    tmp_path: Path, said: str, tag: str, note: str | None
+) -> None:
+    entry = "demo (0.3.0-1) unstable; urgency=low\n\n  * X.\n\n"
+    signed = " -- Jo <jo@example.org>  Mon, 02 Nov 2026 10:00:00 +0000\n"
+    debs.write(tmp_path, {
+        "debian/control": "Source: demo\nMaintainer: Jo <jo@example.org>\n",
+        "debian/changelog": entry + signed, "debwright.toml": f"[package]\n{said}\n",
+    })  # fmt: skip
+    identity = ["-c", "user.name=Jo", "-c", "user.email=jo@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", tag]):
+        subprocess.run(["git", *identity, *command], cwd=tmp_path, check=True)
+    found = make_plan(tmp_path, elsewhere=True)
+    assert found.version is not None
+    assert [n for n in found.version.notes if note and note in n] or note is None
+    assert note or not found.version.notes
+    assert found.version.upstream == ("0.4.0" if not said and tag == "v0.4.0" else "0.3.0")
