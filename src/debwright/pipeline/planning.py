@@ -116,7 +116,7 @@ def _for_source(loaded: LoadedConfig, *, own: bool) -> LoadedConfig:
     carried = dict.fromkeys(carriers_in(loaded.config))
     config = loaded.config.model_copy(
         update={
-            "service": None, "wheelhouse": None, "package": package, "companions": [], **carried
+            "service": [], "wheelhouse": None, "package": package, "companions": [], **carried
         }
     )  # fmt: skip
     return replace(loaded, config=config)

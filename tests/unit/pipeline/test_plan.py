@@ -1,5 +1,6 @@
 """The plan: versions, and what each target builds."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from tests.kit import debs
 from tests.kit.stages import Version, plan, source, target
 
+from debwright.config.load import effective_json
 from debwright.model.targets import Choice, Strategy, Target
 from debwright.pipeline.planning import make_plan, with_all
 
@@ -98,3 +100,19 @@ def test_tags_that_do_not_count_are_named(
     assert [n for n in found.version.notes if note and note in n] or note is None
     assert note or not found.version.notes
     assert found.version.upstream == ("0.4.0" if not said and tag == "v0.4.0" else "0.3.0")
+
+
+def test_another_source_is_built_without_this_projects_service(tmp_path: Path) -> None:
+    """As a .dsc of Debian: the configuration that it is built by is written like any other."""
+    debs.write(tmp_path, {
+        "debwright.toml": '[service]\nunit = "demo.service"\n',
+        "other/debian/control": "Source: other\nMaintainer: Jo <jo@example.org>\n",
+        "other/debian/changelog": "other (1-1) unstable; urgency=low\n\n  * X.\n\n"
+        " -- Jo <jo@example.org>  Mon, 02 Nov 2026 10:00:00 +0000\n",
+    })  # fmt: skip
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
+    found = make_plan(tmp_path, source=tmp_path / "other", elsewhere=True)
+    assert found.package == "other"
+    assert found.config.main_service is None
+    assert json.loads(effective_json(found.config))["service"] is None

@@ -83,6 +83,7 @@ def wait_healthy(
     _start_by_hand(session, service)
     started = time.monotonic()
     up_after: float | None = None
+    heard: probes.Answer | None = None
     while True:
         seconds = time.monotonic() - started
         if service.asked is None:
@@ -94,7 +95,11 @@ def wait_healthy(
                 return Waited(seconds=seconds if problem else up_after or 0.0, problem=problem)
         else:
             answer = probes.ask(session, service, max(0.1, min(POLL, limit - seconds)))
-            waited, up, said = time.monotonic() - started, False, answer.describe()
+            waited, up = time.monotonic() - started, False
+            if heard is None or heard.error or not answer.error:
+                # The last attempt is a short one: what was answered before it says more.
+                heard = answer
+            said = heard.describe()
             if answer.ok and probes.proves_an_answer(service):
                 return Waited(seconds=waited, latency=answer.latency)
             unit = session.unit(service.unit)

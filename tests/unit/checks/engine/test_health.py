@@ -5,6 +5,7 @@ from tests.kit.systemd import RUNNING, Systemd, session
 
 from debwright.checks.engine import health
 from debwright.checks.engine.health import Waited
+from debwright.checks.engine.probes import Answer
 from debwright.config import Service
 
 WORKER = Service(unit="demo.service", start_seconds=1)
@@ -92,3 +93,23 @@ def test_units_that_are_well_without_a_process(name: str, state: dict[str, str])
 )  # fmt: skip
 def test_a_oneshot_has_to_end_with_success(state: dict[str, str], expected: str) -> None:
     assert code(wait(Systemd(demo_service=state))) == expected
+
+
+def test_what_was_answered_is_shown_and_not_that_the_last_try_was_too_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Service(unit="demo.service", start_seconds=1, health_url="http://127.0.0.1:1/")
+    answers = ["here I am", None, None, None]
+
+    def ask(*_: object) -> Answer:
+        body = answers.pop(0) if len(answers) > 1 else None
+        return Answer(
+            ok=False, status=200 if body else None, body=body or "", attempts=1, seconds=0.4,
+            error=None if body else "ConnectionError: no connection", latency=0.1,
+        )  # fmt: skip
+
+    monkeypatch.setattr("debwright.checks.engine.probes.ask", ask)
+    found = wait(Systemd(demo_service=RUNNING), asked).problem
+    assert found is not None
+    assert found.code == "service/unhealthy"
+    assert any("here I am" in e.text for e in found.evidence)
