@@ -59,6 +59,18 @@ def client(
         yield opened
 
 
+def answers(address: str, seconds: float = 4.0) -> bool:
+    """Whether anything answers at `address`, by the proxies of the environment, in time."""
+    import httpx
+
+    try:
+        with client(seconds=seconds) as http:
+            http.get(address)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        return False
+    return True
+
+
 def _trust() -> "ssl.SSLContext":
     """Trust whom this machine trusts, as apt and git do; where it trusts nobody, httpx's list."""
     import ssl

@@ -41,10 +41,10 @@ def configured_signer(
     """The signer of [signing], ready to sign: one key, or two while they change.
 
     Where none is configured it is the project's own (project.py), made at its first use and told
-    to `say`; in CI a throw-away one. With `ahead` a single key is got ready beside what the caller
-    does, and what is wrong with it is told at its first use. From the day of signing.rotation.drop
-    (in UTC) on, the new key signs alone. Raises what GpgSigner raises when a key is missing or
-    cannot sign.
+    to `say`; in CI a throw-away one. With `ahead` a single key is got ready while the caller
+    does its own work, and what is wrong with it is told at its first use. From the day of
+    signing.rotation.drop (in UTC) on, the new key signs alone. Raises what GpgSigner raises when
+    a key is missing or cannot sign.
     """
     with ExitStack() as stack:
         found = configured_keys(loaded, today=today)

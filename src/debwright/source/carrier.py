@@ -1,4 +1,4 @@
-"""What a source package carries beside its own tree, so that its build needs no network.
+"""What a source package carries in addition to its own tree, so that its build needs no network.
 
 A module or package below `carriers`, named as its table of debwright.toml, makes one `Carrier`:
 `[npm]` is `carriers/npm`. What it asks for is known when a run is planned, fetched in the source

@@ -1,6 +1,6 @@
 """What `[package] files` becomes in debian/ of the source package: commands for make, and lists.
 
-It is written anew for each source package, so that a changed list counts at the next run.
+It is written for each source package, so that a changed list counts at the next run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

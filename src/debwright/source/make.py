@@ -215,7 +215,7 @@ def _listed(source: Path, listing: Listing) -> Iterator[str]:
 
 
 def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int) -> bool:
-    """The upstream tarball: one that lies beside the tree already, else one made from it.
+    """The upstream tarball: one that lies next to the tree already, else one made from it.
 
     Returns whether it is upstream's own.
     """

@@ -57,7 +57,7 @@ def tarball(path: Path) -> Iterator[tarfile.TarFile]:
     """A tarball at `path` to add to; it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".component-", dir=path.parent)
-    beside = Path(name)
+    staged = Path(name)
     try:
         with os.fdopen(handle, "wb") as out:
             with StoredGzip(out) as packed, tarfile.open(
@@ -66,10 +66,10 @@ def tarball(path: Path) -> Iterator[tarfile.TarFile]:
                 yield tar
             out.flush()
             os.fsync(out.fileno())
-        beside.chmod(0o644)
-        beside.rename(path)
+        staged.chmod(0o644)
+        staged.rename(path)
     finally:
-        beside.unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
 
 
 def add_directory(tar: tarfile.TarFile, name: str) -> None:

@@ -28,7 +28,7 @@ class Packaged:
 
 
 def packaged(required: Iterable[Required]) -> Packaged:
-    """The first suite that has every module, else the one that lacks the fewest."""
+    """The first suite that has every module, else the one in which the fewest are missing."""
     wanted = list(required)
     return min((_in(suite, wanted) for suite in SUITES), key=lambda found: len(found.missing))
 

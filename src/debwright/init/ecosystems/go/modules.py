@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.host.http import answers
 from debwright.init.ecosystems.go.archive import Packaged, packaged
 from debwright.init.ecosystems.go.gomod import FILE, GoMod
 from debwright.init.ecosystems.go.toolchain import Choice, choose, choose_in
 from debwright.init.natively import has_vendor
-from debwright.init.reachable import answers
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
 

@@ -72,7 +72,7 @@ def _tests(found: Pyproject, package: str, notes: list[str]) -> tuple[tuple[str,
     if found.tests is None:
         overrides += (Override(target="override_dh_auto_test", why="The project has no tests."),)
     elif resolved.missing:
-        why = f"Debian lacks what the tests need: {', '.join(resolved.missing)}."
+        why = f"what the tests need is not in Debian: {', '.join(resolved.missing)}."
         overrides += (Override(target="override_dh_auto_test", why=why),)
         notes.append(f"the build does not run the tests: {why}")
     else:

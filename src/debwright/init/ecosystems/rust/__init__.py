@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from debwright.host.http import answers
 from debwright.init.dockerfile import Dockerfile, read_dockerfile
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.rust import rules as building
@@ -27,7 +28,6 @@ from debwright.init.natively import (
     has_vendor,
     native_units,
 )
-from debwright.init.reachable import answers
 from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
 from debwright.source.carriers.cargo import REGISTRY, own_sources

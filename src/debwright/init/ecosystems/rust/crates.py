@@ -23,7 +23,7 @@ class Packaged:
 
 
 def packaged(dependencies: Iterable[Dependency]) -> Packaged:
-    """The first suite that has every crate, else the one that lacks the fewest."""
+    """The first suite that has every crate, else the one in which the fewest are missing."""
     wanted = list(dependencies)
     return min((_in(suite, wanted) for suite in SUITES), key=lambda found: len(found.missing))
 

@@ -71,7 +71,7 @@ def completed(
     where even the registry has no hash.
     """
 
-    def lacks(package: Locked) -> bool:
+    def is_missing(package: Locked) -> bool:
         return package.integrity is None or (package.optional and package.platform is None)
 
     def complete(package: Locked, http: "httpx.Client") -> Locked:
@@ -88,9 +88,9 @@ def completed(
             )
         return replace(package, integrity=found, platform=package.platform or _platform(about))
 
-    asked = [p for p in packages if lacks(p)]
+    asked = [p for p in packages if is_missing(p)]
     done = iter(_all(asked, complete, activity, "asking the registry"))
-    return [next(done) if lacks(p) else p for p in packages]
+    return [next(done) if is_missing(p) else p for p in packages]
 
 
 def _platform(about: dict[str, Any]) -> Platform:
@@ -179,19 +179,19 @@ def _fetch(
     store.mkdir(parents=True, exist_ok=True)
     url = registry.tarball(package)
     handle, name = tempfile.mkstemp(prefix=".fetch-", dir=store)
-    beside = Path(name)
+    staged = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             _download(registry, url, file, http, note)
             file.flush()
             os.fsync(file.fileno())
-        _check(package, beside)
-        beside.chmod(0o644)
+        _check(package, staged)
+        staged.chmod(0o644)
         final = _place(package, store)
         final.parent.mkdir(exist_ok=True)
-        beside.rename(final)
+        staged.rename(final)
     finally:
-        beside.unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
 
 
 def _check(package: Locked, path: Path) -> None:
