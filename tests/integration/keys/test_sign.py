@@ -128,11 +128,14 @@ def test_no_key_is_made_when_nothing_is_signed() -> None:
 
 CHILD = """
 import sys, time
+from pathlib import Path
 from debwright.keys.gnupg import home
 from debwright.keys.signing import gpg
 from debwright.keys.signing.gpg import throwaway_signer
 if sys.argv[1] == "directory":
     gpg.private_home = home.directory_home
+if sys.argv[2:]:
+    home.tmpfs_places = lambda: [Path(sys.argv[2])]
 signer = throwaway_signer("killed <killed@localhost>")
 signer.detach(b"x")
 print(signer.opened.kind, signer.opened.path, flush=True)
@@ -177,10 +180,14 @@ def start_child(
     *prefix: str,
     python: str = sys.executable,
     source: Path = Path(home.__file__).parents[3],
+    place: Path | None = None,
 ) -> tuple[subprocess.Popen[str], str, Path]:
     env = {**os.environ, "PYTHONPATH": str(source)}
     child = subprocess.Popen(
-        [*prefix, python, "-c", CHILD, kind], stdout=subprocess.PIPE, env=env, text=True
+        [*prefix, python, "-c", CHILD, kind, *([str(place)] if place else [])],
+        stdout=subprocess.PIPE,
+        env=env,
+        text=True,
     )
     assert child.stdout is not None
     made, path = child.stdout.readline().split()
@@ -205,8 +212,22 @@ def test_sigkill_leaves_no_key_and_no_agent(kind: str, after: float) -> None:
     assert not path.exists()
 
 
-def test_killing_the_keeper_too_leaves_what_the_next_start_heals() -> None:
-    child, _, path = start_child("directory")
+@pytest.fixture
+def own_tmpfs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Homes in a memory of this test's own: any other debwright heals those in /dev/shm."""
+    place = Path(tempfile.mkdtemp())  # short: the agent's sockets are below it, see unix(7)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], check=True)
+    monkeypatch.setattr(home, "tmpfs_places", lambda: [place])
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        place.rmdir()
+
+
+def test_killing_the_keeper_too_leaves_what_the_next_start_heals(own_tmpfs: Path) -> None:
+    child, _, path = start_child("directory", place=own_tmpfs)
+    assert path.parent == own_tmpfs
     below = descendants(child.pid)
     keeper = next(p for p in below if b"home_owner.py" in Path(f"/proc/{p}/cmdline").read_bytes())
     # Stopped first, so that neither can clean up after the other.
