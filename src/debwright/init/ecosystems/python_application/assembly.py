@@ -24,7 +24,11 @@ from debwright.init.ecosystems.python.start import Start, django_start, starts
 from debwright.init.ecosystems.python.suites import targets_for, unmet
 from debwright.init.ecosystems.python_application import state
 from debwright.init.ecosystems.python_application.about import about
-from debwright.init.ecosystems.python_application.django_settings import VARIABLES, wrapper
+from debwright.init.ecosystems.python_application.django_settings import (
+    VARIABLES,
+    Wrapped,
+    wrapper,
+)
 from debwright.init.ecosystems.python_application.extras import more_starts, scheduled
 from debwright.init.ecosystems.python_application.rules import Parts, rules_for
 from debwright.init.ecosystems.python_application.tree import left_out, overrides
@@ -32,6 +36,8 @@ from debwright.init.ecosystems.python_application.units import Layout, authors, 
 from debwright.init.model import Answers, Health, Project, Question, Unit, Written, package_name
 
 SHOWN = 3
+COLLECTED = ("libjs-jquery",)
+"""What Debian's Django only recommends, and its static files have links to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,23 +61,27 @@ def assemble(directory: Path, answers: Answers) -> Project:
     asked = replace(asked, lines=(*asked.lines, *more_lines))
     path = django.health if django else find_path(directory, modules)
     health, asking = find_health(found[0], path, said.name, answers)
+    used = [m for m in modules if django is None or m.name not in django.unused]
     settings = read_settings(
-        directory, modules, package, answers,
-        always=("SECRET_KEY",) if django else (),
+        directory, used, package, answers,
+        always=("SECRET_KEY",) if django and not django.secret else (),
         more=dict.fromkeys(VARIABLES, f"debian/{WRAPPER}.py") if django else {},
     )  # fmt: skip
     targets, why = targets_for(said.requires_python)
+    database, about_database = _database(said.name, package, django, answers)
+    written = Wrapped(path=health.path.value if health else "/", on_file=database)
     project = Project(
         name=said.name, package=package, version=version.upstream, version_from=version.source,
         tag_prefix=version.tag_prefix, description=said.description, homepage=said.homepage,
         author=said.author, licence=said.licence, targets=targets, secrets=settings.secrets,
-        files=_files(package, settings, django), questions=settings.questions,
+        files=_files(package, settings, django, written),
+        questions=(*about_database, *settings.questions),
         lintian_overrides=overrides(directory),
         notes=(*asked.notes, *said.notes, *version.notes, *filter(None, [why]), *more,
-               *settings.notes, *scheduled(directory, modules)),
+               *(django.notes if django else ()), *settings.notes, *scheduled(directory, modules)),
     )  # fmt: skip
     service = _Service(health=health, asking=tuple(asking), django=django)
-    project = _with_units(project, directory, modules, found, service)
+    project = _with_units(project, directory, used, found, service)
     project = _with_dependencies(project, directory, asked, django, settings)
     return replace(project, notes=tuple(dict.fromkeys(project.notes)))
 
@@ -87,8 +97,7 @@ def _with_units(
     package, django = project.package, service.django
     roots = ("src",) if any(m.path.startswith("src/") for m in modules) else ()
     layout = Layout(package=package, roots=roots)
-    written = state.written(modules) if django is None else ()
-    links, states, replaced = state.links(written, directory, package, layout.tree)
+    links, states, replaced = state.links(state.written(modules), directory, package, layout.tree)
     environment = {"DJANGO_SETTINGS_MODULE": WRAPPER} if django else {}
     kept = (*states, *_other_states(modules, package))
     own = generated(layout, found, service.health, environment, kept)
@@ -133,13 +142,18 @@ def _starts(
 ) -> tuple[tuple[Start, ...], tuple[str, ...], list[str]]:
     """The processes, what must be added to the requirements for them, and notes."""
     processes = read_procfile(directory)
+    more: list[str] = []
     if django is not None:
         found = django_start(django, directory, modules, processes, names)
+        if django.static and not django.gives_out:
+            more.append("nothing of the project gives its static files out: WhiteNoise was added")
     else:
         found = starts(directory, modules, processes, names)
     found = (*found, *more_starts(modules, names, found, package))
     added = [requirement for start in found for requirement in start.added]
-    notes = [note for start in found for note in start.notes]
+    notes = [*(note for start in found for note in start.notes), *more]
+    if more and "whitenoise" not in names:
+        added.append("whitenoise")
     for start in found:
         program = servers.program_of(start.words)
         server = next((s for s in servers.SERVERS if s.name == program), None)
@@ -161,12 +175,28 @@ def _together(own: tuple[Unit, ...], theirs: tuple[Unit, ...]) -> tuple[Unit, ..
     return (*own, *theirs)
 
 
-def _files(package: str, settings: Settings, django: Django | None) -> tuple[Written, ...]:
+def _database(
+    name: str, package: str, django: Django | None, answers: Answers
+) -> tuple[bool, tuple[Question, ...]]:
+    """Whether SQLite takes the place of a server that the settings name, and the question."""
+    if django is None or not django.server:
+        return False, ()
+    question = Question(
+        name="database", default="sqlite", choices=("sqlite", "own"),
+        text=f"Which database does {name} use: sqlite, a file in /var/lib/{package}, or own, the "
+        f"server ({django.server.rpartition('.')[2]}) that its settings name and that you set up?",
+    )  # fmt: skip
+    return question.answered(answers) == "sqlite", (question,)
+
+
+def _files(
+    package: str, settings: Settings, django: Django | None, wrapped: Wrapped
+) -> tuple[Written, ...]:
     files: list[Written] = []
     if settings.text:
         files.append(Written(path=f"debian/{package}.default", text=settings.text))
     if django is not None:
-        files.append(Written(path=f"debian/{WRAPPER}.py", text=wrapper(package, django.settings)))
+        files.append(Written(path=f"debian/{WRAPPER}.py", text=wrapper(package, django, wrapped)))
     return tuple(files)
 
 
@@ -195,7 +225,7 @@ def _with_dependencies(
         )  # fmt: skip
         return plan(wanted, directory).put_into(project)
     packages = resolve(map(Requirement, asked.texts)).packages
-    built = packages if django is not None and django.static else ()
+    built = (*packages, *COLLECTED) if django is not None and django.static else ()
     return replace(
         project,
         rules=rules_for(parts),
