@@ -81,7 +81,7 @@ def _project(directory: Path, package: Mapping[str, Any], answers: Answers) -> P
     )
     if makes_pages(package, start):
         pages = replace(made, compiled=False, prebuilt=False)
-        return as_site(replace(described, architecture="all"), pages, package, answers)
+        return as_site(replace(described, architecture="all"), directory, pages, package, answers)
     if (start is None or start.guessed) and (directory / "index.html").is_file():
         # Its package.json is for its developers' tools only.
         return pages_project(directory, answers)
@@ -166,7 +166,8 @@ def _unit(
     if made.everything:
         notes.append(f"{start.seen} starts {start.words[0]}, one of devDependencies: all of them "
                      "go into the package")  # fmt: skip
-    folders = [n.rstrip("/") for n in found.writes if n.endswith("/")]
+    folders = [n.rstrip("/") if n.endswith("/") else n.rpartition("/")[0] for n in found.writes]
+    folders = [name for name in dict.fromkeys(folders) if name]
     if found.writes:
         notes.append(f"{', '.join(found.writes)}: what the service writes next to its source is in "
                      f"/var/lib/{made.package}")  # fmt: skip

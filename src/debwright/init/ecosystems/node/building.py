@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from debwright.init.model import Override, Written
+from debwright.init.overridden import PAGES, SCRIPTS, overridden
 
 TARBALLS = "python3 npm-tarballs/npm_tarballs.py install"
 LEFT_OUT = "debian/left-out"
@@ -22,7 +23,9 @@ HIDDEN = {"next": ".next", "nuxt": ".output", "nitro": ".output"}
 PUBLISHED = (
     "embedded-javascript-library", "executable-not-elf-or-script", "script-not-executable",
     "unusual-interpreter", "extra-license-file",
-    "package-contains-documentation-outside-usr-share-doc",
+    "package-contains-documentation-outside-usr-share-doc", "package-contains-npm-ignore-file",
+    "package-contains-eslint-config-file", "nodejs-lock-file",
+    "missing-notice-file-for-apache-license", *SCRIPTS, *PAGES,
 )  # fmt: skip
 PREBUILT = (
     "unstripped-binary-or-object", "statically-linked-binary", "embedded-library",
@@ -157,8 +160,7 @@ def left_out() -> Written:
 
 def lintian(made: Made) -> tuple[str, ...]:
     """Tags that a tree of npm's packages meets, each group after its reason."""
-    lines = [
-        "# Packages of npm's registry come as their authors publish them, in a tree of their own.",
-        *(f"{tag} *" for tag in PUBLISHED),
-    ]
-    return (*lines, *(f"{tag} *" for tag in (PREBUILT if made.prebuilt else ())))
+    return overridden(
+        "Packages of npm's registry come as their authors publish them, in a tree of their own.",
+        (*PUBLISHED, *(PREBUILT if made.prebuilt else ())),
+    )

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from debwright.init.ecosystems.node.start import Start
+from debwright.init.ecosystems.node.writes import written
 from debwright.init.hints import HEALTH_PATH, MAX_BYTES, Source, guess_port, read_sources
 from debwright.init.model import Guess
 
@@ -44,18 +45,6 @@ STATIC = re.compile(
     r"""express\.static\(|serveStatic|koa-static|@fastify/static|createReadStream\("""
     r"""|url\s*===?\s*["']/["']"""
 )
-_SET = r"""(?:process\.env\.\w+\s*(?:\|\||\?\?)\s*)?"""
-_HERE = r"""(?:path\.(?:join|resolve)\(\s*(?:__dirname|process\.cwd\(\))\s*,\s*)?"""
-_FILE = r"""["'`](\.?/?\w[\w./-]*)["'`]"""
-_STORES = "Database|DatabaseSync|Low|LowSync|JSONFile|JSONFileSync|Datastore"
-WRITES = (
-    re.compile(rf"new\s+(?:\w+\.)?(?:{_STORES})\(\s*{_SET}{_HERE}{_FILE}"),
-    re.compile(
-        rf"(?:writeFile|appendFile|createWriteStream|mkdir)(?:Sync)?\(\s*{_SET}{_HERE}{_FILE}"
-    ),
-    re.compile(r"""\b(?:dest|storage|filename|database)\s*:\s*["'`](\./[\w./-]+|[\w-]+/)["'`]"""),
-)
-"""Files and directories that a service makes, relative to where it runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +79,7 @@ def read(directory: Path, start: Start | None, dependencies: Sequence[str]) -> H
         path=_path(sources),
         address="127.0.0.1" if host else _address(sources),
         environment=environment,
-        writes=tuple(_writes(directory, sources)),
+        writes=written(directory, sources, start),
     )
 
 
@@ -164,19 +153,3 @@ def _address(sources: Sequence[Source]) -> str:
     if any(LOOPBACK.search(s.text) for s in sources):
         return "127.0.0.1"
     return "*" if any(EVERYWHERE.search(s.text) for s in sources) else ""
-
-
-def _writes(directory: Path, sources: Sequence[Source]) -> list[str]:
-    """What is made at the top of the tree; what is there already is the project's own."""
-    found: dict[str, None] = {}
-    for source in sources:
-        for pattern in WRITES:
-            for match in pattern.finditer(source.text):
-                parts = PurePosixPath(match[1]).parts
-                if not parts or parts[0] in ("/", "..", ".") or match[1].startswith("/"):
-                    continue
-                inner = len(parts) > 1 or match[1].endswith("/") or "mkdir" in match[0]
-                name = parts[0] + ("/" if inner or "dest" in match[0] else "")
-                if not (directory / parts[0]).exists() and parts[0] not in {"dist", "build"}:
-                    found.setdefault(name)
-    return list(found)[:10]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from debwright.init.ecosystems.node.building import Made, building
@@ -9,7 +10,7 @@ from debwright.init.ecosystems.node.hints import FRAMEWORKS
 from debwright.init.ecosystems.node.package import names_of
 from debwright.init.ecosystems.node.start import Start, scripts_of
 from debwright.init.model import Answers, Override, Project, Question, Rules
-from debwright.init.site import Site, own_port
+from debwright.init.site import Site, likely_server, own_port, taken_over
 
 BUILDERS = (
     "vite build", "react-scripts build", "parcel build", "astro build", "eleventy", "gatsby build",
@@ -34,21 +35,19 @@ def makes_pages(package: Mapping[str, Any], start: Start | None) -> bool:
     return start is None or start.shows_a_site or start.guessed
 
 
-def server_question() -> Question:
-    return Question(
-        name="server", text="Which web server gives the site out?", default="nginx",
-        choices=("nginx", "caddy"),
-    )  # fmt: skip
-
-
-def as_site(project: Project, made: Made, package: Mapping[str, Any], answers: Answers) -> Project:
+def as_site(
+    project: Project, directory: Path, made: Made, package: Mapping[str, Any], answers: Answers
+) -> Project:
     """The project with what its build makes behind a web server."""
-    question = server_question()
+    question = Question(
+        name="server", text="Which web server gives the site out?",
+        default=likely_server(directory), choices=("nginx", "caddy"),
+    )  # fmt: skip
     names = names_of(package, "dependencies", "devDependencies")
-    site = Site(
+    site, about = taken_over(directory, Site(
         package=project.package, server=question.answered(answers), port=own_port(project.package),
         one_page=any(n in names for n in ONE_PAGE) and not any(n in names for n in MANY_PAGES),
-    )  # fmt: skip
+    ))  # fmt: skip
     target = f"debian/{project.package}{site.root}"
     copied = (
         f"mkdir -p {target}",
@@ -73,5 +72,7 @@ def as_site(project: Project, made: Made, package: Mapping[str, Any], answers: A
         install=(site.configuration,),
         files=site.files(),
         smoke=site.smoke,
+        lintian_overrides=site.lintian_overrides,
         questions=(*project.questions, question),
+        notes=(*project.notes, *([about] if about else [])),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from debwright.init.ecosystems.python.modules import Module
 from debwright.init.hints import SKIPPED
+from debwright.init.overridden import PAGES, SCRIPTS
 
 ANYWHERE = (".git*", "__pycache__", "*.pyc", "*.pyo", ".DS_Store", "Thumbs.db", ".idea", ".vscode",
             "*.orig", "*.rej", "*~", ".pytest_cache", ".mypy_cache", ".ruff_cache")  # fmt: skip
@@ -23,15 +24,11 @@ AT_THE_TOP = (
     "*.egg-info", "*.log", "*.tar.gz", "*.whl",
 )  # fmt: skip
 OVERRIDES = (
-    (
-        (".html", ".htm", ".jinja", ".jinja2", ".j2", ".svg", ".css"),
-        ("privacy-breach-generic", "privacy-breach-uses-embedded-file", "privacy-breach-donation",
-         "privacy-breach-logo", "privacy-breach-google-adsense", "privacy-breach-facebook"),
-    ),
+    ((".html", ".htm", ".jinja", ".jinja2", ".j2", ".svg", ".css"), PAGES),
     ((".js", ".mjs"), ("embedded-javascript-library",)),
     ((".ttf", ".otf", ".woff", ".woff2"),
      ("font-in-non-font-package", "truetype-font-prohibits-installable-embedding")),
-    ((".sh", ".pl", ".rb"), ("script-not-executable",)),
+    ((".sh", ".pl", ".rb"), ("script-not-executable", *SCRIPTS)),
     ((".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"), ("image-file-in-usr-lib",)),
 )  # fmt: skip
 """Suffixes, and what lintian says of such files in a private tree."""

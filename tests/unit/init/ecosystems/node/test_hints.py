@@ -96,3 +96,35 @@ fs.appendFileSync('logs/a.log', 'x'); fs.writeFileSync('/var/log/x', '');
 fs.writeFileSync('public/made.css', ''); multer({ dest: 'incoming/' }); fs.writeFile('../up', '')
 """)
     assert set(read(tmp_path, None, []).writes) == {"app.db", "uploads/", "logs/", "incoming/"}
+
+
+HERE = "const here = dirname(fileURLToPath(import.meta.url))\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("db.js", "new Database(path.join(__dirname, '..', 'data', 'a.db'))", "data/"),
+        ("db.js", "fs.mkdirSync(join(__dirname, 'data'))", "src/data/"),
+        ("db.js", "const d = path.resolve('store')\nfs.writeFileSync(`${d}/a`, b)", "store/"),
+        ("db.js", HERE + "fs.mkdirSync(path.join(here, '../var'))", "var/"),
+        ("db.js", "open(process.env.DB_PATH ?? fileURLToPath(new URL('../a.db', import.meta.url)))",
+         "a.db"),
+        ("db.js", "const up = process.env.UPLOAD_DIR || 'uploads'\n", "uploads/"),
+        ("db.js", "sqlite.open({ filename: './src/shop.sqlite' })", "src/shop.sqlite"),
+        ("db.js", "createClient({ url: 'file:./local.db' })", "local.db"),
+        ("db.js", "mkdirSync(somewhere())", ""),
+        ("db.js", "new Database(':memory:'); new Database('/srv/a.db')", ""),
+        ("db.js", "mkdirSync(path.join(os.tmpdir(), 'x'))", ""),
+        ("index.ts", "open(process.env.DB_PATH || path.join(__dirname, '..', 'data', 't.db'))",
+         "data/"),
+        ("index.ts", "new Database(path.join(__dirname, 'd', 't.db'))", "dist/d/"),
+        ("index.ts", "fs.writeFileSync('src/made.css', '')", ""),
+    ],
+)  # fmt: skip
+def test_paths_from_where_a_script_is(tmp_path: Path, name: str, text: str, found: str) -> None:
+    """TypeScript below src/ is run from below dist/."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / name).write_text(text)
+    start = Start(words=("node", "dist/index.js"), seen="scripts.start")
+    assert read(tmp_path, start, []).writes == ((found,) if found else ())
