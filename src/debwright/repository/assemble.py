@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright.keys.signing import Signer
-from debwright.repository import indices, page, release, store
+from debwright.repository import indices, page, release, store, validity
 from debwright.repository.model import PublicationRecord, RepositorySettings, SuiteManifest
 from debwright.repository.plan import Plan, State
 from debwright.repository.sources import sources_text
@@ -73,15 +73,19 @@ class Assembly:
         if link_indices:
             store.link_tree(self._old / "dists" / suite, directory, leave_out=release.SIGNED_FILES)
         date = release.release_date(old, now)
-        text = release.release_text(self.repo, directory, entries, self.settings, date)
+        until = validity.end_of(date, self.settings.valid_days)
+        text = release.release_text(
+            self.repo, directory, entries, self.settings, date=date, valid_until=until
+        )
         release.sign(directory, text, self.signer, date)
         by_hash = release.link_by_hash(directory, text)
         kept: tuple[tuple[str, ...], ...] = ()
         if old is not None:
             kept = release.keep_by_hash(directory, self._old / "dists" / suite, old)
         manifest = SuiteManifest(
-            suite=suite, date=date, entries=entries, by_hash=_generations(by_hash, kept)
-        )
+            suite=suite, date=date, valid_until=until, entries=entries,
+            by_hash=_generations(by_hash, kept),
+        )  # fmt: skip
         _write_json(self.target / "manifests" / f"{suite}.json", manifest.model_dump_json())
 
     def _link_suite(self, suite: str) -> None:

@@ -61,13 +61,13 @@ def restore(
             copy = Path(work) / "copy"
             copy.mkdir()
             store.fetch(copy)
-            _take(repo, copy, *_judge(copy, keyring, there))
+            _take(repo, copy, *_judge(copy, keyring, there, say))
         recover(repo)
         return there.number, True
 
 
 def _judge(
-    copy: Path, keyring: Path, wanted: PublicationRecord
+    copy: Path, keyring: Path, wanted: PublicationRecord, say: local.Say
 ) -> tuple[PublicationRecord, set[str]]:
     """The record, and the files of the pool that its manifests name."""
     if links := [path for path in copy.rglob("*") if path.is_symlink()]:
@@ -84,7 +84,13 @@ def _judge(
         _put_together(copy, wanted)
     except OSError as error:
         raise _bad(f"publication {wanted.number} is not all there", str(error)[:300]) from error
-    errors = [f for f in verify_repository(copy, keyring) if f.severity is Severity.ERROR]
+    errors = []
+    for finding in verify_repository(copy, keyring):
+        if finding.code == "repository/expired":
+            # Users may not take it any more; its owner has to, to sign it again.
+            say(f"{finding.message}: debwright repo renew signs it again")
+        elif finding.severity is Severity.ERROR:
+            errors.append(finding)
     if errors:
         raise _bad(errors[0].message, *(e.text for f in errors[:5] for e in f.evidence))
     return wanted, {path for suite in wanted.suites for path in _judge_manifest(copy, suite)}
