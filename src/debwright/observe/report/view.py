@@ -217,16 +217,21 @@ def _stage_skips(target: str | None, stages: Iterable[StageResult]) -> list[Skip
     ]
 
 
-def failures(result: RunResult, dist: Path | None = None) -> list[Failure]:
-    """Each failed stage. With `dist`, logs in their usual place are found there too."""
+def failures(
+    result: RunResult, dist: Path | None = None, *, typed: Path = Path("dist")
+) -> list[Failure]:
+    """Each failed stage. With `dist`, logs in their usual place are found there too.
+
+    `typed` is how `dist` is typed in a command.
+    """
     found = [
-        _failure(result, None, stage, dist)
+        _failure(result, None, stage, dist, typed)
         for stage in result.stages
         if stage.status is Status.FAILED
     ]
     for target in result.parts:
         found += [
-            _failure(result, target, stage, dist)
+            _failure(result, target, stage, dist, typed)
             for stage in target.stages
             if stage.status is Status.FAILED
         ]
@@ -234,8 +239,9 @@ def failures(result: RunResult, dist: Path | None = None) -> list[Failure]:
 
 
 def _failure(
-    result: RunResult, target: TargetResult | None, stage: StageResult, dist: Path | None
-) -> Failure:
+    result: RunResult, target: TargetResult | None, stage: StageResult, dist: Path | None,
+    typed: Path,
+) -> Failure:  # fmt: skip
     broken = [
         check
         for check in (target.checks if target else ())
@@ -253,7 +259,7 @@ def _failure(
         what=_what(stage, broken),
         findings=tuple(errors),
         log=find_log(result, target, stage, dist),
-        reproduce=_reproduce(target, stage),
+        reproduce=_reproduce(target, stage, typed),
         inspect=_inspect(target),
     )
 
@@ -271,7 +277,7 @@ def _what(stage: StageResult, broken: list[CheckResult]) -> str:
     return stage.reason or f"the {stage.stage} stage failed and gave no reason"
 
 
-def _reproduce(target: TargetResult | None, stage: StageResult) -> Command:
+def _reproduce(target: TargetResult | None, stage: StageResult, dist: Path) -> Command:
     if target is None:
         return Command("debwright", "run")
     only = [] if isinstance(target, CompanionResult) else ["-t", target.target]
@@ -284,7 +290,7 @@ def _reproduce(target: TargetResult | None, stage: StageResult) -> Command:
         return Command("debwright", "check", "-t", target.target, *stage.details.files)
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
-        return Command("debwright", "check", f"dist/{changes[0]}")
+        return Command("debwright", "check", dist / changes[0])
     return Command("debwright", "run", *only)
 
 

@@ -295,11 +295,12 @@ def carried_out(
     work: Callable[[], Outcome],
     *,
     raising: tuple[type[DebwrightError], ...] = (),
+    given: Sequence[str] = (),
 ) -> tuple[StageResult, Outcome]:
     """Do the work of a stage: what it took, and for a failure what its logs say of the cause.
 
     An error becomes a failed result, but for `raising`: the disk may be full for this target
-    alone, and the others go on.
+    alone, and the others go on. `given` are the files of packages that were not built here.
     """
     reporter.stage_started(target, stage)
     started, clock = datetime.now(UTC), time.monotonic()
@@ -320,7 +321,9 @@ def carried_out(
     if outcome.failed is not None:
         from debwright.pipeline.stages.diagnosis import diagnosis_of
 
-        said = diagnosis_of(stage, directory, outcome.failed, outcome.checks)
+        said = diagnosis_of(
+            stage, directory, outcome.failed, outcome.checks, target=target, given=given
+        )
         details = details.model_copy(update={"diagnosis": said})
     status = Status.SKIPPED if outcome.skipped else Status.PASSED
     result = StageResult(

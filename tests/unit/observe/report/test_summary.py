@@ -7,13 +7,15 @@ from tests.kit import samples
 
 from debwright.model.details import BuildDetails
 from debwright.model.results import RunResult, Status
+from debwright.model.standing import Standing
 from debwright.observe.report.summary import summary_table
 from debwright.observe.report.view import target_status
 
 
-def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist")) -> str:
+def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist"), **more: str) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
-    summary_table(result, console, dist)
+    standing = Standing(dist=dist, commands=frozenset({"build", "check", "keys"}), **more)
+    summary_table(result, console, standing)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -26,6 +28,15 @@ def test_a_failed_target_gets_what_evidence_log_and_next() -> None:
     assert f"log: dist/{samples.VERSION}/bookworm-arm64/build.log" in text
     assert "next: debwright build -t bookworm-arm64" in text
     assert "Install" not in text
+
+
+def test_commands_and_paths_are_those_of_where_the_person_stands() -> None:
+    text = show(samples.failing_build(), dist=Path("p/dist"), directory="p")
+    assert f"log: p/dist/{samples.VERSION}/bookworm-arm64/build.log" in text
+    assert "next: debwright -C p build -t bookworm-arm64" in text
+    text = show(samples.failing_check(), dist=Path("/srv/out"), directory="p", output="/srv/out")
+    changes = f"{samples.VERSION}/bookworm-arm64/greeter_{samples.VERSION}_arm64.changes"
+    assert f"next: debwright -C p -o /srv/out check /srv/out/{changes}" in text
 
 
 def test_every_failed_check_is_told() -> None:
