@@ -48,8 +48,11 @@ def show(options: Options) -> int:
         lines.append(f"{key.fingerprint}  {key.algorithm}  {left}{f'  [{role}]' if role else ''}")
         lines.append(f"  {key.user_id}")
         if finding is not None:
-            lines.append(f"  {finding.severity}: {finding.message}\n  next: {finding.fix}")
-    lines = lines or [f"there is no secret key in {place.home}", "next: debwright keys new"]
+            lines.append(f"  {finding.severity}: {finding.message}")
+            lines.append(f"  next: {options.standing.optional(finding.fix)}")
+    if not keys:
+        make = options.standing.typed('debwright keys new "NAME <ADDRESS>"')
+        lines = [f"there is no secret key in {place.home}", f"next: {make}"]
     emit(options, {"home": str(place.home), "keys": rows}, "\n".join(lines))
     return 0
 
@@ -116,7 +119,7 @@ def _tell(options: Options, findings: list[Finding], lines: list[str]) -> int:
     for finding in findings:
         lines.append(f"{finding.severity}: {finding.message}")
         lines += [f"  | {e.text}" for e in finding.evidence]
-        lines += [f"  next: {finding.fix}"] if finding.fix else []
+        lines += [f"  next: {options.standing.typed(finding.fix)}"] if finding.fix else []
     data = {"lines": lines, "findings": [f.model_dump(mode="json") for f in findings]}
     emit(options, data, "\n".join(lines))
     return 4 if any(f.severity is Severity.ERROR for f in findings) else 0

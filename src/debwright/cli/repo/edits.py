@@ -1,4 +1,4 @@
-"""debwright repo add|remove|rollback|promote: each is a publication of its own."""
+"""debwright repo add|remove|rollback|promote|renew: each is a publication of its own."""
 
 from __future__ import annotations
 
@@ -105,6 +105,29 @@ def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
         done = rollback(
             place.path, number, signer, place.settings(), suites=suites, say=reporter.note
         )
+    return _tell(options, done)
+
+
+@click.command("renew")
+@click.option("--now", is_flag=True, help="Even when most of the time is left.")
+@click.pass_obj
+def renew_signatures(options: Options, *, now: bool) -> int:
+    """Sign what is published again, so that users' apt goes on taking it (Valid-Until).
+
+    It does nothing while more than two thirds of repository.valid_days are left: run it every
+    week, or by the workflow that `debwright workflows sync` writes.
+    """
+    from debwright.repository.edits import renew
+
+    with _working(options) as (place, signer, reporter):
+        if signer.throwaway:
+            raise UsageError(
+                "there is no key to sign again with",
+                cause="debwright.toml has no signing.key, and a key of this run alone is no use "
+                "to anybody who trusts the one before",
+                fix=Command("debwright", "keys", "list"),
+            )
+        done = renew(place.path, signer, place.settings(), now=now, say=reporter.note)
     return _tell(options, done)
 
 

@@ -94,9 +94,14 @@ class PublishStage(Stage[Publishing]):
         }
 
     def changing(self, on: Publishing) -> dict[str, Any]:
-        """Which publication is the current one: one that others have made calls for another."""
+        """Which publication is the current one: one that others have made calls for another.
+
+        So does one whose time is soon over.
+        """
         link = on.repository / "dists"
-        return {"current": str(link.readlink()) if link.is_symlink() else None}
+        if not link.is_symlink():
+            return {"current": None}
+        return {"current": str(link.readlink()), "due": _is_due(on)}
 
     def work(self, on: Publishing) -> Outcome:
         from debwright.pipeline.stages.keyring import keyring_packages
@@ -155,6 +160,7 @@ def settings_of(config: Config, package: str) -> RepositorySettings:
         url=repository.url,
         keep=repository.publications,
         keep_versions=repository.keep,
+        valid_days=repository.valid_days,
         sources=repository.sources,
     )
 
@@ -200,6 +206,15 @@ def require_newer(job: Job) -> None:
                     cause=why_older(version, entry.version),
                     fix=f"give it a higher version, or publish it all the same: {_FORCED}",
                 )
+
+
+def _is_due(on: Publishing) -> bool:
+    """Whether what is published has to be signed again."""
+    from debwright.repository.plan import load
+    from debwright.repository.validity import is_due
+
+    state = load(on.repository)
+    return state is not None and is_due(state.suites.values(), on.settings)
 
 
 def _push(on: Publishing, *, throwaway: bool) -> tuple[str, ...]:
