@@ -171,6 +171,11 @@ def _unit(
     if found.writes:
         notes.append(f"{', '.join(found.writes)}: what the service writes next to its source is in "
                      f"/var/lib/{made.package}")  # fmt: skip
+    state = {v: f"/var/lib/{made.package}/{n.rstrip('/')}" for v, n in found.elsewhere.items()}
+    folders += [name.rstrip("/") for name in found.elsewhere.values() if name.endswith("/")]
+    if state:
+        notes.append(f"{', '.join(state)}: the unit names /var/lib/{made.package}, for the source "
+                     "has places that a service of its own may not write to")  # fmt: skip
     before = f"/bin/mkdir -p {' '.join(f'/var/lib/{made.package}/{n}' for n in folders)}"
     return (
         Unit(
@@ -178,7 +183,12 @@ def _unit(
             command=start.command(made.tree),
             health=_health(found),
             before=(before,) if folders else (),
-            environment={"NODE_ENV": "production", **found.environment, **start.environment},
+            environment={
+                "NODE_ENV": "production",
+                **state,
+                **found.environment,
+                **start.environment,
+            },
             directory=made.tree,
         ),
     )

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from debwright.init.ecosystems.node.start import Start
-from debwright.init.ecosystems.node.writes import written
+from debwright.init.ecosystems.node.writes import elsewhere, written
 from debwright.init.hints import HEALTH_PATH, MAX_BYTES, Source, guess_port, read_sources
 from debwright.init.model import Guess
 
@@ -57,6 +57,8 @@ class Hints:
     """Where it listens: `127.0.0.1`, `*`, or empty where nothing says so."""
     environment: Mapping[str, str]
     """Variables that it reads its port and address from."""
+    elsewhere: Mapping[str, str]
+    """Variables that get a place of the service's state, and its name there."""
     writes: tuple[str, ...]
     """Files, and directories with a slash at the end, that it makes next to its source."""
 
@@ -79,6 +81,7 @@ def read(directory: Path, start: Start | None, dependencies: Sequence[str]) -> H
         path=_path(sources),
         address="127.0.0.1" if host else _address(sources),
         environment=environment,
+        elsewhere=elsewhere(sources),
         writes=written(directory, sources, start),
     )
 

@@ -18,7 +18,8 @@ WRITES = (
 )
 """Where an expression begins that names a file, or a directory, that is made."""
 SETTING = re.compile(
-    r"process\.env\.(\w*(?:DATA|DB|DATABASE|UPLOADS?|STORAGE|CACHE|LOGS?)_?(?:DIR|PATH|FILE)\w*)"
+    r"process\.env\.(\w*(?:DATA|DB|DATABASE|UPLOADS?|STORAGE|CACHE|LOGS?)_?"
+    r"(?:DIR|PATH|FILE|FOLDER|LOCATION)\w*)"
     r"\s*(?:\|\||\?\?)"
 )
 """A variable whose default is such a path."""
@@ -33,6 +34,8 @@ FOR_THE_BUILD = frozenset({"scripts", "tools", "tasks", "gulp"})
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 BUILT = ("dist", "build", "lib", "out", ".next", ".output")
 MAX_FOUND = 10
+WRITABLE = (f"{TOP}/", "/var/lib/", "/tmp/", "/dev/", "/run/", "/usr/")  # noqa: S108
+"""Where a path is not the state of a service, or is the author's own choice of it."""
 
 
 def written(directory: Path, sources: Sequence[Source], start: Start | None) -> tuple[str, ...]:
@@ -55,6 +58,26 @@ def written(directory: Path, sources: Sequence[Source], start: Start | None) -> 
     return tuple(names[:MAX_FOUND])
 
 
+def elsewhere(sources: Sequence[Source]) -> dict[str, str]:
+    """Variables whose default is a place that the service may not write to, as `/data/app.db`.
+
+    Each with the last part of its default, and a slash for a directory.
+    """
+    found: dict[str, str] = {}
+    for source in sources:
+        script = Script(text=source.text, here=f"{TOP}/{source.name}")
+        for match in SETTING.finditer(script.text):
+            path = path_at(script, match.end()) or ""
+            name = path.rstrip("/").rpartition("/")[2]
+            if path.startswith("/") and not path.startswith(WRITABLE) and SAFE.fullmatch(name):
+                found.setdefault(match[1], name + ("/" if _is_directory(match[1], path) else ""))
+    return found
+
+
+def _is_directory(variable: str, path: str) -> bool:
+    return "DIR" in variable or "FOLDER" in variable or not PurePosixPath(path).suffix
+
+
 def _run_from(name: str, start: Start | None) -> str:
     """The script that is run for a source: what src/ has in TypeScript is built to dist/."""
     path = PurePosixPath(name)
@@ -74,7 +97,7 @@ def _paths(script: Script) -> Iterator[tuple[str, bool]]:
     for match in SETTING.finditer(script.text):
         path = path_at(script, match.end())
         if path:
-            yield path, "DIR" in match[1] or not PurePosixPath(path).suffix
+            yield path, _is_directory(match[1], path)
     for match in MENTIONED.finditer(script.text):
         path = path_at(script, match.start())
         if path and DATABASE.fullmatch(PurePosixPath(path).name):

@@ -5,12 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from debwright.init.ecosystems.python.backends import for_cross
-from debwright.init.ecosystems.python.private_tree import Plan, Wanted, plan, program
+from debwright.init.ecosystems.python.private_tree import Wanted, planned, program
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.service import Service
-from debwright.init.ecosystems.python.suites import newer_targets, suites_of
 from debwright.init.model import Project
-from debwright.model.errors import UsageError
 
 SHOWN = 3
 
@@ -57,26 +55,7 @@ def bundled(
         ),
         notes=(*project.notes, *_why(reasons, tools)),
     )
-    try:
-        return plan(wanted, directory).put_into(placed)
-    except UsageError:
-        # What the dependencies ask of Python may be more than the project itself asks.
-        targets = newer_targets(project.targets)
-        newer = targets and _attempt(replace(wanted, targets=targets), directory)
-        if not newer:
-            raise
-    note = (
-        f"the targets are {' and '.join(targets)}: no versions of the dependencies fit together "
-        f"with the Python of {' and '.join(suites_of(project.targets))}"
-    )
-    return newer.put_into(replace(placed, targets=targets, notes=(*placed.notes, note)))
-
-
-def _attempt(wanted: Wanted, directory: Path) -> Plan | None:
-    try:
-        return plan(wanted, directory)
-    except UsageError:
-        return None
+    return planned(wanted, directory, placed)
 
 
 def _why(reasons: Sequence[str], tools: Sequence[str]) -> list[str]:

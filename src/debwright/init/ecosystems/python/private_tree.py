@@ -17,6 +17,7 @@ from debwright.init.ecosystems.python.locking import (
     lock,
     refuse_others,
 )
+from debwright.init.ecosystems.python.suites import newer_targets, suites_of
 from debwright.init.ecosystems.python.wheels import Need, look
 from debwright.init.model import TARGETS, Project, Rules, Written
 from debwright.model.errors import Evidence, UsageError
@@ -165,6 +166,33 @@ def plan(wanted: Wanted, directory: Path) -> Plan:
         before = _before(directory, BUILD_LOCK)
         tools = lock(tuple(dict.fromkeys(build_requirements)), python=oldest.python, before=before)
     return Plan(wanted=wanted, run=run, tools=tools, needs=needs, notes=tuple(notes))
+
+
+def planned(wanted: Wanted, directory: Path, project: Project) -> Project:
+    """`project` with the tree, on a newer suite where the usual one's Python is too old for it.
+
+    Raises what `plan` does.
+    """
+    try:
+        return plan(wanted, directory).put_into(project)
+    except UsageError:
+        # What the dependencies ask of Python may be more than the project itself asks.
+        targets = newer_targets(wanted.targets)
+        newer = targets and _attempt(replace(wanted, targets=targets), directory)
+        if not newer:
+            raise
+    note = (
+        f"the targets are {' and '.join(targets)}: no versions of the dependencies fit together "
+        f"with the Python of {' and '.join(suites_of(wanted.targets))}"
+    )
+    return newer.put_into(replace(project, notes=(*project.notes, note)))
+
+
+def _attempt(wanted: Wanted, directory: Path) -> Plan | None:
+    try:
+        return plan(wanted, directory)
+    except UsageError:
+        return None
 
 
 def for_targets(targets: Sequence[str]) -> tuple[Interpreter, ...]:

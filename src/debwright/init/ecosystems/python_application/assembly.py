@@ -11,7 +11,7 @@ from debwright.init.ecosystems.python.dependencies import normalise, resolve
 from debwright.init.ecosystems.python.django import WRAPPER, Django, read_django
 from debwright.init.ecosystems.python.health import find_health, find_path
 from debwright.init.ecosystems.python.modules import Module, read_modules
-from debwright.init.ecosystems.python.private_tree import Wanted, plan
+from debwright.init.ecosystems.python.private_tree import Wanted, planned
 from debwright.init.ecosystems.python.procfile import read_procfile
 from debwright.init.ecosystems.python.requirements import (
     Line,
@@ -223,7 +223,7 @@ def _with_dependencies(
             package=project.package, requirements=asked.texts, targets=project.targets,
             constraints=tuple(c.text for c in asked.constraints), hashes=asked.hashes,
         )  # fmt: skip
-        return plan(wanted, directory).put_into(project)
+        return planned(wanted, directory, project)
     packages = resolve(map(Requirement, asked.texts)).packages
     built = (*packages, *COLLECTED) if django is not None and django.static else ()
     return replace(

@@ -128,3 +128,22 @@ def test_paths_from_where_a_script_is(tmp_path: Path, name: str, text: str, foun
     (tmp_path / "src" / name).write_text(text)
     start = Start(words=("node", "dist/index.js"), seen="scripts.start")
     assert read(tmp_path, start, []).writes == ((found,) if found else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "process.env.SQLITE_DB_LOCATION || '/etc/todos/todo.db'",
+            {"SQLITE_DB_LOCATION": "todo.db"},
+        ),
+        ("process.env.DATA_DIR ?? '/data'", {"DATA_DIR": "data/"}),
+        ("process.env.DB_PATH || '/var/lib/mine/a.db'", {}),
+        ("process.env.DB_PATH || './a.db'", {}),
+        ("process.env.CONFIG_FILE || '/etc/mine.json'", {}),
+    ],
+)
+def test_places_of_a_container(tmp_path: Path, text: str, found: dict[str, str]) -> None:
+    """What a variable names, and a service of its own may not write to, is in its state."""
+    (tmp_path / "server.js").write_text(f"const place = {text}\n")
+    assert read(tmp_path, None, []).elsewhere == found

@@ -152,6 +152,18 @@ def test_django_below_the_top(project_dir: Path, place: str) -> None:
     assert f"cd debian/build-tree/{place} &&" in made["debian/rules"]
 
 
+def test_a_framework_that_wants_a_newer_python(project_dir: Path, index: Index) -> None:
+    """As Django 6: the project itself says nothing of Python."""
+    index.add_wheel("django", "6.0")
+    page = index.directory / "django/index.html"
+    page.write_text(page.read_text().replace("<a ", '<a data-requires-python="&gt;=3.12" '))
+    index.add_wheel("gunicorn", "23.0")
+    index.add_wheel("whitenoise", "6.9")
+    project = read(project_dir, {**DJANGO, "requirements.txt": "Django==6.0\ngunicorn==23.0\n"})
+    assert project.targets == ("trixie-amd64", "trixie-arm64")
+    assert any("do" in n and "Python of bookworm" in n for n in project.notes)
+
+
 def test_a_database_server_of_the_settings_is_a_question(project_dir: Path) -> None:
     server = "DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql'}}\n"
     tree = {**DJANGO, "requirements.txt": "django>=3\ngunicorn\n"}
