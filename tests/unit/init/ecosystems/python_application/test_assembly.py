@@ -161,7 +161,7 @@ def test_a_framework_that_wants_a_newer_python(project_dir: Path, index: Index) 
     index.add_wheel("whitenoise", "6.9")
     project = read(project_dir, {**DJANGO, "requirements.txt": "Django==6.0\ngunicorn==23.0\n"})
     assert project.targets == ("trixie-amd64", "trixie-arm64")
-    assert any("do" in n and "Python of bookworm" in n for n in project.notes)
+    assert any("with the Python of bookworm" in note for note in project.notes)
 
 
 def test_a_database_server_of_the_settings_is_a_question(project_dir: Path) -> None:
