@@ -147,3 +147,23 @@ def test_places_of_a_container(tmp_path: Path, text: str, found: dict[str, str])
     """What a variable names, and a service of its own may not write to, is in its state."""
     (tmp_path / "server.js").write_text(f"const place = {text}\n")
     assert read(tmp_path, None, []).elsewhere == found
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "port"),
+    [
+        ("mysql.connect(process.env.MYSQL_HOST, process.env.MYSQL_PORT || 3306)", {}, "3000"),
+        ("const port = process.env.DB_PORT || 5432", {}, "3000"),
+        ("connect(process.env.DB_PORT || '5433'); s.listen(process.env.PORT || 4100)",
+         {"PORT": "4100"}, "4100"),
+        ("s.listen(process.env['TODO_PORT'] || 4100, process.env.TODO_HOST)",
+         {"TODO_PORT": "3000", "TODO_HOST": "127.0.0.1"}, "3000"),
+        ("redis({ port: 6379 })", {}, "3000"),
+    ],
+)  # fmt: skip
+def test_where_other_services_are(
+    tmp_path: Path, text: str, environment: dict[str, str], port: str
+) -> None:
+    (tmp_path / "server.js").write_text(text)
+    found = read(tmp_path, None, ["express"])
+    assert (found.environment, found.port.value) == (environment, port)
