@@ -38,8 +38,15 @@ def is_application(directory: Path) -> bool:
 
 def has_manage(directory: Path) -> bool:
     """Whether there is Django's manage.py, at the top or in a directory as src/ or backend/."""
-    found = [directory / "manage.py", *directory.glob("[!.]*/manage.py")]
-    return any(path.is_file() and path.parent.name not in SKIPPED for path in found)
+    return manage_directory(directory) is not None
+
+
+def manage_directory(directory: Path) -> str | None:
+    """The directory of Django's manage.py, from the top of the project: empty for the top itself."""
+    if (directory / "manage.py").is_file():
+        return ""
+    found = (path.parent.name for path in sorted(directory.glob("[!.]*/manage.py")))
+    return next((name for name in found if name not in SKIPPED), None)
 
 
 def only_settings(directory: Path) -> bool:

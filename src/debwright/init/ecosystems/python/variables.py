@@ -12,7 +12,8 @@ from debwright.init.ecosystems.python.requirements import decoded
 from debwright.init.model import one_line
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example",
-            "example.env", ".env-example", ".env.production.example", "sample.env")  # fmt: skip
+            "example.env", ".env-example", ".env.production.example", "sample.env",
+            ".env.prod.example", ".env.prod-sample", ".env.dev-sample", ".env.local.example")  # fmt: skip
 NAME = re.compile(r"[A-Z_a-z][A-Za-z0-9_]{0,60}", re.ASCII)
 MADE_UP = re.compile(
     r"(?:^|_)(?:SECRET|SECRET_KEY|SIGNING_KEY|SESSION_KEY|SALT|JWT_KEY|APP_KEY|JWT_SECRET|"

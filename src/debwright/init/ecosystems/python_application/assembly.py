@@ -10,6 +10,7 @@ from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.dependencies import normalise, resolve
 from debwright.init.ecosystems.python.django import WRAPPER, Django, read_django
 from debwright.init.ecosystems.python.health import find_health, find_path
+from debwright.init.ecosystems.python.kind import manage_directory
 from debwright.init.ecosystems.python.modules import Module, read_modules
 from debwright.init.ecosystems.python.private_tree import Wanted, planned
 from debwright.init.ecosystems.python.procfile import read_procfile
@@ -117,7 +118,7 @@ def _with_units(
 
 
 def _requirements(directory: Path, said: tuple[str, ...]) -> Requirements:
-    name = find(directory)
+    name = find(directory, manage_directory(directory) or "")
     if said or name is None:
         return Requirements(lines=tuple(Line(text=t, seen="pyproject.toml") for t in said))
     return read_requirements(directory, name)

@@ -164,6 +164,12 @@ def test_a_framework_that_wants_a_newer_python(project_dir: Path, index: Index) 
     assert any("with the Python of bookworm" in note for note in project.notes)
 
 
+def test_requirements_next_to_manage_py(project_dir: Path) -> None:
+    tree = {f"app/{name}": text for name, text in DJANGO.items()}
+    project = read(project_dir, {**tree, "app/requirements.txt": "django>=3\ngunicorn\n"})
+    assert {"python3-django", "python3-gunicorn"} <= set(project.depends)
+
+
 def test_a_database_server_of_the_settings_is_a_question(project_dir: Path) -> None:
     server = "DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql'}}\n"
     tree = {**DJANGO, "requirements.txt": "django>=3\ngunicorn\n"}
