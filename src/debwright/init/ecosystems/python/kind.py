@@ -42,7 +42,7 @@ def has_manage(directory: Path) -> bool:
 
 
 def manage_directory(directory: Path) -> str | None:
-    """The directory of Django's manage.py, from the top of the project: empty for the top itself."""
+    """The directory of Django's manage.py, from the top of the project; empty for the top."""
     if (directory / "manage.py").is_file():
         return ""
     found = (path.parent.name for path in sorted(directory.glob("[!.]*/manage.py")))

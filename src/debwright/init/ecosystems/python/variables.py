@@ -13,7 +13,8 @@ from debwright.init.model import one_line
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example",
             "example.env", ".env-example", ".env.production.example", "sample.env",
-            ".env.prod.example", ".env.prod-sample", ".env.dev-sample", ".env.local.example")  # fmt: skip
+            ".env.prod.example", ".env.prod-sample", ".env.dev-sample",
+            ".env.local.example")  # fmt: skip
 NAME = re.compile(r"[A-Z_a-z][A-Za-z0-9_]{0,60}", re.ASCII)
 MADE_UP = re.compile(
     r"(?:^|_)(?:SECRET|SECRET_KEY|SIGNING_KEY|SESSION_KEY|SALT|JWT_KEY|APP_KEY|JWT_SECRET|"
