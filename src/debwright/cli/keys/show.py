@@ -47,6 +47,8 @@ def show(options: Options) -> int:
         left = "never expires" if days is None else f"{days} days left ({key.expires:%Y-%m-%d})"
         lines.append(f"{key.fingerprint}  {key.algorithm}  {left}{f'  [{role}]' if role else ''}")
         lines.append(f"  {key.user_id}")
+        if key.signs_with not in ("", key.fingerprint):
+            lines.append(f"  signs with its subkey {key.signs_with}")
         if finding is not None:
             lines.append(f"  {finding.severity}: {finding.message}")
             lines.append(f"  next: {options.standing.optional(finding.fix)}")
