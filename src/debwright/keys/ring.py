@@ -16,7 +16,8 @@ WARN_DAYS = 90
 FAIL_DAYS = 14
 """A release must not be signed by a key that users have to replace within two weeks."""
 
-_RSA_BITS = 3072
+_RSA_BITS = 2048
+_CURVES = ("Ed25519", "ECDSA-nistp256", "ECDSA-nistp384", "ECDSA-nistp521")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,9 @@ class KeyInfo:
 
     @property
     def strong(self) -> bool:
-        """Whether Debian 13's policy takes it: Ed25519, or RSA of 3072 bits and more."""
-        if self.algorithm == "Ed25519":
+        """Whether Debian 13's apt took such a key when it was tried. What the targets' own apt says
+        counts more (repository/acceptance.py); this is for where none of them can be asked."""
+        if self.algorithm in _CURVES:
             return True
         name, _, bits = self.algorithm.partition("-")
         return name == "RSA" and int(bits) >= _RSA_BITS
@@ -145,11 +147,12 @@ CODES = Codes(
     {
         "key/revoked": Code(ERROR, "The signing key is revoked."),
         "key/cannot-sign": Code(ERROR, "The signing key cannot sign."),
-        "key/weak": Code(ERROR, "apt of Debian 13 does not take such a key."),
+        "key/weak": Code(WARNING, "apt of Debian 13 does not take such a key."),
         "key/expired": Code(ERROR, "The signing key has expired."),
         "key/expires-soon": Code(ERROR, "The signing key expires within days."),
         "key/expires": Code(WARNING, "The signing key expires within weeks."),
         "key/refused": Code(ERROR, "A tool does not accept the key's signature."),
+        "key/refused-by-target": Code(ERROR, "apt of a target does not accept the key."),
     }
 )
 

@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from debwright.config import Config
+from debwright.host.machine import host_arch
 from debwright.keys.gnupg.home import open_home
 from debwright.keys.ring import find_key
-from debwright.keys.signing.gpg import GpgSigner
+from debwright.keys.signing.gpg import GpgSigner, throwaway_signer
 from debwright.model.errors import DebwrightError
-from debwright.repository import store
+from debwright.model.targets import Target
+from debwright.repository import acceptance, store
 from debwright.repository.model import PackageFile, RepositorySettings
 from debwright.repository.plan import record_of
 from debwright.repository.publish import publish
+from debwright.roots.cache import default_cache
+from debwright.roots.layers import Roots
 
 pytestmark = [pytest.mark.minutes(0.1), pytest.mark.integration]
 
@@ -84,3 +89,34 @@ def test_what_users_could_not_verify_is_never_shown(
         publish(repo, files(make_deb("greeter")), wrong, settings)
     assert store.current_number(repo) is None
     assert not list(repo.glob("pool/**/*.deb"))
+
+
+def test_apt_of_the_suite_is_asked_whether_it_takes_the_key(
+    tmp_path: Path, key_home: Path, fingerprint: str, signer: GpgSigner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    class Stranger(GpgSigner):
+        """Signs with a key that is not the one that it gives to users."""
+
+        def public_key(self) -> bytes:
+            with throwaway_signer("somebody else") as other:
+                return other.public_key()
+
+    roots, memory = Roots(default_cache(), Config()), tmp_path / "private" / "accepted.json"
+    layer = roots.base(Target("bookworm", host_arch()))
+    acceptance.require(signer, {"bookworm": layer}, roots.cache, memory=memory)
+    with (
+        Stranger(fingerprint, home=key_home) as stranger,
+        pytest.raises(DebwrightError, match="apt of bookworm does not accept") as caught,
+    ):
+        acceptance.require(stranger, {"bookworm": layer}, roots.cache, memory=memory)
+    assert "NO_PUBKEY" in caught.value.render()
+    assert acceptance.roots_of(roots, ["bookworm", "of-our-own"]) == (
+        {"bookworm": layer}, ["of-our-own"],
+    )  # fmt: skip
+
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(acceptance, "ask", never)
+    acceptance.require(signer, {"bookworm": layer}, roots.cache, memory=memory)

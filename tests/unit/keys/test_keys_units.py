@@ -110,14 +110,27 @@ def test_how_long_a_key_will_do(days: int | None, severity: Severity | None) -> 
     assert (found.severity if found else None) == severity
 
 
-@pytest.mark.parametrize(
-    "change", [{"revoked": True}, {"can_sign": False}, {"algorithm": "RSA-2048"},
-               {"algorithm": "DSA-1024"}]
-)  # fmt: skip
+@pytest.mark.parametrize("change", [{"revoked": True}, {"can_sign": False}])
 def test_keys_that_will_not_do(change: dict[str, object]) -> None:
     found = health(key(**change), NOW)
     assert found is not None
     assert found.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "taken"),
+    [
+        ("RSA-2048", True), ("RSA-4096", True), ("Ed25519", True), ("ECDSA-nistp256", True),
+        ("ECDSA-nistp384", True), ("RSA-1024", False), ("DSA-2048", False),
+        ("ECDSA-brainpoolP256r1", False),
+    ],
+)  # fmt: skip
+def test_what_apt_of_debian_13_was_seen_to_take(algorithm: str, taken: bool) -> None:
+    found = health(key(algorithm=algorithm), NOW)
+    assert (found is None) == taken
+    if found is not None:
+        # Its own apt decides, when it is asked.
+        assert (found.code, found.severity) == ("key/weak", Severity.WARNING)
 
 
 def test_a_listing_is_read() -> None:

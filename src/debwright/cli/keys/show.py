@@ -91,9 +91,13 @@ def write_public(
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.pass_obj
 def prove_keys(options: Options, file: Path | None) -> int:
-    """Let the configured keys sign, and check it with gpgv and sqv; or look at a key FILE."""
+    """Let the configured keys sign, and check it with gpgv, sqv, and the targets' own apt where
+    their roots are there; or look at a key FILE."""
     from debwright.keys.configured import configured_keys
     from debwright.keys.proof import look_at, prove
+    from debwright.model.targets import Target
+    from debwright.repository.acceptance import refusals
+    from debwright.roots.layers import Roots
 
     if file is not None:
         findings, lines = look_at(file)
@@ -106,11 +110,16 @@ def prove_keys(options: Options, file: Path | None) -> int:
             fix=Command("debwright", "publish"),
         )
     findings, lines = [], []
+    config = place.loaded.config
+    suites = [Target.parse(t).suite for t in config.targets.build]
+    roots = Roots(options.cache(), config)
     for signer in signers:
         with signer:
             found, good = prove(signer)
+            refused, asked = refusals(signer, roots, suites)
             lines.append(signer.note)
-        findings += found
+        findings += [*found, *refused]
+        good += asked
         lines += [f"  {line}" for line in good]
     return _tell(options, findings, lines)
 
