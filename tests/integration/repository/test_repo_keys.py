@@ -18,7 +18,7 @@ from debwright.repository import acceptance, store
 from debwright.repository.model import PackageFile, RepositorySettings
 from debwright.repository.plan import record_of
 from debwright.repository.publish import publish
-from debwright.roots.cache import default_cache
+from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import Roots
 
 pytestmark = [pytest.mark.minutes(0.1), pytest.mark.integration]
@@ -102,7 +102,7 @@ def test_apt_of_the_suite_is_asked_whether_it_takes_the_key(
             with throwaway_signer("somebody else") as other:
                 return other.public_key()
 
-    roots, memory = Roots(default_cache(), Config()), tmp_path / "private" / "accepted.json"
+    roots, memory = Roots(Cache(default_cache()), Config()), tmp_path / "private" / "accepted.json"
     layer = roots.base(Target("bookworm", host_arch()))
     acceptance.require(signer, {"bookworm": layer}, roots.cache, memory=memory)
     with (
