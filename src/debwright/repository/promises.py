@@ -15,8 +15,8 @@ from debwright.repository.model import Entry, RepositorySettings, SuiteManifest
 DEFAULT_ARCHITECTURES = ("amd64", "arm64")
 """What a suite of nothing but Architecture: all packages has indices for."""
 ALL = "all"
-"""The index of Architecture: all packages alone, which machines of any architecture read. Those of an
-architecture that has an index of its own get these packages twice, so few suites have both."""
+"""The index of Architecture: all packages alone, which machines of any architecture read. Those of
+an architecture that has its own index get these packages twice, so few suites have both."""
 NAMES = ("origin", "label")
 """Settings of which apt wants a change to be confirmed (apt-secure(8), "Repository changed")."""
 
