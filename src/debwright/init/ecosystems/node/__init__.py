@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
-from debwright.init.ecosystems.node import building, hints
+from debwright.init.ecosystems.node import building, hints, runners
 from debwright.init.ecosystems.node import package as about
 from debwright.init.ecosystems.node.building import Made
 from debwright.init.ecosystems.node.dependencies import Dependencies, read_dependencies
@@ -79,7 +79,7 @@ def _project(directory: Path, package: Mapping[str, Any], answers: Answers) -> P
         settings={"npm": {"lock": dependencies.lock}} if dependencies.lock else {},
         notes=tuple(notes),
     )
-    if makes_pages(package, start):
+    if makes_pages(directory, package, start):
         pages = replace(made, compiled=False, prebuilt=False)
         return as_site(replace(described, architecture="all"), directory, pages, package, answers)
     if (start is None or start.guessed) and (directory / "index.html").is_file():
@@ -115,7 +115,7 @@ def _service(
         units=tuple(units),
         accounts=authors.accounts,
         programs=tuple(about.programs(package)),
-        files=(building.left_out(),),
+        files=(building.left_out(), *made.runners),
         links=_links(made, package),
         smoke=_smoke(units, package),
         lintian_overrides=building.lintian(made),
@@ -147,6 +147,7 @@ def _made(
         compiled=dependencies.compiled,
         prebuilt=dependencies.prebuilt,
         everything=everything,
+        runners=runners.files(scripts) if build else (),
         frameworks=about.names_of(package, "dependencies"),
     )
     state = f"/var/lib/{made.package}"

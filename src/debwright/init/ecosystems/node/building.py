@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from debwright.init.ecosystems.node import runners
 from debwright.init.model import Override, Written
 from debwright.init.overridden import PAGES, SCRIPTS, overridden
 
@@ -49,6 +50,8 @@ class Made:
     """Whether packages bring programs for one architecture each."""
     everything: bool = False
     """Whether it starts by way of a package that is one of the build's."""
+    runners: tuple[Written, ...] = ()
+    """Programs that scripts call and the build does not have."""
     frameworks: Iterable[str] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     """Files or directories of the tree, and what they lead to."""
@@ -99,10 +102,11 @@ def building(made: Made) -> Iterable[Override]:
             why="The build has what the project's developers have.",
             commands=(f"{TARBALLS} --arch $(DEB_BUILD_ARCH) --dev --target .",),
         )
+    path = f"PATH=$(CURDIR)/{runners.DIRECTORY}:$$PATH " if made.runners else ""
     if made.build:
         yield Override(
             target="override_dh_auto_build",
-            commands=(f"npm run {shlex.quote(made.build)} --offline",),
+            commands=(f"{path}npm run {shlex.quote(made.build)} --offline",),
         )
         yield Override(
             target="override_dh_auto_clean",

@@ -1,5 +1,6 @@
 """Projects of Node that only make pages: what is built is a static site."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,24 +16,37 @@ from debwright.init.site import Site, likely_server, own_port, taken_over
 BUILDERS = (
     "vite build", "react-scripts build", "parcel build", "astro build", "eleventy", "gatsby build",
     "docusaurus build", "vitepress build", "vuepress build", "ng build", "vue-cli-service build",
-    "hexo generate", "snowpack build", "webpack",
+    "hexo generate", "snowpack build", "nuxt generate", "nuxi generate", "webpack",
 )  # fmt: skip
 """Commands that make pages of sources."""
 ONE_PAGE = ("react", "vue", "svelte", "@angular/core", "preact", "solid-js", "lit")
-MANY_PAGES = ("astro", "@11ty/eleventy", "gatsby", "@docusaurus/core", "vitepress", "hexo")
-PLACES = ("dist/*/browser", "dist", "build", "out", "_site", "docs/.vitepress/dist",
-          ".vitepress/dist", "public")  # fmt: skip
+MANY_PAGES = ("astro", "@11ty/eleventy", "gatsby", "@docusaurus/core", "vitepress", "hexo",
+              "next", "nuxt")  # fmt: skip
+PLACES = ("dist/*/browser", ".output/public", "dist", "build", "out", "_site",
+          "docs/.vitepress/dist", ".vitepress/dist", "public")  # fmt: skip
 """Where they write to, of which the first with an index.html is taken."""
 
 
-def makes_pages(package: Mapping[str, Any], start: Start | None) -> bool:
+def makes_pages(directory: Path, package: Mapping[str, Any], start: Start | None) -> bool:
     """Whether the build makes pages, and nothing of the project serves them."""
     build = scripts_of(package).get("build", "")
+    if "next build" in build and _exports(directory):
+        return True
     if not any(command in build for command in BUILDERS):
         return False
     if set(names_of(package, "dependencies")) & FRAMEWORKS.keys():
         return False
     return start is None or start.shows_a_site or start.guessed
+
+
+def _exports(directory: Path) -> bool:
+    """Whether Next is configured to write pages, which no server of its own gives out."""
+    for end in ("js", "mjs", "cjs", "ts"):
+        path = directory / f"next.config.{end}"
+        if path.is_file() and not path.is_symlink():
+            text = path.read_text("utf-8", "replace")[:65536]
+            return bool(re.search(r"""\boutput\s*:\s*["'`]export["'`]""", text))
+    return False
 
 
 def as_site(
@@ -70,7 +84,7 @@ def as_site(
         ),
         units=(site.unit,),
         install=(site.configuration,),
-        files=site.files(),
+        files=(*site.files(), *made.runners),
         smoke=site.smoke,
         lintian_overrides=site.lintian_overrides,
         questions=(*project.questions, question),
