@@ -80,6 +80,11 @@ def pages_project(directory: Path, answers: Answers) -> Project:
             f"{generator.file} asks for {', '.join(generator.missing)}: the build needs it, and "
             "debwright knows no package of Debian for it"
         )
+    if generator and (asked := _asked(directory)):
+        notes.append(
+            f"{generator.name}, its theme and its plugins are those that Debian has, whatever "
+            f"versions {asked} asks for"
+        )
     configuration, place = site.configuration
     return Project(
         name=name,
@@ -135,6 +140,13 @@ def _overrides(site: Site, generator: Generator | None, pages: str | None) -> tu
 
 def _left_out() -> Written:
     return Written(path="debian/left-out", text="".join(f"./{name}\n" for name in LEFT_OUT))
+
+
+def _asked(directory: Path) -> str | None:
+    """The file in which the author asks for versions of a generator."""
+    names = ("requirements.txt", "docs/requirements.txt", "requirements-docs.txt", "Gemfile.lock",
+             "Gemfile")  # fmt: skip
+    return next((name for name in names if (directory / name).is_file()), None)
 
 
 def _title(home: Path) -> str:
