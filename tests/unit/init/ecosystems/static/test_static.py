@@ -89,7 +89,7 @@ GENERATORS = {
              "content__a_md": ""},
     "MkDocs": {"mkdocs_yml": "site_name: Our garden\ntheme: {name: material}\nplugins:\n"
                "- search\n- redirects: {redirect_maps: {}}\nmarkdown_extensions:\n"
-               "- x: {f: !!python/name:os.system }\n", "docs__index_md": ""},
+               "- toc: {f: !!python/name:os.system }\n", "docs__index_md": ""},
     "Jekyll": {"_config_yml": "title: Our garden\ntheme: minima\nplugins: [jekyll-feed]\n"},
     "Sphinx": {"docs__conf_py": 'project = "Our garden"\nhtml_theme = "furo"\n'
                'extensions = ["sphinx.ext.autodoc", "myst_parser"]\n', "docs__index_rst": ""},
