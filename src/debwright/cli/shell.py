@@ -118,7 +118,8 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
     stage = SourceStage().run(job, suite)
     if not stage.status.ok:
         raise UsageError("the source package cannot be made", fix=Command("debwright", "build"))
-    plan = job.plan.build_plan(target, job.sources[suite], target.strategy)
+    choice = job.plan.choice_for(target, job.sources[suite])
+    plan = job.plan.build_plan(target, job.sources[suite], choice.strategy)
     return enter_build(job, job.sources[suite], plan, cache, command)
 
 
@@ -302,7 +303,7 @@ def shell_of_failure(
 
 def _open(options: Options, directory: Path, record: FailedStage, command: str | None) -> int:
     from debwright.model.events import Silent
-    from debwright.model.targets import Strategy
+    from debwright.model.targets import Strategy, Target
     from debwright.pipeline.planning import make_plan
     from debwright.pipeline.run import heal
     from debwright.pipeline.stages.base import Job
@@ -314,14 +315,19 @@ def _open(options: Options, directory: Path, record: FailedStage, command: str |
             command=command,
         )  # fmt: skip
     source = _source(directory, record.dsc)
+    # Packages that are all `all` may be built natively for any target, which no plan begins with.
+    portable = not source.has_any_for(Target.parse(record.target).arch)
     plan: Plan = make_plan(
-        options.directory, source=source.dsc, patterns=[record.target], strategy=record.strategy
-    )
+        options.directory, source=source.dsc, patterns=[record.target],
+        strategy=Strategy.AUTO if portable else record.strategy,
+    )  # fmt: skip
     cache = options.cache()
     heal(cache)
     roots = Roots(cache, plan.config, note=print)
     job = Job(plan, options.dist(plan.loaded.directory), roots, Silent())
-    build = plan.build_plan(plan.targets[0], source, Strategy(record.strategy))
+    target = plan.targets[0]
+    strategy = plan.choice_for(target, source).strategy if portable else Strategy(record.strategy)
+    build = plan.build_plan(target, source, strategy)
     # What was set for that build, wherever it ran; debwright's own settings follow from the plan.
     kept = {k: v for k, v in record.environment.items() if k not in ("HOME", "DEB_BUILD_OPTIONS")}
     config = plan.config.model_copy(
