@@ -3,6 +3,7 @@
 A suite that does not change is hard-linked from the publication before.
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,13 +49,17 @@ class Assembly:
             number=number,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             fingerprint=self.signer.fingerprint,
+            signs_with=self.signer.signs_with,
+            public_key=hashlib.sha256(self.signer.public_key()).hexdigest(),
             settings=self.settings,
             suites=tuple(sorted(self.plan.entries)),
             repository=(self.before and self.before.record.repository) or os.urandom(16).hex(),
             what=self.plan.what,
             removed=self.plan.removed,
             identity=lineage.new_identity(),
-            ancestors=lineage.ancestors_after(self.repo, self.before and self.before.record),
+            ancestors=lineage.ancestors_after(
+                self.repo, self.before.record if self.before is not None else None
+            ),
         )
         _write_json(self.target / "publication.json", record.model_dump_json(indent=2))
         store.open_to_readers(self.target)

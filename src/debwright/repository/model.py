@@ -141,6 +141,10 @@ class PublicationRecord(_Model):
     number: int
     created: str
     fingerprint: str
+    signs_with: str = ""
+    """The fingerprint of the primary key or the subkey that signed; empty in records of old."""
+    public_key: str = ""
+    """SHA-256 of the key that users get: a moved end is in it, too."""
     settings: RepositorySettings
     suites: tuple[SuiteName, ...]
     repository: str = ""

@@ -1,5 +1,6 @@
 """What a publication will change, decided before anything is touched."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -176,8 +177,17 @@ def _must_resign(
     # A throw-away key is new in each run: on its own it is no reason to publish.
     if signer.throwaway and not publishing:
         return False
-    other_key = before.record.fingerprint != signer.fingerprint
-    return other_key or validity.is_due(before.suites.values(), settings)
+    return _other_key(before.record, signer) or validity.is_due(before.suites.values(), settings)
+
+
+def _other_key(record: PublicationRecord, signer: Signer) -> bool:
+    """Whether the key is another one, signs with another part, or has another end."""
+    if record.fingerprint != signer.fingerprint:
+        return True
+    if not record.signs_with:
+        return False  # of old: it says no more
+    digest = hashlib.sha256(signer.public_key()).hexdigest()
+    return (record.signs_with, record.public_key) != (signer.signs_with, digest)
 
 
 def visible(settings: RepositorySettings) -> RepositorySettings:

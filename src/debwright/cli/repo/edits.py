@@ -69,6 +69,7 @@ def add(options: Options, suite: str, component: str | None, files: Sequence[Pat
             PackageFile(path=f, suite=suite, component=component or settings.component)
             for f in files
         ]
+        _ask_apt(options, place, signer, [suite], reporter)
         done = publish(place.path, packages, signer, settings, say=reporter.note)
     return _tell(options, done)
 
@@ -201,6 +202,29 @@ def _keyrings(
         place.path, settings, signer, maintainers=maintainers, output=scratch, layer=layer,
         cache=cache,
     )  # fmt: skip
+
+
+def _ask_apt(
+    options: Options, place: Place, signer: Signer, suites: Sequence[str], reporter: Reporter
+) -> None:
+    """Whether apt of the suites takes the key, where their roots are on this machine."""
+    from debwright.repository import acceptance, store
+    from debwright.repository.channels import split_suite
+    from debwright.roots.layers import Roots
+
+    if signer.throwaway:
+        return
+    suffix = place.loaded.config.repository.codename_suffix
+    names = [split_suite(s)[0].removesuffix(suffix) for s in suites]
+    roots = Roots(options.cache(), place.loaded.config)
+    layers, missing = acceptance.roots_of(roots, names)
+    memory = store.private(place.path) / acceptance.MEMORY
+    acceptance.require(signer, layers, roots.cache, memory=memory)
+    if missing and not store.publication_numbers(place.path):
+        reporter.note(
+            f"apt of {', '.join(missing)} was not asked whether it takes the key: no root of it is "
+            "here; `debwright keys verify` asks it once something was built for it"
+        )
 
 
 def _roots(options: Options, place: Place) -> tuple[Callable[[str], Layer], Cache]:
