@@ -178,6 +178,7 @@ def enter_build(
         tree_name,
     )
     from debwright.build.depends import build_dependencies
+    from debwright.host.prompt import prompt_script
     from debwright.isolation.namespaces import Bind
     from debwright.roots.layers import BUILDER_UID
     from debwright.roots.overlay import opened, throwaway
@@ -201,24 +202,6 @@ def enter_build(
             environment = {**build_environment(plan, job.plan.config.build.environment),
                            "HOME": f"/{HOME}"}  # fmt: skip
             return _enter(inside.prefix(cwd=tree, uid=BUILDER_UID), command, environment, rc)
-
-
-def prompt_script(command: str) -> str:
-    """For bash: puts `command` on the line being edited, and into the history.
-
-    A terminal answers the question for its state (CSI 5 n) with CSI 0 n, and readline reads that
-    answer as the command's text.
-    """
-    text = command.replace("\\", "\\\\").replace('"', '\\"')
-    bound = f'"{_ANSWER}": "{text}"'
-    return (
-        f"history -s {shlex.quote(command)}\n"
-        f"bind {shlex.quote(bound)}\n"
-        "PROMPT_COMMAND='printf \"\\e[5n\"; unset PROMPT_COMMAND'\n"
-    )
-
-
-_ANSWER = "\\e[0n"
 
 
 def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
@@ -286,8 +269,6 @@ def _failed_check(directory: Path) -> tuple[str, str] | None:
 
 
 MOST_BYTES = 4 * 1024**3
-
-
 MOST_FILES = 20_000
 
 
