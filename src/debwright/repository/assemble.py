@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright.keys.signing import Signer
-from debwright.repository import indices, page, release, store, validity
+from debwright.repository import indices, lineage, page, release, store, validity
 from debwright.repository.model import PublicationRecord, RepositorySettings, SuiteManifest
 from debwright.repository.plan import Plan, State
 from debwright.repository.sources import sources_text
+from debwright.repository.written import verify_written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +35,14 @@ class Assembly:
             contents = {s: self.plan.entries[s] for s in sorted(stale)}
             indices.build(self.repo, dists, contents, self.settings)
         now = release.now_seconds()
+        signed = stale | (self.plan.entries.keys() if self.plan.resigned else frozenset())
         for suite in sorted(self.plan.entries):
-            if suite in stale or self.plan.resigned:
+            if suite in signed:
                 self._write_suite(suite, now, link_indices=suite not in stale)
             else:
                 self._link_suite(suite)
         self._write_keys()
+        verify_written(self.target, sorted(signed), store.work_directory(self.repo))
         self._write_page(number)
         record = PublicationRecord(
             number=number,
@@ -50,6 +53,8 @@ class Assembly:
             repository=(self.before and self.before.record.repository) or os.urandom(16).hex(),
             what=self.plan.what,
             removed=self.plan.removed,
+            identity=lineage.new_identity(),
+            ancestors=lineage.ancestors_after(self.repo, self.before and self.before.record),
         )
         _write_json(self.target / "publication.json", record.model_dump_json(indent=2))
         store.open_to_readers(self.target)

@@ -149,6 +149,10 @@ class PublicationRecord(_Model):
     """What was done, in words."""
     removed: tuple[PoolPath, ...] = ()
     """Pool files that the publication before had and this one has not."""
+    identity: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{16})?$")] = ""
+    """No other publication has it, whichever machine made that one; empty in records of old."""
+    ancestors: tuple[str, ...] = ()
+    """Identities of the publications before it, the nearest first (lineage.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)

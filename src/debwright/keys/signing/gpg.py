@@ -17,7 +17,7 @@ from debwright.model.errors import DebwrightError, Evidence, MissingError, Usage
 from debwright.model.fix import Command
 
 DIGEST = ("--digest-algo", "SHA512", "--cert-digest-algo", "SHA512")
-PLAIN = ("--no-emit-version", "--no-comments")
+PLAIN = ("--no-emit-version", "--no-comments", "--no-armor")
 THROWAWAY_DAYS = 30
 THROWAWAY_NOTE = "throw-away key made for this run, gone with it"
 
