@@ -109,17 +109,25 @@ def target_status(target: TargetResult) -> Status:
 
     So do checks that failed nothing and have not seen the packages work. Tests that the source does
     not have, or that cannot run by themselves, are no missing proof: they are shown as skipped.
+    Nor is a build that another target has done for this one.
     """
     if not target.ok:
         return Status.FAILED
     statuses = {
-        s.status for s in target.stages if s.stage != "test" or s.status is not Status.SKIPPED
+        s.status
+        for s in target.stages
+        if s.status is not Status.SKIPPED or not (s.stage == "test" or _done_elsewhere(s))
     }
     if not statuses or Status.SKIPPED in statuses:
         return Status.SKIPPED
     if any(s.details.unproven for s in target.stages):
         return Status.SKIPPED
     return Status.CACHED if statuses == {Status.CACHED} else Status.PASSED
+
+
+def _done_elsewhere(stage: StageResult) -> bool:
+    """Whether another target did it for this one, so that no proof is missing."""
+    return stage.details.done_by is not None
 
 
 def verdict(result: RunResult) -> Verdict:
@@ -178,7 +186,7 @@ def count_findings(checks: Iterable[CheckResult], severity: Severity) -> int:
 
 
 def skips(result: RunResult) -> list[Skip]:
-    """Every stage and check that was skipped."""
+    """Every stage and check that was skipped, but for what another target has done."""
     found = _stage_skips(None, result.stages)
     for target in result.parts:
         found += _stage_skips(target.target, target.stages)
@@ -205,7 +213,7 @@ def _stage_skips(target: str | None, stages: Iterable[StageResult]) -> list[Skip
     return [
         Skip(target=target, name=s.stage, reason=s.reason or "no reason given")
         for s in stages
-        if s.status is Status.SKIPPED
+        if s.status is Status.SKIPPED and not _done_elsewhere(s)
     ]
 
 

@@ -131,9 +131,9 @@ class TargetRun:
         """Its packages, with the `all` ones that another target of its suite built."""
         return packages_of(self.job, self.target)
 
-    def skip(self, stage: str, reason: str) -> None:
+    def skip(self, stage: str, reason: str, details: StageDetails | None = None) -> None:
         """The stage is not done, and that is said."""
-        self.stages.append(skipped(self.job, self.name, stage, reason))
+        self.stages.append(skipped(self.job, self.name, stage, reason, details))
 
     def log(self, stage: str, line: str) -> None:
         self.job.reporter.line(self.name, stage, line)
@@ -340,7 +340,12 @@ def carried_out(
     return result, outcome
 
 
-def skipped(job: Job, target: str | None, stage: str, reason: str) -> StageResult:
-    result = StageResult(stage=stage, status=Status.SKIPPED, reason=reason)
+def skipped(
+    job: Job, target: str | None, stage: str, reason: str, details: StageDetails | None = None
+) -> StageResult:
+    """The result of a stage that is not done, which watchers see too."""
+    result = StageResult(
+        stage=stage, status=Status.SKIPPED, reason=reason, details=details or details_of(stage, {})
+    )
     job.reporter.stage_finished(target, result)
     return result
