@@ -19,6 +19,7 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.naming import directory_name
 from debwright.init.site import Site, likely_server, own_port, taken_over
 from debwright.model.errors import UsageError
 from debwright.source.make import project_files
@@ -58,7 +59,7 @@ def pages_project(directory: Path, answers: Answers) -> Project:
     """The site in `directory`. Raises UsageError where its pages would not be in the package."""
     generator = generators.find(directory)
     pages = None if generator else _pages(directory)
-    name = project_name(directory.resolve().name, "the directory")
+    name = project_name(directory_name(directory), "the directory")
     package = package_name(name)
     question = Question(
         name="server", text="Which web server gives the site out?",
