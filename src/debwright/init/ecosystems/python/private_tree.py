@@ -30,6 +30,7 @@ COMPILER = ("libpython3-dev", "python3-dev:any")
 OVERRIDES = (
     "# The tree has an interpreter of its own, a link: what it starts sees the tree alone.",
     "wrong-path-for-interpreter *usr/lib/*",
+    "unusual-interpreter *usr/lib/*",
     "# Libraries in wheels are as their publishers built, linked and stripped them.",
     "unstripped-binary-or-object *usr/lib/*",
     "embedded-library *usr/lib/*",

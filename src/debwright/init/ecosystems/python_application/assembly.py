@@ -77,7 +77,7 @@ def assemble(directory: Path, answers: Answers) -> Project:
         author=said.author, licence=said.licence, targets=targets, secrets=settings.secrets,
         files=_files(package, settings, django, written),
         questions=(*about_database, *settings.questions),
-        lintian_overrides=overrides(directory),
+        lintian_overrides=overrides(directory, collected=bool(django and django.static)),
         notes=(*asked.notes, *said.notes, *version.notes, *filter(None, [why]), *more,
                *(django.notes if django else ()), *settings.notes, *scheduled(directory, modules)),
     )  # fmt: skip

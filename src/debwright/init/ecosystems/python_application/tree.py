@@ -35,19 +35,27 @@ OVERRIDES = (
 MAX_FILES = 5000
 
 
-def overrides(directory: Path) -> tuple[str, ...]:
-    """Overrides for what lintian says of the application's own files, where there are such."""
-    suffixes: set[str] = set()
+def overrides(directory: Path, *, collected: bool = False) -> tuple[str, ...]:
+    """Overrides for what lintian says of the application's own files, where there are such.
+
+    With `collected`, the package has static files of the application's dependencies, too.
+    """
+    suffixes: set[str] = {".js", ".woff"} if collected else set()
     marked = False
     for number, path in enumerate(_files(directory)):
         if number >= MAX_FILES:
             break
-        suffixes.add(path.suffix.lower())
+        suffixes.add(path.suffix.lower() or (".sh" if _is_script(path) else ""))
         marked = marked or bool(path.stat().st_mode & 0o111)
     tags = [tag for ends, found in OVERRIDES if suffixes & set(ends) for tag in found]
     tags += ["executable-not-elf-or-script"] if marked else []
     head = "# The application's files are in its tree as its author has them."
     return (head, *(f"{tag} *usr/*" for tag in tags)) if tags else ()
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def _files(directory: Path) -> Iterator[Path]:
