@@ -17,11 +17,19 @@ from typing import Any, Self
 from debwright.host import process
 from debwright.host.machine import host_arch
 from debwright.host.process import Completed, LineSink
+from debwright.isolation import bounds
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError
 from debwright.model.fix import Install
 
-HOLDER = Path(__file__).with_name("holder.py")
+ENTER = Path(__file__).with_name("enter.pl")
+PACKAGES = Path(__file__).parents[2]
+HOLDER = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from debwright.isolation import holder; holder.main()"
+)
+"""The program of process 1. Nothing but debwright and the standard library is on its path."""
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 CLEAN = ("env", "-i", f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8")
@@ -61,6 +69,9 @@ class Spec:
     root: Path | None = None
     overlay: OverlayMount | None = None
     pivot: bool = True
+    """Whether `root` is what is entered; else the commands are this machine's, and see it."""
+    own_ids: bool = True
+    """Whether the root's files belong to a user namespace of its own, where the kernel can."""
     network: bool = False
     binds: Sequence[Bind] = ()
     submounts: Sequence[Submount] = ()
@@ -131,6 +142,10 @@ class Namespaces(Entered):
 
     spec: Spec
     pid: int = 0
+    shifted: bool = False
+    """Whether root inside is nobody on this machine."""
+    first_id: int | None = None
+    """What its number is here, then."""
     _holder: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -145,7 +160,7 @@ class Namespaces(Entered):
             flags += ["--user", "--map-root-user", "--map-auto"]
         try:
             self._holder = subprocess.Popen(
-                ["unshare", *flags, "--", sys.executable, "-I", "-S", str(HOLDER)],
+                ["unshare", *flags, "--", sys.executable, "-I", "-S", "-c", HOLDER, str(PACKAGES)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -164,7 +179,8 @@ class Namespaces(Entered):
             pass  # it says why below
         answer = self._holder.stdout.readline()
         try:
-            self.pid = int(json.loads(answer)["ready"])
+            said = json.loads(answer)
+            self.pid, self.shifted = int(said["ready"]), bool(said["shifted"])
         except (ValueError, KeyError):
             error_text = self._failure(answer)
             self.close()
@@ -203,13 +219,30 @@ class Namespaces(Entered):
         """The argv prefix that enters the namespaces: a person can paste it."""
         # With the network it is this machine's, which an ordinary user may not even enter again.
         own_network = not self.spec.network
+        if self._inside:
+            return enter_bounded(
+                self.pid, network=own_network, user=self.shifted or not is_root(), cwd=cwd,
+                uid=uid, gid=gid,
+            )  # fmt: skip
         return enter(self.pid, network=own_network, user=not is_root(), cwd=cwd, uid=uid, gid=gid)
+
+    @property
+    def _inside(self) -> bool:
+        """Whether commands are the root's, and not this machine's."""
+        return self.spec.root is not None and self.spec.pivot
 
     def _message(self) -> dict[str, Any]:
         spec = self.spec
+        if is_root() and spec.root is not None and spec.own_ids:
+            self.first_id = bounds.first_id()
         message: dict[str, Any] = {
             "root": str(spec.root) if spec.root else None,
-            "pivot": spec.root is not None and spec.pivot,
+            "pivot": self._inside,
+            "as_root": is_root(),
+            "first_id": self.first_id,
+            "kept": bounds.KEPT,
+            "kept_unshifted": bounds.KEPT_UNSHIFTED,
+            "filter": bounds.program().hex() if self._inside else "",
             "pivot_root": ARCHITECTURES[host_arch()].pivot_root,
             "loopback": not spec.network,
             "hostname": spec.hostname,
@@ -282,3 +315,32 @@ def enter(
     if uid is not None:
         words += [f"--setuid={uid}", f"--setgid={gid if gid is not None else uid}"]
     return [*words, f"--wdns={cwd}", "--"]
+
+
+def enter_bounded(
+    pid: int,
+    *,
+    network: bool,
+    user: bool,
+    cwd: str = "/",
+    uid: int | None = None,
+    gid: int | None = None,
+) -> list[str]:
+    """The command that joins the namespaces of `pid` and takes on its bounds: see enter.pl.
+
+    For whatever a package, a project or an archive brings.
+    """
+    spaces = ["mnt", "pid", "ipc", "uts"]
+    if network:
+        spaces.append("net")
+    # Root gives its rights up last; who has none gets them first (setns(2)).
+    spaces = [*spaces, "user"] if user and is_root() else [*(["user"] if user else ()), *spaces]
+    numbers = ",".join(str(bounds.call_number(name)) for name in _CALLS)
+    words = ["perl", str(ENTER), f"--target={pid}", f"--namespaces={','.join(spaces)}",
+             f"--calls={numbers}", f"--filter={bounds.program_file()}"]  # fmt: skip
+    if uid is not None:
+        words += [f"--setuid={uid}", f"--setgid={gid if gid is not None else uid}"]
+    return [*words, f"--wdns={cwd}", "--"]
+
+
+_CALLS = ("setns", "prctl", "seccomp", "keyctl")

@@ -19,7 +19,7 @@ from typing import Self
 from debwright.host import process, usage
 from debwright.host.machine import emulator_environment
 from debwright.host.process import Completed
-from debwright.isolation import cgroups
+from debwright.isolation import cgroups, ids
 from debwright.isolation.emulation import (
     PRELOAD,
     QEMU_USER_NOTE,
@@ -33,7 +33,7 @@ from debwright.isolation.namespaces import (
     Entered,
     Namespaces,
     Spec,
-    enter,
+    enter_bounded,
     is_root,
 )
 from debwright.isolation.snapshot import Altered, Entry, Snapshot, entry_of
@@ -50,6 +50,11 @@ BOOT_TIMEOUT = 120.0
 SHUTDOWN_TIMEOUT = 150.0
 """Seconds; systemd kills a unit that does not stop after DefaultTimeoutStopSec=, 90."""
 
+SHARED_IDS_NOTE = (
+    "the system's root was this machine's root: its kernel is older than 5.19, or the cache's file "
+    "system cannot map ids; bring only packages that you trust there, or use --sandbox vm"
+)
+
 
 @dataclass
 class NspawnSandbox(Entered):
@@ -63,6 +68,8 @@ class NspawnSandbox(Entered):
     boot_seconds: float = 0.0
     leader: int = 0
     """Process 1 of the container, as this machine numbers it."""
+    first_id: int | None = None
+    """The container's root, as this machine numbers it; None where it is this machine's."""
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
     _nspawn: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _placement: cgroups.Placement | None = field(default=None, repr=False)
@@ -125,7 +132,10 @@ class NspawnSandbox(Entered):
             )
         )
         notify = self.overlay.directory / "notify"
-        argv = [*placement.prefix, *outer.prefix(), *placement.joined(self._command(notify))]
+        self.first_id = outer.first_id if outer.shifted else None
+        # systemd-nspawn itself runs under the filter, and with it everything that it starts.
+        entered = enter_bounded(outer.pid, network=False, user=False)
+        argv = [*placement.prefix, *entered, *placement.joined(self._command(notify))]
         self._start = lambda: self._start_nspawn(argv, notify)
         self._start()
 
@@ -196,10 +206,16 @@ class NspawnSandbox(Entered):
             "systemd-nspawn", "--quiet", f"--directory={self.overlay.mount_point}",
             "--register=no", "--keep-unit", "--private-network", "--notify-ready=yes",
             "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
-            "--hostname=debwright", *binds,
+            "--hostname=debwright", *self._bounds(), *binds,
             *(f"--setenv={k}={v}" for k, v in self.variables.items()),
             *([f"--setenv=LD_PRELOAD=/{PRELOAD}"] if self.preload else []), "--boot",
         ]  # fmt: skip
+
+    def _bounds(self) -> list[str]:
+        """What holds for process 1, too, and with it for every unit."""
+        if self.first_id is None:
+            return ["--drop-capability=CAP_MKNOD,CAP_SYS_RAWIO"]
+        return [f"--private-users={self.first_id}:{ids.COUNT}"]
 
     def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:
         assert self._nspawn is not None
@@ -225,7 +241,9 @@ class NspawnSandbox(Entered):
         self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
     ) -> list[str]:
         """The argv prefix that enters the booted system."""
-        return enter(self.leader, network=True, user=False, cwd=cwd, uid=uid, gid=gid)
+        return enter_bounded(
+            self.leader, network=True, user=self.first_id is not None, cwd=cwd, uid=uid, gid=gid
+        )
 
     def run_outside(
         self, script: Path, arguments: Sequence[str], timeout: float, stdin: str | None = None
@@ -244,7 +262,8 @@ class NspawnSandbox(Entered):
         )  # fmt: skip
 
     def notes(self) -> list[str]:
-        return [QEMU_USER_NOTE] if self.emulated else []
+        shared = [SHARED_IDS_NOTE] if self.leader and self.first_id is None else []
+        return [QEMU_USER_NOTE, *shared] if self.emulated else shared
 
     def mark_files(self) -> "OverlayMark":
         return OverlayMark(self.overlay, Snapshot.of(self.overlay.upper))
