@@ -217,7 +217,8 @@ def set_up(spec: dict[str, Any]) -> bool:
     if spec.get("pivot"):
         fill(spec, root, mapped)
         pivot(root, spec["pivot_root"])
-        bound(spec, mapped)
+        if spec["bounded"]:
+            bound(spec, mapped)
     else:
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
         for path in spec.get("tmpfs", ()):
@@ -246,7 +247,8 @@ def fill(spec: dict[str, Any], root: str, mapped: ids.Mapped | None) -> None:
     """The mounts below the root."""
     owner = mapped.first if mapped else 0
     # An ordinary user's are in a user namespace already, that unshare has made.
-    mount_kernel_file_systems(root, owner=owner, guarded=mapped is None and spec["as_root"])
+    guarded = spec["bounded"] and spec["as_root"] and mapped is None
+    mount_kernel_file_systems(root, owner=owner, guarded=guarded)
     for path in spec.get("tmpfs", ()):
         target = inside(root, path)
         make_directory(target, mapped)

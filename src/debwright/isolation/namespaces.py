@@ -70,9 +70,10 @@ class Spec:
     overlay: OverlayMount | None = None
     pivot: bool = True
     """Whether `root` is what is entered; else the commands are this machine's, and see it."""
-    own_ids: bool = True
-    """Whether the root's files belong to a user namespace of its own, where the kernel can."""
+    bounded: bool = True
+    """Whether the root is of others: see `bounds`. Else it is a machine that plays this one."""
     network: bool = False
+    """Whether commands may ask for this machine's network; those in an unbounded root have it."""
     binds: Sequence[Bind] = ()
     submounts: Sequence[Submount] = ()
     tmpfs: Sequence[str] = ()
@@ -106,9 +107,18 @@ class Entered(ABC):
 
     @abstractmethod
     def prefix(
-        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+        self,
+        *,
+        cwd: str = "/",
+        uid: int | None = None,
+        gid: int | None = None,
+        network: bool = False,
     ) -> list[str]:
-        """The argv prefix that enters the sandbox: a person can paste it."""
+        """The argv prefix that enters the sandbox: a person can paste it.
+
+        With `network` the command stays in this machine's network. That is for what is trusted to
+        fetch, and never for what was fetched.
+        """
 
     def run(
         self,
@@ -123,11 +133,16 @@ class Entered(ABC):
         sink: LineSink | None = None,
         merge: bool = False,
         check: bool = True,
+        network: bool = False,
     ) -> Completed:
-        """Run a command inside, with a clean environment plus `env`; see process.run."""
+        """Run a command inside, with a clean environment plus `env`; see process.run.
+
+        `network` is as for `prefix`.
+        """
         return process.run(
             [*CLEAN, *(f"{k}={v}" for k, v in self.variables.items()),
-             *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
+             *self.prefix(cwd=cwd, uid=uid, gid=gid, network=network),
+             *inner_environment(env), *argv],
             stdin=stdin,
             timeout=timeout,
             sink=sink,
@@ -154,7 +169,7 @@ class Namespaces(Entered):
 
     def __enter__(self) -> Self:
         flags = ["--mount", "--pid", "--fork", "--ipc", "--uts", "--kill-child"]
-        if not self.spec.network:
+        if self._own_network:
             flags.append("--net")
         if not is_root():
             flags += ["--user", "--map-root-user", "--map-auto"]
@@ -214,37 +229,47 @@ class Namespaces(Entered):
                     pass
 
     def prefix(
-        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+        self,
+        *,
+        cwd: str = "/",
+        uid: int | None = None,
+        gid: int | None = None,
+        network: bool = False,
     ) -> list[str]:
-        """The argv prefix that enters the namespaces: a person can paste it."""
-        # With the network it is this machine's, which an ordinary user may not even enter again.
-        own_network = not self.spec.network
+        """See Entered."""
+        user = not is_root()
         if self._inside:
+            assert self.spec.network or not network
             return enter_bounded(
-                self.pid, network=own_network, user=self.shifted or not is_root(), cwd=cwd,
-                uid=uid, gid=gid,
-            )  # fmt: skip
-        return enter(self.pid, network=own_network, user=not is_root(), cwd=cwd, uid=uid, gid=gid)
+                self.pid, network=not network, user=self.shifted or user, cwd=cwd, uid=uid, gid=gid
+            )
+        return enter(self.pid, network=self._own_network, user=user, cwd=cwd, uid=uid, gid=gid)
 
     @property
     def _inside(self) -> bool:
-        """Whether commands are the root's, and not this machine's."""
-        return self.spec.root is not None and self.spec.pivot
+        """Whether commands are of a root of others, and not this machine's."""
+        return self.spec.root is not None and self.spec.pivot and self.spec.bounded
+
+    @property
+    def _own_network(self) -> bool:
+        # This machine's, an ordinary user may not even enter again.
+        return self._inside or not self.spec.network
 
     def _message(self) -> dict[str, Any]:
         spec = self.spec
-        if is_root() and spec.root is not None and spec.own_ids:
+        if is_root() and spec.root is not None and spec.bounded:
             self.first_id = bounds.first_id()
         message: dict[str, Any] = {
             "root": str(spec.root) if spec.root else None,
-            "pivot": self._inside,
+            "pivot": spec.root is not None and spec.pivot,
+            "bounded": self._inside,
             "as_root": is_root(),
             "first_id": self.first_id,
             "kept": bounds.KEPT,
             "kept_unshifted": bounds.KEPT_UNSHIFTED,
             "filter": bounds.program().hex() if self._inside else "",
             "pivot_root": ARCHITECTURES[host_arch()].pivot_root,
-            "loopback": not spec.network,
+            "loopback": self._own_network,
             "hostname": spec.hostname,
             "tmpfs": list(spec.tmpfs),
             "binds": [

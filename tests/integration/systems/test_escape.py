@@ -16,7 +16,7 @@ from debwright.isolation.namespaces import Namespaces
 from debwright.model.targets import Target
 from debwright.roots.cache import Cache, default_cache
 from debwright.roots.layers import BUILDER_UID, Roots
-from debwright.roots.overlay import make_throwaway, opened
+from debwright.roots.overlay import make_throwaway, opened, throwaway
 from debwright.systems.nspawn import NspawnSandbox
 
 pytestmark = pytest.mark.minutes(0.3)
@@ -106,6 +106,22 @@ def test_a_step_of_a_build_does_not_get_out(
         ["perl", "-", *baited.words], stdin=KIT.read_text(), uid=user, merge=True
     ).output
     assert escaped(said) == []
+
+
+def test_only_what_fetches_has_the_network(baited: Bait) -> None:
+    """Not the scripts of what was fetched, though the root is one with a network."""
+    cache = Cache(default_cache())
+    port = next(w.removeprefix("port=") for w in baited.words if w.startswith("port="))
+    ask = ["perl", "-MSocket", "-e", "socket(S, 2, 1, 6); connect(S, pack_sockaddr_in($ARGV[0], "
+           "inet_aton('127.0.0.1'))) or die $!", port]  # fmt: skip
+    with (
+        throwaway(cache, Roots(cache, Config()).build(TARGET), "test") as overlay,
+        opened(overlay, network=True) as inside,
+    ):
+        assert inside.run(ask, check=False, network=True).returncode == 0
+        assert inside.run(ask, check=False).returncode != 0
+        said = inside.run(["perl", "-", *baited.words], stdin=KIT.read_text(), merge=True)
+        assert escaped(said.output) == []
 
 
 def test_files_keep_their_owners_on_the_disk(built: Namespaces) -> None:

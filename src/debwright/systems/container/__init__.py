@@ -110,7 +110,7 @@ def _pack(layer: Layer, directory: Path, tarball: Path) -> None:
         root=overlay.mount_point,
         overlay=overlay.overlay(),
         pivot=False,
-        own_ids=False,
+        bounded=False,
         network=True,
     )
     with Namespaces(spec) as mounted:

@@ -238,9 +238,15 @@ class NspawnSandbox(Entered):
         return [Evidence(text=printable(line), file="console.log") for line in lines]
 
     def prefix(
-        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+        self,
+        *,
+        cwd: str = "/",
+        uid: int | None = None,
+        gid: int | None = None,
+        network: bool = False,
     ) -> list[str]:
-        """The argv prefix that enters the booted system."""
+        """The argv prefix that enters the booted system, which never has this machine's network."""
+        assert not network
         return enter_bounded(
             self.leader, network=True, user=self.first_id is not None, cwd=cwd, uid=uid, gid=gid
         )

@@ -185,7 +185,7 @@ def make_disk(overlay: Throwaway, disk: Path) -> None:
         root=overlay.mount_point,
         overlay=overlay.overlay(),
         pivot=False,
-        own_ids=False,
+        bounded=False,
         network=True,
     )
     with Namespaces(spec) as mounted:
