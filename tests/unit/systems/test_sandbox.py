@@ -1,6 +1,5 @@
 """Commands in sandboxes: what is run on this machine, and what only inside."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 
 from debwright.cli import shell
-from debwright.host import process
+from debwright.host import process, terminal
 from debwright.host.process import Completed
 from debwright.isolation import cgroups
 from debwright.isolation.holder import inside, mount_overlay
@@ -64,11 +63,11 @@ def test_without_variables_nothing_more_is_started(started: list[list[str]]) -> 
 def test_a_shell_sets_them_inside_too(monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
 
-    def run(argv: list[str], **_: Any) -> Completed:
+    def run(argv: list[str]) -> int:
         commands.append(argv)
-        return Completed(argv=tuple(argv), returncode=7, output="")
+        return 7
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(terminal, "run", run)
     assert shell._enter(["nsenter", "--"], "id", HOSTILE) == 7
     words = commands[0]
     assert "LD_PRELOAD=/home/jo/project/evil.so" in words[words.index("--") :]
