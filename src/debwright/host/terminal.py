@@ -35,7 +35,12 @@ def run(argv: Sequence[str]) -> int:
 @contextmanager
 def _resizing(masters: Sequence[int]) -> Iterator[None]:
     """The window's size is passed on whenever it changes."""
-    before = signal.signal(signal.SIGWINCH, lambda *_: [_fit(master) for master in masters])
+
+    def resized(*_: object) -> None:
+        for master in masters:
+            _fit(master)
+
+    before = signal.signal(signal.SIGWINCH, resized)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ systemd (mount, reboot, unshare, setns) stays allowed, and is bounded by the use
 
 import ctypes
 import errno
+import json
 import os
 import secrets
 from collections.abc import Sequence
@@ -151,9 +152,37 @@ def _exported(context: ctypes.c_void_p) -> bytes:
 @cache
 def program_file() -> str:
     """A path of `program` that lasts as long as this process; for those that it starts."""
+    return _kept(program())
+
+
+@cache
+def engine_profile_file() -> str:
+    """The same of `engine_profile`."""
+    return _kept(json.dumps(engine_profile()).encode())
+
+
+def _kept(content: bytes) -> str:
     handle = os.memfd_create("debwright-filter")
-    os.write(handle, program())
+    os.write(handle, content)
     return f"/proc/{os.getpid()}/fd/{handle}"
+
+
+def engine_profile() -> dict[str, object]:
+    """The same filter as docker and podman read it (moby's profiles/seccomp/seccomp_linux.go)."""
+    refusal = {"action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM}
+    rules: list[dict[str, object]] = [{"names": list(REFUSED), **refusal}]
+    for call, index, value in _ARGUMENTS:
+        mask = {"index": index, "value": 0xFFFFFFFF, "valueTwo": value}
+        rules.append({"names": [call], "args": [{**mask, "op": "SCMP_CMP_MASKED_EQ"}], **refusal})
+    kinds = [
+        {"architecture": _engine_name(name), "subArchitectures": [_engine_name(o) for o in others]}
+        for name, others in _ALSO.items()
+    ]
+    return {"defaultAction": "SCMP_ACT_ALLOW", "archMap": kinds, "syscalls": rules}
+
+
+def _engine_name(architecture: bytes) -> str:
+    return f"SCMP_ARCH_{architecture.decode().upper()}"
 
 
 @cache

@@ -59,10 +59,16 @@ GUARDED = ("proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus")
 
 
 def bind(source: str, target: str, read_only: bool, mapped: ids.Mapped | None = None) -> None:
-    if mapped is None:
+    try:
+        copy = -1 if mapped is None else kernel.mapped_copy(source, mapped.namespace)
+    except OSError:
+        if not read_only:
+            raise
+        copy = -1  # what everybody may read needs no other owner
+    if copy < 0:
         mount(source, target, flags=MS_BIND | MS_REC)
     else:
-        kernel.attach(kernel.mapped_copy(source, mapped.namespace), target)
+        kernel.attach(copy, target)
     if read_only:
         # A remount in a user namespace must keep the flags the mount is locked with.
         try:
@@ -234,7 +240,8 @@ def try_ids(spec: dict[str, Any]) -> ids.Mapped | None:
         mapped = ids.Mapped(spec["first_id"])
         overlays = [spec["overlay"], *(item["overlay"] for item in spec.get("submounts", ()))]
         places = {path for one in overlays for path in (*one["lower"], one["upper"])}
-        for path in (*places, *(item["source"] for item in spec.get("binds", ()))):
+        writable = (b["source"] for b in spec.get("binds", ()) if not b["read_only"])
+        for path in (*places, *writable):
             os.close(kernel.mapped_copy(path, mapped.namespace))
         if not kernel.overlay_takes_mapped():
             return None
