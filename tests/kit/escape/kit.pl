@@ -24,7 +24,8 @@ my %call;
 @call{@names} = @{ $numbers{$machine} || $numbers{generic} };
 my ($AT_FDCWD, $S_IFBLK, $MS_RDONLY, $MS_REMOUNT, $MS_BIND) = (-100, 060000, 1, 32, 4096);
 my $O_WRONLY = 1;
-my $place = -w '/run' ? '/run/kit' : "/tmp/kit.$$";
+# Not below /run or /tmp, where no device may be opened.
+my $place = -w '/var/lib' ? '/var/lib/kit' : "/tmp/kit.$$";
 mkdir $place;
 
 sub said {
@@ -82,9 +83,11 @@ if ($know{disk}) {
     my $done = -1;
     for my $kind (qw(ext4 xfs btrfs)) {
         $done = mounted($node, $kind, $MS_RDONLY);
-        last if $done >= 0;
+        last if $done >= 0 || $! == 16;
     }
-    unmount() if attempt('mount of a disk', $done);
+    # Busy: the machine itself has it mounted for writing, or it would be mounted now.
+    if ($done < 0 && $! == 16) { said('mount of a disk', 'ESCAPED', 'the kernel has it open') }
+    else { unmount() if attempt('mount of a disk', $done) }
     unlink $node;
 }
 my $devices = mounted('devices', 'devtmpfs');
