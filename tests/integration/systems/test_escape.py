@@ -98,6 +98,15 @@ def test_programs_that_gain_rights_still_do(booted: NspawnSandbox) -> None:
     assert "euid=0(root)" in booted.run(["sh", "-c", script]).output
 
 
+def test_a_unit_that_wants_real_time_starts_without(booted: NspawnSandbox) -> None:
+    """It would fail for want of a right that every machine's root has."""
+    unit = "[Service]\nCPUSchedulingPolicy=rr\nIOSchedulingClass=realtime\nOOMScoreAdjust=-900\n"
+    unit += "Nice=-10\nLimitNOFILE=9999999\nExecStart=sleep 60\n"
+    script = "cat > /etc/systemd/system/rt.service && systemctl daemon-reload && systemctl start rt"
+    booted.run(["sh", "-ec", script], stdin=unit, merge=True)
+    assert booted.run(["systemctl", "is-active", "rt"], check=False).output == "active\n"
+
+
 @pytest.mark.parametrize("user", [None, BUILDER_UID])
 def test_a_step_of_a_build_does_not_get_out(
     built: Namespaces, baited: Bait, user: int | None

@@ -19,7 +19,7 @@ from typing import Self
 from debwright.host import process, usage
 from debwright.host.machine import emulator_environment
 from debwright.host.process import Completed
-from debwright.isolation import cgroups, ids
+from debwright.isolation import cgroups
 from debwright.isolation.emulation import (
     PRELOAD,
     QEMU_USER_NOTE,
@@ -41,7 +41,7 @@ from debwright.model.errors import Evidence, MissingError, printable
 from debwright.model.fix import Command, again_as_root
 from debwright.roots.overlay import Throwaway
 from debwright.systems.base import BootError, push_through
-from debwright.systems.nspawn import outside
+from debwright.systems.nspawn import outside, own_ids
 from debwright.systems.remote import RELAY, SOCKET_RELAY_VARIABLE
 
 BOOT_TIMEOUT = 120.0
@@ -49,11 +49,6 @@ BOOT_TIMEOUT = 120.0
 
 SHUTDOWN_TIMEOUT = 150.0
 """Seconds; systemd kills a unit that does not stop after DefaultTimeoutStopSec=, 90."""
-
-SHARED_IDS_NOTE = (
-    "the system's root was this machine's root: its kernel is older than 5.19, or the cache's file "
-    "system cannot map ids; bring only packages that you trust there, or use --sandbox vm"
-)
 
 
 @dataclass
@@ -116,6 +111,7 @@ class NspawnSandbox(Entered):
         return self.overlay.directory / "console.log"
 
     def _boot(self) -> None:
+        own_ids.without_priorities(self.overlay.upper)
         if self.emulated:
             for_qemu_user(self.overlay.upper, self.variables, preload=self.preload)
             without_idle_generators(self.overlay.upper)
@@ -206,16 +202,10 @@ class NspawnSandbox(Entered):
             "systemd-nspawn", "--quiet", f"--directory={self.overlay.mount_point}",
             "--register=no", "--keep-unit", "--private-network", "--notify-ready=yes",
             "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
-            "--hostname=debwright", *self._bounds(), *binds,
+            "--hostname=debwright", *own_ids.options(self.first_id), *binds,
             *(f"--setenv={k}={v}" for k, v in self.variables.items()),
             *([f"--setenv=LD_PRELOAD=/{PRELOAD}"] if self.preload else []), "--boot",
         ]  # fmt: skip
-
-    def _bounds(self) -> list[str]:
-        """What holds for process 1, too, and with it for every unit."""
-        if self.first_id is None:
-            return ["--drop-capability=CAP_MKNOD,CAP_SYS_RAWIO"]
-        return [f"--private-users={self.first_id}:{ids.COUNT}"]
 
     def _wait_until_ready(self, ready: "_NotifySocket", started: float) -> None:
         assert self._nspawn is not None
@@ -268,7 +258,7 @@ class NspawnSandbox(Entered):
         )  # fmt: skip
 
     def notes(self) -> list[str]:
-        shared = [SHARED_IDS_NOTE] if self.leader and self.first_id is None else []
+        shared = [own_ids.NOT_HERE] if self.leader and self.first_id is None else []
         return [QEMU_USER_NOTE, *shared] if self.emulated else shared
 
     def mark_files(self) -> "OverlayMark":
