@@ -1,4 +1,4 @@
-"""Ids of a container's own (user_namespaces(7)): how nspawn is given them, and what they take away."""
+"""Ids of a container's own (user_namespaces(7)): how it gets them, and what they take away."""
 
 from pathlib import Path
 
