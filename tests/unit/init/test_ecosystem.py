@@ -205,9 +205,16 @@ def test_several_units_components_and_rules() -> None:
     assert files["debian/bells.install"] == "bells.png usr/share/pixmaps\n"
     assert files["debian/bells.manpages"] == "debian/bells.1\ndebian/bellctl.1\n"
     assert files["debian/vendor.list"] == "x\n"
-    # curl says on standard error that it tries again while the service is not up yet.
+    # That nobody answers is said once, when it will not change: while the service is not up yet
+    # it would be taken for the cause of another failure.
     test, command = Deb822.iter_paragraphs(files["debian/tests/control"])
     assert "allow-stderr" in test["Restrictions"].split(", ")
+    tries, _, last = test["Test-Command"].partition(" || ")
+    assert ("--retry 20" in tries, "S" in tries, last.startswith("curl -fsS ")) == (
+        True,
+        False,
+        True,
+    )
     assert command["Test-Command"] == "bells --version"
     config = tomllib.loads(files["debwright.toml"])
     bells, tower, timer = config["service"]
