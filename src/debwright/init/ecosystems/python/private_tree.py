@@ -113,7 +113,7 @@ class Plan:
             targets=wanted.targets,
             build_depends=(
                 *project.build_depends, "dh-sequence-python3", "python3:any",
-                *wanted.build_packages, *(COMPILER if compiling else ()),
+                *wanted.build_packages, *(COMPILER if compiling else ()), *self.needs.libraries,
             ),
             depends=(
                 *project.depends, "${wheelhouse:Depends}", "${python3:Depends}",
