@@ -9,6 +9,7 @@ import pytest
 from tests.kit.wheels import BEADS, Index
 
 from debwright.init.ecosystem import recognise
+from debwright.init.ecosystems.python import libraries
 from debwright.init.ecosystems.python.private_tree import BUILD_LOCK, LOCK, Wanted, plan, program
 from debwright.init.licences import Licence
 from debwright.init.model import Project
@@ -43,14 +44,19 @@ def test_wheels_of_a_machine_make_a_package_of_that_machine(index: Index, tmp_pa
     assert "libpython3-dev" not in project.build_depends
 
 
-def test_what_has_no_wheel_is_compiled_with_what_it_asks_for(index: Index, tmp_path: Path) -> None:
+def test_what_has_no_wheel_is_compiled_with_what_it_asks_for(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And against the library that Debian has for it, as libpq for psycopg2."""
+    assert libraries.libraries(["psycopg2", "bell"]) == ("libpq-dev",)
+    monkeypatch.setattr(libraries, "LIBRARIES", {"abacus-beads": ("libbeads-dev",)})
     index.add_wheel("setuptools", "80.0")
     index.add_wheel("wheel", "0.45")
     index.add_sdist("abacus-beads", "1.0", BEADS)
     made = plan(Wanted(package="bells", requirements=("abacus-beads",)), tmp_path)
     project = made.put_into(PROJECT)
     assert project.settings["wheelhouse"] == {"lock": LOCK, "build_lock": BUILD_LOCK}
-    assert {"libpython3-dev", "python3-dev:any"} <= set(project.build_depends)
+    assert {"libpython3-dev", "python3-dev:any", "libbeads-dev"} <= set(project.build_depends)
     assert "setuptools==80.0" in {f.path: f.text for f in project.files}[BUILD_LOCK]
     assert any("abacus-beads 1.0" in note for note in project.notes)
 
