@@ -102,6 +102,8 @@ def why_not(session: Session) -> str | None:
     """Why there is nothing to see, or nothing that could be changed."""
     if reason := health.why_not(session):
         return reason
+    if session.system.emulated:
+        return "scripts are the same on every architecture, and dpkg takes long under an emulator"
     if session.layer is None:
         return "the units of a machine that is somebody's are left as they are"
     return _unlike(session, health.service_of(session))
@@ -122,7 +124,9 @@ def _unlike(session: Session, service: Service) -> str | None:
 
 
 def _in_state(session: Session, service: Service, state: State) -> list[Finding]:
-    for step in state.steps:
+    # What comes and goes with the packages is not at hand to be installed again.
+    steps = [s for s in state.steps if s == UPGRADE] if session.siblings else state.steps
+    for step in steps or [UPGRADE]:
         try:
             _STEPS[step](session)
         except DebwrightError as problem:
