@@ -137,7 +137,7 @@ def test_scripts_in_every_state_of_the_unit(check: Check) -> Checked:
         ["states", "purge"],
     )  # fmt: skip
     assert "masked" in made.finding("states/maintainer-script").message
-    assert "disabled" in made.finding("states/not-kept").message
+    assert "was disabled by" in made.finding("states/not-kept").message
     assert made.results["purge"].status is Status.SKIPPED
     return made
 

@@ -27,7 +27,7 @@ rm -r "$d"; systemctl daemon-reload"""
 CODES = Codes(
     {
         "states/maintainer-script": Code(
-            ERROR, "A maintainer script fails when the unit is stopped, failed, disabled or masked."
+            ERROR, "A maintainer script fails when the unit has failed, is disabled or masked."
         ),
         "states/failed": Code(
             ERROR, "The packages cannot be installed or removed when the unit is in such a state."
@@ -44,18 +44,16 @@ class State:
     """A state of a unit, and what the packages' scripts are run for in it."""
 
     name: str
+    decided: str
+    """What the administrator has done, and an upgrade must keep."""
     enter: Callable[[Session, str], object]
     steps: Sequence[str]
-    kept: frozenset[str] = frozenset()
+    kept: frozenset[str]
     """Values of UnitFileState (systemctl(1), is-enabled) that it must have afterwards."""
 
 
-def _disable(session: Session, unit: str) -> None:
-    session.systemctl("disable", unit, session.patience(60))
-    session.systemctl("stop", unit, session.patience(90))
-
-
 def _fail(session: Session, unit: str) -> None:
+    session.systemctl("disable", unit, session.patience(60))
     session.system.run(
         ["sh", "-c", _FAIL, "sh", unit], stdin=_FAILING, check=False, timeout=session.patience(120)
     )
@@ -68,16 +66,15 @@ def _mask(session: Session, unit: str) -> None:
 
 UPGRADE, REMOVE, INSTALL = "an upgrade", "removal", "installation after a removal"
 STATES = (
-    State("stopped and disabled", _disable, (UPGRADE,), frozenset({"disabled"})),
-    State("failed", _fail, (REMOVE, INSTALL)),
-    State("masked", _mask, (UPGRADE, REMOVE, INSTALL), frozenset({"masked", "masked-runtime"})),
+    State("failed and disabled", "disabled", _fail, (UPGRADE,), frozenset({"disabled"})),
+    State("masked", "masked", _mask, (REMOVE, INSTALL), frozenset({"masked", "masked-runtime"})),
 )
-"""Each kind of script in each state would be nine turns of dpkg. A stopped unit is to prerm what a
-failed and a masked one are; and what is removed in the failed state is installed in it."""
+"""Every kind of script in every state would be a dozen turns of dpkg. To a script a stopped unit is
+what a failed one is, and what installs after a removal has the lines that an upgrade has."""
 
 
 class StatesCheck(LiveCheck):
-    """dpkg upgrades, removes and installs while the main unit is stopped, failed or masked."""
+    """dpkg upgrades, removes and installs while the main unit has failed, is disabled or masked."""
 
     name = "states"
     codes = CODES
@@ -135,7 +132,7 @@ def _in_state(session: Session, service: Service, state: State) -> list[Finding]
             )
             return [_failed(service, state, step, problem)]
         now = session.unit(service.unit)
-        if step != REMOVE and state.kept and now.get("UnitFileState") not in state.kept:
+        if step != REMOVE and now.get("UnitFileState") not in state.kept:
             return [_not_kept(service, state, step, now)]
     return []
 
@@ -167,7 +164,7 @@ def _failed(service: Service, state: State, step: str, problem: DebwrightError) 
 def _not_kept(service: Service, state: State, step: str, now: Unit) -> Finding:
     return CODES.found(
         "states/not-kept",
-        f"{service.unit} was {state.name} by the administrator, and is not after {step}",
+        f"{service.unit} was {state.decided} by the administrator, and is not after {step}",
         evidence=(Evidence(text=f"UnitFileState={now.get('UnitFileState')}"),),
         fix="leave `systemctl enable` and `unmask` to deb-systemd-helper, which remembers what the "
         "administrator has decided: dh_installsystemd calls it so",
