@@ -21,7 +21,8 @@ Restart=no
 """
 # A unit that fails to start, and could: what made it fail is gone before a script runs.
 _FAIL = """d=/run/systemd/system/$1.d; mkdir -p "$d"; cat >"$d/zz-debwright.conf"
-systemctl daemon-reload; systemctl stop "$1"; systemctl start "$1" 2>/dev/null
+systemctl disable --quiet --no-reload "$1"; systemctl daemon-reload; systemctl stop "$1"
+systemctl start "$1" 2>/dev/null
 rm -r "$d"; systemctl daemon-reload"""
 
 CODES = Codes(
@@ -48,12 +49,13 @@ class State:
     """What the administrator has done, and an upgrade must keep."""
     enter: Callable[[Session, str], object]
     steps: Sequence[str]
+    leave: Sequence[str]
+    """What takes back the administrator's decision: a verb of systemctl, and its options."""
     kept: frozenset[str]
     """Values of UnitFileState (systemctl(1), is-enabled) that it must have afterwards."""
 
 
 def _fail(session: Session, unit: str) -> None:
-    session.systemctl("disable", unit, session.patience(60))
     session.system.run(
         ["sh", "-c", _FAIL, "sh", unit], stdin=_FAILING, check=False, timeout=session.patience(120)
     )
@@ -66,8 +68,22 @@ def _mask(session: Session, unit: str) -> None:
 
 UPGRADE, REMOVE, INSTALL = "an upgrade", "removal", "installation after a removal"
 STATES = (
-    State("failed and disabled", "disabled", _fail, (UPGRADE,), frozenset({"disabled"})),
-    State("masked", "masked", _mask, (REMOVE, INSTALL), frozenset({"masked", "masked-runtime"})),
+    State(
+        "failed and disabled",
+        "disabled",
+        _fail,
+        (UPGRADE,),
+        ("enable", "--no-reload"),
+        frozenset({"disabled"}),
+    ),
+    State(
+        "masked",
+        "masked",
+        _mask,
+        (REMOVE, INSTALL),
+        ("unmask",),
+        frozenset({"masked", "masked-runtime"}),
+    ),
 )
 """Every kind of script in every state would be a dozen turns of dpkg. To a script a stopped unit is
 what a failed one is, and what installs after a removal has the lines that an upgrade has."""
@@ -91,7 +107,11 @@ class StatesCheck(LiveCheck):
             findings += _in_state(session, service, state)
             if session.lost:
                 break
-            _as_before(session, service)
+            session.system.run(
+                ["systemctl", *state.leave, "--", service.unit],
+                check=False, timeout=session.patience(90),
+            )  # fmt: skip
+            session.systemctl("restart", service.unit, session.patience(90))
         return conclude(self.name, started, findings, measurements={"states": float(len(STATES))})
 
 
@@ -146,12 +166,6 @@ _STEPS: dict[str, Callable[[Session], object]] = {
     REMOVE: lambda session: session.remove(session.packages),
     INSTALL: _install,
 }
-
-
-def _as_before(session: Session, service: Service) -> None:
-    """Enabled, and running."""
-    for verb in ("unmask", "enable", "restart"):
-        session.systemctl(verb, service.unit, session.patience(90))
 
 
 def _failed(service: Service, state: State, step: str, problem: DebwrightError) -> Finding:
