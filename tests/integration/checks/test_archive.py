@@ -88,9 +88,8 @@ def fetch(directory: Path, good: Good) -> Path:
         with roots.root_for_change(scratch, good.target, base) as inside:
             apt.get(inside, ["update"], what="reading the package lists")
             inside.run(["mkdir", "/fetched"])
-            inside.run(
-                ["apt-get", *apt.OPTIONS, "download", good.package], cwd="/fetched", timeout=300
-            )
+            inside.run(["apt-get", *apt.OPTIONS, "download", good.package], cwd="/fetched",
+                       timeout=300, network=True)  # fmt: skip
         (deb,) = (scratch / "upper/fetched").glob("*.deb")
         return deb.rename(directory / deb.name)
 

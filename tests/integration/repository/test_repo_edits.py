@@ -214,7 +214,7 @@ def test_the_commands(
         found = capsys.readouterr()
         return found.out + found.err
 
-    assert " publish\n" in repo("list", code=1)
+    assert f"debwright -C {tmp_path} publish" in repo("list", code=1)
     repo("add", "--suite", "bookworm-nightly", str(make_deb("greeter")))
     repo("add", "--suite", "bookworm-nightly", str(make_deb("greeter", "1.1-1")))
     assert "publication 3" in repo("promote", "--from", "nightly", "--to", "candidate")
