@@ -10,9 +10,9 @@ from packaging.requirements import Requirement
 
 from debwright.init.ecosystems.python.dependencies import Known, lookup, normalise, parse
 from debwright.init.ecosystems.python.legacy import setup_requires
+from debwright.init.ecosystems.python.rust_parts import BACKENDS, RustParts, read_rust
 from debwright.init.ecosystems.python.suites import unmet
 from debwright.init.ecosystems.python.tables import dig, strings, text_of
-from debwright.model.errors import Evidence, UsageError
 
 DEFAULT = ("setuptools",)
 """What a project without [build-system] is built with (PEP 517, legacy)."""
@@ -46,8 +46,6 @@ CALLED = {
     "scikit-build-core": ("cmake", "ninja-build"),
     "scikit-build": ("cmake", "ninja-build"),
     "meson-python": ("ninja-build", "pkg-config"),
-    "maturin": ("cargo:native", "rustc:native"),
-    "setuptools-rust": ("cargo:native", "rustc:native"),
 }
 FOREIGN = frozenset({
     "python3-setuptools", "python3-docutils", "python3-pybind11", "python3-scikit-build-core",
@@ -79,6 +77,7 @@ class BuildSystem:
     compiled: bool
     copied: bool
     """Whether the backend must not see debian/, which it would take for a part of the project."""
+    rust: RustParts | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -101,8 +100,9 @@ class BuildSystem:
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """Debian packages of programs that the backend calls."""
-        return tuple(p for name in sorted(self.names) for p in CALLED.get(name, ()))
+        """Debian packages of programs that the backend calls, and of crates."""
+        called = (p for name in sorted(self.names) for p in CALLED.get(name, ()))
+        return (*called, *(self.rust.packages if self.rust else ()))
 
 
 def for_cross(packages: Iterable[str]) -> tuple[str, ...]:
@@ -112,7 +112,9 @@ def for_cross(packages: Iterable[str]) -> tuple[str, ...]:
     package of architecture `all`; and one that is must not be called `:native`.
     https://wiki.debian.org/CrossPolicy
     """
-    return tuple(p if p in FOREIGN or ":" in p else f"{p}:native" for p in packages)
+    return tuple(
+        p if p in FOREIGN or ":" in p or p.startswith("lib") else f"{p}:native" for p in packages
+    )
 
 
 def find(name: str) -> Known | None:
@@ -138,12 +140,13 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
         names.add("wheel")
     first = _licence_versions(data)
     requires += [Requirement(f"{n}>={first[n]}") for n in sorted(names) if n in first]
-    _refuse_crates(directory, names)
+    rust = sorted(names & BACKENDS)
     return BuildSystem(
         backend=backend,
         requires=tuple(map(_plain, requires)),
         compiled=bool(names & COMPILERS) or _extensions(directory, data),
         copied=backend.startswith("setuptools.") or "setuptools" in names,
+        rust=read_rust(directory, rust[0]) if rust else None,
     )
 
 
@@ -170,17 +173,3 @@ def _extensions(directory: Path, data: Mapping[str, Any]) -> bool:
         return True
     text = text_of(directory, "setup.py")
     return bool(re.search(r"ext_modules|cffi_modules|Extension\(|cythonize", text))
-
-
-def _refuse_crates(directory: Path, names: set[str]) -> None:
-    """Rust within a Python project: its crates come from the network, which a build has not."""
-    for name in sorted(names & {"maturin", "setuptools-rust"}):
-        lock = next(iter(sorted(directory.glob("**/Cargo.lock"))[:1]), None)
-        crates = lock is None or 'source = "registry' in lock.read_text("utf-8", "replace")
-        if crates and not (directory / "vendor").is_dir():
-            raise UsageError(
-                f"{name} builds this project with crates from the network, and a build has none",
-                evidence=[Evidence(text=f"requires = [..., {name!r}]", file="pyproject.toml")],
-                cause="init carries Python distributions; the crates must be in the project",
-                fix="mkdir -p .cargo && cargo vendor > .cargo/config.toml && git add .cargo vendor",
-            )

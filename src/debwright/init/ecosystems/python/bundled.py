@@ -55,7 +55,7 @@ def bundled(
             *([f"{python} -c 'import {found.module}'"] if found.module else []),
             *service.tried,
         ),
-        notes=(*project.notes, *_why(reasons, tools)),
+        notes=(*project.notes, *why_carried(reasons, tools)),
     )
     try:
         return plan(wanted, directory).put_into(placed)
@@ -79,7 +79,8 @@ def _attempt(wanted: Wanted, directory: Path) -> Plan | None:
         return None
 
 
-def _why(reasons: Sequence[str], tools: Sequence[str]) -> list[str]:
+def why_carried(reasons: Sequence[str], tools: Sequence[str]) -> list[str]:
+    """Notes on what comes with the package, and the first reasons."""
     notes = []
     if reasons:
         notes.append(f"the package carries its dependencies: {_shown(reasons)}")

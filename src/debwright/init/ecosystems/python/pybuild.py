@@ -44,8 +44,12 @@ def from_debian(found: Pyproject, project: Project, service: Service) -> Project
         project,
         architecture="any" if compiled else "all",
         build_depends=(*build, *checking, *_python(found)),
-        depends=_depends(found, service, packages),
-        units=service.units(partial(_words, found)),
+        depends=(
+            "${python3:Depends}",
+            *(("${shlibs:Depends}",) if compiled else ()),
+            *servers_of(service, packages),
+        ),
+        units=service.units(partial(words, found)),
         smoke=(
             *([f"python3 -c 'import {found.module}'"] if found.module else []),
             *service.tried,
@@ -137,7 +141,7 @@ def _copying(*, listed: bool) -> tuple[Override, ...]:
     )  # fmt: skip
 
 
-def _words(found: Pyproject, command: Sequence[str]) -> list[str]:
+def words(found: Pyproject, command: Sequence[str]) -> list[str]:
     """A command of the project, or a module that Debian's Python runs."""
     name = command[0]
     if name in found.scripts:
@@ -146,11 +150,11 @@ def _words(found: Pyproject, command: Sequence[str]) -> list[str]:
     return ["/usr/bin/python3", *module, *command[1:]]
 
 
-def _depends(found: Pyproject, service: Service, packages: tuple[str, ...]) -> tuple[str, ...]:
-    depends = ["${python3:Depends}", *(["${shlibs:Depends}"] if found.build.compiled else [])]
-    # The server that the unit starts is needed even when the project does not name it.
-    known = [lookup(name) for name in service.added]
-    return (*depends, *(k.package for k in known if k is not None and k.package not in packages))
+def servers_of(service: Service, packages: Sequence[str]) -> tuple[str, ...]:
+    """The packages of servers that the unit starts and the project does not name, and that are not
+    among `packages`."""
+    known = (lookup(name) for name in service.added)
+    return tuple(k.package for k in known if k is not None and k.package not in packages)
 
 
 def _egg_info(found: Pyproject) -> str:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from packaging.version import InvalidVersion, Version
 
+from debwright.host.git import git
+from debwright.host.process import CommandError
 from debwright.init.ecosystems.python.backends import BuildSystem
 from debwright.init.ecosystems.python.packages import ROOTS, top_modules
 from debwright.init.ecosystems.python.tables import dig, text_of
@@ -24,6 +26,10 @@ _ASSIGNED = re.compile(
     r"^(?:__version__|VERSION|version)\s*(?::[^=\n]+)?=\s*(['\"][^'\"\n]+['\"])", re.M
 )
 _SETUP = re.compile(r"""^\s*version\s*=\s*["']?([0-9][^"',\s]*)""", re.M)
+# After a prefix as PREFIXES has it; not what some call 20240501 or 3.
+_TAG = re.compile(
+    r"(?:[A-Za-z][\w.]*[-_/])?[vV]?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|post|dev)\.?\d+)*)"
+)
 _MESON = re.compile(r"""project\([^)]*?version\s*:\s*'([^']+)'""", re.S)
 
 
@@ -117,6 +123,13 @@ def newest_tag(directory: Path, name: str) -> Told:
         if info.tag is not None:
             upstream = info.upstream.partition("+")[0]
             return Told(upstream=upstream, source="git", tag_prefix=prefix, tagged=True)
+    if (found := _other_tag(directory)) is not None:
+        tag, version = found
+        note = (
+            f"the version is that of the tag {tag}; tags of its form do not count later on, only "
+            "those like v1.2.3: write the next version into debian/changelog"
+        )
+        return Told(upstream=debian_version(version), tagged=True, notes=(note,))
     text = _published(directory)
     if text is not None:
         return Told(upstream=_debian(text), tagged=True)
@@ -125,6 +138,20 @@ def newest_tag(directory: Path, name: str) -> Told:
         f"debian/changelog until then"
     )
     return Told(upstream=FIRST, tagged=True, notes=(note,))
+
+
+def _other_tag(directory: Path) -> tuple[str, Version] | None:
+    """The highest tag that ends in a version of Python's, as `v1.2`, `2024.01` and `v1.2.0rc1`."""
+    try:
+        names = git(directory, "tag", "--merged", "HEAD").output.split()
+    except (CommandError, UsageError):
+        return None
+    found = []
+    for name in names:
+        match = _TAG.fullmatch(name)
+        if match and len(name) <= 128:
+            found.append((name, Version(match[1])))
+    return max(found, key=lambda pair: pair[1], default=None)
 
 
 def _published(directory: Path) -> str | None:
