@@ -61,8 +61,8 @@ def targets_for(requires_python: str, only: str = "") -> tuple[tuple[str, ...], 
     """The targets whose Python a project allows, and why they are not the usual ones.
 
     The usual ones when their Python suits; else those of the first newer suite whose Python does.
-    `only` is the suite that alone has all else, where there is one. Raises UsageError when no suite's
-    Python suits, naming those there are.
+    `only` is the suite that alone has all else, where there is one. Raises UsageError when no
+    suite's Python suits, naming those there are.
     """
     try:
         wanted = SpecifierSet(requires_python)
