@@ -16,7 +16,7 @@ from debwright.init.ecosystems.python.backends import BuildSystem
 from debwright.init.ecosystems.python.packages import ROOTS, top_modules
 from debwright.init.ecosystems.python.tables import dig, text_of
 from debwright.model.errors import Evidence, UsageError
-from debwright.source.version import from_git
+from debwright.source.version import compare, from_git
 
 FIRST = "0.1.0"
 _OF_VERSIONS = ("/_version.py", "/version.py", "/__version__.py", "/__about__.py")
@@ -113,16 +113,9 @@ def _from_tags(data: Mapping[str, Any], build: BuildSystem) -> bool:
 
 
 def newest_tag(directory: Path, name: str) -> Told:
-    """The version of the highest release tag, in the form whose tags there are."""
-    for form in PREFIXES:
-        prefix = form.format(name=name)
-        try:
-            info = from_git(directory, tag_prefix=prefix)
-        except UsageError:
-            break  # no repository
-        if info.tag is not None:
-            upstream = info.upstream.partition("+")[0]
-            return Told(upstream=upstream, source="git", tag_prefix=prefix, tagged=True)
+    """The version of the highest release tag, and the form of it."""
+    if (best := _highest(directory, name)) is not None:
+        return best
     if (found := _other_tag(directory)) is not None:
         tag, version = found
         note = (
@@ -138,6 +131,25 @@ def newest_tag(directory: Path, name: str) -> Told:
         f"debian/changelog until then"
     )
     return Told(upstream=FIRST, tagged=True, notes=(note,))
+
+
+def _highest(directory: Path, name: str) -> Told | None:
+    """The highest release tag of any form: a project may have changed the form of its tags."""
+    found: list[Told] = []
+    for form in PREFIXES:
+        prefix = form.format(name=name)
+        try:
+            info = from_git(directory, tag_prefix=prefix)
+        except UsageError:
+            break  # no repository
+        if info.tag is not None:
+            upstream = info.upstream.partition("+")[0]
+            found.append(Told(upstream=upstream, source="git", tag_prefix=prefix, tagged=True))
+    best: Told | None = None
+    for told in found:
+        if best is None or compare(told.upstream, best.upstream) > 0:
+            best = told
+    return best
 
 
 def _other_tag(directory: Path) -> tuple[str, Version] | None:

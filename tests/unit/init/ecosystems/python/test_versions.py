@@ -76,6 +76,7 @@ POETRY = (
         (["1.2.0"], "1.2.0", ""),
         (["acme-1.2.0"], "1.2.0", "acme-"),
         (["v2.0.0-rc1"], "2.0.0~rc1", "v"),
+        (["v1.9.0", "4.11.3"], "4.11.3", ""),
     ],
 )
 def test_tags(tmp_path: Path, text: str, tags: list[str], version: str, prefix: str) -> None:
