@@ -248,6 +248,16 @@ def test_what_reads_the_version_in_a_file_has_it(project: Path) -> None:
     assert "Version: 1.0rc1\n" in (project / "PKG-INFO").read_text()
 
 
+def test_versioneer_reads_what_an_archive_of_git_says(project: Path) -> None:
+    """https://github.com/python-versioneer/python-versioneer, "git archive"."""
+    (project / "setup.cfg").write_text("[versioneer]\nVCS = git\ntag_prefix = v\n")
+    (project / "pkg").mkdir()
+    module = project / "pkg/_version.py"
+    module.write_text('git_refnames = "$Format:%d$"\ngit_full = "$Format:%H$"\n')
+    application.prepare_files(project, "1.2.0")
+    assert module.read_text().startswith('git_refnames = "tag: v1.2.0"\n')
+
+
 CONFIGURED = '[source.crates-io]\nreplace-with = "mine"\n'
 
 

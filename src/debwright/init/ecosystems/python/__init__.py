@@ -48,7 +48,7 @@ class Python(Ecosystem):
         tools = found.build.unmet(targets)
         if reasons:
             return bundled(directory, found, project, service, reasons=reasons, tools=tools)
-        if tools or rust:
+        if tools or rust or found.build.as_release:
             return with_carried_tools(directory, found, project, service, tools)
         return from_debian(found, project, service)
 

@@ -67,6 +67,10 @@ _EMPTY_EXTRAS: Mapping[str, frozenset[str]] = {"setuptools-scm": frozenset({"tom
 """Extras of build requirements that name what Python itself has since 3.11."""
 
 
+FROM_FILES = frozenset({"versioningit", "setuptools-git-versioning", "versioneer"})
+"""Those of them that no variable tells a version, but files of an unpacked release do."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuildSystem:
     """How the project is built."""
@@ -87,6 +91,11 @@ class BuildSystem:
     def tagged(self) -> bool:
         """Whether something among its requirements takes a version from git's tags."""
         return bool(self.names & TAGGED)
+
+    @property
+    def as_release(self) -> bool:
+        """Whether it is built as an unpacked release would be, with its version in files."""
+        return bool(self.names & FROM_FILES)
 
     def unmet(self, targets: Sequence[str]) -> tuple[str, ...]:
         """Why the suites of `targets` cannot build it, as suites.unmet has it."""
@@ -130,6 +139,9 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
     forgotten = MODULES.get(re.split(r"[.:]", str(table.get("build-backend", "")))[0])
     if backend.startswith("setuptools."):
         requires += parse(setup_requires(directory))
+        if "versioneer.get_version" in text_of(directory, "setup.py"):
+            # Also where its copy lies in the tree, which is not listed.
+            requires.append(Requirement("versioneer"))
     names = {normalise(requirement.name) for requirement in requires}
     if forgotten and forgotten not in names and "backend-path" not in table:
         requires.append(Requirement(forgotten))

@@ -85,10 +85,13 @@ def _tests(found: Pyproject, project: Project, notes: list[str]) -> tuple[tuple[
         exports |= {"PYBUILD_TEST_CUSTOM": "1", "PYBUILD_TEST_ARGS": _test_command(found)}
     if found.build.compiled:
         exports["DEB_BUILD_MAINT_OPTIONS"] = "hardening=+all"
+    before: tuple[str, ...] = ()
     if found.version.tagged:
-        exports |= dict.fromkeys(VARIABLES, _PEP440)
+        before = ("# The version, for backends that would ask git.", f"PEP440 := {_PEP440}")
+        exports |= dict.fromkeys(VARIABLES, "$(PEP440)")
     return packages, Rules(
         buildsystem="pybuild",
+        before=before,
         source_directory=COPY if found.build.copied else "",
         exports=exports,
         overrides=overrides,

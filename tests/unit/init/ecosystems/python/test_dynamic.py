@@ -109,3 +109,13 @@ def test_pbr_says_it_in_its_own_way(tmp_path: Path) -> None:
     assert found.requirements == ("pbr>=2", "click")
     assert found.scripts == {"acme": "acme.cli:main"}
     assert found.version.tagged
+
+
+def test_a_copy_of_versioneer_in_the_tree_takes_the_version_from_tags(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text(
+        "import versioneer\nfrom setuptools import setup\n"
+        "setup(name='acme', version=versioneer.get_version())\n"
+    )
+    found = read_pyproject(tmp_path)
+    assert found.version.tagged
+    assert found.build.as_release

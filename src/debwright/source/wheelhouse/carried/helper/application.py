@@ -75,10 +75,22 @@ def prepare_files(target: Path, release: str) -> None:
         own = target / "MANIFEST.in"
         said = own.read_text(encoding="utf-8") if own.is_file() else ""
         own.write_text(f"graft .\n{said}", encoding="utf-8")
+    if "versioneer" in text:
+        _fill_in(target, text, release)
     if _READS_PKG_INFO.search(text) and not (target / "PKG-INFO").exists():
         (target / "PKG-INFO").write_text(
             f"Metadata-Version: 2.1\nName: {target.name}\nVersion: {release}\n", encoding="utf-8"
         )
+
+
+def _fill_in(target: Path, text: str, release: str) -> None:
+    """Name the release in files that versioneer has `git archive` fill in (gitattributes(5))."""
+    prefix = re.search(r"^tag_prefix\s*=[ \t]*[\"']?([^\"'\s]*)", text, re.M)
+    refs = f"tag: {prefix[1] if prefix else ''}{release}"
+    for module in target.rglob("_version.py"):
+        said = module.read_text("utf-8", "replace")
+        if '"$Format:%d$"' in said:
+            module.write_text(said.replace('"$Format:%d$"', f'"{refs}"'), encoding="utf-8")
 
 
 def prepare_crates(target: Path) -> None:
