@@ -81,7 +81,8 @@ def _tests(found: Pyproject, project: Project, notes: list[str]) -> tuple[tuple[
         overrides += (Override(target="override_dh_auto_test", why=why),)
         notes.append(f"the build does not run the tests: {why}")
     else:
-        packages = resolve(found.tests.requirements).packages
+        welcome = [r for r in found.tests.welcome if not unmet([r], project.targets)]
+        packages = resolve((*found.tests.requirements, *welcome)).packages
         exports |= {"PYBUILD_TEST_CUSTOM": "1", "PYBUILD_TEST_ARGS": _test_command(found)}
     if found.build.compiled:
         exports["DEB_BUILD_MAINT_OPTIONS"] = "hardening=+all"

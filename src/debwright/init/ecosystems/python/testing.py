@@ -60,6 +60,8 @@ class OwnTests:
     """Whether the directory is a package, whose tests import each other through it."""
     requirements: tuple[Requirement, ...]
     """What the tests need beyond what the project itself needs."""
+    welcome: tuple[Requirement, ...]
+    """Plugins that developers list, and nothing is seen to need: some only change the output."""
 
 
 def read_tests(
@@ -82,13 +84,14 @@ def read_tests(
         found |= {"pytest", *_plugins(trees, ini)}
     known = {normalise(Requirement(text).name) for text in requirements}
     listed = {normalise(r.name): r for r in _listed(data)}
-    found |= {r.name for n, r in listed.items() if n.startswith("pytest-") and pytest}
+    plugins = {n for n in listed if pytest and n.startswith("pytest-")} - set(map(normalise, found))
     return OwnTests(
         directory=name, pytest=pytest, package=(directory / name / "__init__.py").is_file(),
         requirements=tuple(
             _limited(listed.get(normalise(n)), n)
             for n in sorted(found) if normalise(n) not in known
         ),
+        welcome=tuple(Requirement(n) for n in sorted(plugins - known)),
     )  # fmt: skip
 
 
