@@ -71,7 +71,7 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
         yield f"{name}.sysusers", "sysusers"
     if _has_user(project):
         yield f"{name}.postrm", "postrm"
-    if project.service and project.service.health:
+    if project.service and project.service.health and project.service.health.http:
         yield "debian/tests/control", "tests-control"
     if project.secrets:
         yield f"{name}.postinst", "postinst"
@@ -176,7 +176,7 @@ def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
         notes += [
             f"the {what} in debwright.toml is a guess; correct it"
             for what, text in (("port", seen["port"]), ("health path", seen["path"]))
-            if not text and what.replace(" ", "-") not in asked
+            if not text and what.replace(" ", "-") not in asked and (health.http or what == "port")
         ]
     return values, notes
 

@@ -1,7 +1,9 @@
 """What a project is built with (build-system of pyproject.toml, PEP 517 and 518)."""
 
+import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from debwright.init.ecosystems.python.legacy import setup_requires
 from debwright.init.ecosystems.python.rust_parts import BACKENDS, RustParts, read_rust
 from debwright.init.ecosystems.python.suites import unmet
 from debwright.init.ecosystems.python.tables import dig, strings, text_of
+from debwright.model.errors import UsageError
 
 DEFAULT = ("setuptools",)
 """What a project without [build-system] is built with (PEP 517, legacy)."""
@@ -142,6 +145,7 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
         if "versioneer.get_version" in text_of(directory, "setup.py"):
             # Also where its copy lies in the tree, which is not listed.
             requires.append(Requirement("versioneer"))
+    requires += _of_own_backend(directory, strings(table.get("backend-path")))
     names = {normalise(requirement.name) for requirement in requires}
     if forgotten and forgotten not in names and "backend-path" not in table:
         requires.append(Requirement(forgotten))
@@ -160,6 +164,23 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
         copied=backend.startswith("setuptools.") or "setuptools" in names,
         rust=read_rust(directory, rust[0]) if rust else None,
     )
+
+
+def _of_own_backend(directory: Path, paths: Sequence[str]) -> Iterator[Requirement]:
+    """Compilers that a backend in the tree asks for when it is called.
+
+    It is not run (get_requires_for_build_wheel): texts in it that are requirements say so.
+    """
+    for path in (p for name in paths for p in sorted((directory / name).rglob("*.py"))):
+        try:
+            tree = ast.parse(text_of(directory, str(path.relative_to(directory))))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.match(r"(?i)(?:cython|cffi|mypy)\b[^\n]*$", text):
+                with suppress(UsageError):
+                    yield from parse([text])
 
 
 def _plain(requirement: Requirement) -> Requirement:

@@ -30,6 +30,7 @@ _SETUP = re.compile(r"""^\s*version\s*=\s*["']?([0-9][^"',\s]*)""", re.M)
 _TAG = re.compile(
     r"(?:[A-Za-z][\w.]*[-_/])?[vV]?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|post|dev)\.?\d+)*)"
 )
+_CARGO = re.compile(r"""^\[package\]$[^\[]*?^version\s*=\s*["']([^"']+)["']""", re.S | re.M)
 _MESON = re.compile(r"""project\([^)]*?version\s*:\s*'([^']+)'""", re.S)
 
 
@@ -183,7 +184,9 @@ def _dynamic(directory: Path, name: str, data: Mapping[str, Any]) -> str | None:
     for place in _places(directory, name, tool, told.get("attr")):
         if match := _ASSIGNED.search(text_of(directory, place)):
             return str(ast.literal_eval(match[1]))
-    for place, pattern in (("setup.cfg", _SETUP), ("setup.py", _SETUP), ("meson.build", _MESON)):
+    cargo = str(dig(tool, "maturin").get("manifest-path", "Cargo.toml"))
+    for place, pattern in (("setup.cfg", _SETUP), ("setup.py", _SETUP), ("meson.build", _MESON),
+                           (cargo, _CARGO)):  # fmt: skip
         if match := pattern.search(text_of(directory, place)):
             return match[1]
     return None

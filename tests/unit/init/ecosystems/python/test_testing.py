@@ -41,6 +41,15 @@ def test_what_tests_need(tmp_path: Path, text: str, pyproject: str, needed: list
     assert sorted(map(str, own_tests(tmp_path, text, pyproject).requirements)) == needed
 
 
+def test_only_what_is_run_counts(tmp_path: Path) -> None:
+    """Projects keep fuzzers and the like among their tests, which pytest does not collect."""
+    (tmp_path / "tests/fuzz").mkdir(parents=True)
+    (tmp_path / "tests/fuzz/fuzzer.py").write_text("import atheris\n")
+    (tmp_path / "tests/helpers.py").write_text("import yaml\n")
+    found = own_tests(tmp_path, "from .helpers import x\ndef test_a(): ...")
+    assert [r.name for r in found.requirements] == ["pytest", "pyyaml"]
+
+
 def test_plugins_that_nothing_needs_are_used_where_they_are(tmp_path: Path) -> None:
     listed = (
         '[dependency-groups]\ndev = ["pytest-cov", "pytest-sugar>=9", "pytest-no-such-thing"]\n'
