@@ -167,7 +167,7 @@ def plan(wanted: Wanted, directory: Path) -> Plan:
         versions=versions, limits=wanted.constraints,
     )  # fmt: skip
     refuse_others(run.text, wanted.hashes)
-    notes = _lock_notes(run, author)
+    notes = _lock_notes(run, author) if wanted.requirements else []
     needs = look(run.text, LOCK, pythons)
     if needs.sdists:
         notes.append(f"compiled in the build, having no wheel: {', '.join(needs.sdists)}")

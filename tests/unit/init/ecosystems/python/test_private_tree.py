@@ -137,6 +137,7 @@ def test_debians_dependencies_stay_debians_where_only_the_backend_is_missing(
     assert "click" not in files[LOCK]
     assert project.smoke == ("python3 -c 'import bells'",)
     assert project.lintian_overrides == ()
+    assert "requirements.lock" not in " ".join(project.notes)
 
 
 def test_both_are_carried_where_a_dependency_is_missing(index: Index, tmp_path: Path) -> None:
