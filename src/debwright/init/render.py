@@ -71,7 +71,7 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
         yield f"{name}.sysusers", "sysusers"
     if _has_user(project):
         yield f"{name}.postrm", "postrm"
-    if project.service and project.service.health and project.service.health.http:
+    if _answers_http(project) or project.smoke:
         yield "debian/tests/control", "tests-control"
     if project.secrets:
         yield f"{name}.postinst", "postinst"
@@ -83,6 +83,11 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
         yield f"{name}.manpages", "manpages"
     if project.licence.notice:
         yield f"{name}.docs", "docs"
+
+
+def _answers_http(project: Project) -> bool:
+    unit = project.service
+    return bool(unit and unit.health and unit.health.http)
 
 
 def _has_user(project: Project) -> bool:

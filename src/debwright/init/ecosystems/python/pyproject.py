@@ -27,6 +27,7 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.naming import directory_name
 from debwright.model.errors import Evidence, UsageError
 
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\s*:\s*[A-Za-z_][\w.]*)?", re.ASCII)
@@ -229,7 +230,7 @@ def read_about(directory: Path) -> dict[str, Any]:
     """
     data = read_toml(directory, "pyproject.toml")
     project, poetry = dig(data, "project"), dig(data, "tool", "poetry")
-    name = project.get("name", poetry.get("name", directory.resolve().name))
+    name = project.get("name", poetry.get("name", directory_name(directory)))
     notes: list[str] = []
     requirements = _requirements(project, poetry, notes)
     version = project.get("version", poetry.get("version"))
