@@ -82,16 +82,19 @@ def opened(
     binds: Sequence[Bind] = (),
     submounts: Sequence[Submount] = (),
     hostname: str = "debwright",
+    bounded: bool = True,
 ) -> Iterator[Namespaces]:
     """The overlay mounted and entered.
 
-    With `network`, names resolve as on this machine, and its proxies are known: where there is no
-    other way out, apt would find no archive without them.
+    With `network`, commands may be given this machine's. Names then resolve as here, and its
+    proxies are known: where there is no other way out, apt would find no archive without them.
+    `bounded` is Spec's.
     """
     prepare(overlay.upper, resolver=network)
     spec = Spec(
         root=overlay.mount_point,
         overlay=overlay.overlay(),
+        bounded=bounded,
         network=network,
         binds=binds,
         submounts=submounts,

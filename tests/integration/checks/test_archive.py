@@ -64,7 +64,8 @@ def fetch(directory: Path, package: str) -> Path:
         with roots.root_for_change(scratch, TARGET, base) as inside:
             apt.get(inside, ["update"], what="reading the package lists")
             inside.run(["mkdir", "/fetched"])
-            inside.run(["apt-get", *apt.OPTIONS, "download", package], cwd="/fetched", timeout=300)
+            inside.run(["apt-get", *apt.OPTIONS, "download", package], cwd="/fetched",
+                       timeout=300, network=True)  # fmt: skip
         (deb,) = (scratch / "upper/fetched").glob("*.deb")
         return deb.rename(directory / deb.name)
 
