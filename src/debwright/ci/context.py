@@ -41,6 +41,19 @@ class Context:
         return _option(self.project)
 
     @property
+    def renewed(self) -> bool:
+        """Whether jobs can, and have to, sign the repository again before its time is over.
+
+        They get it from its store, and the key from a variable.
+        """
+        from debwright.repository.stores.base import StoreTable
+
+        tables = self.product.given_below("repository").values()
+        stored = any(isinstance(table, StoreTable) for table in tables)
+        key = self.product.signing.key_env is not None
+        return stored and key and self.product.repository.valid_days > 0
+
+    @property
     def dist(self) -> str:
         return "dist" if self.project == "." else f"{self.project}/dist"
 
@@ -64,7 +77,7 @@ def product_of(loaded: LoadedConfig) -> LoadedConfig:
     if found.path is None or found.path.parent != directory:
         raise UsageError(
             f"workflows.project names {project}, and there is no debwright.toml in it",
-            fix=Command("debwright", "init", directory),
+            fix=Command("debwright", "-C", directory, "init"),
         )
     return found
 

@@ -129,6 +129,11 @@ class Workflows(Section, table="workflows"):
     environment: Plain = Field(
         "release", description="The deployment environment of releases; give it reviewers."
     )
+    renew_environment: Plain | None = Field(
+        None,
+        description="The deployment environment of the job that signs the repository again every "
+        "week; default: that of releases, whose reviewers then approve each run.",
+    )
     retention_days: int = Field(
         90, ge=1, le=90, description="Days for which artifacts are kept; GitHub allows 90."
     )

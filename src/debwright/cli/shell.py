@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debwright.cli.common import Options
+from debwright.cli.common import Options, results_of
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.fix import Command
 
 if TYPE_CHECKING:
     from debwright.build.depends import BuildPlan
+    from debwright.checks.engine.base import CheckContext
     from debwright.observe.diagnose.failed import FailedStage
     from debwright.pipeline.plan import Plan, TargetPlan
     from debwright.pipeline.stages.base import Job
@@ -45,14 +46,25 @@ if TYPE_CHECKING:
     "--from", "artifact", type=click.Path(path_type=Path, exists=True), metavar="ARTIFACT",
     help="With --failed: the results of a run elsewhere, as a directory or a .zip from CI.",
 )  # fmt: skip
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def open_target(
-    options: Options, target: str, *, command: str | None, artifact: Path | None, booted: bool,
-    failed: bool,
+    options: Options, target: str, files: tuple[Path, ...], *, command: str | None,
+    artifact: Path | None, booted: bool, failed: bool,
 ) -> int:  # fmt: skip
-    """A shell in exactly the environment in which TARGET is built or checked."""
+    """A shell in exactly the environment in which TARGET is built or checked.
+
+    With --booted and FILES (.deb or .changes) those packages are installed, whoever built them.
+    """
     from debwright.pipeline.planning import make_plan
 
+    if files:
+        if not booted or failed:
+            raise UsageError(
+                "packages given as files go with --booted",
+                fix=Command("debwright", "shell", target, "--booted", *files),
+            )
+        return shell_of_files(options, target, files, command)
     if failed:
         return shell_of_failure(options, target, artifact, command)
     if artifact is not None:
@@ -108,6 +120,39 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
         raise UsageError("the source package cannot be made", fix=Command("debwright", "build"))
     plan = job.plan.build_plan(target, job.sources[suite], target.strategy)
     return enter_build(job, job.sources[suite], plan, cache, command)
+
+
+def shell_of_files(
+    options: Options, name: str, files: tuple[Path, ...], command: str | None
+) -> int:
+    """The booted system of a check of packages that were given as files."""
+    from debwright.cli.check import read_files
+    from debwright.config import load
+    from debwright.model.targets import Target
+    from debwright.pipeline.given import GivenFiles
+    from debwright.pipeline.run import heal
+    from debwright.pipeline.stages.checking import context_of
+    from debwright.roots.layers import Roots
+    from debwright.systems.nspawn import NspawnSystem
+
+    loaded, target = load(options.directory), Target.parse(name)
+    debs, changes = read_files(files)
+    given = GivenFiles(
+        loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
+        environment=NspawnSystem(),
+    )  # fmt: skip
+    if not (found := given.packages_for(target)):
+        raise UsageError(
+            f"none of the packages is for {target}",
+            fix=Command("debwright", "shell", f"{target.suite}-{debs[0].arch}", "--booted", *files),
+        )
+    cache = options.cache()
+    heal(cache)
+    context = context_of(
+        loaded, target, found, changes=changes, roots=Roots(cache, loaded.config, note=print),
+        output=given.home / name, log=lambda _: None, activity=lambda _: None,
+    )  # fmt: skip
+    return _opened(context, command)
 
 
 def enter_build(
@@ -177,13 +222,10 @@ _ANSWER = "\\e[0n"
 
 def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
     """The system as a check sees it: booted, the packages installed, or what became of that."""
-    from debwright.checks.engine.session import sessions
-    from debwright.checks.engine.sets import context_for, sets_of
     from debwright.packages.debs import read_deb
     from debwright.pipeline.stages.base import packages_of
     from debwright.pipeline.stages.checking import context_of
     from debwright.pipeline.stages.companion import companion_packages
-    from debwright.systems.nspawn import NspawnSandbox, NspawnSystem
 
     paths = packages_of(job, target)
     if not paths:
@@ -196,7 +238,16 @@ def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
         roots=job.roots, output=job.directory(target), log=lambda _: None,
         activity=lambda _: None, companions=[read_deb(p) for p in companion_packages(job)],
     )  # fmt: skip
-    failed = _failed_check(job.directory(target))
+    return _opened(context, command)
+
+
+def _opened(context: CheckContext, command: str | None) -> int:
+    """The set of packages of which a check has failed last time, installed in a booted system."""
+    from debwright.checks.engine.session import sessions
+    from debwright.checks.engine.sets import context_for, sets_of
+    from debwright.systems.nspawn import NspawnSandbox, NspawnSystem
+
+    failed = _failed_check(context.output)
     made = sets_of(context.config, context.installable)
     wanted = failed[0].partition("+")[2] if failed else ""
     number = next((n for n, one in enumerate(made) if one.name == wanted), 0)
@@ -206,7 +257,7 @@ def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
         opening = sessions(subject, NspawnSystem().prepare(subject, stack))
         session = opening(stack)
         assert isinstance(session.system, NspawnSandbox)
-        say(f"{target.target}, booted; loopback network only; changes are thrown away.")
+        say(f"{context.target}, booted; loopback network only; changes are thrown away.")
         try:
             session.install()
             say(f"Installed: {', '.join(session.packages)}")
@@ -244,7 +295,7 @@ def shell_of_failure(
 ) -> int:
     """Open the shell of the newest failure of `target`. Raises UsageError, DebwrightError."""
     with unpacked(artifact) as place:
-        home = place or options.output or options.directory / "dist"
+        home = place or results_of(options)
         directory, record = find_failure(home, target)
         return _open(options, directory, record, command)
 

@@ -3,16 +3,18 @@
 A suite that does not change is hard-linked from the publication before.
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright.keys.signing import Signer
-from debwright.repository import indices, page, release, store
+from debwright.repository import indices, lineage, page, release, store, validity
 from debwright.repository.model import PublicationRecord, RepositorySettings, SuiteManifest
 from debwright.repository.plan import Plan, State
 from debwright.repository.sources import sources_text
+from debwright.repository.written import verify_written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +36,30 @@ class Assembly:
             contents = {s: self.plan.entries[s] for s in sorted(stale)}
             indices.build(self.repo, dists, contents, self.settings)
         now = release.now_seconds()
+        signed = stale | (self.plan.entries.keys() if self.plan.resigned else frozenset())
         for suite in sorted(self.plan.entries):
-            if suite in stale or self.plan.resigned:
+            if suite in signed:
                 self._write_suite(suite, now, link_indices=suite not in stale)
             else:
                 self._link_suite(suite)
         self._write_keys()
+        verify_written(self.target, sorted(signed), store.work_directory(self.repo))
         self._write_page(number)
         record = PublicationRecord(
             number=number,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             fingerprint=self.signer.fingerprint,
+            signs_with=self.signer.signs_with,
+            public_key=hashlib.sha256(self.signer.public_key()).hexdigest(),
             settings=self.settings,
             suites=tuple(sorted(self.plan.entries)),
             repository=(self.before and self.before.record.repository) or os.urandom(16).hex(),
             what=self.plan.what,
             removed=self.plan.removed,
+            identity=lineage.new_identity(),
+            ancestors=lineage.ancestors_after(
+                self.repo, self.before.record if self.before is not None else None
+            ),
         )
         _write_json(self.target / "publication.json", record.model_dump_json(indent=2))
         store.open_to_readers(self.target)
@@ -73,15 +83,19 @@ class Assembly:
         if link_indices:
             store.link_tree(self._old / "dists" / suite, directory, leave_out=release.SIGNED_FILES)
         date = release.release_date(old, now)
-        text = release.release_text(self.repo, directory, entries, self.settings, date)
+        until = validity.end_of(date, self.settings.valid_days)
+        text = release.release_text(
+            self.repo, directory, entries, self.settings, date=date, valid_until=until
+        )
         release.sign(directory, text, self.signer, date)
         by_hash = release.link_by_hash(directory, text)
         kept: tuple[tuple[str, ...], ...] = ()
         if old is not None:
             kept = release.keep_by_hash(directory, self._old / "dists" / suite, old)
         manifest = SuiteManifest(
-            suite=suite, date=date, entries=entries, by_hash=_generations(by_hash, kept)
-        )
+            suite=suite, date=date, valid_until=until, entries=entries,
+            by_hash=_generations(by_hash, kept),
+        )  # fmt: skip
         _write_json(self.target / "manifests" / f"{suite}.json", manifest.model_dump_json())
 
     def _link_suite(self, suite: str) -> None:

@@ -166,6 +166,22 @@ def remove(
     return _edit(repo, planner, signer, settings, say)
 
 
+def renew(
+    repo: Path,
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    now: bool = False,
+    say: store.Say = store.silent,
+) -> Publication:
+    """Sign what is published again when a third of its time is over; `now`: in any case."""
+
+    def planner(before: State) -> Plan:
+        return decide(before, entries_of(before), signer, settings, what="renew", renew=now)
+
+    return _edit(repo, planner, signer, settings, say)
+
+
 def _edit(
     repo: Path, planner: Callable[[State], Plan], signer: Signer, settings: RepositorySettings,
     say: store.Say,

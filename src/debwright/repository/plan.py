@@ -1,5 +1,6 @@
 """What a publication will change, decided before anything is touched."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from debwright.keys.signing import Signer
 from debwright.model.errors import CheckError, DebwrightError, Evidence
-from debwright.repository import incoming, pool, store
+from debwright.repository import incoming, pool, store, validity
 from debwright.repository.model import Entry, PublicationRecord, RepositorySettings, SuiteManifest
 
 
@@ -30,7 +31,7 @@ class Plan:
     changed: frozenset[str]
     """Suites whose indices change."""
     resigned: bool
-    """Every suite gets a new Release: the key or the settings are others."""
+    """Every suite gets a new Release: key or settings are others, or its time is soon over."""
     added: tuple[str, ...]
     missing: dict[str, tuple[Path, Entry]]
     """Files the pool does not have."""
@@ -144,8 +145,9 @@ def decide(
     *,
     missing: Mapping[str, tuple[Path, Entry]] | None = None,
     what: str = "publish",
+    renew: bool = False,
 ) -> Plan:
-    """What has to be done so that the suites have these entries."""
+    """What has to be done so that the suites have these entries; `renew` signs all again."""
     had = entries_of(before)
     changed = frozenset(
         suite for suite, entries in suites.items() if had.get(suite, {}).keys() != entries.keys()
@@ -157,7 +159,7 @@ def decide(
     return Plan(
         entries={s: tuple(sorted(e.values(), key=_order)) for s, e in suites.items()},
         changed=changed,
-        resigned=_must_resign(before, publishing, signer, settings),
+        resigned=renew or _must_resign(before, publishing, signer, settings),
         added=tuple(sorted({path for _, path in fresh})),
         missing=dict(missing or {}),
         removed=tuple(sorted(old - new)),
@@ -175,7 +177,17 @@ def _must_resign(
     # A throw-away key is new in each run: on its own it is no reason to publish.
     if signer.throwaway and not publishing:
         return False
-    return before.record.fingerprint != signer.fingerprint
+    return _other_key(before.record, signer) or validity.is_due(before.suites.values(), settings)
+
+
+def _other_key(record: PublicationRecord, signer: Signer) -> bool:
+    """Whether the key is another one, signs with another part, or has another end."""
+    if record.fingerprint != signer.fingerprint:
+        return True
+    if not record.signs_with:
+        return False  # of old: it says no more
+    digest = hashlib.sha256(signer.public_key()).hexdigest()
+    return (record.signs_with, record.public_key) != (signer.signs_with, digest)
 
 
 def visible(settings: RepositorySettings) -> RepositorySettings:

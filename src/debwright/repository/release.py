@@ -57,7 +57,9 @@ def release_text(
     suite_directory: Path,
     entries: Sequence[Entry],
     settings: RepositorySettings,
+    *,
     date: int,
+    valid_until: int | None = None,
 ) -> bytes:
     """The Release of a suite whose indices are in place."""
     suite = suite_directory.name
@@ -67,6 +69,9 @@ def release_text(
         "Suite": suite,
         "Codename": suite,
         "Date": release_time(date),
+        # apt-ftparchive writes the second only together with the first, and as it is given.
+        "ValidTime": str(valid_until - date) if valid_until is not None else "",
+        "Valid-Until": release_time(valid_until) if valid_until is not None else "",
         "Acquire-By-Hash": "yes",
         "Architectures": " ".join(indices.architectures(entries, settings)),
         "Components": " ".join(indices.components(entries, settings)),

@@ -135,8 +135,9 @@ def read_tree(directory: Path) -> SourceTree:
             f"{directory.name or directory}: there is no debian/control",
             code="source/no-debian",
             cause="the directory is not a Debian source package yet",
-            fix=Command("debwright", "init", directory) if (directory / "pyproject.toml").exists()
-            else "name a directory that has debian/, or a .dsc file",
+            fix=Command("debwright", "init")
+            if directory.resolve() == Path.cwd()
+            else Command("debwright", "-C", directory, "init"),
         )  # fmt: skip
     entry = _newest_entry(debian / "changelog")
     try:

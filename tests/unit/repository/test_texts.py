@@ -166,6 +166,20 @@ def test_a_field_given_twice_never_equals_a_manifest(tmp_path: Path) -> None:
         ({"Date": "Mon, 08 Jan 2024 00:00:05 UTC"}, None),
         ({"Date": "Mon, 08 Jan 2024 00:01:00 UTC"}, "repository/future"),
         ({"Valid-Until": "tomorrow"}, "repository/release"),
+        (
+            {
+                "Date": "Mon, 18 Dec 2023 00:00:00 UTC",
+                "Valid-Until": "Wed, 17 Jan 2024 00:00:00 UTC",
+            },
+            "repository/ending",
+        ),
+        (
+            {
+                "Date": "Wed, 20 Dec 2023 00:00:00 UTC",
+                "Valid-Until": "Fri, 19 Jan 2024 00:00:00 UTC",
+            },
+            None,
+        ),
         ({}, None),
     ],
 )

@@ -163,15 +163,18 @@ def test_a_tree_is_read(tmp_path: Path) -> None:
     assert tree.epoch_seconds == 1735725600
 
 
-def test_a_directory_without_debian_is_a_wrong_argument(tmp_path: Path) -> None:
+def test_a_directory_without_debian_is_a_wrong_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SourceError) as caught:
         read_tree(tmp_path)
     assert caught.value.code == "source/no-debian"
     assert caught.value.exit_code == 2
-    (tmp_path / "pyproject.toml").touch()
+    assert caught.value.fix == f"debwright -C {tmp_path} init"
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError) as caught:
         read_tree(tmp_path)
-    assert "debwright init" in str(caught.value.fix)
+    assert caught.value.fix == "debwright init"
 
 
 @pytest.mark.parametrize(

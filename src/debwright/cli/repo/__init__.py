@@ -72,6 +72,7 @@ class Place:
             url=wanted.url,
             keep=wanted.publications,
             keep_versions=wanted.keep,
+            valid_days=wanted.valid_days,
             sources=wanted.sources,
             architectures=has.architectures if has else (),
         )

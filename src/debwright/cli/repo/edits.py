@@ -1,4 +1,4 @@
-"""debwright repo add|remove|rollback|promote: each is a publication of its own."""
+"""debwright repo add|remove|rollback|promote|renew: each is a publication of its own."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def add(options: Options, suite: str, component: str | None, files: Sequence[Pat
             PackageFile(path=f, suite=suite, component=component or settings.component)
             for f in files
         ]
+        _ask_apt(options, place, signer, [suite], reporter)
         done = publish(place.path, packages, signer, settings, say=reporter.note)
     return _tell(options, done)
 
@@ -105,6 +106,29 @@ def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
         done = rollback(
             place.path, number, signer, place.settings(), suites=suites, say=reporter.note
         )
+    return _tell(options, done)
+
+
+@click.command("renew")
+@click.option("--now", is_flag=True, help="Even when most of the time is left.")
+@click.pass_obj
+def renew_signatures(options: Options, *, now: bool) -> int:
+    """Sign what is published again, so that users' apt goes on taking it (Valid-Until).
+
+    It does nothing while more than two thirds of repository.valid_days are left: run it every
+    week, or by the workflow that `debwright workflows sync` writes.
+    """
+    from debwright.repository.edits import renew
+
+    with _working(options) as (place, signer, reporter):
+        if signer.throwaway:
+            raise UsageError(
+                "there is no key to sign again with",
+                cause="debwright.toml has no signing.key, and a key of this run alone is no use "
+                "to anybody who trusts the one before",
+                fix=Command("debwright", "keys", "list"),
+            )
+        done = renew(place.path, signer, place.settings(), now=now, say=reporter.note)
     return _tell(options, done)
 
 
@@ -178,6 +202,29 @@ def _keyrings(
         place.path, settings, signer, maintainers=maintainers, output=scratch, layer=layer,
         cache=cache,
     )  # fmt: skip
+
+
+def _ask_apt(
+    options: Options, place: Place, signer: Signer, suites: Sequence[str], reporter: Reporter
+) -> None:
+    """Whether apt of the suites takes the key, where their roots are on this machine."""
+    from debwright.repository import acceptance, store
+    from debwright.repository.channels import split_suite
+    from debwright.roots.layers import Roots
+
+    if signer.throwaway:
+        return
+    suffix = place.loaded.config.repository.codename_suffix
+    names = [split_suite(s)[0].removesuffix(suffix) for s in suites]
+    roots = Roots(options.cache(), place.loaded.config)
+    layers, missing = acceptance.roots_of(roots, names)
+    memory = store.private(place.path) / acceptance.MEMORY
+    acceptance.require(signer, layers, roots.cache, memory=memory)
+    if missing and not store.publication_numbers(place.path):
+        reporter.note(
+            f"apt of {', '.join(missing)} was not asked whether it takes the key: no root of it is "
+            "here; `debwright keys verify` asks it once something was built for it"
+        )
 
 
 def _roots(options: Options, place: Place) -> tuple[Callable[[str], Layer], Cache]:

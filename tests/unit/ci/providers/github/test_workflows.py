@@ -119,7 +119,7 @@ def test_secrets_are_for_single_steps_of_the_environment(project: Path) -> None:
         assert "secrets." not in str({k: v for k, v in job.items() if k != "steps"})
 
 
-def test_every_secret_that_the_configuration_names_is_passed_to_the_release_alone(
+def test_every_secret_that_the_configuration_names_is_passed_to_those_who_sign_alone(
     project: Path,
 ) -> None:
     with (project / "debwright.toml").open("a") as config:
@@ -138,7 +138,8 @@ def test_every_secret_that_the_configuration_names_is_passed_to_the_release_alon
         "SIGNING_KEY", "SIGNING_PASSPHRASE", "BUCKET_SECRET", "AWS_ACCESS_KEY_ID",
         "AWS_SESSION_TOKEN", "HOOK", "MAIL_PASSWORD",
     }  # fmt: skip
-    assert passed == {("release.yml", "preflight"): wanted, ("release.yml", "draft"): wanted}
+    with_key = ["release.yml/preflight", "release.yml/draft", "renew.yml/renew"]
+    assert passed == {tuple(place.split("/")): wanted for place in with_key}
 
 
 def test_every_job_of_a_run_has_the_commit_of_its_event(project: Path) -> None:
@@ -250,6 +251,21 @@ def test_companions_are_attested_by_the_first_job(tmp_path: Path) -> None:
     for step in steps[2:]:
         assert step["if"] == "${{ matrix.companions[0].sbom }}"
         assert step["with"]["subject-path"].endswith("/${{ matrix.companions[0].debs }}")
+
+
+def test_signatures_are_renewed_in_time_where_a_job_can(project: Path) -> None:
+    assert "renew.yml" not in written(project)  # it is brought nowhere
+    config = project / "debwright.toml"
+    config.write_text(CONFIG + '[repository.s3]\nbucket = "packages"\n')
+    document = written(project)["renew.yml"]
+    assert document["on"]["schedule"] == [{"cron": "23 4 * * 1"}]
+    steps = document["jobs"]["renew"]["steps"]
+    commands = [s["run"] for s in steps if " repo " in s.get("run", "")]
+    assert commands == [f"debwright repo {name}" for name in ("pull", "renew", "push")]
+    secret = {"SIGNING_KEY", "SIGNING_PASSPHRASE", "AWS_SECRET_ACCESS_KEY"}
+    assert all(secret <= s["env"].keys() for s in steps if " repo " in s.get("run", ""))
+    config.write_text(config.read_text() + "[repository]\nvalid_days = 7\n")
+    assert written(project)["renew.yml"]["on"]["schedule"] == [{"cron": "23 4 * * *"}]
 
 
 def test_attestations_can_be_left_out(project: Path) -> None:
