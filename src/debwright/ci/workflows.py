@@ -36,7 +36,7 @@ def _directory(value: str) -> str:
     return _plain(value)
 
 
-_PLACE = re.compile(r"(?:\.|[A-Za-z0-9_][A-Za-z0-9._/+-]*)(?:\[[A-Za-z0-9,._-]+\])?")
+_PLACE = re.compile(r"\.|[A-Za-z0-9_][A-Za-z0-9._/+-]*")
 
 
 def _plain(value: str) -> str:

@@ -66,9 +66,14 @@ def _against(directory: Path, decided: bool | None) -> str | None:
     top = top_of(directory)
     if top != directory.absolute().resolve():
         return f"no workflows were written: they are those of {top}, not of this project alone"
-    if decided is None and any((directory / DIRECTORY).glob("*.y*ml")):
+    if decided is None and any(not _ours(p) for p in (directory / DIRECTORY).glob("*.y*ml")):
         return "there are workflows already; `debwright workflows sync` adds debwright's own"
     return None
+
+
+def _ours(path: Path) -> bool:
+    """Whether `debwright workflows sync` wrote the file, as its first line says."""
+    return (read_text(path) or "").startswith("# Written by `debwright workflows sync`")
 
 
 def _files(directory: Path, config: str) -> list[File]:

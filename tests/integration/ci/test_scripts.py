@@ -84,7 +84,7 @@ def test_apt_is_asked_again_when_the_network_failed(
 
 
 @pytest.mark.parametrize(
-    ("install", "expected"), [("no-such-package", [10, 20]), ("./no-such-directory", [])]
+    ("install", "expected"), [("no-such-package==1.0", [10, 20]), ("no-such-directory", [])]
 )
 def test_pip_is_asked_again_when_the_network_failed(
     tmp_path: Path, no_pause: Path, install: str, expected: list[int]
@@ -92,7 +92,11 @@ def test_pip_is_asked_again_when_the_network_failed(
     """The action that installs debwright, as it is written for a project."""
     project = tmp_path / "project"
     project.mkdir()
-    (project / "debwright.toml").write_text(f'[workflows]\ninstall = "{install}"\n')
+    (project / "debwright.toml").write_text(
+        f'[workflows]\ninstall = "{install}"\nrequirements = ["lock.txt"]\n'
+    )
+    lock = f"{install} --hash=sha256:{'0' * 64}\n" if "==" in install else ""
+    (project / "lock.txt").write_text(lock)
     subprocess.run(["git", "init", "-q", project], check=True)
     sync(*context_of(load(project)))
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
@@ -124,3 +128,30 @@ def test_the_action_installs_this_repository(tmp_path: Path) -> None:
     ):
         told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_a_commit_is_installed_with_its_own_lock_files(tmp_path: Path) -> None:
+    """What a server has under another name of the commit is not taken: git verifies it."""
+    server, project = tmp_path / "debwright.git", tmp_path / "project"
+    subprocess.run(["git", "clone", "-q", "--bare", TOP, server], check=True)
+    commit = subprocess.run(
+        ["git", "-C", TOP, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    project.mkdir()
+    address = "https://forge.example/debwright"
+    (project / "debwright.toml").write_text(f'[workflows]\ninstall = "git+{address}@{commit}"\n')
+    subprocess.run(["git", "init", "-q", project], check=True)
+    sync(*context_of(load(project)))
+    settings = {"KEY": f"url.file://{server}.insteadOf", "VALUE": address}
+    done = subprocess.run(
+        [project / SETUP], capture_output=True, text=True, check=False, timeout=900,
+        env={**os.environ, "RUNNER_TEMP": str(tmp_path), "GITHUB_WORKSPACE": str(project),
+             "GITHUB_PATH": str(tmp_path / "path"), "GIT_CONFIG_COUNT": "1",
+             **{f"GIT_CONFIG_{k}_0": v for k, v in settings.items()}},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    programs = Path((tmp_path / "path").read_text().strip())
+    told = subprocess.run(
+        [programs / "debwright", "--version"], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
