@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -104,11 +103,12 @@ def _enter(
     environment: dict[str, str],
     rc: list[str] | None = None,
 ) -> int:
+    from debwright.host import terminal
     from debwright.isolation.namespaces import CLEAN, inner_environment
 
     words = [*CLEAN, "TERM=xterm-256color", *prefix, *inner_environment(environment)]
     inner = ["sh", "-c", command] if command else ["bash", *(rc or ()), "-i"]
-    return subprocess.run([*words, *inner], check=False).returncode
+    return terminal.run([*words, *inner])
 
 
 def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
@@ -118,7 +118,8 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
     stage = SourceStage().run(job, suite)
     if not stage.status.ok:
         raise UsageError("the source package cannot be made", fix=Command("debwright", "build"))
-    plan = job.plan.build_plan(target, job.sources[suite], target.strategy)
+    choice = job.plan.choice_for(target, job.sources[suite])
+    plan = job.plan.build_plan(target, job.sources[suite], choice.strategy)
     return enter_build(job, job.sources[suite], plan, cache, command)
 
 
@@ -177,6 +178,7 @@ def enter_build(
         tree_name,
     )
     from debwright.build.depends import build_dependencies
+    from debwright.host.prompt import prompt_script
     from debwright.isolation.namespaces import Bind
     from debwright.roots.layers import BUILDER_UID
     from debwright.roots.overlay import opened, throwaway
@@ -200,24 +202,6 @@ def enter_build(
             environment = {**build_environment(plan, job.plan.config.build.environment),
                            "HOME": f"/{HOME}"}  # fmt: skip
             return _enter(inside.prefix(cwd=tree, uid=BUILDER_UID), command, environment, rc)
-
-
-def prompt_script(command: str) -> str:
-    """For bash: puts `command` on the line being edited, and into the history.
-
-    A terminal answers the question for its state (CSI 5 n) with CSI 0 n, and readline reads that
-    answer as the command's text.
-    """
-    text = command.replace("\\", "\\\\").replace('"', '\\"')
-    bound = f'"{_ANSWER}": "{text}"'
-    return (
-        f"history -s {shlex.quote(command)}\n"
-        f"bind {shlex.quote(bound)}\n"
-        "PROMPT_COMMAND='printf \"\\e[5n\"; unset PROMPT_COMMAND'\n"
-    )
-
-
-_ANSWER = "\\e[0n"
 
 
 def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
@@ -285,8 +269,6 @@ def _failed_check(directory: Path) -> tuple[str, str] | None:
 
 
 MOST_BYTES = 4 * 1024**3
-
-
 MOST_FILES = 20_000
 
 
@@ -302,7 +284,7 @@ def shell_of_failure(
 
 def _open(options: Options, directory: Path, record: FailedStage, command: str | None) -> int:
     from debwright.model.events import Silent
-    from debwright.model.targets import Strategy
+    from debwright.model.targets import Strategy, Target
     from debwright.pipeline.planning import make_plan
     from debwright.pipeline.run import heal
     from debwright.pipeline.stages.base import Job
@@ -314,14 +296,19 @@ def _open(options: Options, directory: Path, record: FailedStage, command: str |
             command=command,
         )  # fmt: skip
     source = _source(directory, record.dsc)
+    # Packages that are all `all` may be built natively for any target, which no plan begins with.
+    portable = not source.has_any_for(Target.parse(record.target).arch)
     plan: Plan = make_plan(
-        options.directory, source=source.dsc, patterns=[record.target], strategy=record.strategy
-    )
+        options.directory, source=source.dsc, patterns=[record.target],
+        strategy=Strategy.AUTO if portable else record.strategy,
+    )  # fmt: skip
     cache = options.cache()
     heal(cache)
     roots = Roots(cache, plan.config, note=print)
     job = Job(plan, options.dist(plan.loaded.directory), roots, Silent())
-    build = plan.build_plan(plan.targets[0], source, Strategy(record.strategy))
+    target = plan.targets[0]
+    strategy = plan.choice_for(target, source).strategy if portable else Strategy(record.strategy)
+    build = plan.build_plan(target, source, strategy)
     # What was set for that build, wherever it ran; debwright's own settings follow from the plan.
     kept = {k: v for k, v in record.environment.items() if k not in ("HOME", "DEB_BUILD_OPTIONS")}
     config = plan.config.model_copy(

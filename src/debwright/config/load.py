@@ -57,6 +57,23 @@ class LoadedConfig:
         """A path of the configuration as an absolute one; `~` is the user's home."""
         return (self.directory / Path(value).expanduser()).absolute()
 
+    def inside(self, value: str, key: str) -> Path:
+        """`resolve` of a file that is read into what is published, or written, for the project.
+
+        Raises ConfigError where it is not in the project: the directory of the configuration, or
+        the git work tree around it. Links are followed.
+        """
+        path = self.resolve(value).resolve()
+        top = self.directory.resolve()
+        top = next((p for p in (top, *top.parents) if (p / ".git").exists()), top)
+        if not path.is_relative_to(top):
+            raise ConfigError(
+                f"{key} names {value}, which is not in the project",
+                cause="a checked-out project says what is read and written in it, and nowhere else",
+                fix=f"name a file below {top}",
+            )
+        return path
+
 
 def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedConfig:
     """Read the configuration at `path_or_dir`, or the one that counts for a directory.

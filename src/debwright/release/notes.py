@@ -38,7 +38,7 @@ class Links:
 def notes_of(loaded: LoadedConfig, story: Story, install: str = "") -> str:
     """The release notes: the configured file's, or those made from the commits."""
     if (name := loaded.config.release.notes_file) is not None:
-        path = loaded.resolve(name)
+        path = loaded.inside(name, "release.notes_file")
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -27,14 +27,15 @@ class Assembly:
     plan: Plan
     signer: Signer
     settings: RepositorySettings
+    say: store.Say = store.silent
 
     def write(self, number: int) -> None:
         dists = self.target / "dists"
         store.make_directories(dists)
-        stale = (self.plan.changed | self._other_architectures()) & self.plan.entries.keys()
+        stale = self.plan.changed & self.plan.entries.keys()
         if stale:
             contents = {s: self.plan.entries[s] for s in sorted(stale)}
-            indices.build(self.repo, dists, contents, self.settings)
+            indices.build(self.repo, dists, contents, self.plan.promises)
         now = release.now_seconds()
         signed = stale | (self.plan.entries.keys() if self.plan.resigned else frozenset())
         for suite in sorted(self.plan.entries):
@@ -64,28 +65,16 @@ class Assembly:
         _write_json(self.target / "publication.json", record.model_dump_json(indent=2))
         store.open_to_readers(self.target)
 
-    def _other_architectures(self) -> frozenset[str]:
-        """Suites that have other indices because the settings name other architectures."""
-        if self.before is None:
-            return frozenset()
-        old = self.before.record.settings
-        return frozenset(
-            suite
-            for suite, manifest in self.before.suites.items()
-            if indices.architectures(manifest.entries, old)
-            != indices.architectures(manifest.entries, self.settings)
-        )
-
     def _write_suite(self, suite: str, now: int, *, link_indices: bool) -> None:
         directory = self.target / "dists" / suite
-        entries = self.plan.entries[suite]
+        entries, promise = self.plan.entries[suite], self.plan.promises[suite]
         old = None if self.before is None else self.before.suites.get(suite)
         if link_indices:
             store.link_tree(self._old / "dists" / suite, directory, leave_out=release.SIGNED_FILES)
-        date = release.release_date(old, now)
+        date = release.release_date(old, now, self.say)
         until = validity.end_of(date, self.settings.valid_days)
         text = release.release_text(
-            self.repo, directory, entries, self.settings, date=date, valid_until=until
+            self.repo, directory, promise, self.settings, date=date, valid_until=until
         )
         release.sign(directory, text, self.signer, date)
         by_hash = release.link_by_hash(directory, text)
@@ -94,7 +83,8 @@ class Assembly:
             kept = release.keep_by_hash(directory, self._old / "dists" / suite, old)
         manifest = SuiteManifest(
             suite=suite, date=date, valid_until=until, entries=entries,
-            by_hash=_generations(by_hash, kept),
+            by_hash=_generations(by_hash, kept), architectures=promise.architectures,
+            components=promise.components,
         )  # fmt: skip
         _write_json(self.target / "manifests" / f"{suite}.json", manifest.model_dump_json())
 
@@ -114,7 +104,7 @@ class Assembly:
                 self.repo,
                 suite,
                 key=armored.decode("ascii"),
-                components=tuple(indices.components(entries, self.settings)),
+                components=self.plan.promises[suite].components,
                 with_source=any(e.kind == "dsc" for e in entries),
             )
             name = f"{self.settings.name}-{suite}.sources"

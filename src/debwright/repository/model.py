@@ -132,6 +132,9 @@ class SuiteManifest(_Model):
     entries: tuple[Entry, ...]
     by_hash: tuple[tuple[HashPath, ...], ...]
     """Paths below the suite of by-hash files, this publication's first, then those before it."""
+    architectures: tuple[str, ...] = ()
+    """What the Release names (promises.py); empty in manifests of old."""
+    components: tuple[str, ...] = ()
 
 
 class PublicationRecord(_Model):

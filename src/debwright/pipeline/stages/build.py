@@ -228,7 +228,7 @@ def _worth_emulating(failed: StageResult) -> bool:
 def _may_fall_back(on: TargetRun) -> bool:
     if on.strategy is not Strategy.CROSS or not on.job.plan.config.targets.fallback:
         return False
-    if on.target.choice.reason.startswith("asked for"):
+    if on.target.choice.asked:
         return False
     return on.job.plan.host.obstacle(on.target.target.arch) is None
 

@@ -52,7 +52,7 @@ class Publishing:
 
     @property
     def settings(self) -> RepositorySettings:
-        return settings_of(self.job.plan.config, self.job.plan.package)
+        return settings_of(self.job.plan.config, self.job.plan.package, self.repository)
 
     @property
     def suites(self) -> dict[str, str]:
@@ -153,18 +153,26 @@ def not_published(job: Job, reason: str, *, unproven: bool = False) -> Published
     return Published(stage=result)
 
 
-def settings_of(config: Config, package: str) -> RepositorySettings:
+def settings_of(
+    config: Config, package: str, published: Path | None = None
+) -> RepositorySettings:  # fmt: skip
+    """Those of the configuration; for what it leaves open, those of what is `published` already."""
+    from debwright.repository.plan import published_settings
+
     repository = config.repository
+    has = published_settings(published) if published is not None else None
     return RepositorySettings(
-        origin=repository.origin or package,
-        label=repository.label or package,
-        description=repository.description or f"Packages of {package}",
+        origin=repository.origin or (has.origin if has else package),
+        label=repository.label or (has.label if has else package),
+        description=repository.description
+        or (has.description if has else f"Packages of {package}"),
         component=repository.component,
         url=repository.url,
         keep=repository.publications,
         keep_versions=repository.keep,
         valid_days=repository.valid_days,
         sources=repository.sources,
+        architectures=has.architectures if has else (),
     )
 
 

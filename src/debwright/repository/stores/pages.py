@@ -16,7 +16,7 @@ from debwright.config import LoadedConfig
 from debwright.config import values as v
 from debwright.github.place import github_token
 from debwright.host.files import human_size
-from debwright.host.git import git
+from debwright.host.git import git, git_argv
 from debwright.host.process import CommandError, Completed, run
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
@@ -178,7 +178,7 @@ class PagesStore:
         self, git: Path, *arguments: str, cwd: Path | None = None,
         env: Mapping[str, str] | None = None, check: bool = True, stdin: str | None = None,
     ) -> Completed:  # fmt: skip
-        argv = ["git", "--git-dir", str(git), *AS_IT_IS, *arguments]
+        argv = git_argv("--git-dir", str(git), *AS_IT_IS, *arguments)
         environment = {**_environment(self._remote), **(env or {})}
         try:
             return run(argv, cwd=cwd or git, env=environment, check=check, stdin=stdin)

@@ -14,7 +14,7 @@ from typing import Any
 from debwright.init.ecosystems.python.backends import BuildSystem, read_build_system
 from debwright.init.ecosystems.python.dependencies import normalise, parse
 from debwright.init.ecosystems.python.dynamic import complete
-from debwright.init.ecosystems.python.packages import top_modules
+from debwright.init.ecosystems.python.packages import compiled_module, top_modules
 from debwright.init.ecosystems.python.poetry import limits, requirements
 from debwright.init.ecosystems.python.tables import dig, read_toml, strings
 from debwright.init.ecosystems.python.testing import OwnTests, read_tests
@@ -27,6 +27,7 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.naming import directory_name
 from debwright.model.errors import Evidence, UsageError
 
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\s*:\s*[A-Za-z_][\w.]*)?", re.ASCII)
@@ -91,7 +92,7 @@ def read_pyproject(directory: Path) -> Pyproject:
         build=build,
         requires_python=_requires_python(project, poetry),
         scripts=scripts,
-        module=_module_of(modules) or module,
+        module=_module_of(modules) or module or compiled_module(directory, data),
         modules=modules,
         requirements=requirements,
         tests=read_tests(directory, data, requirements),
@@ -229,7 +230,7 @@ def read_about(directory: Path) -> dict[str, Any]:
     """
     data = read_toml(directory, "pyproject.toml")
     project, poetry = dig(data, "project"), dig(data, "tool", "poetry")
-    name = project.get("name", poetry.get("name", directory.resolve().name))
+    name = project.get("name", poetry.get("name", directory_name(directory)))
     notes: list[str] = []
     requirements = _requirements(project, poetry, notes)
     version = project.get("version", poetry.get("version"))
