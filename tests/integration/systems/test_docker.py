@@ -161,8 +161,10 @@ def test_without_systemd_it_is_said(
         assert "systemd does not run in this docker container" in system.without_init
         assert system.run(["true"]).returncode == 0
         mark = system.mark_files()
-        system.run(["sh", "-ec", "chmod 4755 /usr/bin/env; rm /etc/issue; echo >> /etc/new"])
+        system.run(["sh", "-ec", "chmod 4755 /usr/bin/env; rm /etc/issue; echo >> /etc/new; "
+                    "echo >> /etc/issue.net"])  # fmt: skip
         altered = mark.altered()
+        assert mark.rewritten() == {"/etc/issue.net"}
         assert set(altered) == {"/usr/bin/env", "/etc/issue"}
         assert altered["/etc/issue"].now is None
         assert set(mark.created()) == {"/etc/new"}
