@@ -228,7 +228,7 @@ def test_the_package_s_settings(tmp_path: Path, top: str) -> None:
 
 
 def test_a_file_in_the_place_of_a_server() -> None:
-    scope = {"__name__": "packaged_settings", "__file__": "/x/packaged_settings.py"}
+    scope: dict[str, object] = {"__file__": "/x/packaged_settings.py"}
     text = wrapper("notes", project(""), Wrapped(path="/", on_file=True))
     exec(text.replace("from own import *", "DATABASES = {'default': {}, 'b': {}}"), scope)  # noqa: S102
     assert scope["DATABASES"] == {
