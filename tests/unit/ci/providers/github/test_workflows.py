@@ -398,7 +398,9 @@ def test_no_text_breaks_out(which: str, text: str) -> None:
         signing=Signing.model_construct(key_env=secret),
         companions=[Companion.model_construct(source=given_["companion"])],
     )
-    context = Context(settings=settings, product=product, top=directory, project=directory)
+    context = Context(
+        settings=settings, product=product, top=directory, project=directory, install="debwright"
+    )
     try:
         files = wanted_files(context)
     except UsageError:
