@@ -171,7 +171,9 @@ def build_binary(
     if not any(f.suffix == ".deb" for f in files):
         raise PackageBuildError(
             f"{plan.target}: the build of {plan.source} made no .deb", code="build/nothing",
-            cause="debian/control has no package for this architecture",
+            cause="debian/control has packages for the installer only (udeb)" if files
+            and any(f.suffix == ".udeb" for f in files)
+            else "debian/control has no package for this architecture",
         )  # fmt: skip
     kept = overlay.upper / workplace.directory / tree_name(source)
     return Built(files=tuple(files), cpu_seconds=cpu, tree=kept)

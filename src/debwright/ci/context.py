@@ -80,7 +80,7 @@ def product_of(loaded: LoadedConfig) -> LoadedConfig:
     if found.path is None or found.path.parent != directory:
         raise UsageError(
             f"workflows.project names {project}, and there is no debwright.toml in it",
-            fix=Command("debwright", "init", directory),
+            fix=Command("debwright", "-C", directory, "init"),
         )
     return found
 

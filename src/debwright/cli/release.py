@@ -72,7 +72,7 @@ def release(
     tag = tag or _current_tag(plan)
     public = public or not plan.config.release.draft
     repository = required_repository(plan.loaded, what="the release is of")
-    reporter = reporter_for(options)
+    reporter = reporter_for(options, options.dist(plan.loaded.directory))
     with closing(reporter), interruptible(), Http.from_environment(say=reporter.note) as http:
         github = Github(http, repository)
         try:
@@ -240,7 +240,8 @@ def _tell(options: Options, done: Done, *, public: bool) -> None:
         release.html_url,
     ]
     if release.draft:
-        lines.append("next: read the draft; then `debwright release --publish`, or its button")
+        then = "next: read the draft; then `debwright release --publish`, or its button"
+        lines.append(options.standing.typed(then))
     data = {
         "tag": release.tag_name, "url": release.html_url, "draft": release.draft,
         "prerelease": release.prerelease, "sent": done.sent,

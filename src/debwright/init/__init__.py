@@ -71,6 +71,7 @@ def prepare(directory: Path, wishes: Wishes = Wishes(), ask: Ask | None = None) 
     from debwright.init.flows import workflows
     from debwright.init.ignored import ignore_dist
     from debwright.init.maintainer import with_maintainer
+    from debwright.init.naming import same_name
     from debwright.init.questions import settle
     from debwright.init.render import render
 
@@ -81,6 +82,7 @@ def prepare(directory: Path, wishes: Wishes = Wishes(), ask: Ask | None = None) 
         return with_maintainer(chosen.ecosystem.read(directory, answers), directory, answers)
 
     settled = settle(read, before.answers if before else {}, wishes.answers, ask)
+    same_name(directory, settled.project.package)
     begun = before.begun if before else begun_now()
     files, notes = render(settled.project, begun)
     changes = compare(directory, files, before.files if before else {}, force=wishes.force)

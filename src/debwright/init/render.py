@@ -71,7 +71,7 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
         yield f"{name}.sysusers", "sysusers"
     if _has_user(project):
         yield f"{name}.postrm", "postrm"
-    if project.service and project.service.health:
+    if (project.service and project.service.health) or project.smoke:
         yield "debian/tests/control", "tests-control"
     if project.secrets:
         yield f"{name}.postinst", "postinst"

@@ -76,7 +76,7 @@ def back_up(
     words = splitting.split(secret, needed=needed, shares=shares) if shares else []
     if shares:
         password = secret.hex().encode()
-    _require_long(password)
+    password = _require_long(password)
     with private_home() as scratch:
         sealed = scratch.call(
             ["--armor", "--cipher-algo", "AES256", *_S2K, "--symmetric"],
@@ -101,10 +101,11 @@ def back_up(
     return Backup(path=path, shares=tuple(files), needed=needed if shares else None)
 
 
-def _require_long(password: bytes | None) -> None:
+def _require_long(password: bytes | None) -> bytes:
     """Raise UsageError for a password that can be tried out; a backup lies about for years."""
-    length = len((password or b"").decode("utf-8", "replace").strip())
-    if length < LEAST_CHARACTERS or len(set(password or b"")) < LEAST_DIFFERENT:
+    password = password or b""
+    length = len(password.decode("utf-8", "replace").strip())
+    if length < LEAST_CHARACTERS or len(set(password)) < LEAST_DIFFERENT:
         said = f"has {length} characters" if length else "is empty"
         if length >= LEAST_CHARACTERS:
             said = "repeats a few characters"
@@ -114,6 +115,7 @@ def _require_long(password: bytes | None) -> None:
             fix="six words chosen by dice, or no password: debwright keys backup --shares 3 "
             "--needed 2",
         )
+    return password
 
 
 def open_backup(data: bytes, password: bytes) -> _Payload:

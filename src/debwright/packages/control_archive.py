@@ -129,12 +129,20 @@ class Limited:
 
 
 class _Decompressor(Protocol):
-    eof: bool
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
 
     def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
 
 
-def _unpacked(member: BinaryIO, name: str) -> Callable[[int], bytes]:
+class _Readable(Protocol):
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+def _unpacked(member: _Readable, name: str) -> Callable[[int], bytes]:
     """What reads the unpacked bytes of a member of the package."""
     if name.endswith(".tar"):
         return member.read
@@ -152,8 +160,8 @@ def _unpacked(member: BinaryIO, name: str) -> Callable[[int], bytes]:
 
     def read(size: int) -> bytes:
         while not made.eof:
-            data = b"" if not getattr(made, "needs_input", True) else member.read(CHUNK)
-            if not data and getattr(made, "needs_input", True):
+            data = member.read(CHUNK) if made.needs_input else b""
+            if not data and made.needs_input:
                 raise EOFError("its control archive ends too early")
             if out := made.decompress(data, size):
                 return out
@@ -162,7 +170,7 @@ def _unpacked(member: BinaryIO, name: str) -> Callable[[int], bytes]:
     return read
 
 
-def _gunzip(member: BinaryIO) -> Callable[[int], bytes]:
+def _gunzip(member: _Readable) -> Callable[[int], bytes]:
     inflate = zlib.decompressobj(16 + zlib.MAX_WBITS)
     rest = b""
 

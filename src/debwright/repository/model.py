@@ -132,6 +132,9 @@ class SuiteManifest(_Model):
     entries: tuple[Entry, ...]
     by_hash: tuple[tuple[HashPath, ...], ...]
     """Paths below the suite of by-hash files, this publication's first, then those before it."""
+    architectures: tuple[str, ...] = ()
+    """What the Release names (promises.py); empty in manifests of old."""
+    components: tuple[str, ...] = ()
 
 
 class PublicationRecord(_Model):
@@ -141,6 +144,10 @@ class PublicationRecord(_Model):
     number: int
     created: str
     fingerprint: str
+    signs_with: str = ""
+    """The fingerprint of the primary key or the subkey that signed; empty in records of old."""
+    public_key: str = ""
+    """SHA-256 of the key that users get: a moved end is in it, too."""
     settings: RepositorySettings
     suites: tuple[SuiteName, ...]
     repository: str = ""
@@ -149,6 +156,10 @@ class PublicationRecord(_Model):
     """What was done, in words."""
     removed: tuple[PoolPath, ...] = ()
     """Pool files that the publication before had and this one has not."""
+    identity: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{16})?$")] = ""
+    """No other publication has it, whichever machine made that one; empty in records of old."""
+    ancestors: tuple[str, ...] = ()
+    """Identities of the publications before it, the nearest first (lineage.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)

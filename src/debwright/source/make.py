@@ -29,6 +29,7 @@ from debwright.source.package import (
     SourceTree,
     read_dsc,
     read_tree,
+    require_rules,
 )
 from debwright.source.tarball import add_copy
 
@@ -81,6 +82,7 @@ def make_source(
     File dates are `epoch` (seconds), modes are 644 or 755, owners root: what git does not record
     does not show (reproducible-builds.org, "archives").
     """
+    require_rules(tree.directory)
     upstream = version.rsplit("-", 1)[0].split(":", 1)[-1]
     native = "native" in tree.format or "-" not in version
     with throwaway(cache, layer, "source") as overlay:

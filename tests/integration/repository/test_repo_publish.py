@@ -179,18 +179,21 @@ def test_another_key_or_other_settings_sign_every_suite_again(
     third = publish(repo, [], signer, settings)
     assert not third.unchanged
     assert verify_repository(repo, keyring) == []
-    fourth = publish(repo, [], signer, settings.model_copy(update={"label": "New"}))
+    fourth = publish(repo, [], signer, settings.model_copy(update={"description": "New"}))
     assert fourth.number == 4
-    assert release_of(repo, "trixie")["Label"] == "New"
+    assert release_of(repo, "trixie")["Description"] == "New"
     fifth = publish(
-        repo, [], signer, settings.model_copy(update={"label": "New", "architectures": ("arm64",)})
+        repo,
+        [],
+        signer,
+        settings.model_copy(update={"description": "New", "architectures": ("arm64",)}),
     )
     assert fifth.number == 5
     assert packages_of(repo, "trixie", "arm64") == []
     assert verify_repository(repo, keyring) == []
     assert publish(
         repo, [], signer,
-        settings.model_copy(update={"label": "New", "architectures": ("arm64",), "keep": 3}),
+        settings.model_copy(update={"description": "New", "architectures": ("arm64",), "keep": 3}),
     ).unchanged  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def round_trip(
     assert verify_repository(copy, keyring) == []
     publish(copy, files(make_deb("other")), signer, settings)
     assert push_all(copy, [store])[0].number == 4
-    with pytest.raises(DebwrightError, match="has publication 4, and this copy only 3"):
+    with pytest.raises(DebwrightError, match=r"has publication 4 of .* this copy was not"):
         push_all(repo, [store])
     stranger = tmp_path / "stranger"
     publish(stranger, files(make_deb("greeter")), signer, settings)

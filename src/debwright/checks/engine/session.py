@@ -191,7 +191,7 @@ class Session:
         if self.of_users:
             self.system.run(user_manager.LOGOUT, check=False, timeout=self.patience(180))
         if done.returncode != 0:
-            raise script_failure(done, what) or apt.explain(done, what)
+            raise script_failure(done, what, self.context) or apt.explain(done, what)
         return done
 
     def install(self) -> None:
@@ -323,7 +323,9 @@ def sessions(context: CheckContext, opening: Open) -> Callable[[ExitStack], Sess
     return lambda stack: Session.begin(context, opening(stack))
 
 
-def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:
+def script_failure(
+    done: Completed, what: str, context: CheckContext
+) -> MaintainerScriptError | None:
     """The maintainer script that failed, with what it said before."""
     lines = done.output.splitlines()
     package = "a package"
@@ -340,7 +342,7 @@ def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:
             evidence=[ErrorEvidence(text=text) for text in lines[max(0, number - 7) : number + 1]],
             cause=f"a command in debian/{script} or in what debhelper added to it returned an "
             "error",
-            fix="dpkg --configure -a --debug=2, in `debwright shell`",
+            fix=context.shell("dpkg --configure -a --debug=2"),
         )
     return None
 

@@ -9,7 +9,6 @@ from debwright.checks.engine.session import LiveCheck, Session
 from debwright.checks.engine.units import triggered
 from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
-from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Finding
 
 CODES = Codes(
@@ -63,7 +62,7 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
                 f"{service.unit} has logged {len(own)} error(s)",
                 evidence=evidence(own, service.unit),
                 fix="log at priority err only what someone must look at (sd-daemon(3)); "
-                f"journalctl -p err -u {service.unit}",
+                + session.context.shell(f"journalctl -p err -u {service.unit}"),
             )
         )
     if about:
@@ -72,7 +71,7 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
                 f"{name}/systemd",
                 f"systemd has logged {len(about)} error(s) about {service.unit}",
                 evidence=evidence(about, service.unit),
-                fix=Command("systemctl", "status", service.unit),
+                fix=session.context.shell(f"systemctl status {service.unit}"),
                 emulated=session.system.emulated,
             )
         )

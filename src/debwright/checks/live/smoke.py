@@ -5,7 +5,6 @@ import time
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.model.codes import ERROR, Code, Codes
-from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence
 
 CODES = Codes({"smoke/failed": Code(ERROR, "A smoke command fails.")})
@@ -34,7 +33,7 @@ class SmokeCheck(LiveCheck):
                         "smoke/failed",
                         f"`{command}` ended with status {done.returncode}",
                         evidence=tuple(Evidence(text=line) for line in done.tail(6)),
-                        fix=Command("debwright", "shell", session.context.target, "--booted"),
+                        fix=session.context.shell(),
                     )
                 )
         return conclude(self.name, started, findings)

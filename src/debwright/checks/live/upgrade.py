@@ -16,7 +16,6 @@ from debwright.checks.live.restart import restart
 from debwright.config import Service
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
-from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots import apt
 from debwright.systems.runtime import previous_dependencies
@@ -201,7 +200,7 @@ def _verify(session: Session) -> list[Finding]:
                     "upgrade/verify-failed",
                     f"`{command}` ended with status {done.returncode} after the upgrade",
                     evidence=tuple(Evidence(text=line) for line in done.tail(6)),
-                    fix=Command("debwright", "shell", session.context.target, "--booted"),
+                    fix=session.context.shell(),
                 )
             )
     return found

@@ -25,6 +25,7 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.naming import directory_name
 from debwright.init.units import AuthorUnits, Places, author_units
 from debwright.model.errors import UsageError
 from debwright.model.suites import SUITES
@@ -124,7 +125,7 @@ def _service(
 
 
 def _name(directory: Path, package: Mapping[str, Any]) -> str:
-    said = str(package.get("name") or directory.resolve().name)
+    said = str(package.get("name") or directory_name(directory))
     return project_name(said.rpartition("/")[2].lstrip("@"), "package.json")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from debwright.init.ecosystems.python.dependencies import Known, lookup, normalise, parse
+from debwright.init.ecosystems.python.legacy import setup_requires
 from debwright.init.ecosystems.python.suites import unmet
 from debwright.init.ecosystems.python.tables import dig, strings, text_of
 from debwright.model.errors import Evidence, UsageError
@@ -63,6 +64,9 @@ TAGGED = frozenset({
     "uv-dynamic-versioning", "versioningit", "setuptools-git-versioning", "versioneer", "pbr",
 })  # fmt: skip
 """Build requirements that take the version from git's tags."""
+
+_EMPTY_EXTRAS: Mapping[str, frozenset[str]] = {"setuptools-scm": frozenset({"toml"})}
+"""Extras of build requirements that name what Python itself has since 3.11."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +126,8 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
     requires = parse(strings(table["requires"]) if "requires" in table else DEFAULT)
     backend = str(table.get("build-backend", "setuptools.build_meta:__legacy__"))
     forgotten = MODULES.get(re.split(r"[.:]", str(table.get("build-backend", "")))[0])
+    if backend.startswith("setuptools."):
+        requires += parse(setup_requires(directory))
     names = {normalise(requirement.name) for requirement in requires}
     if forgotten and forgotten not in names and "backend-path" not in table:
         requires.append(Requirement(forgotten))
@@ -135,10 +141,20 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
     _refuse_crates(directory, names)
     return BuildSystem(
         backend=backend,
-        requires=tuple(requires),
+        requires=tuple(map(_plain, requires)),
         compiled=bool(names & COMPILERS) or _extensions(directory, data),
         copied=backend.startswith("setuptools.") or "setuptools" in names,
     )
+
+
+def _plain(requirement: Requirement) -> Requirement:
+    """Without extras that ask for nothing with the Python of any suite that init packages for."""
+    empty = _EMPTY_EXTRAS.get(normalise(requirement.name), frozenset())
+    if not requirement.extras & empty:
+        return requirement
+    plain = Requirement(str(requirement))
+    plain.extras = requirement.extras - empty
+    return plain
 
 
 def _licence_versions(data: Mapping[str, Any]) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from debwright.init.ecosystems.python.backends import for_cross
 from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.service import Service
+from debwright.init.ecosystems.python.suites import unmet
 from debwright.init.model import Override, Project, Rules
 from debwright.source.wheelhouse.carried.helper.version import VARIABLES
 
@@ -34,7 +35,7 @@ def from_debian(found: Pyproject, project: Project, service: Service) -> Project
     notes: list[str] = []
     compiled = found.build.compiled
     packages = resolve(parse(found.requirements)).packages
-    test_packages, rules = _tests(found, project.package, notes)
+    test_packages, rules = _tests(found, project, notes)
     tools = (*found.build.packages, *found.build.programs)
     build = {*BUILD, *(for_cross(tools) if compiled else tools)}
     build |= {*(COMPILED if compiled else PURE)}
@@ -61,25 +62,23 @@ def _python(found: Pyproject) -> tuple[str, ...]:
     return (f"python3:any (>= {oldest[1]})",) if oldest else ()
 
 
-def _tests(found: Pyproject, package: str, notes: list[str]) -> tuple[tuple[str, ...], Rules]:
+def _tests(found: Pyproject, project: Project, notes: list[str]) -> tuple[tuple[str, ...], Rules]:
     """The packages that the tests need, and debian/rules, which runs the tests or says why not."""
-    exports = {"PYBUILD_NAME": package}
-    resolved = resolve(parse(found.test_requirements))
+    exports = {"PYBUILD_NAME": project.package}
     packages: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = (
         _copying(listed=found.version.tagged) if found.build.copied else ()
     )
+    missing = unmet(found.tests.requirements, project.targets) if found.tests else ()
     if found.tests is None:
         overrides += (Override(target="override_dh_auto_test", why="The project has no tests."),)
-    elif resolved.missing:
-        why = f"what the tests need is not in Debian: {', '.join(resolved.missing)}."
+    elif missing:
+        why = f"what the tests need is not known to be in Debian: {'; '.join(missing)}."
         overrides += (Override(target="override_dh_auto_test", why=why),)
         notes.append(f"the build does not run the tests: {why}")
     else:
-        pytest = found.uses_pytest or "python3-pytest" in resolved.packages
-        packages = (*resolved.packages, *(("python3-pytest",) if pytest else ()))
-        option = "" if pytest else "-s "
-        exports["PYBUILD_TEST_ARGS"] = f"{option}{{dir}}/{found.tests}"
+        packages = resolve(found.tests.requirements).packages
+        exports |= {"PYBUILD_TEST_CUSTOM": "1", "PYBUILD_TEST_ARGS": _test_command(found)}
     if found.build.compiled:
         exports["DEB_BUILD_MAINT_OPTIONS"] = "hardening=+all"
     if found.version.tagged:
@@ -89,6 +88,29 @@ def _tests(found: Pyproject, package: str, notes: list[str]) -> tuple[tuple[str,
         source_directory=COPY if found.build.copied else "",
         exports=exports,
         overrides=overrides,
+    )
+
+
+def _test_command(found: Pyproject) -> str:
+    """Runs the tests in a copy of the project without its modules, so that they import what was
+    built, with what was compiled and written in the build, and find their files where they expect.
+
+    pybuild(1) puts paths for the names in braces.
+    """
+    tests = found.tests
+    assert tests is not None
+    left_out = ["./debian", "./.git", "./.pybuild", "./build", "./src", *(
+        f"./{name}{end}" for name in found.modules for end in ("", ".py")
+    )]  # fmt: skip
+    place = "{home_dir}/check"
+    runner = f"pytest {tests.directory}"
+    if not tests.pytest:
+        top = " -t ." if tests.package else ""
+        runner = f"unittest discover -v -s {tests.directory}{top}"
+    return (
+        f"mkdir -p {place} && "
+        f"tar -c {' '.join(f'--exclude={path}' for path in left_out)} -C {{dir}} . | "
+        f"tar -x -C {place} && cd {place} && {{interpreter}} -m {runner}"
     )
 
 

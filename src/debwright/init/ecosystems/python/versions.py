@@ -11,11 +11,13 @@ from typing import Any, Literal
 from packaging.version import InvalidVersion, Version
 
 from debwright.init.ecosystems.python.backends import BuildSystem
+from debwright.init.ecosystems.python.packages import ROOTS, top_modules
 from debwright.init.ecosystems.python.tables import dig, text_of
 from debwright.model.errors import Evidence, UsageError
 from debwright.source.version import from_git
 
 FIRST = "0.1.0"
+_OF_VERSIONS = ("/_version.py", "/version.py", "/__version__.py", "/__about__.py")
 PREFIXES = ("v", "", "release-", "{name}-", "{name}-v", "{name}/v")
 """What release tags have before the version, the usual ones first."""
 _ASSIGNED = re.compile(
@@ -139,7 +141,7 @@ def _dynamic(directory: Path, name: str, data: Mapping[str, Any]) -> str | None:
     for file in [files] if isinstance(files, str) else files:
         if (text := text_of(directory, str(file)).strip()) and "\n" not in text:
             return text
-    for place in _places(name, tool, told.get("attr")):
+    for place in _places(directory, name, tool, told.get("attr")):
         if match := _ASSIGNED.search(text_of(directory, place)):
             return str(ast.literal_eval(match[1]))
     for place, pattern in (("setup.cfg", _SETUP), ("setup.py", _SETUP), ("meson.build", _MESON)):
@@ -148,7 +150,7 @@ def _dynamic(directory: Path, name: str, data: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _places(name: str, tool: Mapping[str, Any], attr: object) -> Iterator[str]:
+def _places(directory: Path, name: str, tool: Mapping[str, Any], attr: object) -> Iterator[str]:
     """Files that may hold `__version__ = "..."`."""
     for table, key in (
         (dig(tool, "hatch", "version"), "path"),
@@ -157,8 +159,12 @@ def _places(name: str, tool: Mapping[str, Any], attr: object) -> Iterator[str]:
     ):
         if isinstance(place := table.get(key), str):
             yield place
-    module = str(attr).rpartition(".")[0] if attr else re.sub(r"[-.]+", "_", name)
-    inside = module.replace(".", "/")
-    for root in ("src/", ""):
-        for end in ("/__init__.py", ".py", "/_version.py", "/version.py", "/__about__.py"):
-            yield f"{root}{inside}{end}"
+    if attr:
+        modules = [str(attr).rpartition(".")[0]]
+    else:
+        modules = [re.sub(r"[-.]+", "_", name), *top_modules(directory, name)]
+    roots = [f"{root}/" if root else "" for root in ROOTS]
+    for module in dict.fromkeys(modules):
+        for root in roots:
+            for end in ("/__init__.py", ".py", *_OF_VERSIONS):
+                yield f"{root}{module.replace('.', '/')}{end}"

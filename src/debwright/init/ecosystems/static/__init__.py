@@ -20,6 +20,7 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.naming import directory_name
 from debwright.init.site import Site, own_port
 from debwright.model.errors import UsageError
 from debwright.source.make import project_files
@@ -61,7 +62,7 @@ def pages_project(directory: Path, answers: Answers) -> Project:
     """The site in `directory`. Raises UsageError where its pages would not be in the package."""
     generator = generators.find(directory)
     pages = None if generator else _pages(directory)
-    name = project_name(directory.resolve().name, "the directory")
+    name = project_name(directory_name(directory), "the directory")
     package = package_name(name)
     question = Question(
         name="server", text="Which web server gives the site out?",

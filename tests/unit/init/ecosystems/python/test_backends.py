@@ -23,9 +23,11 @@ def table(requires: str, backend: str = "", more: str = "") -> dict[str, object]
         ('["hatchling", "hatch-vcs"]', ("python3-hatchling", "python3-hatch-vcs")),
         ('["flit_core>=3.4,<4"]', ("flit",)),
         ('["poetry-core>=1.0.0"]', ("python3-poetry-core",)),
+        ('["setuptools", "setuptools_scm[toml]>=6.2"]',
+         ("python3-setuptools", "python3-setuptools-scm", "python3-wheel")),
         ('["setuptools", "Cython"]', ("python3-setuptools", "cython3:native", "python3-wheel")),
     ],
-)
+)  # fmt: skip
 def test_what_bookworm_has(tmp_path: Path, requires: str, packages: tuple[str, ...]) -> None:
     build = read_build_system(tmp_path, table(requires))
     assert build.unmet(BOOKWORM) == ()
