@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -104,11 +103,12 @@ def _enter(
     environment: dict[str, str],
     rc: list[str] | None = None,
 ) -> int:
+    from debwright.host import terminal
     from debwright.isolation.namespaces import CLEAN, inner_environment
 
     words = [*CLEAN, "TERM=xterm-256color", *prefix, *inner_environment(environment)]
     inner = ["sh", "-c", command] if command else ["bash", *(rc or ()), "-i"]
-    return subprocess.run([*words, *inner], check=False).returncode
+    return terminal.run([*words, *inner])
 
 
 def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:

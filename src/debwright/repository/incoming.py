@@ -179,12 +179,30 @@ def read_control(path: Path) -> Mapping[str, Any]:
         text = read_member(path, "control")
         if text is None:
             raise _unreadable(path, "it has no control file")
+        _must_be_utf8(text, path)
         paragraphs = list(Deb822.iter_paragraphs(text, use_apt_pkg=False))
     except (ArError, tarfile.TarError, OSError, EOFError, ValueError, KeyError) as error:
         raise _unreadable(path, str(error)) from error
     if len(paragraphs) != 1:
         raise _unreadable(path, f"its control file has {len(paragraphs)} paragraphs instead of one")
     return paragraphs[0]
+
+
+def _must_be_utf8(text: bytes, path: Path) -> None:
+    """Policy 5.1. An index has the fields of all packages: one in Latin-1 makes all of it
+    unreadable to programs that decode what they read."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CheckError(
+                f"{path.name} cannot be published: its control file is not in UTF-8",
+                evidence=[
+                    Evidence(text=f"line {number}: {line[:200].decode('latin-1')}", file=str(path))
+                ],
+                cause="Debian Policy 5.1 wants UTF-8; this looks like Latin-1",
+                fix="iconv -f latin1 -t utf8 on debian/control or what wrote it, then build again",
+            ) from error
 
 
 def _read_signed(path: Path, kind: str) -> Mapping[str, Any]:

@@ -190,7 +190,11 @@ class Vendoring:
     def _run(self, inside: Namespaces, tree: Path) -> int:
         try:
             done = inside.run(
-                self.tool.command, cwd=f"{INSIDE}/tree", env=self.tool.environment, timeout=TIMEOUT
+                self.tool.command,
+                cwd=f"{INSIDE}/tree",
+                env=self.tool.environment,
+                timeout=TIMEOUT,
+                network=True,
             )
         except CommandError as error:
             raise self.tool.explain(error.done) from error

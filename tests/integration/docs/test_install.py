@@ -148,7 +148,7 @@ def reader(suite: str, home: Path, certificate: Path | None) -> Iterator[Reader]
     layer = known.base(Target(suite, "amd64"))
     with throwaway(known.cache, layer, "user") as overlay:
         # sudo is what every installed system has; a root of debwright's has it not.
-        with opened(overlay, network=True) as inside:
+        with opened(overlay, network=True, bounded=False) as inside:
             for words in (["update"], ["install", "-y", "--no-install-recommends", "sudo"]):
                 inside.run(["apt-get", "-q", *words], merge=True, timeout=600,
                            env={"DEBIAN_FRONTEND": "noninteractive"})  # fmt: skip
@@ -159,7 +159,7 @@ def reader(suite: str, home: Path, certificate: Path | None) -> Iterator[Reader]
                 place = "/usr/local/share/ca-certificates"
                 script = f"mkdir -p {place} && cat > {place}/{HOST}.crt"
                 inside.run(["sh", "-c", script], stdin=certificate.read_bytes())
-        with opened(overlay, network=network, binds=[bind]) as inside:
+        with opened(overlay, network=network, bounded=False, binds=[bind]) as inside:
             inside.run(["sh", "-c", f"echo '{ADDRESS} {HOST}' >> /etc/hosts"])
             yield Reader(inside, home)
 

@@ -115,8 +115,9 @@ def test_what_a_person_edited_in_the_draft_stays(
 
 
 def test_a_server_without_digests_gets_every_file_and_ends(
-    hub: FakeGithub, github: Github, files: list[Asset], said: list[str]
-) -> None:
+    hub: FakeGithub, github: Github, files: list[Asset], said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     def forget(*_: object) -> None:
         for asset in hub.draft_of("v1.2.0")["assets"]:
             asset["digest"] = None
@@ -130,7 +131,7 @@ def test_a_server_without_digests_gets_every_file_and_ends(
         forget()
         return found
 
-    github.upload = without  # type: ignore[method-assign]
+    monkeypatch.setattr(github, "upload", without)
     assert bring_assets(github, release, files, said.append) == len(files), "not believed"
     assert_complete(hub, files)
     hub.draft_of("v1.2.0")["assets"][0]["size"] = 1
