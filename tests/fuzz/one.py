@@ -91,6 +91,8 @@ def fuzz(parser: Parser, examples: int, *, random: bool) -> None:
     for seed in parser.seeds():
         tried(parser, seed)
 
+    last = b""
+
     @settings(
         max_examples=examples, deadline=None, database=None, derandomize=not random,
         suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink),
@@ -101,7 +103,6 @@ def fuzz(parser: Parser, examples: int, *, random: bool) -> None:
         last = data
         tried(parser, data)
 
-    last = b""
     try:
         each()
     except BaseException:
