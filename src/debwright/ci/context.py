@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright import __version__
+from debwright.ci.installing import what_to_install
 from debwright.ci.templates import Written, part
 from debwright.ci.workflows import Workflows
 from debwright.config import Config, LoadedConfig, load
@@ -23,15 +23,12 @@ class Context:
     """Where the configuration of the workflows is."""
     project: str
     """The product's directory."""
+    install: str
+    """What of debwright the jobs install, as `installing` knows it."""
 
     @property
     def source(self) -> str:
         return "debwright.toml" if self.top == "." else f"{self.top}/debwright.toml"
-
-    @property
-    def install(self) -> str:
-        """What pip installs in the jobs: a directory of the repository, or a requirement."""
-        return self.settings.install or f"debwright=={__version__}"
 
     @property
     def at_top(self) -> Written:
@@ -97,6 +94,7 @@ def context_of(loaded: LoadedConfig) -> tuple[Path, Context]:
         product=product.config,
         top=_below(loaded.directory, top),
         project=_below(product.directory, top),
+        install=what_to_install(settings.install, settings.requirements, top),
     )
 
 

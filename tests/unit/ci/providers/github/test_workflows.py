@@ -30,6 +30,8 @@ version_from = "changelog"
 key = "6C43B96CE05479C89FFD561C3EA65BF54C7A49BC"
 key_env = "SIGNING_KEY"
 passphrase_env = "SIGNING_PASSPHRASE"
+[workflows]
+install = "git+https://forge.example/debwright@0123456789abcdef0123456789abcdef01234567"
 [[workflows.jobs]]
 name = "lint"
 commands = ["true"]
