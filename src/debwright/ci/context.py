@@ -23,12 +23,17 @@ class Context:
     """Where the configuration of the workflows is."""
     project: str
     """The product's directory."""
-    install: str
-    """What of debwright the jobs install, as `installing` knows it."""
+    directory: Path
+    """The top of the repository."""
 
     @property
     def source(self) -> str:
         return "debwright.toml" if self.top == "." else f"{self.top}/debwright.toml"
+
+    @property
+    def install(self) -> str:
+        """What of debwright the jobs install. Raises UsageError, see `what_to_install`."""
+        return what_to_install(self.settings.install, self.settings.requirements, self.directory)
 
     @property
     def at_top(self) -> Written:
@@ -94,7 +99,7 @@ def context_of(loaded: LoadedConfig) -> tuple[Path, Context]:
         product=product.config,
         top=_below(loaded.directory, top),
         project=_below(product.directory, top),
-        install=what_to_install(settings.install, settings.requirements, top),
+        directory=top,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from debwright.ci.context import Context, top_of
-from debwright.ci.installing import installed_from, what_to_install
+from debwright.ci.installing import installed_from
 from debwright.ci.provider import File
 from debwright.ci.sync import wanted_files
 from debwright.ci.workflows import Workflows
@@ -82,10 +82,9 @@ def _files(directory: Path, config: str) -> list[File]:
         path = Path(name, "debwright.toml")
         path.write_text(config, encoding="utf-8", errors="surrogateescape")
         loaded = load(path).config
-    settings = loaded.section(Workflows)
     context = Context(
-        settings=settings, product=loaded, top=".", project=".",
-        install=what_to_install(settings.install, settings.requirements, directory),
+        settings=loaded.section(Workflows), product=loaded, top=".", project=".",
+        directory=directory,
     )  # fmt: skip
     return wanted_files(context)
 

@@ -160,7 +160,7 @@ def test_a_commit_is_installed_with_its_own_lock_files(tmp_path: Path) -> None:
     for path, text in TREE.items():
         (server / path).parent.mkdir(parents=True, exist_ok=True)
         (server / path).write_text(text)
-    git = ["git", "-C", server, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    git = ["git", "-C", str(server), "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "one"]):
         subprocess.run([*git, *words], check=True)
     commit = subprocess.run(
