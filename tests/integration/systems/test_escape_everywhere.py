@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import PROJECTS, Debwright
+from tests.integration.systems.test_docker import daemon  # noqa: F401 - a fixture
 from tests.kit import debs
 from tests.kit.escape.machine import KIT, Attempt, Bait, attempts, bait, state
 
