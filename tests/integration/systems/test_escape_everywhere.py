@@ -84,8 +84,13 @@ def opened(kind: str, arch: str, deb: Path, output: Path, stack: ExitStack) -> B
 
 
 @pytest.mark.parametrize("kind", ["nspawn", "nspawn-arm64", "docker", "podman", "vm"])
-def test_a_system(kind: str, baited: Bait, table: dict[str, list[Attempt]], tmp_path: Path) -> None:
+def test_a_system(
+    kind: str, baited: Bait, table: dict[str, list[Attempt]], tmp_path: Path,
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     name, _, other = kind.partition("-")
+    if name == "docker":
+        monkeypatch.setenv("DOCKER_HOST", request.getfixturevalue("daemon"))
     arch = other or host_arch()
     if arch != host_arch() and (trouble := emulation_problem(arch)):
         pytest.skip(str(trouble))
