@@ -86,11 +86,9 @@ def opened(kind: str, arch: str, deb: Path, output: Path, stack: ExitStack) -> B
 @pytest.mark.parametrize("kind", ["nspawn", "nspawn-arm64", "docker", "podman", "vm"])
 def test_a_system(
     kind: str, baited: Bait, table: dict[str, list[Attempt]], tmp_path: Path,
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:  # fmt: skip
     name, _, other = kind.partition("-")
-    if name == "docker":
-        monkeypatch.setenv("DOCKER_HOST", request.getfixturevalue("daemon"))
     arch = other or host_arch()
     if arch != host_arch() and (trouble := emulation_problem(arch)):
         pytest.skip(str(trouble))
@@ -98,6 +96,9 @@ def test_a_system(
     files = {"usr/share/kit": KIT.read_text(), "DEBIAN/postinst": script}
     deb = debs.build(tmp_path, files, arch="all")
     with ExitStack() as stack:
+        if name == "docker":
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            patch.setenv("DOCKER_HOST", request.getfixturevalue("daemon"))
         try:
             system = opened(name, arch, deb, tmp_path, stack)
         except Exception as problem:
