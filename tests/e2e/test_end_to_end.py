@@ -19,6 +19,7 @@ from debwright.systems.nspawn import NspawnSandbox
 from tests.e2e.notebook import write_version
 from tests.e2e.people import Installed, Packager, booted
 from tests.kit.github import TOKEN, FakeGithub, serving
+from tests.kit.installing import with_install
 
 ALL = "bookworm-amd64 bookworm-arm64 trixie-amd64 trixie-arm64"
 TARGETS = (os.environ.get("E2E_TARGETS") or ALL).split()
@@ -193,6 +194,7 @@ def begin(ada: Maintainer) -> None:
     ada.set_targets()
     config = ada.tree / "debwright.toml"
     text = config.read_text()
+    text = with_install(text)
     config.write_text(text + SETTINGS.format(key="0" * 40, home=ada.home))
     said = json.loads(
         ada("--json", "keys", "new", "Notebook <notebook@example.org>", "--no-passphrase")

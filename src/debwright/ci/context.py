@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright import __version__
+from debwright.ci.installing import what_to_install
 from debwright.ci.templates import Written, part
 from debwright.ci.workflows import Workflows
 from debwright.config import Config, LoadedConfig, load
@@ -23,6 +23,8 @@ class Context:
     """Where the configuration of the workflows is."""
     project: str
     """The product's directory."""
+    directory: Path
+    """The top of the repository."""
 
     @property
     def source(self) -> str:
@@ -30,8 +32,8 @@ class Context:
 
     @property
     def install(self) -> str:
-        """What pip installs in the jobs: a directory of the repository, or a requirement."""
-        return self.settings.install or f"debwright=={__version__}"
+        """What of debwright the jobs install. Raises UsageError, see `what_to_install`."""
+        return what_to_install(self.settings.install, self.settings.requirements, self.directory)
 
     @property
     def at_top(self) -> Written:
@@ -97,6 +99,7 @@ def context_of(loaded: LoadedConfig) -> tuple[Path, Context]:
         product=product.config,
         top=_below(loaded.directory, top),
         project=_below(product.directory, top),
+        directory=top,
     )
 
 

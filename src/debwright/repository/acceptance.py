@@ -44,6 +44,10 @@ APT::Sandbox::User "root"; APT::Update::Error-Mode "any"; Acquire::Languages "no
 """
 
 
+class KeyRefused(DebwrightError):
+    """apt of a suite does not take a key."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What apt of a suite says of a key."""
@@ -140,8 +144,8 @@ def require(
 ) -> None:
     """Ask apt of every suite about the key of `signer`, once a day for each root.
 
-    `memory` is a file that keeps the answers that were good. Raises DebwrightError when apt of a
-    suite does not take the key.
+    `memory` is a file that keeps the answers that were good. Raises KeyRefused when apt of a suite
+    does not take the key, DebwrightError when a root cannot be entered.
     """
     key = f"{hashlib.sha256(signer.public_key()).hexdigest()} {signer.signs_with}"
     known = _read(memory)
@@ -168,8 +172,8 @@ def _read(memory: Path | None) -> list[str]:
     return []
 
 
-def _refused(signer: Signer, answer: Answer) -> DebwrightError:
-    return DebwrightError(
+def _refused(signer: Signer, answer: Answer) -> KeyRefused:
+    return KeyRefused(
         f"apt of {answer.suite} does not accept signatures of the key {signer.fingerprint}",
         evidence=_evidence(answer.said),
         cause="its algorithm, its length, or the digest it was bound with is not good enough "

@@ -122,6 +122,15 @@ def prepare(upper: Path, *, resolver: bool) -> None:
         _write(upper, RESOLVER, text, 0o644)
 
 
+def name_no_servers(overlay: Throwaway) -> None:
+    """Give the root an /etc/resolv.conf without servers, where it has none.
+
+    Every machine has the file, and services take it for an error when it is not there (avahi).
+    """
+    if not any(os.path.lexists(layer.tree / RESOLVER) for layer in overlay.layer.chain()):
+        _write(overlay.upper, RESOLVER, "# There is no network here.\n", 0o644)
+
+
 def clean(upper: Path) -> None:
     """Take away again what `prepare` put in."""
     for path in (POLICY, RESOLVER):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.integration.ci.conftest import TOP, Repository, tool
 from tests.integration.conftest import PROJECTS
+from tests.kit.installing import with_install
 
 from debwright.ci.context import context_of
 from debwright.ci.provider import provider_named
@@ -59,8 +60,10 @@ def top(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         directory.mkdir()
         (directory / "debwright.toml").write_text(CONFIGS[request.param])
         (directory / "requirements.lock").write_text("")
-        made = Repository(directory).debwright("workflows", "sync")
-        assert made.returncode == 0, made.stderr
+    config = directory / "debwright.toml"
+    config.write_text(with_install(config.read_text()))
+    made = Repository(directory).debwright("workflows", "sync")
+    assert made.returncode == 0, made.stderr
     Repository(directory).git("init", "-q")
     return directory
 
@@ -91,7 +94,7 @@ def test_no_linter_has_anything_to_say(top: Path) -> None:
 
 def test_a_linter_would_have_something_to_say(tmp_path: Path) -> None:
     """That they are silent means something."""
-    (tmp_path / "debwright.toml").write_text("")
+    (tmp_path / "debwright.toml").write_text(with_install(""))
     repository = Repository(tmp_path)
     repository.git("init", "-q")
     repository.debwright("workflows", "sync")

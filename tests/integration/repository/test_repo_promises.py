@@ -68,8 +68,8 @@ def test_what_was_published_is_not_taken_from_users_by_todays_packages(
     withdraw(repo, wanted, signer, settings)
     assert named(repo, "Architectures") == ["all", "amd64", "arm64"]
     assert named(repo, "Components") == ["main"]
-    publish(repo, files(make_deb("a"), suite="trixie"), signer, settings)
-    remove(repo, "trixie", ["a"], signer, settings)
+    publish(repo, files(make_deb("only"), suite="trixie"), signer, settings)
+    remove(repo, "trixie", ["only"], signer, settings)
     assert withdraw(repo, Withdrawal(suite="trixie"), signer, settings).suites == ("bookworm",)
 
 

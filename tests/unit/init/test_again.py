@@ -185,8 +185,7 @@ def test_workflows_are_written_once_and_not_when_they_are_not_wanted(tmp_path: P
     assert not (tmp_path / ".github").exists(), "it is remembered"
     prepare(tmp_path, Wishes(workflows=True)).write()
     assert (tmp_path / ".github/workflows/release.yml").exists()
-    with (tmp_path / "debwright.toml").open("a") as config:
-        config.write('\n[workflows]\nmain = "trunk"\n')
+    edit(tmp_path / "debwright.toml", "[workflows]\n", '[workflows]\nmain = "trunk"\n')
     made = scaffold(tmp_path)
     assert acts(made) == {}
     assert [n for n in made.notes if "workflows sync" in n]

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from debwright.checks.engine import debconf, user_manager
 from debwright.checks.engine.base import Check, CheckContext
+from debwright.checks.engine.secret_patterns import masked
 from debwright.checks.engine.units import SHOWN, Unit
 from debwright.config import Service
 from debwright.host.process import Completed
@@ -101,6 +102,10 @@ class Session:
     by_hand: set[str] = field(default_factory=set)
     """Units that the packages leave to the administrator to start, and the checks have."""
     reinstalled: Reinstalled | None = None
+    secrets: set[str] = field(default_factory=set)
+    """Values of the configuration that a check has found in the log: no excerpt repeats them."""
+    ours: set[str] = field(default_factory=set)
+    """Paths that came up while commands of debwright.toml ran: none of the packages' doing."""
     layer: Layer | None = None
     """The root with the packages' dependencies; None on a machine that has its own."""
     siblings: tuple[str, ...] = ()
@@ -147,6 +152,10 @@ class Session:
         """
         return {} if self.layer is None else self.before.altered()
 
+    def rewritten(self) -> set[str]:
+        """Files of the system that have been written to since then; none of somebody's machine."""
+        return set() if self.layer is None else self.before.rewritten()
+
     def listening(self) -> set[str]:
         """`ADDRESS:PORT/PROTOCOL` of the sockets that wait for others, and did not before."""
         return self.system.listening() - self.ports_before
@@ -171,6 +180,12 @@ class Session:
             self.system.run(["debconf-set-selections"], stdin=answers, timeout=self.patience(60))
         except DebwrightError as problem:
             raise debconf.preseed_failed(problem) from None
+
+    def unpack_again(self, paths: Sequence[str]) -> Completed:
+        """dpkg --install of files in the system, as apt does it when a package is upgraded."""
+        return self._change(
+            ["dpkg", "--install", "--force-confold", "--", *paths], "installing the packages again"
+        )
 
     def remove(self, packages: list[str]) -> Completed:
         """Remove packages, keeping their configuration. dpkg refuses when others need them."""
@@ -286,7 +301,7 @@ class Session:
             check=False, timeout=60,
         )  # fmt: skip
         return tuple(
-            Evidence(text=line, file=f"journal of {unit}")
+            Evidence(text=masked(line, self.secrets), file=f"journal of {unit}")
             for line in condensed(done.output.splitlines())[-lines:]
         )
 

@@ -84,8 +84,9 @@ def _of_node(handle: IO[bytes]) -> tuple[str, str]:
     if not isinstance(told, dict) or told.get("private"):
         return "", ""
     name, version = told.get("name"), told.get("version")
-    known = isinstance(name, str) and isinstance(version, str)
-    return (canonicalize_name(name), version) if known else ("", "")
+    if not isinstance(name, str) or not isinstance(version, str):
+        return "", ""
+    return canonicalize_name(name), version
 
 
 def is_own(stated: Stated) -> bool:

@@ -24,6 +24,7 @@ class SmokeCheck(LiveCheck):
         if not commands:
             return skipped(self.name, "no smoke commands in debwright.toml")
         findings = []
+        before = session.created().keys()
         for command in commands:
             session.context.activity(f"smoke: {command[:40]}")
             done = session.smoke(command)
@@ -36,4 +37,5 @@ class SmokeCheck(LiveCheck):
                         fix=session.context.shell(),
                     )
                 )
+        session.ours |= session.created().keys() - before
         return conclude(self.name, started, findings)

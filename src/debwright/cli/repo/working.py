@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from debwright.cli.common import Options, emit, reporter_for
 from debwright.cli.repo import Place
 from debwright.host.interrupts import interruptible
+from debwright.model.errors import DebwrightError
 
 if TYPE_CHECKING:
     from debwright.keys.signing import Signer
@@ -46,7 +47,13 @@ def ask_apt(
     roots = Roots(options.cache(), place.loaded.config)
     layers, missing = acceptance.roots_of(roots, names)
     memory = store.private(place.path) / acceptance.MEMORY
-    acceptance.require(signer, layers, roots.cache, memory=memory)
+    try:
+        acceptance.require(signer, layers, roots.cache, memory=memory)
+    except acceptance.KeyRefused:
+        raise
+    except DebwrightError as error:
+        # Who may publish need not be one who may enter roots.
+        reporter.note(f"apt was not asked whether it takes the key: {error.what}")
     if missing and not store.publication_numbers(place.path):
         reporter.note(
             f"apt of {', '.join(missing)} was not asked whether it takes the key: no root of it is "

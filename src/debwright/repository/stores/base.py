@@ -38,7 +38,7 @@ class Store(Protocol):
     def push(self, tree: Tree) -> int:
         """Make the place serve `tree`; how many files were sent.
 
-        It calls `tree.go_ahead` before readers see any of it.
+        It calls `tree.go_ahead` before it sends anything, and before readers see any of it.
         """
 
     def fetch(self, target: Path) -> None:
@@ -141,7 +141,7 @@ def vouched(store: Store, read: Callable[[str], bytes | None]) -> dict[str, str]
     known: dict[str, str] = {}
     for suite in record.suites if record is not None else ():
         assert record is not None
-        data = read(f"{state_path(record, suite)}/{MANIFEST}")
+        data = read(f"{state_path(record.number, suite)}/{MANIFEST}")
         try:
             manifest = SuiteManifest.model_validate_json(data or b"")
         except ValidationError:

@@ -89,6 +89,7 @@ class Objects:
 
     def push(self, tree: Tree) -> int:
         there = dict(self._list())
+        tree.go_ahead()
         known = vouched(self, self._read)
         sent, shown = 0, False
         for item in tree.items:

@@ -129,7 +129,7 @@ def _put_together(copy: Path, record: PublicationRecord) -> None:
     states = aside.rename(copy / ".manifests")
     aside.mkdir()
     for suite in record.suites:
-        state = states / Path(state_path(record, suite)).relative_to("manifests")
+        state = states / Path(state_path(record.number, suite)).relative_to("manifests")
         place = copy / "dists" / suite
         place.mkdir(exist_ok=True)
         for name in SIGNED_FILES:

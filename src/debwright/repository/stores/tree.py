@@ -77,8 +77,9 @@ class Tree:
     items: tuple[Item, ...]
     """In the order of their steps."""
     go_ahead: Callable[[], None] = _nobody_asks
-    """Called by a store right before it shows readers something else. Raises DebwrightError when
-    another machine has published there since the store was looked at."""
+    """Called by a store before it sends anything, and again right before it shows readers something
+    else. Raises DebwrightError when another machine has published there since the store was looked
+    at."""
 
     @property
     def size(self) -> int:
@@ -133,17 +134,13 @@ def _state(publication: Path, record: PublicationRecord) -> Iterator[Item]:
         files = {name: publication / "dists" / suite / name for name in SIGNED_FILES}
         files[MANIFEST] = publication / "manifests" / f"{suite}.json"
         for name, file in files.items():
-            path = f"{state_path(record, suite)}/{name}"
+            path = f"{state_path(record.number, suite)}/{name}"
             yield Item(path=path, file=file, size=file.stat().st_size, step=Step.STATE)
 
 
-def state_path(record: PublicationRecord, suite: str) -> str:
-    """Where the manifest of a suite is, and what is signed of it, for a publication.
-
-    Two machines may make publications of one number: what one sends must not replace the other's.
-    """
-    made = f"{record.number:04d}" + (f"-{record.identity}" if record.identity else "")
-    return f"manifests/{made}/{suite}"
+def state_path(number: int, suite: str) -> str:
+    """Where the manifest of a suite is, and what is signed of it, for publication `number`."""
+    return f"manifests/{number:04d}/{suite}"
 
 
 def step_of(path: str) -> Step:

@@ -307,6 +307,18 @@ class OverlayMark:
                 found[path] = altered
         return found
 
+    def rewritten(self) -> set[str]:
+        trees = [layer.tree for layer in self.overlay.layer.chain()]
+        found = set()
+        for path, entry in Snapshot.of(self.overlay.upper).entries.items():
+            if entry.kind != "file":
+                continue
+            was = self.before.entries.get(path) or _below(trees, path)
+            # What is copied up for its mode alone keeps its time.
+            if was is not None and was.kind == "file" and was.mtime_ns != entry.mtime_ns:
+                found.add(path)
+        return found
+
 
 def _below(trees: Sequence[Path], path: str) -> Entry | None:
     """What the topmost layer that has the path has there; overlays mark removals in theirs."""

@@ -55,7 +55,7 @@ def bundled(
             *([f"{python} -c 'import {found.module}'"] if found.module else []),
             *service.tried,
         ),
-        notes=(*project.notes, *_why(reasons, tools)),
+        notes=(*project.notes, *why_carried(reasons, tools), *_hidden(project, service)),
     )
     try:
         return plan(wanted, directory).put_into(placed)
@@ -79,7 +79,19 @@ def _attempt(wanted: Wanted, directory: Path) -> Plan | None:
         return None
 
 
-def _why(reasons: Sequence[str], tools: Sequence[str]) -> list[str]:
+def _hidden(project: Project, service: Service) -> list[str]:
+    """A library that others cannot import is not what its name promises."""
+    if project.programs or service.units(list):
+        return []
+    python = program(project.package, "python3")
+    return [
+        f"what is in the package is imported by {python} alone: programs of other packages do not "
+        "see a library that carries what it needs"
+    ]
+
+
+def why_carried(reasons: Sequence[str], tools: Sequence[str]) -> list[str]:
+    """Notes on what comes with the package, and the first reasons."""
     notes = []
     if reasons:
         notes.append(f"the package carries its dependencies: {_shown(reasons)}")

@@ -72,6 +72,9 @@ class Wanted:
     where they can be imported. `.` is all of it."""
     programs: tuple[str, ...] = ()
     """Programs of its distributions that are wanted in /usr/bin."""
+    system: bool = False
+    """Whether the project is installed as Debian's own Python packages are, and has no tree: only
+    what builds it is carried."""
     targets: tuple[str, ...] = TARGETS
 
 
@@ -105,6 +108,7 @@ class Plan:
             settings["build_lock"] = BUILD_LOCK
             files.append(Written(path=BUILD_LOCK, text=self.tools.text))
         platform = compiling or self.needs.platform
+        own = () if wanted.system else ("${wheelhouse:Depends}",)
         return replace(
             project,
             architecture="any" if platform else "all",
@@ -114,21 +118,29 @@ class Plan:
                 *wanted.build_packages, *(COMPILER if compiling else ()),
             ),
             depends=(
-                *project.depends, "${wheelhouse:Depends}", "${python3:Depends}",
+                *project.depends, *own, "${python3:Depends}",
                 *(("${shlibs:Depends}",) if platform else ()),
             ),
             rules=self._rules(project.rules),
             settings={**project.settings, "wheelhouse": settings},
             files=(*project.files, *files),
-            lintian_overrides=(*project.lintian_overrides, *OVERRIDES),
+            lintian_overrides=(*project.lintian_overrides, *(() if wanted.system else OVERRIDES)),
             notes=(*project.notes, *self.notes),
         )  # fmt: skip
 
     def _rules(self, rules: Rules) -> Rules:
         wanted = self.wanted
-        options = ["--build"] if wanted.build else []
+        options = ["--build"] if wanted.build and not wanted.system else []
         if wanted.version_from_tags:
             options.append("--version-of-package")
+        if wanted.system:
+            lines = [
+                "# Built with tools that come along and installed as Debian's packages are.",
+                f"PROJECT = {wanted.package}",
+                f"PROJECT_OPTIONS = {' '.join(options)}".rstrip(),
+                "include wheelhouse/project.mk",
+            ]
+            return replace(rules, buildsystem=None, before=(*rules.before, *lines))
         options += [f"--copy={path}" for path in wanted.copy]
         options += [f"--program={name}" for name in wanted.programs]
         lines = [
@@ -155,7 +167,7 @@ def plan(wanted: Wanted, directory: Path) -> Plan:
         versions=versions, limits=wanted.constraints,
     )  # fmt: skip
     refuse_others(run.text, wanted.hashes)
-    notes = _lock_notes(run, author)
+    notes = _lock_notes(run, author) if wanted.requirements else []
     needs = look(run.text, LOCK, pythons)
     if needs.sdists:
         notes.append(f"compiled in the build, having no wheel: {', '.join(needs.sdists)}")

@@ -44,8 +44,12 @@ def from_debian(found: Pyproject, project: Project, service: Service) -> Project
         project,
         architecture="any" if compiled else "all",
         build_depends=(*build, *checking, *_python(found)),
-        depends=_depends(found, service, packages),
-        units=service.units(partial(_words, found)),
+        depends=(
+            "${python3:Depends}",
+            *(("${shlibs:Depends}",) if compiled else ()),
+            *servers_of(service, packages),
+        ),
+        units=service.units(partial(words, found)),
         smoke=(
             *([f"python3 -c 'import {found.module}'"] if found.module else []),
             *service.tried,
@@ -77,14 +81,18 @@ def _tests(found: Pyproject, project: Project, notes: list[str]) -> tuple[tuple[
         overrides += (Override(target="override_dh_auto_test", why=why),)
         notes.append(f"the build does not run the tests: {why}")
     else:
-        packages = resolve(found.tests.requirements).packages
+        welcome = [r for r in found.tests.welcome if not unmet([r], project.targets)]
+        packages = resolve((*found.tests.requirements, *welcome)).packages
         exports |= {"PYBUILD_TEST_CUSTOM": "1", "PYBUILD_TEST_ARGS": _test_command(found)}
     if found.build.compiled:
         exports["DEB_BUILD_MAINT_OPTIONS"] = "hardening=+all"
+    before: tuple[str, ...] = ()
     if found.version.tagged:
-        exports |= dict.fromkeys(VARIABLES, _PEP440)
+        before = ("# The version, for backends that would ask git.", f"PEP440 := {_PEP440}")
+        exports |= dict.fromkeys(VARIABLES, "$(PEP440)")
     return packages, Rules(
         buildsystem="pybuild",
+        before=before,
         source_directory=COPY if found.build.copied else "",
         exports=exports,
         overrides=overrides,
@@ -137,7 +145,7 @@ def _copying(*, listed: bool) -> tuple[Override, ...]:
     )  # fmt: skip
 
 
-def _words(found: Pyproject, command: Sequence[str]) -> list[str]:
+def words(found: Pyproject, command: Sequence[str]) -> list[str]:
     """A command of the project, or a module that Debian's Python runs."""
     name = command[0]
     if name in found.scripts:
@@ -146,11 +154,11 @@ def _words(found: Pyproject, command: Sequence[str]) -> list[str]:
     return ["/usr/bin/python3", *module, *command[1:]]
 
 
-def _depends(found: Pyproject, service: Service, packages: tuple[str, ...]) -> tuple[str, ...]:
-    depends = ["${python3:Depends}", *(["${shlibs:Depends}"] if found.build.compiled else [])]
-    # The server that the unit starts is needed even when the project does not name it.
-    known = [lookup(name) for name in service.added]
-    return (*depends, *(k.package for k in known if k is not None and k.package not in packages))
+def servers_of(service: Service, packages: Sequence[str]) -> tuple[str, ...]:
+    """The packages of servers that the unit starts and the project does not name, and that are not
+    among `packages`."""
+    known = (lookup(name) for name in service.added)
+    return tuple(k.package for k in known if k is not None and k.package not in packages)
 
 
 def _egg_info(found: Pyproject) -> str:

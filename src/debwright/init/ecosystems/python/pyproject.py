@@ -14,7 +14,7 @@ from typing import Any
 from debwright.init.ecosystems.python.backends import BuildSystem, read_build_system
 from debwright.init.ecosystems.python.dependencies import normalise, parse
 from debwright.init.ecosystems.python.dynamic import complete
-from debwright.init.ecosystems.python.packages import top_modules
+from debwright.init.ecosystems.python.packages import compiled_module, top_modules
 from debwright.init.ecosystems.python.poetry import limits, requirements
 from debwright.init.ecosystems.python.tables import dig, read_toml, strings
 from debwright.init.ecosystems.python.testing import OwnTests, read_tests
@@ -92,7 +92,7 @@ def read_pyproject(directory: Path) -> Pyproject:
         build=build,
         requires_python=_requires_python(project, poetry),
         scripts=scripts,
-        module=_module_of(modules) or module,
+        module=_module_of(modules) or module or compiled_module(directory, data),
         modules=modules,
         requirements=requirements,
         tests=read_tests(directory, data, requirements),

@@ -19,6 +19,7 @@ from debwright.init.ecosystems.python.packages import ROOTS
 from debwright.init.ecosystems.python.tables import dig, strings, text_of
 
 MAX_FILES = 500
+_COLLECTED = re.compile(r"test.*|.*_test|conftest|__init__")
 # Options of pytest.ini and the like that only a plugin knows, and marks and fixtures of plugins.
 _OPTIONS = {
     r"--(?:no-)?cov\b": "pytest-cov", r"(?:^|[\s\"'])-n[ =]?(?:\d|auto)|--dist\b": "pytest-xdist",
@@ -60,6 +61,8 @@ class OwnTests:
     """Whether the directory is a package, whose tests import each other through it."""
     requirements: tuple[Requirement, ...]
     """What the tests need beyond what the project itself needs."""
+    welcome: tuple[Requirement, ...]
+    """Plugins that developers list, and nothing is seen to need: some only change the output."""
 
 
 def read_tests(
@@ -69,7 +72,7 @@ def read_tests(
     name = next((d for d in ("tests", "test") if any(_files(directory / d))), None)
     if name is None:
         return None
-    trees = [*_trees(_files(directory / name)), *_trees([directory / "conftest.py"])]
+    trees = [*_trees(_collected(directory / name)), *_trees([directory / "conftest.py"])]
     ini = _configuration(directory, data)
     uses = {n for tree in trees for n in _names(tree)}
     functions = any(isinstance(n, ast.FunctionDef) and n.name.startswith("test")
@@ -82,13 +85,14 @@ def read_tests(
         found |= {"pytest", *_plugins(trees, ini)}
     known = {normalise(Requirement(text).name) for text in requirements}
     listed = {normalise(r.name): r for r in _listed(data)}
-    found |= {r.name for n, r in listed.items() if n.startswith("pytest-") and pytest}
+    plugins = {n for n in listed if pytest and n.startswith("pytest-")} - set(map(normalise, found))
     return OwnTests(
         directory=name, pytest=pytest, package=(directory / name / "__init__.py").is_file(),
         requirements=tuple(
             _limited(listed.get(normalise(n)), n)
             for n in sorted(found) if normalise(n) not in known
         ),
+        welcome=tuple(Requirement(n) for n in sorted(plugins - known)),
     )  # fmt: skip
 
 
@@ -101,6 +105,19 @@ def _files(folder: Path) -> list[Path]:
     if folder.is_symlink() or not folder.is_dir():
         return []
     return [p for p in sorted(folder.rglob("*.py"))[:MAX_FILES] if not p.is_symlink()]
+
+
+def _collected(folder: Path) -> list[Path]:
+    """Files that are run as tests, and those next to them that these name when they import."""
+    files = _files(folder)
+    found = [p for p in files if _COLLECTED.fullmatch(p.stem)]
+    waiting = list(found)
+    while waiting:
+        words = set(re.findall(r"\w+", waiting.pop().read_text("utf-8", "replace")))
+        more = [p for p in files if p not in found and p.stem in words]
+        found += more
+        waiting += more
+    return found
 
 
 def _trees(files: Sequence[Path]) -> Iterator[ast.Module]:

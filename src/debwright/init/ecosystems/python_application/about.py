@@ -58,7 +58,7 @@ def _told(found: About, directory: Path, modules: Sequence[Module]) -> Told:
         except InvalidVersion:
             continue
     tagged = newest_tag(directory, found.name)
-    if tagged.source == "git":
+    if tagged.upstream != FIRST or tagged.source == "git":
         return tagged
     note = f"no version was found: debian/changelog begins with {FIRST}; correct it"
     return Told(upstream=FIRST, notes=(note,))

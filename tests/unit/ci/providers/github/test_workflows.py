@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from tests.kit.installing import INSTALL, LINE
 
 from debwright.ci.context import Context, context_of
 from debwright.ci.providers.github import actions
@@ -23,14 +24,15 @@ from debwright.config.publishing import Signing
 from debwright.model.errors import CheckError, ConfigError, UsageError
 
 TOP = Path(__file__).parents[5]
-CONFIG = """\
+CONFIG = f"""\
 [package]
 version_from = "changelog"
 [signing]
 key = "6C43B96CE05479C89FFD561C3EA65BF54C7A49BC"
 key_env = "SIGNING_KEY"
 passphrase_env = "SIGNING_PASSPHRASE"
-[[workflows.jobs]]
+[workflows]
+{LINE}[[workflows.jobs]]
 name = "lint"
 commands = ["true"]
 """
@@ -174,8 +176,8 @@ def test_a_build_that_hangs_is_stopped_before_its_job(
     project: Path, minutes: int, step: int, job: int
 ) -> None:
     """A job that is stopped runs no further step: its log would not be handed over."""
-    with (project / "debwright.toml").open("a") as file:
-        file.write(f"[workflows]\nbuild_minutes = {minutes}\n")
+    more = f"[workflows]\nbuild_minutes = {minutes}\n"
+    (project / "debwright.toml").write_text(CONFIG.replace("[workflows]\n", more))
     workflows = written(project)
     for found in (workflows["build-packages.yml"]["jobs"]["build"],
                   workflows["pr-validation.yml"]["jobs"]["packages"]):  # fmt: skip
@@ -237,7 +239,7 @@ def test_a_release_builds_from_fresh_roots_after_the_preflight(project: Path) ->
 def test_companions_are_attested_by_the_first_job(tmp_path: Path) -> None:
     shutil.copytree(TOP / "tests/projects/lexicon", tmp_path / "work")
     subprocess.run(["git", "init", "-q", tmp_path / "work"], check=True)
-    (tmp_path / "work/debwright.toml").write_text('[workflows]\nproject = "lexicon"\n')
+    (tmp_path / "work/debwright.toml").write_text(f'[workflows]\n{LINE}project = "lexicon"\n')
     evil = "${{ github.token }}"
     (tmp_path / "work/lexicon-data").rename(tmp_path / "work" / evil)
     config = tmp_path / "work/lexicon/debwright.toml"
@@ -268,8 +270,8 @@ def test_signatures_are_renewed_in_time_where_a_job_can(project: Path) -> None:
 
 def test_attestations_can_be_left_out(project: Path) -> None:
     """Private repositories have none: a release would end there."""
-    with (project / "debwright.toml").open("a") as file:
-        file.write("[workflows]\nattestations = false\n")
+    more = "[workflows]\nattestations = false\n"
+    (project / "debwright.toml").write_text(CONFIG.replace("[workflows]\n", more))
     release = written(project)["release.yml"]
     assert set(release["jobs"]) == {"preflight", "build", "draft"}
     assert release["jobs"]["draft"]["needs"] == ["build"]
@@ -337,7 +339,7 @@ def test_a_product_below_the_top(tmp_path: Path) -> None:
     (tmp_path / "services/bell/debwright.toml").write_text(
         '[package]\nversion_from = "changelog"\n'
     )
-    (tmp_path / "debwright.toml").write_text('[workflows]\nproject = "services/bell"\n')
+    (tmp_path / "debwright.toml").write_text(f'[workflows]\n{LINE}project = "services/bell"\n')
     document = written(tmp_path)["build-packages.yml"]
     runs = [s["run"] for s in document["jobs"]["build"]["steps"] if "run" in s]
     assert 'debwright -C services/bell check -t "$TARGET" --strategy "$STRATEGY"' in runs
@@ -388,7 +390,7 @@ def test_no_text_breaks_out(which: str, text: str) -> None:
     given_ = {**SAFE, which: text}
     main, job, secret, directory = (given_[k] for k in ("main", "job", "secret", "directory"))
     settings = Workflows.model_construct(
-        main=main, runner=given_["runner"], environment=given_["environment"],
+        main=main, runner=given_["runner"], environment=given_["environment"], install=INSTALL,
         jobs=[Validation.model_construct(name=job, commands=["true"])],
     )  # fmt: skip
     product = Config.model_construct(
@@ -396,7 +398,9 @@ def test_no_text_breaks_out(which: str, text: str) -> None:
         signing=Signing.model_construct(key_env=secret),
         companions=[Companion.model_construct(source=given_["companion"])],
     )
-    context = Context(settings=settings, product=product, top=directory, project=directory)
+    context = Context(
+        settings=settings, product=product, top=directory, project=directory, directory=TOP
+    )
     try:
         files = wanted_files(context)
     except UsageError:

@@ -109,3 +109,61 @@ def test_pbr_says_it_in_its_own_way(tmp_path: Path) -> None:
     assert found.requirements == ("pbr>=2", "click")
     assert found.scripts == {"acme": "acme.cli:main"}
     assert found.version.tagged
+
+
+def test_a_copy_of_versioneer_in_the_tree_takes_the_version_from_tags(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text(
+        "import versioneer\nfrom setuptools import setup\n"
+        "setup(name='acme', version=versioneer.get_version())\n"
+    )
+    found = read_pyproject(tmp_path)
+    assert found.version.tagged
+    assert found.build.as_release
+
+
+@pytest.mark.parametrize(
+    ("files", "module"),
+    [
+        ({"setup.py": "from setuptools import *\nsetup(ext_modules=[Extension('fast', ['a.c'])])"},
+         "fast"),
+        ({"setup.py": "Extension(\n    name=\"fast.core\", sources=[])"}, "fast"),
+        ({"Cargo.toml": '[package]\nname = "x"\n[lib]\nname = "fast"\n'}, "fast"),
+        ({"setup.py": "setup()"}, ""),
+    ],
+)  # fmt: skip
+def test_the_module_of_a_project_that_is_all_compiled(
+    tmp_path: Path, files: Mapping[str, str], module: str
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "x1"\nversion = "1"\n{BUILD}')
+    assert read_pyproject(tmp_path).module == module
+
+
+def test_maturin_takes_the_version_of_the_crate(tmp_path: Path) -> None:
+    (tmp_path / "Cargo.toml").write_text(
+        '[package]\nname = "acme"\nversion = "0.30.0-rc.1"\nedition = "2021"\n[dependencies]\n'
+    )
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/lib.rs").write_text("")
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "acme"\ndynamic = ["version"]\n[build-system]\n'
+        'requires = ["maturin>=1,<2"]\nbuild-backend = "maturin"\n'
+    )
+    assert read_pyproject(tmp_path).version.upstream == "0.30.0~rc1"
+
+
+def test_a_backend_in_the_tree_that_calls_a_compiler(tmp_path: Path) -> None:
+    """As frozenlist and yarl have it: it names Cython only when it is asked."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/backend.py").write_text(
+        "def get_requires_for_build_wheel(settings=None):\n"
+        "    return ['Cython ~= 3.0; python_version >= \"3.8\"']\n"
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "acme"\nversion = "1"\n[build-system]\nrequires = ["setuptools"]\n'
+        'build-backend = "backend"\nbackend-path = ["own"]\n'
+    )
+    build = read_pyproject(tmp_path).build
+    assert "cython" in build.names
+    assert build.compiled

@@ -105,3 +105,44 @@ def test_a_second_time_needs_no_network(
     server.server_close()
     thread.join()
     assert plan(wanted, tmp_path) == first
+
+
+BACKEND = """\
+[project]
+name = "bells"
+version = "1.0"
+requires-python = ">=3.9"
+dependencies = [{needs}]
+scripts = {{ ring = "bells:ring" }}
+[build-system]
+requires = ["pdm-backend"]
+build-backend = "pdm.backend"
+"""
+
+
+def test_debians_dependencies_stay_debians_where_only_the_backend_is_missing(
+    index: Index, tmp_path: Path
+) -> None:
+    """A library in a tree of its own is of no use: nothing else could import it."""
+    index.add_wheel("pdm-backend", "2.4")
+    (tmp_path / "bells").mkdir()
+    (tmp_path / "bells/__init__.py").write_text("")
+    needs = '"click", "tomli; python_version < \'3.11\'"'
+    (tmp_path / "pyproject.toml").write_text(BACKEND.format(needs=needs))
+    project = recognise(tmp_path).read(tmp_path)
+    assert project.depends == ("python3-click", "${python3:Depends}")
+    assert "include wheelhouse/project.mk" in project.rules.before
+    files = {f.path: f.text for f in project.files}
+    assert "pdm-backend==2.4" in files[BUILD_LOCK]
+    assert "click" not in files[LOCK]
+    assert project.smoke == ("python3 -c 'import bells'",)
+    assert project.lintian_overrides == ()
+    assert "requirements.lock" not in " ".join(project.notes)
+
+
+def test_both_are_carried_where_a_dependency_is_missing(index: Index, tmp_path: Path) -> None:
+    index.add_wheel("pdm-backend", "2.4")
+    index.add_wheel("bell", "1.0")
+    (tmp_path / "pyproject.toml").write_text(BACKEND.format(needs='"bell"'))
+    project = recognise(tmp_path).read(tmp_path)
+    assert "include wheelhouse/private-tree.mk" in project.rules.before

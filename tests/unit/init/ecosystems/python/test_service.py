@@ -151,7 +151,7 @@ def test_fastapi_answers_without_a_route(tmp_path: Path) -> None:
 
 
 def test_what_is_not_seen_is_asked(tmp_path: Path) -> None:
-    source = "import asyncio\ndef main():\n    asyncio.start_server(None, *where())\n"
+    source = "import asyncio, aiohttp.web\ndef main():\n    asyncio.start_server(None, *where())\n"
     found = service(tmp_path, {"acme/cli.py": source})
     assert [q.name for q in found.questions] == ["port", "health-path"]
     told = service(tmp_path, {"acme/cli.py": source}, answers={"port": "99", "health-path": "/a"})
@@ -220,3 +220,15 @@ def test_a_package_that_is_a_program(
     found = service(tmp_path, files, more="")
     assert words(found) == command
     assert (found.start.port if found.start and found.start.listens else "") == port
+
+
+SMTP = (
+    "import asyncio\nDEFAULT_PORT = 8025\ndef main():\n    loop = asyncio.new_event_loop()\n"
+    "    loop.create_server(object, 'localhost', DEFAULT_PORT)\n    loop.run_forever()\n"
+)
+
+
+def test_a_server_of_another_protocol_is_asked_for_a_connection(tmp_path: Path) -> None:
+    found = service(tmp_path, {"acme/cli.py": SMTP})
+    assert url(found) == "tcp://127.0.0.1:8025"
+    assert [q.name for q in found.questions] == []

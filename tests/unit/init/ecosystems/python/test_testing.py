@@ -34,11 +34,31 @@ def own_tests(directory: Path, text: str, pyproject: str = "", name: str = "test
         ("import pytest\n@pytest.fixture\ndef fs(): ...\ndef test_a(fs): ...", "", ["pytest"]),
         ("def test_a(): ...",
          '[dependency-groups]\ndev = ["pytest>=7", "ruff", "tox", "pytest-randomly"]',
-         ["pytest-randomly", "pytest>=7"]),
+         ["pytest>=7"]),
     ],
 )  # fmt: skip
 def test_what_tests_need(tmp_path: Path, text: str, pyproject: str, needed: list[str]) -> None:
     assert sorted(map(str, own_tests(tmp_path, text, pyproject).requirements)) == needed
+
+
+def test_only_what_is_run_counts(tmp_path: Path) -> None:
+    """Projects keep fuzzers and the like among their tests, which pytest does not collect."""
+    (tmp_path / "tests/fuzz").mkdir(parents=True)
+    (tmp_path / "tests/fuzz/fuzzer.py").write_text("import atheris\n")
+    (tmp_path / "tests/helpers.py").write_text("import yaml\n")
+    found = own_tests(tmp_path, "from .helpers import x\ndef test_a(): ...")
+    assert [r.name for r in found.requirements] == ["pytest", "pyyaml"]
+
+
+def test_plugins_that_nothing_needs_are_used_where_they_are(tmp_path: Path) -> None:
+    listed = (
+        '[dependency-groups]\ndev = ["pytest-cov", "pytest-sugar>=9", "pytest-no-such-thing"]\n'
+    )
+    found = own_tests(tmp_path, "def test_a(mocker): ...", listed)
+    assert [r.name for r in found.requirements] == ["pytest", "pytest-mock"]
+    assert [r.name for r in found.welcome] == [
+        "pytest-cov", "pytest-no-such-thing", "pytest-sugar",
+    ]  # fmt: skip
 
 
 def test_configuration_of_setup_cfg_counts(tmp_path: Path) -> None:
