@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debwright.host.interrupts import interruptible
-from debwright.model.errors import DebwrightError
+from debwright.model.errors import DebwrightError, printable
 from debwright.model.standing import Standing
 
 # What a run needs is imported by a run: commands that are about keys or the repository alone
@@ -163,7 +163,8 @@ def emit(options: Options, data: object, text: str) -> None:
     if options.json:
         print(json.dumps(data, indent=2, default=str))
     else:
-        print(text)
+        # What it says comes from packages, servers and files as well.
+        print(printable(text))
 
 
 def is_terminal() -> bool:

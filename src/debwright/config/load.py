@@ -35,6 +35,8 @@ SIZE_LIMIT = 1024 * 1024
 
 _PYPROJECT_TABLE: KeyPath = ("tool", "debwright")
 _LINE_SHOWN = 200
+_DEPTH = 50
+"""Tables and lists within each other; the configuration itself has five."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,14 +230,15 @@ def _read(path: Path) -> str:
 
 
 def _toml(path: Path, text: str) -> dict[str, Any]:
+    too_deep = ConfigError(
+        f"{shown(path)} is nested too deeply",
+        cause="lists or tables within each other, hundreds deep",
+        fix="remove them",
+    )
     try:
-        return tomllib.loads(text)
+        document = tomllib.loads(text)
     except RecursionError as error:
-        raise ConfigError(
-            f"{shown(path)} is nested too deeply",
-            cause="lists or tables within each other, hundreds deep",
-            fix="remove them",
-        ) from error
+        raise too_deep from error
     except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
         place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
         message = str(error)[: place.start()] if place else str(error)
@@ -250,6 +253,20 @@ def _toml(path: Path, text: str) -> dict[str, Any]:
             "stand in quotes, and no key is written twice",
             fix=f"correct line {number}" if number else "correct the file",
         ) from error
+    # tomllib itself is not stopped by `a.a.a.a = 1`; what copies and checks the tables would be.
+    if _is_deep(document):
+        raise too_deep
+    return document
+
+
+def _is_deep(document: Any) -> bool:
+    level: list[Any] = [document]
+    for _ in range(_DEPTH):
+        inner = (v.values() if isinstance(v, dict) else v for v in level)
+        level = [v for values in inner for v in values if isinstance(v, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _section(document: Mapping[str, Any], keys: KeyPath) -> Any:

@@ -101,8 +101,7 @@ def escaped(text: str) -> str:
     for index, part in enumerate(parts):
         if index % 2 == 0:
             plain = _SPECIAL.sub(r"\\\1", part)
-            # An empty comment between sign and name: GitHub would write to the person else.
-            parts[index] = re.sub(r"@(?=[A-Za-z0-9])", "@<!-- -->", plain)
+            parts[index] = re.sub(r"@(?=\w)", "@<!-- -->", plain)
     line = "".join(parts)
     # At the start of an item these would begin a list, a quotation or a rule of its own.
     return re.sub(r"^([-+>=]|\d+[.)])", r"\\\1", line)

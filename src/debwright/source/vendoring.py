@@ -5,6 +5,7 @@ own, and every machine gets the same directory. It verifies each file against th
 project has, and runs no code of the project. What it downloads is kept, and downloaded once.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright.config import Config
-from debwright.host.files import atomic_write
+from debwright.host.files import atomic_write, sha256_file
 from debwright.host.machine import host_arch
 from debwright.host.process import CommandError, Completed
 from debwright.isolation.namespaces import Bind, Namespaces
@@ -129,7 +130,17 @@ class Vendoring:
 
     @property
     def digest(self) -> str:
-        return digest({"inputs": dict(self.inputs), "tool": self.tool.title, "packer": PACKER})
+        wanted = {"inputs": dict(self.inputs), "tool": self.tool.title, "packer": PACKER}
+        return digest({**wanted, "project": self._project})
+
+    @property
+    def _project(self) -> str:
+        """Whose downloads and results are shared: nobody's but the project's.
+
+        The tools run with its files, and a configuration among them can name programs, which then
+        write where the downloads are.
+        """
+        return hashlib.sha256(os.fsencode(self.source.resolve())).hexdigest()[:16]
 
     def prepare(self, cache: Cache, *, note: Say, activity: Say) -> Carried:
         """Raises VendorError, or MirrorError when what is asked cannot be reached."""
@@ -151,7 +162,7 @@ class Vendoring:
     def _make(self, cache: Cache, home: Path, note: Say, activity: Say) -> dict[str, Any]:
         activity(f"a root with {self.tool.package}")
         layer = self._layer(cache, note)
-        downloads = home / "downloads"
+        downloads = home / "downloads" / self._project
         downloads.mkdir(parents=True, exist_ok=True)
         with throwaway(cache, layer, "vendor") as overlay:
             work = overlay.directory / "vendoring"
@@ -218,7 +229,7 @@ def _known(record: Path, home: Path) -> dict[str, Any] | None:
     """What was made before, where it is still there."""
     try:
         known: dict[str, Any] = json.loads(record.read_text())
-        if (home / "components" / known["tarball"]).stat().st_size != known["size"]:
+        if sha256_file(home / "components" / Path(known["tarball"]).name) != known["sha256"]:
             return None
         os.utime(record)  # "last used", for pruning
     except (OSError, ValueError, TypeError, KeyError):

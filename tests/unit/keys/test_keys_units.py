@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debwright.config import load
+from debwright.keys.backup import _require_long
 from debwright.keys.gnupg.armor import crc24, dearmor, enarmor
 from debwright.keys.parts import Part, end_of, that_signs
 from debwright.keys.ring import FAIL_DAYS, WARN_DAYS, KeyInfo, health, parse_listing, spaced
@@ -241,3 +242,15 @@ def test_every_command_has_help() -> None:
 
     for name in ("new", "list", "export", "backup", "restore", "rotate", "verify"):
         assert call(["keys", name, "--help"]) == 0
+
+
+@pytest.mark.parametrize(
+    "word", [None, b"", b"x", b"hunter2", b"elevenchars", b" " * 20, b"ab" * 10]
+)
+def test_a_password_that_could_be_found_out_is_none(word: bytes | None) -> None:
+    with pytest.raises(UsageError, match="the backup's password"):
+        _require_long(word)
+
+
+def test_a_long_password_will_do() -> None:
+    _require_long("zwölf zeichen".encode())

@@ -85,7 +85,7 @@ def _apart(
         f"publication {there.number} of another machine",
         evidence=[Evidence(text=f"only here: {text}") for text in lost[:20]],
         cause="both began from one publication; only one of them can go on",
-        fix="debwright repo pull --discard-unpushed removes what was published here alone; "
+        fix="debwright repo pull --discard-unpushed, which removes what was published here alone; "
         "then publish that again",
     )
 

@@ -10,6 +10,7 @@ from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.dependencies import normalise, resolve
 from debwright.init.ecosystems.python.django import WRAPPER, Django, read_django
 from debwright.init.ecosystems.python.health import find_health, find_path
+from debwright.init.ecosystems.python.listening import speaks_http
 from debwright.init.ecosystems.python.modules import Module, read_modules
 from debwright.init.ecosystems.python.private_tree import Wanted, plan
 from debwright.init.ecosystems.python.procfile import read_procfile
@@ -54,7 +55,8 @@ def assemble(directory: Path, answers: Answers) -> Project:
     more_lines = tuple(Line(text=text, seen="debwright init") for text in added)
     asked = replace(asked, lines=(*asked.lines, *more_lines))
     path = django.health if django else find_path(directory, modules)
-    health, asking = find_health(found[0], path, said.name, answers)
+    http = path.seen is not None or bool(django) or speaks_http(modules)
+    health, asking = find_health(found[0], path, said.name, answers, http=http)
     settings = read_settings(
         directory, modules, package, answers,
         always=("SECRET_KEY",) if django else (),

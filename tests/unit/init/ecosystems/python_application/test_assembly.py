@@ -257,3 +257,13 @@ def test_requirements_of_another_language_are_no_application(tmp_path: Path) -> 
     from debwright.init.ecosystems.python_application import ECOSYSTEM
 
     assert ECOSYSTEM.confidence(tmp_path) == 0
+
+
+def test_a_server_of_another_protocol_is_asked_for_a_connection(project_dir: Path) -> None:
+    source = (
+        "import socketserver\nif __name__ == '__main__':\n"
+        "    socketserver.TCPServer(('127.0.0.1', 7007), object).serve_forever()\n"
+    )
+    project = read(project_dir, {"main.py": source})
+    assert 'health_url = "tcp://127.0.0.1:7007"' in files(project)["debwright.toml"]
+    assert "debian/tests/control" not in files(project)
