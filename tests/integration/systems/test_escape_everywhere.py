@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.conftest import PROJECTS, Debwright
+from tests.integration.systems.test_docker import daemon  # noqa: F401 - a fixture
 from tests.kit import debs
 from tests.kit.escape.machine import KIT, Attempt, Bait, attempts, bait, state
 
@@ -83,7 +84,10 @@ def opened(kind: str, arch: str, deb: Path, output: Path, stack: ExitStack) -> B
 
 
 @pytest.mark.parametrize("kind", ["nspawn", "nspawn-arm64", "docker", "podman", "vm"])
-def test_a_system(kind: str, baited: Bait, table: dict[str, list[Attempt]], tmp_path: Path) -> None:
+def test_a_system(
+    kind: str, baited: Bait, table: dict[str, list[Attempt]], tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
     name, _, other = kind.partition("-")
     arch = other or host_arch()
     if arch != host_arch() and (trouble := emulation_problem(arch)):
@@ -92,6 +96,9 @@ def test_a_system(kind: str, baited: Bait, table: dict[str, list[Attempt]], tmp_
     files = {"usr/share/kit": KIT.read_text(), "DEBIAN/postinst": script}
     deb = debs.build(tmp_path, files, arch="all")
     with ExitStack() as stack:
+        if name == "docker":
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            patch.setenv("DOCKER_HOST", request.getfixturevalue("daemon"))
         try:
             system = opened(name, arch, deb, tmp_path, stack)
         except Exception as problem:

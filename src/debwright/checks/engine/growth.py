@@ -24,6 +24,8 @@ _LEAST = 4_000_000
 """Bytes below which growth is noise."""
 _LOOKS = 9
 """From so many on, the pace can be seen."""
+_FEW = 4
+"""From so many on, it can be seen that growth has ended."""
 _LONGER = 24
 """Further looks at what grows."""
 _PACE = 0.6
@@ -54,7 +56,10 @@ class Watch:
 
     def __init__(self, session: Session, services: Sequence[Service]) -> None:
         self._session = session
-        self._looks: dict[str, list[Look]] = {service.unit: [] for service in services}
+        self._looks: dict[str, list[Look]] = {
+            service.unit: [Look(*seen)] if (seen := session.memory_seen.get(service.unit)) else []
+            for service in services
+        }
 
     def look(self) -> None:
         """Look at each service once more."""
@@ -75,7 +80,7 @@ class Watch:
             if not grows(looks, _SUSPICIOUS):
                 continue
             for _ in range(_LONGER):
-                if len(looks) >= _LOOKS and (not goes_on(looks) or leaks(looks)):
+                if len(looks) >= _FEW and (not goes_on(looks) or leaks(looks)):
                     break
                 pause(EVERY)
                 self._look(service.unit)

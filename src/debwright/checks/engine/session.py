@@ -102,6 +102,8 @@ class Session:
     by_hand: set[str] = field(default_factory=set)
     """Units that the packages leave to the administrator to start, and the checks have."""
     reinstalled: Reinstalled | None = None
+    memory_seen: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """Unit to when its memory was first measured, in seconds after installation, and the bytes."""
     secrets: set[str] = field(default_factory=set)
     """Values of the configuration that a check has found in the log: no excerpt repeats them."""
     ours: set[str] = field(default_factory=set)
