@@ -245,6 +245,9 @@ def try_ids(spec: dict[str, Any]) -> ids.Mapped | None:
             os.close(kernel.mapped_copy(path, mapped.namespace))
         if not kernel.overlay_takes_mapped():
             return None
+        # What systemd-nspawn boots mounts them anew; a build has them bound where it must.
+        if not spec.get("pivot") and not mapped.shows_kernel():
+            return None
     except OSError:
         return None
     return mapped

@@ -10,8 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from debwright.isolation.kernel import (
+    CLONE_NEWNET,
     CLONE_NEWNS,
+    CLONE_NEWPID,
     CLONE_NEWUSER,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_RDONLY,
     attach,
     fail,
     libc,
@@ -83,6 +89,36 @@ class Mapped:
             libc.setfsuid(0)
             libc.setfsgid(0)
             libc.prctl(_PR_SET_SECUREBITS, 0, 0, 0, 0)
+
+    def shows_kernel(self) -> bool:
+        """Whether a system with these ids could mount proc and sysfs of its own.
+
+        It could not in a container, which covers parts of its own: the kernel would show them
+        again (mount_too_revealing() in the kernel's fs/namespace.c).
+        """
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(self._mounts_kernel())
+            finally:
+                os._exit(1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def _mounts_kernel(self) -> int:
+        """Zero when it works; for a process that ends with it."""
+        if libc.setns(self.namespace, CLONE_NEWUSER) != 0:
+            return 1
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+        if libc.unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID) != 0:
+            return 1
+        first = os.fork()
+        if first == 0:
+            flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+            done = libc.mount(b"proc", b"/proc", b"proc", flags, None)
+            done |= libc.mount(b"sysfs", b"/sys", b"sysfs", flags | MS_RDONLY, None)
+            os._exit(done & 1)
+        return os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
 
     def enter(self) -> None:
         """Become root of the namespace, with mounts of its own; there is no way back."""

@@ -3,6 +3,8 @@
 The first test fails with a system that is entered without its bounds; see docs/security.md.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -131,6 +133,21 @@ def test_only_what_fetches_has_the_network(baited: Bait) -> None:
         assert inside.run(ask, check=False).returncode != 0
         said = inside.run(["perl", "-", *baited.words], stdin=KIT.read_text(), merge=True)
         assert escaped(said.output) == []
+
+
+@pytest.mark.parametrize(
+    ("covered", "can"), [("", True), ("mount --bind /sys/kernel /sys/class; ", False)]
+)
+def test_a_container_that_hides_parts_of_the_kernel_gives_no_ids(
+    covered: str, *, can: bool
+) -> None:
+    """systemd-nspawn could not mount its own /sys there, and nothing would boot."""
+    asked = "from debwright.isolation.ids import Mapped; print(Mapped(600000).shows_kernel())"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-ec", f'{covered}exec "$0" -c "$1"', sys.executable, asked],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.strip() == str(can), done.stdout + done.stderr
 
 
 def test_files_keep_their_owners_on_the_disk(built: Namespaces) -> None:

@@ -85,11 +85,13 @@ class PublishStage(Stage[Publishing]):
         from debwright.repository.stores.base import store_tables
 
         job = on.job
+        # As configured: what the repository has by now is what this stage itself has published.
+        settings = settings_of(job.plan.config, job.plan.package)
         return {
             **common_inputs(job),
             "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in _files(on)},
             "suites": {str(t.target): suite_name(job, t.target.suite) for t in on.targets},
-            "settings": on.settings.model_dump(mode="json"),
+            "settings": settings.model_dump(mode="json"),
             "stores": {t.table: t.model_dump(mode="json") for t in store_tables(job.plan.loaded)},
             "key": key_states(job.plan.loaded),
         }

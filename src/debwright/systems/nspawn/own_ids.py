@@ -5,8 +5,9 @@ from pathlib import Path
 from debwright.isolation import ids
 
 NOT_HERE = (
-    "the system's root was this machine's root: its kernel is older than 5.19, or the cache's file "
-    "system cannot map ids; bring only packages that you trust there, or use --sandbox vm"
+    "the system's root was this machine's root: its kernel is older than 5.19, the cache's file "
+    "system cannot map ids, or this is a container; bring only packages that you trust there, or "
+    "use --sandbox vm"
 )
 """What the report says of a system without them."""
 
