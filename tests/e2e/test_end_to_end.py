@@ -210,7 +210,7 @@ def first_installation(user: Machine, repository: Path) -> None:
     user.apt("update")
     user.apt("install", "notebook", "notebook-archive-keyring")
     # From now on the keyring package's own entry counts, which a change of keys goes through.
-    user.run(f"rm /etc/apt/sources.list.d/notebook-{user.target.suite}.sources")
+    user.run(f"test ! -e /etc/apt/sources.list.d/notebook-{user.target.suite}.sources")
     user.apt("update")
     assert user.ask("/health") == {"status": "ok", "title": "Notes"}
     assert user.ask("/notes", "water the garden") == ["water the garden"]
