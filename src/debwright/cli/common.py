@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from debwright.host.interrupts import interruptible
-from debwright.model.errors import DebwrightError, printable
-from debwright.model.standing import Standing
+from debwright.model.errors import DebwrightError
 
 # What a run needs is imported by a run: commands that are about keys or the repository alone
 # start in half the time.
@@ -47,17 +46,6 @@ class Options:
     json: bool = False
     verbose: bool = False
 
-    @property
-    def standing(self) -> Standing:
-        """Where the person stands: how commands are typed there."""
-        from debwright.model import registry
-
-        return Standing(
-            directory=None if self.directory == Path() else str(self.directory),
-            output=None if self.output is None else str(self.output),
-            commands=frozenset(registry.names("debwright.cli")) - {"app", "commands", "common"},
-        )
-
     def dist(self, plan_directory: Path) -> Path:
         return (self.output or plan_directory / "dist").absolute()
 
@@ -68,22 +56,10 @@ class Options:
         return Cache(default_cache(), say)
 
 
-def results_of(options: Options) -> Path:
-    """The directory of the results: next to debwright.toml, which may be found above."""
-    from debwright.config import load
-
-    return options.output or options.dist(load(options.directory).directory)
-
-
-def reporter_for(options: Options, dist: Path | None = None) -> "Reporter":
-    """Who shows a run to the person; `dist` is the directory of its results."""
-    from debwright.host.files import shown
+def reporter_for(options: Options) -> "Reporter":
     from debwright.observe.console import make_reporter
 
-    standing = options.standing
-    if dist is not None:
-        standing = replace(standing, dist=Path(shown(dist)))
-    return make_reporter(json_mode=options.json, verbose=options.verbose, standing=standing)
+    return make_reporter(json_mode=options.json, verbose=options.verbose)
 
 
 def run_plan(
@@ -103,8 +79,8 @@ def run_plan(
     from debwright.roots import downloads
     from debwright.roots.layers import Roots
 
+    reporter = reporter_for(options)
     dist = options.dist(plan.loaded.directory)
-    reporter = reporter_for(options, dist)
     with closing(reporter), interruptible(), exclusive(dist):
         cache = options.cache(reporter.note)
         heal(cache)
@@ -163,8 +139,7 @@ def emit(options: Options, data: object, text: str) -> None:
     if options.json:
         print(json.dumps(data, indent=2, default=str))
     else:
-        # What it says comes from packages, servers and files as well.
-        print(printable(text))
+        print(text)
 
 
 def is_terminal() -> bool:

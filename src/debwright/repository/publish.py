@@ -23,7 +23,6 @@ from debwright.repository import incoming, pool, store
 from debwright.repository.assemble import Assembly
 from debwright.repository.model import PackageFile, Publication, RepositorySettings
 from debwright.repository.plan import Plan, Published, State, load, make_plan, record_of
-from debwright.repository.promises import refuse_renaming
 
 GARBAGE = "garbage.json"
 
@@ -57,24 +56,17 @@ def change(
     signer: Signer,
     settings: RepositorySettings,
     *,
-    renaming: bool = False,
     say: store.Say = store.silent,
     lock_timeout: float | None = None,
 ) -> Publication:
-    """Make the publication that `planner` plans, given the current one. As `publish`.
-
-    With `renaming` the settings may have another origin or label, which users have to confirm.
-    """
+    """Make the publication that `planner` plans, given the current one. As `publish`."""
     repo = repo.absolute()
     try:
         store.make_directories(repo)
         with store.locked(repo, say, lock_timeout):
             recover(repo)
             try:
-                before = load(repo)
-                if before is not None and not renaming:
-                    refuse_renaming(before.record.settings, settings)
-                return _publish(repo, before, planner(before), signer, settings, say=say)
+                return _publish(repo, planner, signer, settings)
             except BaseException:
                 recover(repo)
                 raise
@@ -88,14 +80,16 @@ def change(
 
 
 def _publish(
-    repo: Path, before: State | None, plan: Plan, signer: Signer, settings: RepositorySettings,
-    *, say: store.Say,
-) -> Publication:  # fmt: skip
+    repo: Path,
+    planner: Callable[[State | None], Plan],
+    signer: Signer,
+    settings: RepositorySettings,
+) -> Publication:
+    before = load(repo)
+    plan = planner(before)
     if before is not None and not (plan.changed or plan.resigned or plan.missing):
         _prune(repo, settings.keep, before.record.number)
         return _unchanged(repo, before)
-    for note in plan.notes:
-        say(note)
     if not plan.entries:
         raise UsageError("there is nothing to publish", fix=Command("debwright", "build"))
     signer.public_key()  # a key that cannot be used is told before anything is touched
@@ -111,7 +105,6 @@ def _publish(
         plan=plan,
         signer=signer,
         settings=settings,
-        say=say,
     ).write(number)
     known = None
     if before is not None:

@@ -109,8 +109,7 @@ def wait_healthy(
         if over := _over(session, service, unit, restarts_before):
             return Waited(seconds=waited, problem=over)
         if waited >= limit and not up:
-            problem = unhealthy(session, service, unit, said, limit=limit, heard=heard)
-            return Waited(seconds=waited, problem=problem)
+            return Waited(seconds=waited, problem=unhealthy(session, service, unit, said, limit))
         time.sleep(0.1)
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from debwright.checks.engine import growth, health, memory, ports
+from debwright.checks.engine import health, memory, ports
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     running,
@@ -25,10 +25,7 @@ class SteadyCheck(LiveCheck):
     """Looks at the unit once it has run for `service.steady_seconds`."""
 
     name = "steady"
-    codes = (
-        health.CODES.under("steady") | ports.codes("steady") | memory.CODES.under("steady")
-        | growth.CODES
-    )  # fmt: skip
+    codes = health.CODES.under("steady") | ports.codes("steady") | memory.CODES.under("steady")
     settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
@@ -36,8 +33,7 @@ class SteadyCheck(LiveCheck):
             return skipped(self.name, reason)
         started, main = time.monotonic(), service_of(session)
         up = running(session)
-        watched = growth.Watch(session, up)
-        _wait_until_old(session, max(service.steady_seconds for service in up), watched)
+        _wait_until_old(session, max(service.steady_seconds for service in up))
         findings: list[Finding] = []
         measurements: dict[str, float] = {}
         for service in up:
@@ -50,7 +46,6 @@ class SteadyCheck(LiveCheck):
                 session, service, measurements if service is main else {}, check=self.name,
                 when=" after a while",
             )  # fmt: skip
-        findings += watched.findings(running(session))
         if session.healthy:
             findings += ports.ports(session, self.name)
         return conclude(self.name, started, findings, measurements=measurements)
@@ -61,12 +56,11 @@ def _not_well(session: Session, service: Service) -> Finding | None:
     return waited.problem and health.as_found_by("steady", LATER, waited.problem)
 
 
-def _wait_until_old(session: Session, seconds: float, watched: growth.Watch) -> None:
+def _wait_until_old(session: Session, seconds: float) -> None:
     """Sleep the rest of the time; installation and the checks before have taken some of it."""
     while (left := seconds - session.since_install()) > 0:
         go_on()
-        watched.look()
-        time.sleep(min(left, growth.EVERY))
+        time.sleep(min(left, 0.5))
 
 
 def _down(session: Session, service: Service, unit: Unit) -> Finding | None:

@@ -53,15 +53,14 @@ def make(
     check_wish(user_id, days)
     passphrase = b"" if unprotected else new_passphrase(passphrase_env)
     key = new_key(place.home, user_id, algorithm=algorithm, days=days, passphrase=passphrase)
-    made = key.fingerprint
     lines = [
-        spaced(made),
+        f"{spaced(key.fingerprint)}",
         f"  {key.algorithm}, {key.user_id}, valid until {key.expires:%Y-%m-%d}, in {place.home}",
         "",
         "next: put it into debwright.toml",
-        f'  [signing]\n  key = "{made}"',
+        f'  [signing]\n  key = "{key.fingerprint}"',
         "and make a backup, before anything is signed with it:",
-        "  " + options.standing.typed(f"debwright keys backup {made} --shares 3 --needed 2"),
+        f"  debwright keys backup {key.fingerprint} --shares 3 --needed 2",
     ]
     emit(options, as_json(key), "\n".join(lines))
     return 0
@@ -113,7 +112,7 @@ def replace(
         f"{change.path}: [signing.rotation] added",
         f"  until {change.drop}: {change.old} and {change.new} both sign",
         f"  from {change.drop} on: {change.new} signs alone",
-        "next: " + options.standing.typed(f"debwright keys backup {change.new}"),
+        "next: debwright keys backup " + change.new,
         "      then publish: the keyring package brings users the new key with an upgrade",
     ]
     data = {"old": change.old, "new": change.new, "drop": change.drop.isoformat()}

@@ -109,25 +109,17 @@ def target_status(target: TargetResult) -> Status:
 
     So do checks that failed nothing and have not seen the packages work. Tests that the source does
     not have, or that cannot run by themselves, are no missing proof: they are shown as skipped.
-    Nor is a build that another target has done for this one.
     """
     if not target.ok:
         return Status.FAILED
     statuses = {
-        s.status
-        for s in target.stages
-        if s.status is not Status.SKIPPED or not (s.stage == "test" or _done_elsewhere(s))
+        s.status for s in target.stages if s.stage != "test" or s.status is not Status.SKIPPED
     }
     if not statuses or Status.SKIPPED in statuses:
         return Status.SKIPPED
     if any(s.details.unproven for s in target.stages):
         return Status.SKIPPED
     return Status.CACHED if statuses == {Status.CACHED} else Status.PASSED
-
-
-def _done_elsewhere(stage: StageResult) -> bool:
-    """Whether another target did it for this one, so that no proof is missing."""
-    return stage.details.done_by is not None
 
 
 def verdict(result: RunResult) -> Verdict:
@@ -186,7 +178,7 @@ def count_findings(checks: Iterable[CheckResult], severity: Severity) -> int:
 
 
 def skips(result: RunResult) -> list[Skip]:
-    """Every stage and check that was skipped, but for what another target has done."""
+    """Every stage and check that was skipped."""
     found = _stage_skips(None, result.stages)
     for target in result.parts:
         found += _stage_skips(target.target, target.stages)
@@ -213,25 +205,20 @@ def _stage_skips(target: str | None, stages: Iterable[StageResult]) -> list[Skip
     return [
         Skip(target=target, name=s.stage, reason=s.reason or "no reason given")
         for s in stages
-        if s.status is Status.SKIPPED and not _done_elsewhere(s)
+        if s.status is Status.SKIPPED
     ]
 
 
-def failures(
-    result: RunResult, dist: Path | None = None, *, typed: Path = Path("dist")
-) -> list[Failure]:
-    """Each failed stage. With `dist`, logs in their usual place are found there too.
-
-    `typed` is how `dist` is typed in a command.
-    """
+def failures(result: RunResult, dist: Path | None = None) -> list[Failure]:
+    """Each failed stage. With `dist`, logs in their usual place are found there too."""
     found = [
-        _failure(result, None, stage, dist, typed)
+        _failure(result, None, stage, dist)
         for stage in result.stages
         if stage.status is Status.FAILED
     ]
     for target in result.parts:
         found += [
-            _failure(result, target, stage, dist, typed)
+            _failure(result, target, stage, dist)
             for stage in target.stages
             if stage.status is Status.FAILED
         ]
@@ -239,9 +226,8 @@ def failures(
 
 
 def _failure(
-    result: RunResult, target: TargetResult | None, stage: StageResult, dist: Path | None,
-    typed: Path,
-) -> Failure:  # fmt: skip
+    result: RunResult, target: TargetResult | None, stage: StageResult, dist: Path | None
+) -> Failure:
     broken = [
         check
         for check in (target.checks if target else ())
@@ -259,7 +245,7 @@ def _failure(
         what=_what(stage, broken),
         findings=tuple(errors),
         log=find_log(result, target, stage, dist),
-        reproduce=_reproduce(target, stage, typed),
+        reproduce=_reproduce(target, stage),
         inspect=_inspect(target),
     )
 
@@ -277,7 +263,7 @@ def _what(stage: StageResult, broken: list[CheckResult]) -> str:
     return stage.reason or f"the {stage.stage} stage failed and gave no reason"
 
 
-def _reproduce(target: TargetResult | None, stage: StageResult, dist: Path) -> Command:
+def _reproduce(target: TargetResult | None, stage: StageResult) -> Command:
     if target is None:
         return Command("debwright", "run")
     only = [] if isinstance(target, CompanionResult) else ["-t", target.target]
@@ -290,7 +276,7 @@ def _reproduce(target: TargetResult | None, stage: StageResult, dist: Path) -> C
         return Command("debwright", "check", "-t", target.target, *stage.details.files)
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
-        return Command("debwright", "check", dist / changes[0])
+        return Command("debwright", "check", f"dist/{changes[0]}")
     return Command("debwright", "run", *only)
 
 

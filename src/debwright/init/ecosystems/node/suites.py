@@ -57,13 +57,12 @@ def fitting(package: Mapping[str, Any], dependencies: Iterable[Mapping[str, Any]
             fix="allow an older node in package.json, if the service works with it",
         )
     # A dependency of its own accord asks for more; the checks will tell whether it needs it.
-    fit = [s for s in WANTED if own is None or not _against(s, [own])]
-    suite = min(fit, key=lambda s: len(_against(s, others)))
+    suite = next(s for s in WANTED if own is None or not _against(s, [own]))
     culprit = _against(suite, others)[0]
     return Fitting(
         suite=suite,
         note=f"{culprit.who} asks for node {culprit.range}; {suite} has {SUITES[suite].node}, and "
-        "no suite has what all dependencies ask for",
+        "no suite has more",
     )
 
 

@@ -1,1 +1,0 @@
-"""Fuzzing of every parser that reads bytes of others: see develop.md, "Fuzzing"."""
