@@ -215,6 +215,8 @@ def test_sigkill_leaves_no_key_and_no_agent(kind: str, after: float) -> None:
 @pytest.fixture
 def own_tmpfs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Homes in a memory of this test's own: any other debwright heals those in /dev/shm."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a tmpfs")
     place = Path(tempfile.mkdtemp())  # short: the agent's sockets are below it, see unix(7)
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], check=True)
     monkeypatch.setattr(home, "tmpfs_places", lambda: [place])
