@@ -1,4 +1,4 @@
-.PHONY: packages test quick ci check-archive check-ecosystems check-vm bench bench-service docs site pictures e2e clean
+.PHONY: packages test quick ci check-archive check-fuzz check-ecosystems check-escape check-vm bench bench-service docs site pictures e2e clean
 
 packages: ## build, check and publish the service for all targets
 	./scripts/build-local.sh
@@ -15,8 +15,14 @@ ci: ## the workflow that builds the packages, on this machine
 check-archive: ## good packages of Debian's archive must pass: some minutes
 	./scripts/test.sh -m "archive or not archive" tests/integration/checks/test_archive.py
 
+check-fuzz: ## every parser of foreign bytes, on other inputs each time: some minutes
+	DEBWRIGHT_FUZZ_EXAMPLES=$(or $(EXAMPLES),2000) ./scripts/test.sh -n 2 tests/fuzz
+
 check-ecosystems: ## projects of every kind, from init to a checked package; fewer: K=django
 	./scripts/test.sh -n 2 $(if $(K),-k $(K)) tests/ecosystems
+
+check-escape: ## attempts to get out of every kind of system, as a table; fewer: K=nspawn
+	./scripts/test.sh -n 0 -s -m "vm or not vm" $(if $(K),-k $(K)) tests/integration/systems/test_escape_everywhere.py
 
 check-vm: ## checks in virtual machines, amd64 and an emulated Cortex-A76: ten minutes and more
 	./scripts/check-vm.sh

@@ -18,7 +18,7 @@ usage: scripts/build-local.sh [--arch=amd64|arm64|all] [--clean] [--validate] [-
   --validate    build and check only: publish nothing
   --output DIR  write there (default: dist)
   --verbose     show the tools' output as it comes
-  --docker      do it inside a clean Debian container (DEBWRIGHT_IMAGE, default debian:bookworm)
+  --docker      do it inside a clean Debian container: DEBWRIGHT_IMAGE, or requirements/image.txt
 
 Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 build failed,
 4 validation failed, 5 this machine lacks something (it says what), 130 stopped by Ctrl-C.

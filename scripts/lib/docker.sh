@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # Sourced by build-local.sh: the same run inside a clean Debian container.
 
-IMAGE=${DEBWRIGHT_IMAGE:-debian:bookworm}
+PINNED=$TOP/requirements/image.txt
+# The first line that is no comment: NAME@sha256:DIGEST, which says the very bytes.
+IMAGE=${DEBWRIGHT_IMAGE:-$(grep -m 1 '^[^#[:space:]]' "$PINNED" || :)}
 
 # What debwright needs to make namespaces and to boot systems in them; not --privileged, which takes
 # every capability the kernel knows and fails where the daemon itself lacks one.
@@ -16,12 +18,16 @@ prepare_image() {
     command -v docker >/dev/null || die 5 "docker is not installed: sudo apt-get install docker.io"
     docker version >/dev/null 2>&1 ||
         die 5 "there is no docker daemon to talk to: sudo systemctl start docker"
+    [ -n "$IMAGE" ] || die 5 "no image is pinned: $PINNED says how to pin one"
     if docker image inspect "$IMAGE" >/dev/null 2>&1; then return 0; fi
+    # A name alone means another image tomorrow, from whoever answers for the registry.
+    [[ $IMAGE =~ @sha256:[0-9a-f]{64}$ ]] ||
+        die 5 "the image $IMAGE is not on this machine, and is pulled by its digest only: $PINNED says how"
     for attempt in 1 2 3; do
         if docker pull "$IMAGE" >&2; then return 0; fi
         if [ "$attempt" -lt 3 ]; then sleep $((attempt * 5)); fi
     done
-    die 5 "the image $IMAGE cannot be had: DEBWRIGHT_IMAGE names another one of Debian 12"
+    die 5 "the image $IMAGE cannot be had: DEBWRIGHT_IMAGE names another one of Debian 12, by its digest"
 }
 
 # in_container OUTPUT ARGUMENT...: build-local.sh with these arguments, on this source, which is

@@ -4,12 +4,8 @@
 names, separated by spaces.
 """
 
-import io
 import json
 import os
-import subprocess
-import sys
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,22 +14,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-from debwright.config import Config
-from debwright.host.machine import host_arch
 from debwright.model.targets import Target
-from debwright.packages.debs import read_deb
-from debwright.roots.cache import Cache, default_cache
-from debwright.roots.layers import Roots
-from debwright.roots.overlay import make_throwaway
-from debwright.roots.preload import preload_for
 from debwright.systems.nspawn import NspawnSandbox
-from debwright.systems.runtime import runtime_layer
 from tests.e2e.notebook import write_version
+from tests.e2e.people import Installed, Packager, booted
 from tests.kit.github import TOKEN, FakeGithub, serving
+from tests.kit.installing import with_install
 
 ALL = "bookworm-amd64 bookworm-arm64 trixie-amd64 trixie-arm64"
 TARGETS = (os.environ.get("E2E_TARGETS") or ALL).split()
-APT = ["apt-get", "-q", "-y", "-o", "APT::Update::Error-Mode=any"]
 SETTINGS = """
 [signing]
 key = "{key}"
@@ -50,35 +39,14 @@ url_env = "HOOK"
 """
 
 
-class Maintainer:
-    """Who types the commands, in the service's directory."""
+class Maintainer(Packager):
+    """Whoever types the commands, in the service's directory; with a key and a place on GitHub."""
 
     def __init__(self, work: Path, hub: FakeGithub, hook: str) -> None:
-        self.tree, self.hub = work / "notebook", hub
-        self.home = work / "gnupg"
-        self.tree.mkdir()
-        who = {f"GIT_{r}_{k}": v for r in ("AUTHOR", "COMMITTER")
-               for k, v in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))}  # fmt: skip
-        self.environment = {
-            **os.environ, **who, "GIT_CONFIG_GLOBAL": "/dev/null", "GITHUB_TOKEN": TOKEN,
-            "GITHUB_API_URL": hub.url, "HOOK": hook,
-        }  # fmt: skip
-
-    def git(self, *arguments: str) -> str:
-        return subprocess.run(
-            ["git", *arguments], cwd=self.tree, env=self.environment, check=True,
-            capture_output=True, text=True,
-        ).stdout.strip()  # fmt: skip
-
-    def __call__(self, *arguments: str, expect: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "debwright", *arguments], cwd=self.tree,
-            env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
-        said = done.stdout + done.stderr
-        assert done.returncode == expect, f"debwright {' '.join(arguments)}\n{said[-6000:]}"
-        return said
+        super().__init__(
+            work / "notebook", {"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": hub.url, "HOOK": hook}
+        )
+        self.hub, self.home = hub, work / "gnupg"
 
     def publication(self) -> int:
         """The number of the repository's current state."""
@@ -122,34 +90,13 @@ class Maintainer:
         return said
 
 
-class Machine:
-    """A user's booted system, which knows the repository and nothing else."""
+class Machine(Installed):
+    """A user's booted system."""
 
     def __init__(self, system: NspawnSandbox, target: Target) -> None:
-        self.system, self.target = system, target
-        self.run("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
+        super().__init__(system, target)
         # The system has no network: the web server of the repository is on it.
         self.run("systemd-run --unit=web python3 -m http.server -b 127.0.0.1 -d /srv 8399")
-
-    def run(self, text: str, *, expect: int = 0) -> str:
-        done = self.system.run(
-            ["bash", "-euo", "pipefail", "-c", text], merge=True, check=False, timeout=900,
-            env={"DEBIAN_FRONTEND": "noninteractive"},
-        )  # fmt: skip
-        assert done.returncode == expect, f"{self.target}: {text}\n{done.output}"
-        return done.output
-
-    def mirror(self, repository: Path) -> None:
-        """What a web server would serve now."""
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as archive:
-            archive.add(repository, "apt")
-        self.system.run(
-            ["sh", "-c", "rm -rf /srv/apt && tar -x -C /srv -f -"], stdin=packed.getvalue()
-        )
-
-    def apt(self, *arguments: str) -> str:
-        return self.run(" ".join([*APT, *arguments]))
 
     def ask(self, path: str, body: str | None = None) -> Any:
         """One request to the service, tried until it is up."""
@@ -170,18 +117,8 @@ class Machine:
 
 @contextmanager
 def machine(deb: Path, target: Target) -> Iterator[Machine]:
-    """Booted, with what the package needs of the archive."""
-    cache = Cache(default_cache())
-    cache.prepare()
-    with ExitStack() as stack:
-        roots = Roots(cache, Config())
-        layer = runtime_layer(roots, target, [read_deb(deb)], lambda _: None)
-        stack.enter_context(layer.in_use())
-        overlay = make_throwaway(stack.enter_context(cache.scratch("e2e")), layer)
-        emulated = target.arch != host_arch()
-        preload = preload_for(roots, target, layer)
-        system = NspawnSandbox(overlay, emulated=emulated, preload=preload)
-        yield Machine(stack.enter_context(system), target)
+    with booted(deb, target) as system:
+        yield Machine(system, target)
 
 
 @contextmanager
@@ -257,6 +194,7 @@ def begin(ada: Maintainer) -> None:
     ada.set_targets()
     config = ada.tree / "debwright.toml"
     text = config.read_text()
+    text = with_install(text)
     config.write_text(text + SETTINGS.format(key="0" * 40, home=ada.home))
     said = json.loads(
         ada("--json", "keys", "new", "Notebook <notebook@example.org>", "--no-passphrase")
@@ -272,7 +210,7 @@ def first_installation(user: Machine, repository: Path) -> None:
     user.apt("update")
     user.apt("install", "notebook", "notebook-archive-keyring")
     # From now on the keyring package's own entry counts, which a change of keys goes through.
-    user.run(f"rm /etc/apt/sources.list.d/notebook-{user.target.suite}.sources")
+    user.run(f"test ! -e /etc/apt/sources.list.d/notebook-{user.target.suite}.sources")
     user.apt("update")
     assert user.ask("/health") == {"status": "ok", "title": "Notes"}
     assert user.ask("/notes", "water the garden") == ["water the garden"]

@@ -61,7 +61,7 @@ def unpacked(tmp_path: Path) -> Unpacked:
         directory.mkdir(parents=True)
         with throwaway(cache, layer, "unpacked") as overlay:
             bind = Bind(source=directory, target="/unpacked", read_only=False)
-            with opened(overlay, network=True, binds=[bind]) as inside:
+            with opened(overlay, network=True, bounded=False, binds=[bind]) as inside:
                 words = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package]
                 inside.run(words, cwd="/unpacked")
                 inside.run(["sh", "-c", "dpkg-deb -x *.deb ."], cwd="/unpacked")

@@ -71,3 +71,28 @@ def test_what_is_built_and_compiled(packaged: Packaged, monkeypatch: pytest.Monk
     with registry([ADDON, COMPILER]) as (url, _):
         monkeypatch.setenv("npm_config_registry", url)
         passed(packaged("counter", COUNTER), *SERVES, "elf")
+
+
+# What express-generator leaves, without its pages.
+EXPRESS = {
+    "package.json": json.dumps({
+        "name": "guests", "version": "0.0.0", "private": True,
+        "scripts": {"start": "node ./bin/www"},
+        "dependencies": {"debug": "~2.6.9", "express": "~4.16.1", "http-errors": "~1.6.3"},
+    }),
+    "bin/www": "#!/usr/bin/env node\nvar app = require('../app');\n"
+    "var port = normalizePort(process.env.PORT || '3000');\n"
+    "require('http').createServer(app).listen(port);\n"
+    "function normalizePort(val) { var port = parseInt(val, 10); return port; }\n",
+    "app.js": "var express = require('express');\nvar createError = require('http-errors');\n"
+    "var guests = require('./routes/guests');\nvar app = express();\n"
+    "app.use('/guests', guests);\n"
+    "app.use(function(req, res, next) { next(createError(404)); });\nmodule.exports = app;\n",
+    "routes/guests.js": "var router = require('express').Router();\n"
+    "router.get('/', function(req, res) { res.send('nobody'); });\nmodule.exports = router;\n",
+}  # fmt: skip
+
+
+def test_express(packaged: Packaged) -> None:
+    """There is no lock yet, and the only page is a router's."""
+    passed(packaged("guests", EXPRESS), *SERVES)

@@ -91,6 +91,28 @@ class Migration(migrations.Migration):
     "    return HttpResponse(f'{Notice.objects.count()} notices')\n",
 }
 
+# Settings in parts, below src/, with django-environ and behind TLS.
+SPLIT = {
+    "pyproject.toml": '[project]\nname = "rota"\nversion = "1.0"\nrequires-python = ">=3.11"\n'
+    'dependencies = ["django>=5.2,<5.3", "django-environ", "gunicorn", "whitenoise"]\n',
+    "src/manage.py": DJANGO["manage.py"].replace("board.settings", "board.settings.local"),
+    "src/board/__init__.py": "",
+    "src/board/settings/__init__.py": "",
+    "src/board/wsgi.py": DJANGO["board/wsgi.py"].replace("board.settings", "board.settings.prod"),
+    "src/board/urls.py": DJANGO["board/urls.py"],
+    "src/board/settings/base.py": "import environ\n\nenv = environ.Env()\n"
+    + DJANGO["board/settings.py"]
+    .replace(".parent.parent", ".parent.parent.parent")
+    .replace('SECRET_KEY = "django-insecure-5x"\n', "")
+    + 'LOGGING = {"version": 1, "handlers": {"file": {"class": "logging.FileHandler", '
+    '"filename": BASE_DIR / "logs" / "board.log"}}, "root": {"handlers": ["file"]}}\n',
+    "src/board/settings/local.py": "from .base import *\n\nSECRET_KEY = 'x'\n",
+    "src/board/settings/prod.py": "from .base import *\nfrom .base import env\n\n"
+    'SECRET_KEY = env("DJANGO_SECRET_KEY")\nALLOWED_HOSTS = env.list("HOSTS_ALLOWED_HOSTS")\n'
+    "SECURE_SSL_REDIRECT = True\n",
+    **{f"src/{name}": text for name, text in DJANGO.items() if name.startswith("notices/")},
+}
+
 WORKER = {
     "worker.py": "import signal, sys, time\n\nimport structlog\n\nlog = structlog.get_logger()\n\n"
     'signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\nlog.info("waiting for work")\n'
@@ -147,6 +169,10 @@ def test_what_uv_init_makes(packaged: Packaged) -> None:
 def test_django(packaged: Packaged) -> None:
     run = packaged("board", DJANGO)
     passed(run, *SERVES)
+
+
+def test_django_with_settings_in_parts(packaged: Packaged) -> None:
+    passed(packaged("rota", SPLIT), *SERVES)
 
 
 def test_a_worker_without_a_port(packaged: Packaged) -> None:

@@ -87,7 +87,53 @@ def test_backends(packaged: Packaged, kind: str) -> None:
     files = {"pyproject.toml": text, "acme/__init__.py": SERVER, "LICENSE": "MIT\n"}
     run = packaged("acme", files, tag="v1.2.0")
     passed(run, *SERVES)
-    (deb,) = run.dist.glob("*/bookworm-amd64/acme_*.deb")
+    (deb,) = run.dist.glob("*/*/acme_*.deb")
     listed = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True, text=True, check=True)
     assert "/acme-1.2.0" in listed.stdout, "the metadata have the version of the package"
     assert "-packages/debian" not in listed.stdout
+
+
+LIBRARY = {
+    "pyproject.toml": """\
+[project]
+name = "beads"
+version = "1.2.0"
+description = "Adds numbers"
+license = { text = "MIT" }
+dependencies = ["click"]
+[project.scripts]
+beads = "beads.cli:main"
+[build-system]
+requires = ["setuptools", "Cython>=3"]
+build-backend = "setuptools.build_meta"
+""",
+    "setup.py": """\
+from Cython.Build import cythonize
+from setuptools import setup
+
+setup(packages=["beads"], ext_modules=cythonize("beads/*.pyx"))
+""",
+    "beads/__init__.py": "from beads.speed import add\n",
+    "beads/speed.pyx": "def add(long a, long b):\n    return a + b\n",
+    "beads/cli.py": """\
+import click
+
+
+@click.command()
+@click.version_option(package_name="beads")
+def main():
+    click.echo("beads")
+""",
+}
+
+
+def test_others_import_a_library_whose_backend_is_carried(packaged: Packaged) -> None:
+    run = packaged("beads", LIBRARY)
+    passed(run, "smoke", "purge", "lintian")
+    (deb,) = run.dist.glob("*/bookworm-amd64/beads_*.deb")
+    listed = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True, text=True, check=True)
+    assert "/usr/lib/python3/dist-packages/beads/speed.cpython-311" in listed.stdout
+    depends = subprocess.run(
+        ["dpkg-deb", "-f", deb, "Depends"], capture_output=True, text=True, check=True
+    )
+    assert "python3-click" in depends.stdout

@@ -31,3 +31,17 @@ def test_caddy(packaged: Packaged) -> None:
     files = {"index.html": "<title>x y</title>\n"}
     run = packaged("leaves", files, "--answer", "server=caddy")
     passed(run, *(check for check in SERVES if check != "smoke"))
+
+
+def test_the_author_s_own_nginx_conf(packaged: Packaged) -> None:
+    """One that is for a container: the port, the certificates and the place are another's."""
+    files = {
+        "index.html": "<title>Apples and pears</title>\n", "css/a.css": "a {}\n",
+        "nginx.conf": "events {}\nhttp {\n  gzip on;\n"
+        "  server { listen 80; return 301 https://$host; }\n"
+        "  server {\n    listen 443 ssl;\n    server_name apples.example;\n"
+        "    ssl_certificate /etc/ssl/a.pem;\n    root /usr/share/nginx/html;\n"
+        "    location /css/ { expires 30d; }\n    location / { try_files $uri $uri/ =404; }\n"
+        "  }\n}\n",
+    }  # fmt: skip
+    passed(packaged("apples", files), *SERVES)

@@ -38,23 +38,29 @@ class Case:
     what: str
     check: str
     code: str
-    severity: Severity
+    severity: Severity = Severity.ERROR
 
 
 CASES: list[Case] = []
 
 
 def caught(
-    what: str, check: str, code: str, severity: Severity = Severity.ERROR
-) -> Callable[[Callable[..., Checked]], Callable[..., None]]:
-    """Register a test that returns what was said of a bad package; the named check must say it."""
-    case = Case(what, check, code, severity)
-    CASES.append(case)
+    what: str, check: str, code: str, severity: Severity = Severity.ERROR,
+    also: tuple[Case, ...] = (),
+) -> Callable[[Callable[..., Checked]], Callable[..., None]]:  # fmt: skip
+    """Register a test that returns what was said of a bad package; the named check must say it.
+
+    `also` are further defects of the same package: a boot for each would take longer.
+    """
+    cases = (Case(what, check, code, severity), *also)
+    CASES.extend(cases)
 
     def wrap(test: Callable[..., Checked]) -> Callable[..., None]:
         @functools.wraps(test)
         def run(*arguments: object, **named: object) -> None:
-            _require(case, test(*arguments, **named))
+            made = test(*arguments, **named)
+            for case in cases:
+                _require(case, made)
 
         return run
 

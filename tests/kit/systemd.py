@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
-from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.base import CheckContext, shell_on
 from debwright.checks.engine.session import Session
 from debwright.config import Config
 from debwright.host.process import Completed
@@ -66,7 +67,7 @@ def session(system: Systemd, *packages: str, **tables: Any) -> Session:
     context = SimpleNamespace(
         config=Config.model_validate(tables), target=Target("bookworm", "amd64"),
         installable=[SimpleNamespace(package=name) for name in packages or ("demo",)],
-        activity=lambda _: None,
+        activity=lambda _: None, shell=partial(shell_on, "bookworm-amd64"),
     )  # fmt: skip
     return Session(
         cast(CheckContext, context), cast(BootedSandbox, system), before=cast(FileMark, None)

@@ -165,3 +165,44 @@ def test_help_needs_nothing(machine: Machine) -> None:
     assert done.returncode == 0
     assert "--validate" in done.stdout
     assert SCRIPT.name in done.stdout
+
+
+DOCKER = """#!/bin/bash
+echo "docker $*" >>"$LOG"
+[ "$1 $2" != "image inspect" ]
+"""
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("", "no image is pinned"),
+        ("debian:bookworm", "pulled by its digest only"),
+        ("debian@sha256:abc", "pulled by its digest only"),
+        ("debian:bookworm@sha256:" + "0" * 64, None),
+    ],
+)
+def test_an_image_is_pulled_by_its_digest_only(
+    tmp_path: Path, image: str, said: str | None
+) -> None:
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/image.txt").write_text(f"# how to\n{image}\n")
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/docker"
+    program.write_text(DOCKER)
+    program.chmod(0o755)
+    script = (
+        f'TOP={tmp_path}; die() {{ shift; echo "$*"; exit 5; }}; '
+        f". {TOP}/scripts/lib/docker.sh; prepare_image"
+    )
+    log = tmp_path / "log"
+    done = subprocess.run(
+        ["bash", "-euc", script], capture_output=True, text=True, check=False,
+        env={"PATH": f"{program.parent}:/usr/bin:/bin", "LOG": str(log)},
+    )  # fmt: skip
+    if said is None:
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"docker pull {image}" in log.read_text()
+    else:
+        assert (done.returncode, said in done.stdout) == (5, True)
+        assert "docker pull" not in log.read_text()

@@ -111,12 +111,7 @@ sudo apt-get install -y local-rag local-rag-archive-keyring
 ```
 
 The package `local-rag-archive-keyring` brings a new key in time when it changes. It has an entry
-for apt of its own, so the first one can go:
-
-{run}
-```sh
-sudo rm /etc/apt/sources.list.d/local-rag-{p.suite}.sources
-```
+for apt of its own, and the first one gives way: it is kept with the suffix `.save`.
 
 ## Check a signature by hand
 

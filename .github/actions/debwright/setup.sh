@@ -48,16 +48,40 @@ fi
 /usr/bin/python3 -m venv --clear "$home/venv"
 pip=("$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check)
 
+# Nothing is fetched that has no hash: what runs here is root, next to the secrets of a release.
 cd "$GITHUB_WORKSPACE"
-if [ "${#requirements[@]}" -gt 0 ]; then
-    locks=()
-    for file in "${requirements[@]}"; do locks+=(--requirement "$file"); done
-    retried "${pip[@]}" --require-hashes "${locks[@]}"
-    # Everything it needs is there: nothing is fetched that has no hash.
-    "${pip[@]}" --no-deps --no-build-isolation "$install"
-else
-    retried "${pip[@]}" "$install"
-fi
+case $install in
+    git+https://*)
+        source=$home/source
+        rm -rf "$source"
+        git init -q "$source"
+        commit=${install##*@} address=${install%@*}
+        retried git -C "$source" fetch -q --depth 1 "${address#git+}" "$commit"
+        git -C "$source" -c advice.detachedHead=false checkout -q --detach "$commit"
+        install=$source
+        requirements=("$source/requirements/tools.txt" "$source/requirements/run.txt")
+        ;;
+    https://*)
+        wheel=$home/$(basename "${install%%#*}")
+        retried curl --fail --silent --show-error --location --proto '=https' --max-time 300 \
+            --max-filesize 200M --output "$wheel" "${install%%#*}"
+        printf '%s  %s\n' "${install##*#sha256=}" "$wheel" | sha256sum --check --quiet
+        install=$wheel
+        ;;
+    *==*) ;;
+    *)
+        [ -d "$install" ] || { say "the repository has no directory $install"; exit 5; }
+        install=$GITHUB_WORKSPACE/$install
+        ;;
+esac
+locks=()
+for file in ${requirements[@]+"${requirements[@]}"}; do locks+=(--requirement "$file"); done
+retried "${pip[@]}" --require-hashes "${locks[@]}"
+case $install in
+    # One of the packages that the lock files name.
+    *==*) ;;
+    *) "${pip[@]}" --no-deps --no-build-isolation --no-index "$install" ;;
+esac
 
 # Booting the systems that packages are checked on needs root; runners give it by sudo.
 mkdir -p "$home/bin"

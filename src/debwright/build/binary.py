@@ -43,6 +43,10 @@ _TEST_FAILURE = re.compile(
 _TEST_STEP = re.compile(
     r"^\s+(?:dh_auto_test\b|debian/rules (?:override|execute_before|execute_after)_dh_auto_test)"
 )
+_NO_BUILD_SYSTEM = re.compile(r"\s(?:-O)?(?:--buildsystem[= ]|-S\s?)none\b")
+"""What debian/rules gives debhelper(7) where nothing is built."""
+_NONE_FOUND = "No system auto-selected or specified"
+"""What `dh_auto_test --list` says of such a tree (Debian::Debhelper::Dh_Buildsystems)."""
 NO_SPACE = re.compile(r"No space left on device")
 _NETWORK = re.compile(
     r"Temporary failure in name resolution|Could not resolve host|Network is unreachable|"
@@ -171,7 +175,9 @@ def build_binary(
     if not any(f.suffix == ".deb" for f in files):
         raise PackageBuildError(
             f"{plan.target}: the build of {plan.source} made no .deb", code="build/nothing",
-            cause="debian/control has no package for this architecture",
+            cause="debian/control has packages for the installer only (udeb)" if files
+            and any(f.suffix == ".udeb" for f in files)
+            else "debian/control has no package for this architecture",
         )  # fmt: skip
     kept = overlay.upper / workplace.directory / tree_name(source)
     return Built(files=tuple(files), cpu_seconds=cpu, tree=kept)
@@ -351,7 +357,26 @@ def test_steps(inside: Namespaces, tree: str, environment: Mapping[str, str]) ->
         ["make", "-f", "debian/rules", "build-arch"], cwd=tree, uid=BUILDER_UID,
         check=False, timeout=600, env={**environment, "DH_NO_ACT": "1"},
     )  # fmt: skip
-    return [line.strip() for line in done.output.splitlines() if _TEST_STEP.match(line)]
+    steps = [line.strip() for line in done.output.splitlines() if _TEST_STEP.match(line)]
+    return [step for step in steps if not _tests_nothing(inside, tree, step, environment)]
+
+
+def _tests_nothing(
+    inside: Namespaces, tree: str, step: str, environment: Mapping[str, str]
+) -> bool:
+    """Whether debhelper has no build system there, whose tests it could run.
+
+    Found out before a root of another architecture is prepared for the tests, which takes minutes.
+    """
+    if not step.startswith("dh_auto_test"):
+        return False
+    if _NO_BUILD_SYSTEM.search(step):
+        return True
+    done = inside.run(
+        in_rules(f"{step} --list"), cwd=tree, uid=BUILDER_UID, check=False, timeout=600,
+        env=dict(environment),
+    )  # fmt: skip
+    return _NONE_FOUND in done.output
 
 
 def in_rules(step: str) -> list[str]:

@@ -96,7 +96,7 @@ def build_dependencies(
     )  # fmt: skip
     inputs = {
         "fields": {name: " ".join(fields[name].split()) for name in _FIELDS if name in fields},
-        "host": plan.target.arch,
+        "host": (plan.target if plan.cross else plan.machine).arch,
         "profiles": sorted(plan.profiles),
         "kinds": kinds,
         "source": source.name,

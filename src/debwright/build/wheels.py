@@ -23,6 +23,7 @@ from debwright.host.process import CommandError, TimedOut
 from debwright.isolation.namespaces import Bind
 from debwright.model.errors import Evidence, MissingError
 from debwright.model.fix import Command
+from debwright.model.manifest import digest
 from debwright.model.targets import Strategy, Target
 from debwright.roots.cache import Cache
 from debwright.roots.layers import BUILDER_UID
@@ -36,6 +37,8 @@ WHEEL = re.compile(r"[A-Za-z0-9_.!+]+(?:-[A-Za-z0-9_.!+]+){4,5}\.whl", re.ASCII)
 LENT = "/wheels"
 """Where builds see the wheels."""
 
+_UNSIGNED = re.compile(r"\[[^]]*\b(trusted|allow-insecure)=(?!no\b)", re.IGNORECASE)
+"""In a line of sources.list(5)."""
 _WORK = f"/{HOME}/wheelhouse-work"
 _OUT = "wheelhouse-made"
 
@@ -122,9 +125,18 @@ class Root:
 
     @property
     def toolchain(self) -> str:
-        """Of every package in the root, and of nothing else: a new day makes no new wheel."""
-        packages = "\n".join(self.layer.manifest.packages)
-        return hashlib.sha256(packages.encode()).hexdigest()
+        """Of every package in the root, and of what says which bytes they are.
+
+        Names and versions say little: another project's mirror may have another compiler under the
+        same ones. What the archive's key has signed is the same; so the archives and the content of
+        their keys count, and a new day makes no new wheel. Where an archive needs no signature, the
+        very root counts, which no other project has.
+        """
+        base = self.layer.chain()[-1].manifest
+        parts = ["\n".join(self.layer.manifest.packages), digest(base.inputs)]
+        if any(_UNSIGNED.search(str(line)) for line in base.inputs.get("sources", ())):
+            parts.append(f"{base.id} {base.created.isoformat()}")
+        return hashlib.sha256("\n\n".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

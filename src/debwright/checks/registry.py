@@ -9,12 +9,15 @@ from debwright.checks.live.benchmarks import BenchmarksCheck
 from debwright.checks.live.conffiles import ConffilesCheck
 from debwright.checks.live.crash import CrashCheck
 from debwright.checks.live.dependencies import DependenciesCheck
+from debwright.checks.live.distributions import DistributionsCheck
 from debwright.checks.live.downgrade import DowngradeCheck
 from debwright.checks.live.exposure import ExposureCheck
 from debwright.checks.live.files import FilesCheck
 from debwright.checks.live.install import InstallCheck
 from debwright.checks.live.journal import JournalCheck
 from debwright.checks.live.minimum import MinimumCheck
+from debwright.checks.live.pages import PagesCheck
+from debwright.checks.live.programs import ProgramsCheck
 from debwright.checks.live.purge import PurgeCheck
 from debwright.checks.live.reboot import RebootCheck
 from debwright.checks.live.regression import RegressionCheck
@@ -23,6 +26,7 @@ from debwright.checks.live.reload import ReloadCheck
 from debwright.checks.live.restart import RestartCheck
 from debwright.checks.live.service import ServiceCheck
 from debwright.checks.live.smoke import SmokeCheck
+from debwright.checks.live.states import StatesCheck
 from debwright.checks.live.steady import SteadyCheck
 from debwright.checks.live.stop import StopCheck
 from debwright.checks.live.units import UnitsCheck
@@ -36,6 +40,8 @@ INSTALL = InstallCheck()
 LIVE: tuple[LiveCheck, ...] = (
     ServiceCheck(),
     SmokeCheck(),
+    ProgramsCheck(),
+    DistributionsCheck(),
     ExposureCheck(),
     WritesCheck(),
     FilesCheck(),
@@ -44,12 +50,14 @@ LIVE: tuple[LiveCheck, ...] = (
     RestartCheck(),
     ReloadCheck(),
     JournalCheck(),
+    PagesCheck(),
     CrashCheck(),
     BenchmarksCheck(),
     ReinstallCheck(),
     ConffilesCheck(),
     StopCheck(),
     RebootCheck(),
+    StatesCheck(),
     PurgeCheck(),
     UpgradeCheck(),
     DowngradeCheck(),
@@ -60,9 +68,10 @@ LIVE: tuple[LiveCheck, ...] = (
 """On a booted system with the package installed, one after the other on the same system.
 
 The order spares restarts: what only looks comes while the wait of `steady` runs; the journal is
-read before a crash fills it; the reboot starts what `stop` has stopped, so that removal meets a
-running service; an upgrade needs a system from which the package is gone, and what is left out at
-last nobody needs any more. The package's own tests have systems of their own.
+read before pages are asked for that may not be there, and before a crash fills it; the reboot
+starts what `stop` has stopped, so that removal meets a running service; an upgrade needs a system
+from which the package is gone, and what is left out at last nobody needs any more. The package's
+own tests have systems of their own.
 """
 
 

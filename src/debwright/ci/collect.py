@@ -45,13 +45,15 @@ class Part:
 def read_parts(directory: Path, plan: Plan) -> list[Part]:
     """The results below `directory`, of this plan's package and version.
 
-    Each entry of it is the dist/ of a job. Raises UsageError when there are none, or of something
-    else: another commit may have the same version.
+    Each entry of it is the dist/ of a job; it is one itself where there was a single job, since
+    actions/download-artifact puts a single match straight into its path. Raises UsageError when
+    they are of something else: another commit may have the same version.
     """
     version = plan.version_text.split(":", 1)[-1]
     commit = plan.version.commit if plan.version else None
     found = []
-    for path in sorted(directory.glob("*/*/report.json"))[:MOST_REPORTS]:
+    paths = [*directory.glob("*/report.json"), *directory.glob("*/*/report.json")]
+    for path in sorted(paths)[:MOST_REPORTS]:
         result = _read(path)
         if result.package != plan.package or result.version != plan.version_text:
             raise UsageError(

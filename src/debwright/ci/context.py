@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright import __version__
+from debwright.ci.installing import what_to_install
 from debwright.ci.templates import Written, part
 from debwright.ci.workflows import Workflows
 from debwright.config import Config, LoadedConfig, load
@@ -23,6 +23,8 @@ class Context:
     """Where the configuration of the workflows is."""
     project: str
     """The product's directory."""
+    directory: Path
+    """The top of the repository."""
 
     @property
     def source(self) -> str:
@@ -30,8 +32,8 @@ class Context:
 
     @property
     def install(self) -> str:
-        """What pip installs in the jobs: a directory of the repository, or a requirement."""
-        return self.settings.install or f"debwright=={__version__}"
+        """What of debwright the jobs install. Raises UsageError, see `what_to_install`."""
+        return what_to_install(self.settings.install, self.settings.requirements, self.directory)
 
     @property
     def at_top(self) -> Written:
@@ -42,6 +44,19 @@ class Context:
     def in_project(self) -> Written:
         """The option of a command about the packages."""
         return _option(self.project)
+
+    @property
+    def renewed(self) -> bool:
+        """Whether jobs can, and have to, sign the repository again before its time is over.
+
+        They get it from its store, and the key from a variable.
+        """
+        from debwright.repository.stores.base import StoreTable
+
+        tables = self.product.given_below("repository").values()
+        stored = any(isinstance(table, StoreTable) for table in tables)
+        key = self.product.signing.key_env is not None
+        return stored and key and self.product.repository.valid_days > 0
 
     @property
     def dist(self) -> str:
@@ -67,7 +82,7 @@ def product_of(loaded: LoadedConfig) -> LoadedConfig:
     if found.path is None or found.path.parent != directory:
         raise UsageError(
             f"workflows.project names {project}, and there is no debwright.toml in it",
-            fix=Command("debwright", "init", directory),
+            fix=Command("debwright", "-C", directory, "init"),
         )
     return found
 
@@ -84,6 +99,7 @@ def context_of(loaded: LoadedConfig) -> tuple[Path, Context]:
         product=product.config,
         top=_below(loaded.directory, top),
         project=_below(product.directory, top),
+        directory=top,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from debwright.ci.installing import COMMIT, PINNED, WHEEL
 from debwright.config import values as v
 from debwright.config.section import Section
 from debwright.model.arch import ARCHITECTURES
@@ -35,6 +36,9 @@ def _directory(value: str) -> str:
     return _plain(value)
 
 
+_PLACE = re.compile(r"\.|[A-Za-z0-9_][A-Za-z0-9._/+-]*")
+
+
 def _plain(value: str) -> str:
     """Text that means the same in YAML, in a shell and in a workflow's expression."""
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/+-]*", value) is None:
@@ -45,11 +49,11 @@ def _plain(value: str) -> str:
 
 
 def _requirement(value: str) -> str:
-    # It becomes one word of a shell script, in single quotes.
-    if "'" in value or any(not c.isprintable() for c in value) or value.startswith("-"):
+    if not any(form.fullmatch(value) for form in (COMMIT, WHEEL, PINNED, _PLACE)):
         raise v.refused(
             f"{v.quoted(value)} is not acceptable",
-            expected="a directory of the repository, or a requirement as pip takes it",
+            expected="git+https://HOST/PATH@COMMIT, https://HOST/PATH.whl#sha256=HASH, a directory "
+            "of the repository, or debwright==VERSION",
         )
     return value
 
@@ -91,8 +95,9 @@ class Workflows(Section, table="workflows"):
     )
     install: Requirement | None = Field(
         None,
-        description="What of debwright the jobs install: a directory of this repository, or a "
-        "requirement for pip; default: this version of debwright from the package index.",
+        description="What of debwright the jobs install: a commit (git+https://HOST/PATH@COMMIT), "
+        "a wheel (https://HOST/PATH.whl#sha256=HASH), a directory of this repository, or "
+        "debwright==VERSION; all but a commit need `requirements`.",
     )
     requirements: Annotated[list[Plain], AfterValidator(v.no_repeats)] = Field(
         [],
@@ -123,6 +128,11 @@ class Workflows(Section, table="workflows"):
     )
     environment: Plain = Field(
         "release", description="The deployment environment of releases; give it reviewers."
+    )
+    renew_environment: Plain | None = Field(
+        None,
+        description="The deployment environment of the job that signs the repository again every "
+        "week; default: that of releases, whose reviewers then approve each run.",
     )
     retention_days: int = Field(
         90, ge=1, le=90, description="Days for which artifacts are kept; GitHub allows 90."

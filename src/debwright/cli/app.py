@@ -7,6 +7,7 @@ Exit codes: 0 success, 1 general error, 2 bad arguments or configuration, 3 buil
 import os
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,21 @@ from debwright.model.errors import (
     from_os_error,
     internal_error,
 )
+from debwright.model.standing import HERE, Standing
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EPILOG = f"Exit codes: {', '.join(f'{c.value} {c.meaning}' for c in ExitCode)}."
+
+
+@dataclass
+class Started:
+    """What the command line was started with, for whoever reports how it ended."""
+
+    options: Options | None = None
+
+    @property
+    def standing(self) -> Standing:
+        return HERE if self.options is None else self.options.standing
 
 
 @click.group(cls=Commands, package="debwright.cli", context_settings=SETTINGS, epilog=EPILOG)
@@ -49,7 +62,10 @@ def cli(
     Start with `debwright doctor` (what is missing on this machine) and `debwright init` (in a
     project's directory); then `debwright run` builds, checks and publishes below dist/.
     """
-    context.obj = Options(directory=directory, output=output, json=as_json, verbose=verbose)
+    options = Options(directory=directory, output=output, json=as_json, verbose=verbose)
+    if isinstance(context.obj, Started):
+        context.obj.options = options
+    context.obj = options
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -67,8 +83,9 @@ def call(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     # What Python warns of once, as an old name of a key, is a note to whoever reads along.
     warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
+    started = Started()
     try:
-        code = cli.main(given, prog_name="debwright", standalone_mode=False)
+        code = cli.main(given, prog_name="debwright", standalone_mode=False, obj=started)
         return int(code or 0)
     except click.exceptions.Exit as leaving:
         return int(leaving.exit_code)
@@ -80,14 +97,14 @@ def call(arguments: list[str] | None = None) -> int:
         print("debwright: stopped; nothing was left half-done", file=sys.stderr)
         return 130
     except Exception as problem:
-        return _failed(problem, as_json="--json" in given)
+        return _failed(problem, started.standing, as_json="--json" in given)
 
 
-def _failed(problem: Exception, *, as_json: bool) -> int:
+def _failed(problem: Exception, standing: Standing, *, as_json: bool) -> int:
     """Tell what went wrong; the exit code."""
     if isinstance(problem, click.ClickException):
         if as_json:
-            _tell(_refused(problem), as_json=True)
+            _tell(_refused(problem), standing, as_json=True)
         else:
             problem.show()
         return 2
@@ -99,7 +116,7 @@ def _failed(problem: Exception, *, as_json: bool) -> int:
         raise problem
     else:
         error = internal_error(problem)
-    _tell(error, as_json=as_json)
+    _tell(error, standing, as_json=as_json)
     return error.exit_code
 
 
@@ -110,9 +127,9 @@ def _refused(problem: click.ClickException) -> UsageError:
     return UsageError(problem.format_message(), fix=f"{command} --help")
 
 
-def _tell(problem: DebwrightError, *, as_json: bool) -> None:
+def _tell(problem: DebwrightError, standing: Standing, *, as_json: bool) -> None:
     from debwright.observe.console.errors import error_json, print_error
 
     if as_json:
-        print(error_json(problem))
-    print_error(problem)
+        print(error_json(problem, standing))
+    print_error(problem, standing=standing)

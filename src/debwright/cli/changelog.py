@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from debwright.cli.common import Options, emit
+from debwright.cli.common import Options, emit, reporter_for
 from debwright.model.errors import UsageError
 
 
@@ -30,7 +30,7 @@ def tell_changes(
     """
     from debwright.config import load
     from debwright.host.files import atomic_write
-    from debwright.release.changelog import entry, prepend
+    from debwright.release.changelog import entry, prepend, says_the_same
     from debwright.release.commits import story_of
     from debwright.release.notes import notes_of
     from debwright.source.make import read_tree
@@ -47,12 +47,20 @@ def tell_changes(
         when=story.when,
     )  # fmt: skip
     page = notes_of(loaded, story)
+    reporter = reporter_for(options)
+    for note in story.notes:
+        reporter.note(note)
+    reporter.close()
     lines = []
     if write:
         path = directory / "debian/changelog"
         written = prepend(path, text)
         done = "wrote {}: {}" if written else "{} has {} already: nothing to do"
         lines.append(done.format(path, story.version))
+        if not written and not says_the_same(path, text):
+            lines.append(
+                "its entry is not what the commits say now: edit it, or remove it and try again"
+            )
     if notes is not None:
         atomic_write(notes, page)
         lines.append(f"wrote {notes}")

@@ -173,7 +173,7 @@ def check_files(
         environment=environment, source=source,
         previous=previous or expand(loaded.directory, loaded.config.upgrade.previous),
     )  # fmt: skip
-    reporter = reporter_for(options)
+    reporter = reporter_for(options, given.dist)
     started, clock = datetime.now(UTC), time.monotonic()
     with closing(reporter), interruptible(), exclusive(given.dist):
         title = f"check {debs[0].source} {debs[0].version}"

@@ -35,7 +35,7 @@ def collect_results(options: Options, directory: Path, *, arch: str) -> int:
             fix=Command("find", directory, "-name", "report.json"),
         )
     dist = options.dist(plan.loaded.directory)
-    reporter = reporter_for(options)
+    reporter = reporter_for(options, dist)
     with closing(reporter), interruptible(), exclusive(dist):
         result = collect(plan, parts, dist)
         home = dist / plan.version_text.split(":", 1)[-1]

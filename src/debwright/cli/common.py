@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from debwright.host.interrupts import interruptible
-from debwright.model.errors import DebwrightError
+from debwright.model.errors import DebwrightError, printable
+from debwright.model.standing import Standing
 
 # What a run needs is imported by a run: commands that are about keys or the repository alone
 # start in half the time.
@@ -46,6 +47,17 @@ class Options:
     json: bool = False
     verbose: bool = False
 
+    @property
+    def standing(self) -> Standing:
+        """Where the person stands: how commands are typed there."""
+        from debwright.model import registry
+
+        return Standing(
+            directory=None if self.directory == Path() else str(self.directory),
+            output=None if self.output is None else str(self.output),
+            commands=frozenset(registry.names("debwright.cli")) - {"app", "commands", "common"},
+        )
+
     def dist(self, plan_directory: Path) -> Path:
         return (self.output or plan_directory / "dist").absolute()
 
@@ -56,10 +68,22 @@ class Options:
         return Cache(default_cache(), say)
 
 
-def reporter_for(options: Options) -> "Reporter":
+def results_of(options: Options) -> Path:
+    """The directory of the results: next to debwright.toml, which may be found above."""
+    from debwright.config import load
+
+    return options.output or options.dist(load(options.directory).directory)
+
+
+def reporter_for(options: Options, dist: Path | None = None) -> "Reporter":
+    """Who shows a run to the person; `dist` is the directory of its results."""
+    from debwright.host.files import shown
     from debwright.observe.console import make_reporter
 
-    return make_reporter(json_mode=options.json, verbose=options.verbose)
+    standing = options.standing
+    if dist is not None:
+        standing = replace(standing, dist=Path(shown(dist)))
+    return make_reporter(json_mode=options.json, verbose=options.verbose, standing=standing)
 
 
 def run_plan(
@@ -79,8 +103,8 @@ def run_plan(
     from debwright.roots import downloads
     from debwright.roots.layers import Roots
 
-    reporter = reporter_for(options)
     dist = options.dist(plan.loaded.directory)
+    reporter = reporter_for(options, dist)
     with closing(reporter), interruptible(), exclusive(dist):
         cache = options.cache(reporter.note)
         heal(cache)
@@ -139,7 +163,8 @@ def emit(options: Options, data: object, text: str) -> None:
     if options.json:
         print(json.dumps(data, indent=2, default=str))
     else:
-        print(text)
+        # What it says comes from packages, servers and files as well.
+        print(printable(text))
 
 
 def is_terminal() -> bool:

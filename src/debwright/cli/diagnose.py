@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from debwright.cli.common import Options, emit
+from debwright.cli.common import Options, emit, results_of
 from debwright.model.errors import DebwrightError, Evidence, UsageError, printable
 
 if TYPE_CHECKING:
     from debwright.model.diagnosis import Diagnosis, Problem
     from debwright.model.results import StageResult
+    from debwright.model.standing import Standing
 
 
 UNKNOWN = "unknown: no rule explains this failure"
@@ -49,7 +51,7 @@ def diagnose(
         from debwright.observe.diagnose.issue import file_issues
 
         filed = file_issues(options, subjects, repository)
-    text = "\n\n".join(_text(s, everything=everything) for s in subjects)
+    text = "\n\n".join(_text(s, options.standing, everything=everything) for s in subjects)
     data = {
         "schema_version": 1,
         "diagnoses": [
@@ -95,7 +97,7 @@ def _home(options: Options, what: str | None, path: Path | None) -> Path:
     """The directory of the run's results."""
     if path is not None and path.name == "report.json" and path.is_file():
         return path.parent
-    dist = options.output or options.directory / "dist"
+    dist = results_of(options)
     places = [path, dist / path] if path is not None else [dist]
     for place in places:
         if (place / "report.json").is_file():
@@ -148,23 +150,29 @@ def _run(home: Path, *, asked: bool) -> Iterator[Subject]:
 
 def _of_stage(home: Path, target: str, stage: StageResult, artifact: str | None) -> Diagnosis:
     """What the run itself found of it, or else what its log says now."""
+    from functools import partial
 
+    from debwright.checks.engine.base import shell_on
     from debwright.observe.diagnose.diagnose import diagnose_file, diagnose_stream
     from debwright.observe.diagnose.failed import read_record
 
     directory = home if "/" in target or target == ".." else home / target
     found = stage.details.diagnosis
+    shell = partial(shell_on, target) if stage.stage == "check" else None
     if found is None:
         # The report may come from elsewhere: its words name nothing outside of its directory.
         log = directory / f"{Path(stage.stage).name}.log"
         said = "\n".join(e.text for e in stage.error.evidence) if stage.error else ""
         if log.is_file():
-            found = diagnose_file(log, broken=True)
+            found = diagnose_file(log, broken=True, shell=shell)
         else:
             import io
 
             found = diagnose_stream(
-                io.BytesIO(said.encode("utf-8", "replace")), f"{target}: {stage.stage}", broken=True
+                io.BytesIO(said.encode("utf-8", "replace")),
+                f"{target}: {stage.stage}",
+                broken=True,
+                shell=shell,
             )
     record = read_record(directory)
     if record is not None and record.stage == stage.stage:
@@ -172,32 +180,36 @@ def _of_stage(home: Path, target: str, stage: StageResult, artifact: str | None)
     return found
 
 
-def _text(subject: Subject, *, everything: bool) -> str:
+def _text(subject: Subject, standing: Standing, *, everything: bool) -> str:
     found = subject.diagnosis
     lines = [printable(subject.name)]
     shown = [p for p in found.problems if everything or not p.follows]
     for number, problem in enumerate(shown, 1):
-        lines += _problem(problem, number)
+        lines += _problem(problem, number, standing)
     if rest := len(found.problems) - len(shown):
         lines.append(f"  {rest} more follow from it or did no harm (--all shows them)")
     if not found.problems:
         lines.append(f"  {UNKNOWN if found.failed else 'nothing in it tells of a failure'}")
         lines += [f"  {line.number:>7} | {line.text}" for line in found.unexplained]
     if found.reproduce is not None:
-        lines.append(f"  to stand where it broke: {found.reproduce.command}")
+        lines.append(f"  to stand where it broke: {standing.typed(found.reproduce.command)}")
         if found.reproduce.run:
             lines.append(f"  the command there: {found.reproduce.run}")
     return "\n".join(lines)
 
 
-def _problem(problem: Problem, number: int) -> list[str]:
+def _problem(problem: Problem, number: int, standing: Standing) -> list[str]:
     more = f", {problem.count} lines" if problem.count > 1 else ""
+    labels = chain(["fix"], repeat("   "))
     return [
         f"  {number}. {problem.title} [{problem.code} {problem.name}, "
         f"{problem.confidence} %{more}]",
         *(f"  {e.number:>7} | {e.text}" for e in problem.evidence),
         *([f"     likely cause: {problem.cause}"] if problem.cause else []),
-        *(f"     {'fix' if n == 0 else '   '}: {fix}" for n, fix in enumerate(problem.fix)),
+        *(
+            f"     {label}: {standing.typed(fix)}"
+            for label, fix in zip(labels, problem.fix, strict=False)
+        ),
         f"     more: {problem.page}",
     ]
 

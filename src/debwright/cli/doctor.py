@@ -39,7 +39,7 @@ def show_doctor(options: Options, *, install: bool = False) -> int:
         mark = "ok     " if item.ok else ("MISSING" if item.needed else "limited")
         lines.append(f"{mark}  {item.name:22} {item.found}")
         if item.fix:
-            lines.append(f"         {'':22} -> {item.fix}")
+            lines.append(f"         {'':22} -> {options.standing.typed(item.fix)}")
     missing = [i for i in found if not i.ok and i.needed]
     lines.append("")
     lines.append(f"{len(missing)} thing(s) missing" if missing else "everything needed is there")

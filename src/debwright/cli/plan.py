@@ -15,6 +15,7 @@ from debwright.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from debwright.model.standing import Standing
     from debwright.pipeline.plan import Plan
 
 
@@ -31,7 +32,7 @@ def show_plan(options: Options, patterns: tuple[str, ...], strategy: str | None)
     data = describe(options, plan)
     if options.json:
         data["configuration"] = json.loads(effective_json(plan.config))
-    emit(options, data, _text(data))
+    emit(options, data, _text(data, options.standing))
     return 0
 
 
@@ -103,7 +104,7 @@ def _wheelhouse(options: Options, plan: Plan) -> dict[str, Any] | None:
     }
 
 
-def _text(data: dict[str, Any]) -> str:
+def _text(data: dict[str, Any], standing: Standing) -> str:
     from debwright.host.files import human_size
 
     lines = [f"{data['package']} {data['version']}"]
@@ -118,7 +119,7 @@ def _text(data: dict[str, Any]) -> str:
         lines.append(f"  base root: {item['base_root']}")
         if why := item["not_checkable"]:
             lines.append(f"  cannot be checked here: {why}")
-            lines.append(f"  next: {item['fix']}")
+            lines.append(f"  next: {standing.typed(item['fix'])}")
         if item["done_before"]:
             lines.append(
                 f"  done before, and not again if unchanged: {', '.join(item['done_before'])}"
@@ -136,5 +137,6 @@ def _text(data: dict[str, Any]) -> str:
         lines.append(f"\nwheelhouse  {house['lock']}: {house['distributions']} distributions")
         lines.append(f"  for Python on {', '.join(house['interpreters'])}")
         lines.append(f"  {state}")
-    lines.append("\nThe whole configuration: debwright plan --json")
+    whole = standing.typed("debwright plan --json")
+    lines.append(f"\nThe whole configuration: {whole}")
     return "\n".join(lines)

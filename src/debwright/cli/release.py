@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -72,7 +72,7 @@ def release(
     tag = tag or _current_tag(plan)
     public = public or not plan.config.release.draft
     repository = required_repository(plan.loaded, what="the release is of")
-    reporter = reporter_for(options)
+    reporter = reporter_for(options, options.dist(plan.loaded.directory))
     with closing(reporter), interruptible(), Http.from_environment(say=reporter.note) as http:
         github = Github(http, repository)
         try:
@@ -133,7 +133,7 @@ def _release(
         with configured_signer(plan.loaded, plan.package) as signer:
             assets = assemble(files, job.home / "release", signer)
             fingerprints = signer.fingerprint
-        draft = _draft(plan, tag, fingerprints)
+        draft = _draft(plan, tag, fingerprints, reporter.note)
         atomic_write(job.home / "release-notes.md", draft.body)
         made = prepare_draft(github, draft, reporter.note)
         sent = bring_assets(github, made, assets, reporter.note)
@@ -180,7 +180,7 @@ def _must_be_proven(plan: Plan, result: RunResult) -> None:
             )
 
 
-def _draft(plan: Plan, tag: str, fingerprints: str) -> Draft:
+def _draft(plan: Plan, tag: str, fingerprints: str, say: Callable[[str], None]) -> Draft:
     from debwright.pipeline.stages.publish import settings_of
     from debwright.release.commits import story_of
     from debwright.release.notes import install_text, notes_of
@@ -196,6 +196,8 @@ def _draft(plan: Plan, tag: str, fingerprints: str) -> Draft:
         body = install
     else:
         story = story_of(plan.loaded, directory, tag=tag, since=None)
+        for note in story.notes:
+            say(note)
         body = notes_of(plan.loaded, story, install)
     marked = config.release.prerelease
     return Draft(
@@ -240,7 +242,8 @@ def _tell(options: Options, done: Done, *, public: bool) -> None:
         release.html_url,
     ]
     if release.draft:
-        lines.append("next: read the draft; then `debwright release --publish`, or its button")
+        then = "next: read the draft; then `debwright release --publish`, or its button"
+        lines.append(options.standing.typed(then))
     data = {
         "tag": release.tag_name, "url": release.html_url, "draft": release.draft,
         "prerelease": release.prerelease, "sent": done.sent,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import shutil
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from debwright.cli.common import Options
+from debwright.cli.common import Options, results_of
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.fix import Command
 
 if TYPE_CHECKING:
     from debwright.build.depends import BuildPlan
+    from debwright.checks.engine.base import CheckContext
     from debwright.observe.diagnose.failed import FailedStage
     from debwright.pipeline.plan import Plan, TargetPlan
     from debwright.pipeline.stages.base import Job
@@ -45,14 +45,25 @@ if TYPE_CHECKING:
     "--from", "artifact", type=click.Path(path_type=Path, exists=True), metavar="ARTIFACT",
     help="With --failed: the results of a run elsewhere, as a directory or a .zip from CI.",
 )  # fmt: skip
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_obj
 def open_target(
-    options: Options, target: str, *, command: str | None, artifact: Path | None, booted: bool,
-    failed: bool,
+    options: Options, target: str, files: tuple[Path, ...], *, command: str | None,
+    artifact: Path | None, booted: bool, failed: bool,
 ) -> int:  # fmt: skip
-    """A shell in exactly the environment in which TARGET is built or checked."""
+    """A shell in exactly the environment in which TARGET is built or checked.
+
+    With --booted and FILES (.deb or .changes) those packages are installed, whoever built them.
+    """
     from debwright.pipeline.planning import make_plan
 
+    if files:
+        if not booted or failed:
+            raise UsageError(
+                "packages given as files go with --booted",
+                fix=Command("debwright", "shell", target, "--booted", *files),
+            )
+        return shell_of_files(options, target, files, command)
     if failed:
         return shell_of_failure(options, target, artifact, command)
     if artifact is not None:
@@ -92,11 +103,12 @@ def _enter(
     environment: dict[str, str],
     rc: list[str] | None = None,
 ) -> int:
+    from debwright.host import terminal
     from debwright.isolation.namespaces import CLEAN, inner_environment
 
     words = [*CLEAN, "TERM=xterm-256color", *prefix, *inner_environment(environment)]
     inner = ["sh", "-c", command] if command else ["bash", *(rc or ()), "-i"]
-    return subprocess.run([*words, *inner], check=False).returncode
+    return terminal.run([*words, *inner])
 
 
 def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> int:
@@ -106,8 +118,42 @@ def _build(job: Job, target: TargetPlan, cache: Cache, command: str | None) -> i
     stage = SourceStage().run(job, suite)
     if not stage.status.ok:
         raise UsageError("the source package cannot be made", fix=Command("debwright", "build"))
-    plan = job.plan.build_plan(target, job.sources[suite], target.strategy)
+    choice = job.plan.choice_for(target, job.sources[suite])
+    plan = job.plan.build_plan(target, job.sources[suite], choice.strategy)
     return enter_build(job, job.sources[suite], plan, cache, command)
+
+
+def shell_of_files(
+    options: Options, name: str, files: tuple[Path, ...], command: str | None
+) -> int:
+    """The booted system of a check of packages that were given as files."""
+    from debwright.cli.check import read_files
+    from debwright.config import load
+    from debwright.model.targets import Target
+    from debwright.pipeline.given import GivenFiles
+    from debwright.pipeline.run import heal
+    from debwright.pipeline.stages.checking import context_of
+    from debwright.roots.layers import Roots
+    from debwright.systems.nspawn import NspawnSystem
+
+    loaded, target = load(options.directory), Target.parse(name)
+    debs, changes = read_files(files)
+    given = GivenFiles(
+        loaded=loaded, debs=debs, changes=changes, dist=options.dist(loaded.directory),
+        environment=NspawnSystem(),
+    )  # fmt: skip
+    if not (found := given.packages_for(target)):
+        raise UsageError(
+            f"none of the packages is for {target}",
+            fix=Command("debwright", "shell", f"{target.suite}-{debs[0].arch}", "--booted", *files),
+        )
+    cache = options.cache()
+    heal(cache)
+    context = context_of(
+        loaded, target, found, changes=changes, roots=Roots(cache, loaded.config, note=print),
+        output=given.home / name, log=lambda _: None, activity=lambda _: None,
+    )  # fmt: skip
+    return _opened(context, command)
 
 
 def enter_build(
@@ -132,6 +178,7 @@ def enter_build(
         tree_name,
     )
     from debwright.build.depends import build_dependencies
+    from debwright.host.prompt import prompt_script
     from debwright.isolation.namespaces import Bind
     from debwright.roots.layers import BUILDER_UID
     from debwright.roots.overlay import opened, throwaway
@@ -157,33 +204,12 @@ def enter_build(
             return _enter(inside.prefix(cwd=tree, uid=BUILDER_UID), command, environment, rc)
 
 
-def prompt_script(command: str) -> str:
-    """For bash: puts `command` on the line being edited, and into the history.
-
-    A terminal answers the question for its state (CSI 5 n) with CSI 0 n, and readline reads that
-    answer as the command's text.
-    """
-    text = command.replace("\\", "\\\\").replace('"', '\\"')
-    bound = f'"{_ANSWER}": "{text}"'
-    return (
-        f"history -s {shlex.quote(command)}\n"
-        f"bind {shlex.quote(bound)}\n"
-        "PROMPT_COMMAND='printf \"\\e[5n\"; unset PROMPT_COMMAND'\n"
-    )
-
-
-_ANSWER = "\\e[0n"
-
-
 def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
     """The system as a check sees it: booted, the packages installed, or what became of that."""
-    from debwright.checks.engine.session import sessions
-    from debwright.checks.engine.sets import context_for, sets_of
     from debwright.packages.debs import read_deb
     from debwright.pipeline.stages.base import packages_of
     from debwright.pipeline.stages.checking import context_of
     from debwright.pipeline.stages.companion import companion_packages
-    from debwright.systems.nspawn import NspawnSandbox, NspawnSystem
 
     paths = packages_of(job, target)
     if not paths:
@@ -196,7 +222,16 @@ def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
         roots=job.roots, output=job.directory(target), log=lambda _: None,
         activity=lambda _: None, companions=[read_deb(p) for p in companion_packages(job)],
     )  # fmt: skip
-    failed = _failed_check(job.directory(target))
+    return _opened(context, command)
+
+
+def _opened(context: CheckContext, command: str | None) -> int:
+    """The set of packages of which a check has failed last time, installed in a booted system."""
+    from debwright.checks.engine.session import sessions
+    from debwright.checks.engine.sets import context_for, sets_of
+    from debwright.systems.nspawn import NspawnSandbox, NspawnSystem
+
+    failed = _failed_check(context.output)
     made = sets_of(context.config, context.installable)
     wanted = failed[0].partition("+")[2] if failed else ""
     number = next((n for n, one in enumerate(made) if one.name == wanted), 0)
@@ -206,7 +241,7 @@ def _booted(job: Job, target: TargetPlan, command: str | None) -> int:
         opening = sessions(subject, NspawnSystem().prepare(subject, stack))
         session = opening(stack)
         assert isinstance(session.system, NspawnSandbox)
-        say(f"{target.target}, booted; loopback network only; changes are thrown away.")
+        say(f"{context.target}, booted; loopback network only; changes are thrown away.")
         try:
             session.install()
             say(f"Installed: {', '.join(session.packages)}")
@@ -234,8 +269,6 @@ def _failed_check(directory: Path) -> tuple[str, str] | None:
 
 
 MOST_BYTES = 4 * 1024**3
-
-
 MOST_FILES = 20_000
 
 
@@ -244,14 +277,14 @@ def shell_of_failure(
 ) -> int:
     """Open the shell of the newest failure of `target`. Raises UsageError, DebwrightError."""
     with unpacked(artifact) as place:
-        home = place or options.output or options.directory / "dist"
+        home = place or results_of(options)
         directory, record = find_failure(home, target)
         return _open(options, directory, record, command)
 
 
 def _open(options: Options, directory: Path, record: FailedStage, command: str | None) -> int:
     from debwright.model.events import Silent
-    from debwright.model.targets import Strategy
+    from debwright.model.targets import Strategy, Target
     from debwright.pipeline.planning import make_plan
     from debwright.pipeline.run import heal
     from debwright.pipeline.stages.base import Job
@@ -263,14 +296,19 @@ def _open(options: Options, directory: Path, record: FailedStage, command: str |
             command=command,
         )  # fmt: skip
     source = _source(directory, record.dsc)
+    # Packages that are all `all` may be built natively for any target, which no plan begins with.
+    portable = not source.has_any_for(Target.parse(record.target).arch)
     plan: Plan = make_plan(
-        options.directory, source=source.dsc, patterns=[record.target], strategy=record.strategy
-    )
+        options.directory, source=source.dsc, patterns=[record.target],
+        strategy=Strategy.AUTO if portable else record.strategy,
+    )  # fmt: skip
     cache = options.cache()
     heal(cache)
     roots = Roots(cache, plan.config, note=print)
     job = Job(plan, options.dist(plan.loaded.directory), roots, Silent())
-    build = plan.build_plan(plan.targets[0], source, Strategy(record.strategy))
+    target = plan.targets[0]
+    strategy = plan.choice_for(target, source).strategy if portable else Strategy(record.strategy)
+    build = plan.build_plan(target, source, strategy)
     # What was set for that build, wherever it ran; debwright's own settings follow from the plan.
     kept = {k: v for k, v in record.environment.items() if k not in ("HOME", "DEB_BUILD_OPTIONS")}
     config = plan.config.model_copy(

@@ -137,7 +137,7 @@ def _tell(options: Options, result: Verification) -> None:
     for finding in result.findings:
         lines.append(f"  {finding.severity}: {finding.message}")
         lines += [f"    | {e.text}" for e in finding.evidence]
-        lines += [f"    next: {finding.fix}"] if finding.fix else []
+        lines += [f"    next: {options.standing.typed(finding.fix)}"] if finding.fix else []
     if not result.good and not result.findings:
         lines.append("  nothing in it is signed")
     data = {

@@ -35,6 +35,8 @@ SIZE_LIMIT = 1024 * 1024
 
 _PYPROJECT_TABLE: KeyPath = ("tool", "debwright")
 _LINE_SHOWN = 200
+_DEPTH = 50
+"""Tables and lists within each other; the configuration itself has five."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,23 @@ class LoadedConfig:
     def resolve(self, value: str) -> Path:
         """A path of the configuration as an absolute one; `~` is the user's home."""
         return (self.directory / Path(value).expanduser()).absolute()
+
+    def inside(self, value: str, key: str) -> Path:
+        """`resolve` of a file that is read into what is published, or written, for the project.
+
+        Raises ConfigError where it is not in the project: the directory of the configuration, or
+        the git work tree around it. Links are followed.
+        """
+        path = self.resolve(value).resolve()
+        top = self.directory.resolve()
+        top = next((p for p in (top, *top.parents) if (p / ".git").exists()), top)
+        if not path.is_relative_to(top):
+            raise ConfigError(
+                f"{key} names {value}, which is not in the project",
+                cause="a checked-out project says what is read and written in it, and nowhere else",
+                fix=f"name a file below {top}",
+            )
+        return path
 
 
 def load(path_or_dir: Path | None = None, *, host: str | None = None) -> LoadedConfig:
@@ -211,14 +230,15 @@ def _read(path: Path) -> str:
 
 
 def _toml(path: Path, text: str) -> dict[str, Any]:
+    too_deep = ConfigError(
+        f"{shown(path)} is nested too deeply",
+        cause="lists or tables within each other, hundreds deep",
+        fix="remove them",
+    )
     try:
-        return tomllib.loads(text)
+        document = tomllib.loads(text)
     except RecursionError as error:
-        raise ConfigError(
-            f"{shown(path)} is nested too deeply",
-            cause="lists or tables within each other, hundreds deep",
-            fix="remove them",
-        ) from error
+        raise too_deep from error
     except ValueError as error:  # TOMLDecodeError, and numbers of thousands of digits
         place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
         message = str(error)[: place.start()] if place else str(error)
@@ -233,6 +253,20 @@ def _toml(path: Path, text: str) -> dict[str, Any]:
             "stand in quotes, and no key is written twice",
             fix=f"correct line {number}" if number else "correct the file",
         ) from error
+    # tomllib itself is not stopped by `a.a.a.a = 1`; what copies and checks the tables would be.
+    if _is_deep(document):
+        raise too_deep
+    return document
+
+
+def _is_deep(document: Any) -> bool:
+    level: list[Any] = [document]
+    for _ in range(_DEPTH):
+        inner = (v.values() if isinstance(v, dict) else v for v in level)
+        level = [v for values in inner for v in values if isinstance(v, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _section(document: Mapping[str, Any], keys: KeyPath) -> Any:

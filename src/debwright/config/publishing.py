@@ -105,6 +105,13 @@ class Repository(Section):
     publications: int = Field(
         10, ge=1, description="Publications that can be gone back to, the current one among them."
     )
+    valid_days: int = Field(
+        30,
+        ge=0,
+        description="Days for which users' apt takes what was signed for current (Valid-Until); "
+        "before they are over it must be signed again, by `debwright repo renew` or any "
+        "publication. 0: for ever, and an old state can be served unnoticed.",
+    )
     sources: bool = Field(
         True,
         description="Whether source packages are published too. Where they are too large for the "

@@ -223,6 +223,11 @@ class Service(Section):
     exposure: Exposure | None = Field(
         None, description="Exposure level it may have, instead of `limits.exposure`."
     )
+    pages: Annotated[list[v.Line], AfterValidator(v.no_repeats)] = Field(
+        [],
+        description="Paths or URLs on the server of the health URL that must be answered "
+        "without an error, in addition to `/` and what that links to.",
+    )
     smoke: list[v.Script] = Field(
         [],
         description="Commands run on the booted system with `sh -c` once the service is healthy; "

@@ -12,6 +12,7 @@ from debwright.doctor import Health
 from debwright.host import process
 from debwright.host.files import human_size
 from debwright.host.machine import emulation_problem, free_bytes, host_arch, runs_too
+from debwright.isolation import bounds
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command, Install
@@ -95,6 +96,7 @@ def _keyrings(config: Config) -> Iterator[Health]:
 
 def _namespaces() -> Iterator[Health]:
     try:
+        bounds.program()
         with Namespaces(Spec(network=False)) as inside:
             inside.run(["true"], timeout=20)
     except DebwrightError as problem:

@@ -40,6 +40,9 @@ def mirrors(loaded: LoadedConfig) -> Iterator[Health]:
 def _mirror(suite: str, url: str) -> Health:
     import httpx
 
+    from debwright.host.deadline import until
+    from debwright.host.http import client
+
     name, host = f"mirror of {suite}", urlsplit(url).hostname or url
     if urlsplit(url).scheme not in ("http", "https"):
         return Health(
@@ -47,7 +50,12 @@ def _mirror(suite: str, url: str) -> Health:
         )
     fix = f'curl -I {url}; another one: [suites.{suite}] mirror = "..."'
     try:
-        answer = httpx.get(url, timeout=MIRROR_SECONDS, follow_redirects=True)
+        with (
+            until(time.monotonic() + MIRROR_SECONDS),
+            client(seconds=MIRROR_SECONDS) as http,
+            http.stream("GET", url) as answer,
+        ):
+            pass  # what it says is in its headers
     except httpx.HTTPError as error:
         said = str(error) or type(error).__name__
         return Health(name=name, ok=False, needed=False, found=f"{host}: {said}", fix=fix)

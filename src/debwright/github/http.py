@@ -16,6 +16,7 @@ import httpx
 
 from debwright.github.place import TOKENS, github_token
 from debwright.host import process
+from debwright.host.deadline import until
 from debwright.host.http import CONNECT_SECONDS, client, download, retry_after
 from debwright.host.retry import RetryPolicy, Unreachable
 from debwright.model.errors import DebwrightError, Evidence, MissingError
@@ -25,6 +26,10 @@ API_VERSION = "2022-11-28"
 POLICY = RetryPolicy(attempts=5, first_pause=1.0, longest_pause=900.0, seconds=3600.0)
 """A rate limit of GitHub's may last an hour, and is not waited for that long."""
 UPLOAD_SECONDS = 600.0
+WHOLE_SECONDS = 180.0
+"""All of a request of the API, whatever its server does."""
+SLOWEST = 50_000
+"""Bytes a second below which an upload is given up."""
 SAID_LIMIT = 300
 PAGE = 100
 MOST_PAGES = 100
@@ -177,12 +182,15 @@ class Http:
         }
         what = f"{method} {url.removeprefix(self.base)}"
         content = options.get("content")
+        size = int(headers.get("Content-Length", 0))
+        seconds = WHOLE_SECONDS + (UPLOAD_SECONDS + size / SLOWEST if size else 0)
 
         def once() -> httpx.Response:
             if content is not None:
                 content.seek(0)
             try:
-                answer = self._client.request(method, url, headers=headers, **options)
+                with until(time.monotonic() + seconds):
+                    answer = self._client.request(method, url, headers=headers, **options)
             except httpx.TransportError as error:
                 raise _broken(method, what, str(error) or type(error).__name__) from error
             if answer.status_code >= 500:

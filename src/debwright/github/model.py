@@ -23,6 +23,7 @@ class Release(_Answer):
     id: int
     tag_name: str
     name: str | None = None
+    body: str | None = None
     draft: bool
     prerelease: bool
     upload_url: str

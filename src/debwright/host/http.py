@@ -49,13 +49,19 @@ class Refused(DebwrightError):
 def client(
     *, seconds: float = READ_SECONDS, follow_redirects: bool = True
 ) -> Iterator["httpx.Client"]:
-    """An HTTP client that never waits for ever; `seconds` are those without an answer."""
+    """An HTTP client that never waits for ever; `seconds` are those without an answer.
+
+    How long a whole request may take is said by `deadline.until` around it, as `ask` does.
+    """
     import httpx
+
+    from debwright.host import deadline
 
     with httpx.Client(
         timeout=httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
         headers={"User-Agent": USER_AGENT}, follow_redirects=follow_redirects, verify=_trust(),
     ) as opened:  # fmt: skip
+        deadline.limit(opened)
         yield opened
 
 
@@ -63,12 +69,18 @@ def answers(address: str, seconds: float = 4.0) -> bool:
     """Whether anything answers at `address`, by the proxies of the environment, in time."""
     import httpx
 
+    from debwright.host.deadline import until
+
     try:
-        with client(seconds=seconds) as http:
-            http.get(address)
+        # Its headers are answer enough: what follows may be long.
+        with (
+            until(time.monotonic() + seconds),
+            client(seconds=seconds) as http,
+            http.stream("GET", address),
+        ):
+            return True
     except (httpx.HTTPError, httpx.InvalidURL, OSError):
         return False
-    return True
 
 
 def _trust() -> "ssl.SSLContext":
@@ -92,17 +104,21 @@ def ask(
 ) -> T:  # fmt: skip
     """What `take` makes of the answer, which it has to read.
 
-    A server's error (5xx), 429 and a broken connection are tried again; Retry-After counts. Raises
-    NotThere, Refused for another status, Unreachable when the last attempt failed, too, and
-    InvalidAddress. `shown` is the address in messages.
+    All attempts together take at most `policy.seconds`, whatever the server does. A server's error
+    (5xx), 429 and a broken connection are tried again; Retry-After counts. Raises NotThere, Refused
+    for another status, Unreachable when the last attempt failed, too, InvalidAddress, and
+    DebwrightError when the time is over. `shown` is the address in messages.
     """
     import httpx
 
+    from debwright.host.deadline import until
+
     shown = url if shown is None else shown
+    end = time.monotonic() + policy.seconds
 
     def once() -> T:
         try:
-            with http.stream(method, url, **options) as answer:
+            with until(end), http.stream(method, url, **options) as answer:
                 _look(answer, shown)
                 return take(answer)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -110,6 +126,8 @@ def ask(
             why = str(error) if shown == url else "it is no http(s) address"
             raise InvalidAddress(f"{shown} cannot be fetched: {why}") from None
         except (httpx.TransportError, httpx.TooManyRedirects) as error:
+            if time.monotonic() >= end:
+                raise _too_slow(shown, f"more than {policy.seconds:g} s went by") from error
             said = str(error) if shown == url else ""
             raise _unreachable(shown, said or type(error).__name__) from error
 
@@ -124,6 +142,15 @@ def _look(answer: "httpx.Response", shown: str) -> None:
         raise _unreachable(shown, evidence[0].text, retry_after(answer))
     if not answer.is_success:
         raise Refused(f"{shown} cannot be fetched", status=answer.status_code, evidence=evidence)
+
+
+def _too_slow(shown: str, said: str) -> DebwrightError:
+    return DebwrightError(
+        f"{shown} takes too long",
+        evidence=[Evidence(text=said)],
+        cause="the server, or the network, is too slow",
+        fix="try again later",
+    )
 
 
 def _unreachable(shown: str, said: str, after: float | None = None) -> Unreachable:
@@ -180,12 +207,7 @@ def write(answer: "httpx.Response", file: BinaryIO, *, limit: int, end: float, s
                 f"{shown} is larger than {limit} bytes", fix="allow more with --max-mb"
             )
         if time.monotonic() > end:
-            raise DebwrightError(
-                f"{shown} takes too long",
-                evidence=[Evidence(text=f"{total} bytes came")],
-                cause="the server, or the network, is too slow",
-                fix="try again later",
-            )
+            raise _too_slow(shown, f"{total} bytes came")
         file.write(chunk)
     usage.fetched(total)
     return total

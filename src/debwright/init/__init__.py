@@ -68,9 +68,10 @@ def prepare(directory: Path, wishes: Wishes = Wishes(), ask: Ask | None = None) 
     symbolic link where a file would be.
     """
     from debwright.init.ecosystem import choose
-    from debwright.init.flows import workflows
+    from debwright.init.flows import with_install, workflows
     from debwright.init.ignored import ignore_dist
     from debwright.init.maintainer import with_maintainer
+    from debwright.init.naming import same_name
     from debwright.init.questions import settle
     from debwright.init.render import render
 
@@ -81,14 +82,15 @@ def prepare(directory: Path, wishes: Wishes = Wishes(), ask: Ask | None = None) 
         return with_maintainer(chosen.ecosystem.read(directory, answers), directory, answers)
 
     settled = settle(read, before.answers if before else {}, wishes.answers, ask)
+    same_name(directory, settled.project.package)
     begun = before.begun if before else begun_now()
-    files, notes = render(settled.project, begun)
+    flowing = wishes.workflows, before.workflows if before else None
+    project = with_install(settled.project, directory, *flowing)
+    files, notes = render(project, begun)
     changes = compare(directory, files, before.files if before else {}, force=wishes.force)
     written = (c.after for c in changes if c.path == "debwright.toml")
     config = next(written, read_text(directory / "debwright.toml"))
-    flows, about_flows, wanted = workflows(
-        directory, config or "", wishes.workflows, before.workflows if before else None
-    )
+    flows, about_flows, wanted = workflows(directory, config or "", *flowing)
     ignored, about_git = ignore_dist(directory)
     record = Record(
         ecosystem=chosen.ecosystem.name,
@@ -99,7 +101,7 @@ def prepare(directory: Path, wishes: Wishes = Wishes(), ask: Ask | None = None) 
     )
     return Scaffold(
         directory=directory,
-        title=f"{settled.project.name} {settled.project.version}: {chosen.reason}",
+        title=f"{project.name} {project.version}: {chosen.reason}",
         changes=(*changes, *flows, *ignored, *_remembered(directory, record)),
         notes=(
             *(f"{q.text} {q.default}, unless you say --answer {q.name}=..."

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from debwright.host import process
+from debwright.host.git import merge_file
 from debwright.init.model import Written
 from debwright.model.errors import Evidence, MissingError, UsageError
 from debwright.model.fix import Command
@@ -141,11 +141,10 @@ def merge(mine: str, base: str, other: str) -> tuple[str, bool]:
         try:
             for path, text in zip(paths, (mine, base, other), strict=True):
                 path.write_bytes(text.encode())
-            command = ["git", "merge-file", "-p", "-q"]
-            clean = process.run([*command, *paths], check=False)
+            clean = merge_file("-p", "-q", *paths)
             if clean.returncode == 0:
                 return clean.output, True
-            kept = process.run([*command, "--ours", *paths], check=False)
+            kept = merge_file("-p", "-q", "--ours", *paths)
         except (MissingError, UnicodeEncodeError):
             return mine, False
     return (kept.output if kept.returncode == 0 else mine), False

@@ -23,7 +23,9 @@ HEALTH_PATH = re.compile(
 )
 PORTS = (
     re.compile(r"""--port["'][^\n]*?default\s*=\s*["']?(\d{2,5})\b"""),
-    re.compile(r"""(?i)\bport["']?\s*(?::\s*int\s*)?[=:,]\s*["']?(\d{2,5})\b"""),
+    re.compile(
+        r"""(?i)\b(?:(?:default|listen|server|bind)_)?port["']?\s*(?::\s*int\s*)?[=:,]\s*["']?(\d{2,5})\b"""
+    ),
     re.compile(r"""(?i)\w*PORT["']\s*,\s*["']?(\d{2,5})\b"""),
     re.compile(r"""Server\(\s*\(\s*[^,()]*,\s*(\d{2,5})\b"""),
 )

@@ -11,6 +11,13 @@ from dataclasses import dataclass, field
 from debwright.init.hints import Source, guess_health_path
 from debwright.init.model import Guess, Health
 
+HOST = r"(?:\[[0-9a-fA-F:]*\]|[A-Za-z0-9.-]*)"
+"""What may stand before the colon of an address, for a language's patterns."""
+VALUE = rf"(?P<value>{HOST}:\d{{2,5}})"
+VARIABLE = r"[A-Z0-9_]*(?:PORT|ADDR|LISTEN|BIND)[A-Z0-9_]*"
+"""A variable of the environment that says where to listen."""
+OTHERS = r"(?!(?:5432|3306|6379|27017|9092|4222|5672|9200|2379|11211|25|465|587|53|389|22)\b)"
+"""No port at which programs ask others: databases, queues, mail."""
 _VALUE = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:]*\]|[A-Za-z0-9.-]*):)?(?P<port>\d{2,5})", re.ASCII)
 _EVERYWHERE = {"", "0.0.0.0", "[::]", "::", "[::0]", "*", "UNSPECIFIED"}  # noqa: S104 - read in a source, not bound
 _DEFAULT = "8080"

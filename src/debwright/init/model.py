@@ -40,16 +40,20 @@ class Guess:
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """Where a service says over HTTP, on this machine, that it is well."""
+    """Where a service says, on this machine, that it is well."""
 
     port: Guess
     path: Guess
     address: str = "127.0.0.1"
     """Where it listens, as ports of debwright.toml are written: `*` is every address, and empty is
     that nothing says so."""
+    http: bool = True
+    """Whether it speaks HTTP; of one that does not only a connection is asked."""
 
     @property
     def url(self) -> str:
+        if not self.http:
+            return f"tcp://127.0.0.1:{self.port.value}"
         return f"http://127.0.0.1:{self.port.value}{self.path.value}"
 
 

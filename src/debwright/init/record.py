@@ -70,6 +70,6 @@ def record_text(record: Record) -> str:
 def begun_now() -> datetime:
     """The time, in whole seconds, or what SOURCE_DATE_EPOCH says."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch.isdecimal():
+    if epoch.isdecimal() and len(epoch) <= len("9999999999"):
         return datetime.fromtimestamp(int(epoch), UTC)
     return datetime.now(UTC).replace(microsecond=0)

@@ -71,7 +71,7 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
         yield f"{name}.sysusers", "sysusers"
     if _has_user(project):
         yield f"{name}.postrm", "postrm"
-    if project.service and project.service.health:
+    if _answers_http(project) or project.smoke:
         yield "debian/tests/control", "tests-control"
     if project.secrets:
         yield f"{name}.postinst", "postinst"
@@ -83,6 +83,11 @@ def _files(project: Project) -> Iterator[tuple[str, str]]:
         yield f"{name}.manpages", "manpages"
     if project.licence.notice:
         yield f"{name}.docs", "docs"
+
+
+def _answers_http(project: Project) -> bool:
+    unit = project.service
+    return bool(unit and unit.health and unit.health.http)
 
 
 def _has_user(project: Project) -> bool:
@@ -176,7 +181,7 @@ def _values(p: Project, now: datetime) -> tuple[dict[str, Any], list[str]]:
         notes += [
             f"the {what} in debwright.toml is a guess; correct it"
             for what, text in (("port", seen["port"]), ("health path", seen["path"]))
-            if not text and what.replace(" ", "-") not in asked
+            if not text and what.replace(" ", "-") not in asked and (health.http or what == "port")
         ]
     return values, notes
 

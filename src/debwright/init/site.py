@@ -7,17 +7,37 @@ for Caddy is started by a unit of its own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from textwrap import dedent
 
 from debwright.init.model import Guess, Health, Unit, Written
+from debwright.init.overridden import PAGES, SCRIPTS, overridden
 
 PORT = "8080"
+NGINX, CADDY = "nginx", "caddy"
 
 
 def own_port(package: str) -> Guess:
     """The port where nothing else says one: 80 has the server's own first page."""
     return Guess(value=PORT, seen=f"the configuration of the site in debian/site/ of {package}")
+
+
+def likely_server(directory: Path) -> str:
+    """The server that the author has a configuration for."""
+    from debwright.init.webserver import caddy
+
+    return CADDY if next(caddy.places(directory), None) else NGINX
+
+
+def taken_over(directory: Path, site: "Site") -> tuple["Site", str]:
+    """The site with the author's configuration of its server, and a note on it."""
+    from debwright.init.webserver import take_over
+
+    taken, note = take_over(directory, site.server, site.root, site.port, site.package)
+    if taken is None:
+        return site, note
+    return replace(site, own=taken.text, port=taken.port or site.port), note
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +77,10 @@ class Site:
     @property
     def smoke(self) -> tuple[str, ...]:
         return ("nginx -t",) if self.server == "nginx" else ()
+
+    @property
+    def lintian_overrides(self) -> tuple[str, ...]:
+        return overridden("The pages are as their author has them.", (*PAGES, *SCRIPTS))
 
     @property
     def configuration(self) -> tuple[str, str]:

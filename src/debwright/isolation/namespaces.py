@@ -17,11 +17,19 @@ from typing import Any, Self
 from debwright.host import process
 from debwright.host.machine import host_arch
 from debwright.host.process import Completed, LineSink
+from debwright.isolation import bounds
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError
 from debwright.model.fix import Install
 
-HOLDER = Path(__file__).with_name("holder.py")
+ENTER = Path(__file__).with_name("enter.pl")
+PACKAGES = Path(__file__).parents[2]
+HOLDER = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from debwright.isolation import holder; holder.main()"
+)
+"""The program of process 1. Nothing but debwright and the standard library is on its path."""
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 CLEAN = ("env", "-i", f"PATH={PATH}", "HOME=/root", "LC_ALL=C.UTF-8")
@@ -61,7 +69,11 @@ class Spec:
     root: Path | None = None
     overlay: OverlayMount | None = None
     pivot: bool = True
+    """Whether `root` is what is entered; else the commands are this machine's, and see it."""
+    bounded: bool = True
+    """Whether the root is of others: see `bounds`. Else it is a machine that plays this one."""
     network: bool = False
+    """Whether commands may ask for this machine's network; those in an unbounded root have it."""
     binds: Sequence[Bind] = ()
     submounts: Sequence[Submount] = ()
     tmpfs: Sequence[str] = ()
@@ -95,9 +107,18 @@ class Entered(ABC):
 
     @abstractmethod
     def prefix(
-        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+        self,
+        *,
+        cwd: str = "/",
+        uid: int | None = None,
+        gid: int | None = None,
+        network: bool = False,
     ) -> list[str]:
-        """The argv prefix that enters the sandbox: a person can paste it."""
+        """The argv prefix that enters the sandbox: a person can paste it.
+
+        With `network` the command stays in this machine's network. That is for what is trusted to
+        fetch, and never for what was fetched.
+        """
 
     def run(
         self,
@@ -112,11 +133,16 @@ class Entered(ABC):
         sink: LineSink | None = None,
         merge: bool = False,
         check: bool = True,
+        network: bool = False,
     ) -> Completed:
-        """Run a command inside, with a clean environment plus `env`; see process.run."""
+        """Run a command inside, with a clean environment plus `env`; see process.run.
+
+        `network` is as for `prefix`.
+        """
         return process.run(
             [*CLEAN, *(f"{k}={v}" for k, v in self.variables.items()),
-             *self.prefix(cwd=cwd, uid=uid, gid=gid), *inner_environment(env), *argv],
+             *self.prefix(cwd=cwd, uid=uid, gid=gid, network=network),
+             *inner_environment(env), *argv],
             stdin=stdin,
             timeout=timeout,
             sink=sink,
@@ -131,6 +157,10 @@ class Namespaces(Entered):
 
     spec: Spec
     pid: int = 0
+    shifted: bool = False
+    """Whether root inside is nobody on this machine."""
+    first_id: int | None = None
+    """What its number is here, then."""
     _holder: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -139,13 +169,13 @@ class Namespaces(Entered):
 
     def __enter__(self) -> Self:
         flags = ["--mount", "--pid", "--fork", "--ipc", "--uts", "--kill-child"]
-        if not self.spec.network:
+        if self._own_network:
             flags.append("--net")
         if not is_root():
             flags += ["--user", "--map-root-user", "--map-auto"]
         try:
             self._holder = subprocess.Popen(
-                ["unshare", *flags, "--", sys.executable, "-I", "-S", str(HOLDER)],
+                ["unshare", *flags, "--", sys.executable, "-I", "-S", "-c", HOLDER, str(PACKAGES)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -164,7 +194,8 @@ class Namespaces(Entered):
             pass  # it says why below
         answer = self._holder.stdout.readline()
         try:
-            self.pid = int(json.loads(answer)["ready"])
+            said = json.loads(answer)
+            self.pid, self.shifted = int(said["ready"]), bool(said["shifted"])
         except (ValueError, KeyError):
             error_text = self._failure(answer)
             self.close()
@@ -198,20 +229,47 @@ class Namespaces(Entered):
                     pass
 
     def prefix(
-        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+        self,
+        *,
+        cwd: str = "/",
+        uid: int | None = None,
+        gid: int | None = None,
+        network: bool = False,
     ) -> list[str]:
-        """The argv prefix that enters the namespaces: a person can paste it."""
-        # With the network it is this machine's, which an ordinary user may not even enter again.
-        own_network = not self.spec.network
-        return enter(self.pid, network=own_network, user=not is_root(), cwd=cwd, uid=uid, gid=gid)
+        """See Entered."""
+        user = not is_root()
+        if self._inside:
+            assert self.spec.network or not network
+            return enter_bounded(
+                self.pid, network=not network, user=self.shifted or user, cwd=cwd, uid=uid, gid=gid
+            )
+        return enter(self.pid, network=self._own_network, user=user, cwd=cwd, uid=uid, gid=gid)
+
+    @property
+    def _inside(self) -> bool:
+        """Whether commands are of a root of others, and not this machine's."""
+        return self.spec.root is not None and self.spec.pivot and self.spec.bounded
+
+    @property
+    def _own_network(self) -> bool:
+        # This machine's, an ordinary user may not even enter again.
+        return self._inside or not self.spec.network
 
     def _message(self) -> dict[str, Any]:
         spec = self.spec
+        if is_root() and spec.root is not None and spec.bounded:
+            self.first_id = bounds.first_id()
         message: dict[str, Any] = {
             "root": str(spec.root) if spec.root else None,
             "pivot": spec.root is not None and spec.pivot,
+            "bounded": self._inside,
+            "as_root": is_root(),
+            "first_id": self.first_id,
+            "kept": bounds.KEPT,
+            "kept_unshifted": bounds.KEPT_UNSHIFTED,
+            "filter": bounds.program().hex() if self._inside else "",
             "pivot_root": ARCHITECTURES[host_arch()].pivot_root,
-            "loopback": not spec.network,
+            "loopback": self._own_network,
             "hostname": spec.hostname,
             "tmpfs": list(spec.tmpfs),
             "binds": [
@@ -282,3 +340,32 @@ def enter(
     if uid is not None:
         words += [f"--setuid={uid}", f"--setgid={gid if gid is not None else uid}"]
     return [*words, f"--wdns={cwd}", "--"]
+
+
+def enter_bounded(
+    pid: int,
+    *,
+    network: bool,
+    user: bool,
+    cwd: str = "/",
+    uid: int | None = None,
+    gid: int | None = None,
+) -> list[str]:
+    """The command that joins the namespaces of `pid` and takes on its bounds: see enter.pl.
+
+    For whatever a package, a project or an archive brings.
+    """
+    spaces = ["mnt", "pid", "ipc", "uts"]
+    if network:
+        spaces.append("net")
+    # Root gives its rights up last; who has none gets them first (setns(2)).
+    spaces = [*spaces, "user"] if user and is_root() else [*(["user"] if user else ()), *spaces]
+    numbers = ",".join(str(bounds.call_number(name)) for name in _CALLS)
+    words = ["perl", str(ENTER), f"--target={pid}", f"--namespaces={','.join(spaces)}",
+             f"--calls={numbers}", f"--filter={bounds.program_file()}"]  # fmt: skip
+    if uid is not None:
+        words += [f"--setuid={uid}", f"--setgid={gid if gid is not None else uid}"]
+    return [*words, f"--wdns={cwd}", "--"]
+
+
+_CALLS = ("setns", "prctl", "seccomp", "keyctl")

@@ -22,6 +22,10 @@ from debwright.model.errors import DebwrightError, Evidence, UsageError
 
 SIZE_LIMIT = 4 * 1024 * 1024
 PROBE = b"debwright: is this key whole?\n"
+LEAST_CHARACTERS = 12
+"""Of a password."""
+LEAST_DIFFERENT = 6
+"""Characters of a password that are not the same."""
 # The most that gpg allows: a second of work for us, and for each guess of an attacker.
 _S2K = ("--s2k-mode", "3", "--s2k-digest-algo", "SHA512", "--s2k-count", "65011712")
 
@@ -72,11 +76,7 @@ def back_up(
     words = splitting.split(secret, needed=needed, shares=shares) if shares else []
     if shares:
         password = secret.hex().encode()
-    if not password:
-        raise UsageError(
-            "a backup without a password is none",
-            fix="debwright keys backup --password-env NAME, or --shares 3 --needed 2",
-        )
+    password = _require_long(password)
     with private_home() as scratch:
         sealed = scratch.call(
             ["--armor", "--cipher-algo", "AES256", *_S2K, "--symmetric"],
@@ -99,6 +99,23 @@ def back_up(
             file.unlink(missing_ok=True)
         raise
     return Backup(path=path, shares=tuple(files), needed=needed if shares else None)
+
+
+def _require_long(password: bytes | None) -> bytes:
+    """Raise UsageError for a password that can be tried out; a backup lies about for years."""
+    password = password or b""
+    length = len(password.decode("utf-8", "replace").strip())
+    if length < LEAST_CHARACTERS or len(set(password)) < LEAST_DIFFERENT:
+        said = f"has {length} characters" if length else "is empty"
+        if length >= LEAST_CHARACTERS:
+            said = "repeats a few characters"
+        raise UsageError(
+            f"the backup's password {said}, and whoever gets the file could find it out",
+            cause=f"at least {LEAST_CHARACTERS} characters are needed, and not the same few",
+            fix="six words chosen by dice, or no password: debwright keys backup --shares 3 "
+            "--needed 2",
+        )
+    return password
 
 
 def open_backup(data: bytes, password: bytes) -> _Payload:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,19 +83,23 @@ def configured_keys(loaded: "LoadedConfig", *, today: date | None = None) -> lis
 
 
 def key_states(loaded: "LoadedConfig", *, today: date | None = None) -> list[str]:
-    """The keys that sign today, each with its expiry: when one changes, users need to get it.
+    """The keys that sign today, each with the part that signs and its end: when one changes, users
+    need to get it.
 
-    A key that is handed over in a variable is not opened for this: a fingerprint alone then.
+    A key that is handed over in a variable is not opened for this: it has a digest of it then.
     """
     found = [s.fingerprint for s in configured_keys(loaded, today=today)]
     if loaded.config.signing.key is None:
         return found
     home = home_of(loaded) or Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
-    if not found or loaded.config.signing.key_env is not None or not home.is_dir():
+    if (name := loaded.config.signing.key_env) is not None:
+        digest = sha256(os.environb.get(name.encode(), b"")).hexdigest()[:32]
+        return [f"{fingerprint} {digest}" for fingerprint in found]
+    if not found or not home.is_dir():
         return found
     with open_home(home) as opened:
-        known = {k.fingerprint: k.expires for k in list_keys(opened, *found)}
-    return [f"{fingerprint} {known.get(fingerprint)}" for fingerprint in found]
+        known = {k.fingerprint: k.state for k in list_keys(opened, *found)}
+    return [known.get(fingerprint, fingerprint) for fingerprint in found]
 
 
 def _signer(loaded: "LoadedConfig", key: str, passphrase_env: str | None) -> GpgSigner:

@@ -1,12 +1,12 @@
 """The keys of a GnuPG home, and how long each of them will still do."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from debwright.keys.gnupg.home import GnupgHome
+from debwright.keys.parts import end_of, part_of, that_signs
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError, Evidence, MissingError
 from debwright.model.fix import Command
@@ -16,8 +16,8 @@ WARN_DAYS = 90
 FAIL_DAYS = 14
 """A release must not be signed by a key that users have to replace within two weeks."""
 
-_ALGORITHMS = {"1": "RSA", "17": "DSA", "19": "ECDSA", "22": "EdDSA", "27": "Ed25519"}
-_RSA_BITS = 3072
+_RSA_BITS = 2048
+_CURVES = ("Ed25519", "ECDSA-nistp256", "ECDSA-nistp384", "ECDSA-nistp521")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +30,17 @@ class KeyInfo:
     """As `Ed25519` or `RSA-4096`."""
     created: datetime
     expires: datetime | None
-    """When the key, or the last part of it that can sign, expires; None: never."""
+    """When the key, or the part of it that signs, expires; None: never."""
     secret: bool
     revoked: bool
     can_sign: bool
+    signs_with: str = ""
+    """The fingerprint of the part that gpg signs with, a subkey's or its own; empty for none."""
+
+    @property
+    def state(self) -> str:
+        """All that users may need to get again when it changes."""
+        return f"{self.fingerprint} {self.signs_with} {self.expires}"
 
     def days_left(self, now: datetime) -> int | None:
         """Whole days until it expires, below 0 afterwards; None when it never does."""
@@ -41,8 +48,9 @@ class KeyInfo:
 
     @property
     def strong(self) -> bool:
-        """Whether Debian 13's policy takes it: Ed25519, or RSA of 3072 bits and more."""
-        if self.algorithm == "Ed25519":
+        """Whether Debian 13's apt took such a key when it was tried. What the targets' own apt says
+        counts more (repository/acceptance.py); this is for where none of them can be asked."""
+        if self.algorithm in _CURVES:
             return True
         name, _, bits = self.algorithm.partition("-")
         return name == "RSA" and int(bits) >= _RSA_BITS
@@ -112,39 +120,22 @@ def parse_listing(text: str) -> list[KeyInfo]:
     return [_info(parts) for parts in keys if parts.fingerprints]
 
 
-def _info(parts: _Parts) -> KeyInfo:
-    primary = parts.primary
-    signing = [f for f in (primary, *parts.subkeys) if "s" in f[11] and f[1] not in ("r", "i")]
+def _info(found: _Parts) -> KeyInfo:
+    lines = (found.primary, *found.subkeys)
+    parts = [part_of(f, fpr) for f, fpr in zip(lines, found.fingerprints, strict=False)]
+    signing = that_signs(parts)
+    primary = found.primary
     return KeyInfo(
-        fingerprint=parts.fingerprints[0],
-        user_id=parts.user_id,
-        algorithm=_algorithm(primary),
-        created=_time(primary[5]) or datetime.fromtimestamp(0, UTC),
-        expires=_expiry(primary, signing),
+        fingerprint=parts[0].fingerprint,
+        user_id=found.user_id,
+        algorithm=(signing or parts[0]).algorithm,
+        created=parts[0].created,
+        expires=end_of(parts),
         secret=primary[14] not in ("", "#") or primary[0] == "sec",
         revoked=primary[1] == "r",
-        can_sign=bool(signing),
+        can_sign=any(p.can_sign and not set("ri") & set(p.validity) for p in parts),
+        signs_with=signing.fingerprint if signing else "",
     )
-
-
-def _expiry(primary: Sequence[str], signing: Sequence[Sequence[str]]) -> datetime | None:
-    """The earlier of the key's end and the end of the part that signs longest."""
-    ends = [_time(part[6]) for part in signing]
-    last = None if not ends or None in ends else max(e for e in ends if e is not None)
-    whole = _time(primary[6])
-    known = [e for e in (whole, last) if e is not None]
-    return min(known) if known else None
-
-
-def _time(text: str) -> datetime | None:
-    return datetime.fromtimestamp(int(text), UTC) if text else None
-
-
-def _algorithm(fields: Sequence[str]) -> str:
-    name = _ALGORITHMS.get(fields[3], f"algorithm {fields[3]}")
-    if fields[16] == "ed25519":
-        return "Ed25519"
-    return f"{name}-{fields[16] or fields[2]}"
 
 
 def spaced(fingerprint: str) -> str:
@@ -156,11 +147,12 @@ CODES = Codes(
     {
         "key/revoked": Code(ERROR, "The signing key is revoked."),
         "key/cannot-sign": Code(ERROR, "The signing key cannot sign."),
-        "key/weak": Code(ERROR, "apt of Debian 13 does not take such a key."),
+        "key/weak": Code(WARNING, "apt of Debian 13 does not take such a key."),
         "key/expired": Code(ERROR, "The signing key has expired."),
         "key/expires-soon": Code(ERROR, "The signing key expires within days."),
         "key/expires": Code(WARNING, "The signing key expires within weeks."),
         "key/refused": Code(ERROR, "A tool does not accept the key's signature."),
+        "key/refused-by-target": Code(ERROR, "apt of a target does not accept the key."),
     }
 )
 
@@ -183,7 +175,10 @@ def _age(key: KeyInfo, name: str, now: datetime) -> Finding | None:
     if days is None or key.expires is None or days > WARN_DAYS:
         return None
     day = f"{key.expires:%Y-%m-%d}"
-    extend = f"gpg --quick-set-expire {key.fingerprint} 2y, or debwright keys rotate"
+    subkey = key.signs_with if key.signs_with != key.fingerprint else ""
+    extend = f"gpg --quick-set-expire {key.fingerprint} 2y {subkey}".rstrip()
+    extend += ", then publish; or debwright keys rotate"
+    name = f"{name} (its subkey {subkey} signs)" if subkey else name
     if days < 0:
         return CODES.found("key/expired", f"{name} expired on {day}", fix=extend)
     soon = f"{name} expires in {days} days, on {day}"

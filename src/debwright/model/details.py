@@ -30,6 +30,8 @@ class StageDetails(BaseModel):
     """What the log of a stage that failed says of the cause."""
     unproven: Said[str] = None
     """Why the packages were not seen to work, though nothing failed."""
+    done_by: Said[str] = None
+    """The target that does this stage for it: all packages are of architecture `all`."""
 
     @field_validator("diagnosis", mode="before")
     @classmethod

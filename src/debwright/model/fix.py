@@ -42,13 +42,17 @@ class Command(str):
     arguments: tuple[str, ...]
     """What is carried out, without `sudo`."""
     root: bool
+    own: int
+    """How many of the arguments start debwright; 0 for another program."""
 
     def __new__(cls, *arguments: object, root: bool = False) -> Self:
         words = tuple(str(a) for a in arguments)
-        if root and words[:1] == (PROGRAM,):
-            words = (*for_root(), *words[1:])
+        start = tuple(for_root()) if root else (PROGRAM,)
+        if words[:1] == (PROGRAM,):
+            words = (*start, *words[1:])
+        own = len(start) if words[: len(start)] == start else 0
         made = super().__new__(cls, shlex.join([SUDO, *words] if root else words))
-        made.arguments, made.root = words, root
+        made.arguments, made.root, made.own = words, root, own
         return made
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, ...], dict[str, Any]]:

@@ -145,6 +145,8 @@ class HostFacts:
 class Choice:
     strategy: Strategy
     reason: str
+    asked: bool = False
+    """A person named the strategy: no other one takes its place."""
     rejected: tuple[tuple[Strategy, str], ...] = ()
     """What was considered before, and why it was passed over."""
 
@@ -178,7 +180,8 @@ def choose_strategy(target: Target, wanted: Strategy | str, host: HostFacts) -> 
     if strategy is not Strategy.AUTO:
         if obstacle := _obstacle(target, strategy, host):
             raise _refusal(f"{target} cannot be built {_adverb(strategy)} here", obstacle)
-        return Choice(strategy=strategy, reason=f"asked for; {_reason(target, strategy, host)}")
+        reason = f"asked for; {_reason(target, strategy, host)}"
+        return Choice(strategy=strategy, reason=reason, asked=True)
     rejected: list[tuple[Strategy, str]] = []
     obstacle = None
     for candidate in (Strategy.NATIVE, Strategy.CROSS, Strategy.EMULATED):

@@ -13,6 +13,7 @@ from debwright.host.files import sha256_file
 from debwright.host.process import Interrupted
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
+from debwright.packages.control_archive import read_member
 
 FIELDS = ("Pre-Depends", "Depends", "Recommends", "Conflicts", "Breaks", "Replaces", "Provides")
 LIMIT = 200_000
@@ -81,8 +82,7 @@ def opened(path: Path) -> Any:
 def read_deb(path: Path) -> Deb:
     """Read the control file. Raises UsageError when the file is not a Debian package."""
     try:
-        with opened(path) as deb:
-            control = deb.control.debcontrol()
+        control = _control(path)
         size = control.get("Installed-Size", "")
         source = control.get("Source", control["Package"]).split("(")[0].strip()
         _require_forms({**control, "Source": source})
@@ -109,16 +109,24 @@ def read_deb(path: Path) -> Deb:
 CONTROL_LIMIT = 4 * 1024 * 1024
 
 
+def _control(path: Path) -> Mapping[str, str]:
+    from debian.deb822 import Deb822
+
+    text = read_member(path, "control")
+    if text is None:
+        raise ValueError("it has no control file")
+    fields: Mapping[str, str] = Deb822(text)
+    return fields
+
+
 def control_file(path: Path, name: str) -> str | None:
     """A file of the control archive, as `templates` or `postinst`; None where there is none.
 
     Raises UsageError when the package cannot be read.
     """
-    with unreadable(path), opened(path) as deb:
-        if not deb.control.has_file(name):
-            return None
-        data: bytes = deb.control.get_file(name).read(CONTROL_LIMIT)
-    return data.decode("utf-8", "replace")
+    with unreadable(path):
+        data = read_member(path, name, CONTROL_LIMIT)
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def _require_forms(fields: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from debwright.build.log import BuildLog
 from debwright.checks.engine.released import previous_of
 from debwright.checks.run import run_checks
 from debwright.config import LoadedConfig
+from debwright.host.files import shown
 from debwright.host.machine import host_arch
 from debwright.host.process import SIGNAL_SECONDS
 from debwright.model.errors import UsageError
@@ -84,9 +85,11 @@ def _check_on(
     def work() -> Outcome:
         return _outcome(given, target, output, roots, reporter, second_system=second_system)
 
+    files = tuple(shown(d.path) for d in given.packages_for(target))
     # What was typed wrongly no other target would take either.
-    result, outcome = carried_out("check", name, reporter, output, work, raising=(UsageError,))
-    files = tuple(d.path.name for d in given.packages_for(target))
+    result, outcome = carried_out(
+        "check", name, reporter, output, work, raising=(UsageError,), given=files
+    )
     stage = result.model_copy(
         update={"details": result.details.model_copy(update={"files": files})}
     )
@@ -127,6 +130,7 @@ def _outcome(
             activity=lambda text: reporter.activity(name, "check", text),
             previous=previous,
             second_system=second_system,
+            given=tuple(shown(d.path) for d in debs),
             ask_again=True,  # as every other check of files is made each time
         )
         further = also_on(config.targets.build, config.section(Environments).install_on, target)

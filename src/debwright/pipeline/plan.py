@@ -95,13 +95,28 @@ class Plan:
             return self.version_text
         return for_suite(self.version_text, suite)
 
+    def choice_for(self, target: TargetPlan, source: SourcePackage) -> Choice:
+        """How `source` is built for a target, and why, now that its architectures are known.
+
+        Packages that are all of architecture `all` are built as those of this machine: compilers
+        for another architecture have no part in them, and Debian's Python modules cannot be
+        installed as build dependencies of a cross build.
+        """
+        choice = target.choice
+        cross = choice.strategy is Strategy.CROSS and not choice.asked
+        if not cross or not source.has_all or source.has_any_for(target.target.arch):
+            return choice
+        return Choice(strategy=Strategy.NATIVE, reason="its packages are for all architectures")
+
     def build_plan(
         self, target: TargetPlan, source: SourcePackage, strategy: Strategy
     ) -> BuildPlan:
         """How `source` is built for `target` by `strategy` (the planned one, or the fallback)."""
         cross = strategy is Strategy.CROSS
+        # Natively, and yet not as the target plans it: see choice_for.
+        here = cross or (strategy is Strategy.NATIVE and target.strategy is Strategy.CROSS)
         suite = target.target.suite
-        machine = Target(suite, self.host.arch) if cross else target.target
+        machine = Target(suite, self.host.arch) if here else target.target
         profiles = [*self.config.build.profiles, *(["cross", "nocheck"] if cross else [])]
         options = [*self.config.build.options, *(["nocheck"] if cross else [])]
         return BuildPlan(

@@ -226,7 +226,8 @@ def rank(job: Job, target: TargetPlan) -> tuple[bool, bool]:
 def run_target(job: Job, target: TargetPlan, wanted: Wanted) -> TargetRun:
     """One target through its stages; those after a failed build are not done."""
     source = job.sources[target.target.suite]
-    on = TargetRun(job, target, source, target.strategy, target.choice.reason)
+    choice = job.plan.choice_for(target, source)
+    on = TargetRun(job, target, source, choice.strategy, choice.reason)
     stages = stages_of(TargetStage, wanted)  # type: ignore[type-abstract]
     try:
         for stage in stages:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-from debian.changelog import Changelog, ChangelogParseError
+from debian.changelog import ChangeBlock, Changelog, ChangelogParseError
 
 from debwright.host.files import atomic_write
 from debwright.model.errors import Evidence, UsageError
@@ -86,6 +86,19 @@ def prepend(path: Path, text: str) -> bool:
         )
     atomic_write(path, text + ("\n" + old if old else ""))
     return True
+
+
+def says_the_same(path: Path, text: str) -> bool:
+    """Whether the entry of this version in a debian/changelog has the same changes as `text`."""
+    fresh = Changelog(text, strict=True)
+    for block in Changelog(path.read_text(encoding="utf-8"), strict=True):
+        if str(block.version) == str(fresh.version):
+            return _changes(block) == _changes(fresh[0])
+    return False
+
+
+def _changes(block: ChangeBlock) -> list[str]:
+    return [line.strip() for line in block.changes() if line.strip()]
 
 
 def _sentence(change: Change) -> str:

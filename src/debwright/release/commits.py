@@ -133,11 +133,13 @@ def previous_release(directory: Path, revision: str, prefix: str, version: str) 
 def changes_between(directory: Path, since: str | None, until: str = "HEAD") -> list[Change]:
     """What changed below `directory` after `since` (None: ever) up to `until`, oldest first.
 
-    Raises UsageError when git knows neither, MissingError without git-cliff.
+    Raises UsageError when git does not know them, or the clone does not have all in between,
+    MissingError without git-cliff.
     """
     top = Path(git(directory, "rev-parse", "--show-toplevel").output.strip())
     last = _commit(directory, until)
     revisions = f"{_commit(directory, since)}..{last}" if since else last
+    _refuse_gap(directory, revisions, since)
     with tempfile.TemporaryDirectory() as scratch:
         config, context = Path(scratch) / "cliff.toml", Path(scratch) / "context.json"
         config.write_text(_CONFIG, encoding="utf-8")
@@ -256,6 +258,49 @@ def _commit(directory: Path, name: str) -> str:
         ) from error
 
 
+def _refuse_gap(directory: Path, revisions: str, since: str | None) -> None:
+    """Raise UsageError where a shallow clone ends within the commits that are asked for."""
+    if git(directory, "rev-parse", "--is-shallow-repository").output.strip() != "true":
+        return
+    name = git(directory, "rev-parse", "--git-path", "shallow").output.strip()
+    ends = set((directory / name).read_text(encoding="ascii").split())
+    inside = ends & set(git(directory, "rev-list", revisions).output.split())
+    if inside:
+        raise UsageError(
+            f"this clone is shallow: changes since {since or 'the beginning'} are not all in it",
+            evidence=[Evidence(text=f"it ends at commit {commit}") for commit in sorted(inside)],
+            cause="it was made with --depth (in a workflow: fetch-depth), and a changelog of it "
+            "would have gaps",
+            fix="git fetch --unshallow --tags",
+        )
+
+
+def _untagged(directory: Path, version: str, before: str | None, prefix: str) -> list[str]:
+    """A note when debian/changelog has a release that no tag here stands for."""
+    path = directory / "debian" / "changelog"
+    if not path.is_file():
+        return []
+    from debian.changelog import Changelog, ChangelogParseError
+
+    try:
+        blocks = list(Changelog(path.read_text(encoding="utf-8"), strict=True))
+    except (ChangelogParseError, ValueError, OSError):
+        return []  # whoever writes into it says what is wrong
+    since = release_version(before, prefix) if before else None
+    for block in blocks:
+        upstream = re.sub(r"^\d+:", "", str(block.version))
+        upstream = upstream.rpartition("-")[0] or upstream
+        if compare(upstream, version) < 0:
+            if since is not None and compare(upstream, since) <= 0:
+                return []
+            told = f"since {before}" if before else "since the beginning"
+            return [
+                f"debian/changelog has {block.version}, for which there is no tag here: all "
+                f"changes {told} are listed; git fetch --tags, or --since COMMIT"
+            ]
+    return []
+
+
 def _git_cliff() -> str:
     """git-cliff as it was installed with debwright, or else on PATH."""
     scripts = sysconfig.get_path("scripts")
@@ -274,6 +319,8 @@ class Story:
     since: str | None
     changes: tuple[Change, ...]
     when: datetime
+    notes: tuple[str, ...] = ()
+    """What a person should know of where it begins."""
 
 
 def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: str | None) -> Story:
@@ -302,6 +349,7 @@ def story_of(loaded: LoadedConfig, directory: Path, *, tag: str | None, since: s
         since=before,
         changes=tuple(changes_between(directory, before, until)),
         when=info.commit_time,
+        notes=() if since else tuple(_untagged(directory, upstream, before, package.tag_prefix)),
     )
 
 

@@ -14,7 +14,7 @@ from debwright.config import LoadedConfig
 from debwright.github.client import Github
 from debwright.github.model import Asset, Release
 from debwright.host.files import atomic_write, human_size
-from debwright.model.errors import DebwrightError, Evidence
+from debwright.model.errors import ConfigError, DebwrightError, Evidence
 from debwright.model.fix import Command
 from debwright.pipeline.stages.publish import settings_of
 from debwright.source.version import compare, release_version
@@ -60,8 +60,9 @@ def write_documents(
     """
     made = []
     for document in loaded.config.release.documents:
-        template = loaded.resolve(document.template)
-        output = loaded.resolve(document.output).resolve()
+        template = loaded.inside(document.template, "release.documents.template")
+        output = loaded.inside(document.output, "release.documents.output")
+        _refuse_git(output)
         text = render(template, context(loaded, package, name, releases, assets))
         changed = not output.is_file() or output.read_text(encoding="utf-8") != text
         if changed:
@@ -69,6 +70,15 @@ def write_documents(
             atomic_write(output, text)
         made.append(Document(path=output, changed=changed))
     return made
+
+
+def _refuse_git(output: Path) -> None:
+    """git's own files are in the project as well, and name programs."""
+    if ".git" in output.parts:
+        raise ConfigError(
+            f"release.documents.output names {output}, which is git's",
+            fix="name a file of the project",
+        )
 
 
 def context(

@@ -38,7 +38,7 @@ class Links:
 def notes_of(loaded: LoadedConfig, story: Story, install: str = "") -> str:
     """The release notes: the configured file's, or those made from the commits."""
     if (name := loaded.config.release.notes_file) is not None:
-        path = loaded.resolve(name)
+        path = loaded.inside(name, "release.notes_file")
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -101,8 +101,7 @@ def escaped(text: str) -> str:
     for index, part in enumerate(parts):
         if index % 2 == 0:
             plain = _SPECIAL.sub(r"\\\1", part)
-            # An empty comment between sign and name: GitHub would write to the person else.
-            parts[index] = re.sub(r"@(?=[A-Za-z0-9])", "@<!-- -->", plain)
+            parts[index] = re.sub(r"@(?=\w)", "@<!-- -->", plain)
     line = "".join(parts)
     # At the start of an item these would begin a list, a quotation or a rule of its own.
     return re.sub(r"^([-+>=]|\d+[.)])", r"\\\1", line)

@@ -91,7 +91,7 @@ def _version(plan: Plan, tag: str) -> Iterator[Finding]:
 
 def _files(plan: Plan, _: str) -> Iterator[Finding]:
     notes = plan.config.release.notes_file
-    if notes is not None and not plan.loaded.resolve(notes).is_file():
+    if notes is not None and not plan.loaded.inside(notes, "release.notes_file").is_file():
         yield _error(f"release.notes_file {notes} is not there", f"ls {notes}")
     if shutil.which("gpgv") is None:
         yield _error("gpgv is not installed", "apt-get install gpgv")
@@ -104,7 +104,7 @@ def _changes(plan: Plan, tag: str) -> Iterator[Finding]:
     if plan.dsc is not None or version is None:
         return
     if notes is not None:
-        path = plan.loaded.resolve(notes)
+        path = plan.loaded.inside(notes, "release.notes_file")
         length = len(path.read_text(encoding="utf-8", errors="replace").strip())
         if length == 0:
             yield _error(f"release.notes_file {notes} is empty", f"write {notes}")

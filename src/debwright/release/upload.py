@@ -13,6 +13,7 @@ from debwright.github.model import Asset as Remote
 from debwright.github.model import Release
 from debwright.model.errors import DebwrightError, Evidence
 from debwright.release.assets import Asset
+from debwright.release.edited import edited, marked, plain
 
 EXISTS = 422
 
@@ -52,23 +53,36 @@ def find_draft(github: Github, tag: str, say: Say) -> Release | None:
 
 
 def prepare_draft(github: Github, draft: Draft, say: Say) -> Release:
-    """The draft with its current name and notes, made when there is none."""
+    """The draft with its current name and notes, made when there is none.
+
+    A name or notes that a person has edited stay.
+    """
 
     def once() -> Release:
         found = find_draft(github, draft.tag, say)
-        return _update(github, found, draft) if found else _create(github, draft, say)
+        return _update(github, found, draft, say) if found else _create(github, draft, say)
 
     return github.until_sure(once, say)
 
 
-def _update(github: Github, found: Release, draft: Draft) -> Release:
-    return github.update(found, name=draft.name, body=draft.body, prerelease=draft.prerelease)
+def _update(github: Github, found: Release, draft: Draft, say: Say) -> Release:
+    theirs = edited(found.name, found.body, usual=(draft.name, draft.tag))
+    if theirs.name:
+        say("the draft's name was edited on GitHub, and stays")
+    if theirs.body:
+        say("the draft's notes were edited on GitHub, and stay; empty them there to get new ones")
+    changes: dict[str, str] = {}
+    if not theirs.name and found.name != draft.name:
+        changes["name"] = draft.name
+    if not theirs.body and plain(found.body or "").rstrip() != draft.body.rstrip():
+        changes["body"] = marked(draft.name, draft.body)
+    return github.update(found, **changes) if changes else found
 
 
 def _create(github: Github, draft: Draft, say: Say) -> Release:
     made = github.create_draft(
-        draft.tag, name=draft.name, body=draft.body, prerelease=draft.prerelease,
-        commit=draft.commit,
+        draft.tag, name=draft.name, body=marked(draft.name, draft.body),
+        prerelease=draft.prerelease, commit=draft.commit,
     )  # fmt: skip
     say(f"made the draft {made.html_url}")
     return made
@@ -81,7 +95,7 @@ def bring_assets(github: Github, release: Release, assets: Sequence[Asset], say:
     end GitHub has not what was sent.
     """
     there = {a.name: a for a in github.assets(release)}
-    sent = 0
+    sent: set[str] = set()
     for asset in assets:
         remote = there.get(asset.name)
         if remote is not None and is_same(remote, asset):
@@ -89,10 +103,13 @@ def bring_assets(github: Github, release: Release, assets: Sequence[Asset], say:
         if remote is not None:
             github.delete_asset(remote)
         _send(github, release, asset, say)
-        sent += 1
+        sent.add(asset.name)
         say(f"sent {asset.name}")
     there = {a.name: a for a in github.assets(release)}
-    wrong = [a for a in assets if a.name not in there or not is_same(there[a.name], a)]
+    wrong = [
+        a for a in assets
+        if a.name not in there or not is_same(there[a.name], a, sent=a.name in sent)
+    ]  # fmt: skip
     if wrong:
         raise DebwrightError(
             "GitHub does not have the files that were sent",
@@ -102,7 +119,7 @@ def bring_assets(github: Github, release: Release, assets: Sequence[Asset], say:
     wanted = {a.name for a in assets}
     if others := [name for name in sorted(there) if name not in wanted]:
         say(f"the draft has further files, which were left alone: {', '.join(others)}")
-    return sent
+    return len(sent)
 
 
 def publish(github: Github, release: Release, say: Say) -> Release:
@@ -120,13 +137,15 @@ def publish(github: Github, release: Release, say: Say) -> Release:
     return github.until_sure(once, say)
 
 
-def is_same(remote: Remote, asset: Asset) -> bool:
-    """Whether GitHub has this very file; without a digest it is not believed."""
-    return (
-        remote.state == "uploaded"
-        and remote.size == asset.size
-        and remote.digest == f"sha256:{asset.sha256}"
-    )
+def is_same(remote: Remote, asset: Asset, *, sent: bool = False) -> bool:
+    """Whether GitHub has this very file.
+
+    Servers of old give no digest. There a file is believed to be the one that was just `sent`; one
+    from before is not, and is sent again.
+    """
+    if remote.state != "uploaded" or remote.size != asset.size:
+        return False
+    return remote.digest == f"sha256:{asset.sha256}" or (sent and remote.digest is None)
 
 
 def _send(github: Github, release: Release, asset: Asset, say: Say) -> None:

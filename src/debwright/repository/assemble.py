@@ -3,16 +3,18 @@
 A suite that does not change is hard-linked from the publication before.
 """
 
+import hashlib
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright.keys.signing import Signer
-from debwright.repository import indices, page, release, store
+from debwright.repository import indices, lineage, page, release, store, validity
 from debwright.repository.model import PublicationRecord, RepositorySettings, SuiteManifest
 from debwright.repository.plan import Plan, State
 from debwright.repository.sources import sources_text
+from debwright.repository.written import verify_written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,63 +27,65 @@ class Assembly:
     plan: Plan
     signer: Signer
     settings: RepositorySettings
+    say: store.Say = store.silent
 
     def write(self, number: int) -> None:
         dists = self.target / "dists"
         store.make_directories(dists)
-        stale = (self.plan.changed | self._other_architectures()) & self.plan.entries.keys()
+        stale = self.plan.changed & self.plan.entries.keys()
         if stale:
             contents = {s: self.plan.entries[s] for s in sorted(stale)}
-            indices.build(self.repo, dists, contents, self.settings)
+            indices.build(self.repo, dists, contents, self.plan.promises)
         now = release.now_seconds()
+        signed = stale | (self.plan.entries.keys() if self.plan.resigned else frozenset())
         for suite in sorted(self.plan.entries):
-            if suite in stale or self.plan.resigned:
+            if suite in signed:
                 self._write_suite(suite, now, link_indices=suite not in stale)
             else:
                 self._link_suite(suite)
         self._write_keys()
+        verify_written(self.target, sorted(signed), store.work_directory(self.repo))
         self._write_page(number)
         record = PublicationRecord(
             number=number,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             fingerprint=self.signer.fingerprint,
+            signs_with=self.signer.signs_with,
+            public_key=hashlib.sha256(self.signer.public_key()).hexdigest(),
             settings=self.settings,
             suites=tuple(sorted(self.plan.entries)),
             repository=(self.before and self.before.record.repository) or os.urandom(16).hex(),
             what=self.plan.what,
             removed=self.plan.removed,
+            identity=lineage.new_identity(),
+            ancestors=lineage.ancestors_after(
+                self.repo, self.before.record if self.before is not None else None
+            ),
         )
         _write_json(self.target / "publication.json", record.model_dump_json(indent=2))
         store.open_to_readers(self.target)
 
-    def _other_architectures(self) -> frozenset[str]:
-        """Suites that have other indices because the settings name other architectures."""
-        if self.before is None:
-            return frozenset()
-        old = self.before.record.settings
-        return frozenset(
-            suite
-            for suite, manifest in self.before.suites.items()
-            if indices.architectures(manifest.entries, old)
-            != indices.architectures(manifest.entries, self.settings)
-        )
-
     def _write_suite(self, suite: str, now: int, *, link_indices: bool) -> None:
         directory = self.target / "dists" / suite
-        entries = self.plan.entries[suite]
+        entries, promise = self.plan.entries[suite], self.plan.promises[suite]
         old = None if self.before is None else self.before.suites.get(suite)
         if link_indices:
             store.link_tree(self._old / "dists" / suite, directory, leave_out=release.SIGNED_FILES)
-        date = release.release_date(old, now)
-        text = release.release_text(self.repo, directory, entries, self.settings, date)
+        date = release.release_date(old, now, self.say)
+        until = validity.end_of(date, self.settings.valid_days)
+        text = release.release_text(
+            self.repo, directory, promise, self.settings, date=date, valid_until=until
+        )
         release.sign(directory, text, self.signer, date)
         by_hash = release.link_by_hash(directory, text)
         kept: tuple[tuple[str, ...], ...] = ()
         if old is not None:
             kept = release.keep_by_hash(directory, self._old / "dists" / suite, old)
         manifest = SuiteManifest(
-            suite=suite, date=date, entries=entries, by_hash=_generations(by_hash, kept)
-        )
+            suite=suite, date=date, valid_until=until, entries=entries,
+            by_hash=_generations(by_hash, kept), architectures=promise.architectures,
+            components=promise.components,
+        )  # fmt: skip
         _write_json(self.target / "manifests" / f"{suite}.json", manifest.model_dump_json())
 
     def _link_suite(self, suite: str) -> None:
@@ -100,7 +104,7 @@ class Assembly:
                 self.repo,
                 suite,
                 key=armored.decode("ascii"),
-                components=tuple(indices.components(entries, self.settings)),
+                components=self.plan.promises[suite].components,
                 with_source=any(e.kind == "dsc" for e in entries),
             )
             name = f"{self.settings.name}-{suite}.sources"

@@ -6,7 +6,7 @@ index: a package's own fields cannot put anything there that does not belong to 
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,6 +26,9 @@ OPTIONS = (
     *(f"APT::FTPArchive::Release::{c}=false" for c in CHECKSUMS),
     "APT::FTPArchive::AlwaysStat=true",
 )
+CONTROL_MAY_NOT_SAY = (b"md5sum", b"sha1", b"sha512")
+"""Sums that apt-ftparchive is not asked for, and passes on from a package's own control file: apt
+would compare them with the file, and refuse it."""
 ALONE = 100
 """Files below which starting a second process would cost more than it saves."""
 
@@ -117,10 +120,22 @@ def _packages(index: Path, contents: Path, batch: Sequence[Entry]) -> dict[str, 
             "Architecture": entry.architecture,
         }  # fmt: skip
         _must_be(wanted, fields, entry)
-        found[entry.path] = Record(text=text, contents=lines.get(entry.package.encode(), b""))
+        plain = without_fields(text, CONTROL_MAY_NOT_SAY)
+        found[entry.path] = Record(text=plain, contents=lines.get(entry.package.encode(), b""))
     if said:
         raise _wrong("; ".join(said), "nobody asked about it")
     return found
+
+
+def without_fields(text: bytes, names: Collection[bytes]) -> bytes:
+    """A paragraph without some fields, named in lower case."""
+    kept, out = [], False
+    for line in text.splitlines(keepends=True):
+        if not line.startswith((b" ", b"\t")):
+            out = line.partition(b":")[0].strip().lower() in names
+        if not out:
+            kept.append(line)
+    return b"".join(kept)
 
 
 def _sources(index: Path, batch: Sequence[Entry]) -> dict[str, Record]:

@@ -4,7 +4,7 @@ Each is a publication of its own, so that it is as atomic, and can be taken back
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.fix import Command
 from debwright.repository import store
 from debwright.repository.model import Entry, PackageFile, Publication, RepositorySettings
-from debwright.repository.plan import Plan, State, decide, entries_of, load
+from debwright.repository.plan import Plan, State, decide, entries_of, keep_newest, load
+from debwright.repository.promises import Withdrawal
 from debwright.repository.publish import change
-from debwright.repository.versions import files_of_dsc, newest, sorted_by_version
+from debwright.repository.versions import files_of_dsc, sorted_by_version
 
 KEYRING = "-archive-keyring"
 
@@ -51,18 +52,20 @@ def promote(
 
     def planner(before: State) -> Plan:
         suites = entries_of(before)
+        chosen: set[str] = set()
         for each in promotions:
-            chosen = _chosen(repo, suites.get(each.source, {}), each)
-            suites[each.target] = {**suites.get(each.target, {}), **chosen}
-            if settings.keep_versions:
-                suites[each.target] = newest(repo, suites[each.target], settings.keep_versions, {})
+            found = _chosen(repo, suites.get(each.source, {}), each)
+            suites[each.target] = {**suites.get(each.target, {}), **found}
+            chosen |= found.keys()
+        suites, notes = keep_newest(repo, suites, settings, {}, chosen)
         what = ", ".join(f"promote {p.source} to {p.target}" for p in promotions)
         if not further:
-            return decide(before, suites, signer, settings, what=what)
+            return replace(decide(before, suites, signer, settings, what=what), notes=notes)
         added = make_plan(repo.absolute(), before, read_all(further), signer, settings)
         for suite, entries in added.entries.items():
             suites[suite] = {**suites.get(suite, {}), **{e.path: e for e in entries}}
-        return decide(before, suites, signer, settings, missing=added.missing, what=what)
+        made = decide(before, suites, signer, settings, missing=added.missing, what=what)
+        return replace(made, notes=notes)
 
     return _edit(repo, planner, signer, settings, say)
 
@@ -157,18 +160,73 @@ def remove(
                 fix=Command("debwright", "repo", "list", "--packages"),
             )
         suites[suite] = {path: e for path, e in entries.items() if path not in out}
-        if not suites[suite]:
-            del suites[suite]
-        if not suites:
-            raise UsageError("a repository without any package cannot be published")
         return decide(before, suites, signer, settings, what=f"remove {' '.join(packages)}")
+
+    return _edit(repo, planner, signer, settings, say)
+
+
+def withdraw(
+    repo: Path,
+    withdrawal: Withdrawal,
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    say: store.Say = store.silent,
+) -> Publication:
+    """Take back what a suite has promised, or the suite. Raises UsageError while it is needed."""
+
+    def planner(before: State) -> Plan:
+        suites = entries_of(before)
+        if withdrawal.suite not in suites:
+            raise UsageError(
+                f"there is no suite {withdrawal.suite}", cause=f"there are {', '.join(suites)}"
+            )
+        if withdrawal.whole and suites[withdrawal.suite]:
+            raise UsageError(
+                f"{withdrawal.suite} still has packages",
+                fix=Command("debwright", "repo", "remove", "--suite", withdrawal.suite, "*"),
+            )
+        if withdrawal.whole and len(suites) == 1:
+            raise UsageError("a repository without any suite cannot be published")
+        names = (withdrawal.suite, *withdrawal.architectures, *withdrawal.components)
+        return decide(
+            before, suites, signer, settings, what=f"withdraw {' '.join(names)}",
+            withdrawal=withdrawal,
+        )  # fmt: skip
+
+    return _edit(repo, planner, signer, settings, say)
+
+
+def rename(
+    repo: Path, signer: Signer, settings: RepositorySettings, *, say: store.Say = store.silent
+) -> Publication:
+    """Publish with the origin and label of `settings`, though users have to confirm the change."""
+
+    def planner(before: State) -> Plan:
+        return decide(before, entries_of(before), signer, settings, what="rename")
+
+    return _edit(repo, planner, signer, settings, say, renaming=True)
+
+
+def renew(
+    repo: Path,
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    now: bool = False,
+    say: store.Say = store.silent,
+) -> Publication:
+    """Sign what is published again when a third of its time is over; `now`: in any case."""
+
+    def planner(before: State) -> Plan:
+        return decide(before, entries_of(before), signer, settings, what="renew", renew=now)
 
     return _edit(repo, planner, signer, settings, say)
 
 
 def _edit(
     repo: Path, planner: Callable[[State], Plan], signer: Signer, settings: RepositorySettings,
-    say: store.Say,
+    say: store.Say, *, renaming: bool = False,
 ) -> Publication:  # fmt: skip
     """`change` of a repository that is there."""
 
@@ -181,4 +239,4 @@ def _edit(
             )
         return planner(before)
 
-    return change(repo, plan, signer, settings, say=say)
+    return change(repo, plan, signer, settings, renaming=renaming, say=say)

@@ -6,24 +6,20 @@ Debian Policy 5.6 (Source, Package, Version, Architecture).
 
 import hashlib
 import re
-import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from debwright.host.process import environment
-from debwright.model.errors import CheckError, Evidence, MissingError, UsageError
-from debwright.model.fix import Command, Install
+from debwright.model.errors import CheckError, Evidence, UsageError
+from debwright.model.fix import Command
+from debwright.packages.control_archive import FILE_LIMIT, read_member
 from debwright.repository.model import ARCHITECTURE, Entry, PackageFile
 from debwright.repository.pool import pool_path
 
-CONTROL_LIMIT = 1024 * 1024
-"""Bytes of a control file, a .dsc or a .changes: Debian's largest are far smaller."""
-CONTROL_TAR_LIMIT = 64 * 1024 * 1024
-"""Bytes of everything in front of the control file in its archive, unpacked."""
+CONTROL_LIMIT = FILE_LIMIT
+"""Bytes of a .dsc or a .changes."""
 
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,199}")
 # A colon is allowed in front of nothing but the epoch: it would end up in file names.
@@ -180,69 +176,33 @@ def read_control(path: Path) -> Mapping[str, Any]:
     from debian.deb822 import Deb822
 
     try:
-        with _control_archive(path) as archive:
-            text = _control_file(archive, path)
+        text = read_member(path, "control")
+        if text is None:
+            raise _unreadable(path, "it has no control file")
+        _must_be_utf8(text, path)
         paragraphs = list(Deb822.iter_paragraphs(text, use_apt_pkg=False))
     except (ArError, tarfile.TarError, OSError, EOFError, ValueError, KeyError) as error:
         raise _unreadable(path, str(error)) from error
-    except Exception as error:  # lzma.LZMAError and zlib.error have no common base
-        if type(error).__module__ in ("lzma", "_lzma", "zlib"):
-            raise _unreadable(path, str(error)) from error
-        raise
     if len(paragraphs) != 1:
         raise _unreadable(path, f"its control file has {len(paragraphs)} paragraphs instead of one")
     return paragraphs[0]
 
 
-@contextmanager
-def _control_archive(path: Path) -> Iterator[tarfile.TarFile]:
-    from debian.arfile import ArFile
-    from debian.debfile import DebPart
-
-    members = {m.name: m for m in ArFile(filename=str(path)).getmembers()}
-    if "debian-binary" not in members:
-        raise tarfile.ReadError("it has no debian-binary member")
-    name = next((n for n in members if n.startswith("control.tar")), None)
-    if name is None:
-        raise tarfile.ReadError("it has no control.tar member")
-    if not name.endswith(".zst"):
-        with DebPart(members[name]).tgz() as archive:
-            yield archive
-        return
-    # Python's tarfile knows no zstd before 3.14; dpkg-deb does, and it streams.
-    try:
-        process = subprocess.Popen(
-            ["dpkg-deb", "--ctrl-tarfile", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-        )
-    except FileNotFoundError as error:
-        raise MissingError("dpkg-deb is not installed", fix=Install("dpkg")) from error
-    try:
-        with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-            yield archive
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def _control_file(archive: tarfile.TarFile, path: Path) -> bytes:
-    total = 0
-    for member in archive:
-        if member.name in ("control", "./control") and member.isfile():
-            if member.size > CONTROL_LIMIT:
-                raise _unreadable(path, f"its control file has {member.size} bytes")
-            stream = archive.extractfile(member)
-            assert stream is not None
-            return stream.read()
-        total += member.size
-        if total > CONTROL_TAR_LIMIT:
-            raise _unreadable(path, "its control archive is too large")
-    raise _unreadable(path, "it has no control file")
+def _must_be_utf8(text: bytes, path: Path) -> None:
+    """Policy 5.1. An index has the fields of all packages: one in Latin-1 makes all of it
+    unreadable to programs that decode what they read."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise CheckError(
+                f"{path.name} cannot be published: its control file is not in UTF-8",
+                evidence=[
+                    Evidence(text=f"line {number}: {line[:200].decode('latin-1')}", file=str(path))
+                ],
+                cause="Debian Policy 5.1 wants UTF-8; this looks like Latin-1",
+                fix="iconv -f latin1 -t utf8 on debian/control or what wrote it, then build again",
+            ) from error
 
 
 def _read_signed(path: Path, kind: str) -> Mapping[str, Any]:

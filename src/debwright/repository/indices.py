@@ -7,50 +7,38 @@ from pathlib import Path
 from debwright.repository import blocks, cache, store
 from debwright.repository.cache import Cache, Record
 from debwright.repository.describe import describe
-from debwright.repository.model import Entry, RepositorySettings
+from debwright.repository.model import Entry
+from debwright.repository.promises import Promise
 
-DEFAULT_ARCHITECTURES = ("amd64", "arm64")
-"""What a suite of nothing but Architecture: all packages has indices for."""
 RECORDS_A_PIECE = 128
 """On average. Fewer would compress worse: 4 % worse than the whole at once with these."""
 LINES_A_PIECE = 1024
-
-
-def architectures(entries: Iterable[Entry], settings: RepositorySettings) -> list[str]:
-    """The architectures a suite has indices for."""
-    named = {e.architecture for e in entries if e.kind == "deb"} - {"all"}
-    return sorted(named | set(settings.architectures)) or list(DEFAULT_ARCHITECTURES)
-
-
-def components(entries: Iterable[Entry], settings: RepositorySettings) -> list[str]:
-    """The configured one is always there, though it be empty: users' apt may ask for it."""
-    return sorted({settings.component, *(e.component for e in entries)})
 
 
 def build(
     repo: Path,
     dists: Path,
     suites: Mapping[str, Sequence[Entry]],
-    settings: RepositorySettings,
+    promises: Mapping[str, Promise],
 ) -> None:
-    """Write the indices of `suites` below `dists`, which is inside `repo`.
+    """Write the indices of `suites` below `dists`, which is inside `repo`: those of `promises`.
 
     Raises MissingError without apt-ftparchive, DebwrightError when a package cannot be read or
     contradicts its entry.
     """
     try:
-        _build(repo, dists, suites, settings)
+        _build(repo, dists, suites, promises)
     except sqlite3.DatabaseError:
         # The cache is only there to save time.
         cache.remove(repo)
-        _build(repo, dists, suites, settings)
+        _build(repo, dists, suites, promises)
 
 
 def _build(
     repo: Path,
     dists: Path,
     suites: Mapping[str, Sequence[Entry]],
-    settings: RepositorySettings,
+    promises: Mapping[str, Promise],
 ) -> None:
     with cache.opened(repo) as known:
         described = [e for entries in suites.values() for e in entries if e.kind != "file"]
@@ -61,10 +49,10 @@ def _build(
             known.add(unknown, fresh)
             records |= fresh
         for suite, entries in suites.items():
-            for component in components(entries, settings):
+            for component in promises[suite].components:
                 own = [e for e in entries if e.component == component]
                 _write_component(dists / suite / component, own, records, known,
-                                 architectures(entries, settings))  # fmt: skip
+                                 promises[suite].architectures)  # fmt: skip
         known.trim(suites)
 
 

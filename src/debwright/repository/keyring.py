@@ -33,27 +33,23 @@ CONTENT_FIELD = "Debwright-Content"
 """A control field of our own: the digest of what the package was made from."""
 INSIDE = "/keyring"
 SCRIPTS = ("DEBIAN/preinst", "DEBIAN/postrm")
-# The page of the repository has people put an entry here that holds the key itself. Left there,
-# dpkg would ask whether it may be replaced, and no upgrade could ever change its key. A file that
-# somebody has made in another way is left to dpkg's question. apt passes over what ends in .save.
-_PREINST = """\
-#!/bin/sh
-set -e
-entry="${{DPKG_ROOT:-}}"{conffile}
-if [ "$1" = install ] && [ -z "${{2:-}}" ] && [ -f "$entry" ] \\
-    && grep -qxF {uris} "$entry" && grep -qF 'BEGIN PGP PUBLIC KEY BLOCK' "$entry"; then
-    mv -f "$entry" "$entry.save"
-fi
-"""
+_PREINST = (Path(__file__).with_name("keyring-preinst.sh")).read_text(encoding="utf-8")
 _POSTRM = """\
 #!/bin/sh
 set -e
-entry="${{DPKG_ROOT:-}}"{conffile}
+entry="${DPKG_ROOT:-}/etc/apt/sources.list.d/"@NAME@.sources
+record="${DPKG_ROOT:-}/etc/apt/sources.list.d/"@NAME@.changed.save
 if [ "$1" = abort-install ] && [ -f "$entry.save" ] && [ ! -e "$entry" ]; then
     mv "$entry.save" "$entry"
 fi
+if [ "$1" = abort-install ] && [ -f "$record" ]; then
+    while IFS="$(printf '\\t')" read -r copy file; do
+        mv "$copy" "$file"
+    done < "$record"
+    rm -f "$record"
+fi
 if [ "$1" = purge ]; then
-    rm -f "$entry.save"
+    rm -f "$entry.save" "$record"
 fi
 """
 
@@ -178,10 +174,21 @@ def keyring_files(keyring: Keyring, version: str, epoch: int) -> Iterator[tuple[
     )
     yield f"{document}/changelog.gz", _gzip(entry.encode())
     yield "DEBIAN/conffiles", f"/{conffile}\n".encode()
-    uris = next(line for line in keyring.sources.splitlines() if line.startswith("URIs: "))
     for script, text in zip(SCRIPTS, (_PREINST, _POSTRM), strict=True):
-        yield script, text.format(conffile=f"/{conffile}", uris=quote(uris)).encode()
+        yield script, _filled_in(text, keyring).encode()
     yield "DEBIAN/control", _control(keyring, version).encode()
+
+
+def _filled_in(script: str, keyring: Keyring) -> str:
+    """A maintainer script with what it is to look for, quoted for the shell."""
+    uri = next(i for i in keyring.sources.splitlines() if i.startswith("URIs: "))
+    values = {
+        "@NAME@": keyring.name, "@SUITE@": keyring.suite, "@URI@": uri.removeprefix("URIs: "),
+        "@KEYRING@": str(KEYRINGS / f"{keyring.package}.gpg"),
+    }  # fmt: skip
+    for token, value in values.items():
+        script = script.replace(token, quote(value))
+    return script
 
 
 def _control(keyring: Keyring, version: str) -> str:

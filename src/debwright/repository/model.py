@@ -42,6 +42,8 @@ class RepositorySettings(_Model):
     """How many publications stay on disk, the current one among them."""
     keep_versions: int = Field(default=0, ge=0)
     """How many versions of each package a suite has, the newest; 0 for all."""
+    valid_days: int = Field(default=0, ge=0)
+    """Days for which users' apt takes a signature for current; 0 for ever."""
     sources: bool = True
     """Whether source packages are published, too."""
     architectures: tuple[str, ...] = ()
@@ -125,9 +127,14 @@ class SuiteManifest(_Model):
     suite: SuiteName
     date: int
     """The Release file's Date, in seconds since 1970."""
+    valid_until: int | None = None
+    """The Release file's Valid-Until, in seconds since 1970; None without one."""
     entries: tuple[Entry, ...]
     by_hash: tuple[tuple[HashPath, ...], ...]
     """Paths below the suite of by-hash files, this publication's first, then those before it."""
+    architectures: tuple[str, ...] = ()
+    """What the Release names (promises.py); empty in manifests of old."""
+    components: tuple[str, ...] = ()
 
 
 class PublicationRecord(_Model):
@@ -137,6 +144,10 @@ class PublicationRecord(_Model):
     number: int
     created: str
     fingerprint: str
+    signs_with: str = ""
+    """The fingerprint of the primary key or the subkey that signed; empty in records of old."""
+    public_key: str = ""
+    """SHA-256 of the key that users get: a moved end is in it, too."""
     settings: RepositorySettings
     suites: tuple[SuiteName, ...]
     repository: str = ""
@@ -145,6 +156,10 @@ class PublicationRecord(_Model):
     """What was done, in words."""
     removed: tuple[PoolPath, ...] = ()
     """Pool files that the publication before had and this one has not."""
+    identity: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{16})?$")] = ""
+    """No other publication has it, whichever machine made that one; empty in records of old."""
+    ancestors: tuple[str, ...] = ()
+    """Identities of the publications before it, the nearest first (lineage.py)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ def page(
     number: int,
 ) -> str:
     """The page of a publication. `key` is the armoured public key."""
-    from debwright.repository.indices import components
+    from debwright.repository.promises import needed
 
     title = escape(settings.label)
     parts = [
@@ -59,7 +59,7 @@ def page(
     for suite in sorted(suites):
         entries = suites[suite]
         text = sources_text(
-            settings, repo, suite, key=key, components=tuple(components(entries, settings)),
+            settings, repo, suite, key=key, components=needed(entries, settings).components,
             with_source=any(e.kind == "dsc" for e in entries),
         )  # fmt: skip
         parts.append(_suite(settings, repo, suite, entries, text))

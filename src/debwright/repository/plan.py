@@ -1,16 +1,18 @@
 """What a publication will change, decided before anything is touched."""
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from debwright.keys.signing import Signer
 from debwright.model.errors import CheckError, DebwrightError, Evidence
-from debwright.repository import incoming, pool, store
+from debwright.repository import incoming, pool, store, validity
 from debwright.repository.model import Entry, PublicationRecord, RepositorySettings, SuiteManifest
+from debwright.repository.promises import Promise, Withdrawal, given, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +29,12 @@ class Plan:
 
     entries: dict[str, tuple[Entry, ...]]
     """All suites, with what they will have."""
+    promises: dict[str, Promise]
+    """What the Release of each names."""
     changed: frozenset[str]
     """Suites whose indices change."""
     resigned: bool
-    """Every suite gets a new Release: the key or the settings are others."""
+    """Every suite gets a new Release: key or settings are others, or its time is soon over."""
     added: tuple[str, ...]
     missing: dict[str, tuple[Path, Entry]]
     """Files the pool does not have."""
@@ -38,6 +42,8 @@ class Plan:
     """Files that some suite had, and none will have."""
     what: str = "publish"
     """What is done, in words."""
+    notes: tuple[str, ...] = ()
+    """What people should know of it: versions that are dropped, or are not though they are old."""
 
 
 def load(repo: Path, number: int | None = None) -> State | None:
@@ -66,6 +72,12 @@ def record_of(repo: Path, number: int) -> PublicationRecord:
         return PublicationRecord.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError) as error:
         raise _unreadable(repo, number, error) from error
+
+
+def published_settings(repo: Path) -> RepositorySettings | None:
+    """What the current publication was made with; None when there is none."""
+    number = store.current_number(repo)
+    return record_of(repo, number).settings if number is not None else None
 
 
 def _unreadable(repo: Path, number: int, error: Exception) -> DebwrightError:
@@ -116,17 +128,35 @@ def make_plan(
             suite: {path: e for path, e in entries.items() if e.kind == "deb"}
             for suite, entries in suites.items()
         }
-    if settings.keep_versions:
-        from debwright.repository.versions import newest
-
-        fresh = {p: path for p, (path, _) in missing.items()}
-        suites = {
-            suite: newest(repo, entries, settings.keep_versions, fresh)
-            for suite, entries in suites.items()
-        }
+    fresh = {p: path for p, (path, _) in missing.items()}
+    suites, notes = keep_newest(repo, suites, settings, fresh, added)
     kept = {path for entries in suites.values() for path in entries}
     missing = {path: source for path, source in missing.items() if path in kept}
-    return decide(before, suites, signer, settings, missing=missing)
+    return replace(decide(before, suites, signer, settings, missing=missing), notes=notes)
+
+
+def keep_newest(
+    repo: Path, suites: dict[str, dict[str, Entry]], settings: RepositorySettings,
+    arriving: Mapping[str, Path], added: Collection[str],
+) -> tuple[dict[str, dict[str, Entry]], tuple[str, ...]]:  # fmt: skip
+    """The suites with the versions that they keep, and what goes or is held, in words."""
+    if not settings.keep_versions:
+        return suites, ()
+    from debwright.repository.versions import newest
+
+    number = settings.keep_versions
+    kept = {
+        s: newest(repo, s, e, number, arriving=arriving, added=added) for s, e in suites.items()
+    }
+    notes = [
+        f"{suite}: {text}"
+        for suite, each in kept.items()
+        for text in (
+            *(f"dropped {d}: repository.keep is {number}" for d in each.dropped),
+            *(f"kept {held}" for held in each.held),
+        )
+    ]
+    return {suite: each.entries for suite, each in kept.items()}, tuple(notes)
 
 
 def entries_of(state: State | None) -> dict[str, dict[str, Entry]]:
@@ -144,25 +174,53 @@ def decide(
     *,
     missing: Mapping[str, tuple[Path, Entry]] | None = None,
     what: str = "publish",
+    renew: bool = False,
+    withdrawal: Withdrawal | None = None,
 ) -> Plan:
-    """What has to be done so that the suites have these entries."""
+    """What has to be done so that the suites have these entries; `renew` signs all again.
+
+    A suite that is not among them is published without packages, unless it is withdrawn.
+    """
     had = entries_of(before)
+    gone = {withdrawal.suite} if withdrawal is not None and withdrawal.whole else set()
+    suites = {s: suites.get(s, {}) for s in dict.fromkeys([*had, *suites]) if s not in gone}
     changed = frozenset(
         suite for suite, entries in suites.items() if had.get(suite, {}).keys() != entries.keys()
     ) | (had.keys() - suites.keys())
+    promises = {
+        suite: _promise(before, suite, tuple(entries.values()), settings, withdrawal)
+        for suite, entries in suites.items()
+    }
+    changed |= {s for s, p in promises.items() if s in had and p != _given(before, s)}
     old = {path for entries in had.values() for path in entries}
     new = {path for entries in suites.values() for path in entries}
     fresh = {(s, p) for s in changed for p in suites.get(s, {}).keys() - had.get(s, {}).keys()}
     publishing = bool(changed or missing)
     return Plan(
         entries={s: tuple(sorted(e.values(), key=_order)) for s, e in suites.items()},
+        promises=promises,
         changed=changed,
-        resigned=_must_resign(before, publishing, signer, settings),
+        resigned=renew or _must_resign(before, publishing, signer, settings),
         added=tuple(sorted({path for _, path in fresh})),
         missing=dict(missing or {}),
         removed=tuple(sorted(old - new)),
         what=what,
     )
+
+
+def _promise(
+    before: State | None, suite: str, entries: Sequence[Entry], settings: RepositorySettings,
+    withdrawal: Withdrawal | None,
+) -> Promise:  # fmt: skip
+    own = withdrawal if withdrawal is not None and withdrawal.suite == suite else None
+    return kept(_given(before, suite), entries, settings, own)
+
+
+def _given(before: State | None, suite: str) -> Promise | None:
+    """What the suite names now."""
+    if before is None or suite not in before.suites:
+        return None
+    return given(before.suites[suite], before.record.settings)
 
 
 def _must_resign(
@@ -175,7 +233,17 @@ def _must_resign(
     # A throw-away key is new in each run: on its own it is no reason to publish.
     if signer.throwaway and not publishing:
         return False
-    return before.record.fingerprint != signer.fingerprint
+    return _other_key(before.record, signer) or validity.is_due(before.suites.values(), settings)
+
+
+def _other_key(record: PublicationRecord, signer: Signer) -> bool:
+    """Whether the key is another one, signs with another part, or has another end."""
+    if record.fingerprint != signer.fingerprint:
+        return True
+    if not record.signs_with:
+        return False  # of old: it says no more
+    digest = hashlib.sha256(signer.public_key()).hexdigest()
+    return (record.signs_with, record.public_key) != (signer.signs_with, digest)
 
 
 def visible(settings: RepositorySettings) -> RepositorySettings:

@@ -23,6 +23,7 @@ from debwright.repository import incoming, pool, store
 from debwright.repository.assemble import Assembly
 from debwright.repository.model import PackageFile, Publication, RepositorySettings
 from debwright.repository.plan import Plan, Published, State, load, make_plan, record_of
+from debwright.repository.promises import refuse_renaming
 
 GARBAGE = "garbage.json"
 
@@ -56,17 +57,24 @@ def change(
     signer: Signer,
     settings: RepositorySettings,
     *,
+    renaming: bool = False,
     say: store.Say = store.silent,
     lock_timeout: float | None = None,
 ) -> Publication:
-    """Make the publication that `planner` plans, given the current one. As `publish`."""
+    """Make the publication that `planner` plans, given the current one. As `publish`.
+
+    With `renaming` the settings may have another origin or label, which users have to confirm.
+    """
     repo = repo.absolute()
     try:
         store.make_directories(repo)
         with store.locked(repo, say, lock_timeout):
             recover(repo)
             try:
-                return _publish(repo, planner, signer, settings)
+                before = load(repo)
+                if before is not None and not renaming:
+                    refuse_renaming(before.record.settings, settings)
+                return _publish(repo, before, planner(before), signer, settings, say=say)
             except BaseException:
                 recover(repo)
                 raise
@@ -80,16 +88,14 @@ def change(
 
 
 def _publish(
-    repo: Path,
-    planner: Callable[[State | None], Plan],
-    signer: Signer,
-    settings: RepositorySettings,
-) -> Publication:
-    before = load(repo)
-    plan = planner(before)
+    repo: Path, before: State | None, plan: Plan, signer: Signer, settings: RepositorySettings,
+    *, say: store.Say,
+) -> Publication:  # fmt: skip
     if before is not None and not (plan.changed or plan.resigned or plan.missing):
         _prune(repo, settings.keep, before.record.number)
         return _unchanged(repo, before)
+    for note in plan.notes:
+        say(note)
     if not plan.entries:
         raise UsageError("there is nothing to publish", fix=Command("debwright", "build"))
     signer.public_key()  # a key that cannot be used is told before anything is touched
@@ -105,6 +111,7 @@ def _publish(
         plan=plan,
         signer=signer,
         settings=settings,
+        say=say,
     ).write(number)
     known = None
     if before is not None:

@@ -6,47 +6,67 @@ Formats: Debian's wiki page DebianRepository/Format, and apt-secure(8).
 import os
 import re
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
 from debwright.keys.signing import Signer
 from debwright.model.errors import DebwrightError
-from debwright.repository import indices, store
+from debwright.repository import store
 from debwright.repository.describe import OPTIONS, ftparchive
-from debwright.repository.model import Entry, RepositorySettings, SuiteManifest
+from debwright.repository.model import RepositorySettings, SuiteManifest
+from debwright.repository.promises import Promise
 
 SIGNED_FILES = ("Release", "InRelease", "Release.gpg")
 BY_HASH_GENERATIONS = 4
 """By-hash files of this publication and the three before it stay, so that a client that has
 read an older InRelease still finds the indices it names."""
-FUTURE_SECONDS = 5.0
-"""apt refuses a Release more than 10 seconds from the future."""
+APT_FUTURE = 10
+"""Seconds by which a Release may be ahead of a user's clock (Acquire::Max-FutureTime)."""
+SKEW_SECONDS = 60.0
+"""By which the clocks of machines that publish in turn may differ."""
 
 
-def release_date(previous: SuiteManifest | None, now: int) -> int:
+def release_date(previous: SuiteManifest | None, now: int, say: store.Say = store.silent) -> int:
     """The Date of a suite's next Release, in seconds since 1970: later than the one before.
 
     apt ignores a Release that is older than the one it has, and a web server that compares
     whole seconds would call one of the same second not modified. So a second publication
-    within a second waits for the next.
+    within a second waits for the next. A Release before that was far in the future is in no user's
+    apt, which refuses it: what comes after it has the time that it is.
     """
-    date = now if previous is None else max(now, previous.date + 1)
+    if previous is None:
+        return now
+    date = max(now, previous.date + 1)
     ahead = date - time.time()
-    if 0 < ahead < FUTURE_SECONDS:
+    if ahead > SKEW_SECONDS:
+        say(
+            f"the publication before is of {release_time(previous.date)}, which has not come: "
+            "users' apt refuses that one; this one has today's date. Look at this machine's clock, "
+            "and at that of the machine that published before"
+        )
+        return now
+    if ahead > 0:
         time.sleep(ahead)
     return date
 
 
 def now_seconds() -> int:
-    """SOURCE_DATE_EPOCH, or the time. Raises DebwrightError when the former is no number."""
+    """SOURCE_DATE_EPOCH, or the time. Raises DebwrightError for one that is no number or has not
+    come: apt of all users would refuse what is published with it."""
     text = os.environ.get("SOURCE_DATE_EPOCH")
     if text is None:
         return int(time.time())
-    if not text.isdecimal():
+    if not text.isascii() or not text.isdecimal():
         raise DebwrightError(
             f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds",
+            fix="unset SOURCE_DATE_EPOCH",
+        )
+    if len(text) > 20 or int(text) > time.time() + APT_FUTURE:
+        raise DebwrightError(
+            f"SOURCE_DATE_EPOCH is {text[:40]}, which is in the future",
+            cause="users' apt refuses what is dated later than their clocks; the commit or the "
+            "clock it was taken from is ahead",
             fix="unset SOURCE_DATE_EPOCH",
         )
     return int(text)
@@ -55,9 +75,11 @@ def now_seconds() -> int:
 def release_text(
     repo: Path,
     suite_directory: Path,
-    entries: Sequence[Entry],
+    promise: Promise,
     settings: RepositorySettings,
+    *,
     date: int,
+    valid_until: int | None = None,
 ) -> bytes:
     """The Release of a suite whose indices are in place."""
     suite = suite_directory.name
@@ -67,9 +89,12 @@ def release_text(
         "Suite": suite,
         "Codename": suite,
         "Date": release_time(date),
+        # apt-ftparchive writes the second only together with the first, and as it is given.
+        "ValidTime": str(valid_until - date) if valid_until is not None else "",
+        "Valid-Until": release_time(valid_until) if valid_until is not None else "",
         "Acquire-By-Hash": "yes",
-        "Architectures": " ".join(indices.architectures(entries, settings)),
-        "Components": " ".join(indices.components(entries, settings)),
+        "Architectures": " ".join(promise.architectures),
+        "Components": " ".join(promise.components),
         "Description": settings.description,
     }
     options = [f"APT::FTPArchive::Release::{k}={v}" for k, v in fields.items() if v]

@@ -1,34 +1,59 @@
 """Which versions of its packages a suite keeps."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cmp_to_key
 from pathlib import Path
 
 from debwright.repository.model import Entry
+from debwright.repository.needed import needed_by_others
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What a suite keeps, and what goes."""
+
+    entries: dict[str, Entry]
+    dropped: tuple[str, ...] = ()
+    """In words, as `greeter 1.0-1 amd64`."""
+    held: tuple[str, ...] = ()
+    """What stays beyond the number, and why."""
 
 
 def newest(
-    repo: Path, entries: Mapping[str, Entry], keep: int, arriving: Mapping[str, Path]
-) -> dict[str, Entry]:
+    repo: Path, suite: str, entries: Mapping[str, Entry], keep: int, *,
+    arriving: Mapping[str, Path], added: Collection[str] = (),
+) -> Kept:  # fmt: skip
     """The `keep` newest versions of each package and source package, and the tarballs these name.
 
-    Versions are told apart as dpkg does, for each architecture by itself. A .dsc that is not in
-    the pool yet is read at its place in `arriving`.
+    Versions are compared as dpkg does, for each architecture by itself. What is among `added` and
+    what a kept package needs stays in any case. A file that is not in the pool yet is read at its
+    place in `arriving`.
     """
     groups: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
     for entry in entries.values():
         if entry.kind != "file":
             groups[entry.kind, entry.package, entry.architecture].append(entry)
-    gone: list[Entry] = []
-    for group in groups.values():
-        if len(group) > keep:
-            gone += sorted_by_version(group)[:-keep]
+    old = [e for g in groups.values() if len(g) > keep for e in sorted_by_version(g)[:-keep]]
+    gone = [e for e in old if e.path not in added]
     if not gone:
-        return dict(entries)
+        return Kept(entries=dict(entries))
+    paths = {e.path for e in gone}
+    staying = [e for path, e in entries.items() if path not in paths]
+    needed = needed_by_others(repo, suite, staying, gone, arriving)
+    gone = [e for e in gone if e.path not in needed]
     out = {e.path for e in gone}
     out |= _tarballs(repo, entries, out, {e.source for e in gone if e.kind == "dsc"}, arriving)
-    return {path: e for path, e in entries.items() if path not in out}
+    return Kept(
+        entries={path: e for path, e in entries.items() if path not in out},
+        dropped=tuple(sorted(_words(e) for e in gone)),
+        held=tuple(sorted(f"{_words(entries[p])}, for {who}" for p, who in needed.items())),
+    )
+
+
+def _words(entry: Entry) -> str:
+    return f"{entry.package} {entry.version} {entry.architecture}"
 
 
 def sorted_by_version(entries: Iterable[Entry]) -> list[Entry]:

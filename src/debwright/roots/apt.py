@@ -188,9 +188,14 @@ def get(
     sink: LineSink | None = None,
     timeout: float = 1800,
 ) -> Completed:
-    """`apt-get ARGUMENTS` in a root, not asking anything; failures become typed errors."""
+    """`apt-get ARGUMENTS` in a root, not asking anything; failures become typed errors.
+
+    Only what fetches has the network: no script of a package that is being installed.
+    """
+    fetches = arguments[0] == "update" or "--download-only" in arguments
     done = inside.run(
         ["apt-get", *OPTIONS, *arguments],
+        network=fetches and inside.spec.network,
         env=NONINTERACTIVE,
         sink=sink,
         merge=True,

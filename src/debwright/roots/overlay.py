@@ -82,16 +82,19 @@ def opened(
     binds: Sequence[Bind] = (),
     submounts: Sequence[Submount] = (),
     hostname: str = "debwright",
+    bounded: bool = True,
 ) -> Iterator[Namespaces]:
     """The overlay mounted and entered.
 
-    With `network`, names resolve as on this machine, and its proxies are known: where there is no
-    other way out, apt would find no archive without them.
+    With `network`, commands may be given this machine's. Names then resolve as here, and its
+    proxies are known: where there is no other way out, apt would find no archive without them.
+    `bounded` is Spec's.
     """
     prepare(overlay.upper, resolver=network)
     spec = Spec(
         root=overlay.mount_point,
         overlay=overlay.overlay(),
+        bounded=bounded,
         network=network,
         binds=binds,
         submounts=submounts,
@@ -117,6 +120,15 @@ def prepare(upper: Path, *, resolver: bool) -> None:
         except OSError:
             text = ""
         _write(upper, RESOLVER, text, 0o644)
+
+
+def name_no_servers(overlay: Throwaway) -> None:
+    """Give the root an /etc/resolv.conf without servers, where it has none.
+
+    Every machine has the file, and services take it for an error when it is not there (avahi).
+    """
+    if not any(os.path.lexists(layer.tree / RESOLVER) for layer in overlay.layer.chain()):
+        _write(overlay.upper, RESOLVER, "# There is no network here.\n", 0o644)
 
 
 def clean(upper: Path) -> None:

@@ -29,7 +29,9 @@ from debwright.source.package import (
     SourceTree,
     read_dsc,
     read_tree,
+    require_rules,
 )
+from debwright.source.tarball import add_copy
 
 LFS_LIMIT = 1024
 """Bytes that a pointer of Git LFS has at most."""
@@ -80,6 +82,7 @@ def make_source(
     File dates are `epoch` (seconds), modes are 644 or 755, owners root: what git does not record
     does not show (reproducible-builds.org, "archives").
     """
+    require_rules(tree.directory)
     upstream = version.rsplit("-", 1)[0].split(":", 1)[-1]
     native = "native" in tree.format or "-" not in version
     with throwaway(cache, layer, "source") as overlay:
@@ -226,24 +229,12 @@ def _orig(tree: SourceTree, export: Path, work: Path, upstream: str, epoch: int)
             if beside.suffix != ".asc" and beside.is_file():
                 shutil.copyfile(beside, work / beside.name)
                 return True
-    prefix = f"{tree.name}-{upstream}"
-    with tarfile.open(
-        work / f"{tree.name}_{upstream}.orig.tar", "w", format=tarfile.GNU_FORMAT
-    ) as tar:
+    target = work / f"{tree.name}_{upstream}.orig.tar"
+    with tarfile.open(target, "w", format=tarfile.GNU_FORMAT) as tar:
         for path in sorted(export.rglob("*")):
             relative = path.relative_to(export)
-            if relative.parts[0] == "debian":
-                continue
-            entry = tar.gettarinfo(path, f"{prefix}/{relative}")
-            entry.uid = entry.gid = 0
-            entry.uname = entry.gname = "root"
-            entry.mtime = epoch
-            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-            if entry.isreg():
-                with path.open("rb") as content:
-                    tar.addfile(entry, content)
-            else:
-                tar.addfile(entry)
+            if relative.parts[0] != "debian":
+                add_copy(tar, f"{tree.name}-{upstream}/{relative}", path, date=epoch)
     return False
 
 

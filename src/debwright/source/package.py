@@ -1,6 +1,7 @@
 """What a source package is, read from a .dsc or from a directory with debian/."""
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,8 +136,9 @@ def read_tree(directory: Path) -> SourceTree:
             f"{directory.name or directory}: there is no debian/control",
             code="source/no-debian",
             cause="the directory is not a Debian source package yet",
-            fix=Command("debwright", "init", directory) if (directory / "pyproject.toml").exists()
-            else "name a directory that has debian/, or a .dsc file",
+            fix=Command("debwright", "init")
+            if directory.resolve() == Path.cwd()
+            else Command("debwright", "-C", directory, "init"),
         )  # fmt: skip
     entry = _newest_entry(debian / "changelog")
     try:
@@ -152,6 +154,22 @@ def read_tree(directory: Path) -> SourceTree:
             f"debian/control or debian/changelog: {problem}", code="source/bad-name",
             cause="policy 5.6.1 and 5.6.12 say what names and versions are made of",
         )  # fmt: skip
+    if name != entry.package:
+        raise SourceError(
+            f"debian/control is of {name}, and debian/changelog of {entry.package}",
+            code="source/two-names",
+            evidence=[
+                Evidence(text=f"Source: {name}", file="debian/control"),
+                Evidence(
+                    text=f"{entry.package} ({entry.version})", file="debian/changelog", line=1
+                ),
+            ],
+            cause="the package was renamed in one of them alone; its name is the same in both "
+            "(policy 4.4)",
+            fix=Command(
+                "sed", "-i", f"1s/^{re.escape(entry.package)} /{name} /", debian / "changelog"
+            ),
+        )
     format_file = debian / "source/format"
     return SourceTree(
         directory=directory,
@@ -163,12 +181,26 @@ def read_tree(directory: Path) -> SourceTree:
     )
 
 
+def require_rules(directory: Path) -> None:
+    """Raises SourceError for a tree that dpkg-buildpackage could only fail on."""
+    rules = directory / "debian/rules"
+    if not rules.exists():
+        raise SourceError(
+            "there is no debian/rules", code="source/no-rules",
+            cause="it is what builds the package (policy 4.9); where debhelper does, it has three "
+            "lines",
+            fix=f"printf '#!/usr/bin/make -f\\n%%:\\n\\tdh $@\\n' > {shlex.quote(str(rules))}",
+        )  # fmt: skip
+
+
 CODES = Codes(
     {
         "source/no-debian": Code(ERROR, "There is no debian/control."),
         "source/linked-debian": Code(ERROR, "debian is a symbolic link, not a directory."),
         "source/bad-control": Code(ERROR, "debian/control cannot be read."),
         "source/bad-name": Code(ERROR, "The name or the version of the package is not allowed."),
+        "source/two-names": Code(ERROR, "debian/control and debian/changelog have two names."),
+        "source/no-rules": Code(ERROR, "There is no debian/rules."),
         "source/bad-changelog": Code(ERROR, "debian/changelog cannot be read."),
         "source/failed": Code(ERROR, "dpkg-source did not make the source package."),
         "source/no-components": Code(ERROR, "The source format has no component tarballs."),

@@ -1,7 +1,8 @@
-"""Tarballs of what is compressed already, the same bytes everywhere.
+"""Tarballs that are the same bytes everywhere.
 
-Files are stored, in blocks that are the same whatever version of zlib there is; dates, owners and
-modes say nothing of this machine (reproducible-builds.org, "archives").
+Dates, owners and modes say nothing of this machine (reproducible-builds.org, "archives"). Where
+the files are compressed already they are stored, in blocks that are the same whatever version of
+zlib there is.
 """
 
 import io
@@ -90,6 +91,23 @@ def add_file(tar: tarfile.TarFile, name: str, path: Path) -> None:
     entry.size = path.stat().st_size
     with path.open("rb") as file:
         tar.addfile(entry, file)
+
+
+def add_copy(tar: tarfile.TarFile, name: str, path: Path, *, date: int = DATE) -> None:
+    """Add the file, directory or link at `path` as `name`, with the modes that git knows.
+
+    `date` is in seconds since 1970. What a directory contains is not added.
+    """
+    entry = tar.gettarinfo(path, name)
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    entry.mtime = date
+    entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+    if entry.isreg():
+        with path.open("rb") as content:
+            tar.addfile(entry, content)
+    else:
+        tar.addfile(entry)
 
 
 def _entry(name: str) -> tarfile.TarInfo:

@@ -5,24 +5,27 @@ own, and every machine gets the same directory. It verifies each file against th
 project has, and runs no code of the project. What it downloads is kept, and downloaded once.
 """
 
+import hashlib
 import json
 import os
+import re
 import tarfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from debwright.config import Config
-from debwright.host.files import atomic_write
+from debwright.host.files import atomic_write, sha256_file
 from debwright.host.machine import host_arch
 from debwright.host.process import CommandError, Completed
 from debwright.isolation.namespaces import Bind, Namespaces
 from debwright.model.codes import ERROR, Code, CodedError, Codes
-from debwright.model.errors import BuildError, DebwrightError
+from debwright.model.errors import BuildError, DebwrightError, Evidence
 from debwright.model.manifest import digest
 from debwright.model.targets import Target, suite_info
+from debwright.roots.apt import MirrorError
 from debwright.roots.cache import Cache
 from debwright.roots.layers import Roots
 from debwright.roots.overlay import opened, throwaway
@@ -30,6 +33,7 @@ from debwright.roots.store import Layer
 from debwright.source.carrier import Carried, Say
 from debwright.source.components import Component, sums
 from debwright.source.make import export_tree
+from debwright.source.tarball import add_copy
 
 NAME = "vendor"
 """Of the component, and of the directory that it is unpacked to."""
@@ -40,8 +44,6 @@ PACKER = 2
 INSIDE = "/vendoring"
 DOWNLOADS = "/vendoring-downloads"
 TIMEOUT = 3600
-DATE = 315532800
-"""Seconds (1980-01-01): a date all tools accept, and that says nothing."""
 ALWAYS = ("ca-certificates", "git")
 
 
@@ -63,6 +65,43 @@ class VendorError(CodedError, BuildError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why a tool fails: what it says then, and the error that follows."""
+
+    said: re.Pattern[str]
+    what: str
+    cause: str
+    fix: str
+    code: str | None = None
+    """The finding's; without one the tool could not reach what it fetches from."""
+    unless: re.Pattern[str] | None = None
+    """What else it says when the reason is another one."""
+
+    def error(self, evidence: Sequence[Evidence]) -> DebwrightError:
+        if self.code is None:
+            return MirrorError(self.what, evidence=evidence, cause=self.cause, fix=self.fix)
+        return VendorError(
+            self.what, code=self.code, evidence=evidence, cause=self.cause, fix=self.fix
+        )
+
+
+def explain(
+    title: str, done: Completed, reasons: Iterable[Reason], *, noise: str, lines: int = 8
+) -> DebwrightError:
+    """The error of the first of `reasons` that fits what `title` said.
+
+    The last `lines` lines are the evidence; those that have `noise` in them say nothing.
+    """
+    text = done.output + done.error
+    said = [line.strip() for line in text.splitlines() if line.strip() and noise not in line]
+    evidence = [Evidence(text=line) for line in said[-lines:]]
+    for reason in reasons:
+        if reason.said.search(text) and not (reason.unless and reason.unless.search(text)):
+            return reason.error(evidence)
+    return VendorError(f"`{title}` failed", code="vendor/failed", evidence=evidence)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tool:
     """How a language's tool is called."""
 
@@ -75,7 +114,7 @@ class Tool:
     binds: tuple[Bind, ...]
     """Directories of this machine that it fetches from."""
     explain: Callable[[Completed], DebwrightError]
-    """What a failure means."""
+    """What a failure means: `explain` with the tool's reasons."""
     finish: Callable[[Path, Completed], int]
     """Completes the directory made, and says how many libraries are in it."""
 
@@ -91,7 +130,17 @@ class Vendoring:
 
     @property
     def digest(self) -> str:
-        return digest({"inputs": dict(self.inputs), "tool": self.tool.title, "packer": PACKER})
+        wanted = {"inputs": dict(self.inputs), "tool": self.tool.title, "packer": PACKER}
+        return digest({**wanted, "project": self._project})
+
+    @property
+    def _project(self) -> str:
+        """Whose downloads and results are shared: nobody's but the project's.
+
+        The tools run with its files, and a configuration among them can name programs, which then
+        write where the downloads are.
+        """
+        return hashlib.sha256(os.fsencode(self.source.resolve())).hexdigest()[:16]
 
     def prepare(self, cache: Cache, *, note: Say, activity: Say) -> Carried:
         """Raises VendorError, or MirrorError when what is asked cannot be reached."""
@@ -113,7 +162,7 @@ class Vendoring:
     def _make(self, cache: Cache, home: Path, note: Say, activity: Say) -> dict[str, Any]:
         activity(f"a root with {self.tool.package}")
         layer = self._layer(cache, note)
-        downloads = home / "downloads"
+        downloads = home / "downloads" / self._project
         downloads.mkdir(parents=True, exist_ok=True)
         with throwaway(cache, layer, "vendor") as overlay:
             work = overlay.directory / "vendoring"
@@ -141,7 +190,11 @@ class Vendoring:
     def _run(self, inside: Namespaces, tree: Path) -> int:
         try:
             done = inside.run(
-                self.tool.command, cwd=f"{INSIDE}/tree", env=self.tool.environment, timeout=TIMEOUT
+                self.tool.command,
+                cwd=f"{INSIDE}/tree",
+                env=self.tool.environment,
+                timeout=TIMEOUT,
+                network=True,
             )
         except CommandError as error:
             raise self.tool.explain(error.done) from error
@@ -176,7 +229,7 @@ def _known(record: Path, home: Path) -> dict[str, Any] | None:
     """What was made before, where it is still there."""
     try:
         known: dict[str, Any] = json.loads(record.read_text())
-        if (home / "components" / known["tarball"]).stat().st_size != known["size"]:
+        if sha256_file(home / "components" / Path(known["tarball"]).name) != known["sha256"]:
             return None
         os.utime(record)  # "last used", for pruning
     except (OSError, ValueError, TypeError, KeyError):
@@ -185,18 +238,8 @@ def _known(record: Path, home: Path) -> dict[str, Any] | None:
 
 
 def _pack(directory: Path, path: Path) -> None:
-    """One tar file of `directory`, whose bytes depend on nothing but names and contents."""
+    """The tar file of `directory`; links and the like are left out: neither tool makes any."""
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
         for item in sorted([directory, *directory.rglob("*")]):
-            entry = tar.gettarinfo(item, f"{NAME}/{item.relative_to(directory)}".removesuffix("/."))
-            if not (entry.isreg() or entry.isdir()):
-                continue  # links and the like: neither tool makes any
-            entry.uid = entry.gid = 0
-            entry.uname = entry.gname = "root"
-            entry.mtime = DATE
-            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
-            if entry.isreg():
-                with item.open("rb") as content:
-                    tar.addfile(entry, content)
-            else:
-                tar.addfile(entry)
+            if not item.is_symlink() and (item.is_file() or item.is_dir()):
+                add_copy(tar, f"{NAME}/{item.relative_to(directory)}".removesuffix("/."), item)

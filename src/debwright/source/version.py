@@ -21,7 +21,7 @@ from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
 from debwright.model.targets import SUITES
 from debwright.source.digest import source_digest
-from debwright.source.listing import OUTPUT
+from debwright.source.listing import OUTPUT, SUBMODULE, at
 
 __all__ = [
     "VersionInfo",
@@ -347,8 +347,20 @@ def _count(directory: Path, revisions: str) -> int:
 
 def _changes(directory: Path) -> list[str]:
     """Paths below `directory` that differ from HEAD or are unknown to it, as git quotes them."""
-    done = git(directory, "status", "--porcelain=v1", "--", ".", f":(exclude){OUTPUT}")
-    return [line[3:] for line in done.output.split("\n") if line]
+    below = ("--", ".", f":(exclude){OUTPUT}")
+    # For what is inside of submodules git would start another git, with their configuration.
+    done = git(directory, "status", "--porcelain=v1", "--ignore-submodules=dirty", *below)
+    changed = [line[3:] for line in done.output.split("\n") if line]
+    for name in _submodules(directory):
+        place = at(directory, name)
+        if name not in changed and (place / ".git").exists() and _changes(place):
+            changed.append(name)
+    return changed
+
+
+def _submodules(directory: Path) -> list[str]:
+    listed = git(directory, "ls-files", "--stage", "--", ".").output.split("\n")
+    return [line.partition("\t")[2] for line in listed if line.startswith(f"{SUBMODULE} ")]
 
 
 def _ignored(names: list[tuple[str, str]], tags: list[_Tag], prefix: str) -> list[str]:

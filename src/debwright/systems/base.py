@@ -70,6 +70,9 @@ class FileMark(Protocol):
     def altered(self) -> dict[str, Altered]:
         """Absolute path to what was there then, and is gone or of another kind, owner or mode."""
 
+    def rewritten(self) -> set[str]:
+        """Absolute paths of regular files that were there then, and have been written to since."""
+
 
 class BootedSandbox(Sandbox, Protocol):
     """A running system with systemd as its init: what the live checks need of it, and no more.

@@ -60,5 +60,5 @@ class Environments(Section, table="environments"):
     ssh_config: v.Line | None = Field(
         None,
         description="Configuration file for ssh instead of ~/.ssh/config, relative to this file: "
-        "keys, known hosts, jump hosts (ssh_config(5)).",
+        "keys, known hosts, jump hosts (ssh_config(5)). One of the project may name no programs.",
     )

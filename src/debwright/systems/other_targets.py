@@ -84,7 +84,8 @@ def _ask(
     try:
         inside.run(["mkdir", "-p", f"{where}/lists/partial"])
         inside.run(["sh", "-c", f"cat > {where}/list"], stdin=f"{mirror} {suite} main\n")
-        inside.run(["apt-get", *apt.OPTIONS, *options, "update"], merge=True, timeout=TIMEOUT)
+        inside.run(["apt-get", *apt.OPTIONS, *options, "update"], merge=True, timeout=TIMEOUT,
+                   network=True)  # fmt: skip
         done = inside.run(["apt-cache", *options, "madison", *names], check=False, timeout=TIMEOUT)
     except DebwrightError:
         return []  # no such suite on the mirror, or it does not answer

@@ -227,6 +227,12 @@ class ListedMark:
         now = parse_nature(run(["sh", "-ec", script, "sh", self.path, "-13"]).output)
         return {path: Altered(entry, now.get(path)) for path, entry in was.items()}
 
+    def rewritten(self) -> set[str]:
+        newer = _find('-type f -newer "$1" -print0')
+        script = f'{newer} | LC_ALL=C comm -z -12 "$1" -'
+        done = self.system.run(["sh", "-ec", script, "sh", self.path], timeout=600)
+        return {path for path in done.output.split("\0") if path.startswith("/")}
+
 
 def parse_nature(text: str) -> dict[str, Entry]:
     """Entries from find(1)'s output in `NATURE`, each ended by NUL; they have no size or time."""

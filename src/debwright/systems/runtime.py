@@ -128,9 +128,9 @@ def runtime_layer(
     that this takes, without recommended packages; some of `debs` may be among that.
 
     `companions` lie in the local repository beside `debs`: apt takes those that are needed, and
-    they become part of the layer. Keyed by the packages' relation fields and the companions'
-    content: a new version with the same ones starts from the same layer. Raises
-    UnsatisfiableDependencies with apt's own words.
+    they lie in the layer as files, too: no script of the project's runs here. Keyed by the
+    packages' relation fields and the companions' content: a new version with the same ones starts
+    from the same layer. Raises UnsatisfiableDependencies with apt's own words.
     """
     boot = boot or roots.boot(target, sink)
     names = {d.package for d in debs}
@@ -174,7 +174,7 @@ def runtime_layer(
                     fix="correct the relations in debian/control",
                 )
             others = planned(plan.output, names)
-            late = siblings.choose(inside, others, debs) if others else []
+            late = siblings.choose(inside, others, debs, companions) if others else []
             if early := [o for o in others if o not in late]:
                 roots.install(inside, scratch, ["install", "--no-install-recommends", *early],
                               sink, str(target))  # fmt: skip

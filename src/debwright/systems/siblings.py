@@ -2,7 +2,8 @@
 
 When only a part of a source's packages is checked, apt brings the rest from the archive. They share
 directories, accounts and units with the packages, so they must come and go with them. So must all
-that depends on a package under test, which would bring the archive's copy of it into the layer.
+that depends on a package under test, which would bring the archive's copy of it into the layer, and
+so must companions, which are the project's own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,15 +16,21 @@ from debwright.roots.store import Layer
 PLACE = "/mnt/debwright-beside"
 
 
-def choose(inside: Namespaces, others: Sequence[str], debs: Sequence[Deb]) -> list[str]:
-    """Of `others` (`name=version`, or `name:arch=version`), what must come with `debs`."""
+def choose(
+    inside: Namespaces, others: Sequence[str], debs: Sequence[Deb], companions: Sequence[Deb] = ()
+) -> list[str]:
+    """Of `others` (`name=version`, or `name:arch=version`), what must come with `debs`.
+
+    Companions are among that: their scripts are the project's own, as those of the packages under
+    test are, and may run nowhere but on the system that was chosen for them.
+    """
     from debian.deb822 import Packages
 
     done = inside.run(["apt-cache", "--no-all-versions", "show", "--", *others], check=False)
     paragraphs = list(Packages.iter_paragraphs(done.output.splitlines(), use_apt_pkg=False))
     own = {d.package for d in debs}
     own |= {name for d in debs for name in _names(d.relations.get("Provides", ""))}
-    late = bound(paragraphs, own, {d.source for d in debs})
+    late = bound(paragraphs, own, {d.source for d in (*debs, *companions)})
     return [o for o in others if o.split("=")[0].split(":")[0] in late]
 
 
@@ -61,7 +68,7 @@ def fetch(inside: Namespaces, names: Sequence[str]) -> None:
     inside.run(["mkdir", "-p", PLACE])
     done = inside.run(
         ["apt-get", *apt.OPTIONS, "download", *names], cwd=PLACE, merge=True, check=False,
-        timeout=900,
+        timeout=900, network=True,
     )  # fmt: skip
     if done.returncode != 0:
         raise apt.explain(done, f"fetching {', '.join(names)[:200]}")

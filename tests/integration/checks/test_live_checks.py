@@ -1,26 +1,19 @@
 """Bad packages on a booted system: each is caught by the check named, with its evidence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.kit.caught import Checked, caught
+from tests.kit.caught import Case, Checked, caught
+from tests.kit.live import checked
 from tests.kit.recipes import PORT, Recipe
 
-from debwright.checks import registry, run
-from debwright.checks.engine.base import CheckContext
-from debwright.checks.engine.previous import find_previous
-from debwright.config import Config
+from debwright.checks import registry
 from debwright.model.results import Severity, Status
-from debwright.model.targets import Target
-from debwright.packages.debs import read_deb
-from debwright.roots.cache import Cache, default_cache
-from debwright.roots.layers import Roots
 
 pytestmark = [pytest.mark.apart, pytest.mark.minutes(0.2)]
 
-TARGET = Target("bookworm", "amd64")
 LIVE = [check.name for check in registry.LIVE]
 GOOD = Recipe()
 
@@ -31,42 +24,7 @@ Check = Callable[..., Checked]
 @pytest.fixture
 def check(tmp_path: Path) -> Check:
     """Checks a recipe on a booted root; only the live checks named, beside `service`."""
-    cache = Cache(default_cache())
-    cache.prepare()
-
-    def work(
-        recipe: Recipe,
-        only: Sequence[str],
-        previous: Recipe | None = None,
-        **tables: Any,
-    ) -> Checked:
-        service = {
-            "unit": "demo",
-            "health_url": f"http://127.0.0.1:{PORT}/",
-            "start_seconds": 5,
-            "steady_seconds": 0,
-            **tables.pop("service", {}),
-        }
-        wanted = {"service", "purge" if previous else "", *only}
-        off = {
-            c.name: "off"
-            for c in registry.unasked()
-            if c.name not in {*wanted, "install", "dependencies"}
-        }
-        config = Config.model_validate({"service": service, "checks": off, **tables})
-        home = tmp_path / "debs"
-        home.mkdir(exist_ok=True)
-        deb = read_deb(recipe.build(home))
-        files = [previous.build(home)] if previous else []
-        context = CheckContext(
-            target=TARGET, host_arch="amd64", config=config, debs=[deb], changes=None,
-            roots=Roots(cache, config), output=tmp_path, log=lambda _: None,
-            activity=lambda _: None, previous=find_previous(TARGET, [deb], files=files),
-        )  # fmt: skip
-        results = run.run_checks(context, lambda _: None)
-        return Checked({r.name: r for r in results})
-
-    return work
+    return partial(checked, tmp_path)
 
 
 def test_a_good_package_passes_everything(check: Check) -> None:
@@ -84,7 +42,8 @@ def test_a_good_package_passes_everything(check: Check) -> None:
     assert made.codes() == set()
     assert made.codes(Severity.WARNING) == set()
     ran = {name: r.status for name, r in made.results.items() if name in LIVE}
-    assert {ran.pop("smoke"), ran.pop("autopkgtest")} == {Status.SKIPPED}
+    idle = ("smoke", "autopkgtest", "programs", "distributions")
+    assert {ran.pop(name) for name in idle} == {Status.SKIPPED}
     assert set(ran.values()) == {Status.PASSED}, made.results
     assert "dependencies that are gone" in made.finding("regression/dependencies-lost").message
     assert "/usr/share/demo/new" in made.evidence("regression/files-gained")
@@ -322,17 +281,27 @@ def test_an_upgrade_that_asks_about_a_conffile_nobody_edited(check: Check) -> Ch
     return made
 
 
-@caught("an upgrade that loses data", "upgrade", "upgrade/data-lost")
+@caught(
+    "an upgrade that loses data", "upgrade", "upgrade/data-lost",
+    also=(
+        Case("an upgrade that writes a configuration again, without its settings", "upgrade",
+             "upgrade/setting-lost"),
+    ),
+)  # fmt: skip
 def test_an_upgrade_that_loses_data_and_edits(check: Check) -> Checked:
     losing = "[ -z \"$2\" ] || { rm -rf /var/lib/demo/*; echo 'a = 1' > /etc/demo.conf; }"
+    script = "echo PORT=8400 > /etc/demo.env; [ -e /etc/demo.own ] || echo A=1 > /etc/demo.own"
     made = check(
-        Recipe(version="1.1-1", postinst=losing), ["upgrade"], previous=GOOD,
+        Recipe(version="1.1-1", postinst=f"{losing}; {script}"), ["upgrade"],
+        previous=Recipe(postinst=script),
         upgrade={"prepare": ["echo 1 > /var/lib/demo/data"],
                  "verify": ["cat /var/lib/demo/data"]},
     )  # fmt: skip
     assert "/var/lib/demo" in made.finding("upgrade/data-lost").message
     assert "/etc/demo.conf" in made.finding("upgrade/edit-lost").message
     assert "No such file" in made.evidence("upgrade/verify-failed")
+    lost = [f for f in made.results["upgrade"].findings if f.code == "upgrade/setting-lost"]
+    assert [f.message.split(",")[0] for f in lost] == ["/etc/demo.env"]
     return made
 
 

@@ -44,7 +44,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CheckCon
         with roots.root_for_change(scratch, target, base) as inside:
             apt.get(inside, ["update"], what="reading the package lists")
             inside.run(["mkdir", "/fetched"])
-            inside.run(["apt-get", *apt.OPTIONS, "download", *GOOD], cwd="/fetched", timeout=300)
+            inside.run(["apt-get", *apt.OPTIONS, "download", *GOOD], cwd="/fetched",
+                       timeout=300, network=True)  # fmt: skip
         debs = sorted((scratch / "upper/fetched").glob("*.deb"))
         (scratch / "spool").mkdir()
         context = CheckContext(

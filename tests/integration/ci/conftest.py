@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import PROJECTS
+from tests.kit.installing import with_install
 
 TOP = PROJECTS.parents[1]
 
@@ -95,8 +96,8 @@ def make_repository(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., R
         directory = tmp_path_factory.mktemp(name) / "pebble"
         shutil.copytree(PROJECTS / "pebble", directory, ignore=shutil.ignore_patterns("dist"))
         (directory / ".gitignore").write_text("dist/\n")
-        with (directory / "debwright.toml").open("a") as config:
-            config.write(more)
+        config = directory / "debwright.toml"
+        config.write_text(with_install(config.read_text() + more))
         for path, text in files.items():
             (directory / path.replace("__", ".")).write_text(text)
         repository = Repository(directory)

@@ -84,7 +84,7 @@ def test_apt_is_asked_again_when_the_network_failed(
 
 
 @pytest.mark.parametrize(
-    ("install", "expected"), [("no-such-package", [10, 20]), ("./no-such-directory", [])]
+    ("install", "expected"), [("no-such-package==1.0", [10, 20]), ("no-such-directory", [])]
 )
 def test_pip_is_asked_again_when_the_network_failed(
     tmp_path: Path, no_pause: Path, install: str, expected: list[int]
@@ -92,7 +92,11 @@ def test_pip_is_asked_again_when_the_network_failed(
     """The action that installs debwright, as it is written for a project."""
     project = tmp_path / "project"
     project.mkdir()
-    (project / "debwright.toml").write_text(f'[workflows]\ninstall = "{install}"\n')
+    (project / "debwright.toml").write_text(
+        f'[workflows]\ninstall = "{install}"\nrequirements = ["lock.txt"]\n'
+    )
+    lock = f"{install} --hash=sha256:{'0' * 64}\n" if "==" in install else ""
+    (project / "lock.txt").write_text(lock)
     subprocess.run(["git", "init", "-q", project], check=True)
     sync(*context_of(load(project)))
     environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
@@ -124,3 +128,54 @@ def test_the_action_installs_this_repository(tmp_path: Path) -> None:
     ):
         told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
         assert told.returncode == 0, told.stdout + told.stderr
+
+
+# A build backend that needs nothing (PEP 517), and writes a wheel with one program.
+BACKEND = """\
+import zipfile
+def build_wheel(directory, settings=None, metadata=None):
+    name, info = "debwright-1.0-py3-none-any.whl", "debwright-1.0.dist-info"
+    with zipfile.ZipFile(f"{directory}/{name}", "w") as wheel:
+        wheel.writestr("debwright.py", "def main():\\n    print('it is this one')\\n")
+        for file, lines in {
+            "METADATA": ("Metadata-Version: 2.1", "Name: debwright", "Version: 1.0"),
+            "WHEEL": ("Wheel-Version: 1.0", "Root-Is-Purelib: true", "Tag: py3-none-any"),
+            "entry_points.txt": ("[console_scripts]", "debwright = debwright:main"),
+            "RECORD": (),
+        }.items():
+            wheel.writestr(f"{info}/{file}", "".join(f"{line}\\n" for line in lines))
+    return name
+"""
+TREE = {
+    "made.py": BACKEND,
+    "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "made"\n'
+    'backend-path = ["."]\n',
+    "requirements/tools.txt": "",
+    "requirements/run.txt": "",
+}
+
+
+def test_a_commit_is_installed_with_its_own_lock_files(tmp_path: Path) -> None:
+    server, project = tmp_path / "server", tmp_path / "project"
+    for path, text in TREE.items():
+        (server / path).parent.mkdir(parents=True, exist_ok=True)
+        (server / path).write_text(text)
+    git = ["git", "-C", str(server), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *words], check=True)
+    commit = subprocess.run(
+        [*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    project.mkdir()
+    address = "https://forge.example/debwright"
+    (project / "debwright.toml").write_text(f'[workflows]\ninstall = "git+{address}@{commit}"\n')
+    subprocess.run(["git", "init", "-q", project], check=True)
+    sync(*context_of(load(project)))
+    done = subprocess.run(
+        [project / SETUP], capture_output=True, text=True, check=False, timeout=300,
+        env={**os.environ, "RUNNER_TEMP": str(tmp_path), "GITHUB_WORKSPACE": str(project),
+             "GITHUB_PATH": str(tmp_path / "path"), "GIT_CONFIG_COUNT": "1",
+             "GIT_CONFIG_KEY_0": f"url.file://{server}.insteadOf", "GIT_CONFIG_VALUE_0": address},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "it is this one" in done.stdout

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.integration.observe.metrics.test_page import history
+from tests.kit.installing import with_install
 
 from debwright.config import Config
 from debwright.isolation.namespaces import Bind, Namespaces
@@ -59,6 +60,8 @@ class Service:
         if (self.directory / "debwright.toml").exists():
             return
         self.run("git init -q && git add -A && git commit -q -m 'feat: begin' && debwright init")
+        config = self.directory / "debwright.toml"
+        config.write_text(with_install(config.read_text()))
         with Store.open(self.directory / "dist/metrics/runs.sqlite") as store:
             store.put(history(datetime.now(UTC)))
 
@@ -77,7 +80,7 @@ def user(directory: Path) -> Iterator[Namespaces]:
     bind = Bind(source=directory, target=str(directory))
     with (
         throwaway(known.cache, known.base(TARGET), "user") as overlay,
-        opened(overlay, network=True, binds=[bind]) as inside,
+        opened(overlay, network=True, bounded=False, binds=[bind]) as inside,
     ):
         shim = "printf '#!/bin/sh\\nexec \"$@\"\\n' > /usr/bin/sudo && chmod 755 /usr/bin/sudo"
         inside.run(["sh", "-c", shim])

@@ -50,7 +50,7 @@ def test_an_installed_debwright_builds_greeter(built: Path, tmp_path: Path) -> N
     ]
     with (
         throwaway(known.cache, known.base(TARGET), "user") as overlay,
-        opened(overlay, network=True, binds=binds) as inside,
+        opened(overlay, network=True, bounded=False, binds=binds) as inside,
     ):
         inside.run(
             ["sh", "-c", f"cp {built}/apt/debwright-bookworm.sources /etc/apt/sources.list.d/"]

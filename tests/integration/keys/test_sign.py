@@ -18,6 +18,7 @@ import pytest
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.keys.gnupg import home
 from debwright.keys.gnupg.home import heal_stale_homes
+from debwright.keys.gnupg.signatures import check
 from debwright.keys.signing import Signer, gpg
 from debwright.keys.signing.gpg import GpgSigner, SigningError, throwaway_signer
 from debwright.model.errors import DebwrightError, MissingError
@@ -56,6 +57,12 @@ def agents_of(directory: Path) -> list[int]:
         if argv[0].endswith(b"gpg-agent") and str(directory).encode() in argv:
             found.append(int(process.name))
     return found
+
+
+def own_agents() -> list[int]:
+    """Those that this process has started."""
+    found = descendants(os.getpid())
+    return [p for p in found if Path(f"/proc/{p}/comm").read_text().strip() == "gpg-agent"]
 
 
 @pytest.fixture
@@ -283,9 +290,9 @@ def test_a_configured_key_with_a_passphrase(
         verify_everywhere(signer, tmp_path)
         assert fingerprint in signer.note
         assert "valid until" in signer.note
-        assert len(agents_of(gnupg)) == 1
-    assert agents_of(gnupg) == []
-    assert not (gnupg / "S.gpg-agent").exists()
+        assert len(own_agents()) == 1
+        assert not (gnupg / "S.gpg-agent").exists()  # nobody else can use it
+    assert own_agents() == []
     with GpgSigner(fingerprint, home=gnupg, passphrase_env=VARIABLE) as again:
         again.detach(DATA)
 
@@ -339,6 +346,40 @@ def test_the_agent_of_the_user_is_used_and_left_running(gnupg: Path) -> None:
         signer.detach(DATA)
         assert agents_of(gnupg) == before
     assert agents_of(gnupg) == before
+
+
+def test_two_that_sign_at_once_with_one_home_do_not_end_each_others_agent(gnupg: Path) -> None:
+    fingerprint = make_key(gnupg)
+    subprocess.run(["gpgconf", "--homedir", str(gnupg), "--kill", "gpg-agent"], check=True)
+    with GpgSigner(fingerprint, home=gnupg) as longer:
+        with GpgSigner(fingerprint, home=gnupg) as shorter:
+            shorter.detach(DATA)
+        longer.detach(DATA)
+        with home.open_home(gnupg) as another:
+            assert another.owns_agent
+            longer.detach(DATA)
+    assert own_agents() == []
+
+
+@pytest.mark.parametrize(
+    "line", ["armor", "local-user 0123456789ABCDEF", "output /dev/full", "textmode", "comment no"]
+)
+def test_what_the_user_has_in_gpg_conf_is_not_for_repositories(
+    gnupg: Path, tmp_path: Path, line: str
+) -> None:
+    fingerprint = make_key(gnupg)
+    (gnupg / "gpg.conf").write_text(f"{line}\n")
+    for stop in (False, True):  # with the user's agent, and without one
+        if stop:
+            subprocess.run(["gpgconf", "--homedir", str(gnupg), "--kill", "gpg-agent"], check=True)
+        with GpgSigner(fingerprint, home=gnupg) as signer:
+            assert signer.public_key()[0] & 0x80
+            (tmp_path / "key.gpg").write_bytes(signer.public_key())
+            (tmp_path / "data").write_bytes(DATA)
+            (tmp_path / "signature").write_bytes(signer.detach(DATA))
+            assert b"Comment" not in signer.clearsign(DATA)
+        for verdict in check(tmp_path / "key.gpg", tmp_path / "data", tmp_path / "signature"):
+            assert verdict.good, verdict
 
 
 def test_a_key_that_is_got_ready_ahead_signs_and_leaves_nothing(

@@ -27,7 +27,7 @@ def fetch_source(name: str, directory: Path) -> Path:
         cache, Roots(cache, Config()).build(Target("bookworm", "amd64")), "t"
     ) as overlay:
         bind = Bind(source=directory, target="/source", read_only=False)
-        with opened(overlay, network=True, binds=[bind]) as inside:
+        with opened(overlay, network=True, bounded=False, binds=[bind]) as inside:
             inside.run(["sed", "-i", "-n", "p; s/^deb /deb-src /p", "/etc/apt/sources.list"])
             inside.run(["apt-get", "-q", "update"])
             inside.run(

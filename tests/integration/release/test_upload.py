@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from debwright.github.http import GithubError, Http, Unsure
 from debwright.github.model import Release
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.release.assets import Asset
+from debwright.release.edited import plain
 from debwright.release.upload import (
     AlreadyReleased,
     Draft,
@@ -77,7 +79,7 @@ def test_a_draft_gets_its_files_and_is_published_once(
     release, sent = bring(github, files, said)
     assert sent == 3
     assert release.draft
-    assert hub.draft_of("v1.2.0")["body"] == "# Notes"
+    assert plain(hub.draft_of("v1.2.0")["body"]) == "# Notes"
     assert_complete(hub, files)
     assert bring(github, files, said)[1] == 0, "nothing is sent twice"
     assert not publish(github, release, said.append).draft
@@ -87,6 +89,54 @@ def test_a_draft_gets_its_files_and_is_published_once(
             again()
         assert "github.com/example/greeter" in caught.value.render()
     assert not [r for r in hub.requests[before:] if not r.startswith("GET")], "left alone"
+
+
+def test_what_a_person_edited_in_the_draft_stays(
+    hub: FakeGithub, github: Github, said: list[str]
+) -> None:
+    def run(body: str) -> str:
+        prepare_draft(github, replace(DRAFT, body=body), said.append)
+        return plain(hub.draft_of("v1.2.0")["body"])
+
+    assert run("# Notes") == "# Notes"
+    assert run("# Notes\n\n- more") == "# Notes\n\n- more", "nobody has touched them"
+    draft = hub.draft_of("v1.2.0")
+    draft["body"] = draft["body"].replace("# Notes", "# Written with care").replace("\n", "\r\n")
+    draft["name"] = "Greeter 1.2, the friendly one"
+    assert run("# Other").startswith("# Written with care")
+    assert draft["name"] == "Greeter 1.2, the friendly one"
+    assert [line.partition(" was ")[0].partition(" were ")[0] for line in said[-2:]] == [
+        "the draft's name", "the draft's notes"]  # fmt: skip
+    draft["body"] = "a text without our mark"
+    assert run("# Other") == "a text without our mark"
+    draft["body"] = ""
+    assert run("# Other") == "# Other"
+    assert draft["name"] == "Greeter 1.2, the friendly one"
+
+
+def test_a_server_without_digests_gets_every_file_and_ends(
+    hub: FakeGithub, github: Github, files: list[Asset], said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def forget(*_: object) -> None:
+        for asset in hub.draft_of("v1.2.0")["assets"]:
+            asset["digest"] = None
+
+    release, _ = bring(github, files, said)
+    forget()
+    upload = github.upload
+
+    def without(*arguments: Any) -> Any:
+        found = upload(*arguments)
+        forget()
+        return found
+
+    monkeypatch.setattr(github, "upload", without)
+    assert bring_assets(github, release, files, said.append) == len(files), "not believed"
+    assert_complete(hub, files)
+    hub.draft_of("v1.2.0")["assets"][0]["size"] = 1
+    assert bring_assets(github, release, files, said.append) == len(files)
+    assert_complete(hub, files)
 
 
 @pytest.mark.parametrize("lost", [False, True])

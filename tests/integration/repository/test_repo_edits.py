@@ -5,8 +5,10 @@ import gzip
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,10 +17,11 @@ from tests.kit.debs import build
 from debwright.cli.app import call
 from debwright.keys.signing.gpg import GpgSigner
 from debwright.model.errors import UsageError
-from debwright.repository import store
-from debwright.repository.edits import Promotion, promote, remove, rollback
+from debwright.repository import store, validity
+from debwright.repository.edits import Promotion, promote, remove, renew, rollback
 from debwright.repository.model import PackageFile, RepositorySettings
 from debwright.repository.publish import publish
+from debwright.repository.validity import DAY
 from debwright.repository.verify.repository import verify_repository
 
 pytestmark = pytest.mark.integration
@@ -66,7 +69,7 @@ def test_nightly_to_stable_to_apt_and_back_again(
     back = rollback(repo, 1, signer, settings)
     assert back.number == 4
     assert held(repo, "bookworm") == {("greeter", "0.9-1")}
-    assert not (repo / "dists/bookworm-nightly").exists()
+    assert held(repo, "bookworm-nightly") == set()  # its users' apt finds it as it is
     assert verify_repository(repo, keyring) == []
     apt.get("update")  # apt takes it, for it is newer than what it had
     assert apt.versions("greeter") == ["0.9-1"]
@@ -88,6 +91,35 @@ def test_nightly_to_stable_to_apt_and_back_again(
     assert held(repo, "bookworm-nightly") == {("greeter", "1.0-1")}
 
 
+def test_a_replayed_publication_is_refused_until_it_is_signed_again(
+    tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
+    files: Files, keyring: Path, make_apt: Callable[..., Any], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def at(days_ago: float) -> None:
+        then = time.time() - days_ago * DAY
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(then)))
+        monkeypatch.setattr(validity, "time", SimpleNamespace(time=lambda: then))
+
+    repo = tmp_path / "repo"
+    packages = files(make_deb("greeter"))
+    ends = settings.model_copy(update={"valid_days": 30})
+    at(31)
+    publish(repo, packages, signer, ends)
+    assert {f.code for f in verify_repository(repo, keyring)} == {"repository/expired"}
+    apt = make_apt((repo / "greeter-bookworm.sources").read_text())
+    assert "is expired" in apt.get("update", check=False)  # real apt's words
+    at(20.5)
+    assert renew(repo, signer, ends).number == 2
+    assert [f.code for f in verify_repository(repo, keyring)] == ["repository/ending"]
+    at(9.5)
+    # A publication renews what is soon over, even when it brings nothing new.
+    assert publish(repo, packages, signer, ends).number == 3
+    assert renew(repo, signer, ends).unchanged
+    assert renew(repo, signer, ends, now=True).number == 4
+    assert verify_repository(repo, keyring) == []
+    apt.get("update")
+
+
 def test_old_versions_leave_the_index_at_once_and_the_pool_with_the_last_publication(
     tmp_path: Path, make_deb: MakeDeb, source_package: Path, signer: GpgSigner,
     settings: RepositorySettings, files: Files, keyring: Path,
@@ -105,9 +137,20 @@ def test_old_versions_leave_the_index_at_once_and_the_pool_with_the_last_publica
     publish(repo, files(make_deb("more")), signer, few)
     assert not old.exists()
     assert verify_repository(repo, keyring) == []
-    # What is older than all that is kept does not come in, and does not stay in the pool.
-    assert publish(repo, files(make_deb("greeter", "1.2-1")), signer, few).unchanged
-    assert not (repo / "pool/main/g/greeter/greeter_1.2-1_amd64.deb").exists()
+    # What is added is there, however old it is; the next one that comes takes its place.
+    said: list[str] = []
+    assert publish(repo, files(make_deb("greeter", "1.2-1")), signer, few, say=said.append).added
+    assert ("greeter", "1.2-1") in held(repo, "bookworm")
+    assert said == []
+    plugin = make_deb("plugin", fields="Depends: greeter (= 1.10-1) | other (>> 9)\n")
+    publish(repo, files(plugin, make_deb("greeter", "1.12-1")), signer, few, say=said.append)
+    assert said == [
+        "bookworm: dropped greeter 1.2-1 amd64: repository.keep is 2",
+        "bookworm: kept greeter 1.10-1 amd64, for plugin 1.0-1",
+    ]
+    publish(repo, files(make_deb("greeter", "1.13-1")), signer, few)
+    assert {v for p, v in held(repo, "bookworm") if p == "greeter"} == {
+        "1.10-1", "1.12-1", "1.13-1"}  # fmt: skip
     assert sorted(p.name for p in store.private(repo).iterdir()) == ["cache", "lock"]
 
 
@@ -171,7 +214,7 @@ def test_the_commands(
         found = capsys.readouterr()
         return found.out + found.err
 
-    assert "debwright publish" in repo("list", code=1)
+    assert f"debwright -C {tmp_path} publish" in repo("list", code=1)
     repo("add", "--suite", "bookworm-nightly", str(make_deb("greeter")))
     repo("add", "--suite", "bookworm-nightly", str(make_deb("greeter", "1.1-1")))
     assert "publication 3" in repo("promote", "--from", "nightly", "--to", "candidate")
@@ -179,7 +222,11 @@ def test_the_commands(
     assert "bookworm-candidate (candidate): 1 packages, 1 files" in said
     assert "promote bookworm-nightly to bookworm-candidate" in said
     assert "greeter 1.1-1 amd64" in said
-    assert "publication 4" in repo("rollback", "1")
+    assert "nothing to do" in repo("renew")
+    assert "publication 4" in repo("renew", "--now")
+    release = (tmp_path / "dist/apt/dists/bookworm-nightly/Release").read_text()
+    assert "Valid-Until: " in release  # by default it is not valid for ever
+    assert "publication 5" in repo("rollback", "1")
     assert "no suite of the channel stable" in repo(
         "promote", "--from", "stable", "--to", "nightly", code=2
     )
@@ -189,7 +236,7 @@ def test_the_commands(
     assert "no such package" in repo("remove", "--suite", "bookworm-nightly", "nothing", code=2)
     assert call(["-C", str(tmp_path), "--json", "repo", "list"]) == 0
     data = json.loads(capsys.readouterr().out)
-    assert data["current"] == 4
+    assert data["current"] == 5
     assert [p["what"] for p in data["publications"]][-1] == "roll back to 1"
 
 

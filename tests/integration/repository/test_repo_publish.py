@@ -179,18 +179,21 @@ def test_another_key_or_other_settings_sign_every_suite_again(
     third = publish(repo, [], signer, settings)
     assert not third.unchanged
     assert verify_repository(repo, keyring) == []
-    fourth = publish(repo, [], signer, settings.model_copy(update={"label": "New"}))
+    fourth = publish(repo, [], signer, settings.model_copy(update={"description": "New"}))
     assert fourth.number == 4
-    assert release_of(repo, "trixie")["Label"] == "New"
+    assert release_of(repo, "trixie")["Description"] == "New"
     fifth = publish(
-        repo, [], signer, settings.model_copy(update={"label": "New", "architectures": ("arm64",)})
+        repo,
+        [],
+        signer,
+        settings.model_copy(update={"description": "New", "architectures": ("arm64",)}),
     )
     assert fifth.number == 5
     assert packages_of(repo, "trixie", "arm64") == []
     assert verify_repository(repo, keyring) == []
     assert publish(
         repo, [], signer,
-        settings.model_copy(update={"label": "New", "architectures": ("arm64",), "keep": 3}),
+        settings.model_copy(update={"description": "New", "architectures": ("arm64",), "keep": 3}),
     ).unchanged  # fmt: skip
 
 
@@ -308,6 +311,7 @@ def test_packages_in_every_compression(
         "Filename: ../../../../etc/passwd\nSHA256: " + "0" * 64 + "\nSize: 1\n",
         "X-Comment: a\n .\n Package: evil\n .\n",
         "Directory: ../../etc\n",
+        "MD5sum: 00\nSHA1: 00\nSHA512:\n 00\nX-After: stays\n",
         "Homepage: \x1b]0;title\x07\n",
     ],
 )
@@ -322,6 +326,8 @@ def test_control_fields_cannot_forge_an_index(
         "Filename: pool/main/g/greeter/greeter_1.0-1_amd64.deb"
     ]
     assert re.findall(r"^Package:.*$", index, re.M) == ["Package: greeter"]
+    assert not re.search(r"^(MD5sum|SHA1|SHA512):", index, re.M)
+    assert ("X-After: stays" in index) == ("X-After" in fields)
     assert verify_repository(repo, keyring) == []
 
 

@@ -42,7 +42,7 @@ from debwright.repository.stores.pages import PagesStore
 from debwright.repository.stores.restore import restore
 from debwright.repository.stores.rsync import RsyncStore
 from debwright.repository.stores.tree import Step, served_tree, step_of
-from debwright.repository.verify.repository import verify_repository
+from debwright.repository.verify.repository import CODES, verify_repository
 
 pytestmark = [pytest.mark.minutes(0.1), pytest.mark.integration]
 
@@ -140,7 +140,7 @@ def round_trip(
     assert verify_repository(copy, keyring) == []
     publish(copy, files(make_deb("other")), signer, settings)
     assert push_all(copy, [store])[0].number == 4
-    with pytest.raises(DebwrightError, match="has publication 4, and this copy only 3"):
+    with pytest.raises(DebwrightError, match=r"has publication 4 of .* this copy was not"):
         push_all(repo, [store])
     stranger = tmp_path / "stranger"
     publish(stranger, files(make_deb("greeter")), signer, settings)
@@ -625,7 +625,7 @@ def must_be_readable(web: Path, keyring: Path, plain: Path) -> None:
 
 def test_what_a_store_gives_back_is_not_believed(
     tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
-    files: Files, keyring: Path,
+    files: Files, keyring: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     repo, web = tmp_path / "repo", tmp_path / "web"
     publish(repo, files(make_deb("greeter")), signer, settings)
@@ -660,6 +660,17 @@ def test_what_a_store_gives_back_is_not_believed(
             restore(target, DirectoryStore(place), keyring)
         assert local.current_number(target) is None
         assert sorted(p.name for p in target.iterdir()) in ([".debwright"], [])
+    # Whose time is over is no obstacle for its owner, who alone can sign it again.
+    shutil.copytree(web, tmp_path / "over")
+    monkeypatch.setattr(
+        "debwright.repository.stores.restore.verify_repository",
+        lambda *_: [CODES.found("repository/expired", "it is over")],
+    )
+    said: list[str] = []
+    late = restore(tmp_path / "late", DirectoryStore(tmp_path / "over"), keyring, say=said.append)
+    assert late == (1, True)
+    assert "debwright repo renew" in said[0]
+    monkeypatch.undo()
     (web / "pool/link").symlink_to("/etc/passwd")
     assert restore(tmp_path / "good", DirectoryStore(web), keyring) == (1, True)
     other = tmp_path / "other.gpg"

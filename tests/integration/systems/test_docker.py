@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 from tests.integration.conftest import Debwright
-from tests.kit import bellhop
+from tests.kit import bellhop, kinds
 from tests.kit.companion import checked_with_a_companion
 
+from debwright.checks import registry as checks
 from debwright.config import Config
 from debwright.model.results import Status
 from debwright.model.targets import Target
@@ -86,6 +87,31 @@ def test_every_live_check_with_systemd_in_the_container(debwright: Debwright) ->
     assert found["service"]["measurements"]["memory_bytes"] > 1_000_000
 
 
+PROBES = """
+[[service]]
+unit = "kinds-web.service"
+steady_seconds = 0
+probe = { url = "tcp://127.0.0.1:8500" }
+[[service]]
+unit = "kinds.socket"
+steady_seconds = 0
+probe = { url = "unix:///run/kinds.sock", send = "ping\\n", expect = "pong" }
+[checks]
+"""
+
+
+def test_a_port_and_a_socket_of_files_are_asked_in_the_container(debwright: Debwright) -> None:
+    """Neither can be reached from outside: a program in the container connects."""
+    off = {c.name for c in checks.unasked()} - {"install", "dependencies", "service", "restart"}
+    lines = "".join(f'{name} = "off"\n' for name in sorted(off))
+    (debwright.directory / "debwright.toml").write_text(PROBES + lines)
+    deb = kinds.package(debwright.directory)
+    run = debwright("check", "--sandbox", "docker", str(deb))
+    assert run.code == 0, run.said
+    found = results(debwright)
+    assert found["service"]["status"] == found["restart"]["status"] == "passed", found
+
+
 def test_what_fails_in_nspawn_fails_here(debwright: Debwright) -> None:
     config = debwright.directory / "debwright.toml"
     config.write_text(config.read_text().replace("at service", "something else"))
@@ -135,8 +161,10 @@ def test_without_systemd_it_is_said(
         assert "systemd does not run in this docker container" in system.without_init
         assert system.run(["true"]).returncode == 0
         mark = system.mark_files()
-        system.run(["sh", "-ec", "chmod 4755 /usr/bin/env; rm /etc/issue; echo >> /etc/new"])
+        system.run(["sh", "-ec", "chmod 4755 /usr/bin/env; rm /etc/issue; echo >> /etc/new; "
+                    "echo >> /etc/issue.net"])  # fmt: skip
         altered = mark.altered()
+        assert mark.rewritten() == {"/etc/issue.net"}
         assert set(altered) == {"/usr/bin/env", "/etc/issue"}
         assert altered["/etc/issue"].now is None
         assert set(mark.created()) == {"/etc/new"}

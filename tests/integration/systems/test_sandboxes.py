@@ -54,6 +54,7 @@ def test_what_is_altered_is_told_from_what_is_new(nspawn: BootedSandbox) -> None
     altered = mark.altered()
     mine = {path for path in altered if path.startswith(("/etc/", "/usr/"))}
     assert mine == {"/usr/bin/env", "/etc/issue", "/etc/issue.net"}
+    assert {p for p in mark.rewritten() if p.startswith(("/etc/", "/usr/"))} == {"/etc/hosts"}
     assert altered["/etc/issue"].now is None
     env = altered["/usr/bin/env"]
     assert env.now is not None

@@ -20,6 +20,7 @@ from debwright.build.binary import (
     take,
     tree_name,
 )
+from debwright.build.binary import test_steps as steps_of
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
 from debwright.host.process import CommandError, Completed
@@ -56,6 +57,42 @@ def test_localhost_has_its_address_unless_the_root_says_so_itself(tmp_path: Path
 def plan(strategy: Strategy = Strategy.NATIVE, **more: object) -> BuildPlan:
     values = {"source": "x", "target": AMD64, "machine": AMD64, "with_all": True, "with_any": True}
     return BuildPlan(strategy=strategy, **{**values, **more})  # type: ignore[arg-type]
+
+
+class Debhelper:
+    """A root in which dh prints `sequence`, and `--list` says `listed`."""
+
+    def __init__(self, sequence: str, listed: str) -> None:
+        self.sequence, self.listed = sequence, listed
+
+    def run(self, argv: list[str], **_: object) -> Completed:
+        text = self.listed if any("--list" in word for word in argv) else self.sequence
+        return Completed(argv=tuple(argv), returncode=0, output=text)
+
+
+MAKEFILE = "makefile    simple Makefile\n\nAuto-selected: makefile\n"
+NO_SYSTEM = "makefile    simple Makefile\n\nNo system auto-selected or specified\n"
+
+
+@pytest.mark.parametrize(
+    ("sequence", "listed", "steps"),
+    [
+        ("   dh_auto_build\n   dh_auto_test\n", MAKEFILE, ["dh_auto_test"]),
+        ("   dh_auto_test\n", NO_SYSTEM, []),
+        ("   dh_auto_test\n", "", ["dh_auto_test"]),
+        ("   dh_auto_test -O--buildsystem=none\n", MAKEFILE, []),
+        ("   dh_auto_test -O-Snone\n", MAKEFILE, []),
+        ("   dh_auto_test -O--buildsystem=pybuild\n", "Specified: pybuild\n",
+         ["dh_auto_test -O--buildsystem=pybuild"]),
+        ("   debian/rules override_dh_auto_test\n", NO_SYSTEM,
+         ["debian/rules override_dh_auto_test"]),
+        ("   dh_auto_build\n", MAKEFILE, []),
+    ],
+)  # fmt: skip
+def test_a_tree_that_debhelper_builds_nothing_in_has_no_tests(
+    sequence: str, listed: str, steps: list[str]
+) -> None:
+    assert steps_of(Debhelper(sequence, listed), "/build/x", {}) == steps  # type: ignore[arg-type]
 
 
 def test_packages_are_taken_and_nothing_else(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from debwright.checks.files.buildpath import BuildPathCheck
 from debwright.checks.files.contents import ContentsCheck
 from debwright.checks.files.elf import ElfCheck
 from debwright.checks.files.hardening import HardeningCheck
+from debwright.checks.files.metadata import MetadataCheck
 from debwright.checks.files.secrets import SecretsCheck
 from debwright.model.results import Finding, Severity, Status
 
@@ -26,8 +27,10 @@ STATIC: dict[str, Callable[[], FileCheck]] = {
     "contents": ContentsCheck,
     "secrets": SecretsCheck,
     "buildpath": BuildPathCheck,
+    "metadata": MetadataCheck,
 }
 PROGRAM = Program().build()
+LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0f' * 32}\nsize 90211328\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,30 @@ BAD = {
     ),
     "a directory of its own below /": Bad(
         files={"/data/demo.db": "x"}, check="contents", code="files/place", file="/data/demo.db",
+    ),
+    "a variable of make in a path": Bad(
+        files={"/usr/lib/$(DEB_HOST_MULTIARCH)/demo/x.so": "x"}, check="contents",
+        code="files/unexpanded", file="/usr/lib/$(DEB_HOST_MULTIARCH)",
+    ),
+    "a variable of the shell in a path": Bad(
+        files={"/etc/${NAME}.conf": "x"}, check="contents", code="files/unexpanded",
+        file="/etc/${NAME}.conf",
+    ),
+    "a pointer of git-lfs in place of a file": Bad(
+        files={"/usr/share/demo/model.bin": LFS}, check="contents", code="files/lfs-pointer",
+        file="/usr/share/demo/model.bin", says=("version https://git-lfs.github.com/spec/v1",),
+    ),
+    "metadata of version 0.0.0": Bad(
+        files={"/usr/lib/python3/dist-packages/demo-0.0.0.dist-info/METADATA":
+               "Metadata-Version: 2.1\nName: demo\nVersion: 0.0.0\n"},
+        check="metadata", code="metadata/version", severity=Severity.WARNING,
+        file="/usr/lib/python3/dist-packages/demo-0.0.0.dist-info/METADATA",
+        says=("demo 0.0.0",),
+    ),
+    "metadata of another version": Bad(
+        files={"/usr/share/nodejs/demo/package.json": '{"name": "demo", "version": "2.5.1"}'},
+        check="metadata", code="metadata/version", severity=Severity.WARNING,
+        file="/usr/share/nodejs/demo/package.json", says=("demo 2.5.1",),
     ),
     "wrong architecture": Bad(
         files=program(machine=183), check="elf", code="elf/wrong-architecture",
@@ -240,6 +267,11 @@ def test_a_good_package_is_left_alone(tmp_path: Path) -> None:
             "/usr/lib/demo/helper": ("#!/usr/bin/python3\nimport os\n", 0o755),
             "/etc/demo.conf": "password_file = /etc/demo/password\ntoken =\n# secret: see README\n",
             "/usr/share/doc/demo/copyright": "x" * 4000,
+            "/usr/lib/python3/dist-packages/demo-1.dist-info/METADATA": "Name: demo\nVersion: 1\n",
+            "/usr/lib/demo/vendor/other-0.0.0.dist-info/METADATA": "Name: other\nVersion: 0.0.0\n",
+            "/usr/lib/demo/package.json": '{"name": "demo", "version": "0.0.0", "private": true}',
+            "/usr/lib/demo/pointers.py": f"SPEC = '{LFS}'\n",
+            "/usr/lib/demo/Outer$Inner.class": "x",
             "/usr/lib/demo/lib.so": PROGRAM + b"-----BEGIN RSA PRIVATE KEY-----\0-----END",
         },
         compression="gzip",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.integration.checks import test_live_checks, test_units
+from tests.integration.checks import test_defects, test_live_checks, test_units
 from tests.kit.caught import CASES
 from tests.unit.checks.test_bad_packages import BAD
 
@@ -23,5 +23,6 @@ def table() -> str:
 def test_the_page_lists_every_bad_package() -> None:
     assert test_live_checks.LIVE, "importing it fills the register"
     assert test_units.EVERY_KIND
+    assert test_defects.MANY
     assert len(BAD) + len(CASES) >= 40
     assert table() in PAGE.read_text(), f"the table must be:\n{table()}"

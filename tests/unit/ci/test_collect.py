@@ -113,6 +113,14 @@ def test_the_machine_that_collects_need_not_be_able_to_build(
     assert run(project, tmp_path / "r") == 0
 
 
+def test_a_single_job_is_put_straight_into_the_directory(project: Path, tmp_path: Path) -> None:
+    """So does actions/download-artifact with the one match of its pattern."""
+    config = project / "debwright.toml"
+    config.write_text(config.read_text().replace(', "bookworm-arm64"', ""))
+    assert run(project, job(tmp_path / "r", TARGETS[0], {"a.deb": b"a"})) == 0
+    assert (project / "dist/1.0" / TARGETS[0] / "a.deb").is_file()
+
+
 def test_a_failed_target_fails_the_whole_with_its_code(project: Path, tmp_path: Path) -> None:
     job(tmp_path / "r", TARGETS[0], {"a.deb": b"a"})
     job(tmp_path / "r", TARGETS[1], {}, failed=3)

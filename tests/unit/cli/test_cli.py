@@ -12,7 +12,7 @@ import pytest
 from debwright.cli import app as command_line
 from debwright.cli.app import call, cli
 from debwright.cli.commands import Commands
-from debwright.cli.common import Options
+from debwright.cli.common import Options, emit
 from debwright.host import process
 from debwright.model.errors import MissingError, from_os_error
 from debwright.model.fix import Setup
@@ -292,3 +292,11 @@ def test_a_mistake_of_debwright_is_told_without_a_traceback(
     monkeypatch.setenv("DEBWRIGHT_DEBUG", "1")
     with pytest.raises(KeyError):
         call(["plan"])
+
+
+def test_what_a_command_prints_does_not_turn_the_direction_of_writing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What it says may come from a package, a file or a server."""
+    emit(Options(directory=Path()), {}, "good\u202e\u2066\x1b[2J")
+    assert capsys.readouterr().out == "good\\x202e\\x2066\\x1b[2J\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from tests.kit.installing import INSTALL
 
 from debwright.cli import init
 from debwright.cli.app import call, cli
@@ -33,6 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("DEBFULLNAME", "DEBEMAIL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("debwright.init.flows.installed_from", lambda: INSTALL)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -10,7 +10,8 @@ import click
 import pytest
 
 import debwright
-from debwright.cli.app import cli
+from debwright.cli.app import call, cli
+from debwright.cli.common import Options
 
 SOURCE = Path(debwright.__file__).parent
 PLACEHOLDER = "x"
@@ -57,7 +58,11 @@ def _word(node: ast.expr) -> str:
 def refused(words: list[str]) -> str | None:
     """Why the command line would not take these words; values themselves are not judged."""
     command: click.Command = cli
-    context = click.Context(cli, info_name="debwright", allow_interspersed_args=False)
+    # A command keeps the names of its option for help from the first context that asks for them.
+    names = cli.context_settings["help_option_names"]
+    context = click.Context(
+        cli, info_name="debwright", allow_interspersed_args=False, help_option_names=names
+    )
     rest = list(words)
     while isinstance(command, click.Group):
         try:
@@ -96,8 +101,27 @@ def test_a_text_begins_with_such_a_command(place: str, words: list[str]) -> None
     assert refused(words) is None, f"{place}: debwright {shlex.join(words)}: {refused(words)}"
 
 
+def test_a_text_of_any_command_can_be_typed_elsewhere() -> None:
+    standing = Options(directory=Path("p")).standing
+    for name in cli.list_commands(click.Context(cli)):
+        assert standing.typed(f"debwright {name} X") == f"debwright -C p {name} X"
+
+
 @pytest.mark.parametrize(
     "words", [["keys", "new"], ["frobnicate"], ["run", "--nope"], ["keys"], ["plan", "too", "many"]]
 )
 def test_what_the_command_line_refuses_is_found(words: list[str]) -> None:
     assert refused(words) is not None
+
+
+def test_an_error_is_for_where_the_person_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`debwright -C DIR plan` told to type `debwright init`, which would be the wrong directory."""
+    assert call(["-C", str(tmp_path), "-o", "out", "publish", "--nope"]) == 2
+    capsys.readouterr()
+    assert call(["-C", str(tmp_path), "-o", "out", "dashboard", "--serve", "nowhere"]) == 2
+    said = capsys.readouterr().err
+    assert f"next: debwright -C {tmp_path} -o out dashboard --serve" in said
+    assert call(["-C", str(tmp_path), "--json", "dashboard", "--serve", "nowhere"]) == 2
+    assert f'"fix": "debwright -C {tmp_path} dashboard --serve' in capsys.readouterr().out

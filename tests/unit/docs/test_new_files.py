@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.kit.copied import Tree
+from tests.kit.installing import LINE
 from tests.kit.pages import TOP
 
 # Five commands one after the other, each a Python that begins.
@@ -50,7 +51,7 @@ def test_a_provider_is_one_new_file(tree: Tree, tmp_path: Path) -> None:
     (project / "bells").mkdir(parents=True)
     (project / "bells/debwright.toml").write_text('[package]\nversion_from = "changelog"\n')
     (project / "debwright.toml").write_text(
-        '[workflows]\nprovider = "gitlab"\nproject = "bells"\nmain = "1.0"\nrunner = "on"\n'
+        f'[workflows]\n{LINE}provider = "gitlab"\nproject = "bells"\nmain = "1.0"\nrunner = "on"\n'
     )
     refused = tree.python("-m", "debwright", "workflows", "sync", cwd=project)
     assert refused.returncode == 2

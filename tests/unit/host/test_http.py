@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from debwright.host import process
 from debwright.host.http import (
     InvalidAddress,
     NotThere,
@@ -23,6 +24,7 @@ from debwright.host.http import (
     read,
     retry_after,
 )
+from debwright.host.process import Interrupted
 from debwright.host.retry import RetryPolicy, Unreachable
 from debwright.model.errors import DebwrightError
 
@@ -154,6 +156,67 @@ def test_a_server_that_sends_a_byte_now_and_then_is_given_up(tmp_path: Path) -> 
     with server(dripping) as (url, _), pytest.raises(DebwrightError, match="takes too long"):
         got(tmp_path / "p.deb", url, seconds=0.3)
     assert time.monotonic() - started < 20
+
+
+def dripping_headers(request: BaseHTTPRequestHandler) -> None:
+    for piece in (b"HTTP/1.1 200 OK\r\nX-", *[b"a"] * 1000):
+        try:
+            request.wfile.write(piece)
+        except OSError:
+            return
+        time.sleep(0.02)
+
+
+def dripping_chunks(request: BaseHTTPRequestHandler) -> None:
+    """The size of a chunk with an extension that does not end (RFC 9112, 7.1.1)."""
+    request.send_response(200)
+    request.send_header("Transfer-Encoding", "chunked")
+    request.end_headers()
+    for piece in (b"5;x=", *[b"a"] * 1000):
+        try:
+            request.wfile.write(piece)
+        except OSError:
+            return
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("way", [dripping, dripping_headers, dripping_chunks])
+def test_a_request_as_a_whole_has_an_end(way: Respond) -> None:
+    policy = RetryPolicy(seconds=0.3)
+    with (
+        server(way) as (url, asked),
+        client() as http,
+        pytest.raises(DebwrightError, match="takes too long"),
+    ):
+        ask(http, "GET", url, partial(read, limit=10**6), policy=policy)
+    assert len(asked) == 1
+
+
+def test_a_request_that_drips_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked_to_stop = threading.Event()
+
+    def go_on() -> None:
+        if asked_to_stop.is_set():
+            raise Interrupted("stopped before it was finished")
+
+    def way(request: BaseHTTPRequestHandler) -> None:
+        asked_to_stop.set()
+        dripping_headers(request)
+
+    monkeypatch.setattr(process, "go_on", go_on)
+    with server(way) as (url, _), client() as http, pytest.raises(Interrupted):
+        ask(http, "GET", url, partial(read, limit=10**6))
+
+
+def test_connections_by_a_proxy_have_an_end_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server(dripping_headers) as (url, _):
+        monkeypatch.setenv("http_proxy", url.removesuffix("/p.deb"))
+        monkeypatch.delenv("no_proxy", raising=False)
+        with client() as http, pytest.raises(DebwrightError, match="takes too long"):
+            ask(
+                http, "GET", "http://192.0.2.1/x", partial(read, limit=100),
+                policy=RetryPolicy(seconds=0.3),
+            )  # fmt: skip
 
 
 def test_what_retry_after_says() -> None:

@@ -3,7 +3,14 @@
 from pathlib import Path
 
 import pytest
+from tests.kit.installing import INSTALL
 from tests.kit.wheels import Index
+
+
+@pytest.fixture(autouse=True)
+def _published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a debwright that comes from a commit of a server."""
+    monkeypatch.setattr("debwright.init.flows.installed_from", lambda: INSTALL)
 
 
 @pytest.fixture

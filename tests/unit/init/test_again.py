@@ -10,6 +10,7 @@ from debwright.init import Scaffold, Wishes, prepare, scaffold
 from debwright.init.changes import Act, merge
 from debwright.init.record import RECORD
 from debwright.model.errors import UsageError
+from debwright.model.fix import Command
 
 PYPROJECT = """\
 [project]
@@ -184,8 +185,7 @@ def test_workflows_are_written_once_and_not_when_they_are_not_wanted(tmp_path: P
     assert not (tmp_path / ".github").exists(), "it is remembered"
     prepare(tmp_path, Wishes(workflows=True)).write()
     assert (tmp_path / ".github/workflows/release.yml").exists()
-    with (tmp_path / "debwright.toml").open("a") as config:
-        config.write('\n[workflows]\nmain = "trunk"\n')
+    edit(tmp_path / "debwright.toml", "[workflows]\n", '[workflows]\nmain = "trunk"\n')
     made = scaffold(tmp_path)
     assert acts(made) == {}
     assert [n for n in made.notes if "workflows sync" in n]
@@ -259,3 +259,30 @@ def test_a_merge_without_git_keeps_mine(monkeypatch: pytest.MonkeyPatch) -> None
     )  # fmt: skip
     monkeypatch.setenv("PATH", "/nowhere")
     assert merge("mine", "base", "other") == ("mine", False)
+
+
+@pytest.mark.parametrize("name", ["garden-2", "Other_Place"])
+def test_another_name_of_the_directory_is_no_other_package(tmp_path: Path, name: str) -> None:
+    """A clone is called as whoever clones likes: control got another name than the changelog."""
+    first = tmp_path / "garden"
+    first.mkdir()
+    (first / "index.html").write_text("<title>roses</title>\n")
+    scaffold(first)
+    second = first.rename(tmp_path / name)
+    made = prepare(second)
+    assert not acts(made), diff(made)
+    assert made.title.startswith("garden ")
+
+
+def test_a_project_that_is_renamed_is_renamed_everywhere(project: Path) -> None:
+    edit(project / "pyproject.toml", 'name = "bells"', 'name = "chimes"')
+    with pytest.raises(UsageError) as caught:
+        prepare(project)
+    assert "debian/changelog is of bells" in caught.value.what
+    assert isinstance(caught.value.fix, Command)
+    subprocess.run(caught.value.fix.arguments, check=True)
+    scaffold(project)
+    control = (project / "debian/control").read_text()
+    changelog = (project / "debian/changelog").read_text()
+    assert control.startswith("Source: chimes\n")
+    assert changelog.startswith("chimes (")

@@ -205,9 +205,17 @@ def test_several_units_components_and_rules() -> None:
     assert files["debian/bells.install"] == "bells.png usr/share/pixmaps\n"
     assert files["debian/bells.manpages"] == "debian/bells.1\ndebian/bellctl.1\n"
     assert files["debian/vendor.list"] == "x\n"
-    # curl says on standard error that it tries again while the service is not up yet.
-    test = Deb822(files["debian/tests/control"])
+    # That nobody answers is said once, when it will not change: while the service is not up yet
+    # it would be taken for the cause of another failure.
+    test, command = Deb822.iter_paragraphs(files["debian/tests/control"])
     assert "allow-stderr" in test["Restrictions"].split(", ")
+    tries, _, last = test["Test-Command"].partition(" || ")
+    assert ("--retry 20" in tries, "S" in tries, last.startswith("curl -fsS ")) == (
+        True,
+        False,
+        True,
+    )
+    assert command["Test-Command"] == "bells --version"
     config = tomllib.loads(files["debwright.toml"])
     bells, tower, timer = config["service"]
     assert bells["smoke"] == ["bells --version"]
@@ -216,6 +224,16 @@ def test_several_units_components_and_rules() -> None:
     source, package = Deb822.iter_paragraphs(files["debian/control"])
     assert "golang-any" in source["Build-Depends"]
     assert package["Architecture"] == "any"
+
+
+def test_a_command_line_tool_has_tests_too() -> None:
+    """They were written for services alone; what only runs --help proves little, and says so."""
+    tool = replace(with_more(), units=(), smoke=("bells --version", "python3 -c 'import bells'"))
+    tests = list(Deb822.iter_paragraphs(written(tool)["debian/tests/control"]))
+    assert [t["Test-Command"] for t in tests] == ["bells --version", "python3 -c 'import bells'"]
+    assert [t["Features"] for t in tests] == ["test-name=command-1", "test-name=command-2"]
+    assert {t["Restrictions"] for t in tests} == {"superficial, allow-stderr"}
+    assert "debian/tests/control" not in written(replace(tool, smoke=()))
 
 
 def test_the_rules_are_a_makefile(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What `init` writes passes lintian, whatever an author wrote: descriptions, licences, people."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.kit.lintian import contact_tags, copyright_tags, description_tags
 
 from debwright.init.description import synopsis
+from debwright.init.ecosystem import recognise
 from debwright.init.licences import Licence, find_licence
 from debwright.init.maintainer import person
 from debwright.init.model import NAME, Person, Project, Unit, package_name, web_page
@@ -222,3 +224,50 @@ def test_the_notice_of_the_apache_licence_is_passed_on(tmp_path: Path) -> None:
         )
         paths = {f.path: f.text for f in render(made)[0]}
         assert ("debian/acme.docs" in paths) is there
+
+
+FORMS = st.sampled_from([
+    "", "license = {said}", "license = {{ text = {said} }}", 'license = {{ file = "LICENSE" }}',
+    "classifiers = [{said}]",
+])  # fmt: skip
+
+
+def toml(text: str) -> str:
+    """`text` as a basic string of TOML, without what a file in UTF-8 cannot have."""
+    clean = text.encode("utf-8", "ignore").decode().replace("\x7f", " ")
+    return json.dumps(clean, ensure_ascii=False)
+
+
+PEOPLE = st.tuples(st.text(max_size=30), st.one_of(st.emails(), st.text(max_size=20)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(TEXTS, FORMS, SAID, PEOPLE)
+@example("\u00dcber \u201eschnell\u201c \U0001f680", "license = {said}", "MIT", ("\u4f50", ""))
+@example("", "", "", ("", ""))
+def test_any_pyproject_passes(
+    tmp_path_factory: pytest.TempPathFactory,
+    description: str,
+    form: str,
+    licence: str,
+    author: tuple[str, str],
+) -> None:
+    """From the file as its author has it, which the others do not begin with."""
+    directory = tmp_path_factory.mktemp("p")
+    (directory / "acme").mkdir()
+    (directory / "acme/__init__.py").write_text("")
+    (directory / "LICENSE").write_text(MIT)
+    (directory / "pyproject.toml").write_text(
+        f'[project]\nname = "acme"\nversion = "1.0"\ndescription = {toml(description)}\n'
+        f"authors = [{{ name = {toml(author[0])}, email = {toml(author[1])} }}]\n"
+        f"{form.format(said=toml(licence))}\n"
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    )
+    made = recognise(directory).read(directory)
+    files = {f.path: f.text for f in render(made)[0]}
+    source, binary = control(made)
+    said = binary["Description"].replace("${Dollar}", "$")
+    assert list(description_tags("acme", said)) == []
+    assert list(contact_tags(source["Maintainer"])) == []
+    assert list(copyright_tags(files["debian/copyright"])) == []
+    Copyright(files["debian/copyright"].splitlines(keepends=True), strict=True)

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from debwright.config import load
+from debwright.keys.backup import _require_long
 from debwright.keys.gnupg.armor import crc24, dearmor, enarmor
+from debwright.keys.parts import Part, end_of, that_signs
 from debwright.keys.ring import FAIL_DAYS, WARN_DAYS, KeyInfo, health, parse_listing, spaced
 from debwright.keys.rotate import start_rotation
 from debwright.keys.shares import combine, read_share, split, write_share
@@ -109,14 +111,27 @@ def test_how_long_a_key_will_do(days: int | None, severity: Severity | None) -> 
     assert (found.severity if found else None) == severity
 
 
-@pytest.mark.parametrize(
-    "change", [{"revoked": True}, {"can_sign": False}, {"algorithm": "RSA-2048"},
-               {"algorithm": "DSA-1024"}]
-)  # fmt: skip
+@pytest.mark.parametrize("change", [{"revoked": True}, {"can_sign": False}])
 def test_keys_that_will_not_do(change: dict[str, object]) -> None:
     found = health(key(**change), NOW)
     assert found is not None
     assert found.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "taken"),
+    [
+        ("RSA-2048", True), ("RSA-4096", True), ("Ed25519", True), ("ECDSA-nistp256", True),
+        ("ECDSA-nistp384", True), ("RSA-1024", False), ("DSA-2048", False),
+        ("ECDSA-brainpoolP256r1", False),
+    ],
+)  # fmt: skip
+def test_what_apt_of_debian_13_was_seen_to_take(algorithm: str, taken: bool) -> None:
+    found = health(key(algorithm=algorithm), NOW)
+    assert (found is None) == taken
+    if found is not None:
+        # Its own apt decides, when it is asked.
+        assert (found.code, found.severity) == ("key/weak", Severity.WARNING)
 
 
 def test_a_listing_is_read() -> None:
@@ -134,6 +149,38 @@ def test_a_listing_is_read() -> None:
     assert first.user_id == "A : \x1b[31m <a@b>"
     assert (second.algorithm, second.secret, second.revoked) == ("RSA-4096", False, True)
     assert spaced(OLD).count(" ") == 9
+
+
+def part(name: str, day: int, *, end: int | None = None, **changes: object) -> Part:
+    values: dict[str, object] = {
+        "fingerprint": name, "algorithm": "Ed25519", "validity": "u",
+        "created": NOW + timedelta(days=day), "can_sign": True, "secret": True,
+        "expires": None if end is None else NOW + timedelta(days=end),
+    }  # fmt: skip
+    return Part(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("parts", "name", "end"),
+    [
+        ([part("P", 0, end=900)], "P", 900),
+        # gpg takes the newest subkey that can, though the primary key could for longer.
+        ([part("P", 0, end=900), part("S", 1, end=5)], "S", 5),
+        ([part("P", 0), part("S", 1, end=50), part("T", 2, end=9), part("R", 1)], "T", 9),
+        ([part("P", 0), part("S", 1, end=50), part("T", 2, end=9, validity="r")], "S", 50),
+        ([part("P", 0, end=90), part("S", 1, end=-1, validity="e")], "P", 90),
+        # The secret of the primary key is not here, as in CI.
+        ([part("P", 0, secret=False), part("S", 1, end=7)], "S", 7),
+        ([part("P", 0, end=30), part("S", 1, end=7, secret=False)], "P", 30),
+        # A file of public keys has no secrets to tell of.
+        ([part("P", 0, secret=None), part("S", 1, end=7, secret=None)], "S", 7),
+        ([part("P", 0, can_sign=False), part("S", 1, end=-3, validity="e")], None, -3),
+    ],
+)
+def test_the_part_that_signs_and_its_end(parts: list[Part], name: str | None, end: int) -> None:
+    used = that_signs(parts)
+    assert (used.fingerprint if used else None) == name
+    assert end_of(parts) == NOW + timedelta(days=end)
 
 
 @pytest.mark.parametrize("name", ["debwright.toml", "pyproject.toml"])
@@ -195,3 +242,15 @@ def test_every_command_has_help() -> None:
 
     for name in ("new", "list", "export", "backup", "restore", "rotate", "verify"):
         assert call(["keys", name, "--help"]) == 0
+
+
+@pytest.mark.parametrize(
+    "word", [None, b"", b"x", b"hunter2", b"elevenchars", b" " * 20, b"ab" * 10]
+)
+def test_a_password_that_could_be_found_out_is_none(word: bytes | None) -> None:
+    with pytest.raises(UsageError, match="the backup's password"):
+        _require_long(word)
+
+
+def test_a_long_password_will_do() -> None:
+    _require_long("zwölf zeichen".encode())

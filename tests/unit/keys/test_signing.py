@@ -31,9 +31,9 @@ def test_a_key_listing_is_read() -> None:
     ]
     assert keys[0].expires == datetime(2025, 1, 1, tzinfo=UTC)
     assert keys[0].can_sign
-    assert keys[0].has_secret
+    assert keys[0].secret
     assert keys[1].validity == "e"
-    assert not keys[1].has_secret
+    assert not keys[1].secret
 
 
 @pytest.mark.parametrize("wrong", ["", "greeter@example.org", "786932B7", FINGERPRINT + "00", "-x"])

@@ -42,7 +42,7 @@ class Machine:
         self.loaded = LoadedConfig(config=Config.model_validate(settings), start=home)
         self.outcomes: dict[Strategy, Exception] = {}
         self.emulator: Obstacle | None = None
-        self.reason = "crossbuild-essential-arm64 builds for it on amd64"
+        self.asked = False
         self.tried: list[Strategy] = []
 
     def carry_out(
@@ -60,7 +60,7 @@ class Machine:
         planned = TargetPlan(
             target=target,
             build_all=True,
-            choice=Choice(strategy=Strategy.CROSS, reason=self.reason),
+            choice=Choice(strategy=Strategy.CROSS, reason="x", asked=self.asked),
         )
         plan = Plan(
             loaded=self.loaded, host=HostFacts(arch="amd64", emulated={"arm64": self.emulator}),
@@ -174,7 +174,7 @@ def without_emulator(subject: Machine) -> None:
 
 
 def asked_for(subject: Machine) -> None:
-    subject.reason = f"asked for; {subject.reason}"
+    subject.asked = True
 
 
 def switched_off(subject: Machine) -> None:

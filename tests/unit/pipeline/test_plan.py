@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,32 @@ def test_a_cross_build_has_its_profiles_and_runs_no_tests(tmp_path: Path) -> Non
     assert made.options == ("nocheck",)
     fallen_back = subject.build_plan(cross, source("any"), Strategy.EMULATED)
     assert (str(fallen_back.machine), fallen_back.profiles) == ("bookworm-arm64", ())
+
+
+def test_packages_for_all_architectures_are_built_as_those_of_this_machine(tmp_path: Path) -> None:
+    subject, arm = plan(tmp_path), target("bookworm-arm64", Strategy.CROSS)
+    choice = subject.choice_for(arm, source("all"))
+    assert choice.strategy is Strategy.NATIVE
+    made = subject.build_plan(arm, source("all"), choice.strategy)
+    assert (str(made.machine), made.cross, made.profiles) == ("bookworm-amd64", False, ())
+    assert (made.kind_option(), str(made.target)) == ("-A", "bookworm-arm64")
+
+
+@pytest.mark.parametrize(
+    ("choice", "architectures"),
+    [
+        (Choice(strategy=Strategy.CROSS, reason="x"), ("any",)),
+        (Choice(strategy=Strategy.CROSS, reason="x"), ("all", "arm64")),
+        (Choice(strategy=Strategy.CROSS, reason="x", asked=True), ("all",)),
+        (Choice(strategy=Strategy.EMULATED, reason="no cross compiler"), ("all",)),
+        (Choice(strategy=Strategy.CROSS, reason="x"), ("amd64",)),
+    ],
+)
+def test_what_needs_a_compiler_or_was_asked_for_is_built_as_planned(
+    tmp_path: Path, choice: Choice, architectures: tuple[str, ...]
+) -> None:
+    arm = replace(target("bookworm-arm64", Strategy.CROSS), choice=choice)
+    assert plan(tmp_path).choice_for(arm, source(*architectures)) is choice
 
 
 @pytest.mark.parametrize(

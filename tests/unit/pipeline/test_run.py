@@ -1,13 +1,14 @@
 """The order of a run, what it needs before it begins, and how it ends."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.kit.stages import Heard, Version, job, passed, plan, run_result, source, target
 
 from debwright.config import Config, LoadedConfig
-from debwright.model.details import StageDetails
+from debwright.model.details import BuildDetails, StageDetails
 from debwright.model.errors import DebwrightError, MissingError
 from debwright.model.fix import Setup
 from debwright.model.results import (
@@ -18,7 +19,7 @@ from debwright.model.results import (
 from debwright.model.targets import HostFacts, Obstacle, Strategy
 from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.run import exclusive, exit_code, rank, run, run_target
-from debwright.pipeline.stages.base import Job, Wanted
+from debwright.pipeline.stages.base import Job, TargetRun, Wanted
 from debwright.pipeline.stages.build import BuildStage
 from debwright.pipeline.stages.publish import Published
 from debwright.pipeline.stages.source import SourceStage
@@ -125,6 +126,23 @@ def test_a_missing_emulator_is_reported_before_the_build(
         assert told is not None
         assert told.fix is BROKEN.fix
         assert exit_code(run_result().model_copy(update={"targets": (result,)})) == 5
+
+
+def test_a_target_whose_packages_another_builds_says_which(tmp_path: Path) -> None:
+    made = plan(tmp_path, "bookworm-amd64", "bookworm-arm64")
+    targets = (target("bookworm-amd64", Strategy.NATIVE),
+               target("bookworm-arm64", Strategy.CROSS, build_all=False))  # fmt: skip
+    cache = Cache(tmp_path)
+    cache.prepare()
+    subject = Job(replace(made, targets=targets), tmp_path, Roots(cache, made.config), Heard(),
+                  place=tmp_path / "1")  # fmt: skip
+    reason = target("bookworm-arm64", Strategy.CROSS).choice.reason
+    on = TargetRun(subject, targets[1], source("all"), Strategy.CROSS, reason)
+    assert BuildStage().run(on)
+    (built,) = on.stages
+    assert built.status is Status.SKIPPED
+    assert built.details == BuildDetails(done_by="bookworm-amd64")
+    assert built.reason == "built by bookworm-amd64: its packages are for all architectures"
 
 
 def test_a_key_that_lacks_is_told_before_anything_is_built(

@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from debwright.config import load
 from debwright.github.place import repository_of
 from debwright.model.errors import UsageError
-from debwright.release.changelog import entry, prepend
+from debwright.release.changelog import entry, prepend, says_the_same
 from debwright.release.commits import (
     Change,
     Kind,
     changes_between,
     changes_of,
     previous_release,
+    story_of,
 )
 from debwright.release.notes import LENGTH_LIMIT, Links, escaped, release_notes
 
@@ -270,6 +272,53 @@ def test_an_entry_goes_in_front_once(tmp_path: Path) -> None:
     path.unlink()
     prepend(path, changelog_of([]))
     assert path.exists()
+
+
+def test_an_entry_that_says_something_else_is_told_from_one_that_does_not(tmp_path: Path) -> None:
+    path = tmp_path / "changelog"
+    text = changelog_of([])
+    prepend(path, text)
+    assert says_the_same(path, text)
+    path.write_text(path.read_text().replace("No changes", "By hand: no changes"))
+    assert not says_the_same(path, text)
+
+
+def test_a_shallow_clone_gives_no_changelog_with_gaps(history: Path, tmp_path: Path) -> None:
+    for number in range(4):
+        commit(history, f"fix: number {number}")
+    git(history, "tag", "v1.1.0")
+    commit(history, "feat: the last")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--depth=3", f"file://{history}", str(clone))
+    # As `actions/checkout` and `git fetch origin tag` leave it: the tag, and nothing in between.
+    git(clone, "fetch", "-q", "--depth=1", "origin", "tag", "v1.0.0")
+    assert [c.text for c in changes_between(clone, "v1.1.0")] == ["the last"]
+    for since in ("v1.0.0", None):
+        with pytest.raises(UsageError, match="this clone is shallow") as caught:
+            changes_between(clone, since)
+        assert "git fetch --unshallow --tags" in caught.value.render()
+    git(clone, "fetch", "-q", "--unshallow", "--tags")
+    assert len(changes_between(clone, "v1.0.0")) == 5
+
+
+def test_a_release_without_a_tag_is_noted(history: Path) -> None:
+    (history / "debian").mkdir()
+    (history / "debian" / "changelog").write_text(
+        "".join(
+            f"greeter ({version}) unstable; urgency=medium\n\n  * x\n\n"
+            " -- A <a@example.org>  Mon, 01 Jan 2024 00:00:00 +0000\n\n"
+            for version in ("2:1.2.0-1", "2:1.1.0-1", "2:1.0.0-1")
+        )
+    )
+    git(history, "add", "-A")
+    commit(history, "fix: more")
+    loaded = load(history)
+    (note,) = story_of(loaded, history, tag="v1.2.0", since=None).notes
+    assert "has 2:1.1.0-1, for which there is no tag here" in note
+    assert "since v1.0.0" in note
+    assert story_of(loaded, history, tag="v1.2.0", since="v1.0.0").notes == ()
+    git(history, "tag", "v1.1.0")
+    assert story_of(loaded, history, tag="v1.2.0", since=None).notes == ()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from debwright.config import load
 from debwright.github.model import Asset, Release
-from debwright.model.errors import DebwrightError
+from debwright.model.errors import ConfigError, DebwrightError
 from debwright.release.documents import newest, render, write_documents
 
 TOP = Path(__file__).parents[3]
@@ -94,3 +94,26 @@ def test_the_templates_of_this_project(tmp_path: Path, name: str) -> None:
     wanted = {"install": "local-rag-bookworm.sources", "download": "[a.deb](https://example.org/a)"}
     assert wanted[name] in text
     assert "\n\n\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("template", "output"),
+    [
+        ("in.md.j2", "../out.md"), ("in.md.j2", "/tmp/debwright-out.md"), ("in.md.j2", "~/out.md"),
+        ("in.md.j2", "link/out.md"), ("in.md.j2", ".git/config"), ("/etc/passwd", "out.md"),
+        ("link/secret", "out.md"),
+    ],
+)  # fmt: skip
+def test_nothing_is_read_or_written_outside_of_the_project(
+    project: Path, template: str, output: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret").write_text("secret")
+    (project / "link").symlink_to(outside)
+    (project / ".git").mkdir()
+    (project / "debwright.toml").write_text(
+        f'[[release.documents]]\ntemplate = "{template}"\noutput = "{output}"\n'
+    )
+    with pytest.raises(ConfigError, match=r"not in the project|which is git's"):
+        write_documents(load(project), "greeter", "greeter", [], [])
+    assert sorted(p.name for p in outside.iterdir()) == ["secret"]

@@ -44,7 +44,7 @@ Files:
 class Signer:
     """Marks instead of signatures, and counts them."""
 
-    fingerprint, note, throwaway = "A" * 40, "test", False
+    fingerprint, note, throwaway, signs_with = "A" * 40, "test", False, "A" * 40
 
     def __init__(self) -> None:
         self.count = 0

@@ -213,3 +213,10 @@ def test_no_valid_name_leaves_the_pool(source: str, package: str) -> None:
 @pytest.mark.parametrize(("version", "name"), [("1:2.0-1", "2.0-1"), ("2.0~rc1", "2.0~rc1")])
 def test_epochs_are_not_in_file_names(version: str, name: str) -> None:
     assert without_epoch(version) == name
+
+
+def test_a_control_file_in_latin_1_says_where(raw_deb: RawDeb) -> None:
+    path = raw_deb(control().encode() + b"Maintainer: J\xfcrgen <j@example.org>\n")
+    with pytest.raises(CheckError, match="not in UTF-8") as caught:
+        read_deb(PackageFile(path=path, suite="bookworm"))
+    assert "line 5: Maintainer: J\xfcrgen" in caught.value.render()

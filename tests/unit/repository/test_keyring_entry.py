@@ -95,3 +95,61 @@ def test_an_installation_that_fails_gives_the_entry_back(
     done = machine.dpkg("--install", deb)
     assert "trying to overwrite" in done.stderr
     assert machine.entry.read_text() == text
+
+
+OURS = "URIs: https://e.example.org/it's\nSuites: bookworm\n"
+OTHER = "Types: deb\nURIs: http://deb.example.org/\nSuites: bookworm\nComponents: main\n"
+LINE = "deb [arch=amd64 signed-by=/my/own.asc] https://e.example.org/it's bookworm main"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left"),
+    [
+        ("own.list", f"{LINE}\n", None),
+        ("own.list", "deb https://e.example.org/it's/ bookworm main\n", None),
+        ("own.list", f"# mine\n{LINE}\ndeb http://x.org/ s main\n",
+         f"# mine\n# {LINE}\ndeb http://x.org/ s main\n"),
+        ("my.sources", f"Types: deb\n{OURS}Signed-By: /my/own.gpg\n", None),
+        ("my.sources", f"# a\n{OTHER}\nTypes: deb\n{OURS}Signed-By:\n -----B\n .\n abc\n",
+         f"# a\n{OTHER}\nEnabled: no\nTypes: deb\n{OURS}Signed-By:\n -----B\n .\n abc\n"),
+        ("my.sources", "URIs: https://e.example.org/it's\nTypes: deb\nSuites: bookworm nightly\n"
+         "Signed-By: /my/own.gpg\n",
+         "URIs: https://e.example.org/it's\nTypes: deb\nSuites: nightly\n"
+         "Signed-By: /my/own.gpg\n"),
+        ("my.sources", "URIs: http://m.org\n https://e.example.org/it's/\nSuites: bookworm\n",
+         "URIs: http://m.org\nSuites: bookworm\n"),
+        # What does not conflict stays as it is.
+        ("my.sources", OTHER, OTHER),
+        ("my.sources", f"Types: deb\nEnabled: no\n{OURS}", f"Types: deb\nEnabled: no\n{OURS}"),
+        ("my.sources", f"{OURS}Signed-By: /usr/share/keyrings/{NAME}.gpg\n",
+         f"{OURS}Signed-By: /usr/share/keyrings/{NAME}.gpg\n"),
+        ("own.list", "deb https://e.example.org/it's trixie main\n",
+         "deb https://e.example.org/it's trixie main\n"),
+        ("own.list", f"#{LINE}\n", f"#{LINE}\n"),
+        ("../sources.list", f"deb http://x.org s main\n{LINE}\n",
+         f"deb http://x.org s main\n# {LINE}\n"),
+    ],
+)  # fmt: skip
+def test_an_entry_of_another_file_gives_way_and_the_rest_of_it_stays(
+    machine: Machine, deb: str, name: str, text: str, left: str | None
+) -> None:
+    own = machine.entries / name
+    own.write_text(text)
+    done = machine.dpkg("--install", deb)
+    assert done.returncode == 0, done.stderr
+    assert machine.entry.is_file()
+    assert (own.read_text() if own.exists() else None) == left
+    saved = own.with_name(f"{own.name}.save")
+    assert (saved.read_text() if saved.exists() else text) == text
+    assert saved.exists() == (left != text)
+    assert ("gives way" in done.stderr) == (left != text)
+
+
+def test_a_second_file_of_a_user_who_switched_ours_off_stays(machine: Machine, deb: str) -> None:
+    assert machine.dpkg("--install", deb).returncode == 0
+    own = machine.entries / "own.list"
+    machine.entry.write_text("Enabled: no\n" + machine.entry.read_text())
+    own.write_text(f"{LINE}\n")
+    done = machine.dpkg("--force-confold", "--install", deb)
+    assert done.returncode == 0, done.stderr
+    assert own.read_text() == f"{LINE}\n"

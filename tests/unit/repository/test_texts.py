@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from debwright.model.errors import DebwrightError
 from debwright.repository.describe import paragraphs
-from debwright.repository.indices import architectures
 from debwright.repository.model import Entry, RepositorySettings, SuiteManifest
+from debwright.repository.promises import needed
 from debwright.repository.release import now_seconds, release_date, release_time
 from debwright.repository.sources import sources_text
 from debwright.repository.verify.repository import verify_dates
@@ -102,8 +102,11 @@ def test_the_origin_gives_the_file_name(origin: str, name: str) -> None:
 
 
 def test_architectures_of_a_suite() -> None:
+    def architectures(entries: list[Entry], settings: RepositorySettings) -> list[str]:
+        return list(needed(entries, settings).architectures)
+
     assert architectures([entry("arm64"), entry("all")], settings()) == ["arm64"]
-    assert architectures([entry("all")], settings()) == ["amd64", "arm64"]
+    assert architectures([entry("all")], settings()) == ["all", "amd64", "arm64"]
     assert architectures([entry("amd64")], settings(architectures=["riscv64"])) == [
         "amd64",
         "riscv64",
@@ -116,9 +119,27 @@ def test_the_date_never_stands_still_and_never_goes_back() -> None:
     assert release_date(manifest(1000), 1000) == 1001
     assert release_date(manifest(2000), 1000) == 2001
     now = int(time.time())
-    date = release_date(manifest(now), now)
+    said: list[str] = []
+    date = release_date(manifest(now), now, said.append)
     assert date == now + 1
+    assert said == []
     assert time.time() >= date  # apt refuses a Release from the future: it was waited for
+
+
+def test_a_date_of_the_future_does_not_make_later_ones_invalid() -> None:
+    said: list[str] = []
+    now = int(time.time())
+    assert release_date(manifest(now + 86_400), now, said.append) == now
+    assert "which has not come" in said[0]
+
+
+@pytest.mark.parametrize("ahead", [3600, 86_400 * 400, 10**17, 10**25])
+def test_a_source_date_epoch_that_has_not_come_is_refused(
+    monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(int(time.time()) + ahead))
+    with pytest.raises(DebwrightError, match="which is in the future"):
+        now_seconds()
 
 
 def test_source_date_epoch_is_the_date(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +187,20 @@ def test_a_field_given_twice_never_equals_a_manifest(tmp_path: Path) -> None:
         ({"Date": "Mon, 08 Jan 2024 00:00:05 UTC"}, None),
         ({"Date": "Mon, 08 Jan 2024 00:01:00 UTC"}, "repository/future"),
         ({"Valid-Until": "tomorrow"}, "repository/release"),
+        (
+            {
+                "Date": "Mon, 18 Dec 2023 00:00:00 UTC",
+                "Valid-Until": "Wed, 17 Jan 2024 00:00:00 UTC",
+            },
+            "repository/ending",
+        ),
+        (
+            {
+                "Date": "Wed, 20 Dec 2023 00:00:00 UTC",
+                "Valid-Until": "Fri, 19 Jan 2024 00:00:00 UTC",
+            },
+            None,
+        ),
         ({}, None),
     ],
 )

@@ -2,13 +2,17 @@
 
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from debwright.host.process import CommandError, Completed
+from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.model.errors import BuildError, DebwrightError, MissingError
-from debwright.roots import bootstrap
+from debwright.roots import apt, bootstrap
 from debwright.roots.apt import (
     DebCache,
     MirrorError,
@@ -358,3 +362,21 @@ def test_a_script_that_asks_for_the_lock_is_at_fault_itself(said: str) -> None:
 
     assert when_unlocked(run).returncode == 100
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "network"),
+    [(["update"], True), (["--download-only", "install", "x"], True), (["install", "x"], False),
+     (["build-dep", "/tmp/x.dsc"], False), (["install", "--simulate", "x"], False)],
+)  # fmt: skip
+def test_only_what_fetches_is_given_the_network(arguments: list[str], network: bool) -> None:
+    """No script of a package that is being installed."""
+    asked: list[bool] = []
+
+    def run(argv: Sequence[str], **options: Any) -> Completed:
+        asked.append(options["network"])
+        return Completed(argv=tuple(argv), returncode=0, output="")
+
+    inside = cast(Namespaces, SimpleNamespace(run=run, spec=Spec(network=True)))
+    apt.get(inside, arguments, what="a test")
+    assert asked == [network]

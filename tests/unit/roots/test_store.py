@@ -82,6 +82,21 @@ def test_other_inputs_or_another_parent_are_another_layer(cache: Cache) -> None:
     assert store.find(request("build", other))[0] is None
 
 
+def test_the_same_packages_of_another_mirror_are_other_layers_all_the_way_up(
+    cache: Cache,
+) -> None:
+    """A project's own mirror may have other bytes under every name and version."""
+    store = LayerStore(cache)
+    tops = []
+    for mirror in ("http://deb.debian.org/debian", "http://evil.example.org/debian"):
+        base, _ = store.ensure(request(sources=[f"deb {mirror} bookworm main"]), maker())
+        build, fresh = store.ensure(request("build", base, packages=["gcc"]), maker())
+        assert fresh
+        tops.append(build)
+    assert tops[0].id != tops[1].id
+    assert tops[0].path != tops[1].path
+
+
 def test_an_old_base_says_how_old_it_is(cache: Cache) -> None:
     layer, _ = LayerStore(cache).ensure(request(max_age_days=7), maker())
     aged(layer, 9)

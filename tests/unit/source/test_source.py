@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from debwright.host.git import UntrustedRepository
 from debwright.model.errors import ConfigError, DebwrightError, MissingError, UsageError
+from debwright.model.fix import Command
 from debwright.source import make as sources
 from debwright.source.digest import source_digest
 from debwright.source.make import SourceError, SourceTree, project_files, read_dsc, read_tree
-from debwright.source.package import DSC_LIMIT
+from debwright.source.package import DSC_LIMIT, require_rules
 
 DSC = """\
 Format: 3.0 (quilt)
@@ -163,15 +164,18 @@ def test_a_tree_is_read(tmp_path: Path) -> None:
     assert tree.epoch_seconds == 1735725600
 
 
-def test_a_directory_without_debian_is_a_wrong_argument(tmp_path: Path) -> None:
+def test_a_directory_without_debian_is_a_wrong_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SourceError) as caught:
         read_tree(tmp_path)
     assert caught.value.code == "source/no-debian"
     assert caught.value.exit_code == 2
-    (tmp_path / "pyproject.toml").touch()
+    assert caught.value.fix == f"debwright -C {tmp_path} init"
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError) as caught:
         read_tree(tmp_path)
-    assert "debwright init" in str(caught.value.fix)
+    assert caught.value.fix == "debwright init"
 
 
 @pytest.mark.parametrize(
@@ -417,3 +421,26 @@ def test_the_entry_of_a_version_nobody_wrote_is_put_on_top(tmp_path: Path) -> No
     assert tree.version == "1.3~git4-1"
     assert tree.epoch_seconds == 1735725600
     assert path.read_text().endswith(CHANGELOG)
+
+
+def test_control_and_changelog_with_two_names(tmp_path: Path) -> None:
+    """dpkg-source says it of a tree that has been copied; the remedy was `dpkg-source -b .`."""
+    debian = project(tmp_path) / "debian"
+    (debian / "control").write_text("Source: other\n\nPackage: other\nArchitecture: all\n")
+    with pytest.raises(SourceError) as caught:
+        read_tree(tmp_path)
+    assert caught.value.code == "source/two-names"
+    assert isinstance(caught.value.fix, Command)
+    subprocess.run(caught.value.fix.arguments, check=True)
+    assert read_tree(tmp_path).name == "other"
+
+
+def test_without_rules_the_remedy_writes_them(tmp_path: Path) -> None:
+    debian = project(tmp_path) / "debian"
+    (debian / "rules").unlink()
+    with pytest.raises(SourceError) as caught:
+        require_rules(tmp_path)
+    assert caught.value.code == "source/no-rules"
+    subprocess.run(["sh", "-c", str(caught.value.fix)], check=True)
+    assert (debian / "rules").read_text() == "#!/usr/bin/make -f\n%:\n\tdh $@\n"
+    require_rules(tmp_path)

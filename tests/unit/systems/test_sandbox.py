@@ -1,6 +1,5 @@
 """Commands in sandboxes: what is run on this machine, and what only inside."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 
 from debwright.cli import shell
-from debwright.host import process
+from debwright.host import process, terminal
 from debwright.host.process import Completed
 from debwright.isolation import cgroups
 from debwright.isolation.holder import inside, mount_overlay
@@ -36,7 +35,7 @@ HOSTILE = {"LD_PRELOAD": "/home/jo/project/evil.so", "GCONV_PATH": "/home/jo", "
 
 @pytest.mark.parametrize("kind", ["namespaces", "nspawn"])
 def test_a_projects_variables_are_set_inside_only(started: list[list[str]], kind: str) -> None:
-    """nsenter runs on this machine, as root: LD_PRELOAD would load a file of the project."""
+    """What enters runs on this machine, as root: LD_PRELOAD would load a file of the project."""
     if kind == "namespaces":
         Namespaces(Spec(), pid=4711).run(["make"], env=HOSTILE)
     else:
@@ -44,7 +43,7 @@ def test_a_projects_variables_are_set_inside_only(started: list[list[str]], kind
     (words,) = started
     outside = words[: words.index("--")]
     assert outside[:2] == ["env", "-i"]
-    assert "nsenter" in outside
+    assert ("nsenter" if kind == "namespaces" else "perl") in outside
     assert not [w for w in outside if w.split("=")[0] in {"LD_PRELOAD", "GCONV_PATH"}]
     assert "PATH=/evil" not in outside
     assert words[words.index("--") + 1 :] == ["env", *(f"{k}={v}" for k, v in HOSTILE.items()),
@@ -52,27 +51,41 @@ def test_a_projects_variables_are_set_inside_only(started: list[list[str]], kind
 
 
 def test_without_variables_nothing_more_is_started(started: list[list[str]]) -> None:
-    Namespaces(Spec(), pid=4711).run(["true"], cwd="/build", uid=1234)
-    (words,) = started
-    assert words[-2:] == ["--", "true"]
-    assert "--setuid=1234" in words
-    assert "--setgid=1234" in words
-    assert "--wdns=/build" in words
+    for root in (None, Path("/somewhere")):
+        Namespaces(Spec(root=root), pid=4711).run(["true"], cwd="/build", uid=1234)
+        words = started[-1]
+        assert words[-2:] == ["--", "true"]
+        assert "--setuid=1234" in words
+        assert "--setgid=1234" in words
+        assert "--wdns=/build" in words
 
 
 def test_a_shell_sets_them_inside_too(monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
 
-    def run(argv: list[str], **_: Any) -> Completed:
+    def run(argv: list[str]) -> int:
         commands.append(argv)
-        return Completed(argv=tuple(argv), returncode=7, output="")
+        return 7
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(terminal, "run", run)
     assert shell._enter(["nsenter", "--"], "id", HOSTILE) == 7
     words = commands[0]
     assert "LD_PRELOAD=/home/jo/project/evil.so" in words[words.index("--") :]
     assert "LD_PRELOAD=/home/jo/project/evil.so" not in words[: words.index("--")]
     assert words[-3:] == ["sh", "-c", "id"]
+
+
+def test_what_is_of_a_root_is_entered_with_bounds(started: list[list[str]]) -> None:
+    """This machine's own programs, and what runs beside them, are entered by nsenter(1) alone."""
+    for root, pivot in ((None, True), (Path("/r"), False), (Path("/r"), True)):
+        Namespaces(Spec(root=root, pivot=pivot), pid=4711, shifted=True).run(["true"])
+    NspawnSandbox(None, leader=4711, first_id=524288).run(["true"])  # type: ignore[arg-type]
+    names = [Path(w[w.index("LC_ALL=C.UTF-8") + 1]).name for w in started]
+    assert names == ["nsenter", "nsenter", "perl", "perl"]
+    for words in started[2:]:
+        spaces = next(w for w in words if w.startswith("--namespaces="))
+        assert spaces == "--namespaces=mnt,pid,ipc,uts,net,user", "its own ids come last"
+        assert [w for w in words if w.startswith("--filter=/proc/")]
 
 
 @pytest.mark.parametrize(

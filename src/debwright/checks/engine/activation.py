@@ -30,8 +30,9 @@ _TOO_LONG = 124
 _BUS = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
 # dpkg keeps a package's scripts as NAME.postinst, or NAME:ARCH.postinst.
 _SPEAKS = """cd /var/lib/dpkg/info || exit 1
-name=$1; shift
-for p; do grep -lF -e "$name" -- "$p".preinst "$p".postinst "$p":*.preinst "$p":*.postinst; done
+name=$1; script=$2; shift 2
+for p; do grep -lF -e "$name" -e "$script" -- \\
+  "$p".preinst "$p".postinst "$p":*.preinst "$p":*.postinst; done
 true"""
 
 
@@ -56,7 +57,9 @@ def absent(session: Session, service: Service) -> Finding | None:
         if session.systemctl("start", service.unit, session.patience(90)).returncode == 0:
             session.finished.add(service.unit)
         return None
-    if unit.get("UnitFileState") in {"disabled", "enabled"} and spoken_of(session, service.unit):
+    if unit.get("UnitFileState") in {"disabled", "enabled", "generated"} and spoken_of(
+        session, service.unit
+    ):
         session.by_hand.add(service.unit)
         session.systemctl("start", service.unit, session.patience(90))
         return None
@@ -77,10 +80,11 @@ def spoken_of(session: Session, unit: str) -> bool:
     """Whether a script of the packages, as it runs at installation, knows the unit.
 
     What dh_installsystemd adds for `--no-enable` and `--no-start` names the unit, too: the package
-    has decided about it.
+    has decided about it. A SysV script, of which systemd makes a unit, is named to update-rc.d.
     """
     done = session.system.run(
-        ["sh", "-c", _SPEAKS, "sh", unit, *session.packages],
+        ["sh", "-c", _SPEAKS, "sh", unit, f"update-rc.d {unit.rpartition('.')[0]} ",
+         *session.packages],
         check=False, timeout=session.patience(30),
     )  # fmt: skip
     return bool(done.output.strip())

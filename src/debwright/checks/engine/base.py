@@ -12,6 +12,7 @@ from debwright.config.section import Section
 from debwright.host.process import LineSink
 from debwright.model.codes import ERROR, INFRASTRUCTURE, Code, Codes
 from debwright.model.errors import DebwrightError
+from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Finding, Severity, Status
 from debwright.model.targets import Target
 from debwright.packages.debs import Deb, Member
@@ -25,6 +26,18 @@ SHARED = frozenset({"service", "install", "smoke", "limits", "files", "upgrade"}
 """Tables and keys that no check declares as its own. A check declares which of them it reads."""
 FOR_ASKED = frozenset({"equivalence"})
 """Those that only checks read that are made when they are asked for."""
+
+
+def shell_on(
+    target: Target | str, command: str | None = None, given: Sequence[str] = ()
+) -> Command:
+    """What opens the system of a target's checks, the packages installed: typed on this machine.
+
+    Whatever is to be seen on that system has to be asked for like this. `given` are packages that
+    no project here has built.
+    """
+    asked = ("-c", command) if command is not None else ()
+    return Command("debwright", "shell", target, "--booted", *asked, *given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +76,8 @@ class CheckContext:
     """Whether a second system may be booted next to the first."""
     ask_again: bool = False
     """What was found of the same packages before counts for nothing."""
+    given: Sequence[str] = ()
+    """The packages as they were named, where no project has built them."""
 
     @property
     def cache(self) -> Cache:
@@ -76,6 +91,10 @@ class CheckContext:
     def installable(self) -> list[Deb]:
         """Packages a user would install: debug symbols and installer parts are not."""
         return [d for d in self.debs if d.path.suffix == ".deb" and not d.debug]
+
+    def shell(self, command: str | None = None) -> Command:
+        """What opens the system as the checks have seen it, and runs `command` there."""
+        return shell_on(self.target, command, self.given)
 
     def files(self) -> Iterator[tuple[Deb, Member, IO[bytes] | None]]:
         """Every file of the packages a user would install; see Unpacked.files."""

@@ -109,7 +109,8 @@ def wait_healthy(
         if over := _over(session, service, unit, restarts_before):
             return Waited(seconds=waited, problem=over)
         if waited >= limit and not up:
-            return Waited(seconds=waited, problem=unhealthy(session, service, unit, said, limit))
+            problem = unhealthy(session, service, unit, said, limit=limit, heard=heard)
+            return Waited(seconds=waited, problem=problem)
         time.sleep(0.1)
 
 

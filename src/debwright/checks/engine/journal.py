@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from debwright.checks.engine.secret_patterns import masked
 from debwright.checks.engine.session import Session
 from debwright.model.errors import CheckError
 from debwright.model.results import Evidence
@@ -29,7 +30,7 @@ class Entry:
 
 def evidence(entries: list[Entry], unit: str) -> tuple[Evidence, ...]:
     """The first of the messages."""
-    return tuple(Evidence(text=str(e), file=f"journal of {unit}") for e in entries[:SHOWN])
+    return tuple(Evidence(text=masked(str(e)), file=f"journal of {unit}") for e in entries[:SHOWN])
 
 
 class NoJournal(CheckError):

@@ -32,6 +32,7 @@ def memory(
     if used is None:
         return []
     measurements["memory_bytes"] = float(used)
+    session.memory_seen.setdefault(service.unit, (session.since_install(), used))
     if (text := excess(used, service.memory_mb)) is None:
         return []
     return [

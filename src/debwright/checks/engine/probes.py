@@ -90,11 +90,22 @@ def ask(session: Session, service: Service, seconds: float) -> Answer:
 
 def request(session: Session, url: str, method: str, body: str | None, seconds: float) -> Answer:
     """Ask an HTTP URL once, whatever the answer. Raises ProbeError when asking itself fails."""
+    return _ask(session, _once(url, method, body, seconds))
+
+
+def page(session: Session, url: str, seconds: float, asked: Probe) -> Answer:
+    """Get a page once, with the credentials of the service's own probe. Raises ProbeError."""
+    question = _once(url, "GET", None, seconds)
+    question["authorization"] = _credentials(session, asked)
+    return _ask(session, question)
+
+
+def _once(url: str, method: str, body: str | None, seconds: float) -> "Question":
     question: Question = {
         "url": url, "seconds": seconds, "method": method, "body": body, "status": None,
         "contains": "", "send": None, "authorization": None,
     }  # fmt: skip
-    return _ask(session, question)
+    return question
 
 
 def is_over_the_network(service: Service) -> bool:

@@ -8,7 +8,7 @@ name next to the value says that it is a secret.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 OVERLAP = 16 * 1024
@@ -167,6 +167,15 @@ def search(data: bytes) -> Iterator[Match]:
             before = data[found.start() - 1 : found.start()]
             if not _WORD.match(before) and credible(found[0]):
                 yield Match(pattern=pattern, offset=found.start(), value=found[0])
+
+
+def masked(text: str, known: Iterable[str] = ()) -> str:
+    """The text without the secrets in it: those of known forms, and these."""
+    data = text.encode()
+    values = [m.value.decode("utf-8", "replace") for m in search(data) if m.pattern.certain]
+    for value in (*values, *known):
+        text = text.replace(value, f"{value[:2]}... ({len(value)} characters, not shown)")
+    return text
 
 
 def search_settings(data: bytes) -> Iterator[Match]:

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from debwright.checks.engine import debconf, user_manager
 from debwright.checks.engine.base import Check, CheckContext
+from debwright.checks.engine.secret_patterns import masked
 from debwright.checks.engine.units import SHOWN, Unit
 from debwright.config import Service
 from debwright.host.process import Completed
@@ -101,6 +102,12 @@ class Session:
     by_hand: set[str] = field(default_factory=set)
     """Units that the packages leave to the administrator to start, and the checks have."""
     reinstalled: Reinstalled | None = None
+    memory_seen: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """Unit to when its memory was first measured, in seconds after installation, and the bytes."""
+    secrets: set[str] = field(default_factory=set)
+    """Values of the configuration that a check has found in the log: no excerpt repeats them."""
+    ours: set[str] = field(default_factory=set)
+    """Paths that came up while commands of debwright.toml ran: none of the packages' doing."""
     layer: Layer | None = None
     """The root with the packages' dependencies; None on a machine that has its own."""
     siblings: tuple[str, ...] = ()
@@ -147,6 +154,10 @@ class Session:
         """
         return {} if self.layer is None else self.before.altered()
 
+    def rewritten(self) -> set[str]:
+        """Files of the system that have been written to since then; none of somebody's machine."""
+        return set() if self.layer is None else self.before.rewritten()
+
     def listening(self) -> set[str]:
         """`ADDRESS:PORT/PROTOCOL` of the sockets that wait for others, and did not before."""
         return self.system.listening() - self.ports_before
@@ -172,6 +183,12 @@ class Session:
         except DebwrightError as problem:
             raise debconf.preseed_failed(problem) from None
 
+    def unpack_again(self, paths: Sequence[str]) -> Completed:
+        """dpkg --install of files in the system, as apt does it when a package is upgraded."""
+        return self._change(
+            ["dpkg", "--install", "--force-confold", "--", *paths], "installing the packages again"
+        )
+
     def remove(self, packages: list[str]) -> Completed:
         """Remove packages, keeping their configuration. dpkg refuses when others need them."""
         return self._change(["dpkg", "--remove", "--", *packages], "removing the packages")
@@ -191,7 +208,7 @@ class Session:
         if self.of_users:
             self.system.run(user_manager.LOGOUT, check=False, timeout=self.patience(180))
         if done.returncode != 0:
-            raise script_failure(done, what) or apt.explain(done, what)
+            raise script_failure(done, what, self.context) or apt.explain(done, what)
         return done
 
     def install(self) -> None:
@@ -286,7 +303,7 @@ class Session:
             check=False, timeout=60,
         )  # fmt: skip
         return tuple(
-            Evidence(text=line, file=f"journal of {unit}")
+            Evidence(text=masked(line, self.secrets), file=f"journal of {unit}")
             for line in condensed(done.output.splitlines())[-lines:]
         )
 
@@ -323,7 +340,9 @@ def sessions(context: CheckContext, opening: Open) -> Callable[[ExitStack], Sess
     return lambda stack: Session.begin(context, opening(stack))
 
 
-def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:
+def script_failure(
+    done: Completed, what: str, context: CheckContext
+) -> MaintainerScriptError | None:
     """The maintainer script that failed, with what it said before."""
     lines = done.output.splitlines()
     package = "a package"
@@ -340,7 +359,7 @@ def script_failure(done: Completed, what: str) -> MaintainerScriptError | None:
             evidence=[ErrorEvidence(text=text) for text in lines[max(0, number - 7) : number + 1]],
             cause=f"a command in debian/{script} or in what debhelper added to it returned an "
             "error",
-            fix="dpkg --configure -a --debug=2, in `debwright shell`",
+            fix=context.shell("dpkg --configure -a --debug=2"),
         )
     return None
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from debwright.checks.engine import journal, units
+from debwright.checks.engine.probes import Answer
 from debwright.checks.engine.session import Session
 from debwright.checks.engine.units import Unit, restarts, state_of
 from debwright.config import Service
@@ -52,8 +53,19 @@ def telling(lines: Sequence[str]) -> str | None:
     return next((line.strip() for line in reversed(lines) if _TELLING.search(line)), None)
 
 
-def unhealthy(session: Session, service: Service, unit: Unit, said: str, limit: float) -> Finding:
-    """A finding that it did not become healthy in `limit` seconds; `said` is its last answer."""
+def unhealthy(
+    session: Session,
+    service: Service,
+    unit: Unit,
+    said: str,
+    *,
+    limit: float,
+    heard: Answer | None = None,
+) -> Finding:
+    """A finding that it did not become healthy in `limit` seconds; `said` is its last answer.
+
+    `heard` is that answer as it came, where it has a probe.
+    """
     asked = service.asked.said if service.asked else service.unit
     return CODES.found(
         "service/unhealthy",
@@ -64,7 +76,9 @@ def unhealthy(session: Session, service: Service, unit: Unit, said: str, limit: 
             Evidence(text=state_of(unit)),
             *session.journal(service.unit),
         ),
-        fix=_how_to_say_it(service, unit) or shell_hint(session, f"journalctl -u {service.unit}"),
+        fix=_how_to_say_it(service, unit)
+        or _how_to_ask(service, heard)
+        or shell_hint(session, f"journalctl -u {service.unit}"),
     )
 
 
@@ -76,6 +90,20 @@ def _how_to_say_it(service: Service, unit: Unit) -> str | None:
         f"{service.unit} has Type={unit.get('Type')}, and has not said READY=1 (sd_notify(3)): let "
         "it do so once it answers, or use Type=exec"
     )
+
+
+def _how_to_ask(service: Service, heard: Answer | None) -> str | None:
+    """What to do about an answer of HTTP that is another than the one that is expected."""
+    probe = service.asked
+    if probe is None or heard is None or heard.error or heard.status in {None, probe.status}:
+        return None
+    key = "status" if service.probe is not None else "expect_status"
+    expect = f"{key} = {heard.status} in [service] where that answer is the right one"
+    if heard.status == 401 and probe.credentials is None:
+        return f"credentials in [service.probe], which names a file with USER:PASSWORD; or {expect}"
+    if heard.location:
+        return f"ask a page that answers by itself, and leads nowhere else; or {expect}"
+    return f"ask the page by which the service says that it is well; or {expect}"
 
 
 def crashed(session: Session, name: str, unit: Unit, restarts_before: int = 0) -> Finding | None:
@@ -183,4 +211,4 @@ def verb_failed(session: Session, service: Service, verb: str, said: list[str]) 
 
 
 def shell_hint(session: Session, command: str) -> Command:
-    return Command("debwright", "shell", session.context.target, "--booted", "-c", command)
+    return session.context.shell(command)

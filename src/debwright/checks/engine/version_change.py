@@ -38,14 +38,26 @@ def install_files(
     session.apt(["install", *options, *paths], "installing the previous release")
 
 
+def unpack_again(session: Session, debs: Sequence[Deb]) -> None:
+    """Install package files over what is there, as dpkg does for apt, which takes longer."""
+    paths = [f"{PLACE}/{deb.path.name}" for deb in debs]
+    for deb, path in zip(debs, paths, strict=True):
+        session.system.push(deb.path, path)
+    session.unpack_again(paths)
+
+
 def mark_data(session: Session) -> dict[str, str]:
     """Put a file into each directory of the services' data; path to content."""
     markers: dict[str, str] = {}
-    units = session.units([service.unit for service in session.services])
-    homes = {path for unit in units.values() for path in declared(unit)}
-    for directory in sorted(homes | _state_made(session)):
+    for directory in sorted(homes_of(session) | _state_made(session)):
         _mark(session, directory, markers)
     return markers
+
+
+def homes_of(session: Session) -> frozenset[str]:
+    """The directories that the units of the listed services declare."""
+    units = session.units([service.unit for service in session.services])
+    return frozenset(path for unit in units.values() for path in declared(unit))
 
 
 def _state_made(session: Session) -> set[str]:

@@ -1,5 +1,6 @@
 """Owners, modes and places of the packaged files."""
 
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -20,6 +21,20 @@ _TOP = frozenset(
     ["bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "libo32", "opt", "sbin", "usr", "var"]
 )
 """Directories below / that a package may put files in (FHS 3.0, chapter 3)."""
+# A variable as make, the shell and dpkg's substvars write it; a name begins like an identifier.
+_VARIABLE = re.compile(r"\$(?:\([A-Za-z_][A-Za-z0-9_]*\)|\{[A-Za-z_][A-Za-z0-9_:]*\})")
+# Templates of projects are for others to expand; they lie below a directory of their package.
+_TEMPLATES = re.compile(
+    r"^/usr/share/[^/]+/|template|skeleton|scaffold|archetype|/(?:tests?|examples?)/", re.I
+)
+# git-lfs' specification of pointers: this key comes first, in a file of less than 1024 bytes. The
+# second host is the one of its first versions.
+_LFS = (
+    b"version https://git-lfs.github.com/spec/v1\noid ",
+    b"version https://hawser.github.com/spec/v1\noid ",
+)
+_LFS_LIMIT = 1024
+_SAMPLES = re.compile(r"^/usr/share/doc/|/(?:tests?|testing|testdata|fixtures?|examples?)/", re.I)
 
 
 CODES = Codes(
@@ -31,6 +46,17 @@ CODES = Codes(
         "files/place": Code(
             ERROR,
             "A file is where packages put none; `[files]` says how such places count.",
+            or_else=(WARNING,),
+        ),
+        "files/unexpanded": Code(
+            ERROR,
+            "A file name holds a variable that nothing has expanded; in templates a warning.",
+            or_else=(WARNING,),
+        ),
+        "files/lfs-pointer": Code(
+            ERROR,
+            "A file is the pointer that git-lfs keeps in place of the content; in tests and "
+            "examples a warning.",
             or_else=(WARNING,),
         ),
     }
@@ -57,7 +83,10 @@ class ContentsCheck(FileCheck):
 
 
 def contents_findings(deb: Deb, member: Member, config: Config) -> list[Finding]:
-    return [*_rights(deb, member), *_place(deb, member, config)]
+    return [
+        *_rights(deb, member), *_place(deb, member, config), *_unexpanded(deb, member),
+        *_pointer(deb, member),
+    ]  # fmt: skip
 
 
 def _shown(member: Member) -> tuple[Evidence, ...]:
@@ -111,6 +140,34 @@ def _place(deb: Deb, member: Member, config: Config) -> Iterator[Finding]:
             "[files] allow",
             severity=severity,
         )
+
+
+def _unexpanded(deb: Deb, member: Member) -> Iterator[Finding]:
+    found = _VARIABLE.search(member.path.rsplit("/", 1)[1] if member.path != "/" else "")
+    if found is None:
+        return  # what lies below such a directory is found with it
+    yield CODES.found(
+        "files/unexpanded",
+        f"{member.path} in {deb.package} has {found[0]} in its name, which nothing has expanded",
+        evidence=_shown(member),
+        fix="debian/*.install is expanded by debhelper 13 for ${...} only, and not for $(...), nor "
+        "in a file that dh-exec runs; in debian/rules a single $ is make's, and $$ the shell's",
+        severity=WARNING if _TEMPLATES.search(member.path) else None,
+    )
+
+
+def _pointer(deb: Deb, member: Member) -> Iterator[Finding]:
+    if member.size >= _LFS_LIMIT or not member.head.startswith(_LFS):
+        return
+    first = member.head.split(b"\n", 1)[0].decode("ascii")
+    yield CODES.found(
+        "files/lfs-pointer",
+        f"{member.path} in {deb.package} is a pointer of git-lfs, and not the file itself",
+        evidence=(Evidence(file=member.path, line=1, text=first),),
+        fix="git lfs install && git lfs pull, before the source package is made; in CI, check out "
+        "with lfs (actions/checkout: `lfs: true`)",
+        severity=WARNING if _SAMPLES.search(member.path) else None,
+    )
 
 
 def place_level(member: Member, config: Config) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from debwright.build.depends import UnmetBuildDependency
-from debwright.checks.engine.base import conclude, skipped
+from debwright.checks.engine.base import CheckContext, conclude, skipped
 from debwright.checks.engine.infrastructure import is_infrastructure, open_session
 from debwright.checks.engine.session import LiveCheck, Session, sessions
 from debwright.checks.engine.testbed import Ran, Testbed, Verdict
@@ -24,7 +24,6 @@ from debwright.config.section import Section
 from debwright.host.process import CommandError, TimedOut
 from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError
-from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 
 OUTPUT = "autopkgtest"
@@ -82,7 +81,7 @@ class AutopkgtestCheck(LiveCheck):
                 return conclude(self.name, started, [_malformed(problem)])
             runner = _Runner(session, tree, scratch)
             ran = list(runner.all(tests))
-        return _result(self.name, started, ran, str(context.target))
+        return _result(self.name, started, ran, context)
 
 
 def _why_not(session: Session) -> str | None:
@@ -207,7 +206,7 @@ def _malformed(problem: ControlError) -> Finding:
     )
 
 
-def _result(name: str, started: float, ran: list[Ran], target: str) -> CheckResult:
+def _result(name: str, started: float, ran: list[Ran], context: CheckContext) -> CheckResult:
     """A line for each test; skipped as a whole only where none was run."""
     if all(r.verdict is Verdict.SKIP for r in ran):
         said = "; ".join(f"{r.name}: {r.said}" for r in ran) or f"{PLACE} declares no test"
@@ -220,13 +219,13 @@ def _result(name: str, started: float, ran: list[Ran], target: str) -> CheckResu
         f"tests_{verdict.name.lower()}": float(sum(r.verdict is verdict for r in ran))
         for verdict in Verdict
     }
-    found = [_finding(r, target) for r in ran if r.verdict in {Verdict.FAIL, Verdict.FLAKY}]
+    found = [_finding(r, context) for r in ran if r.verdict in {Verdict.FAIL, Verdict.FLAKY}]
     return conclude(name, started, found, measurements=counts, notes=notes)
 
 
-def _finding(ran: Ran, target: str) -> Finding:
+def _finding(ran: Ran, context: CheckContext) -> Finding:
     code = "flaky" if ran.verdict is Verdict.FLAKY else ran.code
-    fix: str = Command("debwright", "shell", target, "--booted")
+    fix: str = context.shell()
     if code == "stderr":
         fix = "Restrictions: allow-stderr in debian/tests/control, where that output is no fault"
     elif code == "dependencies":

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from debwright.checks.engine import packaged
 from debwright.checks.engine.base import conclude
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.isolation.snapshot import Altered, Entry
@@ -12,10 +13,17 @@ from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.systems.ownership import leftovers
 
+_KEY_BYTES = 65536
+# PEM, as OpenSSL, OpenSSH and GnuPG write it; PuTTY's; age's.
+_PRIVATE_KEY = (
+    "^(-----BEGIN ([A-Z]+ )?PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-|AGE-SECRET-KEY-1)"
+)
+
 CODES = Codes(
     {
         "files/setuid": Code(ERROR, "A file runs with another user's rights."),
         "files/world-writable": Code(ERROR, "A file can be changed by every user."),
+        "files/private-key": Code(ERROR, "Every user can read a private key."),
     }
 )
 
@@ -33,15 +41,48 @@ class FilesCheck(LiveCheck):
     def run(self, session: Session) -> CheckResult:
         started = time.monotonic()
         created = session.created()
-        mine = {p: e for p, e in created.items() if not _under_system(p)}
+        mine = {p: e for p, e in created.items() if not _under_system(p) and p not in session.ours}
         suspects = [(p, f) for p, e in sorted(mine.items()) if (f := judge(p, e))]
         findings = [f for path, f in suspects if not _of_others(session, path)]
         findings += _opened(session.altered())
+        findings += _readable_keys(session, mine)
         measurements = {
             "created_files": float(sum(1 for e in mine.values() if e.kind == "file")),
             "created_bytes": float(sum(e.size for e in mine.values() if e.kind == "file")),
         }
         return conclude(self.name, started, findings, measurements=measurements)
+
+
+def _readable_keys(session: Session, mine: Mapping[str, Entry]) -> list[Finding]:
+    """Findings on private keys that have been made here, and that an account without rights reads.
+
+    It is such an account that looks, so the modes of the directories above count as well.
+    """
+    shipped = packaged.shipped(session)
+    paths = [
+        path
+        for path, entry in sorted(mine.items())
+        if entry.kind == "file" and entry.mode & stat.S_IROTH and 0 < entry.size < _KEY_BYTES
+        and path not in shipped
+    ]  # fmt: skip
+    if not paths:
+        return []
+    done = session.system.run(
+        ["runuser", "-u", "nobody", "--", "xargs", "-0", "-r",
+         "grep", "-lsE", "-m", "1", "-e", _PRIVATE_KEY, "--"],
+        stdin="\0".join(paths), check=False, timeout=session.patience(60),
+    )  # fmt: skip
+    return [
+        CODES.found(
+            "files/private-key",
+            f"{path} holds a private key, and every user can read it",
+            evidence=(Evidence(file=path, text=mine[path].describe(path)),),
+            fix="make it with umask 077, before anything is written to it; 0640 with a group where "
+            "another account must read it",
+        )
+        for path in done.output.splitlines()
+        if path in mine and not _of_others(session, path)
+    ]
 
 
 def _opened(altered: Mapping[str, Altered]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 import time
 
+from debwright.checks.engine import logged
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import NO_SERVICE
 from debwright.checks.engine.journal import NoJournal, errors, evidence
@@ -9,7 +10,6 @@ from debwright.checks.engine.session import LiveCheck, Session
 from debwright.checks.engine.units import triggered
 from debwright.config import Service
 from debwright.model.codes import ERROR, WARNING, Code, Codes
-from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Finding
 
 CODES = Codes(
@@ -27,19 +27,20 @@ class JournalCheck(LiveCheck):
     """Messages of priority err and above since the system was booted."""
 
     name = "journal"
-    codes = CODES
+    codes = CODES | logged.CODES
     settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
         if not session.services:
             return skipped(self.name, NO_SERVICE)
+        started = time.monotonic()
+        findings = [f for s in session.services for f in logged.findings(session, s)]
         left = [s for s in session.services if s.unit not in session.log_reported]
-        if not left:
+        if not left and not findings:
             unit = session.services[0].unit
             return skipped(self.name, f"{unit} is judged by its log, and has failed for it")
-        started = time.monotonic()
         try:
-            findings = [f for s in left for f in journal_findings(session, s, self.name)]
+            findings += [f for s in left for f in journal_findings(session, s, self.name)]
         except NoJournal as problem:
             return skipped(self.name, problem.what)
         return conclude(self.name, started, findings)
@@ -63,7 +64,7 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
                 f"{service.unit} has logged {len(own)} error(s)",
                 evidence=evidence(own, service.unit),
                 fix="log at priority err only what someone must look at (sd-daemon(3)); "
-                f"journalctl -p err -u {service.unit}",
+                + session.context.shell(f"journalctl -p err -u {service.unit}"),
             )
         )
     if about:
@@ -72,7 +73,7 @@ def journal_findings(session: Session, service: Service, name: str) -> list[Find
                 f"{name}/systemd",
                 f"systemd has logged {len(about)} error(s) about {service.unit}",
                 evidence=evidence(about, service.unit),
-                fix=Command("systemctl", "status", service.unit),
+                fix=session.context.shell(f"systemctl status {service.unit}"),
                 emulated=session.system.emulated,
             )
         )

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
-from debwright.checks.engine import watch
+from debwright.checks.engine import edits, version_change, watch
 from debwright.checks.engine.base import conclude
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
 from debwright.checks.engine.units import is_at_work, state_of
@@ -27,6 +29,15 @@ CODES = Codes(
             "A unit runs on after removal; a warning when it is not listed, or the packages never "
             "start it.",
             or_else=(WARNING,),
+        ),
+        "purge/data-lost": Code(
+            ERROR,
+            "Removal without purge deletes the service's data; a warning for data of no listed "
+            "service.",
+            or_else=(WARNING,),
+        ),
+        "purge/conffile-lost": Code(
+            ERROR, "Removal without purge deletes a configuration file of the packages."
         ),
         "purge/leftover": Code(
             ERROR,
@@ -67,10 +78,12 @@ class PurgeCheck(LiveCheck):
             for service in services:
                 session.systemctl("start", service.unit, session.patience(90))
         watched = watch.names(session)
+        kept = Kept.of(session)
         try:
             session.context.activity("remove")
             session.remove(names)
             findings += _still_running(session, watched)
+            findings += kept.lost(session)
             session.context.activity("purge")
             session.purge(names)
         except DebwrightError as problem:
@@ -79,7 +92,7 @@ class PurgeCheck(LiveCheck):
             return conclude(self.name, started, [CODES.from_error(code, problem)])
         session.gone = True
         created = without_mount_points(session.created(), mounts)
-        left = leftovers(created)
+        left = {p: e for p, e in leftovers(created).items() if p not in session.ours}
         findings += [_left(path, created) for path in sorted(left)[:50]]
         findings += _altered(session.altered())
         findings += _accounts_left(accounts - session.accounts_before, session.accounts())
@@ -90,6 +103,53 @@ class PurgeCheck(LiveCheck):
             self.name, started, findings, measurements={"left_files": float(len(left))},
             notes=notes,
         )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What removal must leave to the administrator, until the packages are purged."""
+
+    markers: Mapping[str, str]
+    """Files among the data, with their content."""
+    homes: frozenset[str]
+    """The directories of the listed services' data."""
+    conffiles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        if session.system.without_init:
+            return cls({}, frozenset(), ())
+        names = [d.package for d in session.context.installable]
+        known = [c.path for c in edits.conffiles(session, names) if not c.obsolete]
+        there = edits.digests(session, known)
+        homes = version_change.homes_of(session)
+        return cls(version_change.mark_data(session), homes, tuple(p for p in known if p in there))
+
+    def lost(self, session: Session) -> list[Finding]:
+        """Findings on what is gone; the markers are taken away, since a purge may keep the rest."""
+        found = [
+            f.model_copy(update={} if self._is_listed(f) else {"severity": WARNING})
+            for f in version_change.lost_data(
+                session, self.markers, "purge", "the removal, which is no purge"
+            )
+        ]
+        if self.markers:
+            session.system.run(["rm", "-f", "--", *self.markers], check=False, timeout=60)
+        there = edits.digests(session, self.conffiles)
+        return found + [
+            CODES.found(
+                "purge/conffile-lost",
+                f"{path} is gone after removal, which keeps configuration until a purge",
+                evidence=(Evidence(file=path, text="it was there before removal"),),
+                fix="remove it in postrm at `purge` only (Debian policy 10.7.3)",
+            )
+            for path in self.conffiles
+            if path not in there
+        ]
+
+    def _is_listed(self, finding: Finding) -> bool:
+        file = finding.evidence[0].file or ""
+        return file.rsplit("/", 1)[0] in self.homes
 
 
 def _still_running(session: Session, names: Sequence[str]) -> list[Finding]:

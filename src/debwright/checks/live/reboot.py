@@ -73,7 +73,7 @@ def _not_back(session: Session, problem: BootError) -> Finding:
         update={
             "message": f"with the packages installed, {problem.what}",
             "fix": "look for a unit that keeps the system from stopping or starting; "
-            f"debwright shell {session.context.target} --booted, then: systemctl reboot",
+            f"{session.context.shell()}, then: systemctl reboot",
         }
     )
 

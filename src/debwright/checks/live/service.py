@@ -2,7 +2,7 @@
 
 import time
 
-from debwright.checks.engine import activation, health, memory, ports, units
+from debwright.checks.engine import activation, health, memory, notify, ports, units
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     NO_SERVICE,
@@ -37,8 +37,8 @@ class ServiceCheck(LiveCheck):
 
     name = "service"
     codes = (
-        CODES | activation.CODES | health.CODES | health.SLOW | ports.codes("service")
-        | memory.CODES
+        CODES | activation.CODES | notify.CODES | health.CODES | health.SLOW
+        | ports.codes("service") | memory.CODES
     )  # fmt: skip
     settings = ("service", "limits")
 
@@ -129,6 +129,8 @@ def _come_up(session: Session, service: Service) -> tuple[Waited, list[Finding]]
     if (asleep := activation.call(session, service)) is not None:
         return Waited(seconds=0.0, problem=asleep), []
     first = wait_healthy(session, service)
+    if (silent := notify.never(session, service, first)) is not None:
+        return Waited(seconds=first.seconds, problem=silent), []
     if first.problem is None:
         wrong = unsteady_answers(session, service, ASKED_AGAIN)
         return first, _flaky(session, service, tuple(Evidence(text=line) for line in wrong))

@@ -5,7 +5,6 @@ import time
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.session import LiveCheck, Session
 from debwright.model.codes import ERROR, Code, Codes
-from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence
 
 CODES = Codes({"smoke/failed": Code(ERROR, "A smoke command fails.")})
@@ -25,6 +24,7 @@ class SmokeCheck(LiveCheck):
         if not commands:
             return skipped(self.name, "no smoke commands in debwright.toml")
         findings = []
+        before = session.created().keys()
         for command in commands:
             session.context.activity(f"smoke: {command[:40]}")
             done = session.smoke(command)
@@ -34,7 +34,8 @@ class SmokeCheck(LiveCheck):
                         "smoke/failed",
                         f"`{command}` ended with status {done.returncode}",
                         evidence=tuple(Evidence(text=line) for line in done.tail(6)),
-                        fix=Command("debwright", "shell", session.context.target, "--booted"),
+                        fix=session.context.shell(),
                     )
                 )
+        session.ours |= session.created().keys() - before
         return conclude(self.name, started, findings)

@@ -2,7 +2,7 @@
 
 import time
 
-from debwright.checks.engine import health, memory, ports
+from debwright.checks.engine import growth, health, memory, ports
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import (
     running,
@@ -25,7 +25,10 @@ class SteadyCheck(LiveCheck):
     """Looks at the unit once it has run for `service.steady_seconds`."""
 
     name = "steady"
-    codes = health.CODES.under("steady") | ports.codes("steady") | memory.CODES.under("steady")
+    codes = (
+        health.CODES.under("steady") | ports.codes("steady") | memory.CODES.under("steady")
+        | growth.CODES
+    )  # fmt: skip
     settings = ("service",)
 
     def run(self, session: Session) -> CheckResult:
@@ -33,7 +36,8 @@ class SteadyCheck(LiveCheck):
             return skipped(self.name, reason)
         started, main = time.monotonic(), service_of(session)
         up = running(session)
-        _wait_until_old(session, max(service.steady_seconds for service in up))
+        watched = growth.Watch(session, up)
+        _wait_until_old(session, max(service.steady_seconds for service in up), watched)
         findings: list[Finding] = []
         measurements: dict[str, float] = {}
         for service in up:
@@ -46,6 +50,7 @@ class SteadyCheck(LiveCheck):
                 session, service, measurements if service is main else {}, check=self.name,
                 when=" after a while",
             )  # fmt: skip
+        findings += watched.findings(running(session))
         if session.healthy:
             findings += ports.ports(session, self.name)
         return conclude(self.name, started, findings, measurements=measurements)
@@ -56,11 +61,12 @@ def _not_well(session: Session, service: Service) -> Finding | None:
     return waited.problem and health.as_found_by("steady", LATER, waited.problem)
 
 
-def _wait_until_old(session: Session, seconds: float) -> None:
+def _wait_until_old(session: Session, seconds: float, watched: growth.Watch) -> None:
     """Sleep the rest of the time; installation and the checks before have taken some of it."""
     while (left := seconds - session.since_install()) > 0:
         go_on()
-        time.sleep(min(left, 0.5))
+        watched.look()
+        time.sleep(min(left, growth.EVERY))
 
 
 def _down(session: Session, service: Service, unit: Unit) -> Finding | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
-from debwright.checks.engine import edits, version_change
+from debwright.checks.engine import edits, scripted, version_change
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import wait_healthy
 from debwright.checks.engine.memory import settled
@@ -16,7 +16,6 @@ from debwright.checks.live.restart import restart
 from debwright.config import Service
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
-from debwright.model.fix import Command
 from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.roots import apt
 from debwright.systems.runtime import previous_dependencies
@@ -31,6 +30,8 @@ class _Before:
     markers: dict[str, str] = field(default_factory=dict)
     """Path of a file in a directory of the service's data, to its content."""
     edited: dict[str, str] = field(default_factory=dict)
+    scripted: list[str] = field(default_factory=list)
+    """Files that scripts made, with a line of the administrator's."""
     main_pids: dict[str, str] = field(default_factory=dict)
 
 
@@ -57,7 +58,9 @@ class UpgradeCheck(LiveCheck):
     """Installs the previous release, gives it data, and upgrades. Needs a purged system."""
 
     name = "upgrade"
-    codes = CODES | edits.CODES | version_change.CODES | version_change.NOT_RESTARTED
+    codes = (
+        CODES | edits.CODES | scripted.CODES | version_change.CODES | version_change.NOT_RESTARTED
+    )
     settings = ("service", "upgrade", Benchmarks)
     clean_system = True
 
@@ -84,6 +87,7 @@ class UpgradeCheck(LiveCheck):
         session.upgraded, session.markers = True, before.markers
         findings = [_prompted(p) for p in prompts(done.output) if p not in before.edited]
         findings += edits.lost_edits(session, before.edited, self.name, "the upgrade")
+        findings += scripted.lost(session, before.scripted)
         findings += version_change.services_after(
             session, before.main_pids, self.name, "the upgrade"
         )
@@ -171,6 +175,7 @@ def _prepare(session: Session) -> tuple[_Before, Finding | None]:
             )
     known = edits.conffiles(session, [d.package for d in session.context.previous.debs])
     before.edited = edits.edit(session, [c.path for c in known]) if known else {}
+    before.scripted = scripted.edit(session, before.edited)
     if session.services:
         before.main_pids = version_change.main_pids(session)
         before.markers = version_change.mark_data(session)
@@ -201,7 +206,7 @@ def _verify(session: Session) -> list[Finding]:
                     "upgrade/verify-failed",
                     f"`{command}` ended with status {done.returncode} after the upgrade",
                     evidence=tuple(Evidence(text=line) for line in done.tail(6)),
-                    fix=Command("debwright", "shell", session.context.target, "--booted"),
+                    fix=session.context.shell(),
                 )
             )
     return found

@@ -2,10 +2,10 @@
 
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from debwright.checks.engine import packaged
+from debwright.checks.engine import authors, packaged
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.health import running, service_of, why_not
 from debwright.checks.engine.packaged import others
@@ -13,22 +13,35 @@ from debwright.checks.engine.session import LiveCheck, Session
 from debwright.checks.engine.units import triggered
 from debwright.config import Service
 from debwright.isolation.snapshot import Entry
-from debwright.model.codes import ERROR, Code, Codes
-from debwright.model.results import CheckResult, Evidence
+from debwright.model.codes import ERROR, WARNING, Code, Codes
+from debwright.model.results import CheckResult, Evidence, Finding
 from debwright.systems.ownership import declared, leftovers
+from debwright.systems.remote import parse_nature
 
 _LINKS_OF_SCRIPTS = re.compile(r"^/etc/(?:rc[0-6S]\.d|alternatives|systemd/system)/")
 """Made by update-rc.d, update-alternatives and deb-systemd-helper, in a postinst that may go on
 after the service has been started."""
+_FILE = Entry("file", 0, 0, 0, 0, 0)
 
 
 CODES = Codes(
     {
         "writes/undeclared": Code(
             ERROR, "The running service has created a file where nothing declares it."
-        )
+        ),
+        "writes/of-others": Code(
+            ERROR,
+            "The packages have written to a file of another package, or of the administrator.",
+        ),
+        "writes/shared-tmp": Code(
+            WARNING, "The service is reached by a socket or a pipe in the /tmp that all share."
+        ),
     }
 )
+# systemd-private-* are the directories of PrivateTmp=; the hidden ones are of X11.
+_IN_TMP = """find /tmp /var/tmp -xdev -mindepth 1 \\
+  \\( -name 'systemd-private-*' -o -name '.*-unix' \\) -prune -o \\
+  \\( -type s -o -type p \\) -printf '%y/%m/%U/%G%p\\0' 2>/dev/null; true"""
 
 
 class WritesCheck(LiveCheck):
@@ -46,19 +59,14 @@ class WritesCheck(LiveCheck):
         if not up:
             theirs = ", ".join(sorted(others(session, service_of(session).unit)))
             return skipped(self.name, f"the service belongs to {theirs}, which may write")
-        created = session.created()
-        shipped = packaged.shipped(session)
         units = [_at_work(session, service) for service in up]
-        homes = own_directories(shipped, created) | made_for_somebody(created)
-        for unit in units:
-            homes |= declared(unit) | writable(unit)
         starts = [at for unit in units if (at := _start_of(session, unit)) is not None]
         if not starts:
             return skipped(self.name, "when the unit was started is not known")
-        allowed = [pattern for service in up for pattern in service.writes]
-        found = undeclared(created, shipped, homes, allowed, min(starts))
+        found = _undeclared(session, up, units, min(starts))
         who = " or ".join(service.unit for service in up)
-        findings = [
+        findings = [*_of_others(session), *_in_tmp(session, who, _accounts(session, units))]
+        findings += [
             CODES.found(
                 "writes/undeclared",
                 f"{who} has created {path}, which nothing declares",
@@ -71,6 +79,78 @@ class WritesCheck(LiveCheck):
         return conclude(
             self.name, started, findings, measurements={"undeclared_files": float(len(found))}
         )
+
+
+def _undeclared(
+    session: Session, up: Sequence[Service], units: Sequence[Mapping[str, str]], begun: float
+) -> dict[str, Entry]:
+    """What the services can have created, and nothing declares."""
+    created = session.created()
+    shipped = packaged.shipped(session)
+    homes = own_directories(shipped, created) | made_for_somebody(created)
+    for unit in units:
+        homes |= declared(unit) | writable(unit)
+    allowed = [pattern for service in up for pattern in service.writes]
+    accounts = _accounts(session, units)
+    found = {
+        path: entry
+        for path, entry in undeclared(created, shipped, homes, allowed, begun).items()
+        if authors.of_service(entry, accounts)
+        # What came up while our own commands ran is the service's only where its owner says so.
+        and (path not in session.ours or entry.uid in accounts - {0})
+    }
+    if found:
+        known = authors.record(session, [authors.before(path, created) for path in found])
+        for path in authors.of_triggers(found, created, known, session.packages):
+            del found[path]
+    return found
+
+
+def _accounts(session: Session, units: Sequence[Mapping[str, str]]) -> frozenset[int]:
+    """The numbers of the accounts that the units run as; root's for one that says none."""
+    names = {unit.get("User") or "root" for unit in units}
+    if names == {"root"}:
+        return frozenset({0})
+    done = session.system.run(
+        ["sh", "-c", 'for u; do id -u -- "$u" || echo 0; done', "sh", *sorted(names)],
+        check=False, timeout=session.patience(30),
+    )  # fmt: skip
+    return frozenset(int(line) for line in done.output.split() if line.isdigit()) or frozenset({0})
+
+
+def _of_others(session: Session) -> list[Finding]:
+    """Findings on files of others that have other content since the packages came."""
+    suspects = leftovers(dict.fromkeys(session.rewritten(), _FILE))
+    if not suspects:
+        return []
+    known = authors.record(session, suspects)
+    found = authors.not_theirs(suspects, known, session.packages)
+    return [
+        CODES.found(
+            "writes/of-others",
+            f"{path} has been written to since the packages came, and is a file of {whose}",
+            evidence=(Evidence(file=path, text=f"belongs to {whose}"),),
+            fix="leave it alone: a directory for fragments (NAME.d), a file of the package's own, "
+            "or a note for the administrator (Debian policy 10.7.4)",
+        )
+        for path, whose in sorted(found.items())[:20]
+    ]
+
+
+def _in_tmp(session: Session, who: str, accounts: frozenset[int]) -> list[Finding]:
+    done = session.system.run(["sh", "-c", _IN_TMP], check=False, timeout=session.patience(60))
+    made = parse_nature(done.output)
+    return [
+        CODES.found(
+            "writes/shared-tmp",
+            f"{who} is reached by {path}, which needs a /tmp that all share",
+            evidence=(Evidence(file=path, text=f"owner {entry.uid}/{entry.gid}"),),
+            fix="put it into RuntimeDirectory= (/run/NAME): with PrivateTmp=yes nobody finds it, "
+            "and without it anybody can make it first",
+        )
+        for path, entry in sorted(made.items())[:8]
+        if entry.uid in accounts
+    ]
 
 
 def _at_work(session: Session, service: Service) -> Mapping[str, str]:
@@ -100,8 +180,14 @@ def made_for_somebody(created: Mapping[str, Entry]) -> set[str]:
 
 
 def own_directories(shipped: Iterable[str], created: Mapping[str, Entry]) -> set[str]:
-    """Packaged directories that no other package had: what is made below is at home there."""
-    return {p for p in shipped if p in created and created[p].kind == "directory"}
+    """Packaged directories that no other package had: what is made below is at home there.
+
+    But for those below /usr, which may be read-only, or shared by several machines (FHS 3.0).
+    """
+    return {
+        p for p in shipped
+        if p in created and created[p].kind == "directory" and not p.startswith("/usr/")
+    }  # fmt: skip
 
 
 def undeclared(

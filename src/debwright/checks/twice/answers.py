@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from debwright.checks.engine import health, probes
-from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.base import CheckContext, shell_on
 from debwright.checks.engine.session import SLOWER_EMULATED, Session, sessions
 from debwright.checks.twice.equivalence import Equivalence, Question, steps
 from debwright.checks.twice.sides import SHOWN, Sides
@@ -44,7 +44,7 @@ def ask_all(context: CheckContext, system: System) -> dict[str, Any]:
                     f"{context.target}: `{command[:80]}` ended with status {done.returncode}",
                     evidence=[Evidence(text=line) for line in done.tail(6)],
                     cause="it is one of [equivalence] prepare",
-                    fix=Command("debwright", "shell", context.target, "--booted"),
+                    fix=context.shell(),
                 )
         return {question.name: _ask(session, question) for question in asked.questions}
 
@@ -96,7 +96,7 @@ def _unanswered(
     return CheckError(
         f"{context.target}: the question `{question.name}` has no answer in JSON: {why}",
         evidence=[Evidence(text=line) for line in said],
-        fix=Command("debwright", "shell", context.target, "--booted"),
+        fix=context.shell(),
     )
 
 
@@ -119,7 +119,7 @@ def answer_findings(
                     f"`{question.name}` is answered otherwise on {sides.right.name} than on "
                     f"{sides.left.name}",
                     evidence=tuple(Shown(text=line[:400]) for line in lines[:SHOWN]),
-                    fix=Command("debwright", "shell", sides.right.target, "--booted"),
+                    fix=shell_on(sides.right.target),
                 )
             )
     return findings

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.checks.engine.base import CheckContext
+from debwright.checks.engine.base import CheckContext, shell_on
 from debwright.checks.twice.sides import SHOWN, Side, Sides
 from debwright.host.process import CommandError
 from debwright.model.codes import ERROR, INFO, Code, Codes
-from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding
 from debwright.packages.debs import members
 from debwright.roots import apt
@@ -126,7 +125,7 @@ def import_findings(sides: Sides, left: Imports, right: Imports) -> list[Finding
                         Evidence(text=f"{m.split(':')[1]}: {mine.results[m]}", file=side.name)
                         for m in lost[:SHOWN]
                     ),
-                    fix=Command("debwright", "shell", side.target, "--booted"),
+                    fix=shell_on(side.target),
                 )
             )
     never = [m for m, why in left.results.items() if why and right.results.get(m)]

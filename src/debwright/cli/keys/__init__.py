@@ -107,6 +107,7 @@ def as_json(key: KeyInfo) -> dict[str, Any]:
         "fingerprint": key.fingerprint,
         "user_id": key.user_id,
         "algorithm": key.algorithm,
+        "signs_with": key.signs_with or None,
         "created": key.created.isoformat(),
         "expires": key.expires.isoformat() if key.expires else None,
         "days_left": key.days_left(datetime.now(UTC)),

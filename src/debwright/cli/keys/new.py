@@ -53,14 +53,15 @@ def make(
     check_wish(user_id, days)
     passphrase = b"" if unprotected else new_passphrase(passphrase_env)
     key = new_key(place.home, user_id, algorithm=algorithm, days=days, passphrase=passphrase)
+    made = key.fingerprint
     lines = [
-        f"{spaced(key.fingerprint)}",
+        spaced(made),
         f"  {key.algorithm}, {key.user_id}, valid until {key.expires:%Y-%m-%d}, in {place.home}",
         "",
         "next: put it into debwright.toml",
-        f'  [signing]\n  key = "{key.fingerprint}"',
+        f'  [signing]\n  key = "{made}"',
         "and make a backup, before anything is signed with it:",
-        f"  debwright keys backup {key.fingerprint} --shares 3 --needed 2",
+        "  " + options.standing.typed(f"debwright keys backup {made} --shares 3 --needed 2"),
     ]
     emit(options, as_json(key), "\n".join(lines))
     return 0
@@ -112,7 +113,7 @@ def replace(
         f"{change.path}: [signing.rotation] added",
         f"  until {change.drop}: {change.old} and {change.new} both sign",
         f"  from {change.drop} on: {change.new} signs alone",
-        "next: debwright keys backup " + change.new,
+        "next: " + options.standing.typed(f"debwright keys backup {change.new}"),
         "      then publish: the keyring package brings users the new key with an upgrade",
     ]
     data = {"old": change.old, "new": change.new, "drop": change.drop.isoformat()}

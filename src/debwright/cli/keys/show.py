@@ -47,9 +47,14 @@ def show(options: Options) -> int:
         left = "never expires" if days is None else f"{days} days left ({key.expires:%Y-%m-%d})"
         lines.append(f"{key.fingerprint}  {key.algorithm}  {left}{f'  [{role}]' if role else ''}")
         lines.append(f"  {key.user_id}")
+        if key.signs_with not in ("", key.fingerprint):
+            lines.append(f"  signs with its subkey {key.signs_with}")
         if finding is not None:
-            lines.append(f"  {finding.severity}: {finding.message}\n  next: {finding.fix}")
-    lines = lines or [f"there is no secret key in {place.home}", "next: debwright keys new"]
+            lines.append(f"  {finding.severity}: {finding.message}")
+            lines.append(f"  next: {options.standing.optional(finding.fix)}")
+    if not keys:
+        make = options.standing.typed('debwright keys new "NAME <ADDRESS>"')
+        lines = [f"there is no secret key in {place.home}", f"next: {make}"]
     emit(options, {"home": str(place.home), "keys": rows}, "\n".join(lines))
     return 0
 
@@ -86,9 +91,13 @@ def write_public(
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.pass_obj
 def prove_keys(options: Options, file: Path | None) -> int:
-    """Let the configured keys sign, and check it with gpgv and sqv; or look at a key FILE."""
+    """Let the configured keys sign, and check it with gpgv, sqv, and the targets' own apt where
+    their roots are there; or look at a key FILE."""
     from debwright.keys.configured import configured_keys
     from debwright.keys.proof import look_at, prove
+    from debwright.model.targets import Target
+    from debwright.repository.acceptance import refusals
+    from debwright.roots.layers import Roots
 
     if file is not None:
         findings, lines = look_at(file)
@@ -101,11 +110,16 @@ def prove_keys(options: Options, file: Path | None) -> int:
             fix=Command("debwright", "publish"),
         )
     findings, lines = [], []
+    config = place.loaded.config
+    suites = [Target.parse(t).suite for t in config.targets.build]
+    roots = Roots(options.cache(), config)
     for signer in signers:
         with signer:
             found, good = prove(signer)
+            refused, asked = refusals(signer, roots, suites)
             lines.append(signer.note)
-        findings += found
+        findings += [*found, *refused]
+        good += asked
         lines += [f"  {line}" for line in good]
     return _tell(options, findings, lines)
 
@@ -116,7 +130,7 @@ def _tell(options: Options, findings: list[Finding], lines: list[str]) -> int:
     for finding in findings:
         lines.append(f"{finding.severity}: {finding.message}")
         lines += [f"  | {e.text}" for e in finding.evidence]
-        lines += [f"  next: {finding.fix}"] if finding.fix else []
+        lines += [f"  next: {options.standing.typed(finding.fix)}"] if finding.fix else []
     data = {"lines": lines, "findings": [f.model_dump(mode="json") for f in findings]}
     emit(options, data, "\n".join(lines))
     return 4 if any(f.severity is Severity.ERROR for f in findings) else 0

@@ -40,7 +40,7 @@ def check_rules(options: Options) -> int:
     loaded, store = opened(options)
     with store:
         found = _found(options, loaded, store, datetime.now(UTC))
-    lines = [f"{p.title}\n  {p.text}\n  next: {p.next}" for p in found]
+    lines = [f"{p.title}\n  {p.text}\n  next: {options.standing.typed(p.next)}" for p in found]
     data = {"ok": not found, "problems": [{**asdict(p), "rule": p.rule} for p in found]}
     emit(options, data, printable("\n".join(lines) or "nothing is wrong by the rules of [metrics]"))
     return FAILED if found else 0

@@ -19,6 +19,7 @@ from debwright.cli.metrics import (
 )
 
 if TYPE_CHECKING:
+    from debwright.model.standing import Standing
     from debwright.observe.metrics.compare import Difference
     from debwright.observe.metrics.model import RunRecord
 
@@ -65,11 +66,11 @@ def show_run(options: Options, run: str) -> int:
     _, store = opened(options)
     with store:
         found = query.find_run(store, run)
-    emit(options, found.model_dump(mode="json"), _run_text(found))
+    emit(options, found.model_dump(mode="json"), _run_text(found, options.standing))
     return 0
 
 
-def _run_text(run: RunRecord) -> str:
+def _run_text(run: RunRecord, standing: Standing) -> str:
     from debwright.host.files import human_seconds, human_size
 
     lines = [
@@ -102,7 +103,7 @@ def _run_text(run: RunRecord) -> str:
     lines += ["", table(rows)]
     for part in run.targets:
         if part.message:
-            advice = f" -> {part.next}" if part.next else ""
+            advice = f" -> {standing.typed(part.next)}" if part.next else ""
             lines.append(f"{part.target}: {part.message}{advice}")
         lines += [f"  {p.title} ({p.code}, {p.confidence:.0%})" for p in part.problems]
     return "\n".join(lines)

@@ -58,9 +58,10 @@ class Place:
     def settings(self) -> RepositorySettings:
         """Those of the configuration; for what it leaves open, those of the current publication."""
         from debwright.repository.model import RepositorySettings
+        from debwright.repository.plan import published_settings
 
         wanted = self.loaded.config.repository
-        has = self.path.is_dir() and load_publication_settings(self.path)
+        has = published_settings(self.path)
         name = self.loaded.directory.resolve().name or "debwright"
         origin = wanted.origin or (has.origin if has else name)
         description = wanted.description or (has.description if has else f"Packages of {origin}")
@@ -72,14 +73,7 @@ class Place:
             url=wanted.url,
             keep=wanted.publications,
             keep_versions=wanted.keep,
+            valid_days=wanted.valid_days,
             sources=wanted.sources,
             architectures=has.architectures if has else (),
         )
-
-
-def load_publication_settings(path: Path) -> RepositorySettings | None:
-    from debwright.repository import store
-    from debwright.repository.plan import record_of
-
-    number = store.current_number(path)
-    return record_of(path, number).settings if number is not None else None

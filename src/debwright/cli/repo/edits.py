@@ -1,26 +1,24 @@
-"""debwright repo add|remove|rollback|promote: each is a publication of its own."""
+"""debwright repo add|remove|rollback|promote|renew: each is a publication of its own."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from debwright.cli.common import Options, emit, reporter_for
+from debwright.cli.common import Options
 from debwright.cli.repo import Place
-from debwright.host.interrupts import interruptible
+from debwright.cli.repo.working import ask_apt, tell, working
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
 
 if TYPE_CHECKING:
     from debwright.keys.signing import Signer
-    from debwright.model.events import Reporter
     from debwright.repository.edits import Promotion
-    from debwright.repository.model import PackageFile, Publication
+    from debwright.repository.model import PackageFile
     from debwright.roots.cache import Cache
     from debwright.roots.store import Layer
 
@@ -31,21 +29,6 @@ suite_option = click.option(
 
 
 channel = click.Choice(["stable", "candidate", "nightly"])
-
-
-@contextmanager
-def _working(options: Options) -> Iterator[tuple[Place, Signer, Reporter]]:
-    from debwright.keys.configured import configured_signer
-
-    place, reporter = Place.of(options), reporter_for(options)
-    with (
-        interruptible(),
-        configured_signer(place.loaded, place.settings().origin, ahead=True) as signer,
-    ):
-        try:
-            yield place, signer, reporter
-        finally:
-            reporter.close()
 
 
 @click.command("add")
@@ -63,14 +46,15 @@ def add(options: Options, suite: str, component: str | None, files: Sequence[Pat
     from debwright.repository.model import PackageFile
     from debwright.repository.publish import publish
 
-    with _working(options) as (place, signer, reporter):
+    with working(options) as (place, signer, reporter):
         settings = place.settings()
         packages = [
             PackageFile(path=f, suite=suite, component=component or settings.component)
             for f in files
         ]
+        ask_apt(options, place, signer, [suite], reporter)
         done = publish(place.path, packages, signer, settings, say=reporter.note)
-    return _tell(options, done)
+    return tell(options, done)
 
 
 @click.command("remove")
@@ -82,12 +66,12 @@ def take_out(options: Options, suite: str, packages: Sequence[str], version: str
     """Take packages out of a suite, by names of source packages or patterns of them."""
     from debwright.repository.edits import remove
 
-    with _working(options) as (place, signer, reporter):
+    with working(options) as (place, signer, reporter):
         done = remove(
             place.path, suite, packages, signer, place.settings(), version=version,
             say=reporter.note,
         )  # fmt: skip
-    return _tell(options, done)
+    return tell(options, done)
 
 
 @click.command("rollback")
@@ -101,11 +85,34 @@ def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
     """
     from debwright.repository.edits import rollback
 
-    with _working(options) as (place, signer, reporter):
+    with working(options) as (place, signer, reporter):
         done = rollback(
             place.path, number, signer, place.settings(), suites=suites, say=reporter.note
         )
-    return _tell(options, done)
+    return tell(options, done)
+
+
+@click.command("renew")
+@click.option("--now", is_flag=True, help="Even when most of the time is left.")
+@click.pass_obj
+def renew_signatures(options: Options, *, now: bool) -> int:
+    """Sign what is published again, so that users' apt goes on taking it (Valid-Until).
+
+    It does nothing while more than two thirds of repository.valid_days are left: run it every
+    week, or by the workflow that `debwright workflows sync` writes.
+    """
+    from debwright.repository.edits import renew
+
+    with working(options) as (place, signer, reporter):
+        if signer.throwaway:
+            raise UsageError(
+                "there is no key to sign again with",
+                cause="debwright.toml has no signing.key, and a key of this run alone is no use "
+                "to anybody who trusts the one before",
+                fix=Command("debwright", "keys", "list"),
+            )
+        done = renew(place.path, signer, place.settings(), now=now, say=reporter.note)
+    return tell(options, done)
 
 
 @click.command("promote")
@@ -128,7 +135,7 @@ def promote_channel(
 
     if source == target:
         raise UsageError(f"--from and --to are both {source}")
-    with _working(options) as (place, signer, reporter), tempfile.TemporaryDirectory() as scratch:
+    with working(options) as (place, signer, reporter), tempfile.TemporaryDirectory() as scratch:
         state = place.state()
         settings = place.settings()
         promotions = [
@@ -148,7 +155,7 @@ def promote_channel(
             )
         further = _keyrings(options, place, signer, promotions, Path(scratch))
         done = promote(place.path, promotions, signer, settings, further=further, say=reporter.note)
-    return _tell(options, done)
+    return tell(options, done)
 
 
 def _keyrings(
@@ -198,19 +205,3 @@ def _roots(options: Options, place: Place) -> tuple[Callable[[str], Layer], Cach
         return roots.base(Target(suite_info(distribution).codename, host_arch()))
 
     return layer, cache
-
-
-def _tell(options: Options, done: Publication) -> int:
-    if done.unchanged:
-        text = f"nothing to do: publication {done.number} has it already"
-    else:
-        text = f"publication {done.number}: {len(done.added)} files added"
-        text += f", {len(done.removed)} removed" if done.removed else ""
-        text += f"; suites {', '.join(done.suites)}; signed by {done.fingerprint}"
-    data = {
-        "number": done.number, "unchanged": done.unchanged, "added": done.added,
-        "removed": done.removed, "suites": done.suites, "fingerprint": done.fingerprint,
-        "path": str(done.path),
-    }  # fmt: skip
-    emit(options, data, text)
-    return 0

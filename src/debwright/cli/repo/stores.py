@@ -48,8 +48,12 @@ def push(options: Options, *, force: bool) -> int:
     "--key", type=click.Path(path_type=Path, dir_okay=False),
     help="The public key to trust. Default: the configured one.",
 )  # fmt: skip
+@click.option(
+    "--discard-unpushed", "discard", is_flag=True,
+    help="Remove publications that were made here and are not in the store.",
+)  # fmt: skip
 @click.pass_obj
-def pull(options: Options, key: Path | None) -> int:
+def pull(options: Options, key: Path | None, *, discard: bool) -> int:
     """Get the repository back from its store: on a fresh machine, before publishing there.
 
     It is verified as a user's apt would before anything of it is used.
@@ -64,7 +68,7 @@ def pull(options: Options, key: Path | None) -> int:
             # Never a key from the place itself.
             data, _ = trusted(options, key, None)
             keyring.write_bytes(data)
-            number, fresh = restore(place.path, store, keyring, say=reporter.note)
+            number, fresh = restore(place.path, store, keyring, discard=discard, say=reporter.note)
     finally:
         reporter.close()
     text = f"publication {number} of {store.name} is in {place.path}"

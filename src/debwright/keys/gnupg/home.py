@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -106,7 +107,7 @@ class GnupgHome:
 
 
 def open_home(path: Path) -> GnupgHome:
-    """The user's home at `path`, with their running agent if there is one.
+    """The user's home at `path`, with their running agent if there is one, without their gpg.conf.
 
     Raises MissingError when gpg is not installed or the directory is not there.
     """
@@ -160,7 +161,7 @@ def heal_stale_homes() -> list[Path]:
     the proof that nobody uses the home.
     """
     healed = []
-    for place in tmpfs_places():
+    for place in {*tmpfs_places(), Path(tempfile.gettempdir())}:
         for home in sorted(place.glob(f"debwright-gpg-{os.getuid()}-*")):
             info = home.lstat()
             if stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and _abandoned(home, info):

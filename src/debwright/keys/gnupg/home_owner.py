@@ -10,8 +10,9 @@ MODE is one of
 tmpfs      inside a mount and pid namespace made by unshare(1): the home is on a tmpfs that
            nobody else can see, and the kernel takes it away with the last process.
 directory  a 0700 directory below PATH with a locked file `owner`, see `home.heal_stale_homes`.
-home       the home PATH belongs to the user; only an agent started here is killed. Where its path
-           is too long for a socket's address, it is used by a link in a `directory`.
+home       the home PATH belongs to the user. An agent that serves it is used and left alone; else
+           its keys are seen from a `directory` with an agent of its own, which no other debwright
+           that signs at the same time can use or end.
 
 A request is a line of JSON (`args`, and the sizes of `stdin` and `secret`, null for none)
 followed by those bytes; the answer has the same form (`status`, `stdout`, `stderr`). A secret
@@ -33,17 +34,21 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import unquote
 
 PR_SET_PDEATHSIG = 1
 AGENT_START_SECONDS = 10.0
 GPG_SECONDS = 120.0
-ADDRESS_BYTES = 108
-"""Of a Unix socket's address (unix(7)); gpg-agent makes its sockets in the home."""
-SOCKET = "S.gpg-agent.browser"
+KEPT = ("private-keys-v1.d", "openpgp-revocs.d", "scdaemon.conf")
+"""What gpg-agent and gpg need of a home, apart from its keyring and its trustdb. gpg.conf and
+gpg-agent.conf are for the user's own work: `armor` there would change what is published."""
 # /run has nothing gpg needs, exists everywhere, and without /run/user the agent's socket is
 # made in the home itself.
 TMPFS_PLACE = Path("/run")
-GPG = ("gpg", "--batch", "--no-tty", "--no-autostart", "--pinentry-mode", "loopback")
+GPG = (
+    *("gpg", "--no-options", "--batch", "--no-tty", "--no-autostart"),
+    *("--pinentry-mode", "loopback"),
+)
 
 
 class Failed(Exception):
@@ -61,21 +66,15 @@ class Home:
         self.private: Path | None = None
         self.owner: BinaryIO | None = None
         self.home = path
+        self.rings: list[str] = []
         try:
             if mode == "tmpfs":
                 self.home = self.on_tmpfs()
             elif mode == "directory":
                 self.home = self.private = self.in_directory(path)
-            elif len(os.fsencode(path / SOCKET)) >= ADDRESS_BYTES:
-                self.private = self.in_directory(Path(tempfile.gettempdir()))
-                self.home = self.private / "home"
-                self.home.symlink_to(path.absolute())
-            self.env = {
-                "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-                "HOME": os.environ.get("HOME", "/"),
-                "GNUPGHOME": str(self.home),
-                "LC_ALL": "C.UTF-8",
-            }
+            elif not self.in_use(path):
+                self.look_at(path.absolute())
+            self.env = self.environment(self.home)
             self.owns_agent = self.start_agent(scdaemon=mode == "home")
         except BaseException:
             self.clean()
@@ -101,19 +100,58 @@ class Home:
         fresh.rename(home / "owner")
         return home
 
+    @staticmethod
+    def environment(home: Path) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": os.environ.get("HOME", "/"),
+            "GNUPGHOME": str(home),
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def in_use(self, path: Path) -> bool:
+        """Whether an agent of the user's serves this home, or a keyboxd is to have its keys."""
+        keyboxd = path / "common.conf"
+        if keyboxd.is_file() and "use-keyboxd" in keyboxd.read_text("utf-8", "replace"):
+            return True
+        return self.serving(self.address(path)) is not None
+
+    def look_at(self, path: Path) -> None:
+        """Make a home with the keys of `path`, in which what is new is written to `path`, too."""
+        self.private = self.in_directory(Path(tempfile.gettempdir()))
+        self.home = self.private / "home"
+        self.home.mkdir(mode=0o700)
+        for name in KEPT:
+            if name.endswith(".d"):
+                with contextlib.suppress(OSError):  # there, or not writable
+                    (path / name).mkdir(mode=0o700)
+            if (path / name).exists():
+                (self.home / name).symlink_to(path / name)
+        # As gpg chooses: a pubring.gpg is from before GnuPG 2.1.
+        old = (path / "pubring.gpg").exists() and not (path / "pubring.kbx").exists()
+        ring = path / ("pubring.gpg" if old else "pubring.kbx")
+        self.rings = ["--no-default-keyring", "--keyring", str(ring)]
+        self.rings += ["--trustdb-name", str(path / "trustdb.gpg")]
+
+    def address(self, home: Path) -> str:
+        """Of the socket of this home's agent."""
+        argv = ["gpgconf", "--homedir", str(home), "--list-dirs", "agent-socket"]
+        try:
+            done = subprocess.run(
+                argv, env=self.environment(home), stdin=subprocess.DEVNULL, capture_output=True,
+                check=False,
+            )  # fmt: skip
+        except FileNotFoundError as error:
+            raise Failed("gpgconf is not installed") from error
+        # gpgconf(1): names are percent-escaped.
+        return unquote(done.stdout.decode().strip())
+
     def die_with_parent(self) -> None:
         self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
     def start_agent(self, *, scdaemon: bool) -> bool:
         """Start gpg-agent unless one serves this home already; whether it is ours."""
-        argv = ["gpgconf", "--homedir", str(self.home), "--list-dirs", "agent-socket"]
-        try:
-            done = subprocess.run(
-                argv, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, check=False
-            )
-        except FileNotFoundError as error:
-            raise Failed("gpgconf is not installed") from error
-        address = done.stdout.decode().strip()
+        address = self.address(self.home)
         self.sockets = Path(address)
         if self.serving(address) is not None:
             return False
@@ -138,6 +176,17 @@ class Home:
                 said = log.read(2000).decode("utf-8", "replace").strip()
                 raise Failed(f"gpg-agent did not start: {said}")
             self.wait_or_leave(0.002)
+        if self.private is None and self.home != TMPFS_PLACE / "gnupg":
+            # In the user's home another one may have been first: that is not ours to end.
+            return self.is_ours(pid)
+        self.agent_pid = pid
+        return True
+
+    def is_ours(self, pid: int) -> bool:
+        assert self.agent is not None
+        status = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+        if int(status.rpartition(")")[2].split()[1]) != self.agent.pid:
+            return False
         self.agent_pid = pid
         return True
 
@@ -173,7 +222,7 @@ class Home:
             )
             source.write(stdin or b"")
             source.seek(0)
-            command = [*GPG, "--homedir", str(self.home)]
+            command = [*GPG, "--homedir", str(self.home), *self.rings]
             fds = []
             if secret is not None:
                 passphrase = stack.enter_context(os.fdopen(os.memfd_create("secret"), "w+b"))
@@ -211,11 +260,14 @@ class Home:
         if self.agent is not None:
             self.agent.kill()
             self.agent.wait()
-        if self.agent_pid is not None and self.private != self.home:
-            # The user's own home: a killed agent cannot take its sockets away itself.
+        if self.agent_pid is not None:
+            # A killed agent cannot take its sockets away itself; they may be below /run/user.
             for name in self.sockets.parent.glob(f"{self.sockets.name}*"):
                 with contextlib.suppress(OSError):
                     name.unlink()
+            if self.private is not None and self.sockets.parent.name.startswith("d."):
+                with contextlib.suppress(OSError):
+                    self.sockets.parent.rmdir()
         if self.private is not None:
             # The agent is no child of this process: how long it takes to die is not known.
             deadline = time.monotonic() + AGENT_START_SECONDS
@@ -262,7 +314,7 @@ def main() -> int:
         send({"failed": str(error)})
         return 1
     try:
-        send({"home": str(owned.home), "owns_agent": owned.owns_agent})
+        send({"home": str(path if mode == "home" else owned.home), "owns_agent": owned.owns_agent})
         serve(owned)
     except (EOFError, BrokenPipeError):
         pass  # debwright ended in the middle of a request

@@ -89,11 +89,14 @@ def binary_keys(data: bytes, where: str) -> bytes:
     return plain
 
 
-def check(keyring: Path, file: Path, signature: Path | None = None) -> list[Verdict]:
+def check(
+    keyring: Path, file: Path, signature: Path | None = None, *, first: bool = False
+) -> list[Verdict]:
     """What each tool here says: of the detached `signature` of `file`, or of a cleartext `file`.
 
-    `keyring` is binary. A sqv that cannot read cleartext signatures (before 1.2) is left out
-    for these. Raises MissingError when there is neither gpgv nor sqv.
+    With `first` one tool is enough: gpgv where there is one. `keyring` is binary. A sqv that
+    cannot read cleartext signatures (before 1.2) is left out for these. Raises MissingError when
+    there is neither gpgv nor sqv.
     """
     present = [t for t in TOOLS if shutil.which(t)]
     if not present:
@@ -101,6 +104,8 @@ def check(keyring: Path, file: Path, signature: Path | None = None) -> list[Verd
     verdicts = []
     if "gpgv" in present:
         verdicts.append(_gpgv(keyring, file, signature))
+    if first and verdicts:
+        return verdicts
     if "sqv" in present and (signature is not None or _sqv_reads_cleartext()):
         verdicts.append(_sqv(keyring, file, signature))
     return verdicts

@@ -12,6 +12,10 @@ class Signer(Protocol):
         both with a space between."""
 
     @property
+    def signs_with(self) -> str:
+        """The fingerprint of the primary key or the subkey that signs; of both while two do."""
+
+    @property
     def note(self) -> str:
         """One line about the key, for reports."""
 

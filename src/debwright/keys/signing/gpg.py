@@ -5,19 +5,19 @@ import os
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from debwright.host.variables import variable
 from debwright.keys.gnupg.armor import enarmor
 from debwright.keys.gnupg.home import Answer, GnupgHome, open_home, private_home
+from debwright.keys.parts import Part, end_of, part_of, that_signs
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
 from debwright.model.fix import Command
 
 DIGEST = ("--digest-algo", "SHA512", "--cert-digest-algo", "SHA512")
-PLAIN = ("--no-emit-version", "--no-comments")
+PLAIN = ("--no-emit-version", "--no-comments", "--no-armor")
 THROWAWAY_DAYS = 30
 THROWAWAY_NOTE = "throw-away key made for this run, gone with it"
 
@@ -30,17 +30,6 @@ _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 
 class SigningError(DebwrightError):
     """A key is there but cannot sign."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Key:
-    """A key or subkey of `gpg --with-colons` (GnuPG's doc/DETAILS)."""
-
-    fingerprint: str
-    validity: str
-    expires: datetime | None
-    can_sign: bool
-    has_secret: bool
 
 
 class GpgSigner:
@@ -77,6 +66,7 @@ class GpgSigner:
         self._user_id = ""
         self._public: bytes | None = None
         self.expires: datetime | None = None
+        self._signs_with = ""
 
     @property
     def opened(self) -> GnupgHome | None:
@@ -87,6 +77,12 @@ class GpgSigner:
     def fingerprint(self) -> str:
         """The fingerprint of the primary key, 40 or 64 upper-case hexadecimal digits."""
         return self._wanted
+
+    @property
+    def signs_with(self) -> str:
+        """The fingerprint of the part that signs: the primary key's, or a subkey's."""
+        self._opened()
+        return self._signs_with or self._wanted
 
     @property
     def note(self) -> str:
@@ -175,28 +171,29 @@ class GpgSigner:
         self._check(keys)
         self._passphrase()
 
-    def _check(self, keys: Sequence[_Key]) -> None:
+    def _check(self, keys: Sequence[Part]) -> None:
         primary = keys[0]
-        self.expires = primary.expires
+        self.expires = end_of(keys)
         listing = f"gpg --list-secret-keys {self._wanted}"
         if primary.validity == "r":
             raise SigningError(
                 f"the signing key {self._wanted} is revoked",
                 fix="gpg --list-secret-keys, and configure another key",
             )
-        signing = [k for k in keys if k.can_sign and k.has_secret]
+        signing = [k for k in keys if k.can_sign and k.secret]
         if primary.validity == "e":
             raise self._expired(primary)
         if not signing:
             raise SigningError(f"no part of the key {self._wanted} can sign", fix=listing)
-        usable = [k for k in signing if k.validity not in "erdi" or k.validity == ""]
-        if not usable:
+        used = that_signs(keys)
+        if used is None:
             late = [k for k in signing if k.validity == "e"]
             if late:
                 raise self._expired(max(late, key=lambda k: k.expires or datetime.max))
             raise SigningError(f"no valid part of the key {self._wanted} can sign", fix=listing)
+        self._signs_with = used.fingerprint
 
-    def _expired(self, key: _Key) -> SigningError:
+    def _expired(self, key: Part) -> SigningError:
         when = f" on {key.expires:%Y-%m-%d at %H:%M} UTC" if key.expires else ""
         return SigningError(
             f"the signing key {self._wanted} expired{when}",
@@ -323,27 +320,19 @@ def throwaway_signer(uid: str) -> ThrowawaySigner:
     return ThrowawaySigner(uid)
 
 
-def parse_keys(listing: str) -> tuple[list[_Key], str]:
+def parse_keys(listing: str) -> tuple[list[Part], str]:
     """The primary key, its subkeys and its first user id from `gpg --with-colons`."""
-    keys: list[_Key] = []
+    keys: list[Part] = []
     user_id = ""
     pending: list[str] | None = None
     for line in listing.splitlines():
-        fields = [*line.split(":"), *[""] * 16]
+        fields = [*line.split(":"), *[""] * 20]
         if fields[0] == "sec" and keys:
             break  # another key; a fingerprint names one
         if fields[0] in ("sec", "ssb"):
             pending = fields
         elif fields[0] == "fpr" and pending is not None:
-            keys.append(
-                _Key(
-                    fingerprint=fields[9],
-                    validity=pending[1],
-                    expires=datetime.fromtimestamp(int(pending[6]), UTC) if pending[6] else None,
-                    can_sign="s" in pending[11],
-                    has_secret=pending[14] != "#",
-                )
-            )
+            keys.append(part_of(pending, fields[9]))
             pending = None
         elif fields[0] == "uid" and not user_id:
             user_id = re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), fields[9])

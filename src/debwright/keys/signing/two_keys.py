@@ -30,6 +30,10 @@ class TwoKeySigner:
         return f"{self._new.fingerprint} {self._old.fingerprint}"
 
     @property
+    def signs_with(self) -> str:
+        return f"{self._new.signs_with} {self._old.signs_with}"
+
+    @property
     def note(self) -> str:
         return f"{self._new.note}; and, until it is dropped, {self._old.note}"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from debwright.model.events import Reporter, Silent
+from debwright.model.standing import HERE, Standing
 
 
 def on_github(environ: Mapping[str, str]) -> bool:
@@ -19,28 +20,30 @@ def make_reporter(
     verbose: bool = False,
     stream: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
+    standing: Standing = HERE,
 ) -> Reporter:
     """The reporter that fits where the output goes.
 
     GitHub's on its runners, the live table on a terminal, plain lines elsewhere. In JSON mode
     standard output belongs to the JSON: progress goes to standard error, and is shown only to
-    a person (a terminal, `verbose`) or to GitHub. `stream` replaces the one chosen so.
+    a person (a terminal, `verbose`) or to GitHub. `stream` replaces the one chosen so. Commands
+    are shown as they are typed where the person is `standing`.
     """
     environ = os.environ if environ is None else environ
     stream = stream or (sys.stderr if json_mode else sys.stdout)
     if on_github(environ):
         from debwright.observe.console.github import GitHubReporter
 
-        return GitHubReporter(stream, environ=environ, verbose=verbose)
+        return GitHubReporter(stream, environ=environ, verbose=verbose, standing=standing)
     if is_live(stream, environ):
         from debwright.observe.console.live import LiveReporter
 
-        return LiveReporter(stream, environ=environ, verbose=verbose)
+        return LiveReporter(stream, environ=environ, verbose=verbose, standing=standing)
     if json_mode and not verbose:
         return Silent()
     from debwright.observe.console.plain import PlainReporter
 
-    return PlainReporter(stream, environ=environ, verbose=verbose)
+    return PlainReporter(stream, environ=environ, verbose=verbose, standing=standing)
 
 
 def is_live(stream: TextIO, environ: Mapping[str, str]) -> bool:

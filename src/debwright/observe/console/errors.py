@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from debwright.model.errors import DebwrightError, printable
 from debwright.model.fix import command_json
+from debwright.model.standing import HERE, Standing
 from debwright.observe.console.stream import SafeStream, make_console
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ def print_error(
     stream: TextIO | None = None,
     *,
     environ: Mapping[str, str] | None = None,
+    standing: Standing = HERE,
 ) -> None:
     """Print what happened, the evidence, the likely cause and the next command.
 
     `stream` is standard error unless given. In colour on a terminal; on GitHub it becomes an
-    annotation too.
+    annotation too. The command is as it is typed where the person is `standing`.
     """
+    error = _as_typed(error, standing)
     environ = os.environ if environ is None else environ
     safe = SafeStream(stream or sys.stderr)
     if environ.get("GITHUB_ACTIONS") == "true":
@@ -36,6 +39,14 @@ def print_error(
     else:
         safe.write(f"error: {error.render()}\n")
     safe.flush()
+
+
+def _as_typed(error: DebwrightError, standing: Standing) -> DebwrightError:
+    """The same error, with commands as they are typed where the person stands."""
+    return DebwrightError(
+        error.what, evidence=error.evidence, cause=standing.optional(error.cause),
+        fix=standing.optional(error.fix),
+    )  # fmt: skip
 
 
 def rich_error(error: DebwrightError) -> "Group":
@@ -62,19 +73,20 @@ def rich_error(error: DebwrightError) -> "Group":
     return Group(*parts)
 
 
-def error_json(error: DebwrightError) -> str:
+def error_json(error: DebwrightError, standing: Standing = HERE) -> str:
     """The error as one JSON object, ASCII only, so that it is safe on any terminal.
 
     `exit_code` is the status debwright exits with.
     """
+    fix = standing.optional(error.fix)
     content: dict[str, Any] = {
         "error": {
             "type": type(error).__name__,
             "what": error.what,
             "evidence": [{"text": e.text, "file": e.file, "line": e.line} for e in error.evidence],
             "cause": error.cause,
-            "fix": error.fix,
-            "fix_command": command_json(error.fix),
+            "fix": fix,
+            "fix_command": command_json(fix),
             "exit_code": error.exit_code,
         }
     }

@@ -18,6 +18,7 @@ from typing import TextIO
 from debwright.host.files import human_seconds
 from debwright.model.errors import DebwrightError, printable
 from debwright.model.results import Finding, RunResult, Severity, StageResult, Status
+from debwright.model.standing import HERE, Standing
 from debwright.observe.console.plain import EVIDENCE_LINES, RUN, describe
 from debwright.observe.console.stream import Ring, SafeStream, make_console, one_line
 from debwright.observe.report.view import Quote, evidence_lines
@@ -101,13 +102,15 @@ def _place(evidence: Sequence[Quote], environ: Mapping[str, str]) -> tuple[str |
     return None, None
 
 
-def finding_annotation(where: str, finding: Finding, environ: Mapping[str, str]) -> str:
+def finding_annotation(
+    where: str, finding: Finding, environ: Mapping[str, str], standing: Standing = HERE
+) -> str:
     """A finding as an annotation, at the line of the checkout it is about if there is one."""
     file, line = _place(finding.evidence, environ)
     return annotation(
         finding.severity,
         f"{where}: {finding.code}",
-        _message(finding.message, finding.evidence, finding.fix),
+        _message(finding.message, finding.evidence, standing.optional(finding.fix)),
         file=file,
         line=line,
     )
@@ -138,11 +141,13 @@ class GitHubReporter:
         environ: Mapping[str, str] | None = None,
         verbose: bool = False,
         now: Callable[[], datetime] = datetime.now,
+        standing: Standing = HERE,
     ) -> None:
         self._stream = SafeStream(stream)
         self._environ = os.environ if environ is None else environ
         self._verbose = verbose
         self._now = now
+        self._standing = standing
         self._lock = threading.Lock()
         self._buffers: dict[tuple[str | None, str], Ring] = {}
         self._activities: dict[tuple[str | None, str], list[str]] = {}
@@ -181,7 +186,7 @@ class GitHubReporter:
             self._write(lines)
 
     def note(self, text: str) -> None:
-        for line in text.splitlines():
+        for line in self._standing.typed(text).splitlines():
             self._say(f"note: {line}")
 
     def end(self, result: RunResult) -> None:
@@ -190,7 +195,7 @@ class GitHubReporter:
         self.close()
         summary = io.StringIO()
         console = make_console(SafeStream(summary), self._environ, width=SUMMARY_WIDTH)
-        summary_table(result, console)
+        summary_table(result, console, self._standing)
         with self._lock:
             self._write([*stopped(summary.getvalue().splitlines()), *self._annotations(result)])
         self._append_summary(result)
@@ -204,7 +209,7 @@ class GitHubReporter:
             self._buffers.clear()
 
     def _group(self, where: str, result: StageResult, buffer: Ring) -> list[str]:
-        ending = describe(result)
+        ending = describe(result, self._standing)
         summary = f"{where}: {ending[0]}"
         if not buffer:
             return [f"{self._now():%H:%M:%S} {inert(line)}" for line in (summary, *ending[1:])]
@@ -245,7 +250,7 @@ class GitHubReporter:
         self._counts[finding.severity] += 1
         if self._counts[finding.severity] > ANNOTATIONS:
             return []
-        return [finding_annotation(where, finding, self._environ)]
+        return [finding_annotation(where, finding, self._environ, self._standing)]
 
     def _append_summary(self, result: RunResult) -> None:
         """Append the Markdown report to the file GitHub names, within the size it takes."""

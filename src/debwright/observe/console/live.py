@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from debwright.model.results import RunResult, StageResult, Status
+from debwright.model.standing import HERE, Standing
 from debwright.observe.console.board import Board, Cell, Row, State
 from debwright.observe.console.plain import RUN, describe
 from debwright.observe.console.stream import SafeStream, make_console, one_line
@@ -76,10 +77,12 @@ class LiveReporter:
         environ: Mapping[str, str] | None = None,
         verbose: bool = False,
         monotonic: Callable[[], float] = time.monotonic,
+        standing: Standing = HERE,
     ) -> None:
         self._safe = SafeStream(stream)
         self._console = make_console(self._safe, os.environ if environ is None else environ)
         self._verbose = verbose
+        self._standing = standing
         self._board = Board(monotonic)
         # Never held while printing: rich's own lock is taken there, and its refresh thread
         # takes them in the other order.
@@ -124,10 +127,10 @@ class LiveReporter:
         if result.status is Status.FAILED:
             # One line at once; the evidence comes with the summary.
             where = Text(f"{one_line(target or RUN)} {one_line(result.stage)}: ", style="bold red")
-            self._above(where, describe(result)[0])
+            self._above(where, describe(result, self._standing)[0])
 
     def note(self, text: str) -> None:
-        for line in text.splitlines():
+        for line in self._standing.typed(text).splitlines():
             self._above(Text("note: ", style="cyan"), line)
 
     def end(self, result: RunResult) -> None:
@@ -135,7 +138,7 @@ class LiveReporter:
 
         self._live.transient = True  # the summary says the same, and more
         self.close()
-        summary_table(result, self._console)
+        summary_table(result, self._console, self._standing)
 
     def close(self) -> None:
         """Stop drawing; the last picture stays unless `end` replaced it."""

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from debwright.host.files import human_seconds
 from debwright.model.results import RunResult, StageResult, Status
+from debwright.model.standing import HERE, Standing
 from debwright.observe.console.stream import SafeStream, make_console, one_line
 
 EVIDENCE_LINES = 8
@@ -26,11 +27,13 @@ class PlainReporter:
         environ: Mapping[str, str] | None = None,
         verbose: bool = False,
         now: Callable[[], datetime] = datetime.now,
+        standing: Standing = HERE,
     ) -> None:
         self._stream = SafeStream(stream)
         self._environ = os.environ if environ is None else environ
         self._verbose = verbose
         self._now = now
+        self._standing = standing
         self._lock = threading.Lock()
         self._target_width = len(RUN)
         self._stage_width = 7
@@ -52,16 +55,16 @@ class PlainReporter:
             self._say(target, stage, f"| {text}")
 
     def stage_finished(self, target: str | None, result: StageResult) -> None:
-        self._say(target, result.stage, *describe(result))
+        self._say(target, result.stage, *describe(result, self._standing))
 
     def note(self, text: str) -> None:
-        self._say(None, "note", *text.splitlines())
+        self._say(None, "note", *self._standing.typed(text).splitlines())
 
     def end(self, result: RunResult) -> None:
         from debwright.observe.report.summary import summary_table
 
         with self._lock:
-            summary_table(result, make_console(self._stream, self._environ))
+            summary_table(result, make_console(self._stream, self._environ), self._standing)
             self._stream.flush()
 
     def close(self) -> None:
@@ -78,7 +81,7 @@ class PlainReporter:
             self._stream.flush()
 
 
-def describe(result: StageResult) -> list[str]:
+def describe(result: StageResult, standing: Standing = HERE) -> list[str]:
     """How a stage ended, in lines: untrusted text, not yet made printable."""
     word = {Status.CACHED: "unchanged"}.get(result.status, result.status.value)
     lines = [word]
@@ -94,9 +97,9 @@ def describe(result: StageResult) -> list[str]:
         for cause in findings_of(result.details.diagnosis)[:1]:
             lines.append(f"  diagnosis: {cause.message} [{cause.code}]")
             lines += [f"  | {line}" for line in evidence_lines(cause.evidence, EVIDENCE_LINES)]
-            lines += [f"  to do: {cause.fix}"] if cause.fix else []
+            lines += [f"  to do: {standing.typed(cause.fix)}"] if cause.fix else []
         if error.fix:
-            lines.append(f"  next: {error.fix}")
+            lines.append(f"  next: {standing.typed(error.fix)}")
     elif result.reason:
-        lines[0] += f": {result.reason}"
+        lines[0] += f": {standing.typed(result.reason)}"
     return lines

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from debwright.host.files import atomic_write
 from debwright.model.diagnosis import Reproduction
@@ -28,6 +28,12 @@ class FailedStage(BaseModel):
     layer: str | None = None
     dsc: str | None = None
     """Name of the source package beside this file."""
+
+    @field_validator("command")
+    @classmethod
+    def _shown_at_a_prompt(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        """A line feed would run the command, and an escape sequence rewrite what is seen of it."""
+        return tuple("".join(c if c.isprintable() else " " for c in word) for word in words)
 
     def reproduction(self, *, artifact: str | None = None) -> Reproduction:
         """The command that opens the same environment; `artifact` is where this was read from."""

@@ -58,6 +58,8 @@ class Rule(_Table):
     only where the work breaks off soon after, and nothing else went wrong in between."""
     hides: tuple[int, ...] = ()
     """Codes that only repeat what this says."""
+    inside: bool = False
+    """The first thing to do is a command for the system on which the service ran."""
     why: str = ""
     """A paragraph for the code's page."""
     examples: tuple[Example, ...] = Field(min_length=1)

@@ -101,11 +101,16 @@ def _take(store: Store, directory: Path, commit: str, report: Report) -> None:
                 report.files += 1
 
 
+def _stored(directory: Path, path: Path) -> str:
+    """The id of a file's content, as it is, in git's store."""
+    return git(directory, "hash-object", "-w", "--no-filters", str(path)).output.strip()
+
+
 def _tree(store: Store, directory: Path) -> str:
     """The git tree of all records: the same records give the same tree."""
     with _files(store) as files:
         entries = [
-            f"100644 blob {git(directory, 'hash-object', '-w', str(path)).output.strip()}\t{name}"
+            f"100644 blob {_stored(directory, path)}\t{name}"
             for name, path in sorted(files.items())
         ]
     return git(directory, "mktree", stdin="\n".join(entries) + "\n").output.strip()

@@ -38,8 +38,22 @@ def escape(text: str, limit: int = 500) -> str:
     flat = re.sub(r"([\\`*_{}\[\]()#+\-!~$])", r"\\\1", flat)
     # Parsers disagree on a backslash before a bar in a table; none splits at an entity.
     flat = flat.replace("|", "&#124;")
+    flat = unlinked(flat)
     # A number and a dot at the start of a line would begin a list.
     return re.sub(r"^(\d+)\.", r"\1\\.", flat)
+
+
+def unlinked(text: str) -> str:
+    """Escaped text in which nothing becomes a link by itself, and nobody is notified.
+
+    GitHub makes links of `@name`, `#1`, `GH-1`, addresses of web and mail wherever they stand
+    (GFM spec 0.29, section 6.9). An empty comment in them is not shown, and takes them apart.
+    """
+    text = re.sub(r"@(?=\w)", "@<!-- -->", text)
+    text = re.sub(r"(\\#)(?=\d)", r"\1<!-- -->", text)
+    text = re.sub(r"\b(GH\\?-)(?=\d)", r"\1<!-- -->", text, flags=re.IGNORECASE)
+    text = re.sub(r"(?<=\w):(?=//)", ":<!-- -->", text)
+    return re.sub(r"\bwww\.", "www<!-- -->.", text, flags=re.IGNORECASE)
 
 
 def cell(text: str) -> str:

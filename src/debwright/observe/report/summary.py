@@ -1,14 +1,16 @@
 """What stands on the terminal when a run is over."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from debwright.host.files import human_seconds, human_size
 from debwright.model.errors import printable
 from debwright.model.results import RunResult, Severity, Status, TargetResult
+from debwright.model.standing import HERE, Standing
 from debwright.observe.report import view
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -26,21 +28,21 @@ STYLES = {
 SEVERITY_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
-def summary_table(result: RunResult, console: "Console", dist: Path = Path("dist")) -> None:
+def summary_table(result: RunResult, console: "Console", standing: Standing = HERE) -> None:
     """Print the table of targets, a paragraph for each failure, what was skipped, and how to
-    install. `dist` is where the run's files are, as the user should type it.
+    install. Commands and paths are those that somebody types who is `standing` there.
     """
     console.print()
     if result.parts:
         console.print(_table(result, narrow=console.width < 80))
-    for failure in view.failures(result, dist):
-        _print_failure(failure, console, dist)
-    _print_skips(result, console)
+    for failure in view.failures(result, standing.dist, typed=standing.dist):
+        _print_failure(failure, console, standing)
+    _print_skips(result, console, standing)
     for note in result.notes:
-        console.print(_text(("note: ", "cyan"), note))
+        console.print(_text(("note: ", "cyan"), standing.typed(note)))
     if result.ok:
         _print_install(result, console)
-    _print_verdict(result, console, dist)
+    _print_verdict(result, console, standing.dist)
 
 
 def _text(*parts: str | tuple[str, str]) -> "Text":
@@ -96,7 +98,7 @@ def _cells(target: TargetResult) -> list["Text"]:
     ]
 
 
-def _print_failure(failure: view.Failure, console: "Console", dist: Path) -> None:
+def _print_failure(failure: view.Failure, console: "Console", standing: Standing) -> None:
     console.print()
     console.print(_text((f"{failure.where} failed: ", "bold red"), (failure.what, "bold")))
     for finding in failure.findings[:FINDINGS_SHOWN]:
@@ -106,12 +108,12 @@ def _print_failure(failure: view.Failure, console: "Console", dist: Path) -> Non
         for line in view.evidence_lines(finding.evidence, EVIDENCE_LINES):
             _indented(console, ("| ", "dim"), line[:1000], left=4, wrap=False)
         if finding.fix and finding.fix != failure.next:
-            _indented(console, ("fix: ", "green"), finding.fix)
+            _indented(console, ("fix: ", "green"), standing.typed(finding.fix))
     if (more := len(failure.findings) - FINDINGS_SHOWN) > 0:
         _indented(console, f"and {more} more in the report")
     if failure.log:
-        _indented(console, ("log: ", "cyan"), str(dist / failure.log), wrap=False)
-    _indented(console, ("next: ", "cyan"), (failure.next, "bold"), wrap=False)
+        _indented(console, ("log: ", "cyan"), str(standing.dist / failure.log), wrap=False)
+    _indented(console, ("next: ", "cyan"), (standing.typed(failure.next), "bold"), wrap=False)
 
 
 def _indented(
@@ -126,14 +128,14 @@ def _indented(
         console.print(_text(" " * left, *parts), soft_wrap=True)
 
 
-def _print_skips(result: RunResult, console: "Console") -> None:
+def _print_skips(result: RunResult, console: "Console", standing: Standing) -> None:
     skips = view.skips_together(result)
     if not skips:
         return
     console.print()
     console.print(_text(("skipped, so not proven:", "yellow")))
     for skip in skips[:SKIPS_SHOWN]:
-        _indented(console, skip)
+        _indented(console, standing.typed(skip))
     if len(skips) > SKIPS_SHOWN:
         _indented(console, f"and {len(skips) - SKIPS_SHOWN} more in the report")
 
@@ -154,7 +156,7 @@ def _print_install(result: RunResult, console: "Console") -> None:
         console.print(_text(("signing: ", "cyan"), result.signing_note))
 
 
-def _print_verdict(result: RunResult, console: "Console", dist: Path) -> None:
+def _print_verdict(result: RunResult, console: "Console", dist: "Path") -> None:
     verdict = view.verdict(result)
     console.print()
     title = f"{result.package} {result.version}: "

@@ -109,17 +109,25 @@ def target_status(target: TargetResult) -> Status:
 
     So do checks that failed nothing and have not seen the packages work. Tests that the source does
     not have, or that cannot run by themselves, are no missing proof: they are shown as skipped.
+    Nor is a build that another target has done for this one.
     """
     if not target.ok:
         return Status.FAILED
     statuses = {
-        s.status for s in target.stages if s.stage != "test" or s.status is not Status.SKIPPED
+        s.status
+        for s in target.stages
+        if s.status is not Status.SKIPPED or not (s.stage == "test" or _done_elsewhere(s))
     }
     if not statuses or Status.SKIPPED in statuses:
         return Status.SKIPPED
     if any(s.details.unproven for s in target.stages):
         return Status.SKIPPED
     return Status.CACHED if statuses == {Status.CACHED} else Status.PASSED
+
+
+def _done_elsewhere(stage: StageResult) -> bool:
+    """Whether another target did it for this one, so that no proof is missing."""
+    return stage.details.done_by is not None
 
 
 def verdict(result: RunResult) -> Verdict:
@@ -178,7 +186,7 @@ def count_findings(checks: Iterable[CheckResult], severity: Severity) -> int:
 
 
 def skips(result: RunResult) -> list[Skip]:
-    """Every stage and check that was skipped."""
+    """Every stage and check that was skipped, but for what another target has done."""
     found = _stage_skips(None, result.stages)
     for target in result.parts:
         found += _stage_skips(target.target, target.stages)
@@ -205,20 +213,25 @@ def _stage_skips(target: str | None, stages: Iterable[StageResult]) -> list[Skip
     return [
         Skip(target=target, name=s.stage, reason=s.reason or "no reason given")
         for s in stages
-        if s.status is Status.SKIPPED
+        if s.status is Status.SKIPPED and not _done_elsewhere(s)
     ]
 
 
-def failures(result: RunResult, dist: Path | None = None) -> list[Failure]:
-    """Each failed stage. With `dist`, logs in their usual place are found there too."""
+def failures(
+    result: RunResult, dist: Path | None = None, *, typed: Path = Path("dist")
+) -> list[Failure]:
+    """Each failed stage. With `dist`, logs in their usual place are found there too.
+
+    `typed` is how `dist` is typed in a command.
+    """
     found = [
-        _failure(result, None, stage, dist)
+        _failure(result, None, stage, dist, typed)
         for stage in result.stages
         if stage.status is Status.FAILED
     ]
     for target in result.parts:
         found += [
-            _failure(result, target, stage, dist)
+            _failure(result, target, stage, dist, typed)
             for stage in target.stages
             if stage.status is Status.FAILED
         ]
@@ -226,8 +239,9 @@ def failures(result: RunResult, dist: Path | None = None) -> list[Failure]:
 
 
 def _failure(
-    result: RunResult, target: TargetResult | None, stage: StageResult, dist: Path | None
-) -> Failure:
+    result: RunResult, target: TargetResult | None, stage: StageResult, dist: Path | None,
+    typed: Path,
+) -> Failure:  # fmt: skip
     broken = [
         check
         for check in (target.checks if target else ())
@@ -245,7 +259,7 @@ def _failure(
         what=_what(stage, broken),
         findings=tuple(errors),
         log=find_log(result, target, stage, dist),
-        reproduce=_reproduce(target, stage),
+        reproduce=_reproduce(target, stage, typed),
         inspect=_inspect(target),
     )
 
@@ -263,7 +277,7 @@ def _what(stage: StageResult, broken: list[CheckResult]) -> str:
     return stage.reason or f"the {stage.stage} stage failed and gave no reason"
 
 
-def _reproduce(target: TargetResult | None, stage: StageResult) -> Command:
+def _reproduce(target: TargetResult | None, stage: StageResult, dist: Path) -> Command:
     if target is None:
         return Command("debwright", "run")
     only = [] if isinstance(target, CompanionResult) else ["-t", target.target]
@@ -276,7 +290,7 @@ def _reproduce(target: TargetResult | None, stage: StageResult) -> Command:
         return Command("debwright", "check", "-t", target.target, *stage.details.files)
     changes = [a.path for a in target.artifacts if a.path.endswith(".changes")]
     if stage.stage == "check" and changes:
-        return Command("debwright", "check", f"dist/{changes[0]}")
+        return Command("debwright", "check", dist / changes[0])
     return Command("debwright", "run", *only)
 
 

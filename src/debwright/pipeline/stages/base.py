@@ -131,9 +131,9 @@ class TargetRun:
         """Its packages, with the `all` ones that another target of its suite built."""
         return packages_of(self.job, self.target)
 
-    def skip(self, stage: str, reason: str) -> None:
+    def skip(self, stage: str, reason: str, details: StageDetails | None = None) -> None:
         """The stage is not done, and that is said."""
-        self.stages.append(skipped(self.job, self.name, stage, reason))
+        self.stages.append(skipped(self.job, self.name, stage, reason, details))
 
     def log(self, stage: str, line: str) -> None:
         self.job.reporter.line(self.name, stage, line)
@@ -295,11 +295,12 @@ def carried_out(
     work: Callable[[], Outcome],
     *,
     raising: tuple[type[DebwrightError], ...] = (),
+    given: Sequence[str] = (),
 ) -> tuple[StageResult, Outcome]:
     """Do the work of a stage: what it took, and for a failure what its logs say of the cause.
 
     An error becomes a failed result, but for `raising`: the disk may be full for this target
-    alone, and the others go on.
+    alone, and the others go on. `given` are the files of packages that were not built here.
     """
     reporter.stage_started(target, stage)
     started, clock = datetime.now(UTC), time.monotonic()
@@ -320,7 +321,9 @@ def carried_out(
     if outcome.failed is not None:
         from debwright.pipeline.stages.diagnosis import diagnosis_of
 
-        said = diagnosis_of(stage, directory, outcome.failed, outcome.checks)
+        said = diagnosis_of(
+            stage, directory, outcome.failed, outcome.checks, target=target, given=given
+        )
         details = details.model_copy(update={"diagnosis": said})
     status = Status.SKIPPED if outcome.skipped else Status.PASSED
     result = StageResult(
@@ -337,7 +340,12 @@ def carried_out(
     return result, outcome
 
 
-def skipped(job: Job, target: str | None, stage: str, reason: str) -> StageResult:
-    result = StageResult(stage=stage, status=Status.SKIPPED, reason=reason)
+def skipped(
+    job: Job, target: str | None, stage: str, reason: str, details: StageDetails | None = None
+) -> StageResult:
+    """The result of a stage that is not done, which watchers see too."""
+    result = StageResult(
+        stage=stage, status=Status.SKIPPED, reason=reason, details=details or details_of(stage, {})
+    )
     job.reporter.stage_finished(target, result)
     return result

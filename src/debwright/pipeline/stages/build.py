@@ -126,14 +126,11 @@ class BuildStage(TargetStage):
         scratch.mkdir(mode=0o755)
         on.scratch = scratch
         if builds_nothing(plan_of(on)):
-            on.skip(self.name, _why_nothing(on))
+            on.skip(self.name, why_nothing(on), BuildDetails(done_by=builder_of(on)))
             return True
         result, _ = perform(self, on)
         on.stages.append(result)
         return result.status.ok
-
-
-BUILT_BY_ANOTHER = "built by another target: it is all `all`"
 
 
 def builds_nothing(plan: BuildPlan) -> bool:
@@ -141,9 +138,19 @@ def builds_nothing(plan: BuildPlan) -> bool:
     return not (plan.with_all or plan.with_any)
 
 
-def _why_nothing(on: TargetRun) -> str:
-    if on.source.has_all:
-        return BUILT_BY_ANOTHER
+def builder_of(on: TargetRun) -> str | None:
+    """The target that builds the `all` packages of a suite; None where it has none of these."""
+    if not on.source.has_all:
+        return None
+    suite = on.target.target.suite
+    targets = (t for t in on.job.plan.targets if t.target.suite == suite and t.build_all)
+    return next((str(t.target) for t in targets), None)
+
+
+def why_nothing(on: TargetRun) -> str:
+    """Why a target has no build of its own."""
+    if (builder := builder_of(on)) is not None:
+        return f"built by {builder}: its packages are for all architectures"
     has = " ".join(sorted(on.source.architectures))
     return f"nothing to build for {on.target.target.arch}: debian/control has packages for {has}"
 
@@ -221,7 +228,7 @@ def _worth_emulating(failed: StageResult) -> bool:
 def _may_fall_back(on: TargetRun) -> bool:
     if on.strategy is not Strategy.CROSS or not on.job.plan.config.targets.fallback:
         return False
-    if on.target.choice.reason.startswith("asked for"):
+    if on.target.choice.asked:
         return False
     return on.job.plan.host.obstacle(on.target.target.arch) is None
 

@@ -146,7 +146,11 @@ class CheckStage(TargetStage):
 def _preseeds(job: Job) -> list[Path]:
     """Files with answers to debconf's questions."""
     loaded = job.plan.loaded
-    return [loaded.resolve(one.preseed) for one in loaded.config.install if one.preseed]
+    return [
+        loaded.inside(one.preseed, "install.preseed")
+        for one in loaded.config.install
+        if one.preseed
+    ]
 
 
 def _further(on: TargetRun) -> list[Target]:

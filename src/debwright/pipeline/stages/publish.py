@@ -14,6 +14,7 @@ from debwright.model.details import PublishDetails
 from debwright.model.errors import Evidence, ExitCode, UsageError
 from debwright.model.fix import Command
 from debwright.model.results import StageResult, Status
+from debwright.model.targets import Target, suite_info
 from debwright.observe.report.timeline import Color
 from debwright.pipeline.finished import FinishedStages
 from debwright.pipeline.plan import TargetPlan
@@ -51,7 +52,7 @@ class Publishing:
 
     @property
     def settings(self) -> RepositorySettings:
-        return settings_of(self.job.plan.config, self.job.plan.package)
+        return settings_of(self.job.plan.config, self.job.plan.package, self.repository)
 
     @property
     def suites(self) -> dict[str, str]:
@@ -84,19 +85,26 @@ class PublishStage(Stage[Publishing]):
         from debwright.repository.stores.base import store_tables
 
         job = on.job
+        # As configured: what the repository has by now is what this stage itself has published.
+        settings = settings_of(job.plan.config, job.plan.package)
         return {
             **common_inputs(job),
             "files": {f"{f.suite}/{f.path.name}": sha256_file(f.path) for f in _files(on)},
             "suites": {str(t.target): suite_name(job, t.target.suite) for t in on.targets},
-            "settings": on.settings.model_dump(mode="json"),
+            "settings": settings.model_dump(mode="json"),
             "stores": {t.table: t.model_dump(mode="json") for t in store_tables(job.plan.loaded)},
             "key": key_states(job.plan.loaded),
         }
 
     def changing(self, on: Publishing) -> dict[str, Any]:
-        """Which publication is the current one: one that others have made calls for another."""
+        """Which publication is the current one: one that others have made calls for another.
+
+        So does one whose time is soon over.
+        """
         link = on.repository / "dists"
-        return {"current": str(link.readlink()) if link.is_symlink() else None}
+        if not link.is_symlink():
+            return {"current": None}
+        return {"current": str(link.readlink()), "due": _is_due(on)}
 
     def work(self, on: Publishing) -> Outcome:
         from debwright.pipeline.stages.keyring import keyring_packages
@@ -104,6 +112,8 @@ class PublishStage(Stage[Publishing]):
         job = on.job
         job.reporter.activity(None, self.name, "signing")
         with configured_signer(job.plan.loaded, job.plan.package, say=job.note) as signer:
+            if not signer.throwaway:
+                _require_accepted(on, signer)
             keyrings = keyring_packages(job, on.repository, on.settings, signer, on.suites)
             publication = _publish(on, [*_files(on), *keyrings], signer)
         details = PublishDetails(
@@ -145,17 +155,26 @@ def not_published(job: Job, reason: str, *, unproven: bool = False) -> Published
     return Published(stage=result)
 
 
-def settings_of(config: Config, package: str) -> RepositorySettings:
+def settings_of(
+    config: Config, package: str, published: Path | None = None
+) -> RepositorySettings:  # fmt: skip
+    """Those of the configuration; for what it leaves open, those of what is `published` already."""
+    from debwright.repository.plan import published_settings
+
     repository = config.repository
+    has = published_settings(published) if published is not None else None
     return RepositorySettings(
-        origin=repository.origin or package,
-        label=repository.label or package,
-        description=repository.description or f"Packages of {package}",
+        origin=repository.origin or (has.origin if has else package),
+        label=repository.label or (has.label if has else package),
+        description=repository.description
+        or (has.description if has else f"Packages of {package}"),
         component=repository.component,
         url=repository.url,
         keep=repository.publications,
         keep_versions=repository.keep,
+        valid_days=repository.valid_days,
         sources=repository.sources,
+        architectures=has.architectures if has else (),
     )
 
 
@@ -169,8 +188,13 @@ def require_key(job: Job) -> None:
         return
     if not job.force and PublishStage.name in FinishedStages(job.home).stages():
         return
+    from debwright.repository import acceptance
+
     with configured_signer(job.plan.loaded, job.plan.package) as signer:
         signer.detach(b"debwright")
+        # Where a root has still to be made, apt is asked before it is published.
+        layers, _ = acceptance.roots_of(job.roots, job.plan.suites)
+        acceptance.require(signer, layers, job.roots.cache, memory=_memory(job))
 
 
 def require_newer(job: Job) -> None:
@@ -200,6 +224,32 @@ def require_newer(job: Job) -> None:
                     cause=why_older(version, entry.version),
                     fix=f"give it a higher version, or publish it all the same: {_FORCED}",
                 )
+
+
+def _is_due(on: Publishing) -> bool:
+    """Whether what is published has to be signed again."""
+    from debwright.repository.plan import load
+    from debwright.repository.validity import is_due
+
+    state = load(on.repository)
+    return state is not None and is_due(state.suites.values(), on.settings)
+
+
+def _require_accepted(on: Publishing, signer: Signer) -> None:
+    """Ask apt of every suite about the key. Raises DebwrightError when one does not take it."""
+    from debwright.repository import acceptance
+
+    job = on.job
+    suites = dict.fromkeys(on.suites.values())
+    layers = {s: job.roots.base(Target(suite_info(s).codename, job.plan.host.arch)) for s in suites}
+    acceptance.require(signer, layers, job.roots.cache, memory=_memory(job))
+
+
+def _memory(job: Job) -> Path:
+    """Where the answers of apt are kept that were good."""
+    from debwright.repository import acceptance, store
+
+    return store.private(job.dist / job.plan.config.repository.path) / acceptance.MEMORY
 
 
 def _push(on: Publishing, *, throwaway: bool) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from debwright.build.binary import PackageBuildError
 from debwright.build.log import BuildLog
 from debwright.checks.twice import diffoscope
+from debwright.model.details import CheckDetails
 from debwright.model.results import CheckResult, Status
 from debwright.observe.report.timeline import Color
 from debwright.pipeline.stages.base import (
@@ -19,13 +20,14 @@ from debwright.pipeline.stages.base import (
     digests,
 )
 from debwright.pipeline.stages.build import (
-    BUILT_BY_ANOTHER,
     build_inputs,
+    builder_of,
     builds_nothing,
     carry_out,
     dependencies,
     plan_of,
     root_inputs,
+    why_nothing,
 )
 from debwright.pipeline.stages.checking import add_to_report, judged, policy_inputs
 from debwright.roots.cache import remove_tree
@@ -62,7 +64,7 @@ class ReproducibleStage(TargetStage):
         from debwright.checks.twice.reproducible import ReproducibleCheck
 
         if builds_nothing(plan_of(on)):
-            return Outcome(skipped=BUILT_BY_ANOTHER)
+            return Outcome(skipped=why_nothing(on), details=CheckDetails(done_by=builder_of(on)))
         log_path = on.directory / f"{NAME}.log"
         remove_tree(on.directory / DIRECTORY)
         with (

@@ -1,7 +1,8 @@
 """The seam between the repository and where it is served from."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -11,6 +12,7 @@ from debwright.config import LoadedConfig
 from debwright.config.section import Section
 from debwright.model.errors import DebwrightError, Evidence
 from debwright.repository import store as local
+from debwright.repository.lineage import comes_from
 from debwright.repository.model import PublicationRecord, SuiteManifest
 from debwright.repository.publish import recover
 from debwright.repository.stores.tree import MANIFEST, Tree, served_tree, state_path
@@ -34,7 +36,10 @@ class Store(Protocol):
         """The publication.json that is there; None when nothing is, FOREIGN for another make."""
 
     def push(self, tree: Tree) -> int:
-        """Make the place serve `tree`; how many files were sent."""
+        """Make the place serve `tree`; how many files were sent.
+
+        It calls `tree.go_ahead` before it sends anything, and before readers see any of it.
+        """
 
     def fetch(self, target: Path) -> None:
         """Copy all that is served into the empty directory `target`."""
@@ -87,11 +92,13 @@ def push_all(
         recover(repo)
         tree = served_tree(repo)
         for store in stores:
-            there = read_record(store.record(), store.name)
+            data = store.record()
+            there = read_record(data, store.name)
             if not force:
                 _must_follow(there, tree.record, store.name)
             unchanged = not force and there == tree.record
-            sent = 0 if unchanged else store.push(tree)
+            guarded = replace(tree, go_ahead=partial(_must_be, store, data))
+            sent = 0 if unchanged else store.push(tree if force else guarded)
             done.append(
                 Pushed(name=store.name, number=tree.record.number, sent=sent, unchanged=unchanged)
             )
@@ -153,9 +160,23 @@ def _must_follow(there: PublicationRecord | None, here: PublicationRecord, name:
             "has would be lost",
             fix="debwright repo pull, then publish again; or debwright repo push --force",
         )
-    if there.number > here.number:
+    if not comes_from(here, there):
         raise DebwrightError(
-            f"{name} has publication {there.number}, and this copy only {here.number}",
-            cause="somebody else has published in the meantime",
+            f"{name} has publication {there.number} of {there.created}, which this copy was not "
+            "made from",
+            evidence=[
+                Evidence(text=f"there: publication {there.number}, {there.what}"),
+                Evidence(text=f"here: publication {here.number}, {here.what}"),
+            ],
+            cause="another machine has published in the meantime, and a push would remove it",
+            fix="debwright repo pull, then publish again",
+        )
+
+
+def _must_be(store: Store, seen: bytes | None) -> None:
+    if store.record() != seen:
+        raise DebwrightError(
+            f"another machine has published to {store.name} while this one was sending",
+            cause="the other was first; readers see what it has published",
             fix="debwright repo pull, then publish again",
         )

@@ -1,9 +1,10 @@
 """A directory that a web server on this machine serves."""
 
 import contextlib
+import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -50,7 +51,10 @@ class DirectoryStore:
 
     def push(self, tree: Tree) -> int:
         try:
-            return self._push(tree)
+            self._refuse_itself(tree)
+            local.make_directories(self._path)
+            with self._locked():
+                return self._push(tree)
         except OSError as error:
             raise self._refused(error) from error
 
@@ -60,18 +64,20 @@ class DirectoryStore:
         except (OSError, shutil.Error) as error:
             raise DebwrightError(f"{self._path} cannot be read: {error}") from error
 
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Pushes of several copies of the repository go one at a time; this leaves no file."""
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def _not_ours(self, directory: str, names: list[str]) -> list[str]:
         return [n for n in names if Path(directory) == self._path and not is_ours(n)]
 
     def _push(self, tree: Tree) -> int:
-        ours, theirs = tree.repo.resolve(), self._path.resolve()
-        if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
-            raise UsageError(
-                f"{self._path} is the repository that is to be copied there",
-                cause="repository.directory.path names dist/apt, or a directory around or in it",
-                fix="name another directory; dist/apt can be served as it is",
-            )
-        local.make_directories(self._path)
         dists = self._path / "dists"
         if dists.exists() and not dists.is_symlink():
             raise DebwrightError(
@@ -79,6 +85,7 @@ class DirectoryStore:
                 cause="another tool keeps a repository in this directory",
                 fix="name another directory",
             )
+        tree.go_ahead()
         below = self._free_name(tree.record.number)
         fresh = self._path / f"{below}{NEW}"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -96,6 +103,15 @@ class DirectoryStore:
             sent += 1
         self._clean(tree, below)
         return sent
+
+    def _refuse_itself(self, tree: Tree) -> None:
+        ours, theirs = tree.repo.resolve(), self._path.resolve()
+        if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
+            raise UsageError(
+                f"{self._path} is the repository that is to be copied there",
+                cause="repository.directory.path names dist/apt, or a directory around or in it",
+                fix="name another directory; dist/apt can be served as it is",
+            )
 
     def _free_name(self, number: int) -> str:
         """A name for the new dists: not that of those which are served now, as after a push that

@@ -89,10 +89,14 @@ class Objects:
 
     def push(self, tree: Tree) -> int:
         there = dict(self._list())
+        tree.go_ahead()
         known = vouched(self, self._read)
-        sent = 0
+        sent, shown = 0, False
         for item in tree.items:
             go_on()
+            if not shown and item.step >= Step.INDEX:
+                tree.go_ahead()
+                shown = True
             if not _is_there(there.get(item.path), item, known):
                 self._put(item)
                 sent += 1

@@ -16,13 +16,14 @@ from debwright.config import LoadedConfig
 from debwright.config import values as v
 from debwright.github.place import github_token
 from debwright.host.files import human_size
-from debwright.host.git import git
+from debwright.host.git import git, git_argv
 from debwright.host.process import CommandError, Completed, run
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
-from debwright.repository.stores.base import Store, StoreTable
-from debwright.repository.stores.tree import RECORD, Item, Tree, linked
+from debwright.repository.stores.base import FOREIGN, Store, StoreTable
+from debwright.repository.stores.tree import RECORD, Item, Tree, is_ours, linked
 
+NO_JEKYLL = ".nojekyll"
 FILE_LIMIT = 100 * 1024**2
 """Bytes a file may have: git pushes to GitHub refuse larger ones."""
 SITE_LIMIT = 1000**3
@@ -60,7 +61,11 @@ class Pages(StoreTable, table="repository.pages", optional=True):
         description="Where the branch is: a URL, a path, or the name of a git remote. On GitHub, "
         "GITHUB_TOKEN is used where it is set.",
     )
-    branch: Branch = Field("gh-pages", description="The branch. It is replaced by one commit.")
+    branch: Branch = Field(
+        "gh-pages",
+        description="The branch. It is replaced by one commit, which keeps files that are not the "
+        "repository's.",
+    )
 
     def open(self, loaded: LoadedConfig) -> Store:
         return PagesStore(_address(loaded, self.remote), self.branch)
@@ -85,11 +90,14 @@ def _address(loaded: LoadedConfig, remote: str) -> str:
 class PagesStore:
     """The one commit of a branch. The history would keep every package for ever, so there is none.
 
+    What is not of the repository stays: a CNAME that GitHub has written, a site of documents.
     The push replaces just the commit that was looked at, and no other that came meanwhile.
     """
 
     def __init__(self, remote: str, branch: str) -> None:
         self._remote, self._branch = remote, branch
+        self._seen: str | None = None
+        """The commit whose record was read: it is that one which a push replaces."""
 
     @property
     def name(self) -> str:
@@ -98,11 +106,14 @@ class PagesStore:
     def record(self) -> bytes | None:
         with tempfile.TemporaryDirectory(prefix="debwright-pages-") as work:
             git = Path(work)
-            if self._get(git) is None:
+            self._seen = self._get(git)
+            if self._seen is None:
                 return None
-            if not self._git(git, "ls-tree", "FETCH_HEAD", "--", RECORD).output:
-                return b"{}"
-            return self._git(git, "cat-file", "blob", f"FETCH_HEAD:{RECORD}").output.encode()
+            names = [name for name, _ in self._top(git)]
+            if RECORD in names:
+                return self._git(git, "cat-file", "blob", f"FETCH_HEAD:{RECORD}").output.encode()
+            # What is not ours stays; what has one of our names would be lost.
+            return FOREIGN if any(is_ours(name) for name in names) else None
 
     def push(self, tree: Tree) -> int:
         check_limits(tree)
@@ -110,15 +121,30 @@ class PagesStore:
             git = Path(work)
             before = self._get(git)
             # Without it, Jekyll would leave out what begins with a dot or an underscore.
-            (site / ".nojekyll").touch()
+            (site / NO_JEKYLL).touch()
             self._git(git, "--work-tree", str(site), "add", "--all", "--force", ".", cwd=site)
-            found = self._git(git, "write-tree").output.strip()
+            ours = self._git(git, "write-tree").output.strip()
+            found = self._with_others(git, ours) if before is not None else ours
             message = f"Publication {tree.record.number}: {tree.record.what}"
             commit = self._git(git, "commit-tree", found, "-m", message, env=AUTHOR).output.strip()
             name = f"refs/heads/{self._branch}"
-            lease = f"--force-with-lease={name}:{before or ''}"
+            lease = f"--force-with-lease={name}:{self._seen or ''}"
             self._git(git, "push", "--quiet", lease, "--", self._remote, f"{commit}:{name}")
         return len(tree.items)
+
+    def _with_others(self, git: Path, ours: str) -> str:
+        """The tree `ours` with what people have put on the branch: a CNAME, a site of documents."""
+        lines = [line for _, line in self._top(git, ours)]
+        names = {name for name, _ in self._top(git, ours)}
+        lines += [line for name, line in self._top(git) if name not in names and not is_ours(name)]
+        # Their files were not fetched: git needs no more than the names it has of them.
+        made = self._git(git, "mktree", "-z", "--missing", stdin="".join(f"{i}\0" for i in lines))
+        return made.output.strip()
+
+    def _top(self, git: Path, tree: str = "FETCH_HEAD") -> list[tuple[str, str]]:
+        """Names at the top of a tree, each with its line as git-ls-tree(1) gives it."""
+        lines = self._git(git, "ls-tree", "-z", tree).output.split("\0")
+        return [(line.partition("\t")[2], line) for line in lines if line]
 
     def fetch(self, target: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="debwright-pages-") as work:
@@ -127,9 +153,9 @@ class PagesStore:
                 raise DebwrightError(
                     f"there is no {self.name}", fix=Command("debwright", "repo", "push")
                 )
+            ours = [name for name, _ in self._top(git) if is_ours(name)]
             self._git(git, "--work-tree", str(target), "checkout", "--quiet", "FETCH_HEAD", "--",
-                      ".", cwd=target)  # fmt: skip
-        (target / ".nojekyll").unlink(missing_ok=True)
+                      *(f":(top,literal){name}" for name in ours), cwd=target)  # fmt: skip
 
     def _get(self, git: Path, *, whole: bool = False) -> str | None:
         """Fetch the branch's commit; its id, or None when there is no such branch.
@@ -150,12 +176,12 @@ class PagesStore:
 
     def _git(
         self, git: Path, *arguments: str, cwd: Path | None = None,
-        env: Mapping[str, str] | None = None, check: bool = True,
+        env: Mapping[str, str] | None = None, check: bool = True, stdin: str | None = None,
     ) -> Completed:  # fmt: skip
-        argv = ["git", "--git-dir", str(git), *AS_IT_IS, *arguments]
+        argv = git_argv("--git-dir", str(git), *AS_IT_IS, *arguments)
         environment = {**_environment(self._remote), **(env or {})}
         try:
-            return run(argv, cwd=cwd or git, env=environment, check=check)
+            return run(argv, cwd=cwd or git, env=environment, check=check, stdin=stdin)
         except CommandError as error:
             raise self._refused(error) from error
 
@@ -168,7 +194,7 @@ class PagesStore:
             if stale
             else "the address is wrong, or "
             "this user (or GITHUB_TOKEN, which needs contents: write) may not push there",
-            fix="run the same command again"
+            fix="debwright repo pull, then publish again"
             if stale
             else Command("git", "ls-remote", self._remote),
         )

@@ -10,7 +10,7 @@ hashes: another machine's push may have broken off, and left readers' files of t
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,10 +19,12 @@ from debwright.model.errors import CheckError, DebwrightError, Evidence
 from debwright.model.results import Severity
 from debwright.repository import store as local
 from debwright.repository.describe import paragraphs
+from debwright.repository.lineage import comes_from
 from debwright.repository.model import PublicationRecord, SuiteManifest
-from debwright.repository.plan import load
+from debwright.repository.plan import State, load
 from debwright.repository.publish import recover
 from debwright.repository.release import SIGNED_FILES, listed_files
+from debwright.repository.stores.aside import set_aside
 from debwright.repository.stores.base import Store, read_record
 from debwright.repository.stores.tree import MANIFEST, RECORD, state_path
 from debwright.repository.verify.repository import verify_repository
@@ -32,12 +34,13 @@ Known = dict[str, tuple[int, str]]
 
 
 def restore(
-    repo: Path, store: Store, keyring: Path, *, say: local.Say = local.silent
+    repo: Path, store: Store, keyring: Path, *, discard: bool = False, say: local.Say = local.silent
 ) -> tuple[int, bool]:
     """Make `repo` the store's current publication; its number, and whether it was not there yet.
 
-    `keyring` is binary. Raises CheckError when what is there is not good, DebwrightError when the
-    directory has another repository, or nothing is in the store.
+    `keyring` is binary. With `discard`, publications that were made here and never brought there
+    are removed. Raises CheckError when what is there is not good, DebwrightError when the
+    directory has another repository or such publications, or nothing is in the store.
     """
     repo = repo.absolute()
     local.make_directories(repo)
@@ -55,19 +58,40 @@ def restore(
                 cause="it was made here, without knowing of the other",
                 fix=f"move {repo} away and run the same command again",
             )
-        if here is not None and here.record.number >= there.number:
+        if here is not None and comes_from(here.record, there):
             return here.record.number, False
+        apart = here is not None and not comes_from(there, here.record)
         with tempfile.TemporaryDirectory(prefix="work-pull-", dir=local.private(repo)) as work:
             copy = Path(work) / "copy"
             copy.mkdir()
             store.fetch(copy)
-            _take(repo, copy, *_judge(copy, keyring, there))
+            record, files = _judge(copy, keyring, there, say)
+            if here is not None and apart:
+                if not discard:
+                    raise _apart(here, there, files, store.name)
+                set_aside(repo, here, there)
+            _take(repo, copy, record, files)
         recover(repo)
         return there.number, True
 
 
+def _apart(
+    here: State, there: PublicationRecord, files: Collection[str], name: str
+) -> DebwrightError:
+    own = [e for m in here.suites.values() for e in m.entries if e.path not in files]
+    lost = sorted({f"{e.package} {e.version} {e.architecture}" for e in own if e.kind == "deb"})
+    return DebwrightError(
+        f"publication {here.record.number} was made here and is not in {name}, which has "
+        f"publication {there.number} of another machine",
+        evidence=[Evidence(text=f"only here: {text}") for text in lost[:20]],
+        cause="both began from one publication; only one of them can go on",
+        fix="debwright repo pull --discard-unpushed, which removes what was published here alone; "
+        "then publish that again",
+    )
+
+
 def _judge(
-    copy: Path, keyring: Path, wanted: PublicationRecord
+    copy: Path, keyring: Path, wanted: PublicationRecord, say: local.Say
 ) -> tuple[PublicationRecord, set[str]]:
     """The record, and the files of the pool that its manifests name."""
     if links := [path for path in copy.rglob("*") if path.is_symlink()]:
@@ -84,7 +108,13 @@ def _judge(
         _put_together(copy, wanted)
     except OSError as error:
         raise _bad(f"publication {wanted.number} is not all there", str(error)[:300]) from error
-    errors = [f for f in verify_repository(copy, keyring) if f.severity is Severity.ERROR]
+    errors = []
+    for finding in verify_repository(copy, keyring):
+        if finding.code == "repository/expired":
+            # Users may not take it any more; its owner has to, to sign it again.
+            say(f"{finding.message}: debwright repo renew signs it again")
+        elif finding.severity is Severity.ERROR:
+            errors.append(finding)
     if errors:
         raise _bad(errors[0].message, *(e.text for f in errors[:5] for e in f.evidence))
     return wanted, {path for suite in wanted.suites for path in _judge_manifest(copy, suite)}

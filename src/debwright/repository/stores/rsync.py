@@ -97,6 +97,8 @@ class RsyncStore:
     def push(self, tree: Tree) -> int:
         with linked(tree) as site:
             for step in Step:
+                if step in (Step.STATE, Step.INDEX):
+                    tree.go_ahead()
                 names = "".join(f"{i.path}\n" for i in tree.items if i.step is step)
                 argv = [*_FLAGS, "--files-from=-", "--mkpath", f"{site}/", self._to]
                 self._rsync(argv, stdin=names)

@@ -10,7 +10,7 @@ number in publication.json are all of one publication still, and a fresh machine
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
@@ -65,6 +65,9 @@ class Item:
         return self.step in (Step.POOL, Step.BY_HASH)
 
 
+def _nobody_asks() -> None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tree:
     """The current publication as a server shows it."""
@@ -73,6 +76,10 @@ class Tree:
     record: PublicationRecord
     items: tuple[Item, ...]
     """In the order of their steps."""
+    go_ahead: Callable[[], None] = _nobody_asks
+    """Called by a store before it sends anything, and again right before it shows readers something
+    else. Raises DebwrightError when another machine has published there since the store was looked
+    at."""
 
     @property
     def size(self) -> int:

@@ -19,15 +19,17 @@ from debwright.keys.gnupg.signatures import (
     is_whole_message,
     signed_text,
 )
-from debwright.model.codes import ERROR, Code, Codes
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command
 from debwright.model.results import Evidence, Finding
 from debwright.repository.incoming import measure
 from debwright.repository.release import listed_files
+from debwright.repository.validity import WARNED_AT
 
 FUTURE = timedelta(seconds=10)
 """What apt allows the clocks to differ by (Acquire::Max-FutureTime)."""
+RENEW = "debwright repo renew, then debwright repo push; if it is somebody else's, ask them"
 INDEX_LIMIT = 2 * 1024**3
 """Bytes of an index, unpacked."""
 
@@ -39,6 +41,7 @@ CODES = Codes(
         "repository/mismatch": Code(ERROR, "InRelease and Release differ."),
         "repository/release": Code(ERROR, "A Release file is not as it must be."),
         "repository/expired": Code(ERROR, "A Release file is no longer valid."),
+        "repository/ending": Code(WARNING, "A Release file will soon be no longer valid."),
         "repository/future": Code(ERROR, "A Release file is of the future."),
         "repository/index": Code(ERROR, "An index is missing or not the one that is named."),
         "repository/by-hash": Code(ERROR, "An index is not there by its hash."),
@@ -156,6 +159,7 @@ def _verify_fields(suite: Path, release: bytes) -> Iterator[Finding]:
 
 def verify_dates(suite: str, fields: Mapping[str, str], now: datetime) -> Iterator[Finding]:
     """apt takes no Release whose time is over, or has not come (apt-secure(8))."""
+    found: dict[str, datetime] = {}
     for name in ("Date", "Valid-Until"):
         text = fields.get(name)
         try:
@@ -165,16 +169,31 @@ def verify_dates(suite: str, fields: Mapping[str, str], now: datetime) -> Iterat
             continue
         if when is None:
             continue
+        found[name] = when
         if name == "Valid-Until" and when < now:
             yield _error(
                 "repository/expired", f"the Release of {suite} was valid until {text}",
-                fix="debwright publish; if it is somebody else's, ask them",
+                str(text), fix=RENEW,
             )  # fmt: skip
+        elif name == "Valid-Until" and "Date" in found:
+            left, period = when - now, when - found["Date"]
+            if left < period * WARNED_AT:
+                yield _error(
+                    "repository/ending",
+                    f"the Release of {suite} is valid until {text}, for {_days(left)} more: from "
+                    "then on apt takes nothing from it",
+                    fix=RENEW,
+                )
         if name == "Date" and when > now + FUTURE:
             yield _error(
                 "repository/future", f"the Release of {suite} is of the future: {text}",
                 fix="look at the clocks of this machine and of the one that publishes",
             )  # fmt: skip
+
+
+def _days(left: timedelta) -> str:
+    days = left // timedelta(days=1)
+    return f"{days} {'day' if days == 1 else 'days'}" if days else "less than a day"
 
 
 def _verify_compressed(index: Path, suite: Path) -> Iterator[Finding]:

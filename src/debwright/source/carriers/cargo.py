@@ -15,12 +15,12 @@ from debwright.config import values as v
 from debwright.config.section import Section
 from debwright.host.process import Completed
 from debwright.isolation.namespaces import Bind
-from debwright.model.errors import DebwrightError, Evidence, UsageError
+from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.fix import Command
-from debwright.roots.apt import MirrorError
+from debwright.source import vendoring
 from debwright.source.carrier import Asked, Carrier
 from debwright.source.make import project_files
-from debwright.source.vendoring import DOWNLOADS, Tool, VendorError, Vendoring
+from debwright.source.vendoring import DOWNLOADS, Reason, Tool, Vendoring
 
 REGISTRY = "https://index.crates.io"
 CONFIGURATION = ".debwright.toml"
@@ -198,32 +198,39 @@ def _finish(tree: Path, done: Completed) -> int:
 
 def explain(done: Completed, place: str) -> DebwrightError:
     """What a failure of `cargo vendor` means; `place` is where it asked."""
-    text = done.output + done.error
-    lines = [n for n in text.splitlines() if n.strip() and not n.lstrip().startswith("Vendoring ")]
-    evidence = [Evidence(text=line.strip()) for line in lines[-8:]]
-    if _HASH.search(text):
-        return VendorError(
-            "a crate is not the one that Cargo.lock names", code="vendor/hash", evidence=evidence,
-            cause=f"what {place} serves has another hash than the lock", fix="cargo update",
-        )  # fmt: skip
-    if _LOCK.search(text):
-        return VendorError(
-            "Cargo.lock does not fit Cargo.toml", code="vendor/lock", evidence=evidence,
-            cause="it was not brought up to date", fix=Command("cargo", "update", "--workspace"),
-        )  # fmt: skip
-    if _OLD.search(text) and not _UNREACHABLE.search(text):
-        return VendorError(
-            "the cargo of this root is older than the project needs", code="vendor/too-old",
-            evidence=evidence, cause="Cargo.lock or a Cargo.toml is of a newer Cargo",
+    return vendoring.explain("cargo vendor", done, _reasons(place), noise="Vendoring ")
+
+
+def _reasons(place: str) -> tuple[Reason, ...]:
+    return (
+        Reason(
+            said=_HASH,
+            code="vendor/hash",
+            what="a crate is not the one that Cargo.lock names",
+            cause=f"what {place} serves has another hash than the lock",
+            fix="cargo update",
+        ),
+        Reason(
+            said=_LOCK,
+            code="vendor/lock",
+            what="Cargo.lock does not fit Cargo.toml",
+            cause="it was not brought up to date",
+            fix=Command("cargo", "update", "--workspace"),
+        ),
+        Reason(
+            said=_OLD,
+            unless=_UNREACHABLE,
+            code="vendor/too-old",
+            what="the cargo of this root is older than the project needs",
+            cause="Cargo.lock or a Cargo.toml is of a newer Cargo",
             fix='[cargo] toolchain = "cargo-web" in debwright.toml, or targets of a newer suite',
-        )  # fmt: skip
-    if _UNREACHABLE.search(text) or _MISSING.search(text):
-        return MirrorError(
-            f"the crates of Cargo.lock could not be fetched from {place}",
-            evidence=evidence,
+        ),
+        Reason(
+            said=re.compile(f"{_UNREACHABLE.pattern}|{_MISSING.pattern}"),
+            what=f"the crates of Cargo.lock could not be fetched from {place}",
             cause="this machine does not reach it, or it does not have them; a build has no "
             "network, so that crates are fetched before, and once",
             fix="replace crates-io by a mirror in ~/.cargo/config.toml ([source.crates-io] "
             "replace-with); or, where it can be reached: cargo vendor && debwright init",
-        )
-    return VendorError("`cargo vendor` failed", code="vendor/failed", evidence=evidence)
+        ),
+    )

@@ -13,11 +13,11 @@ from debwright.config import values as v
 from debwright.config.section import Section
 from debwright.host.process import Completed
 from debwright.isolation.namespaces import Bind
-from debwright.model.errors import DebwrightError, Evidence, UsageError
-from debwright.roots.apt import MirrorError
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.source import vendoring
 from debwright.source.carrier import Asked, Carrier
 from debwright.source.make import project_files
-from debwright.source.vendoring import DOWNLOADS, Tool, VendorError, Vendoring
+from debwright.source.vendoring import DOWNLOADS, Reason, Tool, Vendoring
 
 PROXY = "https://proxy.golang.org,direct"
 """Where go(1) fetches modules when GOPROXY does not say otherwise."""
@@ -111,34 +111,39 @@ def _finish(tree: Path, done: Completed) -> int:
 
 def explain(done: Completed, proxy: str) -> DebwrightError:
     """What a failure of `go mod vendor` means; `proxy` is where it asked."""
-    text = done.output + done.error
-    lines = [line for line in text.splitlines() if line.strip() and "downloading" not in line]
-    evidence = [Evidence(text=line.strip()) for line in lines[-6:]]
-    if _OLD.search(text):
-        return VendorError(
-            "the Go of this root is older than the project needs", code="vendor/too-old",
-            evidence=evidence, cause="go.mod, or a module that it requires, asks for a newer Go",
+    return vendoring.explain("go mod vendor", done, _reasons(proxy), noise="downloading", lines=6)
+
+
+def _reasons(proxy: str) -> tuple[Reason, ...]:
+    return (
+        Reason(
+            said=_OLD,
+            code="vendor/too-old",
+            what="the Go of this root is older than the project needs",
+            cause="go.mod, or a module that it requires, asks for a newer Go",
             fix='[go] toolchain = "golang-1.NN-go" in debwright.toml names another one; newer '
             "suites have a newer one",
-        )  # fmt: skip
-    if _HASH.search(text):
-        return VendorError(
-            "a module is not the one that go.sum names", code="vendor/hash", evidence=evidence,
+        ),
+        Reason(
+            said=_HASH,
+            code="vendor/hash",
+            what="a module is not the one that go.sum names",
             cause=f"what {proxy} serves has changed, or go.sum was written for another version",
             fix="go clean -modcache && go mod verify",
-        )  # fmt: skip
-    if _LOCK.search(text):
-        return VendorError(
-            "go.mod and go.sum do not name everything that is imported", code="vendor/lock",
-            evidence=evidence, cause="they were not brought up to date", fix="go mod tidy",
-        )  # fmt: skip
-    if _UNREACHABLE.search(text):
-        return MirrorError(
-            f"the modules of go.mod could not be fetched from {proxy}",
-            evidence=evidence,
+        ),
+        Reason(
+            said=_LOCK,
+            code="vendor/lock",
+            what="go.mod and go.sum do not name everything that is imported",
+            cause="they were not brought up to date",
+            fix="go mod tidy",
+        ),
+        Reason(
+            said=_UNREACHABLE,
+            what=f"the modules of go.mod could not be fetched from {proxy}",
             cause="this machine does not reach it; a build has no network, so that the modules are "
             "fetched before, and once",
             fix="GOPROXY=https://PROXY debwright run, with a proxy or file:///DIRECTORY that has "
             "them; or, where they can be reached: go mod vendor && debwright init",
-        )
-    return VendorError("`go mod vendor` failed", code="vendor/failed", evidence=evidence)
+        ),
+    )

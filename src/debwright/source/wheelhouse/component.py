@@ -20,7 +20,7 @@ _HELPER = Path(__file__).with_name("carried")
 
 def helper_files() -> Iterator[tuple[str, bytes]]:
     """The helper's files by their names in the wheelhouse: all that it needs, and no debwright."""
-    for name in ("wheelhouse.py", "private-tree.mk"):
+    for name in ("wheelhouse.py", "private-tree.mk", "project.mk"):
         yield name, (_HELPER / name).read_bytes()
     for path in sorted((_HELPER / "helper").glob("*.py")):
         own = machines.carried_text().encode() if path.stem == "machines" else path.read_bytes()

@@ -78,10 +78,10 @@ def _there(item: Chosen, store: Path) -> Fetched:
 
 
 def _kept(item: Chosen, store: Path) -> Fetched | None:
-    """From the cache; what is there was checked before it got its name."""
+    """From the cache, where it is still what its name says: a pack brings whole directories."""
     for expected in item.hashes:
         path = store / expected / item.file
-        if path.is_file():
+        if path.is_file() and not path.is_symlink() and sha256_file(path) == expected:
             os.utime(path)  # "last used", for pruning
             return Fetched(chosen=item, path=path, sha256=expected)
     return None

@@ -106,7 +106,13 @@ def _pack(layer: Layer, directory: Path, tarball: Path) -> None:
     """A tarball of the merged layers, with the owners as they are inside."""
     directory.mkdir()
     overlay = make_throwaway(directory, layer, hosts=False)
-    spec = Spec(root=overlay.mount_point, overlay=overlay.overlay(), pivot=False, network=True)
+    spec = Spec(
+        root=overlay.mount_point,
+        overlay=overlay.overlay(),
+        pivot=False,
+        bounded=False,
+        network=True,
+    )
     with Namespaces(spec) as mounted:
         mounted.run(
             ["tar", "--create", "--numeric-owner", "--xattrs", "--one-file-system",

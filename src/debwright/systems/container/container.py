@@ -13,6 +13,7 @@ from typing import Self
 
 from debwright.host import process
 from debwright.host.process import CommandError, Completed
+from debwright.isolation import bounds
 from debwright.isolation.emulation import PRELOAD, QEMU_USER_NOTE
 from debwright.model.errors import Evidence, printable
 from debwright.systems.base import BootError
@@ -71,7 +72,8 @@ class Container(RemoteSandbox):
         started = time.monotonic()
         try:
             preload = (f"--env=LD_PRELOAD=/{PRELOAD}",) if self.preloaded else ()
-            self._create((*self.engine.init, *preload), _INIT)
+            profile = f"--security-opt=seccomp={bounds.engine_profile_file()}"
+            self._create((*self.engine.init, profile, *preload), _INIT)
             self._wait_until_up(started)
         except (CommandError, BootError) as problem:
             said = problem.evidence[-1].text if problem.evidence else problem.what

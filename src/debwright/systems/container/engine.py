@@ -26,12 +26,12 @@ LAYER_LABEL = "debwright.layer"
 _CAP_SYS_RESOURCE = 24
 _UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers")
 """There where control groups are of version 2 alone (cgroups(7))."""
-# What systemd and the sandboxing of units need (systemd.exec(5)): mounts of their own, network
-# namespaces and system call filters. Not --privileged: that takes every capability the kernel
+# What systemd and the sandboxing of units need (systemd.exec(5)): mounts of their own and network
+# namespaces. Not --privileged: that takes every capability the kernel
 # knows, and fails where the daemon itself has not got them all.
 _SANDBOXING = (
     "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", "--cap-add=SYS_PTRACE",
-    "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined",
+    "--cap-drop=MKNOD", "--security-opt=apparmor=unconfined",
 )  # fmt: skip
 
 

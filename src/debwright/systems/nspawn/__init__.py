@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from debwright.isolation.namespaces import is_root
 from debwright.model.errors import MissingError
 from debwright.model.fix import again_as_root
-from debwright.roots.overlay import make_throwaway
+from debwright.roots.overlay import make_throwaway, name_no_servers
 from debwright.roots.preload import preload_for
 from debwright.roots.store import Layer
 from debwright.systems.base import Open, Opened, Subject, System
@@ -39,6 +39,7 @@ def _open(subject: Subject, layer: Layer, stack: ExitStack) -> Opened:
     overlay = make_throwaway(directory, layer)
     copy_into(overlay.upper, repository_for(directory / "repository", subject.installable, layer))
     without_preconfiguration(overlay.upper, layer)
+    name_no_servers(overlay)
     subject.activity("booting")
     preload = preload_for(subject.roots, subject.target, layer)
     system = stack.enter_context(NspawnSandbox(overlay, emulated=subject.emulated, preload=preload))

@@ -33,7 +33,7 @@ from debwright.isolation.namespaces import (
     Entered,
     Namespaces,
     Spec,
-    enter,
+    enter_bounded,
     is_root,
 )
 from debwright.isolation.snapshot import Altered, Entry, Snapshot, entry_of
@@ -41,7 +41,7 @@ from debwright.model.errors import Evidence, MissingError, printable
 from debwright.model.fix import Command, again_as_root
 from debwright.roots.overlay import Throwaway
 from debwright.systems.base import BootError, push_through
-from debwright.systems.nspawn import outside
+from debwright.systems.nspawn import outside, own_ids
 from debwright.systems.remote import RELAY, SOCKET_RELAY_VARIABLE
 
 BOOT_TIMEOUT = 120.0
@@ -63,6 +63,8 @@ class NspawnSandbox(Entered):
     boot_seconds: float = 0.0
     leader: int = 0
     """Process 1 of the container, as this machine numbers it."""
+    first_id: int | None = None
+    """The container's root, as this machine numbers it; None where it is this machine's."""
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
     _nspawn: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _placement: cgroups.Placement | None = field(default=None, repr=False)
@@ -109,6 +111,7 @@ class NspawnSandbox(Entered):
         return self.overlay.directory / "console.log"
 
     def _boot(self) -> None:
+        own_ids.without_priorities(self.overlay.upper)
         if self.emulated:
             for_qemu_user(self.overlay.upper, self.variables, preload=self.preload)
             without_idle_generators(self.overlay.upper)
@@ -125,7 +128,10 @@ class NspawnSandbox(Entered):
             )
         )
         notify = self.overlay.directory / "notify"
-        argv = [*placement.prefix, *outer.prefix(), *placement.joined(self._command(notify))]
+        self.first_id = outer.first_id if outer.shifted else None
+        # systemd-nspawn itself runs under the filter, and with it everything that it starts.
+        entered = enter_bounded(outer.pid, network=False, user=False)
+        argv = [*placement.prefix, *entered, *placement.joined(self._command(notify))]
         self._start = lambda: self._start_nspawn(argv, notify)
         self._start()
 
@@ -196,7 +202,7 @@ class NspawnSandbox(Entered):
             "systemd-nspawn", "--quiet", f"--directory={self.overlay.mount_point}",
             "--register=no", "--keep-unit", "--private-network", "--notify-ready=yes",
             "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
-            "--hostname=debwright", *binds,
+            "--hostname=debwright", *own_ids.options(self.first_id), *binds,
             *(f"--setenv={k}={v}" for k, v in self.variables.items()),
             *([f"--setenv=LD_PRELOAD=/{PRELOAD}"] if self.preload else []), "--boot",
         ]  # fmt: skip
@@ -222,10 +228,18 @@ class NspawnSandbox(Entered):
         return [Evidence(text=printable(line), file="console.log") for line in lines]
 
     def prefix(
-        self, *, cwd: str = "/", uid: int | None = None, gid: int | None = None
+        self,
+        *,
+        cwd: str = "/",
+        uid: int | None = None,
+        gid: int | None = None,
+        network: bool = False,
     ) -> list[str]:
-        """The argv prefix that enters the booted system."""
-        return enter(self.leader, network=True, user=False, cwd=cwd, uid=uid, gid=gid)
+        """The argv prefix that enters the booted system, which never has this machine's network."""
+        assert not network
+        return enter_bounded(
+            self.leader, network=True, user=self.first_id is not None, cwd=cwd, uid=uid, gid=gid
+        )
 
     def run_outside(
         self, script: Path, arguments: Sequence[str], timeout: float, stdin: str | None = None
@@ -244,7 +258,8 @@ class NspawnSandbox(Entered):
         )  # fmt: skip
 
     def notes(self) -> list[str]:
-        return [QEMU_USER_NOTE] if self.emulated else []
+        shared = [own_ids.NOT_HERE] if self.leader and self.first_id is None else []
+        return [QEMU_USER_NOTE, *shared] if self.emulated else shared
 
     def mark_files(self) -> "OverlayMark":
         return OverlayMark(self.overlay, Snapshot.of(self.overlay.upper))
@@ -290,6 +305,18 @@ class OverlayMark:
             now = None if entry.kind == "removed" else entry
             if (altered := Altered.between(was, now)) is not None:
                 found[path] = altered
+        return found
+
+    def rewritten(self) -> set[str]:
+        trees = [layer.tree for layer in self.overlay.layer.chain()]
+        found = set()
+        for path, entry in Snapshot.of(self.overlay.upper).entries.items():
+            if entry.kind != "file":
+                continue
+            was = self.before.entries.get(path) or _below(trees, path)
+            # What is copied up for its mode alone keeps its time.
+            if was is not None and was.kind == "file" and was.mtime_ns != entry.mtime_ns:
+                found.add(path)
         return found
 
 

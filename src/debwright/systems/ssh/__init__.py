@@ -33,6 +33,7 @@ from debwright.systems.runtime import (
     UnsatisfiableDependencies,
     make_repository,
 )
+from debwright.systems.ssh.config_file import require_harmless
 from debwright.systems.ssh.connection import CLEANER, Address, SshSandbox
 
 CLEAN_SCRIPT = Path(__file__).with_name("clean.sh")
@@ -248,10 +249,13 @@ def named_after(path: str, names: set[str]) -> bool:
 
 
 def _asked(asked: Asked) -> SshSystem:
-    config = asked.loaded.config.section(Environments).ssh_config
+    named = asked.loaded.config.section(Environments).ssh_config
+    config = asked.loaded.resolve(named) if named else None
+    if named and config is not None:
+        require_harmless(config, named, asked.loaded.directory)
     return SshSystem(
         Address.parse(asked.text),
-        config=asked.loaded.resolve(config) if config else None,
+        config=config,
         replace=asked.replace,
     )
 

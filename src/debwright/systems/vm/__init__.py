@@ -181,7 +181,13 @@ def start(machine: VirtualMachine, keys: Keys, stack: ExitStack) -> SshSandbox:
 
 def make_disk(overlay: Throwaway, disk: Path) -> None:
     """An ext4 file system with the merged layers, owners and modes included (mkfs.ext4 -d)."""
-    spec = Spec(root=overlay.mount_point, overlay=overlay.overlay(), pivot=False, network=True)
+    spec = Spec(
+        root=overlay.mount_point,
+        overlay=overlay.overlay(),
+        pivot=False,
+        bounded=False,
+        network=True,
+    )
     with Namespaces(spec) as mounted:
         usage = mounted.run(["du", "-sxm", str(overlay.mount_point)], timeout=600).output
         size = int(usage.split()[0]) * 5 // 4 + _SPARE_MB

@@ -16,7 +16,7 @@ from tests.integration.conftest import PROJECTS, Debwright
 from tests.integration.observe.metrics.server import MetricsGithub
 from tests.kit.github import TOKEN, serving
 
-from debwright.cli.shell import prompt_script
+from debwright.host.prompt import prompt_script
 
 pytestmark = pytest.mark.minutes(0.2)
 

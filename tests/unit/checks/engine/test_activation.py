@@ -23,6 +23,16 @@ def test_a_unit_that_the_packages_leave_down_is_started() -> None:
     assert system.ran_systemctl("start") == ["demo.service"]
 
 
+def test_a_script_of_sysv_that_is_disabled_on_purpose_is_started() -> None:
+    """icecast2's postinst says `update-rc.d icecast2 defaults-disabled`, and names no unit."""
+    system = Systemd(demo_service={**DOWN, "UnitFileState": "generated"})
+    system.scripts = "demo.postinst\n"
+    here = session(system)
+    assert absent(here, DEMO) is None
+    assert here.by_hand == {"demo.service"}
+    assert any("update-rc.d demo " in words for words in system.ran)
+
+
 def test_a_unit_that_no_script_knows_has_been_forgotten() -> None:
     system = Systemd(demo_service=DOWN)
     found = absent(session(system), DEMO)

@@ -217,14 +217,16 @@ E: Sub-process /usr/bin/dpkg returned an error code (1)
                           "subprocess installed post-installation script"), "postinst"),
     ],
 )  # fmt: skip
-def test_a_failing_maintainer_script_is_named(text: str, script: str) -> None:
-    failure = script_failure(said(text), "installing the packages")
+def test_a_failing_maintainer_script_is_named(text: str, script: str, tmp_path: Path) -> None:
+    failure = script_failure(said(text), "installing the packages", context(tmp_path))
     assert failure is not None
     assert (
         failure.what == f"installing the packages failed: {script} of greeter ended with an error"
     )
     assert any("chown: invalid user" in e.text for e in failure.evidence)
     assert script in str(failure.cause)
+    again = "debwright shell bookworm-amd64 --booted -c 'dpkg --configure -a --debug=2'"
+    assert failure.fix == again
 
 
 @pytest.mark.parametrize(
@@ -239,8 +241,8 @@ def test_a_failing_maintainer_script_is_named(text: str, script: str) -> None:
         "",
     ],
 )
-def test_other_failures_of_dpkg_are_no_scripts_fault(text: str) -> None:
-    assert script_failure(said(text), "installing") is None
+def test_other_failures_of_dpkg_are_no_scripts_fault(text: str, tmp_path: Path) -> None:
+    assert script_failure(said(text), "installing", context(tmp_path)) is None
 
 
 def context(tmp_path: Path, **config: Any) -> CheckContext:

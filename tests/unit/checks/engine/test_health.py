@@ -113,3 +113,25 @@ def test_what_was_answered_is_shown_and_not_that_the_last_try_was_too_short(
     assert found is not None
     assert found.code == "service/unhealthy"
     assert any("here I am" in e.text for e in found.evidence)
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "advice"),
+    [
+        (302, "/login", "leads nowhere else; or expect_status = 302 in [service]"),
+        (401, None, "credentials in [service.probe], which names a file with USER:PASSWORD"),
+        (204, None, "or expect_status = 204 in [service]"),
+    ],
+)
+def test_another_status_than_the_expected_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, status: int, location: str | None, advice: str
+) -> None:
+    asked = Service(unit="demo.service", start_seconds=1, health_url="http://127.0.0.1:1/")
+    answer = Answer(
+        ok=False, status=status, body="", error=None, attempts=1, seconds=0.1, latency=0.1,
+        location=location,
+    )  # fmt: skip
+    monkeypatch.setattr("debwright.checks.engine.probes.ask", lambda *_: answer)
+    found = wait(Systemd(demo_service=RUNNING), asked).problem
+    assert found is not None
+    assert advice in str(found.fix)

@@ -200,7 +200,7 @@ def test_what_stops_one_target_stops_no_other(
     assert found["trixie-amd64"]["stages"][0]["error"]["message"].startswith("the disk is full")
     assert found["bookworm-amd64"]["stages"][0]["status"] == "passed"
     html = path.with_name("report.html").read_text()
-    assert "debwright check -t trixie-amd64 x.deb" in html, "how to run it again"
+    assert f"debwright check -t trixie-amd64 {deb}" in html, "how to run it again"
     assert "debwright run" not in html
 
 

@@ -24,14 +24,16 @@ LOG = """\
 """
 
 
-def told(directory: Path, *evidence: str) -> list[dict[str, Any]]:
+def told(
+    directory: Path, *evidence: str, target: str | None = None, given: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
     (directory / "check.log").write_text(LOG)
     finding = health.CODES.found(
         "service/unhealthy", "demo.service did not become healthy within 20 s",
         evidence=tuple(Evidence(text=line) for line in evidence),
     )  # fmt: skip
     check = CheckResult(name="service", status=Status.FAILED, findings=(finding,))
-    found = diagnosis_of("check", directory, finding, [check])
+    found = diagnosis_of("check", directory, finding, [check], target=target, given=given)
     assert found is not None
     assert found.failed
     problems: list[dict[str, Any]] = found.model_dump(mode="json")["problems"]
@@ -44,6 +46,21 @@ def test_a_service_that_is_not_healthy_is_named(tmp_path: Path) -> None:
     assert first["details"] == {"what": "demo.service", "finding": "service/unhealthy"}
     assert first["evidence"][0]["number"] == 4
     assert second["title"] == "the check files found: /usr/bin/demo is setuid root"
+
+
+def test_what_is_to_be_seen_on_the_system_is_asked_for_on_this_machine(tmp_path: Path) -> None:
+    """`journalctl -u demo.service` would ask the machine of whoever pastes it."""
+    first, _ = told(tmp_path, "status 503", target="bookworm-arm64")
+    ask = "debwright shell bookworm-arm64 --booted -c 'journalctl -u demo.service'"
+    assert first["fix"][0] == ask
+    first, _ = told(tmp_path, "status 503", target="bookworm-arm64", given=("in/demo.deb",))
+    assert first["fix"][0] == f"{ask} in/demo.deb"
+    unset = "demo.service: Failed to load environment files: No such file or directory"
+    first = told(tmp_path, unset, target="bookworm-amd64")[0]
+    assert first["code"] == 2219
+    inside = "systemctl cat demo.service | grep EnvironmentFile"
+    assert first["fix"][0] == f"debwright shell bookworm-amd64 --booted -c '{inside}'"
+    assert not first["fix"][1].startswith("debwright"), "what is to be changed is no command"
 
 
 def test_what_the_journal_says_is_the_cause_and_the_finding_its_effect(tmp_path: Path) -> None:

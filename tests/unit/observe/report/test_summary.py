@@ -5,13 +5,17 @@ import pytest
 from rich.console import Console
 from tests.kit import samples
 
+from debwright.model.details import BuildDetails
 from debwright.model.results import RunResult, Status
+from debwright.model.standing import Standing
 from debwright.observe.report.summary import summary_table
+from debwright.observe.report.view import target_status
 
 
-def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist")) -> str:
+def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist"), **more: str) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
-    summary_table(result, console, dist)
+    standing = Standing(dist=dist, commands=frozenset({"build", "check", "keys"}), **more)
+    summary_table(result, console, standing)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -24,6 +28,15 @@ def test_a_failed_target_gets_what_evidence_log_and_next() -> None:
     assert f"log: dist/{samples.VERSION}/bookworm-arm64/build.log" in text
     assert "next: debwright build -t bookworm-arm64" in text
     assert "Install" not in text
+
+
+def test_commands_and_paths_are_those_of_where_the_person_stands() -> None:
+    text = show(samples.failing_build(), dist=Path("p/dist"), directory="p")
+    assert f"log: p/dist/{samples.VERSION}/bookworm-arm64/build.log" in text
+    assert "next: debwright -C p build -t bookworm-arm64" in text
+    text = show(samples.failing_check(), dist=Path("/srv/out"), directory="p", output="/srv/out")
+    changes = f"{samples.VERSION}/bookworm-arm64/greeter_{samples.VERSION}_arm64.changes"
+    assert f"next: debwright -C p -o /srv/out check /srv/out/{changes}" in text
 
 
 def test_every_failed_check_is_told() -> None:
@@ -66,6 +79,28 @@ def test_what_was_skipped_for_one_reason_is_one_line() -> None:
     text = show(result.model_copy(update={"targets": targets}))
     assert text.count(why) == 1
     assert f"bookworm-amd64, bookworm-arm64: malware: {why}" in text
+
+
+def test_packages_that_another_target_built_are_proven_where_they_were_seen_to_work() -> None:
+    """Packages of architecture `all` are built once for a suite, and checked on each target."""
+    result = samples.passing()
+    (first, second) = result.targets
+    reason = "built by bookworm-amd64: its packages are for all architectures"
+    build = samples.stage("build", Status.SKIPPED, reason=reason).model_copy(
+        update={"details": BuildDetails(done_by="bookworm-amd64")}
+    )
+    shared = second.model_copy(update={"stages": (build, *second.stages[1:])})
+    text = show(result.model_copy(update={"targets": (first, shared)}))
+    assert "Both targets passed" in text
+    assert reason not in text
+
+
+def test_packages_that_another_target_built_are_not_proven_by_that() -> None:
+    target = samples.passing().targets[1]
+    build = samples.stage("build", Status.SKIPPED, reason="built by bookworm-amd64").model_copy(
+        update={"details": BuildDetails(done_by="bookworm-amd64")}
+    )
+    assert target_status(target.model_copy(update={"stages": (build,)})) is Status.SKIPPED
 
 
 def test_a_source_without_tests_of_its_own_is_proven_all_the_same() -> None:

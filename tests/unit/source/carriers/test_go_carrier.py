@@ -1,5 +1,6 @@
 """[go]: when modules are collected again, from where, and what failures mean."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,16 @@ def test_only_requirements_and_imports_decide(module: Path) -> None:
     (module / "go.sum").write_text("x.y/z v1.0.0 h1:b\n")
     assert asked(module).digest != first
     assert asked(module, toolchain="golang-1.23-go").digest != asked(module).digest
+
+
+def test_another_project_with_the_same_requirements_shares_nothing(
+    module: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its files can make the tool run what writes other modules where the downloads are."""
+    other = tmp_path_factory.mktemp("other") / "project"
+    shutil.copytree(module, other)
+    assert asked(other).digest != asked(module).digest
+    assert asked(other)._project != asked(module)._project
 
 
 def test_without_go_sum_nothing_can_be_checked(tmp_path: Path) -> None:

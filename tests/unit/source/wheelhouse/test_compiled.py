@@ -94,6 +94,31 @@ def test_the_key_is_of_all_that_goes_into_a_wheel(house: Carried) -> None:
     assert key_of(house, sdist, again) == key_of(house, sdist, root), "a new day, the same packages"
 
 
+def a_base(root: Root, *sources: str, keys: str = "k", day: int = 1) -> Root:
+    base = Manifest(
+        name="base", target="bookworm-amd64", parent=None,
+        inputs={"sources": list(sources), "keys": [keys]}, packages=root.layer.manifest.packages,
+        created=datetime(2026, 1, day, tzinfo=UTC),
+    )  # fmt: skip
+    return replace(root, layer=replace(root.layer, parent=Layer(Path("b"), base)))
+
+
+def test_a_compiler_of_another_archive_is_another_one(house: Carried) -> None:
+    """A mirror of a project's own may have what it likes under every name and version."""
+    (sdist,) = house.sdists
+    root = a_root("gcc:amd64=12")
+    good = a_base(root, "deb http://deb.debian.org/debian bookworm main")
+    hostile = [
+        a_base(root, "deb http://evil.example.org/debian bookworm main"),
+        a_base(root, "deb http://deb.debian.org/debian bookworm main", keys="other"),
+        a_base(root, "deb [trusted=yes] http://deb.debian.org/debian bookworm main"),
+        a_base(root, "deb [trusted=yes] http://deb.debian.org/debian bookworm main", day=2),
+    ]
+    assert len({key_of(house, sdist, r) for r in (good, *hostile)}) == 5
+    tomorrow = a_base(root, "deb http://deb.debian.org/debian bookworm main", day=2)
+    assert key_of(house, sdist, tomorrow) == key_of(house, sdist, good)
+
+
 def a_wheel(cache: Cache, house: Carried, key: str) -> Path:
     home = cache.root / "wheelhouse/compiled" / key
     home.mkdir(parents=True)

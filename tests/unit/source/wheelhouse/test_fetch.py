@@ -69,6 +69,23 @@ def test_a_file_is_fetched_once(tmp_path: Path) -> None:
     assert got.path == tmp_path / DIGEST / "w-1-py3-none-any.whl"
 
 
+def test_a_kept_file_that_another_project_or_a_pack_has_put_there_is_not_believed(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / DIGEST / "w-1-py3-none-any.whl"
+    place.parent.mkdir()
+    place.write_bytes(b"x" * len(CONTENT))
+    with server() as (url, asked):
+        (got,) = fetch_all([chosen(f"{url}/w.whl")], tmp_path)
+    assert asked == ["/w.whl"]
+    assert got.path.read_bytes() == CONTENT
+    place.unlink()
+    place.symlink_to("/etc/hostname")
+    with server() as (url, _):
+        (got,) = fetch_all([chosen(f"{url}/w.whl")], tmp_path)
+    assert not got.path.is_symlink()
+
+
 def test_a_server_that_fails_is_asked_three_times(tmp_path: Path) -> None:
     notes: list[str] = []
     with server(503, 502) as (url, asked):

@@ -56,8 +56,8 @@ def project(tmp_path: Path) -> Path:
     return place
 
 
-def plant(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-I", "wheelhouse/wheelhouse.py", "tree", "--package=bells"]
+def plant(project: Path, *options: str, name: str = "tree") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", "wheelhouse/wheelhouse.py", name, "--package=bells"]
     return subprocess.run(
         [*command, "--arch=amd64", *options],
         cwd=project, capture_output=True, text=True, check=False,
@@ -178,11 +178,14 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
         archive.writestr(f"{{info}}/METADATA", f"Name: bells\\nVersion: {{version}}\\n")
         archive.writestr(f"{{info}}/WHEEL", "Wheel-Version: 1.0\\n")
         archive.writestr(f"{{info}}/RECORD", "")
+        archive.writestr(f"{{info}}/entry_points.txt", "[console_scripts]\\nring = bells:ring\\n")
     return name
 """
 
 
-def build(project: Path, variable: str, *options: str) -> subprocess.CompletedProcess[str]:
+def build(
+    project: Path, variable: str, *options: str, name: str = "tree"
+) -> subprocess.CompletedProcess[str]:
     """Build a project whose backend, in its tree, takes its version from `variable`."""
     (project / "_backend").mkdir()
     (project / "_backend/backend.py").write_text(BACKEND.format(variable=variable))
@@ -193,7 +196,7 @@ def build(project: Path, variable: str, *options: str) -> subprocess.CompletedPr
         "bells (1.2.0~rc1-1) unstable; urgency=medium\n\n  * First.\n\n"
         " -- T <t@example.org>  Mon, 02 Nov 2026 10:00:00 +0000\n"
     )
-    return plant(project, "--build", *options)
+    return plant(project, *(["--build"] if name == "tree" else []), *options, name=name)
 
 
 @pytest.mark.parametrize("variable", sorted(version.VARIABLES))
@@ -213,6 +216,23 @@ def test_metadata_without_the_version_are_refused(project: Path) -> None:
     assert "version 0.0.0, and the package 1.2.0rc1" in done.stderr
 
 
+def test_a_project_alone_is_installed_as_debians_packages_are(project: Path) -> None:
+    """Other packages import it; what the wheelhouse has built it, and is not installed."""
+    done = build(project, "SETUPTOOLS_SCM_PRETEND_VERSION", "--version-of-package", name="project")
+    assert done.returncode == 0, done.stderr
+    root = project / "debian/bells"
+    found = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+    site = "usr/lib/python3/dist-packages"
+    info = f"{site}/bells-1.2.0rc1.dist-info"
+    assert found == [
+        "usr/bin/ring",
+        *(f"{info}/{name}" for name in ("METADATA", "WHEEL", "entry_points.txt")),
+        f"{site}/bells.py",
+    ]
+    assert (root / "usr/bin/ring").read_text().startswith("#!/usr/bin/python3\n")
+    assert not (project / "debian/bells.substvars").exists()
+
+
 def test_what_git_would_list_is_listed(project: Path) -> None:
     """setuptools-scm asks git which data files belong to a package, and a build has no git."""
     (project / "setup.py").write_text("# setuptools_scm\n")
@@ -226,3 +246,47 @@ def test_what_reads_the_version_in_a_file_has_it(project: Path) -> None:
     (project / "pyproject.toml").write_text('[build-system]\nrequires = ["versioningit"]\n')
     application.prepare_files(project, "1.0rc1")
     assert "Version: 1.0rc1\n" in (project / "PKG-INFO").read_text()
+
+
+def test_versioneer_reads_what_an_archive_of_git_says(project: Path) -> None:
+    """https://github.com/python-versioneer/python-versioneer, "git archive"."""
+    (project / "setup.cfg").write_text("[versioneer]\nVCS = git\ntag_prefix = v\n")
+    (project / "pkg").mkdir()
+    module = project / "pkg/_version.py"
+    module.write_text('git_refnames = "$Format:%d$"\ngit_full = "$Format:%H$"\n')
+    application.prepare_files(project, "1.2.0")
+    assert module.read_text().startswith('git_refnames = "tag: v1.2.0"\n')
+
+
+CONFIGURED = '[source.crates-io]\nreplace-with = "mine"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"Cargo.toml": ""}, "{registry}"),
+        ({"rust/Cargo.toml": "", "rust/Cargo.lock": ""}, "{registry}"),
+        ({"Cargo.toml": "", "vendor/a/Cargo.toml": "", "Cargo.lock": ""}, "vendor"),
+        ({"Cargo.toml": "", "vendor/.debwright.toml": 'directory = "it"'}, "it"),
+        ({"Cargo.toml": "", ".cargo/config.toml": CONFIGURED}, None),
+        ({"main.py": ""}, None),
+    ],
+)
+def test_where_the_crates_of_a_project_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], found: str | None
+) -> None:
+    registry, tree = tmp_path / "registry", tmp_path / "tree"
+    registry.mkdir()
+    monkeypatch.setattr(application, "_CRATES", registry)
+    for name, text in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+    application.prepare_crates(tree)
+    made = tree / ".cargo/config.toml"
+    if found is None:
+        assert not made.exists() or made.read_text() == CONFIGURED
+    else:
+        assert f'directory = "{found.format(registry=registry)}"' in made.read_text()
+    kept = "Cargo.lock" in files
+    assert (tree / "Cargo.lock").exists() == kept
+    assert not (tree / "rust/Cargo.lock").exists()

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from local_rag.api.connections import Connections
 from local_rag.api.front import Front
 from local_rag.config.settings import Settings
 from local_rag.core.errors import ConfigError, RagError
@@ -137,6 +138,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
     front = Front(service)
     config = uvicorn.Config(
         front,
+        http=Connections().protocol,  # type: ignore[arg-type] # a function that makes one
         log_config=None,
         access_log=settings.logging.level == "debug",
         server_header=False,

@@ -1,31 +1,25 @@
 """Fetching a document from a URL without becoming a way into the private network.
 
-Every address a name resolves to is checked where the connection is made, so neither a redirect
-nor a name that changes its address between check and use gets through.
+Addresses and time are guarded where connections are made (core/network.py).
 """
 
-import ipaddress
-import socket
 import ssl
+import threading
 import time
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import httpcore
 
 from local_rag import __version__
 from local_rag.core.errors import Forbidden, InvalidInput, NotFound, RagError, TooLarge, Unavailable
+from local_rag.core.network import GuardedBackend, Limits
 from local_rag.documents.formats import FORMATS
 
 MAX_REDIRECTS = 5
 MAX_URL_CHARS = 4096
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# What `ipaddress` holds for global, in some Pythons at least: the former site-local addresses
-# (RFC 3879), which private networks still use, and the second range for examples (RFC 9637).
-_NOT_PUBLIC = (ipaddress.ip_network("fec0::/10"), ipaddress.ip_network("3fff::/20"))
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,80 +60,6 @@ def check_url(url: str) -> str:
     return urlunsplit((parts.scheme.lower(), netloc, parts.path or "/", parts.query, ""))
 
 
-def is_public(address: _Address) -> bool:
-    """Return whether an address is one of the public internet, also when wrapped in IPv6."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if address.teredo:
-            inner = address.teredo[1]
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(inner)
-    if any(address.version == network.version and address in network for network in _NOT_PUBLIC):
-        return False
-    return address.is_global and not (
-        address.is_multicast
-        or address.is_private
-        or address.is_reserved
-        or address.is_loopback
-        or address.is_link_local
-        or address.is_unspecified
-    )
-
-
-class GuardedBackend(httpcore.SyncBackend):
-    """Connects to public addresses only. Raises Forbidden for others."""
-
-    def __init__(self, *, allow_private: bool) -> None:
-        super().__init__()
-        self._allow_private = allow_private
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Resolve once, check every address, connect to one that was checked."""
-        addresses = _resolve(host, port)
-        if not self._allow_private:
-            for address in addresses:
-                if not is_public(ipaddress.ip_address(address.partition("%")[0])):
-                    raise Forbidden(
-                        f"{host} leads to {address}, which is not a public address",
-                        hint="set imports.allow_private_urls if that is wanted",
-                    )
-        failure: Exception | None = None
-        for address in addresses:
-            try:
-                return super().connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure or httpcore.ConnectError(f"{host} has no address")
-
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ARG002
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,  # noqa: ARG002
-    ) -> httpcore.NetworkStream:
-        """Refuse: a URL never means a socket file."""
-        raise Forbidden(f"{path} is a socket, not a web server")
-
-
-def _resolve(host: str, port: int) -> list[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise Unavailable(
-            f"{host} cannot be found: {error}", hint="check the name and the network connection"
-        ) from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetcher:
     """Fetches documents; sizes in bytes, the time limit in seconds for the whole transfer."""
@@ -148,17 +68,21 @@ class Fetcher:
     timeout_s: float
     allow_private: bool = False
     verify: ssl.SSLContext | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Ends a transfer at once."""
 
     def fetch(self, url: str, *, etag: str | None = None) -> Fetched:
         """Return the document, following up to five redirects, each checked again.
 
-        Raises InvalidInput, Forbidden, NotFound, TooLarge and Unavailable.
+        Raises InvalidInput, Forbidden, NotFound, TooLarge and Unavailable; Stopped by `stop`.
         """
         current = check_url(url)
         deadline = time.monotonic() + self.timeout_s
         with httpcore.ConnectionPool(
             ssl_context=self.verify or ssl.create_default_context(),
-            network_backend=GuardedBackend(allow_private=self.allow_private),
+            network_backend=GuardedBackend(
+                allow_private=self.allow_private, limits=Limits(deadline, self.stop)
+            ),
         ) as pool:
             for _ in range(MAX_REDIRECTS + 1):
                 try:

@@ -9,23 +9,33 @@ import json
 import os
 import re
 import shutil
+import ssl
 import threading
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import httpcore
 import httpx
 
 from local_rag.core.errors import Conflict, InvalidInput, ModelError, Unavailable
 from local_rag.core.files import compute_sha256, sync_directory
+from local_rag.core.network import GuardedBackend, Limits, Stopped
 
 MAX_BYTES = 64 << 30
 KEEP_FREE_BYTES = 256 << 20
 ATTEMPTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 PAUSE_S = 0.5
+LEAST_BYTES = 64 << 10
+"""What has to come in `PATIENCE_S`; a request that brought less counts as failed."""
+PATIENCE_S = 60.0
+LONGEST_S = 48 * 3600.0
+"""A download is given up after this long, however well it goes."""
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 Progress = Callable[[int, int | None], None]
@@ -98,12 +108,15 @@ def download(
     progress: Progress | None = None,
     stop: threading.Event | None = None,
     max_bytes: int = MAX_BYTES,
+    allow_private: bool = False,
 ) -> int:
     """Fetch a file to `target` and return its size in bytes.
 
-    A download that broke off goes on where it was, if the server has the same file still. Raises
-    ModelError when the checksum or size is wrong, Unavailable when the server cannot be reached
-    or `stop` was set, Conflict when another download of it runs.
+    Without a `client` of its own only public addresses are connected to, unless `allow_private`;
+    by a proxy of the environment, where it connects is its own affair. A download that broke off
+    goes on where it was, if the server has the same file still. Raises ModelError when the
+    checksum or size is wrong, Unavailable when the server cannot be reached, is too slow, or
+    `stop` was set, Conflict when another download of it runs, Forbidden for an address.
     """
     url = check_url(url)
     partial = _Partial(target)
@@ -111,16 +124,42 @@ def download(
     with _locked(partial, target.name) as handle:
         if (partial.source() or Source(url="", sha256="")).sha256 != sha256:
             partial.clear()
-        own = client or httpx.Client(follow_redirects=True, timeout=TIMEOUT, max_redirects=5)
+        limits = Limits(0, stop or threading.Event())
+        own = client or _client(limits, allow_private=allow_private)
         try:
-            fetch = _Fetch(own, url, sha256, partial, handle, progress, stop, max_bytes)
-            fetch.run()
+            _Fetch(own, url, sha256, partial, handle, progress, limits, max_bytes).run()
         finally:
             if client is None:
                 own.close()
             if partial.size == 0:
                 partial.drop()
         return _finish(partial, handle, target, sha256)
+
+
+class _Guarded(httpx.HTTPTransport):
+    """A transport whose connections are guarded (core/network.py)."""
+
+    def __init__(self, backend: GuardedBackend) -> None:
+        super().__init__()
+        # httpx takes no backend; a test of the service notices when this name changes.
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl.create_default_context(), network_backend=backend
+        )
+
+
+def _client(limits: Limits, *, allow_private: bool) -> httpx.Client:
+    guarded = _Guarded(GuardedBackend(allow_private=allow_private, limits=limits))
+    proxies = urllib.request.getproxies_environment()
+    mounts: dict[str, httpx.BaseTransport | None] = {
+        f"{scheme}://": httpx.HTTPTransport(proxy=proxies[scheme])
+        for scheme in ("http", "https") if scheme in proxies
+    }  # fmt: skip
+    for host in proxies.get("no", "").split(",") if mounts else ():
+        if host.strip(" .*"):
+            mounts[f"all://*{host.strip(' .*')}"] = guarded
+    return httpx.Client(
+        transport=guarded, mounts=mounts, follow_redirects=True, timeout=TIMEOUT, max_redirects=5
+    )
 
 
 @contextmanager
@@ -161,24 +200,29 @@ class _Fetch:
         partial: _Partial,
         handle: BinaryIO,
         progress: Progress | None,
-        stop: threading.Event | None,
+        limits: Limits,
         max_bytes: int,
     ) -> None:
         self._client, self._url, self._sha256 = client, url, sha256
         self._partial, self._handle = partial, handle
         self._progress, self._max_bytes = progress, max_bytes
-        self._stop = stop or threading.Event()
+        self._limits, self._stop = limits, limits.stop
 
     def run(self) -> None:
         """Ask until the file is whole; a request that got some bytes does not count as a try."""
         failures = 0
+        last = time.monotonic() + LONGEST_S
         while True:
             before = self._partial.size
+            self._limits.end = time.monotonic() + PATIENCE_S
             try:
                 self._request(before)
-            except (httpx.TransportError, _Again) as error:
-                failures = 1 if self._partial.size > before else failures + 1
-                if failures >= ATTEMPTS:
+            except Stopped:
+                raise self._stopped() from None
+            except (httpx.TransportError, httpcore.TimeoutException, _Again) as error:
+                came = self._partial.size - before
+                failures = 1 if came >= LEAST_BYTES else failures + 1
+                if failures >= ATTEMPTS or time.monotonic() > last:
                     raise Unavailable(
                         f"{self._url} cannot be fetched: {error or type(error).__name__}",
                         hint="try again; it goes on where it was",
@@ -257,12 +301,14 @@ class _Fetch:
             )
 
     def _receive(self, response: httpx.Response, total: int | None) -> None:
-        received = self._partial.size
+        received = mark = self._partial.size
         for block in response.iter_raw():
             if self._stop.is_set():
                 self._handle.flush()
                 raise self._stopped()
             received += len(block)
+            if received - mark >= LEAST_BYTES:
+                mark, self._limits.end = received, time.monotonic() + PATIENCE_S
             if received > self._max_bytes or (total is not None and received > total):
                 self._partial.clear()
                 raise ModelError(f"{self._url}: the server sends more than it said")

@@ -256,8 +256,9 @@ class Models:
 
         try:
             info = self.registry.pull(
-                job.url, sha256, name=name, progress=progress, stop=self._stopping
-            )
+                job.url, sha256, name=name, progress=progress, stop=self._stopping,
+                allow_private=self._settings.imports.allow_private_urls,
+            )  # fmt: skip
         except RagError as error:
             self._note(job.id, state="failed", error=error.message, hint=error.hint)
         except Exception as error:

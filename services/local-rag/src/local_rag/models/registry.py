@@ -198,6 +198,7 @@ class ModelRegistry:
         progress: "Progress | None" = None,
         stop: Event | None = None,
         client: "httpx.Client | None" = None,
+        allow_private: bool = False,
     ) -> ModelInfo:
         """Fetch a model into our own directory; it is not used before `use`.
 
@@ -221,7 +222,10 @@ class ModelRegistry:
             # It may have been killed between the file and its note.
             _record_sum(target, sha256)
             return self._info(target)
-        download(url, target, sha256, client=client, progress=progress, stop=stop)
+        download(
+            url, target, sha256, client=client, progress=progress, stop=stop,
+            allow_private=allow_private,
+        )  # fmt: skip
         try:
             kind_of(read_gguf(target))
         except ModelError:

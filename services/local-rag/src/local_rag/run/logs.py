@@ -8,7 +8,9 @@ import json
 import logging
 import logging.handlers
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
@@ -17,6 +19,11 @@ from local_rag.core.errors import ConfigError, RagError
 
 MAX_MESSAGE_CHARS = 8_000
 MAX_TRACE_CHARS = 16_000
+RATE_BURST = 10
+"""Warnings and errors of one kind that are written in `RATE_SECONDS`."""
+RATE_SECONDS = 60.0
+MAX_KEY_CHARS = 80
+MAX_KEYS = 500
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # uvicorn puts its own handlers on these; they speak through ours.
 _UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
@@ -109,6 +116,34 @@ class _QuietFile(logging.handlers.RotatingFileHandler):
             sys.stderr.write(escape(f"local-rag: log file {self.baseFilename}: {error}") + "\n")
 
 
+class RateLimit(logging.Filter):
+    """Lets a warning or an error through a few times a minute, and then says how many there were.
+
+    What makes them may be a client, or a full disk, and come a thousand times a second.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written."""
+        if record.levelno < logging.WARNING:
+            return True
+        key = (record.name, record.levelno, str(record.msg)[:MAX_KEY_CHARS])
+        now = self._clock()
+        began, count = self._seen.get(key, (now, 0))
+        if now - began >= RATE_SECONDS:
+            if count > RATE_BURST:
+                record.suppressed = count - RATE_BURST
+            began, count = now, 0
+        if key not in self._seen and len(self._seen) >= MAX_KEYS:
+            self._seen.clear()
+        self._seen[key] = (began, count + 1)
+        return count < RATE_BURST
+
+
 def make_handler(settings: LoggingSettings, stream: TextIO | None = None) -> logging.Handler:
     """Return the handler the settings ask for: rotating files, or standard error.
 
@@ -135,6 +170,7 @@ def make_handler(settings: LoggingSettings, stream: TextIO | None = None) -> log
             ) from error
     handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     handler.set_name(_HANDLER_NAME)
+    handler.addFilter(RateLimit())
     return handler
 
 

@@ -1,6 +1,7 @@
 """Importing from a web server, and asking it later what changed."""
 
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from kit.fakes import HashEmbedder, OpenGate
 from kit.files import pdf
 from local_rag.config.settings import Settings
-from local_rag.core.types import ImportItemState, ImportJob
+from local_rag.core.types import ImportItemState, ImportJob, JobState
 from local_rag.documents.imports import ImportJobs, check_updates
 from local_rag.index import Store
 from local_rag.index.search import Searcher
@@ -22,6 +23,7 @@ class Site(ThreadingHTTPServer):
 
     pages: dict[str, tuple[bytes, str, str | None]]
     answers: list[int]
+    dripping: threading.Event
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass
@@ -31,6 +33,9 @@ class Handler(BaseHTTPRequestHandler):
     server: Site
 
     def do_GET(self) -> None:
+        if self.path == "/drip":
+            self.drip()
+            return
         page = self.server.pages.get(self.path)
         status, body = 404, b""
         if page:
@@ -46,6 +51,17 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def drip(self) -> None:
+        """Begin headers that never end, which once kept all imports waiting."""
+        try:
+            for piece in (b"HTTP/1.1 200 OK\r\nX-", *[b"a"] * 500):
+                self.wfile.write(piece)
+                self.server.dripping.set()
+                time.sleep(0.02)
+        except OSError:
+            pass
+        self.close_connection = True
+
     def log_message(self, *arguments: Any) -> None:
         pass
 
@@ -54,6 +70,7 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.site = Site(("127.0.0.1", 0), Handler)
         self.site.pages, self.site.answers = {}, []
+        self.site.dripping = threading.Event()
         threading.Thread(target=self.site.serve_forever, daemon=True).start()
         self.base = f"http://127.0.0.1:{self.site.server_port}"
         self.settings = Settings.model_validate(
@@ -135,3 +152,13 @@ def test_a_server_that_is_down_loses_no_document(bench: Bench) -> None:
     (item,) = bench.jobs.items(job.id, state=ImportItemState.FAILED)
     assert "cannot be fetched" in str(item.error)
     assert bench.store.documents.count() == 1
+
+
+def test_a_server_that_drips_keeps_no_other_import_waiting(bench: Bench) -> None:
+    bench.site.pages["/ok"] = (b"Nothing waits.", "text/plain", None)
+    slow = bench.jobs.submit([bench.base + "/drip"])
+    assert bench.site.dripping.wait(20)
+    bench.jobs.cancel(slow.id)
+    # The limit of a whole transfer is 20 s, and the server goes on for longer.
+    assert bench.run("/ok").state is JobState.DONE
+    assert bench.jobs.wait(slow.id).state is JobState.CANCELLED

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local_rag.core import network
 from local_rag.core.errors import Forbidden, InvalidInput, NotFound, RagError, TooLarge, Unavailable
-from local_rag.documents import fetch as fetch_module
-from local_rag.documents.fetch import Fetcher, check_url, is_public
+from local_rag.core.network import Stopped, is_public
+from local_rag.documents.fetch import Fetcher, check_url
 
 
 class Pages(BaseHTTPRequestHandler):
@@ -73,6 +74,23 @@ class Pages(BaseHTTPRequestHandler):
                 time.sleep(0.05)
         except OSError:
             pass
+
+    def drip(self, *begin: bytes) -> None:
+        """Send the beginning, then a byte now and then that ends nothing."""
+        try:
+            for piece in (*begin, *[b"a"] * 200):
+                self.wfile.write(piece)
+                self.wfile.flush()
+                time.sleep(0.02)
+        except OSError:
+            pass
+        self.close_connection = True
+
+    def page_dripheaders(self) -> None:
+        self.drip(b"HTTP/1.1 200 OK\r\nX-")
+
+    def page_dripchunks(self) -> None:
+        self.drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=")
 
     def page_loop(self) -> None:
         self.reply(302, b"", ("Location", "/loop"))
@@ -140,6 +158,19 @@ def test_an_unchanged_page_is_not_sent_again(site: str) -> None:
     assert (found.not_modified, found.data) == (True, b"")
 
 
+@pytest.mark.parametrize("page", ["slow", "dripheaders", "dripchunks"])
+def test_a_transfer_as_a_whole_has_an_end(site: str, page: str) -> None:
+    with pytest.raises(Unavailable, match="did not arrive within"):
+        fetcher(timeout_s=0.2).fetch(f"{site}/{page}")
+
+
+def test_a_transfer_that_drips_is_stopped_at_once(site: str) -> None:
+    stop = threading.Event()
+    threading.Timer(0.1, stop.set).start()
+    with pytest.raises(Stopped):
+        fetcher(timeout_s=60, stop=stop).fetch(f"{site}/dripheaders")
+
+
 def test_redirects_are_followed(site: str) -> None:
     assert fetcher().fetch(f"{site}/hop").url == f"{site}/ok"
 
@@ -192,7 +223,7 @@ def test_private_addresses_are_refused_before_anything_is_sent(site: str) -> Non
 def test_a_name_that_leads_home_is_refused(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     port = int(site.rpartition(":")[2])
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-    monkeypatch.setattr(fetch_module.socket, "getaddrinfo", lambda *a, **k: answers)
+    monkeypatch.setattr(network.socket, "getaddrinfo", lambda *a, **k: answers)
     with pytest.raises(Forbidden, match=r"evil\.example leads to 127\.0\.0\.1"):
         fetcher(allow_private=False).fetch(f"http://evil.example:{port}/ok")
 
@@ -204,7 +235,7 @@ def test_one_private_address_among_public_ones_is_enough(
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80))
         for address in ("93.184.216.34", "10.0.0.1")
     ]
-    monkeypatch.setattr(fetch_module.socket, "getaddrinfo", lambda *a, **k: answers)
+    monkeypatch.setattr(network.socket, "getaddrinfo", lambda *a, **k: answers)
     with pytest.raises(Forbidden, match=r"10\.0\.0\.1"):
         fetcher(allow_private=False).fetch("http://mixed.example/")
 
@@ -213,7 +244,7 @@ def test_a_redirect_to_a_private_address_is_refused(
     site: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first server counts as public here, so that only the redirect is judged.
-    monkeypatch.setattr(fetch_module, "is_public", lambda address: str(address) == "127.0.0.1")
+    monkeypatch.setattr(network, "is_public", lambda address: str(address) == "127.0.0.1")
     with pytest.raises(Forbidden, match=r"169\.254\.169\.254"):
         fetcher(allow_private=False).fetch(f"{site}/tometadata")
 

@@ -3,19 +3,22 @@
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from local_rag.core.errors import Conflict, InvalidInput, ModelError, Unavailable
+from local_rag.core.errors import Conflict, Forbidden, InvalidInput, ModelError, Unavailable
 from local_rag.core.files import write_atomically
 from local_rag.models import download as module
-from local_rag.models.download import check_url, download
+from local_rag.models.download import check_url
 
 DATA = os.urandom(3_000_000)
 SUM = hashlib.sha256(DATA).hexdigest()
+download = partial(module.download, allow_private=True)
 
 
 class Shop:
@@ -306,3 +309,62 @@ def test_a_small_file_is_the_old_or_the_new_one(tmp_path: Path) -> None:
     write_atomically(path, "new")
     assert path.read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["selected.json"]
+
+
+def test_only_public_addresses_unless_the_service_is_told_otherwise(
+    shop: Shop, target: Path
+) -> None:
+    with pytest.raises(Forbidden, match="not a public address"):
+        module.download(shop.url, target, SUM)
+    assert shop.asked == []
+    assert not target.exists()
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """A server whose headers never end."""
+
+    class Drip(BaseHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            try:
+                for piece in (b"HTTP/1.1 200 OK\r\nX-", *[b"a"] * 200):
+                    self.wfile.write(piece)
+                    time.sleep(0.02)
+            except OSError:
+                pass
+            self.close_connection = True
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drip) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/m.gguf"
+        server.shutdown()
+
+
+def test_a_server_that_drips_is_given_up(
+    dripping: str, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("PATIENCE_S", 0.2), ("PAUSE_S", 0.01), ("ATTEMPTS", 2)):
+        monkeypatch.setattr(module, name, value)
+    with pytest.raises(Unavailable, match="cannot be fetched"):
+        download(dripping, target, SUM)
+
+
+def test_a_download_that_drips_is_stopped_at_once(dripping: str, target: Path) -> None:
+    stop = threading.Event()
+    threading.Timer(0.1, stop.set).start()
+    with pytest.raises(Unavailable, match="was stopped"):
+        download(dripping, target, SUM, stop=stop)
+
+
+def test_a_byte_now_and_then_is_no_progress(
+    shop: Shop, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each request brings something, so that none of them would ever count as failed."""
+    monkeypatch.setattr(module, "PAUSE_S", 0)
+    shop.cuts = [10] * 100
+    with pytest.raises(Unavailable):
+        download(shop.url, target, SUM)
+    assert len(shop.asked) == module.ATTEMPTS

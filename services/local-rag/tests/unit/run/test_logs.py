@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from local_rag.config.settings import LoggingSettings
 from local_rag.core.errors import ConfigError, ModelError
-from local_rag.run.logs import JsonFormatter, TextFormatter, escape, make_handler, setup_logging
+from local_rag.run.logs import (
+    RATE_BURST,
+    RATE_SECONDS,
+    JsonFormatter,
+    RateLimit,
+    TextFormatter,
+    escape,
+    make_handler,
+    setup_logging,
+)
 
 FORGED = 'doc\n{"level":"info","message":"all is well"}\r\x1b[2J\u2028\x85'
 
@@ -167,3 +176,21 @@ def test_addresses_of_requests_are_not_logged() -> None:
     setup_logging(LoggingSettings(level="info"), stream)
     logging.getLogger("httpx").info("HTTP Request: GET https://example.org/?key=secret")
     assert stream.getvalue() == ""
+
+
+def test_what_repeats_is_written_a_few_times_and_counted() -> None:
+    now = 0.0
+    limit = RateLimit(clock=lambda: now)
+
+    def failed(level: int = logging.ERROR) -> logging.LogRecord:
+        return logging.LogRecord("asyncio", level, "f", 1, "accept failed: %s", ("x",), None)
+
+    assert sum(limit.filter(failed()) for _ in range(5000)) == RATE_BURST
+    assert all(limit.filter(failed(logging.INFO)) for _ in range(100))
+    now += RATE_SECONDS
+    last = failed()
+    assert limit.filter(last)
+    assert last.suppressed == 5000 - RATE_BURST  # type: ignore[attr-defined]
+    for number in range(5000):
+        limit.filter(logging.LogRecord("a", logging.ERROR, "f", 1, f"kind {number}", (), None))
+    assert len(limit._seen) <= 500

@@ -1,4 +1,4 @@
-"""GitHub Actions: three workflows, and the action that installs debwright.
+"""GitHub Actions: the workflows, and the action that installs debwright.
 
 Sources: docs.github.com, "Workflow syntax for GitHub Actions" and "Workflow commands for GitHub
 Actions".
@@ -29,11 +29,15 @@ FILES = (
     "actions/debwright/setup.sh",
 )
 """Below .github; each has its template."""
+RENEWING = "workflows/renew.yml"
+"""For a repository whose signatures end, and that a job can bring to its place."""
 
 AROUND_MINUTES = 30
 """For what a job does before and after it builds: installing, roots, handing over."""
 LONGEST_MINUTES = 360
 """GitHub ends jobs then, whatever they say."""
+WEEKLY_DAYS = 21
+"""A run a week renews in time where a third of the days, and another week, are left."""
 OWN_VARIABLES = ("TAG", "GITHUB_TOKEN")
 """What the steps of a release have in their environment without any configuration."""
 
@@ -47,7 +51,7 @@ class GitHub(Provider):
 
     def files(self, context: Context) -> Iterator[File]:
         templates, values = _templates(), _values(context)
-        for name in FILES:
+        for name in (*FILES, *([RENEWING] if context.renewed else [])):
             text = templates.render(name, **values)
             yield File(path=f".github/{name}", text=text, executable=name.endswith(".sh"))
 
@@ -109,6 +113,8 @@ def _values(context: Context) -> dict[str, Any]:
         "dist": context.dist,
         "at_top": context.at_top,
         "in_project": context.in_project,
+        "valid_days": context.product.repository.valid_days,
+        "renew_cron": _renew_cron(context.product.repository.valid_days),
         "tag_prefix": context.product.package.tag_prefix,
         "secrets": _secrets(context),
         "companions": [_step_name(c.source) for c in context.product.companions],
@@ -116,6 +122,11 @@ def _values(context: Context) -> dict[str, Any]:
         "cached": "",
         "keep": "",
     }
+
+
+def _renew_cron(days: int) -> str:
+    """Once a week where that leaves time for a run that fails, else every day."""
+    return "23 4 * * 1" if days >= WEEKLY_DAYS else "23 4 * * *"
 
 
 def _step_name(source: str) -> str:

@@ -208,7 +208,7 @@ def _environment(asked: Invocation, stand_ins: Path) -> dict[str, str]:
     launcher.chmod(0o755)
     environment = {
         "DEBWRIGHT_INSTALLED": str(programs),
-        "DEBWRIGHT_CI_STANDIN": str(stand_ins / "stand_in.sh"),
+        "DEBWRIGHT_CI_STAND_INS": str(stand_ins),
         "DEBWRIGHT_CI_STORE": str(asked.store),
         "DEBWRIGHT_CI_TOP": str(asked.top),
         RUN_MARK: str(asked.scratch),

@@ -26,6 +26,7 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.naming import directory_name
 from debwright.init.record import read_record
 from debwright.init.units import AuthorUnits, Places, author_units
 from debwright.model.arch import ARCHITECTURES
@@ -231,7 +232,7 @@ def _name(directory: Path, hints: Nfpm, units: Sequence[Unit]) -> str:
         return project_name(hints.name, hints.file)
     if units:
         return project_name(units[0].name.rpartition(".")[0].rstrip("@"), units[0].name)
-    return project_name(directory.resolve().name, "the directory")
+    return project_name(directory_name(directory), "the directory")
 
 
 def _architectures(found: _Found) -> list[str]:

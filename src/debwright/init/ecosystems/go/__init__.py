@@ -24,6 +24,7 @@ from debwright.init.facts import DEFAULT_VERSION, readme_sentence, tagged_versio
 from debwright.init.hints import read_sources
 from debwright.init.licences import find_licence
 from debwright.init.model import Answers, Project, package_name, project_name
+from debwright.init.naming import directory_name
 from debwright.init.natively import STATIC, Native, native_units
 from debwright.model.errors import UsageError
 
@@ -126,7 +127,7 @@ def _project(directory: Path) -> Project:
 
 def _read(directory: Path) -> _Found:
     mod = read_gomod(directory)
-    base = mod.base if len(mod.base) > 1 else directory.resolve().name
+    base = mod.base if len(mod.base) > 1 else directory_name(directory)
     name = project_name(base, FILE)
     package = package_name(name)
     releaser = read_releaser(directory, package)

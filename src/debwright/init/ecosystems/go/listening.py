@@ -2,14 +2,9 @@
 
 import re
 
-from debwright.init.listening import Language
+from debwright.init.listening import HOST, OTHERS, VALUE, VARIABLE, Language
 
-_HOST = r"(?:\[[0-9a-fA-F:]*\]|[A-Za-z0-9.-]*)"
-_VALUE = rf"(?P<value>{_HOST}:\d{{2,5}})"
 _NAMES = r"[\w.-]*(?:listen|addr|bind|http|serve|web|host|endpoint)[\w.-]*"
-_VARIABLE = r"[A-Z0-9_]*(?:PORT|ADDR|LISTEN|BIND)[A-Z0-9_]*"
-# Ports that programs ask others at: databases, queues, mail.
-_OTHERS = r"(?!(?:5432|3306|6379|27017|9092|4222|5672|9200|2379|11211|25|465|587|53|389|22)\b)"
 
 LANGUAGE = Language(
     listens=re.compile(
@@ -22,31 +17,31 @@ LANGUAGE = Language(
     ),
     addresses=(
         re.compile(rf'\.Strings?(?:Var)?P?\(\s*(?:&[\w.]+\s*,\s*)?"(?i:{_NAMES})"\s*,\s*'
-                   rf'(?:"\w?"\s*,\s*)?"{_VALUE}"'),
-        re.compile(rf'Flag\(\s*"(?i:{_NAMES})"[^\n]*(?:\n\s*)?[^\n]*Default\(\s*"{_VALUE}"'),
+                   rf'(?:"\w?"\s*,\s*)?"{VALUE}"'),
+        re.compile(rf'Flag\(\s*"(?i:{_NAMES})"[^\n]*(?:\n\s*)?[^\n]*Default\(\s*"{VALUE}"'),
         re.compile(rf'(?:ListenAndServe(?:TLS)?|Listen(?:TCP|UDP|Packet|TLS)?|Run|Start(?:TLS)?)\('
-                   rf'\s*(?:[\w.()]+\s*,\s*)?(?:"(?:tcp|udp)[46]?"\s*,\s*)?"{_VALUE}"'),
-        re.compile(rf'\bAddr:\s*"{_VALUE}"'),
-        re.compile(rf'\w*(?i:env)\w*\(\s*"{_VARIABLE}"\s*,\s*"(?P<value>{_HOST}:?\d{{2,5}})"'),
-        re.compile(rf'env:"{_VARIABLE}[^"]*"[^\n`]*(?:envDefault|default):"(?P<value>{_HOST}:?\d{{2,5}})"'),
+                   rf'\s*(?:[\w.()]+\s*,\s*)?(?:"(?:tcp|udp)[46]?"\s*,\s*)?"{VALUE}"'),
+        re.compile(rf'\bAddr:\s*"{VALUE}"'),
+        re.compile(rf'\w*(?i:env)\w*\(\s*"{VARIABLE}"\s*,\s*"(?P<value>{HOST}:?\d{{2,5}})"'),
+        re.compile(rf'env:"{VARIABLE}[^"]*"[^\n`]*(?:envDefault|default):"(?P<value>{HOST}:?\d{{2,5}})"'),
         re.compile(r'\.(?:Int|Uint|Uint16)(?:Var)?P?\(\s*(?:&[\w.]+\s*,\s*)?"(?i:[\w.-]*port)"\s*,\s*'
                    r'(?:"\w?"\s*,\s*)?(?P<value>\d{2,5})\b'),
         re.compile(r'\.String(?:Var)?P?\(\s*(?:&[\w.]+\s*,\s*)?"(?i:[\w.-]*port)"\s*,\s*'
                    r'(?:"\w?"\s*,\s*)?"(?P<value>:?\d{2,5})"'),
-        re.compile(rf'(?:Getenv|LookupEnv)\(\s*"{_VARIABLE}"\s*\)[^`]{{0,200}}?'
-                   rf'"(?P<value>{_HOST}:?\d{{2,5}})"'),
+        re.compile(rf'(?:Getenv|LookupEnv)\(\s*"{VARIABLE}"\s*\)[^`]{{0,200}}?'
+                   rf'"(?P<value>{HOST}:?\d{{2,5}})"'),
         re.compile(rf'SetDefault\(\s*"(?i:[\w.-]*(?:port|addr|listen|bind)\w*)"\s*,\s*'
-                   rf'"?(?P<value>{_HOST}:?\d{{2,5}})"?'),
-        re.compile(rf'(?i:\b\w*(?:listen|addr|bind)\w*)\s*(?:string\s*)?(?::?=|:)\s*"{_VALUE}"'),
-        re.compile(rf'(?i:\b\w*port)\w*\s*(?:\w+\s*)?(?::?=|:)\s*"?(?P<value>:?{_OTHERS}\d{{2,5}})\b'),
-        re.compile(rf'"(?P<value>{_HOST}:{_OTHERS}\d{{2,5}})"'),
+                   rf'"?(?P<value>{HOST}:?\d{{2,5}})"?'),
+        re.compile(rf'(?i:\b\w*(?:listen|addr|bind)\w*)\s*(?:string\s*)?(?::?=|:)\s*"{VALUE}"'),
+        re.compile(rf'(?i:\b\w*port)\w*\s*(?:\w+\s*)?(?::?=|:)\s*"?(?P<value>:?{OTHERS}\d{{2,5}})\b'),
+        re.compile(rf'"(?P<value>{HOST}:{OTHERS}\d{{2,5}})"'),
     ),
     hosts=(
         re.compile(r'"(?P<host>[0-9.]*|localhost|\[::1?\]):(?:%[dsv]|"\s*\+)'),
         re.compile(r'"(?i:[\w.-]*(?:host|bind|addr\w*|ip|interface))"\s*,\s*(?:"\w?"\s*,\s*)?'
                    r'"(?P<host>[0-9]+\.[0-9.]+|localhost|::1?)"'),
     ),
-    variable=re.compile(rf'(?:Getenv|LookupEnv)\(\s*"(?P<env>{_VARIABLE})"'),
+    variable=re.compile(rf'(?:Getenv|LookupEnv)\(\s*"(?P<env>{VARIABLE})"'),
     loops=re.compile(r"\btime\.(?:NewTicker|Tick)\(|\bfor\s*\{[^}]*time\.Sleep\("),
     subcommand=re.compile(r'Use:\s*"(?P<name>serve|server|start|run|daemon|web)\b'),
     settings=re.compile(r'\.String(?:Var)?P?\(\s*(?:&[\w.]+\s*,\s*)?"(?P<flag>[\w.-]*conf[\w.-]*)"\s*,\s*'

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
-from debwright.init.ecosystems.node import building, hints
+from debwright.init.ecosystems.node import building, hints, runners
 from debwright.init.ecosystems.node import package as about
 from debwright.init.ecosystems.node.building import Made
 from debwright.init.ecosystems.node.dependencies import Dependencies, read_dependencies
@@ -25,6 +25,7 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.naming import directory_name
 from debwright.init.units import AuthorUnits, Places, author_units
 from debwright.model.errors import UsageError
 from debwright.model.suites import SUITES
@@ -79,9 +80,9 @@ def _project(directory: Path, package: Mapping[str, Any], answers: Answers) -> P
         settings={"npm": {"lock": dependencies.lock}} if dependencies.lock else {},
         notes=tuple(notes),
     )
-    if makes_pages(package, start):
+    if makes_pages(directory, package, start):
         pages = replace(made, compiled=False, prebuilt=False)
-        return as_site(replace(described, architecture="all"), pages, package, answers)
+        return as_site(replace(described, architecture="all"), directory, pages, package, answers)
     if (start is None or start.guessed) and (directory / "index.html").is_file():
         # Its package.json is for its developers' tools only.
         return pages_project(directory, answers)
@@ -115,7 +116,7 @@ def _service(
         units=tuple(units),
         accounts=authors.accounts,
         programs=tuple(about.programs(package)),
-        files=(building.left_out(),),
+        files=(building.left_out(), *made.runners),
         links=_links(made, package),
         smoke=_smoke(units, package),
         lintian_overrides=building.lintian(made),
@@ -124,7 +125,7 @@ def _service(
 
 
 def _name(directory: Path, package: Mapping[str, Any]) -> str:
-    said = str(package.get("name") or directory.resolve().name)
+    said = str(package.get("name") or directory_name(directory))
     return project_name(said.rpartition("/")[2].lstrip("@"), "package.json")
 
 
@@ -147,6 +148,7 @@ def _made(
         compiled=dependencies.compiled,
         prebuilt=dependencies.prebuilt,
         everything=everything,
+        runners=runners.files(scripts) if build else (),
         frameworks=about.names_of(package, "dependencies"),
     )
     state = f"/var/lib/{made.package}"
@@ -166,10 +168,16 @@ def _unit(
     if made.everything:
         notes.append(f"{start.seen} starts {start.words[0]}, one of devDependencies: all of them "
                      "go into the package")  # fmt: skip
-    folders = [n.rstrip("/") for n in found.writes if n.endswith("/")]
+    folders = [n.rstrip("/") if n.endswith("/") else n.rpartition("/")[0] for n in found.writes]
+    folders = [name for name in dict.fromkeys(folders) if name]
     if found.writes:
         notes.append(f"{', '.join(found.writes)}: what the service writes next to its source is in "
                      f"/var/lib/{made.package}")  # fmt: skip
+    state = {v: f"/var/lib/{made.package}/{n.rstrip('/')}" for v, n in found.elsewhere.items()}
+    folders += [name.rstrip("/") for name in found.elsewhere.values() if name.endswith("/")]
+    if state:
+        notes.append(f"{', '.join(state)}: the unit names /var/lib/{made.package}, for the source "
+                     "has places that a service of its own may not write to")  # fmt: skip
     before = f"/bin/mkdir -p {' '.join(f'/var/lib/{made.package}/{n}' for n in folders)}"
     return (
         Unit(
@@ -177,7 +185,12 @@ def _unit(
             command=start.command(made.tree),
             health=_health(found),
             before=(before,) if folders else (),
-            environment={"NODE_ENV": "production", **found.environment, **start.environment},
+            environment={
+                "NODE_ENV": "production",
+                **state,
+                **found.environment,
+                **start.environment,
+            },
             directory=made.tree,
         ),
     )

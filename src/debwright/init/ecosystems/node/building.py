@@ -4,7 +4,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from debwright.init.ecosystems.node import runners
 from debwright.init.model import Override, Written
+from debwright.init.overridden import PAGES, SCRIPTS, overridden
 
 TARBALLS = "python3 npm-tarballs/npm_tarballs.py install"
 LEFT_OUT = "debian/left-out"
@@ -22,7 +24,9 @@ HIDDEN = {"next": ".next", "nuxt": ".output", "nitro": ".output"}
 PUBLISHED = (
     "embedded-javascript-library", "executable-not-elf-or-script", "script-not-executable",
     "unusual-interpreter", "extra-license-file",
-    "package-contains-documentation-outside-usr-share-doc",
+    "package-contains-documentation-outside-usr-share-doc", "package-contains-npm-ignore-file",
+    "package-contains-eslint-config-file", "nodejs-lock-file",
+    "missing-notice-file-for-apache-license", *SCRIPTS, *PAGES,
 )  # fmt: skip
 PREBUILT = (
     "unstripped-binary-or-object", "statically-linked-binary", "embedded-library",
@@ -46,6 +50,8 @@ class Made:
     """Whether packages bring programs for one architecture each."""
     everything: bool = False
     """Whether it starts by way of a package that is one of the build's."""
+    runners: tuple[Written, ...] = ()
+    """Programs that scripts call and the build does not have."""
     frameworks: Iterable[str] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     """Files or directories of the tree, and what they lead to."""
@@ -96,10 +102,11 @@ def building(made: Made) -> Iterable[Override]:
             why="The build has what the project's developers have.",
             commands=(f"{TARBALLS} --arch $(DEB_BUILD_ARCH) --dev --target .",),
         )
+    path = f"PATH=$(CURDIR)/{runners.DIRECTORY}:$$PATH " if made.runners else ""
     if made.build:
         yield Override(
             target="override_dh_auto_build",
-            commands=(f"npm run {shlex.quote(made.build)} --offline",),
+            commands=(f"{path}npm run {shlex.quote(made.build)} --offline",),
         )
         yield Override(
             target="override_dh_auto_clean",
@@ -157,8 +164,7 @@ def left_out() -> Written:
 
 def lintian(made: Made) -> tuple[str, ...]:
     """Tags that a tree of npm's packages meets, each group after its reason."""
-    lines = [
-        "# Packages of npm's registry come as their authors publish them, in a tree of their own.",
-        *(f"{tag} *" for tag in PUBLISHED),
-    ]
-    return (*lines, *(f"{tag} *" for tag in (PREBUILT if made.prebuilt else ())))
+    return overridden(
+        "Packages of npm's registry come as their authors publish them, in a tree of their own.",
+        (*PUBLISHED, *(PREBUILT if made.prebuilt else ())),
+    )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
+from debwright.init.ecosystems.node.routes import health_path
 from debwright.init.ecosystems.node.start import Start
-from debwright.init.hints import HEALTH_PATH, MAX_BYTES, Source, guess_port, read_sources
+from debwright.init.ecosystems.node.writes import elsewhere, written
+from debwright.init.hints import MAX_BYTES, Source, guess_port, read_sources
 from debwright.init.model import Guess
 
 SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
@@ -26,36 +28,30 @@ FRAMEWORKS: Mapping[str, int] = {
     "probot": 3000,
 }  # fmt: skip
 """Packages that make a service, and the port that their documentation uses."""
+OTHERS = (
+    r"(?!\w*(?:DB|DATABASE|SQL|MARIA|PG|POSTGRES|REDIS|MONGO|SMTP|MAIL|RABBIT|AMQP|KAFKA|ELASTIC|MQTT"
+    r"|MEMCACHE|LDAP|FTP|SSH|REMOTE|PROXY|UPSTREAM|STATSD|METRICS|DEBUG|CLIENT|FRONTEND|INFLUX|NATS"
+    r"|CONSUL|MINIO|S3|SEARCH|QUEUE|BROKER|PUBLIC|EXTERNAL)\w*_)"
+)
+"""Not before names of variables that say where another service is."""
 PORTS = (
-    re.compile(r"""process\.env\.(?:\w*_)?PORT\s*(?:\|\||\?\?)\s*["'`]?(\d{2,5})\b"""),
+    re.compile(rf"""process\.env\.{OTHERS}(?:\w*_)?PORT\s*(?:\|\||\?\?)\s*["'`]?(\d{{2,5}})\b"""),
     re.compile(r"""\.listen\(\s*\{?\s*(?:port\s*:\s*)?["']?(\d{2,5})\b"""),
     re.compile(
-        r"""(?i)\b(?:default_?|base_?)?port\s*(?::\s*number\s*)?=\s*[^;\n\d]{0,80}["'`]?(\d{2,5})\b"""
+        r"""(?i)\b(?:default_?|base_?)?port\s*(?::\s*number\s*)?=\s*"""
+        rf"""(?!process\.env\.(?!{OTHERS}))[^;\n\d]{{0,80}}["'`]?(\d{{2,5}})\b"""
     ),
 )
 PORT_VARIABLE = re.compile(
-    r"""process\.env\.((?:[A-Z]+_)?PORT)\b|process\.env\[["']((?:[A-Z]+_)?PORT)"""
+    rf"""process\.env\.({OTHERS}(?:[A-Z]+_)?PORT)\b|process\.env\[["']({OTHERS}(?:[A-Z]+_)?PORT)"""
 )
-HOST_VARIABLE = re.compile(r"""process\.env\.((?:[A-Z]+_)?(?:HOST|BIND|LISTEN_ADDRESS))\b""")
+HOST_VARIABLE = re.compile(
+    rf"""process\.env\.({OTHERS}(?:[A-Z]+_)?(?:HOST|BIND|LISTEN_ADDRESS))\b"""
+)
+OF_OTHERS = frozenset({3306, 5432, 6379, 27017, 25, 465, 587, 1883, 5672, 9200, 11211, 1433})
+"""Ports of databases and the like, which a source names to reach them."""
 LOOPBACK = re.compile(r"""(?:listen\([^)\n]*|host(?:name)?\s*[:=]\s*)["']127\.0\.0\.1["']""", re.I)
 EVERYWHERE = re.compile(r"""(?:listen\([^)\n]*|host(?:name)?\s*[:=]\s*)["']0\.0\.0\.0["']""", re.I)
-ROUTE = re.compile(r"""\.(?:get|use|all|route)\(\s*["'`](/[\w./-]*)["'`]""")
-STATIC = re.compile(
-    r"""express\.static\(|serveStatic|koa-static|@fastify/static|createReadStream\("""
-    r"""|url\s*===?\s*["']/["']"""
-)
-_SET = r"""(?:process\.env\.\w+\s*(?:\|\||\?\?)\s*)?"""
-_HERE = r"""(?:path\.(?:join|resolve)\(\s*(?:__dirname|process\.cwd\(\))\s*,\s*)?"""
-_FILE = r"""["'`](\.?/?\w[\w./-]*)["'`]"""
-_STORES = "Database|DatabaseSync|Low|LowSync|JSONFile|JSONFileSync|Datastore"
-WRITES = (
-    re.compile(rf"new\s+(?:\w+\.)?(?:{_STORES})\(\s*{_SET}{_HERE}{_FILE}"),
-    re.compile(
-        rf"(?:writeFile|appendFile|createWriteStream|mkdir)(?:Sync)?\(\s*{_SET}{_HERE}{_FILE}"
-    ),
-    re.compile(r"""\b(?:dest|storage|filename|database)\s*:\s*["'`](\./[\w./-]+|[\w-]+/)["'`]"""),
-)
-"""Files and directories that a service makes, relative to where it runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +64,8 @@ class Hints:
     """Where it listens: `127.0.0.1`, `*`, or empty where nothing says so."""
     environment: Mapping[str, str]
     """Variables that it reads its port and address from."""
+    elsewhere: Mapping[str, str]
+    """Variables that get a place of the service's state, and its name there."""
     writes: tuple[str, ...]
     """Files, and directories with a slash at the end, that it makes next to its source."""
 
@@ -87,10 +85,11 @@ def read(directory: Path, start: Start | None, dependencies: Sequence[str]) -> H
     return Hints(
         listens=framework is not None or any(LISTENS.search(s.text) for s in sources),
         port=port,
-        path=_path(sources),
+        path=health_path(directory, sources),
         address="127.0.0.1" if host else _address(sources),
         environment=environment,
-        writes=tuple(_writes(directory, sources)),
+        elsewhere=elsewhere(sources),
+        writes=written(directory, sources, start),
     )
 
 
@@ -123,7 +122,7 @@ def _sorted(sources: Sequence[Source], start: Start | None) -> list[Source]:
 def _first(sources: Sequence[Source], pattern: re.Pattern[str]) -> str | None:
     for source in sources:
         if match := pattern.search(source.text):
-            return match[1]
+            return next(group for group in match.groups() if group)
     return None
 
 
@@ -137,46 +136,14 @@ def _port(sources: Sequence[Source], start: Start | None, default: int) -> Guess
         return Guess(value=said, seen=start.seen)
     for source in sources:
         for pattern in PORTS:
-            match = pattern.search(source.text)
-            if match and 1 <= int(match[1]) <= 65535:
-                return Guess(value=match[1], seen=source.at(match))
-    return guess_port(sources, default)
-
-
-def _path(sources: Sequence[Source]) -> Guess:
-    """A path that says how the service is, else its first page, else any that it answers."""
-    found = [(s, m) for s in sources for m in HEALTH_PATH.finditer(s.text)]
-    if found:
-        source, match = min(found, key=lambda item: "health" not in item[1][1])
-        return Guess(value=match[1], seen=source.at(match))
-    routes = [(s, m) for s in sources for m in ROUTE.finditer(s.text)]
-    static = any(STATIC.search(s.text) for s in sources)
-    root = next(((s, m) for s, m in routes if m[1] == "/"), None)
-    if root is None and routes and not static:
-        plain = [(s, m) for s, m in routes if ".get(" in m[0]]
-        root = plain[0] if plain else None
-    if root is None:
-        return Guess(value="/", seen=None)
-    return Guess(value=root[1][1], seen=root[0].at(root[1]))
+            for match in pattern.finditer(source.text):
+                if 1 <= int(match[1]) <= 65535 and int(match[1]) not in OF_OTHERS:
+                    return Guess(value=match[1], seen=source.at(match))
+    found = guess_port(sources, default)
+    return Guess(value=str(default), seen=None) if int(found.value) in OF_OTHERS else found
 
 
 def _address(sources: Sequence[Source]) -> str:
     if any(LOOPBACK.search(s.text) for s in sources):
         return "127.0.0.1"
     return "*" if any(EVERYWHERE.search(s.text) for s in sources) else ""
-
-
-def _writes(directory: Path, sources: Sequence[Source]) -> list[str]:
-    """What is made at the top of the tree; what is there already is the project's own."""
-    found: dict[str, None] = {}
-    for source in sources:
-        for pattern in WRITES:
-            for match in pattern.finditer(source.text):
-                parts = PurePosixPath(match[1]).parts
-                if not parts or parts[0] in ("/", "..", ".") or match[1].startswith("/"):
-                    continue
-                inner = len(parts) > 1 or match[1].endswith("/") or "mkdir" in match[0]
-                name = parts[0] + ("/" if inner or "dest" in match[0] else "")
-                if not (directory / parts[0]).exists() and parts[0] not in {"dist", "build"}:
-                    found.setdefault(name)
-    return list(found)[:10]

@@ -57,12 +57,13 @@ def fitting(package: Mapping[str, Any], dependencies: Iterable[Mapping[str, Any]
             fix="allow an older node in package.json, if the service works with it",
         )
     # A dependency of its own accord asks for more; the checks will tell whether it needs it.
-    suite = next(s for s in WANTED if own is None or not _against(s, [own]))
+    fit = [s for s in WANTED if own is None or not _against(s, [own])]
+    suite = min(fit, key=lambda s: len(_against(s, others)))
     culprit = _against(suite, others)[0]
     return Fitting(
         suite=suite,
         note=f"{culprit.who} asks for node {culprit.range}; {suite} has {SUITES[suite].node}, and "
-        "no suite has more",
+        "no suite has what all dependencies ask for",
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.python.bundled import bundled
+from debwright.init.ecosystems.python.carried_tools import with_carried_tools
 from debwright.init.ecosystems.python.dependencies import parse
 from debwright.init.ecosystems.python.kind import is_application, only_settings
 from debwright.init.ecosystems.python.legacy import FILES
@@ -36,7 +37,8 @@ class Python(Ecosystem):
         found = read_pyproject(directory)
         package = package_name(found.name)
         service = find_service(directory, package, found, answers)
-        targets, why = targets_for(found.requires_python)
+        rust = found.build.rust
+        targets, why = targets_for(found.requires_python, rust.suite if rust else "")
         project = _project(found, service, package)
         project = replace(
             project, targets=targets, notes=(*project.notes, *filter(None, [why]), *service.notes)
@@ -44,8 +46,10 @@ class Python(Ecosystem):
         requirements = (*found.requirements, *service.added)
         reasons = unmet(parse(requirements), targets)
         tools = found.build.unmet(targets)
-        if reasons or tools:
+        if reasons:
             return bundled(directory, found, project, service, reasons=reasons, tools=tools)
+        if tools or rust or found.build.as_release:
+            return with_carried_tools(directory, found, project, service, tools)
         return from_debian(found, project, service)
 
 
@@ -70,5 +74,6 @@ def _project(found: Pyproject, service: Service, package: str) -> Project:
         secrets=service.secrets,
         files=service.files,
         questions=service.questions,
-        notes=found.notes,
+        settings=found.build.rust.settings if found.build.rust else {},
+        notes=(*found.notes, *(found.build.rust.notes if found.build.rust else ())),
     )

@@ -1,7 +1,9 @@
 """What a project is built with (build-system of pyproject.toml, PEP 517 and 518)."""
 
+import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,11 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from debwright.init.ecosystems.python.dependencies import Known, lookup, normalise, parse
+from debwright.init.ecosystems.python.legacy import setup_requires
+from debwright.init.ecosystems.python.rust_parts import BACKENDS, RustParts, read_rust
 from debwright.init.ecosystems.python.suites import unmet
 from debwright.init.ecosystems.python.tables import dig, strings, text_of
-from debwright.model.errors import Evidence, UsageError
+from debwright.model.errors import UsageError
 
 DEFAULT = ("setuptools",)
 """What a project without [build-system] is built with (PEP 517, legacy)."""
@@ -45,8 +49,6 @@ CALLED = {
     "scikit-build-core": ("cmake", "ninja-build"),
     "scikit-build": ("cmake", "ninja-build"),
     "meson-python": ("ninja-build", "pkg-config"),
-    "maturin": ("cargo:native", "rustc:native"),
-    "setuptools-rust": ("cargo:native", "rustc:native"),
 }
 FOREIGN = frozenset({
     "python3-setuptools", "python3-docutils", "python3-pybind11", "python3-scikit-build-core",
@@ -64,6 +66,13 @@ TAGGED = frozenset({
 })  # fmt: skip
 """Build requirements that take the version from git's tags."""
 
+_EMPTY_EXTRAS: Mapping[str, frozenset[str]] = {"setuptools-scm": frozenset({"toml"})}
+"""Extras of build requirements that name what Python itself has since 3.11."""
+
+
+FROM_FILES = frozenset({"versioningit", "setuptools-git-versioning", "versioneer"})
+"""Those of them that no variable tells a version, but files of an unpacked release do."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSystem:
@@ -75,6 +84,7 @@ class BuildSystem:
     compiled: bool
     copied: bool
     """Whether the backend must not see debian/, which it would take for a part of the project."""
+    rust: RustParts | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -84,6 +94,11 @@ class BuildSystem:
     def tagged(self) -> bool:
         """Whether something among its requirements takes a version from git's tags."""
         return bool(self.names & TAGGED)
+
+    @property
+    def as_release(self) -> bool:
+        """Whether it is built as an unpacked release would be, with its version in files."""
+        return bool(self.names & FROM_FILES)
 
     def unmet(self, targets: Sequence[str]) -> tuple[str, ...]:
         """Why the suites of `targets` cannot build it, as suites.unmet has it."""
@@ -97,8 +112,9 @@ class BuildSystem:
 
     @property
     def programs(self) -> tuple[str, ...]:
-        """Debian packages of programs that the backend calls."""
-        return tuple(p for name in sorted(self.names) for p in CALLED.get(name, ()))
+        """Debian packages of programs that the backend calls, and of crates."""
+        called = (p for name in sorted(self.names) for p in CALLED.get(name, ()))
+        return (*called, *(self.rust.packages if self.rust else ()))
 
 
 def for_cross(packages: Iterable[str]) -> tuple[str, ...]:
@@ -108,7 +124,9 @@ def for_cross(packages: Iterable[str]) -> tuple[str, ...]:
     package of architecture `all`; and one that is must not be called `:native`.
     https://wiki.debian.org/CrossPolicy
     """
-    return tuple(p if p in FOREIGN or ":" in p else f"{p}:native" for p in packages)
+    return tuple(
+        p if p in FOREIGN or ":" in p or p.startswith("lib") else f"{p}:native" for p in packages
+    )
 
 
 def find(name: str) -> Known | None:
@@ -122,6 +140,12 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
     requires = parse(strings(table["requires"]) if "requires" in table else DEFAULT)
     backend = str(table.get("build-backend", "setuptools.build_meta:__legacy__"))
     forgotten = MODULES.get(re.split(r"[.:]", str(table.get("build-backend", "")))[0])
+    if backend.startswith("setuptools."):
+        requires += parse(setup_requires(directory))
+        if "versioneer.get_version" in text_of(directory, "setup.py"):
+            # Also where its copy lies in the tree, which is not listed.
+            requires.append(Requirement("versioneer"))
+    requires += _of_own_backend(directory, strings(table.get("backend-path")))
     names = {normalise(requirement.name) for requirement in requires}
     if forgotten and forgotten not in names and "backend-path" not in table:
         requires.append(Requirement(forgotten))
@@ -132,13 +156,41 @@ def read_build_system(directory: Path, data: Mapping[str, Any]) -> BuildSystem:
         names.add("wheel")
     first = _licence_versions(data)
     requires += [Requirement(f"{n}>={first[n]}") for n in sorted(names) if n in first]
-    _refuse_crates(directory, names)
+    rust = sorted(names & BACKENDS)
     return BuildSystem(
         backend=backend,
-        requires=tuple(requires),
+        requires=tuple(map(_plain, requires)),
         compiled=bool(names & COMPILERS) or _extensions(directory, data),
         copied=backend.startswith("setuptools.") or "setuptools" in names,
+        rust=read_rust(directory, rust[0]) if rust else None,
     )
+
+
+def _of_own_backend(directory: Path, paths: Sequence[str]) -> Iterator[Requirement]:
+    """Compilers that a backend in the tree asks for when it is called.
+
+    It is not run (get_requires_for_build_wheel): texts in it that are requirements say so.
+    """
+    for path in (p for name in paths for p in sorted((directory / name).rglob("*.py"))):
+        try:
+            tree = ast.parse(text_of(directory, str(path.relative_to(directory))))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        for node in ast.walk(tree):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.match(r"(?i)(?:cython|cffi|mypy)\b[^\n]*$", text):
+                with suppress(UsageError):
+                    yield from parse([text])
+
+
+def _plain(requirement: Requirement) -> Requirement:
+    """Without extras that ask for nothing with the Python of any suite that init packages for."""
+    empty = _EMPTY_EXTRAS.get(normalise(requirement.name), frozenset())
+    if not requirement.extras & empty:
+        return requirement
+    plain = Requirement(str(requirement))
+    plain.extras = requirement.extras - empty
+    return plain
 
 
 def _licence_versions(data: Mapping[str, Any]) -> Mapping[str, str]:
@@ -154,17 +206,3 @@ def _extensions(directory: Path, data: Mapping[str, Any]) -> bool:
         return True
     text = text_of(directory, "setup.py")
     return bool(re.search(r"ext_modules|cffi_modules|Extension\(|cythonize", text))
-
-
-def _refuse_crates(directory: Path, names: set[str]) -> None:
-    """Rust within a Python project: its crates come from the network, which a build has not."""
-    for name in sorted(names & {"maturin", "setuptools-rust"}):
-        lock = next(iter(sorted(directory.glob("**/Cargo.lock"))[:1]), None)
-        crates = lock is None or 'source = "registry' in lock.read_text("utf-8", "replace")
-        if crates and not (directory / "vendor").is_dir():
-            raise UsageError(
-                f"{name} builds this project with crates from the network, and a build has none",
-                evidence=[Evidence(text=f"requires = [..., {name!r}]", file="pyproject.toml")],
-                cause="init carries Python distributions; the crates must be in the project",
-                fix="mkdir -p .cargo && cargo vendor > .cargo/config.toml && git add .cargo vendor",
-            )

@@ -5,12 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from debwright.init.ecosystems.python.backends import for_cross
-from debwright.init.ecosystems.python.private_tree import Plan, Wanted, plan, program
+from debwright.init.ecosystems.python.private_tree import Wanted, planned, program
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.service import Service
-from debwright.init.ecosystems.python.suites import newer_targets, suites_of
 from debwright.init.model import Project
-from debwright.model.errors import UsageError
 
 SHOWN = 3
 
@@ -55,31 +53,24 @@ def bundled(
             *([f"{python} -c 'import {found.module}'"] if found.module else []),
             *service.tried,
         ),
-        notes=(*project.notes, *_why(reasons, tools)),
+        notes=(*project.notes, *why_carried(reasons, tools), *_hidden(project, service)),
     )
-    try:
-        return plan(wanted, directory).put_into(placed)
-    except UsageError:
-        # What the dependencies ask of Python may be more than the project itself asks.
-        targets = newer_targets(project.targets)
-        newer = targets and _attempt(replace(wanted, targets=targets), directory)
-        if not newer:
-            raise
-    note = (
-        f"the targets are {' and '.join(targets)}: no versions of the dependencies fit together "
-        f"with the Python of {' and '.join(suites_of(project.targets))}"
-    )
-    return newer.put_into(replace(placed, targets=targets, notes=(*placed.notes, note)))
+    return planned(wanted, directory, placed)
 
 
-def _attempt(wanted: Wanted, directory: Path) -> Plan | None:
-    try:
-        return plan(wanted, directory)
-    except UsageError:
-        return None
+def _hidden(project: Project, service: Service) -> list[str]:
+    """A library that others cannot import is not what its name promises."""
+    if project.programs or service.units(list):
+        return []
+    python = program(project.package, "python3")
+    return [
+        f"what is in the package is imported by {python} alone: programs of other packages do not "
+        "see a library that carries what it needs"
+    ]
 
 
-def _why(reasons: Sequence[str], tools: Sequence[str]) -> list[str]:
+def why_carried(reasons: Sequence[str], tools: Sequence[str]) -> list[str]:
+    """Notes on what comes with the package, and the first reasons."""
     notes = []
     if reasons:
         notes.append(f"the package carries its dependencies: {_shown(reasons)}")

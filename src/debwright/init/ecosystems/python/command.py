@@ -11,6 +11,7 @@ from debwright.init.ecosystems.python.apps import find_apps
 from debwright.init.ecosystems.python.dependencies import normalise
 from debwright.init.ecosystems.python.listening import CALLS, METHODS, is_server
 from debwright.init.ecosystems.python.modules import Module, argument, literal
+from debwright.init.ecosystems.python.packages import top_modules
 from debwright.init.ecosystems.python.procfile import read_procfile
 from debwright.init.ecosystems.python.programs import RUNS, run_port
 from debwright.init.ecosystems.python.readme import Line, commands
@@ -30,6 +31,7 @@ _WAITS = frozenset({
 _HOST_PORT = re.compile(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):([1-9]\d{1,4})(?:$|[,/ ])")
 _CLIENTS = frozenset({"22", "25", "53", "443", "587", "3306", "5432", "6379", "11211"})
 """Ports that a source names for others' servers more often than for its own."""
+_PYTHON, _MAIN = "python", ".__main__"
 _DECLARING = frozenset({"add_argument", "add_parser", "option"})
 
 
@@ -41,6 +43,20 @@ class Script:
     module: str
     reached: tuple[Module, ...]
     """The project's modules that it may run: its own and those it imports, however far."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What starts it; a package that is a program is called by Python (`python -m`)."""
+        if self.name != _PYTHON:
+            return (self.name,)
+        return (_PYTHON, "-m", self.module.removesuffix(_MAIN))
+
+    def is_in(self, line: Line) -> bool:
+        """Whether a line of the README begins with it."""
+        program = line.words[0].rpartition("/")[2]
+        if self.name == _PYTHON:
+            return program.startswith(_PYTHON) and line.words[1:3] == self.words[1:]
+        return program == self.name
 
     @property
     def own(self) -> Module | None:
@@ -69,7 +85,10 @@ def find_start(
         return _scripted(_likeliest(serving, project), directory, lines, port=True)
     if find_apps(modules) and (start := _application(directory, modules, lines, asked)):
         return start
-    if working := [script for script in ours if script.own and _works_for_ever(script.own)]:
+    packages = [_script(_PYTHON, m.name, modules) for m in modules if _is_program(m, directory)]
+    if programs := [script for script in packages if listens(script.reached)]:
+        return _scripted(_likeliest(programs, project), directory, lines, port=True)
+    if working := [s for s in (*ours, *packages) if s.own and _works_for_ever(s.own)]:
         return _scripted(_likeliest(working, project), directory, lines, port=False)
     return None
 
@@ -95,6 +114,13 @@ def _listens(module: Module) -> bool:
     return any(
         isinstance(node, ast.Attribute) and node.attr in METHODS for node in ast.walk(module.tree)
     )
+
+
+def _is_program(module: Module, directory: Path) -> bool:
+    """Whether it is the `__main__` of a package at the top, which `python -m` runs."""
+    package, _, last = module.name.rpartition(".")
+    inside = package and "." not in package
+    return bool(inside and last == "__main__" and package in top_modules(directory, package))
 
 
 def _works_for_ever(module: Module) -> bool:
@@ -129,14 +155,15 @@ def _likeliest(scripts: Sequence[Script], project: str) -> Script:
     own = normalise(project)
 
     def rank(script: Script) -> tuple[bool, bool]:
-        return normalise(script.name) != own, not SERVING.search(script.name)
+        name = script.words[-1]
+        return normalise(name) != own, not SERVING.search(name)
 
     return min(scripts, key=rank)
 
 
 def _scripted(script: Script, directory: Path, lines: Sequence[Line], *, port: bool) -> Start:
-    said = [line for line in lines if line.words[0].rpartition("/")[2] == script.name]
-    words = [script.name]
+    said = [line for line in lines if script.is_in(line)]
+    words = list(script.words)
     if subcommand := _subcommand(script, said):
         words.append(subcommand)
     if not port:
@@ -155,9 +182,10 @@ def _scripted(script: Script, directory: Path, lines: Sequence[Line], *, port: b
 
 def _subcommand(script: Script, said: Sequence[Line]) -> str:
     known = options_of(script.reached)
+    place = len(script.words)
     for line in said:
-        if line.words[1:2] and line.words[1] in SUBCOMMANDS:
-            return line.words[1]
+        if line.words[place : place + 1] and line.words[place] in SUBCOMMANDS:
+            return line.words[place]
     return next((name for name in SUBCOMMANDS if name in known), "")
 
 

@@ -58,6 +58,19 @@ def lookup(name: str) -> Known | None:
     return _table().get(normalise(name))
 
 
+@cache
+def _by_package() -> dict[str, str]:
+    return {known.package: name for name, known in _table().items()}
+
+
+def imported(module: str) -> str:
+    """The distribution that Debian has with the module `module`; empty where it has none.
+
+    Packages are called after the module that is imported (Debian's Python policy, "Package names").
+    """
+    return _by_package().get(f"python3-{module.lower().replace('_', '-')}", "")
+
+
 def parse(texts: Iterable[str]) -> list[Requirement]:
     """The requirements that apply on Linux, with some Python; those of optional features do not.
 

@@ -2,18 +2,22 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.init.ecosystems.python import django_urls
 from debwright.init.ecosystems.python.modules import Module, assignments, literal
-from debwright.init.ecosystems.python.routes import HEALTH
+from debwright.init.ecosystems.python.variables import MADE_UP
 from debwright.init.model import Guess
 
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 WRAPPER = "packaged_settings"
 """The settings module of the package, which imports the project's own."""
 MAX_DEPTH = 6
+AT_A_DESK = re.compile(r"dev|devel|develop|development|local|test|testing|debug")
+DEPLOYED = re.compile(r"prod|production|deploy|deployment|live|heroku")
+"""Names of settings modules."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,16 @@ class Django:
     """The directory of manage.py, below the top of the project."""
     static: bool
     """Whether it has static files to collect."""
+    gives_out: bool
+    """Whether something of the project gives them out, as WhiteNoise."""
+    secret: bool
+    """Whether SECRET_KEY is a variable of the environment that `made_up` knows."""
+    server: str
+    """The engine of a database that is a server's, and that the settings name themselves."""
+    forced: bool
+    """Whether what a server loads sets the settings module, whatever the environment has."""
+    unused: frozenset[str]
+    """Modules of settings that are not those of the package, as of development."""
     asynchronous: bool
     """Whether it is served as ASGI."""
     health: Guess
@@ -39,25 +53,26 @@ def read_django(modules: Sequence[Module], asked: frozenset[str]) -> Django | No
     top = manage[0].path.rpartition("/")[0]
     inside = {_name_below(m, top): m for m in modules}
     said = [(m, *found) for m in _deployed(modules, manage[0]) if (found := _settings_of(m))]
+    said = said or [(manage[0], name, False) for name in _like_settings(inside)]
     if not said:
         return None
-    module, settings, forced = said[0]
+    module, named, forced = said[0]
+    settings = _of_production(inside, named)
     values = _values(inside, settings)
     notes = []
-    if forced:
-        notes.append(
-            f"{module.path} sets DJANGO_SETTINGS_MODULE whatever the environment has: with "
-            "os.environ.setdefault the package's own settings apply"
-        )
-    if len({s for _, s, _ in said}) > 1:
+    if settings != named:
+        notes.append(f"{module.path} names {named}, of a desk: the package has {settings}")
+    elif len({s for _, s, _ in said}) > 1:
         notes.append(f"the settings are {settings}, as {module.path} has them")
     installed = _strings(values.get("INSTALLED_APPS"))
     servers = {"daphne", "uvicorn", "hypercorn", "channels", "granian"}
     return Django(
         settings=settings, top=top,
         static="django.contrib.staticfiles" in installed or not installed,
+        gives_out=_gives_out(inside, settings), secret=_secret(values),
+        server=_server(values), forced=forced, unused=_unused(inside, settings),
         asynchronous=bool(asked & servers) and "gunicorn" not in asked,
-        health=_health(inside, values), notes=tuple(notes),
+        health=django_urls.health(inside, values), notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -86,6 +101,14 @@ def _settings_of(module: Module) -> tuple[str, bool] | None:
     return None
 
 
+def _like_settings(inside: Mapping[str, Module]) -> list[str]:
+    """Modules that say which applications are installed; those of production come first."""
+    found = [n for n, m in inside.items() if "INSTALLED_APPS" in dict(assignments(m.tree.body))]
+    near = [n for n in inside if DEPLOYED.fullmatch(n.rpartition(".")[2])]
+    near = [n for n in near if set(inside[n].starred) & set(found)]
+    return [*near, *found]
+
+
 def _is_module(value: object) -> bool:
     return isinstance(value, str) and MODULE.fullmatch(value) is not None
 
@@ -96,84 +119,69 @@ def _values(inside: Mapping[str, Module], name: str, depth: int = 0) -> dict[str
     if module is None or depth > MAX_DEPTH:
         return {}
     found: dict[str, ast.expr] = {}
-    for node in module.tree.body:
-        if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
-            base = name.split(".")
-            package = base if module.path.endswith("__init__.py") else base[:-1]
-            kept = package[: len(package) - node.level + 1] if node.level else []
-            target = ".".join([*kept, *([node.module] if node.module else [])])
-            found |= _values(inside, target, depth + 1)
+    for starred in module.starred:
+        found |= _values(inside, django_urls.located(inside, starred), depth + 1)
     return {**found, **dict(assignments(module.tree.body))}
 
 
-def _strings(node: ast.expr | None) -> set[str]:
+def _gives_out(inside: Mapping[str, Module], settings: str, depth: int = 0) -> bool:
+    """Whether the settings name a middleware for static files, however they put it there."""
+    module = inside.get(settings)
+    if module is None or depth > MAX_DEPTH:
+        return False
+    names = _strings(module.tree)
+    if any(n.startswith(("whitenoise.middleware", "servestatic.middleware")) for n in names):
+        return True
+    starred = (django_urls.located(inside, name) for name in module.starred)
+    return any(_gives_out(inside, name, depth + 1) for name in starred)
+
+
+def _secret(values: Mapping[str, ast.expr]) -> bool:
+    return any(MADE_UP.search(text) for text in _strings(values.get("SECRET_KEY")))
+
+
+def _of_production(inside: Mapping[str, Module], named: str) -> str:
+    """The settings for production, where those that are `named` are for a desk."""
+    package, _, last = named.rpartition(".")
+    if not package or not AT_A_DESK.fullmatch(last):
+        return named
+    siblings = sorted(n for n in inside if n.rpartition(".")[0] == package)
+    return next((n for n in siblings if DEPLOYED.fullmatch(n.rpartition(".")[2])), named)
+
+
+def _unused(inside: Mapping[str, Module], settings: str) -> frozenset[str]:
+    """Full names of modules next to the settings that these do not import."""
+    package, _, last = settings.rpartition(".")
+    siblings = {n: m for n, m in inside.items() if n.rpartition(".")[0] == package and package}
+    if last == "settings" or settings not in siblings:
+        siblings = {}  # its neighbours are urls.py and the like
+    reached, waiting = set[str](), [settings]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached and name in siblings:
+            reached.add(name)
+            module = siblings[name]
+            waiting += [django_urls.located(inside, n) for n in (*module.starred, *module.imported)]
+            waiting += [django_urls.located(inside, n.rpartition(".")[0]) for n in module.imported]
+    return frozenset(m.name for n, m in siblings.items() if n not in reached)
+
+
+def _server(values: Mapping[str, ast.expr]) -> str:
+    """The engine of the default database, where its settings are a dictionary and it is no file."""
+    databases = values.get("DATABASES")
+    for node in ast.walk(databases) if databases is not None else ():
+        if not isinstance(node, ast.Dict):
+            continue
+        for key, value in zip(node.keys, node.values, strict=True):
+            engine = literal(value) if literal(key) == "ENGINE" else None
+            if isinstance(engine, str) and not engine.endswith(("sqlite3", "spatialite")):
+                return engine
+    return ""
+
+
+def _strings(node: ast.AST | None) -> set[str]:
     if node is None:
         return set()
     return {
         n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)
     }
-
-
-def _health(inside: Mapping[str, Module], values: Mapping[str, ast.expr]) -> Guess:
-    """A path made for it, else the first page, else the form to log in to the administration."""
-    urls = literal(values.get("ROOT_URLCONF"))
-    routes = list(_routes(inside, str(urls), "/", 0))
-    plain = [(p, seen) for p, seen in routes if re.fullmatch(r"/[A-Za-z0-9/._~-]*", p)]
-    for path, seen in plain:
-        if HEALTH.fullmatch(path):
-            return Guess(value=path, seen=seen)
-    for path, seen in plain:
-        if path == "/":
-            return Guess(value=path, seen=seen)
-    administration = [(p, s) for p, s in plain if p.endswith("/admin.site.urls")]
-    for path, seen in administration:
-        return Guess(value=path.removesuffix("admin.site.urls") + "login/", seen=seen)
-    for path, seen in plain:
-        return Guess(value=path, seen=seen)
-    return Guess(value="/", seen=None)
-
-
-def _routes(
-    inside: Mapping[str, Module], name: str, prefix: str, depth: int
-) -> Iterator[tuple[str, str]]:
-    module = inside.get(name)
-    if module is None or depth > MAX_DEPTH:
-        return
-    for called, call in module.calls():
-        if called.rpartition(".")[2] not in ("path", "re_path", "url") or len(call.args) < 2:
-            continue
-        route, view = literal(call.args[0]), call.args[1]
-        if not isinstance(route, str):
-            continue
-        path = prefix + _plain(route)
-        included = _included(module, view)
-        if included is not None:
-            yield from _routes(inside, included, path, depth + 1)
-        elif module.full(view) == "django.contrib.admin.site.urls":
-            yield f"{path}admin.site.urls", module.at(call)
-        elif not _is_include(module, view) and not _guarded(module, view):
-            yield path, module.at(call)
-
-
-def _plain(route: str) -> str:
-    """A route; of a regular expression what stands for itself."""
-    return route.removeprefix("^").removesuffix("$")
-
-
-def _included(module: Module, view: ast.expr) -> str | None:
-    if not _is_include(module, view) or not isinstance(view, ast.Call) or not view.args:
-        return None
-    first = view.args[0]
-    if isinstance(first, ast.Tuple) and first.elts:
-        first = first.elts[0]
-    said = literal(first)
-    return said if isinstance(said, str) else module.full(first) or None
-
-
-def _is_include(module: Module, view: ast.expr) -> bool:
-    return isinstance(view, ast.Call) and module.full(view.func).endswith("include")
-
-
-def _guarded(module: Module, view: ast.expr) -> bool:
-    """Whether the route itself says that only people who have logged in see it."""
-    return isinstance(view, ast.Call) and module.full(view.func).endswith("login_required")

@@ -13,9 +13,12 @@ from debwright.init.model import Answers, Guess, Health, Question
 
 
 def find_health(
-    start: Start | None, path: Guess, name: str, answers: Answers
+    start: Start | None, path: Guess, name: str, answers: Answers, *, http: bool = True
 ) -> tuple[Health | None, list[Question]]:
-    """Where the process of the project `name` answers, and questions about what nothing says."""
+    """Where the process of the project `name` answers, and questions about what nothing says.
+
+    `http`: whether it speaks HTTP, and has a path that can be asked.
+    """
     if start is None or not start.listens:
         return None, []
     port = Guess(value=start.port, seen=start.seen)
@@ -27,7 +30,7 @@ def find_health(
         )  # fmt: skip
         questions.append(asking)
         port = _answered(asking, answers, port)
-    if path.seen is None:
+    if path.seen is None and http:
         asking = Question(
             name="health-path",
             text=f"Which path does {name} answer with 200 when it is well?",
@@ -35,7 +38,7 @@ def find_health(
         )  # fmt: skip
         questions.append(asking)
         path = _answered(asking, answers, path)
-    return Health(port=port, path=path, address=start.address), questions
+    return Health(port=port, path=path, address=start.address, http=http), questions
 
 
 def _answered(question: Question, answers: Answers, guess: Guess) -> Guess:

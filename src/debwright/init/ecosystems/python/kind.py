@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from debwright.init.hints import SKIPPED
+
 PROGRAMS = ("main.py", "app.py", "wsgi.py", "asgi.py", "server.py", "run.py", "bot.py", "worker.py",
             "application.py", "index.py")  # fmt: skip
 DEPLOYED = ("manage.py", "Procfile", "requirements.txt", "Pipfile", "requirements")
@@ -18,9 +20,8 @@ def is_application(directory: Path) -> bool:
     """
     pyproject = directory / "pyproject.toml"
     if not pyproject.is_file():
-        return not any((directory / f).is_file() for f in ("setup.py", "setup.cfg")) or _runs(
-            directory, ("manage.py",)
-        )
+        built = any((directory / f).is_file() for f in ("setup.py", "setup.cfg"))
+        return not built or has_manage(directory)
     try:
         data = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
@@ -32,7 +33,20 @@ def is_application(directory: Path) -> bool:
     if _table(data, "project", "scripts") or poetry.get("scripts"):
         return False
     unbuilt = "build-system" not in data and _runs(directory, (*PROGRAMS, *DEPLOYED))
-    return unbuilt or _runs(directory, ("manage.py",))
+    return unbuilt or has_manage(directory)
+
+
+def has_manage(directory: Path) -> bool:
+    """Whether there is Django's manage.py, at the top or in a directory as src/ or backend/."""
+    return manage_directory(directory) is not None
+
+
+def manage_directory(directory: Path) -> str | None:
+    """The directory of Django's manage.py, from the top of the project; empty for the top."""
+    if (directory / "manage.py").is_file():
+        return ""
+    found = (path.parent.name for path in sorted(directory.glob("[!.]*/manage.py")))
+    return next((name for name in found if name not in SKIPPED), None)
 
 
 def only_settings(directory: Path) -> bool:

@@ -6,20 +6,23 @@ https://setuptools.pypa.io/en/latest/userguide/declarative_config.html
 
 import ast
 import configparser
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from debwright.init.ecosystems.python.modules import assignments, literal
+from debwright.init.ecosystems.python.modules import assignments, keyword, literal
+from debwright.init.ecosystems.python.requirements import read_requirements
 from debwright.init.ecosystems.python.tables import text_of
 
 FILES = ("setup.cfg", "setup.py")
+_REQUIREMENTS = re.compile(r"[\w./-]*req[\w./-]*\.(?:txt|in)")
+_FOR_DEVELOPERS = re.compile(r"dev|test|doc|lint|build|ci\b")
 
 
 def project_table(directory: Path) -> dict[str, Any]:
     """What [project] of pyproject.toml would be; empty where neither file names a project."""
-    # The file overrides the arguments of setup(), as setuptools reads them.
-    table = {**_from_arguments(directory), **_from_file(directory)}
+    table = stated(directory)
     if not isinstance(table.get("name"), str):
         return {}
     if "version" not in table:
@@ -27,49 +30,125 @@ def project_table(directory: Path) -> dict[str, Any]:
     return table
 
 
-def _from_file(directory: Path) -> dict[str, Any]:
+def stated(directory: Path) -> dict[str, Any]:
+    """What the two files state, by the names of [project], also where they name no project."""
+    # The file overrides the arguments of setup(), as setuptools reads them.
+    return {**_from_arguments(directory), **_from_file(directory)}
+
+
+def setup_requires(directory: Path) -> tuple[str, ...]:
+    """What setuptools wants for building by setup.cfg and setup.py, whatever the project says else.
+
+    Without it in place, it would ask the network in the middle of a build.
+    """
+    said = _sections_of(directory).get("options", {}).get("setup_requires", "")
+    call, known = _setup_call(directory)
+    argument = dict(_keywords(call, known)).get("setup_requires", []) if call else []
+    listed = _lines(argument) if isinstance(argument, str) else argument
+    given = [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
+    return tuple(dict.fromkeys([*_lines(said), *given]))
+
+
+def attribute_version(directory: Path) -> dict[str, str]:
+    """`version = attr: NAME` or `file: NAME` of setup.cfg, as a table of pyproject.toml has it."""
+    said = _sections_of(directory).get("metadata", {}).get("version", "")
+    how, _, where = said.partition(":")
+    return {how: where.strip()} if how in ("attr", "file") and where.strip() else {}
+
+
+def _sections_of(directory: Path) -> dict[str, dict[str, str]]:
+    """setup.cfg; keys with `_`, though some tools write `-`."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(text_of(directory, "setup.cfg"))
     except configparser.Error:
         return {}
-    metadata = dict(parser["metadata"]) if parser.has_section("metadata") else {}
-    options = dict(parser["options"]) if parser.has_section("options") else {}
-    entries = dict(parser["options.entry_points"]) if parser.has_section(
-        "options.entry_points") else {}  # fmt: skip
-    if metadata.get("version", "").startswith(("attr:", "file:")):
+    return {
+        section: {
+            (key if section.endswith("entry_points") else key.replace("-", "_")): value
+            for key, value in parser[section].items()
+        }
+        for section in parser.sections()
+    }
+
+
+def _from_file(directory: Path) -> dict[str, Any]:
+    sections = _sections_of(directory)
+    metadata, options = dict(sections.get("metadata", {})), sections.get("options", {})
+    # Without `options.` the section is pbr's, and so is `summary`.
+    entries = sections.get("options.entry_points", sections.get("entry_points", {}))
+    if attribute_version(directory):
         del metadata["version"]
+    said = options.get("install_requires", "")
+    if said.startswith("file:"):
+        files = [name.strip() for name in said.removeprefix("file:").split(",")]
+        requires = _all_of(directory, files)
+    else:
+        requires = _lines(said)
+    if "pbr" in str(setup_requires(directory)) and (directory / "requirements.txt").is_file():
+        requires = [*requires, *_all_of(directory, ["requirements.txt"])]
     return _table(
         {
             **metadata,
-            "install_requires": _lines(options.get("install_requires", "")),
-            "python_requires": options.get("python_requires"),
+            "url": metadata.get("url", metadata.get("home_page")),
+            "description": metadata.get("description", metadata.get("summary")),
+            "install_requires": requires,
+            "python_requires": options.get("python_requires", metadata.get("python_requires")),
             "entry_points": {name: _lines(text) for name, text in entries.items()},
         }
     )
 
 
-def _from_arguments(directory: Path) -> dict[str, Any]:
+def _all_of(directory: Path, files: Iterable[str]) -> list[str]:
+    return [text for name in files for text in read_requirements(directory, name).texts]
+
+
+def _setup_call(directory: Path) -> tuple[ast.Call | None, dict[str, ast.expr]]:
+    """The call of setup() in setup.py, and what names at its top are."""
     try:
         tree = ast.parse(text_of(directory, "setup.py"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
-    known = dict(assignments(tree.body))
+        return None, {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _called(node.func) == "setup":
-            return _table(dict(_keywords(node, known)))
-    return {}
+            return node, dict(assignments(tree.body))
+    return None, {}
+
+
+def _from_arguments(directory: Path) -> dict[str, Any]:
+    call, known = _setup_call(directory)
+    if call is None:
+        return {}
+    said = dict(_keywords(call, known))
+    computed = keyword(call, "install_requires")
+    if computed is not None and "install_requires" not in said:
+        said["install_requires"] = _all_of(directory, _files_read(directory, computed, known))
+    return _table(said)
+
+
+def _files_read(
+    directory: Path, computed: ast.expr, known: Mapping[str, ast.expr]
+) -> tuple[str, ...]:
+    """Files of requirements that an expression reads; else those that setup.py names at all."""
+    value = known.get(computed.id, computed) if isinstance(computed, ast.Name) else computed
+    whole = text_of(directory, "setup.py")
+    for text in (ast.unparse(value), whole):
+        names = dict.fromkeys(_REQUIREMENTS.findall(text))
+        files = [n for n in names if (directory / n).is_file() and not _FOR_DEVELOPERS.search(n)]
+        if files:
+            return tuple(files)
+    return ()
 
 
 def _keywords(call: ast.Call, known: Mapping[str, ast.expr]) -> Iterator[tuple[str, Any]]:
-    for keyword in call.keywords:
-        if keyword.arg is None:
+    for given in call.keywords:
+        if given.arg is None:
             continue
-        value = keyword.value
+        value = given.value
         if isinstance(value, ast.Name) and value.id in known:
             value = known[value.id]
         if (found := literal(value)) is not None:
-            yield keyword.arg, found
+            yield given.arg, found
 
 
 def _called(function: ast.expr) -> str:

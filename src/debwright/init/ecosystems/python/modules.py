@@ -30,6 +30,16 @@ class Module:
         }
         return frozenset({*plain, *self.names.values()})
 
+    @property
+    def starred(self) -> tuple[str, ...]:
+        """Modules that it imports everything from, in full and in their order."""
+        package = PurePosixPath(self.path).parent.parts
+        return tuple(
+            _base(node, package)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names)
+        )
+
     def at(self, node: ast.AST) -> str:
         return f"{self.path}:{getattr(node, 'lineno', 1)}"
 
@@ -131,11 +141,16 @@ def _imports(tree: ast.Module, path: str) -> Iterator[tuple[str, str]]:
                 bound = alias.asname or alias.name.partition(".")[0]
                 yield bound, alias.name if alias.asname else bound
         elif isinstance(node, ast.ImportFrom):
-            kept = package[: len(package) - node.level + 1] if node.level else ()
-            inside = [p for p in kept if p != "src"] if node.level else []
-            base = ".".join([*inside, *([node.module] if node.module else [])])
+            base = _base(node, package)
             for alias in node.names:
                 yield alias.asname or alias.name, f"{base}.{alias.name}".lstrip(".")
+
+
+def _base(node: ast.ImportFrom, package: Sequence[str]) -> str:
+    """The module that `node` imports from, in a module whose directory is `package`."""
+    kept = package[: len(package) - node.level + 1] if node.level else ()
+    inside = [p for p in kept if p != "src"]
+    return ".".join([*inside, *([node.module] if node.module else [])])
 
 
 def _is_guard(test: ast.expr) -> bool:

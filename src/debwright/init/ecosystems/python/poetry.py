@@ -4,10 +4,14 @@ https://python-poetry.org/docs/dependency-specification/
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from packaging.version import Version
+
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+_OR = re.compile(r"\|\|?")
+_RANGE = re.compile(r">=(\d[\d.]*)(?:,<(\d[\d.]*))?")
 _SAFE = re.compile(r"[A-Za-z0-9.*+!<>=~, -]*")
 
 
@@ -26,6 +30,8 @@ def requirements(dependencies: Mapping[str, Any]) -> tuple[list[str], list[str]]
                 found.append(f"{name} @ {address}")
             else:
                 found.append(_requirement(name, table))
+                if narrowed(version := str(table.get("version", "*"))):
+                    notes.append(f"of {name} {version} the newest alternative is taken")
     return found, notes
 
 
@@ -55,13 +61,43 @@ def _markers(table: Mapping[str, Any]) -> Iterator[str]:
 def limits(text: str) -> str:
     """`^1.2` as `>=1.2,<2`: what poetry's constraints allow, as the standard has it.
 
-    Of alternatives (`||`) the last one stands, which is the newest.
+    Alternatives (`||`) become one range where they meet. The standard has no "or": with a gap
+    between them the last one stands, which is the newest.
     """
-    chosen = text.rsplit("||", maxsplit=1)[-1].strip()
+    alternatives = [_alternative(part.strip()) for part in _OR.split(text)]
+    if len(alternatives) == 1 or "" in alternatives:
+        return "" if "" in alternatives else alternatives[0]
+    return _union(alternatives) or alternatives[-1]
+
+
+def narrowed(text: str) -> bool:
+    """Whether `limits` leaves out what `text` allows."""
+    alternatives = [_alternative(part.strip()) for part in _OR.split(text)]
+    return len(alternatives) > 1 and "" not in alternatives and not _union(alternatives)
+
+
+def _alternative(chosen: str) -> str:
     if not _SAFE.fullmatch(chosen.replace("^", "").replace("~", "")):
         return chosen
     parts = [part.strip() for part in re.split(r",|\s+(?=[<>=!~^])", chosen) if part.strip()]
     return ",".join(limit for part in parts if (limit := _limit(part)))
+
+
+def _union(alternatives: Sequence[str]) -> str:
+    """One range for ranges that meet or overlap; empty for others."""
+    bounds = []
+    for text in alternatives:
+        match = _RANGE.fullmatch(text)
+        if match is None:
+            return ""
+        bounds.append((Version(match[1]), Version(match[2]) if match[2] else None))
+    bounds.sort(key=lambda pair: pair[0])
+    first, end = bounds[0]
+    for low, high in bounds[1:]:
+        if end is not None and low > end:
+            return ""
+        end = None if end is None or high is None else max(end, high)
+    return f">={first}" + (f",<{end}" if end is not None else "")
 
 
 def _limit(part: str) -> str:

@@ -17,6 +17,7 @@ from debwright.init.ecosystems.python.locking import (
     lock,
     refuse_others,
 )
+from debwright.init.ecosystems.python.suites import newer_targets, suites_of
 from debwright.init.ecosystems.python.wheels import Need, look
 from debwright.init.model import TARGETS, Project, Rules, Written
 from debwright.model.errors import Evidence, UsageError
@@ -29,6 +30,7 @@ COMPILER = ("libpython3-dev", "python3-dev:any")
 OVERRIDES = (
     "# The tree has an interpreter of its own, a link: what it starts sees the tree alone.",
     "wrong-path-for-interpreter *usr/lib/*",
+    "unusual-interpreter *usr/lib/*",
     "# Libraries in wheels are as their publishers built, linked and stripped them.",
     "unstripped-binary-or-object *usr/lib/*",
     "embedded-library *usr/lib/*",
@@ -72,6 +74,9 @@ class Wanted:
     where they can be imported. `.` is all of it."""
     programs: tuple[str, ...] = ()
     """Programs of its distributions that are wanted in /usr/bin."""
+    system: bool = False
+    """Whether the project is installed as Debian's own Python packages are, and has no tree: only
+    what builds it is carried."""
     targets: tuple[str, ...] = TARGETS
 
 
@@ -105,30 +110,39 @@ class Plan:
             settings["build_lock"] = BUILD_LOCK
             files.append(Written(path=BUILD_LOCK, text=self.tools.text))
         platform = compiling or self.needs.platform
+        own = () if wanted.system else ("${wheelhouse:Depends}",)
         return replace(
             project,
             architecture="any" if platform else "all",
             targets=wanted.targets,
             build_depends=(
                 *project.build_depends, "dh-sequence-python3", "python3:any",
-                *wanted.build_packages, *(COMPILER if compiling else ()),
+                *wanted.build_packages, *(COMPILER if compiling else ()), *self.needs.libraries,
             ),
             depends=(
-                *project.depends, "${wheelhouse:Depends}", "${python3:Depends}",
+                *project.depends, *own, "${python3:Depends}",
                 *(("${shlibs:Depends}",) if platform else ()),
             ),
             rules=self._rules(project.rules),
             settings={**project.settings, "wheelhouse": settings},
             files=(*project.files, *files),
-            lintian_overrides=(*project.lintian_overrides, *OVERRIDES),
+            lintian_overrides=(*project.lintian_overrides, *(() if wanted.system else OVERRIDES)),
             notes=(*project.notes, *self.notes),
         )  # fmt: skip
 
     def _rules(self, rules: Rules) -> Rules:
         wanted = self.wanted
-        options = ["--build"] if wanted.build else []
+        options = ["--build"] if wanted.build and not wanted.system else []
         if wanted.version_from_tags:
             options.append("--version-of-package")
+        if wanted.system:
+            lines = [
+                "# Built with tools that come along and installed as Debian's packages are.",
+                f"PROJECT = {wanted.package}",
+                f"PROJECT_OPTIONS = {' '.join(options)}".rstrip(),
+                "include wheelhouse/project.mk",
+            ]
+            return replace(rules, buildsystem=None, before=(*rules.before, *lines))
         options += [f"--copy={path}" for path in wanted.copy]
         options += [f"--program={name}" for name in wanted.programs]
         lines = [
@@ -155,7 +169,7 @@ def plan(wanted: Wanted, directory: Path) -> Plan:
         versions=versions, limits=wanted.constraints,
     )  # fmt: skip
     refuse_others(run.text, wanted.hashes)
-    notes = _lock_notes(run, author)
+    notes = _lock_notes(run, author) if wanted.requirements else []
     needs = look(run.text, LOCK, pythons)
     if needs.sdists:
         notes.append(f"compiled in the build, having no wheel: {', '.join(needs.sdists)}")
@@ -165,6 +179,33 @@ def plan(wanted: Wanted, directory: Path) -> Plan:
         before = _before(directory, BUILD_LOCK)
         tools = lock(tuple(dict.fromkeys(build_requirements)), python=oldest.python, before=before)
     return Plan(wanted=wanted, run=run, tools=tools, needs=needs, notes=tuple(notes))
+
+
+def planned(wanted: Wanted, directory: Path, project: Project) -> Project:
+    """`project` with the tree, on a newer suite where the usual one's Python is too old for it.
+
+    Raises what `plan` does.
+    """
+    try:
+        return plan(wanted, directory).put_into(project)
+    except UsageError:
+        # What the dependencies ask of Python may be more than the project itself asks.
+        targets = newer_targets(wanted.targets)
+        newer = targets and _attempt(replace(wanted, targets=targets), directory)
+        if not newer:
+            raise
+    note = (
+        f"the targets are {' and '.join(targets)}: no versions of the dependencies fit together "
+        f"with the Python of {' and '.join(suites_of(wanted.targets))}"
+    )
+    return newer.put_into(replace(project, notes=(*project.notes, note)))
+
+
+def _attempt(wanted: Wanted, directory: Path) -> Plan | None:
+    try:
+        return plan(wanted, directory)
+    except UsageError:
+        return None
 
 
 def for_targets(targets: Sequence[str]) -> tuple[Interpreter, ...]:

@@ -10,6 +10,7 @@ from debwright.init.ecosystems.python.backends import for_cross
 from debwright.init.ecosystems.python.dependencies import lookup, parse, resolve
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.service import Service
+from debwright.init.ecosystems.python.suites import unmet
 from debwright.init.model import Override, Project, Rules
 from debwright.source.wheelhouse.carried.helper.version import VARIABLES
 
@@ -34,7 +35,7 @@ def from_debian(found: Pyproject, project: Project, service: Service) -> Project
     notes: list[str] = []
     compiled = found.build.compiled
     packages = resolve(parse(found.requirements)).packages
-    test_packages, rules = _tests(found, project.package, notes)
+    test_packages, rules = _tests(found, project, notes)
     tools = (*found.build.packages, *found.build.programs)
     build = {*BUILD, *(for_cross(tools) if compiled else tools)}
     build |= {*(COMPILED if compiled else PURE)}
@@ -43,8 +44,12 @@ def from_debian(found: Pyproject, project: Project, service: Service) -> Project
         project,
         architecture="any" if compiled else "all",
         build_depends=(*build, *checking, *_python(found)),
-        depends=_depends(found, service, packages),
-        units=service.units(partial(_words, found)),
+        depends=(
+            "${python3:Depends}",
+            *(("${shlibs:Depends}",) if compiled else ()),
+            *servers_of(service, packages),
+        ),
+        units=service.units(partial(words, found)),
         smoke=(
             *([f"python3 -c 'import {found.module}'"] if found.module else []),
             *service.tried,
@@ -61,34 +66,59 @@ def _python(found: Pyproject) -> tuple[str, ...]:
     return (f"python3:any (>= {oldest[1]})",) if oldest else ()
 
 
-def _tests(found: Pyproject, package: str, notes: list[str]) -> tuple[tuple[str, ...], Rules]:
+def _tests(found: Pyproject, project: Project, notes: list[str]) -> tuple[tuple[str, ...], Rules]:
     """The packages that the tests need, and debian/rules, which runs the tests or says why not."""
-    exports = {"PYBUILD_NAME": package}
-    resolved = resolve(parse(found.test_requirements))
+    exports = {"PYBUILD_NAME": project.package}
     packages: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = (
         _copying(listed=found.version.tagged) if found.build.copied else ()
     )
+    missing = unmet(found.tests.requirements, project.targets) if found.tests else ()
     if found.tests is None:
         overrides += (Override(target="override_dh_auto_test", why="The project has no tests."),)
-    elif resolved.missing:
-        why = f"what the tests need is not in Debian: {', '.join(resolved.missing)}."
+    elif missing:
+        why = f"what the tests need is not known to be in Debian: {'; '.join(missing)}."
         overrides += (Override(target="override_dh_auto_test", why=why),)
         notes.append(f"the build does not run the tests: {why}")
     else:
-        pytest = found.uses_pytest or "python3-pytest" in resolved.packages
-        packages = (*resolved.packages, *(("python3-pytest",) if pytest else ()))
-        option = "" if pytest else "-s "
-        exports["PYBUILD_TEST_ARGS"] = f"{option}{{dir}}/{found.tests}"
+        welcome = [r for r in found.tests.welcome if not unmet([r], project.targets)]
+        packages = resolve((*found.tests.requirements, *welcome)).packages
+        exports |= {"PYBUILD_TEST_CUSTOM": "1", "PYBUILD_TEST_ARGS": _test_command(found)}
     if found.build.compiled:
         exports["DEB_BUILD_MAINT_OPTIONS"] = "hardening=+all"
+    before: tuple[str, ...] = ()
     if found.version.tagged:
-        exports |= dict.fromkeys(VARIABLES, _PEP440)
+        before = ("# The version, for backends that would ask git.", f"PEP440 := {_PEP440}")
+        exports |= dict.fromkeys(VARIABLES, "$(PEP440)")
     return packages, Rules(
         buildsystem="pybuild",
+        before=before,
         source_directory=COPY if found.build.copied else "",
         exports=exports,
         overrides=overrides,
+    )
+
+
+def _test_command(found: Pyproject) -> str:
+    """Runs the tests in a copy of the project without its modules, so that they import what was
+    built, with what was compiled and written in the build, and find their files where they expect.
+
+    pybuild(1) puts paths for the names in braces.
+    """
+    tests = found.tests
+    assert tests is not None
+    left_out = ["./debian", "./.git", "./.pybuild", "./build", "./src", *(
+        f"./{name}{end}" for name in found.modules for end in ("", ".py")
+    )]  # fmt: skip
+    place = "{home_dir}/check"
+    runner = f"pytest {tests.directory}"
+    if not tests.pytest:
+        top = " -t ." if tests.package else ""
+        runner = f"unittest discover -v -s {tests.directory}{top}"
+    return (
+        f"mkdir -p {place} && "
+        f"tar -c {' '.join(f'--exclude={path}' for path in left_out)} -C {{dir}} . | "
+        f"tar -x -C {place} && cd {place} && {{interpreter}} -m {runner}"
     )
 
 
@@ -115,7 +145,7 @@ def _copying(*, listed: bool) -> tuple[Override, ...]:
     )  # fmt: skip
 
 
-def _words(found: Pyproject, command: Sequence[str]) -> list[str]:
+def words(found: Pyproject, command: Sequence[str]) -> list[str]:
     """A command of the project, or a module that Debian's Python runs."""
     name = command[0]
     if name in found.scripts:
@@ -124,11 +154,11 @@ def _words(found: Pyproject, command: Sequence[str]) -> list[str]:
     return ["/usr/bin/python3", *module, *command[1:]]
 
 
-def _depends(found: Pyproject, service: Service, packages: tuple[str, ...]) -> tuple[str, ...]:
-    depends = ["${python3:Depends}", *(["${shlibs:Depends}"] if found.build.compiled else [])]
-    # The server that the unit starts is needed even when the project does not name it.
-    known = [lookup(name) for name in service.added]
-    return (*depends, *(k.package for k in known if k is not None and k.package not in packages))
+def servers_of(service: Service, packages: Sequence[str]) -> tuple[str, ...]:
+    """The packages of servers that the unit starts and the project does not name, and that are not
+    among `packages`."""
+    known = (lookup(name) for name in service.added)
+    return tuple(k.package for k in known if k is not None and k.package not in packages)
 
 
 def _egg_info(found: Pyproject) -> str:

@@ -6,16 +6,18 @@ texts are checked or cleaned before they leave this module.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from debwright.init.ecosystems.python.backends import BuildSystem, read_build_system
 from debwright.init.ecosystems.python.dependencies import normalise, parse
-from debwright.init.ecosystems.python.legacy import project_table
+from debwright.init.ecosystems.python.dynamic import complete
+from debwright.init.ecosystems.python.packages import compiled_module, top_modules
 from debwright.init.ecosystems.python.poetry import limits, requirements
 from debwright.init.ecosystems.python.tables import dig, read_toml, strings
+from debwright.init.ecosystems.python.testing import OwnTests, read_tests
 from debwright.init.ecosystems.python.versions import Told, read_version
 from debwright.init.licences import Licence, find_licence
 from debwright.init.model import (
@@ -25,6 +27,7 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
+from debwright.init.naming import directory_name
 from debwright.model.errors import Evidence, UsageError
 
 MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\s*:\s*[A-Za-z_][\w.]*)?", re.ASCII)
@@ -54,11 +57,10 @@ class Pyproject:
     """Commands that it installs, and what each calls, as `module:function`."""
     module: str
     """What can be imported, where that is known."""
+    modules: tuple[str, ...]
+    """All that can be imported, as far as the tree says."""
     requirements: tuple[str, ...]
-    test_requirements: tuple[str, ...]
-    tests: str | None
-    """The directory of the tests, `tests` or `test`."""
-    uses_pytest: bool
+    tests: OwnTests | None
     src_layout: bool
     config_files: tuple[str, ...]
     said: Mapping[str, Any]
@@ -69,16 +71,14 @@ class Pyproject:
 def read_pyproject(directory: Path) -> Pyproject:
     """Read the project in `directory`. Raises UsageError when it cannot be packaged."""
     data = read_toml(directory, "pyproject.toml") if _has(directory) else {}
-    if not dig(data, "project").get("name") and not dig(data, "tool", "poetry"):
-        data = {**data, "project": {**project_table(directory), **dig(data, "project")}}
+    data, notes = complete(directory, data)
     project = dig(data, "project")
     poetry = dig(data, "tool", "poetry")
     name = project_name(project.get("name", poetry.get("name")), "pyproject.toml")
-    notes: list[str] = []
     requirements = _requirements(project, poetry, notes)
     scripts = _scripts(project, poetry)
     module = next((target.partition(":")[0] for target in scripts.values()), "")
-    tests = next((d for d in ("tests", "test") if (directory / d).is_dir()), None)
+    modules = top_modules(directory, name)
     build = read_build_system(directory, data)
     version = read_version(directory, name, data, build)
     notes += [*version.notes, *_extras(project)]
@@ -92,11 +92,10 @@ def read_pyproject(directory: Path) -> Pyproject:
         build=build,
         requires_python=_requires_python(project, poetry),
         scripts=scripts,
-        module=_module_of(directory, name) or module,
+        module=_module_of(modules) or module or compiled_module(directory, data),
+        modules=modules,
         requirements=requirements,
-        test_requirements=_test_requirements(data, project),
-        tests=tests,
-        uses_pytest=_uses_pytest(directory, tests),
+        tests=read_tests(directory, data, requirements),
         src_layout=(directory / "src").is_dir(),
         config_files=_config_files(directory, name),
         said=dig(data, "tool", "debwright", "service"),
@@ -141,15 +140,6 @@ def _extras(project: Mapping[str, Any]) -> list[str]:
     return [f"extras that nothing asks for are left out: {', '.join(wanted)}"]
 
 
-def _test_requirements(data: Mapping[str, Any], project: Mapping[str, Any]) -> tuple[str, ...]:
-    groups = {**dig(project, "optional-dependencies"), **dig(data, "dependency-groups")}
-    texts: list[str] = []
-    for group in ("test", "tests", "testing"):
-        value = groups.get(group, [])
-        texts += [t for t in value if isinstance(t, str)] if isinstance(value, list) else []
-    return tuple(str(r) for r in parse(texts))
-
-
 def _scripts(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> dict[str, str]:
     """Commands for terminals and desktops. Raises UsageError for one that cannot be installed."""
     entries = {**dig(project, "scripts"), **dig(project, "gui-scripts")} or dig(poetry, "scripts")
@@ -170,13 +160,9 @@ def _scripts(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> dict[str,
     return found
 
 
-def _module_of(directory: Path, name: str) -> str:
-    module = re.sub(r"[-.]+", "_", name)
-    for candidate in (module, module.lower()):
-        for root in (directory / "src", directory):
-            if (root / candidate / "__init__.py").is_file() or (root / f"{candidate}.py").is_file():
-                return candidate if MODULE.fullmatch(candidate) else ""
-    return ""
+def _module_of(found: Sequence[str]) -> str:
+    """What can be imported, where the tree has one candidate."""
+    return found[0] if len(found) == 1 and MODULE.fullmatch(found[0]) else ""
 
 
 def _licence(directory: Path, project: Mapping[str, Any], poetry: Mapping[str, Any]) -> Licence:
@@ -223,12 +209,6 @@ def _homepage(project: Mapping[str, Any], poetry: Mapping[str, Any]) -> str | No
     return None
 
 
-def _uses_pytest(directory: Path, tests: str | None) -> bool:
-    files = sorted((directory / tests).rglob("*.py"))[:500] if tests else []
-    wanted = re.compile(r"^(?:import pytest\b|from pytest\b|def test_)", re.M)
-    return any(wanted.search(f.read_text("utf-8", "replace")) for f in files if not f.is_symlink())
-
-
 def _config_files(directory: Path, name: str) -> tuple[str, ...]:
     """Sample settings in the project's top directory, or in etc/, that belong in /etc."""
     stems = {name, package_name(name), name.replace("-", "_"), "config"}
@@ -250,7 +230,7 @@ def read_about(directory: Path) -> dict[str, Any]:
     """
     data = read_toml(directory, "pyproject.toml")
     project, poetry = dig(data, "project"), dig(data, "tool", "poetry")
-    name = project.get("name", poetry.get("name", directory.resolve().name))
+    name = project.get("name", poetry.get("name", directory_name(directory)))
     notes: list[str] = []
     requirements = _requirements(project, poetry, notes)
     version = project.get("version", poetry.get("version"))

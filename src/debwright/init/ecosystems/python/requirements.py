@@ -19,7 +19,7 @@ from debwright.source.wheelhouse.lockfile import logical_lines
 FILES = (
     "requirements.txt", "requirements/production.txt", "requirements/prod.txt",
     "requirements-prod.txt", "requirements/base.txt", "requirements/requirements.txt",
-    "requirements.in", "Pipfile",
+    "requirements/common.txt", "requirements/main.txt", "requirements.in", "Pipfile",
 )  # fmt: skip
 """Where the requirements of a deployment are, the likeliest first."""
 MAX_BYTES = 1024 * 1024
@@ -83,9 +83,10 @@ class _Reading:
     notes: list[str] = field(default_factory=list)
 
 
-def find(directory: Path) -> str | None:
-    """The file that a deployment installs from."""
-    return next((f for f in FILES if (directory / f).is_file()), None)
+def find(directory: Path, below: str = "") -> str | None:
+    """The file that a deployment installs from: at the top, else in the directory `below`."""
+    files = (*FILES, *(f"{below}/{file}" for file in FILES if below))
+    return next((f for f in files if (directory / f).is_file()), None)
 
 
 def read_requirements(directory: Path, name: str) -> Requirements:
@@ -95,7 +96,7 @@ def read_requirements(directory: Path, name: str) -> Requirements:
     which no lock with hashes can hold.
     """
     reading = _Reading(directory)
-    if name == "Pipfile":
+    if name.rpartition("/")[2] == "Pipfile":
         _pipfile(reading, name)
     else:
         _file(reading, name, reading.lines, 0)

@@ -10,6 +10,7 @@ from typing import Any
 from debwright.init.ecosystems.python.command import find_start, options_of, started_by
 from debwright.init.ecosystems.python.dependencies import normalise, parse
 from debwright.init.ecosystems.python.health import find_health, find_path
+from debwright.init.ecosystems.python.listening import speaks_http
 from debwright.init.ecosystems.python.modules import Module, literal, read_modules
 from debwright.init.ecosystems.python.pyproject import Pyproject
 from debwright.init.ecosystems.python.settings import Settings, read_settings
@@ -89,7 +90,8 @@ def find_service(directory: Path, package: str, found: Pyproject, answers: Answe
         asking: list[Question] = []
     else:
         path = find_path(directory, modules)
-        health, asking = find_health(start, path, found.name, answers)
+        http = path.seen is not None or speaks_http(_inside(found, modules))
+        health, asking = find_health(start, path, found.name, answers, http=http)
     places = Places(programs={name: f"/usr/bin/{name}" for name in found.scripts},
                     variables=f"/etc/default/{package}")  # fmt: skip
     authors = author_units(directory, places, health)

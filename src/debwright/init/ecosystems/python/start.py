@@ -101,9 +101,11 @@ def django_start(
         release = tuple(p.command.words for p in real if p.name == "release")
         served = _with(_django_server(django, modules, asked), before=release)
         found = [served, *(_process(p, modules) for p in others)]
+    found = [_with(s, before=tuple(w for w in s.before if "collectstatic" not in w)) for s in found]
     head = found[0]
     if not any("migrate" in word for words in head.before for word in words):
-        found[0] = _with(head, before=(*head.before, MIGRATE))
+        migrate = ("django-admin", *MIGRATE[2:]) if django.forced else MIGRATE
+        found[0] = _with(head, before=(*head.before, migrate))
     return tuple(_with(s, directory=s.directory or django.top) for s in found)
 
 
@@ -120,6 +122,11 @@ def _django_server(django: Django, modules: Sequence[Module], asked: Collection[
     app = apps[0]
     prefix = django.top.replace("/", ".") + "." if django.top else ""
     placed = App(**{**vars(app), "module": app.module.removeprefix(prefix)})
+    if django.forced:
+        # What it is served by names the author's own settings: Django makes the application.
+        made = app.framework.made_by[0]
+        module, _, name = made.rpartition(".")
+        placed = App(**{**vars(placed), "module": module, "name": name, "factory": True})
     server, added = servers.choose(placed, asked)
     notes = (f"no requirement is a server for production: {server.distribution} was added",)
     return Start(

@@ -57,11 +57,12 @@ def _lacking(requirement: Requirement, suite: str, known: Known | None) -> str:
     return "Debian's packages do not tell extras" if requirement.extras else ""
 
 
-def targets_for(requires_python: str) -> tuple[tuple[str, ...], str]:
+def targets_for(requires_python: str, only: str = "") -> tuple[tuple[str, ...], str]:
     """The targets whose Python a project allows, and why they are not the usual ones.
 
     The usual ones when their Python suits; else those of the first newer suite whose Python does.
-    Raises UsageError when no suite's does, naming those there are.
+    `only` is the suite that alone has all else, where there is one. Raises UsageError when no
+    suite's Python suits, naming those there are.
     """
     try:
         wanted = SpecifierSet(requires_python)
@@ -72,6 +73,8 @@ def targets_for(requires_python: str) -> tuple[tuple[str, ...], str]:
                                file="pyproject.toml")],
         ) from error  # fmt: skip
     usual = suites_of(TARGETS)
+    if only and only not in usual and _allowed(wanted, only):
+        return _on(only), f"the targets are {' and '.join(_on(only))}"
     if all(_allowed(wanted, suite) for suite in usual):
         return TARGETS, ""
     for suite in TABLE:

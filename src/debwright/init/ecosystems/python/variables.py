@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.init.ecosystems.python import readers
 from debwright.init.ecosystems.python.modules import Module, keyword, literal
 from debwright.init.ecosystems.python.requirements import decoded
 from debwright.init.model import one_line
 
 EXAMPLES = (".env.example", ".env.sample", ".env.template", ".env.dist", "env.example",
-            "example.env", ".env-example", ".env.production.example", "sample.env")  # fmt: skip
+            "example.env", ".env-example", ".env.production.example", "sample.env",
+            ".env.prod.example", ".env.prod-sample", ".env.dev-sample",
+            ".env.local.example")  # fmt: skip
 NAME = re.compile(r"[A-Z_a-z][A-Za-z0-9_]{0,60}", re.ASCII)
 MADE_UP = re.compile(
     r"(?:^|_)(?:SECRET|SECRET_KEY|SIGNING_KEY|SESSION_KEY|SALT|JWT_KEY|APP_KEY|JWT_SECRET|"
@@ -19,8 +22,10 @@ MADE_UP = re.compile(
     re.I,
 )
 """Names of secrets that nobody but the application itself has to know."""
-READERS = frozenset({"decouple.config", "starlette.config.Config"})
-ENVS = frozenset({"environ.Env", "environs.Env", "starlette.config.Config", "environs.env"})
+SWITCH = re.compile(r"(?:^|_)DEBUG$")
+"""Names of variables that show everybody what went wrong, while one works on the source."""
+NEEDY = frozenset({"int", "float", "json.loads", readers.PARSER})
+"""What fails when it is given None."""
 # Set by systemd or by whoever logs in; no setting of a person.
 GIVEN = frozenset({
     "HOME", "USER", "PATH", "LANG", "PWD", "SHELL", "TERM", "LOGNAME", "TZ",
@@ -34,24 +39,38 @@ class Variable:
     required: bool
     """Whether reading it fails when it is not set."""
     seen: str
+    kind: str = ""
+    """What it is read as: one of `readers.KINDS`; empty for a text."""
+    default: object = None
+    """The source's own, where it is a constant."""
 
     @property
     def made_up(self) -> bool:
         """Whether any random text will do."""
         return bool(MADE_UP.search(self.name))
 
+    @property
+    def switch(self) -> bool:
+        """Whether it has to be off, and is on, or missing, without an answer."""
+        on = str(self.default).lower() in ("true", "1", "yes", "on")
+        return bool(SWITCH.search(self.name)) and (self.required or on)
+
 
 def find_variables(modules: Sequence[Module]) -> tuple[Variable, ...]:
     """Every variable once, required when any module requires it; in the order of the source."""
     found: dict[str, Variable] = {}
+    common, given = readers.shared(modules), readers.schema(modules)
     for module in modules:
-        tested = set(_tested(module))
-        for name, required, node in _reads(module):
+        tested, parsed = set(_tested(module)), readers.parsed(module)
+        for name, required, node in _reads(module, common):
             if not NAME.fullmatch(name) or name in GIVEN:
                 continue
+            kind, default = given.get(name) or (readers.kind(module, node), readers.default(node))
+            kind = "database" if id(node) in parsed else kind
             variable = Variable(
-                name=name, required=required and name not in tested, seen=module.at(node)
-            )
+                name=name, required=required and name not in tested and name not in given,
+                seen=module.at(node), kind=kind, default=default,
+            )  # fmt: skip
             if name not in found or (variable.required and not found[name].required):
                 found[name] = variable
     return tuple(found.values())
@@ -79,41 +98,50 @@ def _settings(text: str) -> Iterator[tuple[str, str]]:
 Read = tuple[str, bool, ast.AST]
 
 
-def _reads(module: Module) -> Iterator[Read]:
+def _reads(module: Module, common: Mapping[str, frozenset[str]]) -> Iterator[Read]:
     caught = _caught(module.tree)
-    envs = _environments(module)
+    envs = {*readers.environments(module), *readers.imported(module, common)}
+    used = _used(module)
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             name = literal(node.slice)
             if module.full(node.value) == "os.environ" and isinstance(name, str):
                 yield name, id(node) not in caught, node
         elif isinstance(node, ast.Call):
-            yield from _call(module, node, envs)
+            yield from _call(module, node, envs, used)
         elif isinstance(node, ast.ClassDef):
             yield from _settings_class(module, node)
 
 
-def _call(module: Module, call: ast.Call, envs: set[str]) -> Iterator[Read]:
+def _call(module: Module, call: ast.Call, envs: set[str], used: set[int]) -> Iterator[Read]:
     full = module.full(call.func)
+    owner, _, method = full.rpartition(".")
     name = literal(call.args[0]) if call.args else None
-    if not isinstance(name, str):
+    given = keyword(call, "default") is not None or len(call.args) > 1
+    if full == "dj_database_url.config":
+        said = literal(keyword(call, "env"))
+        name = said if isinstance(said, str) else "DATABASE_URL"
+        yield name, keyword(call, "default") is None and not call.args, call
+    elif owner in envs and not call.args:
+        if method in readers.WITHOUT_A_NAME:
+            yield readers.WITHOUT_A_NAME[method], not given, call
+    elif not isinstance(name, str):
         return
-    if full in ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop"):
-        yield name, False, call
-    elif full in READERS or full in envs or full.rpartition(".")[0] in envs:
-        given = keyword(call, "default") is not None or len(call.args) > 1
+    elif full in ("os.environ.get", "os.getenv", "os.environ.setdefault", "os.environ.pop"):
+        yield name, id(call) in used and not given, call
+    elif full in readers.READERS or full in envs or owner in envs:
         yield name, not given, call
 
 
-def _environments(module: Module) -> set[str]:
-    """Names that are readers of the environment, as `env = environ.Env()` makes one."""
-    made = {"environs.env"}
+def _used(module: Module) -> set[int]:
+    """Expressions that something is done with which fails when nothing was found."""
+    found: set[int] = set()
     for node in ast.walk(module.tree):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
-            continue
-        if module.full(node.value.func) in ENVS:
-            made |= {t.id for t in node.targets if isinstance(t, ast.Name)}
-    return made
+        if isinstance(node, ast.Attribute):
+            found.add(id(node.value))
+        elif isinstance(node, ast.Call) and node.args and module.full(node.func) in NEEDY:
+            found.add(id(node.args[0]))
+    return found
 
 
 def _settings_class(module: Module, node: ast.ClassDef) -> Iterator[Read]:
@@ -131,10 +159,10 @@ def _settings_class(module: Module, node: ast.ClassDef) -> Iterator[Read]:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             name = field.target.id
             if not name.startswith("_") and name != "model_config":
-                yield f"{prefix}{name}".upper(), _no_default(field.value), field
+                yield f"{prefix}{name}".upper(), _nodefault(field.value), field
 
 
-def _no_default(value: ast.expr | None) -> bool:
+def _nodefault(value: ast.expr | None) -> bool:
     if value is None:
         return True
     if not isinstance(value, ast.Call):
@@ -165,8 +193,13 @@ def _catches(handler: ast.ExceptHandler) -> bool:
 
 
 def _tested(module: Module) -> Iterator[str]:
-    """Variables that the module asks for with `in os.environ`."""
+    """Variables that the module asks for with `in os.environ`, or in a condition."""
     for node in ast.walk(module.tree):
+        if isinstance(node, ast.If | ast.IfExp):
+            for called, call in module.calls(node.test):
+                name = literal(call.args[0]) if call.args else None
+                if called in ("os.environ.get", "os.getenv") and isinstance(name, str):
+                    yield name
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
             name = literal(node.left)
             if isinstance(name, str) and module.full(node.comparators[0]) == "os.environ":

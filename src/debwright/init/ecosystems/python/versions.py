@@ -10,18 +10,27 @@ from typing import Any, Literal
 
 from packaging.version import InvalidVersion, Version
 
+from debwright.host.git import git
+from debwright.host.process import CommandError
 from debwright.init.ecosystems.python.backends import BuildSystem
+from debwright.init.ecosystems.python.packages import ROOTS, top_modules
 from debwright.init.ecosystems.python.tables import dig, text_of
 from debwright.model.errors import Evidence, UsageError
-from debwright.source.version import from_git
+from debwright.source.version import compare, from_git
 
 FIRST = "0.1.0"
+_OF_VERSIONS = ("/_version.py", "/version.py", "/__version__.py", "/__about__.py")
 PREFIXES = ("v", "", "release-", "{name}-", "{name}-v", "{name}/v")
 """What release tags have before the version, the usual ones first."""
 _ASSIGNED = re.compile(
     r"^(?:__version__|VERSION|version)\s*(?::[^=\n]+)?=\s*(['\"][^'\"\n]+['\"])", re.M
 )
 _SETUP = re.compile(r"""^\s*version\s*=\s*["']?([0-9][^"',\s]*)""", re.M)
+# After a prefix as PREFIXES has it; not what some call 20240501 or 3.
+_TAG = re.compile(
+    r"(?:[A-Za-z][\w.]*[-_/])?[vV]?(\d+(?:\.\d+)+(?:[-.]?(?:a|b|rc|post|dev)\.?\d+)*)"
+)
+_CARGO = re.compile(r"""^\[package\]$[^\[]*?^version\s*=\s*["']([^"']+)["']""", re.S | re.M)
 _MESON = re.compile(r"""project\([^)]*?version\s*:\s*'([^']+)'""", re.S)
 
 
@@ -105,16 +114,16 @@ def _from_tags(data: Mapping[str, Any], build: BuildSystem) -> bool:
 
 
 def newest_tag(directory: Path, name: str) -> Told:
-    """The version of the highest release tag, in the form whose tags there are."""
-    for form in PREFIXES:
-        prefix = form.format(name=name)
-        try:
-            info = from_git(directory, tag_prefix=prefix)
-        except UsageError:
-            break  # no repository
-        if info.tag is not None:
-            upstream = info.upstream.partition("+")[0]
-            return Told(upstream=upstream, source="git", tag_prefix=prefix, tagged=True)
+    """The version of the highest release tag, and the form of it."""
+    if (best := _highest(directory, name)) is not None:
+        return best
+    if (found := _other_tag(directory)) is not None:
+        tag, version = found
+        note = (
+            f"the version is that of the tag {tag}; tags of its form do not count later on, only "
+            "those like v1.2.3: write the next version into debian/changelog"
+        )
+        return Told(upstream=debian_version(version), tagged=True, notes=(note,))
     text = _published(directory)
     if text is not None:
         return Told(upstream=_debian(text), tagged=True)
@@ -123,6 +132,39 @@ def newest_tag(directory: Path, name: str) -> Told:
         f"debian/changelog until then"
     )
     return Told(upstream=FIRST, tagged=True, notes=(note,))
+
+
+def _highest(directory: Path, name: str) -> Told | None:
+    """The highest release tag of any form: a project may have changed the form of its tags."""
+    found: list[Told] = []
+    for form in PREFIXES:
+        prefix = form.format(name=name)
+        try:
+            info = from_git(directory, tag_prefix=prefix)
+        except UsageError:
+            break  # no repository
+        if info.tag is not None:
+            upstream = info.upstream.partition("+")[0]
+            found.append(Told(upstream=upstream, source="git", tag_prefix=prefix, tagged=True))
+    best: Told | None = None
+    for told in found:
+        if best is None or compare(told.upstream, best.upstream) > 0:
+            best = told
+    return best
+
+
+def _other_tag(directory: Path) -> tuple[str, Version] | None:
+    """The highest tag that ends in a version of Python's, as `v1.2`, `2024.01` and `v1.2.0rc1`."""
+    try:
+        names = git(directory, "tag", "--merged", "HEAD").output.split()
+    except (CommandError, UsageError):
+        return None
+    found = []
+    for name in names:
+        match = _TAG.fullmatch(name)
+        if match and len(name) <= 128:
+            found.append((name, Version(match[1])))
+    return max(found, key=lambda pair: pair[1], default=None)
 
 
 def _published(directory: Path) -> str | None:
@@ -139,16 +181,18 @@ def _dynamic(directory: Path, name: str, data: Mapping[str, Any]) -> str | None:
     for file in [files] if isinstance(files, str) else files:
         if (text := text_of(directory, str(file)).strip()) and "\n" not in text:
             return text
-    for place in _places(name, tool, told.get("attr")):
+    for place in _places(directory, name, tool, told.get("attr")):
         if match := _ASSIGNED.search(text_of(directory, place)):
             return str(ast.literal_eval(match[1]))
-    for place, pattern in (("setup.cfg", _SETUP), ("setup.py", _SETUP), ("meson.build", _MESON)):
+    cargo = str(dig(tool, "maturin").get("manifest-path", "Cargo.toml"))
+    for place, pattern in (("setup.cfg", _SETUP), ("setup.py", _SETUP), ("meson.build", _MESON),
+                           (cargo, _CARGO)):  # fmt: skip
         if match := pattern.search(text_of(directory, place)):
             return match[1]
     return None
 
 
-def _places(name: str, tool: Mapping[str, Any], attr: object) -> Iterator[str]:
+def _places(directory: Path, name: str, tool: Mapping[str, Any], attr: object) -> Iterator[str]:
     """Files that may hold `__version__ = "..."`."""
     for table, key in (
         (dig(tool, "hatch", "version"), "path"),
@@ -157,8 +201,12 @@ def _places(name: str, tool: Mapping[str, Any], attr: object) -> Iterator[str]:
     ):
         if isinstance(place := table.get(key), str):
             yield place
-    module = str(attr).rpartition(".")[0] if attr else re.sub(r"[-.]+", "_", name)
-    inside = module.replace(".", "/")
-    for root in ("src/", ""):
-        for end in ("/__init__.py", ".py", "/_version.py", "/version.py", "/__about__.py"):
-            yield f"{root}{inside}{end}"
+    if attr:
+        modules = [str(attr).rpartition(".")[0]]
+    else:
+        modules = [re.sub(r"[-.]+", "_", name), *top_modules(directory, name)]
+    roots = [f"{root}/" if root else "" for root in ROOTS]
+    for module in dict.fromkeys(modules):
+        for root in roots:
+            for end in ("/__init__.py", ".py", *_OF_VERSIONS):
+                yield f"{root}{module.replace('.', '/')}{end}"

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from debwright.init.ecosystems.python.dependencies import normalise
+from debwright.init.ecosystems.python.libraries import libraries
 from debwright.roots.cache import Cache, default_cache
 from debwright.source.wheelhouse.fetch import fetch_all
 from debwright.source.wheelhouse.interpreters import Interpreter
@@ -25,6 +27,8 @@ class Need:
     """Those without a wheel for some target, as `name 1.0`."""
     build_requirements: tuple[str, ...] = ()
     """What the sdists are built with."""
+    libraries: tuple[str, ...] = ()
+    """Debian's packages that they are compiled against."""
 
     @property
     def compiled(self) -> bool:
@@ -47,6 +51,7 @@ def look(text: str, name: str, pythons: Sequence[Interpreter]) -> Need:
         platform=any(c.kind == "wheel" and not c.file.endswith("-any.whl") for c in chosen),
         sdists=tuple(f"{c.name} {c.version}" for c in sdists),
         build_requirements=_build_requirements(sdists),
+        libraries=libraries(normalise(c.name) for c in sdists),
     )
 
 

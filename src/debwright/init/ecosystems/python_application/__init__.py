@@ -3,7 +3,12 @@
 from pathlib import Path
 
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
-from debwright.init.ecosystems.python.kind import DEPLOYED, PROGRAMS, is_application
+from debwright.init.ecosystems.python.kind import (
+    DEPLOYED,
+    PROGRAMS,
+    has_manage,
+    is_application,
+)
 from debwright.init.ecosystems.python_application.assembly import assemble
 from debwright.init.model import Answers, Project
 
@@ -18,7 +23,7 @@ class PythonApplication(Ecosystem):
     def confidence(self, directory: Path) -> Confidence:
         if not is_application(directory):
             return Confidence.NONE
-        if any((directory / f).is_file() for f in ("pyproject.toml", "manage.py")):
+        if (directory / "pyproject.toml").is_file() or has_manage(directory):
             return Confidence.CERTAIN
         named = any((directory / f).exists() for f in (*PROGRAMS, *DEPLOYED))
         python = any(directory.glob("*.py")) or any(directory.glob("*/*.py"))

@@ -14,6 +14,7 @@ from debwright.init.ecosystems.python.versions import FIRST, Told, debian_versio
 from debwright.init.facts import readme_sentence
 from debwright.init.licences import Licence, find_licence
 from debwright.init.model import Person, project_name
+from debwright.init.naming import directory_name
 
 PLACEHOLDERS = frozenset({"add your description here", "todo", "description"})
 """What tools write where a person should."""
@@ -39,7 +40,7 @@ def about(directory: Path, modules: Sequence[Module]) -> tuple[About, Told]:
     if (directory / "pyproject.toml").is_file():
         found = About(**read_about(directory))
     else:
-        name = re.sub(r"[^A-Za-z0-9._-]+", "-", directory.resolve().name).strip("-._")
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", directory_name(directory)).strip("-._")
         found = About(
             name=project_name(name or None, "the directory"), version="",
             licence=find_licence(directory),
@@ -57,7 +58,7 @@ def _told(found: About, directory: Path, modules: Sequence[Module]) -> Told:
         except InvalidVersion:
             continue
     tagged = newest_tag(directory, found.name)
-    if tagged.source == "git":
+    if tagged.upstream != FIRST or tagged.source == "git":
         return tagged
     note = f"no version was found: debian/changelog begins with {FIRST}; correct it"
     return Told(upstream=FIRST, notes=(note,))

@@ -10,8 +10,10 @@ from debwright.init.ecosystems.python import servers
 from debwright.init.ecosystems.python.dependencies import normalise, resolve
 from debwright.init.ecosystems.python.django import WRAPPER, Django, read_django
 from debwright.init.ecosystems.python.health import find_health, find_path
+from debwright.init.ecosystems.python.kind import manage_directory
+from debwright.init.ecosystems.python.listening import speaks_http
 from debwright.init.ecosystems.python.modules import Module, read_modules
-from debwright.init.ecosystems.python.private_tree import Wanted, plan
+from debwright.init.ecosystems.python.private_tree import Wanted, planned
 from debwright.init.ecosystems.python.procfile import read_procfile
 from debwright.init.ecosystems.python.requirements import (
     Line,
@@ -24,7 +26,11 @@ from debwright.init.ecosystems.python.start import Start, django_start, starts
 from debwright.init.ecosystems.python.suites import targets_for, unmet
 from debwright.init.ecosystems.python_application import state
 from debwright.init.ecosystems.python_application.about import about
-from debwright.init.ecosystems.python_application.django_settings import VARIABLES, wrapper
+from debwright.init.ecosystems.python_application.django_settings import (
+    VARIABLES,
+    Wrapped,
+    wrapper,
+)
 from debwright.init.ecosystems.python_application.extras import more_starts, scheduled
 from debwright.init.ecosystems.python_application.rules import Parts, rules_for
 from debwright.init.ecosystems.python_application.tree import left_out, overrides
@@ -32,6 +38,8 @@ from debwright.init.ecosystems.python_application.units import Layout, authors, 
 from debwright.init.model import Answers, Health, Project, Question, Unit, Written, package_name
 
 SHOWN = 3
+COLLECTED = ("libjs-jquery",)
+"""What Debian's Django only recommends, and its static files have links to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,24 +62,29 @@ def assemble(directory: Path, answers: Answers) -> Project:
     more_lines = tuple(Line(text=text, seen="debwright init") for text in added)
     asked = replace(asked, lines=(*asked.lines, *more_lines))
     path = django.health if django else find_path(directory, modules)
-    health, asking = find_health(found[0], path, said.name, answers)
+    http = path.seen is not None or bool(django) or speaks_http(modules)
+    health, asking = find_health(found[0], path, said.name, answers, http=http)
+    used = [m for m in modules if django is None or m.name not in django.unused]
     settings = read_settings(
-        directory, modules, package, answers,
-        always=("SECRET_KEY",) if django else (),
+        directory, used, package, answers,
+        always=("SECRET_KEY",) if django and not django.secret else (),
         more=dict.fromkeys(VARIABLES, f"debian/{WRAPPER}.py") if django else {},
     )  # fmt: skip
     targets, why = targets_for(said.requires_python)
+    database, about_database = _database(said.name, package, django, answers)
+    written = Wrapped(path=health.path.value if health else "/", on_file=database)
     project = Project(
         name=said.name, package=package, version=version.upstream, version_from=version.source,
         tag_prefix=version.tag_prefix, description=said.description, homepage=said.homepage,
         author=said.author, licence=said.licence, targets=targets, secrets=settings.secrets,
-        files=_files(package, settings, django), questions=settings.questions,
-        lintian_overrides=overrides(directory),
+        files=_files(package, settings, django, written),
+        questions=(*about_database, *settings.questions),
+        lintian_overrides=overrides(directory, collected=bool(django and django.static)),
         notes=(*asked.notes, *said.notes, *version.notes, *filter(None, [why]), *more,
-               *settings.notes, *scheduled(directory, modules)),
+               *(django.notes if django else ()), *settings.notes, *scheduled(directory, modules)),
     )  # fmt: skip
     service = _Service(health=health, asking=tuple(asking), django=django)
-    project = _with_units(project, directory, modules, found, service)
+    project = _with_units(project, directory, used, found, service)
     project = _with_dependencies(project, directory, asked, django, settings)
     return replace(project, notes=tuple(dict.fromkeys(project.notes)))
 
@@ -87,8 +100,7 @@ def _with_units(
     package, django = project.package, service.django
     roots = ("src",) if any(m.path.startswith("src/") for m in modules) else ()
     layout = Layout(package=package, roots=roots)
-    written = state.written(modules) if django is None else ()
-    links, states, replaced = state.links(written, directory, package, layout.tree)
+    links, states, replaced = state.links(state.written(modules), directory, package, layout.tree)
     environment = {"DJANGO_SETTINGS_MODULE": WRAPPER} if django else {}
     kept = (*states, *_other_states(modules, package))
     own = generated(layout, found, service.health, environment, kept)
@@ -108,7 +120,7 @@ def _with_units(
 
 
 def _requirements(directory: Path, said: tuple[str, ...]) -> Requirements:
-    name = find(directory)
+    name = find(directory, manage_directory(directory) or "")
     if said or name is None:
         return Requirements(lines=tuple(Line(text=t, seen="pyproject.toml") for t in said))
     return read_requirements(directory, name)
@@ -133,13 +145,18 @@ def _starts(
 ) -> tuple[tuple[Start, ...], tuple[str, ...], list[str]]:
     """The processes, what must be added to the requirements for them, and notes."""
     processes = read_procfile(directory)
+    more: list[str] = []
     if django is not None:
         found = django_start(django, directory, modules, processes, names)
+        if django.static and not django.gives_out:
+            more.append("nothing of the project gives its static files out: WhiteNoise was added")
     else:
         found = starts(directory, modules, processes, names)
     found = (*found, *more_starts(modules, names, found, package))
     added = [requirement for start in found for requirement in start.added]
-    notes = [note for start in found for note in start.notes]
+    notes = [*(note for start in found for note in start.notes), *more]
+    if more and "whitenoise" not in names:
+        added.append("whitenoise")
     for start in found:
         program = servers.program_of(start.words)
         server = next((s for s in servers.SERVERS if s.name == program), None)
@@ -161,12 +178,28 @@ def _together(own: tuple[Unit, ...], theirs: tuple[Unit, ...]) -> tuple[Unit, ..
     return (*own, *theirs)
 
 
-def _files(package: str, settings: Settings, django: Django | None) -> tuple[Written, ...]:
+def _database(
+    name: str, package: str, django: Django | None, answers: Answers
+) -> tuple[bool, tuple[Question, ...]]:
+    """Whether SQLite takes the place of a server that the settings name, and the question."""
+    if django is None or not django.server:
+        return False, ()
+    question = Question(
+        name="database", default="sqlite", choices=("sqlite", "own"),
+        text=f"Which database does {name} use: sqlite, a file in /var/lib/{package}, or own, the "
+        f"server ({django.server.rpartition('.')[2]}) that its settings name and that you set up?",
+    )  # fmt: skip
+    return question.answered(answers) == "sqlite", (question,)
+
+
+def _files(
+    package: str, settings: Settings, django: Django | None, wrapped: Wrapped
+) -> tuple[Written, ...]:
     files: list[Written] = []
     if settings.text:
         files.append(Written(path=f"debian/{package}.default", text=settings.text))
     if django is not None:
-        files.append(Written(path=f"debian/{WRAPPER}.py", text=wrapper(package, django.settings)))
+        files.append(Written(path=f"debian/{WRAPPER}.py", text=wrapper(package, django, wrapped)))
     return tuple(files)
 
 
@@ -193,9 +226,9 @@ def _with_dependencies(
             package=project.package, requirements=asked.texts, targets=project.targets,
             constraints=tuple(c.text for c in asked.constraints), hashes=asked.hashes,
         )  # fmt: skip
-        return plan(wanted, directory).put_into(project)
+        return planned(wanted, directory, project)
     packages = resolve(map(Requirement, asked.texts)).packages
-    built = packages if django is not None and django.static else ()
+    built = (*packages, *COLLECTED) if django is not None and django.static else ()
     return replace(
         project,
         rules=rules_for(parts),

@@ -57,14 +57,21 @@ def _collect(parts: Parts) -> tuple[str, ...]:
     django = parts.django
     if django is None or not django.static:
         return ()
-    tree = f"debian/{parts.package}/usr/lib/{parts.package}/app"
+    # On a copy: what settings write next to themselves is none of the package.
+    tree = "debian/build-tree"
     place = f"{tree}/{django.top}" if django.top else tree
     static = f"debian/{parts.package}/usr/share/{parts.package}/static"
     packages = "$(CURDIR)/debian/build-packages"
-    lines = []
+    lines = [
+        f"mkdir -p {tree}",
+        f"tar --create --exclude-from=debian/left-out . | tar --extract --directory={tree}",
+        f"cp debian/{WRAPPER}.py {_word(place)}/",
+    ]
     environment = {**parts.variables, "DJANGO_SETTINGS_MODULE": WRAPPER}
     given = [f"{name}={_word(value)}" for name, value in environment.items()]
     path = f"{packages}:" if parts.carried else ""
+    above = "".join(f":{'../' * n}" for n in range(1, len(django.top.split("/")) + 1))
+    path += f".{above}" if django.top else "."
     if parts.carried:
         # Its own distributions again, for the machine that builds: the others may be for another.
         lines.append(
@@ -73,10 +80,10 @@ def _collect(parts: Parts) -> tuple[str, ...]:
         )
     lines.append(
         f"cd {_word(place)} && env {' '.join(given)} STATIC_ROOT=$(CURDIR)/{static} "
-        f"PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={path}. HOME=/nonexistent "
+        f"STATE_DIRECTORY=$(CURDIR)/debian/build-state PYTHONPATH={path} HOME=/nonexistent "
         "python3 -m django collectstatic --noinput --verbosity 1"
     )
-    lines.append("rm -rf debian/build-packages")
+    lines.append(f"rm -rf {tree} debian/build-state debian/build-packages")
     return tuple(lines)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from debwright.init.ecosystems.python.modules import Module
 from debwright.init.hints import SKIPPED
+from debwright.init.overridden import PAGES, SCRIPTS
 
 ANYWHERE = (".git*", "__pycache__", "*.pyc", "*.pyo", ".DS_Store", "Thumbs.db", ".idea", ".vscode",
             "*.orig", "*.rej", "*~", ".pytest_cache", ".mypy_cache", ".ruff_cache")  # fmt: skip
@@ -23,34 +24,38 @@ AT_THE_TOP = (
     "*.egg-info", "*.log", "*.tar.gz", "*.whl",
 )  # fmt: skip
 OVERRIDES = (
-    (
-        (".html", ".htm", ".jinja", ".jinja2", ".j2", ".svg", ".css"),
-        ("privacy-breach-generic", "privacy-breach-uses-embedded-file", "privacy-breach-donation",
-         "privacy-breach-logo", "privacy-breach-google-adsense", "privacy-breach-facebook"),
-    ),
+    ((".html", ".htm", ".jinja", ".jinja2", ".j2", ".svg", ".css"), PAGES),
     ((".js", ".mjs"), ("embedded-javascript-library",)),
     ((".ttf", ".otf", ".woff", ".woff2"),
      ("font-in-non-font-package", "truetype-font-prohibits-installable-embedding")),
-    ((".sh", ".pl", ".rb"), ("script-not-executable",)),
+    ((".sh", ".pl", ".rb"), ("script-not-executable", *SCRIPTS)),
     ((".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"), ("image-file-in-usr-lib",)),
 )  # fmt: skip
 """Suffixes, and what lintian says of such files in a private tree."""
 MAX_FILES = 5000
 
 
-def overrides(directory: Path) -> tuple[str, ...]:
-    """Overrides for what lintian says of the application's own files, where there are such."""
-    suffixes: set[str] = set()
+def overrides(directory: Path, *, collected: bool = False) -> tuple[str, ...]:
+    """Overrides for what lintian says of the application's own files, where there are such.
+
+    With `collected`, the package has static files of the application's dependencies, too.
+    """
+    suffixes: set[str] = {".js", ".woff"} if collected else set()
     marked = False
     for number, path in enumerate(_files(directory)):
         if number >= MAX_FILES:
             break
-        suffixes.add(path.suffix.lower())
+        suffixes.add(path.suffix.lower() or (".sh" if _is_script(path) else ""))
         marked = marked or bool(path.stat().st_mode & 0o111)
     tags = [tag for ends, found in OVERRIDES if suffixes & set(ends) for tag in found]
     tags += ["executable-not-elf-or-script"] if marked else []
     head = "# The application's files are in its tree as its author has them."
     return (head, *(f"{tag} *usr/*" for tag in tags)) if tags else ()
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def _files(directory: Path) -> Iterator[Path]:

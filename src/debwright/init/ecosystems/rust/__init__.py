@@ -2,21 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from debwright.host.http import answers
 from debwright.init.dockerfile import Dockerfile, read_dockerfile
 from debwright.init.ecosystem import NO_ANSWERS, Confidence, Ecosystem
 from debwright.init.ecosystems.rust import rules as building
-from debwright.init.ecosystems.rust.crates import Packaged, packaged
 from debwright.init.ecosystems.rust.deb import Hints, read_hints
-from debwright.init.ecosystems.rust.libraries import packages_for
 from debwright.init.ecosystems.rust.listening import LANGUAGE, ROCKET_PORT
-from debwright.init.ecosystems.rust.lock import Lock, read_lock
+from debwright.init.ecosystems.rust.lock import read_lock
 from debwright.init.ecosystems.rust.manifest import FILE, Crate, Workspace, read_workspace
-from debwright.init.ecosystems.rust.rules import ARCHIVE, BUILD, CARRIED, IN_TREE, NONE, Build
-from debwright.init.ecosystems.rust.toolchain import CARGO, Toolchain, choose, need
+from debwright.init.ecosystems.rust.rules import ARCHIVE, BUILD, Build
+from debwright.init.ecosystems.rust.supply import find_crates
 from debwright.init.facts import DEFAULT_VERSION, person, readme_sentence, tagged_version
 from debwright.init.hints import Source, read_sources
 from debwright.init.licences import find_licence
@@ -25,12 +22,9 @@ from debwright.init.natively import (
     STATIC,
     Native,
     NativeUnits,
-    has_vendor,
     native_units,
 )
 from debwright.model.errors import Evidence, UsageError
-from debwright.model.fix import Command
-from debwright.source.carriers.cargo import REGISTRY, own_sources
 
 _TEST = re.compile(r"#\[(?:\w+::)*test\]")
 
@@ -55,16 +49,6 @@ class Rust(Ecosystem):
 ECOSYSTEM = Rust()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Crates:
-    """Where the crates that the project needs come from."""
-
-    kind: str
-    toolchain: Toolchain
-    build_depends: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-
-
 def _project(directory: Path) -> Project:
     workspace = read_workspace(directory)
     crate = _main(workspace)
@@ -72,7 +56,7 @@ def _project(directory: Path) -> Project:
     package = package_name(name)
     hints = read_hints(directory, crate, package)
     lock = read_lock(directory)
-    crates = _crates(directory, workspace, lock)
+    crates = find_crates(directory, workspace, lock)
     every = read_sources(directory, {".rs"}, _SKIPPED)
     native = Native(
         directory=directory, package=package, language=LANGUAGE, docker=_docker(directory, every),
@@ -109,7 +93,7 @@ def _project(directory: Path) -> Project:
         config_files=tuple(dict.fromkeys((*hints.config_files, *units.config_files))),
         install=tuple(_install(programs, hints, units)),
         smoke=units.smoke,
-        settings=_settings(crates),
+        settings=crates.settings,
         notes=(*crates.notes, *hints.notes, *units.notes),
     )  # fmt: skip
 
@@ -126,78 +110,6 @@ def _main(workspace: Workspace) -> Crate:
         )
     top = workspace.crates[0]
     return top if top.directory == "." and top.programs else crate
-
-
-def _crates(directory: Path, workspace: Workspace, lock: Lock | None) -> _Crates:
-    """Carried along as they are locked, else Debian's own where a suite has them all."""
-    needed = need(workspace, lock)
-    outside = workspace.dependencies
-    names = (lock.crates if lock else frozenset()) | {d.name for d in outside}
-    if not names:
-        toolchain = choose(needed)
-        return _Crates(
-            kind=NONE, toolchain=toolchain, build_depends=toolchain.packages,
-            notes=tuple(n for n in [toolchain.note] if n),
-        )  # fmt: skip
-    in_tree = has_vendor(directory, "/Cargo.toml")
-    found = packaged(outside)
-    fitting = bool(outside) and not found.missing
-    if lock is not None and (in_tree or not fitting or _reachable()):
-        kind = IN_TREE if in_tree else CARRIED
-        toolchain = choose(needed)
-        return _Crates(
-            kind=kind, toolchain=toolchain,
-            build_depends=(*toolchain.packages, *packages_for(names)),
-            notes=tuple(_locked_notes(lock, toolchain, kind)),
-        )  # fmt: skip
-    if not fitting:
-        raise _no_lock(found)
-    toolchain = choose(need(workspace, None), suite=found.suite)
-    return _Crates(
-        kind=ARCHIVE, toolchain=toolchain,
-        build_depends=(*toolchain.packages, *found.packages, *packages_for(names)),
-        notes=(_archive_note(found, lock), *(n for n in [toolchain.note] if n)),
-    )  # fmt: skip
-
-
-def _reachable() -> bool:
-    """Whether the crates of a lock can be had: from crates.io, or from what replaces it."""
-    place = own_sources().place
-    return place != REGISTRY or answers(REGISTRY)
-
-
-def _archive_note(found: Packaged, lock: Lock | None) -> str:
-    has = f"{found.suite} has every crate of {FILE}: they come from Debian"
-    if lock is not None:
-        return (
-            f"{REGISTRY} does not answer, and {has}, in its versions, not in those of Cargo.lock; "
-            "`debwright init` carries those of the lock where it can be reached"
-        )
-    return (
-        f"there is no Cargo.lock, and {has}; `cargo generate-lockfile` and `debwright init` again "
-        "carry the crates of crates.io instead"
-    )
-
-
-def _no_lock(found: Packaged) -> UsageError:
-    return UsageError(
-        "there is no Cargo.lock, which says what is built",
-        cause=f"{found.suite} does not have {', '.join(found.missing)}, so that the crates must "
-        "come from crates.io, each with the hash that the lock has",
-        fix=Command("cargo", "generate-lockfile"),
-    )
-
-
-def _locked_notes(lock: Lock, toolchain: Toolchain, kind: str) -> Iterator[str]:
-    if kind == CARRIED:
-        yield (
-            f"the crates of Cargo.lock ({len(lock.crates)}) are put into the source package by "
-            "`cargo vendor`, when it is made; the lock says what they must be"
-        )
-    if toolchain.note:
-        yield toolchain.note
-    for address in sorted(lock.repositories):
-        yield f"Cargo.lock names the git repository {address}, of which only the commit is pinned"
 
 
 def _configured(directory: Path) -> bool:
@@ -247,9 +159,3 @@ def _install(
         place = "usr/sbin" if program in hints.system_programs else "usr/bin"
         yield f"{BUILD}/target/*/release/{program}", place
     yield from (*units.install, *hints.install)
-
-
-def _settings(crates: _Crates) -> dict[str, dict[str, list[str] | str]]:
-    if crates.kind != CARRIED:
-        return {}
-    return {"cargo": {"toolchain": CARGO}}

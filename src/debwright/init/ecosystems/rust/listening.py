@@ -2,13 +2,9 @@
 
 import re
 
-from debwright.init.listening import Language
+from debwright.init.listening import HOST, OTHERS, VALUE, VARIABLE, Language
 
-_HOST = r"(?:\[[0-9a-fA-F:]*\]|[A-Za-z0-9.-]*)"
-_VALUE = rf"(?P<value>{_HOST}:\d{{2,5}})"
-_VARIABLE = r"[A-Z0-9_]*(?:PORT|ADDR|LISTEN|BIND)[A-Z0-9_]*"
 _OCTETS = r"\[\s*(?P<host>\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+)\s*\]\s*,\s*(?P<port>\d{2,5})"
-_OTHERS = r"(?!(?:5432|3306|6379|27017|9092|4222|5672|9200|2379|11211|25|465|587|53|389|22)\b)"
 
 LANGUAGE = Language(
     listens=re.compile(
@@ -20,20 +16,20 @@ LANGUAGE = Language(
         r"\b(?:axum|actix_web|warp|rocket|tiny_http|hyper|poem|salvo|tide|rouille|gotham)\b|HTTP/1\.[01]"
     ),
     addresses=(
-        re.compile(rf'default_value(?:_t)?\s*=\s*"{_VALUE}"'),
-        re.compile(rf'(?:bind|http|https|start_server|run|listen|serve)\(\s*&?"{_VALUE}"'),
+        re.compile(rf'default_value(?:_t)?\s*=\s*"{VALUE}"'),
+        re.compile(rf'(?:bind|http|https|start_server|run|listen|serve)\(\s*&?"{VALUE}"'),
         re.compile(rf'\b(?:bind|run|serve|from|bind_auto_h2c)\(\s*\(\s*{_OCTETS}'),
         re.compile(r'bind(?:_auto_h2c)?\(\s*\(\s*"(?P<host>[0-9.]+|localhost)"(?:\.\w+\(\))?\s*,\s*(?P<port>\d{2,5})'),
         re.compile(r"Ipv4Addr::new\((?P<host>\s*\d+\s*,\s*\d+\s*,\s*\d+\s*,\s*\d+\s*)\)[^;]{0,80}?,\s*(?P<port>\d{2,5})\b"),
         re.compile(r"Ipv4Addr::(?P<host>LOCALHOST|UNSPECIFIED)[^;]{0,60}?,\s*(?P<port>\d{2,5})\b"),
-        re.compile(rf'var(?:_os)?\(\s*"{_VARIABLE}"\s*\)[^;]{{0,250}}?"(?P<value>{_HOST}:?\d{{2,5}})"'),
-        re.compile(rf'var(?:_os)?\(\s*"{_VARIABLE}"\s*\)[^;]{{0,250}}?unwrap_or(?:_else)?\((?:\|_\|\s*)?(?P<value>\d{{2,5}})\b'),
+        re.compile(rf'var(?:_os)?\(\s*"{VARIABLE}"\s*\)[^;]{{0,250}}?"(?P<value>{HOST}:?\d{{2,5}})"'),
+        re.compile(rf'var(?:_os)?\(\s*"{VARIABLE}"\s*\)[^;]{{0,250}}?unwrap_or(?:_else)?\((?:\|_\|\s*)?(?P<value>\d{{2,5}})\b'),
         re.compile(r'default_value_t\s*=\s*(?P<value>\d{2,5})\b'),
         re.compile(r'default_value\s*=\s*"(?P<value>\d{4,5})"'),
-        re.compile(rf'"{_VALUE}"\s*\.(?:parse|to_socket_addrs)'),
-        re.compile(rf'(?i:\b\w*(?:listen|addr|bind)\w*)\s*(?::\s*[&\'\w]+(?:\s*str)?\s*)?=\s*"{_VALUE}"'),
-        re.compile(rf'(?i:\b\w*port)\w*\s*(?::\s*\w+\s*)?[:=]\s*(?P<value>{_OTHERS}\d{{4,5}})\b'),
-        re.compile(rf'"(?P<value>{_HOST}:{_OTHERS}\d{{2,5}})"'),
+        re.compile(rf'"{VALUE}"\s*\.(?:parse|to_socket_addrs)'),
+        re.compile(rf'(?i:\b\w*(?:listen|addr|bind)\w*)\s*(?::\s*[&\'\w]+(?:\s*str)?\s*)?=\s*"{VALUE}"'),
+        re.compile(rf'(?i:\b\w*port)\w*\s*(?::\s*\w+\s*)?[:=]\s*(?P<value>{OTHERS}\d{{4,5}})\b'),
+        re.compile(rf'"(?P<value>{HOST}:{OTHERS}\d{{2,5}})"'),
     ),
     hosts=(
         re.compile(r'"(?P<host>[0-9.]+|localhost|\[::1?\]):\{'),
@@ -42,7 +38,7 @@ LANGUAGE = Language(
         re.compile(r'default_value\s*=\s*"(?P<host>[0-9]+\.[0-9.]+|localhost)"'),
         re.compile(r"Ipv4Addr::(?P<host>LOCALHOST|UNSPECIFIED)"),
     ),
-    variable=re.compile(rf'var(?:_os)?\(\s*"(?P<env>{_VARIABLE})"'),
+    variable=re.compile(rf'var(?:_os)?\(\s*"(?P<env>{VARIABLE})"'),
     routes=re.compile(
         r'(?:\.route\(|web::resource\(|#\[get\(|\.at\(|\.service\(\s*web::resource\()\s*"(?P<path>/[^"\s<{:*]*)"'
     ),

@@ -10,7 +10,6 @@ from debwright.init.facts import DEFAULT_VERSION, readme_sentence, tagged_versio
 from debwright.init.licences import find_licence
 from debwright.init.model import (
     Answers,
-    Guess,
     Override,
     Project,
     Question,
@@ -20,7 +19,8 @@ from debwright.init.model import (
     package_name,
     project_name,
 )
-from debwright.init.site import Site, own_port
+from debwright.init.naming import directory_name
+from debwright.init.site import Site, likely_server, own_port, taken_over
 from debwright.model.errors import UsageError
 from debwright.source.make import project_files
 
@@ -31,8 +31,6 @@ LEFT_OUT = (
     "CNAME", "netlify.toml", "vercel.json", "node_modules",
 )  # fmt: skip
 """What of a directory of pages is no page; .well-known is one."""
-LISTEN = re.compile(r"^\s*listen\s+(?:[\d.]+:)?(\d{2,5})\b", re.M)
-CADDY_PORT = re.compile(r"^\s*(?:https?://)?[\w.*-]*:(\d{2,5})\s*\{?", re.M)
 
 
 class Static(Ecosystem):
@@ -61,27 +59,32 @@ def pages_project(directory: Path, answers: Answers) -> Project:
     """The site in `directory`. Raises UsageError where its pages would not be in the package."""
     generator = generators.find(directory)
     pages = None if generator else _pages(directory)
-    name = project_name(directory.resolve().name, "the directory")
+    name = project_name(directory_name(directory), "the directory")
     package = package_name(name)
     question = Question(
         name="server", text="Which web server gives the site out?",
-        default="caddy" if (directory / "Caddyfile").is_file() else "nginx",
+        default=likely_server(directory),
         choices=("nginx", "caddy"),
     )  # fmt: skip
     server = question.answered(answers)
     home = directory / (pages or ".")
-    site = Site(
-        package=package, server=server, port=_port(directory, server, package),
+    site, about = taken_over(directory, Site(
+        package=package, server=server, port=own_port(package),
         has_404=generator is None and (home / "404.html").is_file(),
-    )  # fmt: skip
+    ))  # fmt: skip
     version = tagged_version(directory)
-    notes = []
+    notes = [about] if about else []
     if version is None:
         notes.append(f"no version was found: debian/changelog begins with {DEFAULT_VERSION}")
     if generator and generator.missing:
         notes.append(
             f"{generator.file} asks for {', '.join(generator.missing)}: the build needs it, and "
             "debwright knows no package of Debian for it"
+        )
+    if generator and (asked := _asked(directory)):
+        notes.append(
+            f"{generator.name}, its theme and its plugins are those that Debian has, whatever "
+            f"versions {asked} asks for"
         )
     configuration, place = site.configuration
     return Project(
@@ -100,6 +103,7 @@ def pages_project(directory: Path, answers: Answers) -> Project:
         install=((configuration, place),),
         files=(*site.files(), *([] if generator else [_left_out()])),
         smoke=site.smoke,
+        lintian_overrides=site.lintian_overrides,
         questions=(question,),
         notes=tuple(notes),
     )  # fmt: skip
@@ -139,24 +143,11 @@ def _left_out() -> Written:
     return Written(path="debian/left-out", text="".join(f"./{name}\n" for name in LEFT_OUT))
 
 
-def _port(directory: Path, server: str, package: str) -> Guess:
-    """A port that the author's own configuration of the server names, where anybody may use it."""
-    places = (
-        ("Caddyfile",) if server == "caddy"
-        else ("nginx.conf", "nginx/default.conf", "nginx/nginx.conf", "deploy/nginx.conf")
-    )  # fmt: skip
-    pattern = CADDY_PORT if server == "caddy" else LISTEN
-    for place in places:
-        path = directory / place
-        if path.is_symlink() or not path.is_file():
-            continue
-        text = path.read_text("utf-8", "replace")[:65536]
-        match = pattern.search(text)
-        # On 80 there is the server's own first page, and a certificate belongs to 443.
-        if match and 1024 <= int(match[1]) <= 65535:
-            line = text.count("\n", 0, match.start(1)) + 1
-            return Guess(value=match[1], seen=f"{place}:{line}")
-    return own_port(package)
+def _asked(directory: Path) -> str | None:
+    """The file in which the author asks for versions of a generator."""
+    names = ("requirements.txt", "docs/requirements.txt", "requirements-docs.txt", "Gemfile.lock",
+             "Gemfile")  # fmt: skip
+    return next((name for name in names if (directory / name).is_file()), None)
 
 
 def _title(home: Path) -> str:

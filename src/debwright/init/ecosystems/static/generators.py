@@ -24,6 +24,12 @@ MKDOCS_PLUGINS: Mapping[str, str] = {
     "mkdocstrings": "mkdocstrings", "literate-nav": "mkdocs-literate-nav",
     "section-index": "mkdocs-section-index",
 }  # fmt: skip
+MARKDOWN = frozenset({
+    "abbr", "admonition", "attr_list", "codehilite", "def_list", "extra", "fenced_code",
+    "footnotes", "legacy_attrs", "legacy_em", "md_in_html", "meta", "nl2br", "sane_lists",
+    "smarty", "tables", "toc", "wikilinks",
+})  # fmt: skip
+"""Extensions that Python-Markdown has itself (its documentation, "Extensions")."""
 SPHINX_THEMES: Mapping[str, str] = {
     "alabaster": "", "furo": "furo", "sphinx_rtd_theme": "python3-sphinx-rtd-theme",
     "pydata_sphinx_theme": "python3-pydata-sphinx-theme",
@@ -108,12 +114,27 @@ def _mkdocs(directory: Path) -> Generator | None:
     if name is not None and str(name) not in MKDOCS_THEMES:
         missing.append(f"theme {name}")
     more, lacking = _packages(_names(said.get("plugins")), MKDOCS_PLUGINS)
+    extensions, unknown = _extensions(_names(said.get("markdown_extensions")))
     return Generator(
-        name="MkDocs", file=file, build_depends=(*packages, *more),
+        name="MkDocs", file=file,
+        build_depends=tuple(dict.fromkeys((*packages, *more, *extensions))),
         title=one_line(said.get("site_name")),
         commands=(f"mkdocs build --config-file {file} --site-dir $(CURDIR)/{OUTPUT}",),
-        missing=(*missing, *(f"plugin {one}" for one in lacking)),
+        missing=(*missing, *(f"plugin {one}" for one in lacking),
+                 *(f"extension {one}" for one in unknown)),
     )  # fmt: skip
+
+
+def _extensions(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Debian's packages of extensions of Markdown, and those that none is known for."""
+    packages, unknown = list[str](), list[str]()
+    for name in names:
+        top = name.removeprefix("markdown.extensions.").partition(".")[0]
+        if top == "pymdownx":
+            packages.append("python3-pymdownx")
+        elif top not in MARKDOWN and top != "material":
+            unknown.append(name)
+    return packages, unknown
 
 
 def _jekyll(directory: Path) -> Generator | None:

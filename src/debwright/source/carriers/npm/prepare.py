@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from debwright.host.files import atomic_write
+from debwright.host.files import atomic_write, sha256_file
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.manifest import digest
 from debwright.roots.cache import Cache
@@ -130,8 +130,8 @@ def _known(record: Path, home: Path) -> dict[str, Any] | None:
     """What was packed before, for a tarball that is still there."""
     try:
         known: dict[str, Any] = json.loads(record.read_text())
-        path = home / "components" / known["tarball"]
-        if path.stat().st_size != known["size"]:
+        path = home / "components" / Path(known["tarball"]).name
+        if sha256_file(path) != known["sha256"]:
             return None
         os.utime(record)  # "last used", for pruning
         os.utime(path)

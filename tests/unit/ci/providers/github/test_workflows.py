@@ -12,6 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from tests.kit.installing import INSTALL, LINE
 
 from debwright.ci.context import Context, context_of
 from debwright.ci.providers.github import actions
@@ -23,14 +24,15 @@ from debwright.config.publishing import Signing
 from debwright.model.errors import CheckError, ConfigError, UsageError
 
 TOP = Path(__file__).parents[5]
-CONFIG = """\
+CONFIG = f"""\
 [package]
 version_from = "changelog"
 [signing]
 key = "6C43B96CE05479C89FFD561C3EA65BF54C7A49BC"
 key_env = "SIGNING_KEY"
 passphrase_env = "SIGNING_PASSPHRASE"
-[[workflows.jobs]]
+[workflows]
+{LINE}[[workflows.jobs]]
 name = "lint"
 commands = ["true"]
 """
@@ -117,7 +119,7 @@ def test_secrets_are_for_single_steps_of_the_environment(project: Path) -> None:
         assert "secrets." not in str({k: v for k, v in job.items() if k != "steps"})
 
 
-def test_every_secret_that_the_configuration_names_is_passed_to_the_release_alone(
+def test_every_secret_that_the_configuration_names_is_passed_to_those_who_sign_alone(
     project: Path,
 ) -> None:
     with (project / "debwright.toml").open("a") as config:
@@ -136,7 +138,8 @@ def test_every_secret_that_the_configuration_names_is_passed_to_the_release_alon
         "SIGNING_KEY", "SIGNING_PASSPHRASE", "BUCKET_SECRET", "AWS_ACCESS_KEY_ID",
         "AWS_SESSION_TOKEN", "HOOK", "MAIL_PASSWORD",
     }  # fmt: skip
-    assert passed == {("release.yml", "preflight"): wanted, ("release.yml", "draft"): wanted}
+    with_key = ["release.yml/preflight", "release.yml/draft", "renew.yml/renew"]
+    assert passed == {tuple(place.split("/")): wanted for place in with_key}
 
 
 def test_every_job_of_a_run_has_the_commit_of_its_event(project: Path) -> None:
@@ -173,8 +176,8 @@ def test_a_build_that_hangs_is_stopped_before_its_job(
     project: Path, minutes: int, step: int, job: int
 ) -> None:
     """A job that is stopped runs no further step: its log would not be handed over."""
-    with (project / "debwright.toml").open("a") as file:
-        file.write(f"[workflows]\nbuild_minutes = {minutes}\n")
+    more = f"[workflows]\nbuild_minutes = {minutes}\n"
+    (project / "debwright.toml").write_text(CONFIG.replace("[workflows]\n", more))
     workflows = written(project)
     for found in (workflows["build-packages.yml"]["jobs"]["build"],
                   workflows["pr-validation.yml"]["jobs"]["packages"]):  # fmt: skip
@@ -236,7 +239,7 @@ def test_a_release_builds_from_fresh_roots_after_the_preflight(project: Path) ->
 def test_companions_are_attested_by_the_first_job(tmp_path: Path) -> None:
     shutil.copytree(TOP / "tests/projects/lexicon", tmp_path / "work")
     subprocess.run(["git", "init", "-q", tmp_path / "work"], check=True)
-    (tmp_path / "work/debwright.toml").write_text('[workflows]\nproject = "lexicon"\n')
+    (tmp_path / "work/debwright.toml").write_text(f'[workflows]\n{LINE}project = "lexicon"\n')
     evil = "${{ github.token }}"
     (tmp_path / "work/lexicon-data").rename(tmp_path / "work" / evil)
     config = tmp_path / "work/lexicon/debwright.toml"
@@ -250,10 +253,25 @@ def test_companions_are_attested_by_the_first_job(tmp_path: Path) -> None:
         assert step["with"]["subject-path"].endswith("/${{ matrix.companions[0].debs }}")
 
 
+def test_signatures_are_renewed_in_time_where_a_job_can(project: Path) -> None:
+    assert "renew.yml" not in written(project)  # it is brought nowhere
+    config = project / "debwright.toml"
+    config.write_text(CONFIG + '[repository.s3]\nbucket = "packages"\n')
+    document = written(project)["renew.yml"]
+    assert document["on"]["schedule"] == [{"cron": "23 4 * * 1"}]
+    steps = document["jobs"]["renew"]["steps"]
+    commands = [s["run"] for s in steps if " repo " in s.get("run", "")]
+    assert commands == [f"debwright repo {name}" for name in ("pull", "renew", "push")]
+    secret = {"SIGNING_KEY", "SIGNING_PASSPHRASE", "AWS_SECRET_ACCESS_KEY"}
+    assert all(secret <= s["env"].keys() for s in steps if " repo " in s.get("run", ""))
+    config.write_text(config.read_text() + "[repository]\nvalid_days = 7\n")
+    assert written(project)["renew.yml"]["on"]["schedule"] == [{"cron": "23 4 * * *"}]
+
+
 def test_attestations_can_be_left_out(project: Path) -> None:
     """Private repositories have none: a release would end there."""
-    with (project / "debwright.toml").open("a") as file:
-        file.write("[workflows]\nattestations = false\n")
+    more = "[workflows]\nattestations = false\n"
+    (project / "debwright.toml").write_text(CONFIG.replace("[workflows]\n", more))
     release = written(project)["release.yml"]
     assert set(release["jobs"]) == {"preflight", "build", "draft"}
     assert release["jobs"]["draft"]["needs"] == ["build"]
@@ -321,7 +339,7 @@ def test_a_product_below_the_top(tmp_path: Path) -> None:
     (tmp_path / "services/bell/debwright.toml").write_text(
         '[package]\nversion_from = "changelog"\n'
     )
-    (tmp_path / "debwright.toml").write_text('[workflows]\nproject = "services/bell"\n')
+    (tmp_path / "debwright.toml").write_text(f'[workflows]\n{LINE}project = "services/bell"\n')
     document = written(tmp_path)["build-packages.yml"]
     runs = [s["run"] for s in document["jobs"]["build"]["steps"] if "run" in s]
     assert 'debwright -C services/bell check -t "$TARGET" --strategy "$STRATEGY"' in runs
@@ -372,7 +390,7 @@ def test_no_text_breaks_out(which: str, text: str) -> None:
     given_ = {**SAFE, which: text}
     main, job, secret, directory = (given_[k] for k in ("main", "job", "secret", "directory"))
     settings = Workflows.model_construct(
-        main=main, runner=given_["runner"], environment=given_["environment"],
+        main=main, runner=given_["runner"], environment=given_["environment"], install=INSTALL,
         jobs=[Validation.model_construct(name=job, commands=["true"])],
     )  # fmt: skip
     product = Config.model_construct(
@@ -380,7 +398,9 @@ def test_no_text_breaks_out(which: str, text: str) -> None:
         signing=Signing.model_construct(key_env=secret),
         companions=[Companion.model_construct(source=given_["companion"])],
     )
-    context = Context(settings=settings, product=product, top=directory, project=directory)
+    context = Context(
+        settings=settings, product=product, top=directory, project=directory, directory=TOP
+    )
     try:
         files = wanted_files(context)
     except UsageError:

@@ -96,3 +96,74 @@ fs.appendFileSync('logs/a.log', 'x'); fs.writeFileSync('/var/log/x', '');
 fs.writeFileSync('public/made.css', ''); multer({ dest: 'incoming/' }); fs.writeFile('../up', '')
 """)
     assert set(read(tmp_path, None, []).writes) == {"app.db", "uploads/", "logs/", "incoming/"}
+
+
+HERE = "const here = dirname(fileURLToPath(import.meta.url))\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("db.js", "new Database(path.join(__dirname, '..', 'data', 'a.db'))", "data/"),
+        ("db.js", "fs.mkdirSync(join(__dirname, 'data'))", "src/data/"),
+        ("db.js", "const d = path.resolve('store')\nfs.writeFileSync(`${d}/a`, b)", "store/"),
+        ("db.js", HERE + "fs.mkdirSync(path.join(here, '../var'))", "var/"),
+        ("db.js", "open(process.env.DB_PATH ?? fileURLToPath(new URL('../a.db', import.meta.url)))",
+         "a.db"),
+        ("db.js", "const up = process.env.UPLOAD_DIR || 'uploads'\n", "uploads/"),
+        ("db.js", "sqlite.open({ filename: './src/shop.sqlite' })", "src/shop.sqlite"),
+        ("db.js", "createClient({ url: 'file:./local.db' })", "local.db"),
+        ("db.js", "mkdirSync(somewhere())", ""),
+        ("db.js", "new Database(':memory:'); new Database('/srv/a.db')", ""),
+        ("db.js", "mkdirSync(path.join(os.tmpdir(), 'x'))", ""),
+        ("index.ts", "open(process.env.DB_PATH || path.join(__dirname, '..', 'data', 't.db'))",
+         "data/"),
+        ("index.ts", "new Database(path.join(__dirname, 'd', 't.db'))", "dist/d/"),
+        ("index.ts", "fs.writeFileSync('src/made.css', '')", ""),
+    ],
+)  # fmt: skip
+def test_paths_from_where_a_script_is(tmp_path: Path, name: str, text: str, found: str) -> None:
+    """TypeScript below src/ is run from below dist/."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / name).write_text(text)
+    start = Start(words=("node", "dist/index.js"), seen="scripts.start")
+    assert read(tmp_path, start, []).writes == ((found,) if found else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            "process.env.SQLITE_DB_LOCATION || '/etc/todos/todo.db'",
+            {"SQLITE_DB_LOCATION": "todo.db"},
+        ),
+        ("process.env.DATA_DIR ?? '/data'", {"DATA_DIR": "data/"}),
+        ("process.env.DB_PATH || '/var/lib/mine/a.db'", {}),
+        ("process.env.DB_PATH || './a.db'", {}),
+        ("process.env.CONFIG_FILE || '/etc/mine.json'", {}),
+    ],
+)
+def test_places_of_a_container(tmp_path: Path, text: str, found: dict[str, str]) -> None:
+    """What a variable names, and a service of its own may not write to, is in its state."""
+    (tmp_path / "server.js").write_text(f"const place = {text}\n")
+    assert read(tmp_path, None, []).elsewhere == found
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "port"),
+    [
+        ("mysql.connect(process.env.MYSQL_HOST, process.env.MYSQL_PORT || 3306)", {}, "3000"),
+        ("const port = process.env.DB_PORT || 5432", {}, "3000"),
+        ("connect(process.env.DB_PORT || '5433'); s.listen(process.env.PORT || 4100)",
+         {"PORT": "4100"}, "4100"),
+        ("s.listen(process.env['TODO_PORT'] || 4100, process.env.TODO_HOST)",
+         {"TODO_PORT": "3000", "TODO_HOST": "127.0.0.1"}, "3000"),
+        ("redis({ port: 6379 })", {}, "3000"),
+    ],
+)  # fmt: skip
+def test_where_other_services_are(
+    tmp_path: Path, text: str, environment: dict[str, str], port: str
+) -> None:
+    (tmp_path / "server.js").write_text(text)
+    found = read(tmp_path, None, ["express"])
+    assert (found.environment, found.port.value) == (environment, port)

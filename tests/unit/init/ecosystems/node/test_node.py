@@ -1,6 +1,7 @@
 """A project of Node as its author has it becomes debian/ and debwright.toml."""
 
 import json
+import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -177,6 +178,50 @@ def test_what_only_makes_pages_goes_behind_a_web_server(
     assert "npm run build --offline" in files["debian/rules"]
     assert "try_files $uri $uri/ /index.html;" in files["debian/site/front"]
     assert "node" not in files["debian/control"].partition("Package:")[2]
+
+
+@pytest.mark.parametrize(("output", "pages"), [("output: 'export'", True), ("", False)])
+def test_pages_that_next_exports(tmp_path: Path, output: str, pages: bool) -> None:
+    package = {
+        "name": "shop", "version": "1.0.0", "dependencies": {"express": "1"},
+        "scripts": {"build": "next build", "start": "next start"},
+    }  # fmt: skip
+    config = f"export default {{ {output} }}"
+    project, _ = read(tmp_path, package, {"express": EXPRESS}, next_config_js=config)
+    assert project.units[0].name == ("nginx.service" if pages else "shop.service")
+
+
+def test_scripts_that_call_another_package_manager(tmp_path: Path) -> None:
+    """The build has npm only, and a stand-in for yarn that runs scripts with it."""
+    package = {
+        "name": "typed", "version": "1.0.0", "main": "dist/a.js", "dependencies": {"express": "1"},
+        "scripts": {"build": "yarn clean && pnpm run compile", "clean": "rm -rf dist"},
+    }  # fmt: skip
+    _, files = read(tmp_path, package, {"express": EXPRESS})
+    assert {"debian/runners/yarn", "debian/runners/pnpm"} <= set(files)
+    assert "PATH=$(CURDIR)/debian/runners:$$PATH npm run build" in files["debian/rules"]
+    bin_ = tmp_path / "bin"
+    (tmp_path / "node_modules/.bin").mkdir(parents=True)
+    bin_.mkdir()
+    for path, text in {
+        bin_ / "yarn": files["debian/runners/yarn"],
+        bin_ / "npm": '#!/bin/sh\necho npm "$@"\n',
+        bin_ / "node": '#!/bin/sh\n[ "$3" = clean ]\n',
+        tmp_path / "node_modules/.bin/tsc": '#!/bin/sh\necho tsc "$@"\n',
+    }.items():
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def said(*words: str) -> str:
+        return subprocess.run(
+            [bin_ / "yarn", *words], cwd=tmp_path, text=True, capture_output=True, check=True,
+            env={"PATH": f"{bin_}:/usr/bin:/bin"},
+        ).stdout.strip()  # fmt: skip
+
+    assert said("-s", "clean", "--all") == "npm run clean --offline -- --all"
+    assert said("run", "clean") == "npm run clean --offline --"
+    assert said("tsc", "-p", ".") == "tsc -p ."
+    assert said("install", "--frozen-lockfile") == said() == ""
 
 
 def test_a_worker_gets_no_port(tmp_path: Path) -> None:

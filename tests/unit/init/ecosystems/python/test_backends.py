@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debwright.init.ecosystems.python.backends import for_cross, read_build_system
+from debwright.init.ecosystems.python.backends import BuildSystem, for_cross, read_build_system
 from debwright.model.errors import UsageError
 
 BOOKWORM = ("bookworm-amd64",)
@@ -23,9 +23,11 @@ def table(requires: str, backend: str = "", more: str = "") -> dict[str, object]
         ('["hatchling", "hatch-vcs"]', ("python3-hatchling", "python3-hatch-vcs")),
         ('["flit_core>=3.4,<4"]', ("flit",)),
         ('["poetry-core>=1.0.0"]', ("python3-poetry-core",)),
+        ('["setuptools", "setuptools_scm[toml]>=6.2"]',
+         ("python3-setuptools", "python3-setuptools-scm", "python3-wheel")),
         ('["setuptools", "Cython"]', ("python3-setuptools", "cython3:native", "python3-wheel")),
     ],
-)
+)  # fmt: skip
 def test_what_bookworm_has(tmp_path: Path, requires: str, packages: tuple[str, ...]) -> None:
     build = read_build_system(tmp_path, table(requires))
     assert build.unmet(BOOKWORM) == ()
@@ -92,12 +94,53 @@ def test_what_compiles(tmp_path: Path, requires: str, compiled: bool) -> None:
     assert read_build_system(tmp_path, table(requires)).compiled is compiled
 
 
-def test_crates_from_the_network_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="crates") as caught:
+CRATE = '[package]\nname = "own"\nversion = "1.0.0"\nedition = "2021"\n[dependencies]\n'
+
+
+def maturin(directory: Path, dependencies: str, place: str = ".") -> BuildSystem:
+    (directory / place).mkdir(exist_ok=True)
+    (directory / place / "Cargo.toml").write_text(CRATE + dependencies)
+    (directory / place / "src").mkdir()
+    (directory / place / "src/lib.rs").write_text("")
+    return read_build_system(directory, table('["maturin>=1,<2"]', "maturin"))
+
+
+@pytest.mark.parametrize("place", [".", "rust"])
+def test_crates_come_from_debian_where_a_suite_has_them_all(tmp_path: Path, place: str) -> None:
+    found = maturin(tmp_path, 'pyo3 = "0.22"\n', place)
+    assert found.compiled
+    assert found.rust is not None
+    assert found.rust.suite == "trixie"
+    assert "librust-pyo3-0.22+default-dev:native" in found.programs
+
+
+def test_crates_in_the_tree_are_used(tmp_path: Path) -> None:
+    (tmp_path / "vendor/no-such-crate").mkdir(parents=True)
+    (tmp_path / "vendor/no-such-crate/Cargo.toml").write_text("")
+    (tmp_path / "Cargo.lock").write_text('[[package]]\nname = "no-such-crate"\n')
+    rust = maturin(tmp_path, 'no-such-crate = "3"\n').rust
+    assert rust is not None
+    assert rust.suite == ""
+    assert rust.settings == {}
+
+
+def test_crates_of_a_lock_are_carried(tmp_path: Path) -> None:
+    lock = '[[package]]\nname = "no-such-crate"\nversion = "3.0.0"\n'
+    (tmp_path / "Cargo.lock").write_text(lock)
+    rust = maturin(tmp_path, 'no-such-crate = "3"\n').rust
+    assert rust is not None
+    assert "cargo" in rust.settings
+
+
+def test_crates_that_nobody_has_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no Cargo\.lock") as caught:
+        maturin(tmp_path, 'no-such-crate = "3"\n')
+    assert "no-such-crate 3" in caught.value.render()
+
+
+def test_crates_that_are_not_there_are_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no Cargo\.toml"):
         read_build_system(tmp_path, table('["maturin>=1,<2"]', "maturin"))
-    assert "cargo vendor" in caught.value.render()
-    (tmp_path / "Cargo.lock").write_text('[[package]]\nname = "own"\n')
-    assert read_build_system(tmp_path, table('["maturin>=1,<2"]', "maturin")).compiled
 
 
 def test_tools_of_a_cross_build_are_this_machines() -> None:

@@ -25,7 +25,10 @@ from debwright.init.ecosystems.python.poetry import limits, requirements
         (">= 1.2, < 3", ">=1.2,<3"),
         (">=1.2 <3", ">=1.2,<3"),
         ("=1.2", "==1.2"),
-        ("^1 || ^2", ">=2,<3"),
+        ("^1 || ^2", ">=1,<3"),
+        ("^3.8|^4.0", ">=3.8,<5"),
+        ("~2.7 || >=3.5", ">=3.5"),
+        ("^2.7 || *", ""),
     ],
 )
 def test_limits(poetry: str, standard: str) -> None:

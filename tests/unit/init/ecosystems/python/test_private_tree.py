@@ -9,6 +9,7 @@ import pytest
 from tests.kit.wheels import BEADS, Index
 
 from debwright.init.ecosystem import recognise
+from debwright.init.ecosystems.python import libraries
 from debwright.init.ecosystems.python.private_tree import BUILD_LOCK, LOCK, Wanted, plan, program
 from debwright.init.licences import Licence
 from debwright.init.model import Project
@@ -43,14 +44,19 @@ def test_wheels_of_a_machine_make_a_package_of_that_machine(index: Index, tmp_pa
     assert "libpython3-dev" not in project.build_depends
 
 
-def test_what_has_no_wheel_is_compiled_with_what_it_asks_for(index: Index, tmp_path: Path) -> None:
+def test_what_has_no_wheel_is_compiled_with_what_it_asks_for(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And against the library that Debian has for it, as libpq for psycopg2."""
+    assert libraries.libraries(["psycopg2", "bell"]) == ("libpq-dev",)
+    monkeypatch.setattr(libraries, "LIBRARIES", {"abacus-beads": ("libbeads-dev",)})
     index.add_wheel("setuptools", "80.0")
     index.add_wheel("wheel", "0.45")
     index.add_sdist("abacus-beads", "1.0", BEADS)
     made = plan(Wanted(package="bells", requirements=("abacus-beads",)), tmp_path)
     project = made.put_into(PROJECT)
     assert project.settings["wheelhouse"] == {"lock": LOCK, "build_lock": BUILD_LOCK}
-    assert {"libpython3-dev", "python3-dev:any"} <= set(project.build_depends)
+    assert {"libpython3-dev", "python3-dev:any", "libbeads-dev"} <= set(project.build_depends)
     assert "setuptools==80.0" in {f.path: f.text for f in project.files}[BUILD_LOCK]
     assert any("abacus-beads 1.0" in note for note in project.notes)
 
@@ -105,3 +111,44 @@ def test_a_second_time_needs_no_network(
     server.server_close()
     thread.join()
     assert plan(wanted, tmp_path) == first
+
+
+BACKEND = """\
+[project]
+name = "bells"
+version = "1.0"
+requires-python = ">=3.9"
+dependencies = [{needs}]
+scripts = {{ ring = "bells:ring" }}
+[build-system]
+requires = ["pdm-backend"]
+build-backend = "pdm.backend"
+"""
+
+
+def test_debians_dependencies_stay_debians_where_only_the_backend_is_missing(
+    index: Index, tmp_path: Path
+) -> None:
+    """A library in a tree of its own is of no use: nothing else could import it."""
+    index.add_wheel("pdm-backend", "2.4")
+    (tmp_path / "bells").mkdir()
+    (tmp_path / "bells/__init__.py").write_text("")
+    needs = '"click", "tomli; python_version < \'3.11\'"'
+    (tmp_path / "pyproject.toml").write_text(BACKEND.format(needs=needs))
+    project = recognise(tmp_path).read(tmp_path)
+    assert project.depends == ("python3-click", "${python3:Depends}")
+    assert "include wheelhouse/project.mk" in project.rules.before
+    files = {f.path: f.text for f in project.files}
+    assert "pdm-backend==2.4" in files[BUILD_LOCK]
+    assert "click" not in files[LOCK]
+    assert project.smoke == ("python3 -c 'import bells'",)
+    assert project.lintian_overrides == ()
+    assert "requirements.lock" not in " ".join(project.notes)
+
+
+def test_both_are_carried_where_a_dependency_is_missing(index: Index, tmp_path: Path) -> None:
+    index.add_wheel("pdm-backend", "2.4")
+    index.add_wheel("bell", "1.0")
+    (tmp_path / "pyproject.toml").write_text(BACKEND.format(needs='"bell"'))
+    project = recognise(tmp_path).read(tmp_path)
+    assert "include wheelhouse/private-tree.mk" in project.rules.before

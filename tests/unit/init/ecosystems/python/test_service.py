@@ -151,7 +151,7 @@ def test_fastapi_answers_without_a_route(tmp_path: Path) -> None:
 
 
 def test_what_is_not_seen_is_asked(tmp_path: Path) -> None:
-    source = "import asyncio\ndef main():\n    asyncio.start_server(None, *where())\n"
+    source = "import asyncio, aiohttp.web\ndef main():\n    asyncio.start_server(None, *where())\n"
     found = service(tmp_path, {"acme/cli.py": source})
     assert [q.name for q in found.questions] == ["port", "health-path"]
     told = service(tmp_path, {"acme/cli.py": source}, answers={"port": "99", "health-path": "/a"})
@@ -192,3 +192,43 @@ def test_variables_that_it_cannot_start_without(tmp_path: Path) -> None:
 
 def test_a_tool_has_no_variables_in_etc(tmp_path: Path) -> None:
     assert service(tmp_path, {"acme/cli.py": f"import os\nos.environ['X_Y']\n{TOOL}"}).files == ()
+
+
+MODULE = (
+    "import argparse\nfrom http.server import HTTPServer\ndef main():\n"
+    "    p = argparse.ArgumentParser()\n    p.add_argument('--port', default=9011)\n"
+    "    HTTPServer(('127.0.0.1', 9011), None).serve_forever()\nmain()\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "command", "port"),
+    [
+        ({"acme/__main__.py": MODULE}, "python -m acme", "9011"),
+        ({"src/acme/__main__.py": "from acme.web import go\ngo()\n",
+          "src/acme/web.py": SERVER.replace("main", "go")}, "python -m acme", "9001"),
+        ({"acme/__main__.py": MODULE, "README.md": "    $ python3 -m acme serve --port 9012\n"},
+         "python -m acme serve --port 9012", "9012"),
+        ({"acme/__main__.py": LOOP}, "python -m acme", ""),
+        ({"acme/__main__.py": TOOL}, "", ""),
+        ({"tests/__main__.py": MODULE}, "", ""),
+    ],
+)  # fmt: skip
+def test_a_package_that_is_a_program(
+    tmp_path: Path, files: Mapping[str, str], command: str, port: str
+) -> None:
+    found = service(tmp_path, files, more="")
+    assert words(found) == command
+    assert (found.start.port if found.start and found.start.listens else "") == port
+
+
+SMTP = (
+    "import asyncio\nDEFAULT_PORT = 8025\ndef main():\n    loop = asyncio.new_event_loop()\n"
+    "    loop.create_server(object, 'localhost', DEFAULT_PORT)\n    loop.run_forever()\n"
+)
+
+
+def test_a_server_of_another_protocol_is_asked_for_a_connection(tmp_path: Path) -> None:
+    found = service(tmp_path, {"acme/cli.py": SMTP})
+    assert url(found) == "tcp://127.0.0.1:8025"
+    assert [q.name for q in found.questions] == []

@@ -33,12 +33,32 @@ from debwright.init.ecosystems.python.variables import (
         ("class S(BaseSettings):\n    x: str = Field(...)", True),
         ("class S(BaseSettings):\n    x: str = Field('y')", False),
         ("os.environ['HOME']", None),
+        ("os.environ.get('X').split(' ')", True),
+        ("int(os.getenv('X'))", True),
+        ("int(os.getenv('X')) if os.getenv('X') else 1", False),
+        ("import environ as e\nenv = e.Env(X=(bool, False))\nenv('X')", False),
+        ("import environ as e\nenv = e.Env(X=bool)\nenv('X')", True),
+        ("import dj_database_url\ndj_database_url.config(env='X')", True),
+        ("import dj_database_url\ndj_database_url.config(env='X', default='')", False),
     ],
 )
 def test_required(tmp_path: Path, source: str, required: bool | None) -> None:
     (tmp_path / "app.py").write_text(f"import os\nfrom os import environ\n{source}\n")
     found = find_variables(read_modules(tmp_path))
     assert [(v.name, v.required) for v in found] == ([] if required is None else [("X", required)])
+
+
+@pytest.mark.parametrize("imported", ["from .base import env", "from .base import *"])
+def test_a_reader_that_another_module_has_made(tmp_path: Path, imported: str) -> None:
+    """As settings that are split import `env` from what they share."""
+    package = tmp_path / "backend" / "config"
+    package.mkdir(parents=True)
+    (package / "base.py").write_text("import environ\nenv = environ.Env()\nDB = env.db()\n")
+    (package / "prod.py").write_text(f"{imported}\nA = env.int('A')\nB = env('B', default='')\n")
+    found = {v.name: (v.required, v.kind) for v in find_variables(read_modules(tmp_path))}
+    assert found == {
+        "DATABASE_URL": (True, "database"), "A": (True, "int"), "B": (False, ""),
+    }  # fmt: skip
 
 
 def test_a_prefix_of_settings(tmp_path: Path) -> None:

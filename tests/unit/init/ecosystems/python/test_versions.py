@@ -76,6 +76,7 @@ POETRY = (
         (["1.2.0"], "1.2.0", ""),
         (["acme-1.2.0"], "1.2.0", "acme-"),
         (["v2.0.0-rc1"], "2.0.0~rc1", "v"),
+        (["v1.9.0", "4.11.3"], "4.11.3", ""),
     ],
 )
 def test_tags(tmp_path: Path, text: str, tags: list[str], version: str, prefix: str) -> None:
@@ -83,6 +84,25 @@ def test_tags(tmp_path: Path, text: str, tags: list[str], version: str, prefix: 
     found = told(tmp_path, text)
     assert (found.upstream, found.tag_prefix, found.source) == (version, prefix, "git")
     assert found.tagged
+
+
+@pytest.mark.parametrize(
+    ("tags", "version", "tag"),
+    [
+        (["v1.2", "v1.10"], "1.10", "v1.10"),
+        (["2024.01.15"], "2024.1.15", "2024.01.15"),
+        (["acme-0.9", "acme-1.0rc1"], "1.0~rc1", "acme-1.0rc1"),
+        (["v1.2.0.1", "nightly", "build-7"], "1.2.0.1", "v1.2.0.1"),
+    ],
+)
+def test_tags_of_another_form_say_the_first_version(
+    tmp_path: Path, tags: list[str], version: str, tag: str
+) -> None:
+    """setuptools-scm takes them; 0.1.0 in the metadata would be wrong."""
+    repository(tmp_path, *tags)
+    found = told(tmp_path, f"{DYNAMIC}{SCM}")
+    assert (found.upstream, found.source, found.tagged) == (version, "changelog", True)
+    assert tag in found.notes[0]
 
 
 def test_no_tag_yet(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_what_the_suite_does_not_have_is_carried(project_dir: Path, index: Index
 def test_django(project_dir: Path, index: Index) -> None:
     index.add_wheel("django", "5.2")
     index.add_wheel("gunicorn", "23.0")
+    index.add_wheel("whitenoise", "6.9")
     project = read(project_dir, DJANGO)
     made = files(project)
     unit = made["debian/guest-book.service"]
@@ -96,6 +97,88 @@ def test_django(project_dir: Path, index: Index) -> None:
     assert "\n#ALLOWED_HOSTS=\n" in made["debian/guest-book.default"]
     assert "for name in SECRET_KEY; do" in made["debian/guest-book.postinst"]
     assert "rm -f /etc/guest-book/secrets.env" in made["debian/guest-book.postrm"]
+
+
+SPLIT = {
+    "manage.py": "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'c.s.local')\n",
+    "c/wsgi.py": "import os\nfrom django.core.wsgi import get_wsgi_application\n"
+    "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'c.s.prod')\n"
+    "application = get_wsgi_application()\n",
+    "c/s/__init__.py": "",
+    "c/s/base.py": "import environ\nenv = environ.Env()\nDEBUG = env.bool('DEBUG', True)\n"
+    "DATABASES = {'default': env.db('DATABASE_URL', default='postgres:///shelf')}\n"
+    "INSTALLED_APPS = ['django.contrib.staticfiles']\n",
+    "c/s/local.py": "from .base import *\nA = env('ONLY_AT_A_DESK')\n",
+    "c/s/prod.py": "from .base import *\nfrom .base import env\n"
+    "SECRET_KEY = env('DJANGO_SECRET_KEY')\n"
+    "ALLOWED_HOSTS = env.list('DJANGO_ALLOWED_HOSTS')\nMAIL_PORT = env.int('MAIL_PORT')\n",
+    "requirements/base.txt": "django>=3\n",
+    "requirements/production.txt": "-r base.txt\ngunicorn\n",
+    ".env.example": "DATABASE_URL=postgres://shelf:shelf@localhost/shelf\n",
+}  # fmt: skip
+
+
+def test_django_with_settings_that_are_split(project_dir: Path) -> None:
+    project = read(project_dir, SPLIT)
+    made = files(project)
+    assert project.secrets == ("DJANGO_SECRET_KEY",)
+    assert "from c.s.prod import *" in made["debian/packaged_settings.py"]
+    default = made["debian/guest-book.default"]
+    assert "ONLY_AT_A_DESK" not in default
+    assert "\nDJANGO_ALLOWED_HOSTS=localhost\n" in default, "each machine has its own names"
+    assert "\nDEBUG=0\n" in default
+    assert "\nDATABASE_URL=sqlite:////var/lib/guest-book/guest-book.sqlite3\n" in default
+    assert {q.name for q in project.questions} == {"set-mail-port", "set-database-url"} | {
+        q.name for q in project.questions if q.name == "health-path"
+    }
+    assert "\nMAIL_PORT=1\n" in default, "a word would not be read as a number"
+    assert "libjs-jquery" in project.build_depends, "Debian's Django has links to it"
+    assert {"python3-gunicorn", "python3-whitenoise"} <= set(project.depends)
+    rules = made["debian/rules"]
+    assert "MAIL_PORT=1" in rules
+    assert "rm -rf debian/build-tree debian/build-state" in rules
+
+
+@pytest.mark.parametrize("place", ["src", "backend"])
+def test_django_below_the_top(project_dir: Path, place: str) -> None:
+    tree = {f"{place}/{name}": text for name, text in DJANGO.items() if name != "requirements.txt"}
+    about = "[project]\nname='guest-book'\nversion='1.2'\ndependencies=['django>=3', 'gunicorn']\n"
+    project = read(project_dir, {**tree, "pyproject.toml": about})
+    made = files(project)
+    assert (
+        f"WorkingDirectory=/usr/lib/guest-book/app/{place}\n" in made["debian/guest-book.service"]
+    )
+    assert f"app/{place}/manage.py migrate" in made["debian/guest-book.service"]
+    assert f"cd debian/build-tree/{place} &&" in made["debian/rules"]
+
+
+def test_a_framework_that_wants_a_newer_python(project_dir: Path, index: Index) -> None:
+    """As Django 6: the project itself says nothing of Python."""
+    index.add_wheel("django", "6.0")
+    page = index.directory / "django/index.html"
+    page.write_text(page.read_text().replace("<a ", '<a data-requires-python="&gt;=3.12" '))
+    index.add_wheel("gunicorn", "23.0")
+    index.add_wheel("whitenoise", "6.9")
+    project = read(project_dir, {**DJANGO, "requirements.txt": "Django==6.0\ngunicorn==23.0\n"})
+    assert project.targets == ("trixie-amd64", "trixie-arm64")
+    assert any("with the Python of bookworm" in note for note in project.notes)
+
+
+def test_requirements_next_to_manage_py(project_dir: Path) -> None:
+    tree = {f"app/{name}": text for name, text in DJANGO.items()}
+    project = read(project_dir, {**tree, "app/requirements.txt": "django>=3\ngunicorn\n"})
+    assert {"python3-django", "python3-gunicorn"} <= set(project.depends)
+
+
+def test_a_database_server_of_the_settings_is_a_question(project_dir: Path) -> None:
+    server = "DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql'}}\n"
+    tree = {**DJANGO, "requirements.txt": "django>=3\ngunicorn\n"}
+    tree["s/settings.py"] = DJANGO["s/settings.py"] + server
+    project = read(project_dir, tree)
+    assert "database" in {q.name for q in project.questions}
+    assert '"ENGINE": "django.db.backends.sqlite3"' in files(project)["debian/packaged_settings.py"]
+    own = read(project_dir, {}, database="own")
+    assert 'ENGINE": "django' not in files(own)["debian/packaged_settings.py"]
 
 
 def test_a_variable_that_only_a_person_knows_is_a_question(project_dir: Path) -> None:
@@ -257,3 +340,13 @@ def test_requirements_of_another_language_are_no_application(tmp_path: Path) -> 
     from debwright.init.ecosystems.python_application import ECOSYSTEM
 
     assert ECOSYSTEM.confidence(tmp_path) == 0
+
+
+def test_a_server_of_another_protocol_is_asked_for_a_connection(project_dir: Path) -> None:
+    source = (
+        "import socketserver\nif __name__ == '__main__':\n"
+        "    socketserver.TCPServer(('127.0.0.1', 7007), object).serve_forever()\n"
+    )
+    project = read(project_dir, {"main.py": source})
+    assert 'health_url = "tcp://127.0.0.1:7007"' in files(project)["debwright.toml"]
+    assert "debian/tests/control" not in files(project)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from debwright.init.ecosystems import rust
-from debwright.init.ecosystems.rust import ECOSYSTEM
+from debwright.init.ecosystems.rust import ECOSYSTEM, supply
 from debwright.init.ecosystems.rust.crates import packaged
 from debwright.init.ecosystems.rust.libraries import packages_for
 from debwright.init.ecosystems.rust.listening import LANGUAGE
@@ -143,7 +142,7 @@ def test_with_a_lock_and_no_registry_debians_crates_are_better_than_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
 ) -> None:
     monkeypatch.setenv("CARGO_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(rust, "answers", lambda _: answer)
+    monkeypatch.setattr(supply, "answers", lambda _: answer)
     manifest = f'{MANIFEST}[dependencies]\nopenssl-sys = "0.9"\n'
     made = project(tmp_path, {"Cargo.toml": manifest, "Cargo.lock": LOCK})
     assert ("cargo" in made.settings) == answer

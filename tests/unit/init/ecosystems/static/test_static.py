@@ -89,7 +89,7 @@ GENERATORS = {
              "content__a_md": ""},
     "MkDocs": {"mkdocs_yml": "site_name: Our garden\ntheme: {name: material}\nplugins:\n"
                "- search\n- redirects: {redirect_maps: {}}\nmarkdown_extensions:\n"
-               "- x: {f: !!python/name:os.system }\n", "docs__index_md": ""},
+               "- toc: {f: !!python/name:os.system }\n", "docs__index_md": ""},
     "Jekyll": {"_config_yml": "title: Our garden\ntheme: minima\nplugins: [jekyll-feed]\n"},
     "Sphinx": {"docs__conf_py": 'project = "Our garden"\nhtml_theme = "furo"\n'
                'extensions = ["sphinx.ext.autodoc", "myst_parser"]\n', "docs__index_rst": ""},
@@ -143,3 +143,12 @@ def test_a_package_json_for_tools_only_changes_nothing(home: Path) -> None:
     found = recognise(home)
     project = found.read(home)
     assert [u.name for u in project.units] == ["nginx.service"]
+
+
+def test_extensions_of_markdown_and_versions_that_the_author_asks_for(home: Path) -> None:
+    project, _ = read(home, mkdocs_yml="site_name: Our garden\nmarkdown_extensions: [admonition, "
+                      "pymdownx.superfences, pymdownx.highlight: {x: 1}, mdx_math]\n",
+                      docs__index_md="", requirements_txt="mkdocs==1.6\n")  # fmt: skip
+    assert project.build_depends == ("mkdocs", "python3-pymdownx")
+    assert any("extension mdx_math" in note for note in project.notes)
+    assert any("whatever versions requirements.txt asks for" in note for note in project.notes)

@@ -1,7 +1,8 @@
 """One source: read, compared with what is known, cut into chunks."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 
 from local_rag.config.settings import Settings
 from local_rag.core.types import Chunk, Embedder, Extracted, Section
@@ -79,6 +80,7 @@ class Preparer:
     metadata_of: Callable[[str], Mapping[str, str]] | None = None
     metadata: Mapping[str, str] | None = None
     revive: bool = True
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._metadata = dict(self.metadata or {})
@@ -87,6 +89,7 @@ class Preparer:
             max_bytes=self.settings.imports.max_file_mb * 1_000_000,
             timeout_s=self.settings.imports.url_timeout_s,
             allow_private=self.settings.imports.allow_private_urls,
+            stop=self.stop,
         )
 
     def prepare(self, uri: str) -> Prepared:

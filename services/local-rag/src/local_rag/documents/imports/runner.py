@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError
+from local_rag.core.network import Stopped
 from local_rag.core.types import Embedder, Extracted, ImportGate, ImportItemState, ImportJob
 from local_rag.documents.extraction import Extraction
 from local_rag.documents.imports.pipeline import Cancelled, Pipeline
@@ -78,6 +79,7 @@ class JobRunner:
             metadata=options.metadata,
             metadata_of=lambda uri: metadata_for(uri, folders),
             revive=options.revive,
+            stop=self.stop,
         )
 
     def _prepare(self, preparer: Preparer) -> Callable[[str], Prepared]:
@@ -89,6 +91,9 @@ class JobRunner:
             state = _state(uri)
             try:
                 return preparer.prepare(uri)
+            except Stopped:
+                # It stays queued, as what was not begun.
+                raise Cancelled from None
             except RagError as error:
                 if state is not None and error.code in _PERMANENT:
                     self._failed[uri] = state
@@ -175,7 +180,12 @@ class JobRunner:
 
     def _list_changes(self, job: ImportJob) -> None:
         only = [path_of(uri) for uri in job.sources] if job.kind == _WATCH else None
-        changes = check_updates(self.store, self.settings, urls=job.kind == "update", only=only)
+        try:
+            changes = check_updates(
+                self.store, self.settings, urls=job.kind == "update", only=only, stop=self.stop
+            )
+        except Stopped:
+            raise Cancelled from None
         self.store.jobs.add_items(
             job.id, (change.uri for change in changes if change.kind in ("new", "changed"))
         )

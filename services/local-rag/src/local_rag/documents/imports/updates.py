@@ -1,6 +1,7 @@
 """What changed since the import, found without importing anything."""
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -35,18 +36,23 @@ def check_updates(
     *,
     urls: bool = False,
     only: Sequence[Path] | None = None,
+    stop: threading.Event | None = None,
 ) -> list[Change]:
     """Compare every source with what was imported, and list what is new in its folders.
 
     Files whose size and time are as before count as unchanged; others are read and hashed. Web
     addresses are asked only with `urls`, since nothing goes over the network unasked. `only`
-    limits the look to some folders. Documents that a person deleted are left out.
+    limits the look to some folders. Documents that a person deleted are left out. Raises Stopped
+    once `stop` is set while an address is asked.
     """
-    return _Check(store, settings or Settings(), urls=urls).run(only)
+    return _Check(store, settings or Settings(), urls=urls, stop=stop).run(only)
 
 
 class _Check:
-    def __init__(self, store: Store, settings: Settings, *, urls: bool) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, *, urls: bool, stop: threading.Event | None
+    ) -> None:
+        self._stop = stop or threading.Event()
         self._store = store
         self._settings = settings
         self._policy = Policy(settings)
@@ -134,6 +140,7 @@ class _Check:
             max_bytes=self._settings.imports.max_file_mb * 1_000_000,
             timeout_s=self._settings.imports.url_timeout_s,
             allow_private=self._settings.imports.allow_private_urls,
+            stop=self._stop,
         )
         try:
             fetched = fetcher.fetch(stored.uri, etag=stored.etag)

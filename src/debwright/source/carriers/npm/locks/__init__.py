@@ -67,7 +67,9 @@ def read_tree(name: str, text: str, package: Mapping[str, Any]) -> Tree:
         )
     try:
         return reader(text, name, package)
-    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except (
+        ValueError, LookupError, TypeError, AttributeError, RecursionError, yaml.YAMLError,
+    ) as error:  # fmt: skip
         raise ConfigError(
             f"{name} cannot be read",
             evidence=[Evidence(text=f"{type(error).__name__}: {error}"[:200], file=name)],

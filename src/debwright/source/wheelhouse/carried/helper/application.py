@@ -23,6 +23,15 @@ _LISTED_BY_GIT = re.compile(r"\b(?:setuptools[-_.]scm|pbr)\b")
 # They take no variable; without git they believe the PKG-INFO of a source distribution.
 _READS_PKG_INFO = re.compile(r"\b(?:versioningit|setuptools[-_.]git[-_.]versioning)\b")
 
+_CRATES = Path("/usr/share/cargo/registry")
+"""Where Debian's packages of crates are (librust-*-dev, Debian's Rust team)."""
+_REPLACED = """\
+[source.crates-io]
+replace-with = "carried"
+[source.carried]
+directory = "{directory}"
+"""
+
 
 def build(house: Wheelhouse, tree: Tree, arguments: argparse.Namespace, arch: str) -> None:
     """Build the project by its own backend (PEP 517) and unpack it into the tree.
@@ -39,6 +48,7 @@ def build(house: Wheelhouse, tree: Tree, arguments: argparse.Namespace, arch: st
         target.mkdir()
         copy_source(source, target)
         prepare_files(target, version.pep440(debian))
+        prepare_crates(target)
         return target
 
     with tempfile.TemporaryDirectory(prefix="wheelhouse-") as output:
@@ -65,10 +75,47 @@ def prepare_files(target: Path, release: str) -> None:
         own = target / "MANIFEST.in"
         said = own.read_text(encoding="utf-8") if own.is_file() else ""
         own.write_text(f"graft .\n{said}", encoding="utf-8")
+    if "versioneer" in text:
+        _fill_in(target, text, release)
     if _READS_PKG_INFO.search(text) and not (target / "PKG-INFO").exists():
         (target / "PKG-INFO").write_text(
             f"Metadata-Version: 2.1\nName: {target.name}\nVersion: {release}\n", encoding="utf-8"
         )
+
+
+def _fill_in(target: Path, text: str, release: str) -> None:
+    """Name the release in files that versioneer has `git archive` fill in (gitattributes(5))."""
+    prefix = re.search(r"^tag_prefix\s*=[ \t]*[\"']?([^\"'\s]*)", text, re.M)
+    refs = f"tag: {prefix[1] if prefix else ''}{release}"
+    for module in target.rglob("_version.py"):
+        said = module.read_text("utf-8", "replace")
+        if '"$Format:%d$"' in said:
+            module.write_text(said.replace('"$Format:%d$"', f'"{refs}"'), encoding="utf-8")
+
+
+def prepare_crates(target: Path) -> None:
+    """Say in a copy of the project where its crates are: in vendor/, else those of Debian.
+
+    Debian's crates are of other versions than the project's lock names.
+    """
+    manifests = [target / "Cargo.toml", *sorted(target.glob("*/Cargo.toml"))]
+    manifest = next((m for m in manifests if m.is_file()), None)
+    configured = target / ".cargo/config.toml"
+    said = configured.read_text(encoding="utf-8") if configured.is_file() else ""
+    if manifest is None or "replace-with" in said:
+        return
+    vendored = target / "vendor/.debwright.toml"
+    if vendored.is_file():
+        text = vendored.read_text(encoding="utf-8")
+    elif (target / "vendor").is_dir():
+        text = _REPLACED.format(directory="vendor")
+    elif _CRATES.is_dir():
+        text = _REPLACED.format(directory=_CRATES)
+        (manifest.parent / "Cargo.lock").unlink(missing_ok=True)
+    else:
+        return
+    configured.parent.mkdir(exist_ok=True)
+    configured.write_text(f"{said}\n{text}", encoding="utf-8")
 
 
 def _changelog_version() -> str:

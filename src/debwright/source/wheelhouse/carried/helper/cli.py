@@ -94,6 +94,15 @@ def plant(house: Wheelhouse, arguments: argparse.Namespace) -> None:
         file.write(made.substvars())
 
 
+def place(house: Wheelhouse, arguments: argparse.Namespace) -> None:
+    """Put the project, without anything else, where Debian's own Python packages are."""
+    made = tree.system(arguments.package, Path("debian", arguments.package))
+    made.lay_out()
+    application.build(house, made, arguments, arguments.arch or tools.own_arch())
+    made.write_programs()
+    made.tidy()
+
+
 def broken(_: Wheelhouse, arguments: argparse.Namespace) -> None:
     """Print options of dh_python3(1) for modules of a tree that cannot be compiled."""
     for path in tree.here(arguments.package, Path("debian", arguments.package)).broken():
@@ -153,17 +162,18 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--scripts", action="store_true", help="unpack programs too, to TARGET/bin")
     _selecting(one)
     one = command("tree", plant, "put the application into a tree of its own, /usr/lib/PACKAGE")
-    one.add_argument("--package", required=True, help="the package, put together in debian/PACKAGE")
-    one.add_argument("--source", type=Path, default=Path(), help="the project; default: .")
+    _of_project(one)
     one.add_argument("--build", action="store_true", help="build it with its backend (PEP 517)")
-    one.add_argument("--version-of-package", action="store_true",
-                     help="fail unless what is built has the package's version")  # fmt: skip
     one.add_argument("--copy", action="append", default=[], metavar="PATH",
                      help="copy a file or directory of the project; `.` is all of it")  # fmt: skip
     one.add_argument("--program", action="append", default=[], metavar="NAME",
                      help="a program of the tree that is wanted in /usr/bin")  # fmt: skip
     _selecting(one)
     one.set_defaults(python=here, scripts=True)
+    one = command("project", place, "build the project and install it as Debian's packages are")
+    _of_project(one)
+    one.add_argument("--arch", help="Debian architecture; default: DEB_HOST_ARCH, or this one")
+    one.set_defaults(exclude_files=[])
     one = command("broken", broken, "options of dh_python3 for what cannot be byte-compiled")
     one.add_argument("--package", required=True, help="the package, put together in debian/PACKAGE")
     one = command("extract", extract, "unpack one distribution wanted for its files only")
@@ -179,6 +189,14 @@ def _parser() -> argparse.ArgumentParser:
     command("verify", verify, "check every file against the manifest")
     command("list", show, "say what the wheelhouse holds")
     return parser
+
+
+def _of_project(one: argparse.ArgumentParser) -> None:
+    """Options that say what is built and for which package."""
+    one.add_argument("--package", required=True, help="the package, put together in debian/PACKAGE")
+    one.add_argument("--source", type=Path, default=Path(), help="the project; default: .")
+    one.add_argument("--version-of-package", action="store_true",
+                     help="fail unless what is built has the package's version")  # fmt: skip
 
 
 def _selecting(one: argparse.ArgumentParser) -> None:

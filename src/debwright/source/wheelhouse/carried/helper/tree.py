@@ -22,6 +22,7 @@ NOT_SOURCE = frozenset({"debian", "wheelhouse", ".git", ".pc", ".github"})
 """What lies next to the source in a source package and is not the project's."""
 APPLICATION = "app"
 """The directory of the tree for files that are no distribution."""
+_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _LICENCE_FILE = re.compile(r"(?i)(?:licen[cs]e|copying|notice|authors)")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*\s*:\s*[A-Za-z_][\w.]*")
@@ -180,6 +181,28 @@ class Tree:
         return f"wheelhouse:Depends=python3 (>= {self.python}~), python3 (<< {following}~)\n"
 
 
+@dataclass(frozen=True)
+class System(Tree):
+    """Where Debian's own Python packages are, for a project that has nothing but itself there."""
+
+    @property
+    def home(self) -> PurePosixPath:
+        return PurePosixPath("/usr")
+
+    @property
+    def interpreter(self) -> str:
+        return "/usr/bin/python3"
+
+    @property
+    def packages(self) -> Path:
+        return self.prefix / "lib/python3/dist-packages"
+
+    def lay_out(self) -> None:
+        """Make the directories; what stays empty is removed by `tidy`."""
+        self.packages.mkdir(parents=True, exist_ok=True)
+        (self.prefix / "bin").mkdir(exist_ok=True)
+
+
 def _compiles(module: Path) -> bool:
     try:
         with warnings.catch_warnings():
@@ -203,7 +226,12 @@ def copy_source(source: Path, target: Path) -> None:
 
 def here(package: str, root: Path) -> Tree:
     """The tree for the Python that runs this."""
-    return Tree(package, root, f"{sys.version_info[0]}.{sys.version_info[1]}")
+    return Tree(package, root, _PYTHON)
+
+
+def system(package: str, root: Path) -> System:
+    """The places of Debian's packages, for the Python that runs this."""
+    return System(package, root, _PYTHON)
 
 
 def _entry_points(text: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# actions/upload-artifact v7, src/shared/search.ts and src/upload/upload-artifact.ts; of
+# actions/toolkit, packages/artifact/src/internal/upload: zip.ts, upload-zip-specification.ts and
+# path-and-artifact-name-validation.ts. An artifact is a zip file of files: empty directories and
+# hidden files are left out, links and hard links become files, broken links are passed over.
+# shellcheck source=src/debwright/ci/providers/github/stand_ins/common.sh
+. "$(dirname "$0")/../common.sh"
+
+plain "$NAME"
+case $NAME in
+    *[\":\<\>\|*?\\$'\r\n']*) fail "the name '$NAME' has a character that an artifact's cannot have" ;;
+esac
+
+if [ -f "$FILES" ]; then
+    top=$(dirname "$FILES") found=("$(basename "$FILES")")
+else
+    top=$FILES found=()
+    if [ -d "$FILES" ]; then
+        readarray -d '' found < <(cd "$top" && find -L . -mindepth 1 -name '.*' -prune -o -type f -print0)
+    fi
+fi
+if [ "${#found[@]}" -eq 0 ]; then
+    said="no files were found with the path $FILES"
+    case $MISSING in
+        error) fail "$said" ;;
+        warn) warn "$said" ;;
+    esac
+    exit 0
+fi
+
+cd "$top"
+for file in "${found[@]}"; do
+    case $file in
+        *[\":\<\>\|*?$'\r\n']*) fail "$file has a character that an artifact's file cannot have" ;;
+    esac
+done
+# The action is an ordinary user on GitHub, and debwright is root there by sudo.
+if [ "$(id -u)" -eq 0 ]; then
+    closed=$(find -L . \( -type d ! -perm -o=rx -o -type f ! -perm -o=r \) -print -quit)
+    [ -z "$closed" ] || fail "$closed can be read by root only, and the action is another user"
+fi
+
+target=$store/artifacts/$NAME
+[ ! -e "$target" ] || [ "$OVERWRITE" = true ] ||
+    fail "there is an artifact of the name $NAME already"
+made=$(staged "$store/artifacts")
+# The modes of files are not kept either: unzip-stream, which unpacks it, sets none.
+printf '%s\0' "${found[@]}" |
+    tar --create --dereference --hard-dereference --mode=0644 --null --verbatim-files-from \
+        --files-from=- | tar --extract --directory="$made"
+chmod 0755 "$made"
+put "$made" "$target"

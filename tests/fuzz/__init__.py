@@ -1,0 +1,1 @@
+"""Fuzzing of every parser that reads bytes of others: see develop.md, "Fuzzing"."""
