@@ -141,7 +141,7 @@ def runtime_layer(
     if relations is not None:
         inputs["relations"] = relations
     if companions:
-        inputs["companions"] = {d.path.name: d.sha256 for d in companions}
+        inputs["companions beside"] = {d.path.name: d.sha256 for d in companions}
 
     def change(inside: Namespaces, scratch: Path) -> None:
         with ExitStack() as stack:
