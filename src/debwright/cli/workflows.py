@@ -1,11 +1,21 @@
 """debwright workflows: the workflows of GitHub Actions, and what they ask for."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from debwright.cli.common import Options, emit
 from debwright.host.interrupts import interruptible
+from debwright.model.errors import DebwrightError
+
+if TYPE_CHECKING:
+    from debwright.ci.context import Context
+    from debwright.ci.needs import Need
+    from debwright.config import LoadedConfig
 
 
 @click.group()
@@ -32,15 +42,38 @@ def sync_workflows(options: Options) -> int:
 @workflows.command("check")
 @click.pass_obj
 def check_workflows(options: Options) -> int:
-    """Fail when they differ from what `sync` would write."""
+    """Fail when they differ from what `sync` would write; list what the repository must have.
+
+    The list has the secrets, environments, policies and settings that a person sets up once. With
+    a token in the environment each is looked at.
+    """
     from debwright.ci.context import context_of
     from debwright.ci.sync import check
     from debwright.config import load
 
-    top, context = context_of(load(options.directory))
+    loaded = load(options.directory)
+    top, context = context_of(loaded)
     number = check(top, context)
-    emit(options, {"files": number}, f"{number} files are as {context.source} says")
+    needs, lines = explained(context, loaded)
+    data = {"files": number, "needs": [asdict(need) for need in needs]}
+    emit(options, data, "\n".join([f"{number} files are as {context.source} says", *lines]))
     return 0
+
+
+def explained(context: Context, loaded: LoadedConfig) -> tuple[Sequence[Need], list[str]]:
+    """What the repository must have, as far as can be seen, and the list of it to tick off."""
+    from debwright.ci.needs import checklist
+    from debwright.ci.provider import provider_named
+
+    provider = provider_named(context.settings.provider)
+    needs: Sequence[Need] = list(provider.needs(context, loaded))
+    if not needs:
+        return needs, []
+    try:
+        needs, said = provider.look_at(needs, loaded), ""
+    except DebwrightError as problem:
+        said = f" (not looked at: {problem.what})"
+    return needs, [f"what the repository must have on {provider.title}{said}:", *checklist(needs)]
 
 
 @workflows.command("matrix")
