@@ -4,11 +4,12 @@ from dataclasses import asdict
 
 import click
 
+from debwright.cli.commands import Group
 from debwright.cli.common import Options, emit
 from debwright.host.interrupts import interruptible
 
 
-@click.group()
+@click.group(cls=Group)
 def workflows() -> None:
     """GitHub's workflows, as debwright.toml says."""
 
