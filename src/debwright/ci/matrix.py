@@ -11,12 +11,14 @@ from debwright.config import LoadedConfig
 from debwright.host.git import git
 from debwright.host.process import CommandError
 from debwright.model.errors import UsageError
+from debwright.model.fix import Correction
 from debwright.model.targets import (
     ARCHITECTURES,
     HostFacts,
     Strategy,
     Target,
     choose_strategy,
+    nearest,
     select,
 )
 from debwright.observe.report.markdown import cell, escape
@@ -115,7 +117,9 @@ def chosen_targets(
             raise UsageError(
                 f"`{arch}` is not an architecture",
                 cause=f"architectures: all, {', '.join(sorted(ARCHITECTURES))}",
-                fix="--arch all",
+                fix=Correction(
+                    nearest(arch, ARCHITECTURES, cutoff=0.5) or "all", wrong=arch, option="--arch"
+                ),
             )
         known, targets = targets, [t for t in targets if t.arch == arch]
         if not targets:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from debwright.cli.commands import Group
 from debwright.cli.common import Options, emit
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import DebwrightError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from debwright.config import LoadedConfig
 
 
-@click.group()
+@click.group(cls=Group)
 def workflows() -> None:
     """GitHub's workflows, as debwright.toml says."""
 

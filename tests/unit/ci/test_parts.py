@@ -78,7 +78,7 @@ def test_the_main_branch_gets_the_full_commands(jobs: Options) -> None:
 def test_an_unknown_job_is_told_with_the_nearest(jobs: Options) -> None:
     with pytest.raises(UsageError) as caught:
         validated(jobs, "god")
-    assert caught.value.fix == "debwright validate good"
+    assert caught.value.fix == "write `good`"
 
 
 def test_nothing_to_validate_with_is_no_success(tmp_path: Path) -> None:
