@@ -34,6 +34,8 @@ RENEWING = "workflows/renew.yml"
 
 AROUND_MINUTES = 30
 """For what a job does before and after it builds: installing, roots, handing over."""
+JOB_DAYS = 30
+"""For a job's own artifact: GitHub lets jobs be run again, and reviewers wait, for so long."""
 LONGEST_MINUTES = 360
 """GitHub ends jobs then, whatever they say."""
 WEEKLY_DAYS = 21
@@ -106,6 +108,7 @@ def _values(context: Context) -> dict[str, Any]:
         **{name: getattr(settings, name) for name in type(settings).model_fields},
         "release_minutes": settings.build_minutes,
         "build_minutes": build_minutes,
+        "job_days": min(settings.retention_days, JOB_DAYS),
         "job_minutes": build_minutes + AROUND_MINUTES,
         "install": context.install,
         "architectures": [name for name, arch in ARCHITECTURES.items() if arch.runner],
@@ -118,10 +121,20 @@ def _values(context: Context) -> dict[str, Any]:
         "tag_prefix": context.product.package.tag_prefix,
         "secrets": _secrets(context),
         "companions": [_step_name(c.source) for c in context.product.companions],
+        "in_public": _in_public,
         "ref": "",
         "cached": "",
         "keep": "",
     }
+
+
+def _in_public(setting: bool | str) -> str:
+    """The condition of a step that private repositories do not have, where `setting` is auto.
+
+    Every event that these workflows begin with has `repository.private`, which is true for internal
+    repositories, too (docs.github.com, "Webhook events and payloads").
+    """
+    return " && !github.event.repository.private" if setting == "auto" else ""
 
 
 def _renew_cron(days: int) -> str:
