@@ -27,6 +27,7 @@ FILES = (
     "zizmor.yml",
     "actions/debwright/action.yml",
     "actions/debwright/setup.sh",
+    "actions/debwright/as-root.sh",
 )
 """Below .github; each has its template."""
 RENEWING = "workflows/renew.yml"

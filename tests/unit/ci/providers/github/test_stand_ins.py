@@ -249,8 +249,10 @@ def test_names_that_lead_elsewhere(tmp_path: Path, dist: Path, name: str) -> Non
 
 def test_patterns_that_take_away(tmp_path: Path) -> None:
     dist = tmp_path / "dist"
-    for name in ("1/a/a_1.orig.tar.xz", "1/a/a_1-1.debian.tar.xz", "1/a_1.orig.tar.gz", "1/a.deb",
-                 "previous/7/old.deb", "1/companions/m/r/m.deb", "1/b/a_1.orig-x.tar.xz.asc"):  # fmt: skip
+    for name in (
+        "1/a/a_1.orig.tar.xz", "1/a/a_1-1.debian.tar.xz", "1/a_1.orig.tar.gz", "1/a.deb",
+        "previous/7/old.deb", "1/companions/m/r/m.deb", "1/b/a_1.orig-x.tar.xz.asc",
+    ):  # fmt: skip
         (dist / name).parent.mkdir(parents=True, exist_ok=True)
         (dist / name).touch()
     patterns = f"""{dist}

@@ -297,9 +297,9 @@ def test_pins_are_whole_commits() -> None:
 
 def test_what_is_edited_is_told_with_its_lines(project: Path) -> None:
     top, context = context_of(load(project))
-    assert len(sync(top, context)) == 6
+    assert len(sync(top, context)) == 7
     assert sync(top, context) == [], "nothing is written twice"
-    assert check(top, context) == 6
+    assert check(top, context) == 7
     path = project / ".github/workflows/release.yml"
     path.write_text(path.read_text().replace("environment: release", "environment: none"))
     with pytest.raises(CheckError) as caught:
