@@ -127,9 +127,7 @@ def _look(top: Path, file: Path, runner: LocalRunner, inputs: Sequence[str]) -> 
 
 
 def _secrets(context: Context, runner: LocalRunner) -> list[str]:
-    from debwright.config.section import secret_variables
-
-    names = [*secret_variables(context.product, fixed=False), *runner.secrets]
+    names = [*context.secrets, *runner.secrets]
     return [name for name in names if os.environ.get(name)]
 
 

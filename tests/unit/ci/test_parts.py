@@ -42,6 +42,7 @@ def test_the_newest_artifacts_of_each_name_stay() -> None:
     assert superseded([], keep=1) == []
     # A release that waits for its reviewers is not over.
     assert [a.id for a in superseded(found, keep=2, unfinished={10})] == [2]
+    assert [a.id for a in superseded(found, keep=2, promised=lambda a: a.id == 2)] == [1]
 
 
 @pytest.fixture
