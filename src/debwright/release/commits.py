@@ -22,13 +22,8 @@ from debwright.host.git import NotARepository, git
 from debwright.host.process import CommandError, run
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
 from debwright.model.fix import Command, Correction
-from debwright.source.version import (
-    compare,
-    determine,
-    is_native,
-    release_version,
-    with_epoch,
-)
+from debwright.source.order import compare, with_epoch
+from debwright.source.version import determine, is_native, release_version
 
 TEXT_LIMIT = 300
 CONTEXT_LIMIT = 256 * 1024 * 1024
