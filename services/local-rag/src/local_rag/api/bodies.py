@@ -4,7 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from local_rag.core.types import Change, Document, ImportItem, ImportJob, Passage, SearchMode
+from local_rag.core.types import (
+    AnswerMode,
+    Change,
+    Document,
+    ImportItem,
+    ImportJob,
+    Passage,
+    Quote,
+    SearchMode,
+)
 from local_rag.models.registry import ModelInfo
 from local_rag.run.upkeep import BackupFile
 
@@ -123,8 +132,9 @@ class AnswerBody(BaseModel):
     """An answer with its citations and the passages it was made from."""
 
     text: str
-    mode: Literal["generated", "retrieval-only", "not-found"]
+    mode: AnswerMode
     reason: str | None
+    quotes: list[Quote]
     citations: list[dict[str, Any]]
     passages: list[Passage]
     timings_ms: dict[str, float]

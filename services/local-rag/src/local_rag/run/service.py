@@ -23,6 +23,7 @@ from local_rag.monitor.health import disk_health, memory_health, overall, temper
 from local_rag.monitor.metrics import Metrics
 from local_rag.monitor.sensors import MemoryReader
 from local_rag.run.engine import Engine
+from local_rag.run.evidence import LiveEvidence
 from local_rag.run.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -80,7 +81,14 @@ class Service:
         self.uploads = UploadStore(settings.storage.uploads)
         self.library = Library(self.engine.jobs, self.engine.store, self.uploads)
         self.upkeep = Upkeep(self.engine, self.uploads, data)
-        answerer = Answerer(self.engine, self.models.get_generator, settings, self.governor)
+        answerer = Answerer(
+            self.engine,
+            self.models.get_generator,
+            settings,
+            self.governor,
+            evidence=LiveEvidence(self.engine.store, self.engine.embedder),
+            distrust=self.models.distrust,
+        )
         self.questions = Questions(lambda: answerer, self._observe)
         self.engine.on_open = self._tidy
         self._memory = MemoryReader()
