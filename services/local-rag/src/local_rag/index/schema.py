@@ -111,7 +111,11 @@ CREATE TABLE job_items (
 );
 CREATE INDEX job_items_state ON job_items(job_id, state);
 """
-MIGRATIONS: tuple[str, ...] = (_V1,)
+# What had nothing new was called skipped, which now means that it was left out.
+_V2 = """
+UPDATE job_items SET state = 'unchanged' WHERE state = 'skipped';
+"""
+MIGRATIONS: tuple[str, ...] = (_V1, _V2)
 
 
 def migrate(db: sqlite3.Connection) -> None:
