@@ -111,11 +111,18 @@ CREATE TABLE job_items (
 );
 CREATE INDEX job_items_state ON job_items(job_id, state);
 """
-# What had nothing new was called skipped, which now means that it was left out.
+# Terms instead of texts, in all languages; what is in the index is made again when it is opened
+# (`keyword.bring_up_to_date`). The ascii tokenizer takes every letter beyond ASCII for one.
 _V2 = """
+DROP TABLE keywords;
+DROP VIEW live_chunks;
+CREATE VIRTUAL TABLE keywords USING fts5(title, heading, text, content='', tokenize='ascii');
+"""
+# What had nothing new was called skipped, which now means that it was left out.
+_V3 = """
 UPDATE job_items SET state = 'unchanged' WHERE state = 'skipped';
 """
-MIGRATIONS: tuple[str, ...] = (_V1, _V2)
+MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3)
 
 
 def migrate(db: sqlite3.Connection) -> None:
