@@ -9,6 +9,8 @@ requirements=(
     'requirements/run.txt'
 )
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
 say() { printf '%s\n' "debwright: $*" >&2; }
 
 # What pip and apt say when a server or the way to it failed, and not the wish itself.
@@ -85,11 +87,6 @@ esac
 
 # Booting the systems that packages are checked on needs root; runners give it by sudo.
 mkdir -p "$home/bin"
-cat >"$home/bin/debwright" <<TEXT
-#!/bin/sh
-if [ "\$(id -u)" -eq 0 ]; then exec "$home/venv/bin/debwright" "\$@"; fi
-exec sudo --preserve-env env "PATH=\$PATH" "$home/venv/bin/debwright" "\$@"
-TEXT
-chmod 755 "$home/bin/debwright"
+install -m 755 "$here/as-root.sh" "$home/bin/debwright"
 printf '%s\n' "$home/bin" >>"$GITHUB_PATH"
 "$home/bin/debwright" --version

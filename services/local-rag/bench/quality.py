@@ -86,16 +86,16 @@ def interval(first: list[int | None], second: list[int | None]) -> tuple[float, 
 
 def tune(store: Store, model: Embedder, questions: list[Question]) -> None:
     """Print what each pair of parameters gives; for the questions that may be tuned on."""
-    print("MRR@10 by power of the words' strength (down) and rrf_k (across)")
-    choices = (10, 30, 60, 100)
-    print(f"{'':6}" + "".join(f"{k:8}" for k in choices))
-    for power in (0.0, 0.5, 1.0, 1.5, 2.0, 3.0):
+    print("MRR@10 by what is enough of the words (down) and the share of the meaning (across)")
+    choices = (0.3, 0.4, 0.5, 0.6, 0.7)
+    print(f"{'':6}" + "".join(f"{share:8}" for share in choices))
+    for enough in (0.01, 0.2, 0.3, 0.4, 0.5, 0.7):
         cells = []
-        for k in choices:
-            searcher = Searcher(store, model, rrf_k=k, word_power=power)
+        for share in choices:
+            searcher = Searcher(store, model, vector_share=share, enough_words=enough)
             ranks = [rank(row, searcher.search(row.q, DEPTH)) for row in questions]
             cells.append(f"{scores(ranks)['MRR@10']:8.3f}")
-        print(f"{power:6.1f}" + "".join(cells))
+        print(f"{enough:6.2f}" + "".join(cells))
 
 
 def report(store: Store, model: Embedder, questions: list[Question], misses: bool) -> bool:
@@ -105,9 +105,7 @@ def report(store: Store, model: Embedder, questions: list[Question], misses: boo
         mode: [rank(row, searcher.search(row.q, DEPTH, mode)) for row in questions]
         for mode in MODES
     }
-    plain = Searcher(store, model, word_power=0)
-    by_rank = [rank(row, plain.search(row.q, DEPTH)) for row in questions]
-    table({**ranks, "hybrid, by rank only": by_rank})
+    table(ranks)
     for kind in sorted({row.kind for row in questions if row.kind}):
         chosen = [index for index, row in enumerate(questions) if row.kind == kind]
         print(f"only the {len(chosen)} questions of kind {kind!r}")

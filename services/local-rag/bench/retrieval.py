@@ -92,6 +92,9 @@ class ReadyVectors:
     def embed(self, texts: Sequence[str]) -> Floats:
         return np.stack([self.by_text[text] for text in texts])
 
+    def embed_questions(self, texts: Sequence[str]) -> Floats:
+        return self.embed(texts)
+
 
 class Asked(ReadyVectors):
     """Runs the real model on a real question each time, and answers with the ready vector."""

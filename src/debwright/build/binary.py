@@ -14,7 +14,7 @@ from debian.deb822 import Dsc
 
 from debwright.build.depends import BuildPlan
 from debwright.build.log import BuildLog
-from debwright.build.telling import telling
+from debwright.build.telling import disk_full, telling
 from debwright.build.workplace import USUAL, Workplace
 from debwright.host.files import sha256_file, share
 from debwright.host.process import CommandError, TimedOut
@@ -47,7 +47,6 @@ _NO_BUILD_SYSTEM = re.compile(r"\s(?:-O)?(?:--buildsystem[= ]|-S\s?)none\b")
 """What debian/rules gives debhelper(7) where nothing is built."""
 _NONE_FOUND = "No system auto-selected or specified"
 """What `dh_auto_test --list` says of such a tree (Debian::Debhelper::Dh_Buildsystems)."""
-NO_SPACE = re.compile(r"No space left on device")
 _NETWORK = re.compile(
     r"Temporary failure in name resolution|Could not resolve host|Network is unreachable|"
     r"Name or service not known"
@@ -258,10 +257,10 @@ def explain(error: CommandError, plan: BuildPlan, log: BuildLog) -> BuildError |
         found = [(n, t) for n, t in numbered if pattern.search(t)]
         return [Evidence(text=t, file=name, line=n) for n, t in found[:limit]]
 
-    if said := evidence(NO_SPACE, 2):
+    if full := disk_full(numbered):
         return MissingError(
             f"{plan.target}: the disk is full",
-            evidence=said,
+            evidence=[Evidence(text=t, file=name, line=n) for n, t in full],
             fix=Command("debwright", "cache", "prune"),
         )
     if said := evidence(_TEST_FAILURE, 6):

@@ -30,6 +30,29 @@ _TRACEBACK = re.compile(r"^\s*Traceback \(most recent call last\)")
 _RAISED = re.compile(r"^\s*(?:E +)?(?:[A-Za-z_][\w.]*)(?:Error|Exception|Exit|Interrupt|Warning)\b")
 
 
+_NO_SPACE = re.compile(r"No space left on device")
+# The disk is not meant: /dev/full, which tests write to, pipes, memory, tables of the kernel.
+_NO_DISK = re.compile(
+    r"/dev/full|/dev/shm|\bstd(?:out|err)\b|\bstandard (?:output|error)\b|\bpipe\b|inotify|"
+    r"\bsem(?:get|op)\b",
+    re.I,
+)
+_SOON = 60
+"""Lines within which a build ends that has no room any more."""
+
+
+def disk_full(lines: Sequence[Numbered], limit: int = 2) -> list[Numbered]:
+    """The lines near a failed build's end that say that a disk is full.
+
+    What its tests have met before, and gone on after, is not what it failed of.
+    """
+    return [
+        line
+        for line in lines[-_SOON:]
+        if _NO_SPACE.search(line[1]) and not _NO_DISK.search(line[1])
+    ][:limit]
+
+
 def telling(lines: Sequence[Numbered], limit: int = 6) -> list[Numbered]:
     """At most `limit` lines that speak of an error, in the order of the log.
 

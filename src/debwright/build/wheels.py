@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from debwright.build.binary import HOME, NO_SPACE, SOURCES, PackageBuildError, log_lines, take
+from debwright.build.binary import HOME, SOURCES, PackageBuildError, log_lines, take
 from debwright.build.log import BuildLog
-from debwright.build.telling import telling
+from debwright.build.telling import disk_full, telling
 from debwright.host.files import atomic_write, sha256_file
 from debwright.host.process import CommandError, TimedOut
 from debwright.isolation.namespaces import Bind
@@ -281,11 +281,11 @@ def _explain(
     said = [(n, t) for n, t in log_lines(log.path) if n >= first_line]
     # The helper repeats the last lines; they are evidence where they stood.
     said = [(n, t) for n, t in said if not t.startswith(("wheelhouse:", "==="))]
-    if full := [(n, t) for n, t in said if NO_SPACE.search(t)]:
+    if full := disk_full(said):
         # Not the sdist's fault, and not to be tried once more under emulation.
         return MissingError(
             f"compiling {sdist.name} {sdist.version}: the disk is full",
-            evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in full[:2]],
+            evidence=[Evidence(text=t, file=log.path.name, line=n) for n, t in full],
             fix=Command("debwright", "cache", "prune"),
         )
     shown = telling(said, 8) or said[-6:]

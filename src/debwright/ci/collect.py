@@ -4,11 +4,15 @@ Every file is named with its digest in the report of the job that made it. What 
 has another digest, is not taken over; what two jobs made under one name must be the same.
 """
 
+import re
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from debian.deb822 import Dsc
 
 from debwright.host.files import sha256_file
 from debwright.model.codes import ERROR, Code, Codes
@@ -29,6 +33,8 @@ from debwright.source.make import read_dsc
 
 T = TypeVar("T", bound=TargetResult)
 
+_UPSTREAM = re.compile(r"\.orig(-[A-Za-z0-9-]+)?\.tar\.[a-z0-9]+(\.asc)?$")
+"""What all Debian versions of an upstream version share (dpkg-source(1), format 3.0)."""
 REPORT_LIMIT = 64 * 1024**2
 MOST_REPORTS = 200
 DIFFERENT = 4
@@ -100,13 +106,10 @@ def collect(plan: Plan, parts: Sequence[Part], dist: Path) -> RunResult:
     _same(parts)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    kept: list[tuple[TargetResult, Part]] = [*companions.values(), *targets.values()]
-    for item, part in kept:
-        for artifact in item.artifacts:
-            _take(part, artifact, dist, home)
-    names = [str(t.target) for t in plan.targets]
-    complete = [targets[n][0] if n in targets else _missing(n) for n in names]
-    extra = [c for c, _ in companions.values()]
+    keeper = _Keeper(parts, dist, home)
+    extra = [keeper.kept(item, part) for item, part in companions.values()]
+    taken = {name: keeper.kept(item, part) for name, (item, part) in targets.items()}
+    complete = [taken.get(n) or _missing(n) for n in (str(t.target) for t in plan.targets)]
     results = [p.result for p in parts]
     return RunResult(
         debwright=results[0].debwright,
@@ -185,18 +188,56 @@ def _same(parts: Sequence[Part]) -> None:
                 )
 
 
-def _take(part: Part, artifact: Artifact, dist: Path, home: Path) -> None:
-    """Copy one file, if it is what the report says. Raises CheckError."""
-    source = _must_be_intact(part, artifact, home.name)
-    target = dist / artifact.path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+class _Keeper:
+    """Copies what the jobs left into dist/: what is the same in several of them once.
+
+    Only one job hands over the sources of upstream and the packages of companions; the reports of
+    the others name them with their digests.
+    """
+
+    def __init__(self, parts: Sequence[Part], dist: Path, home: Path) -> None:
+        self._dist, self._home = dist, home
+        self._places: dict[tuple[str, str], list[tuple[Part, Artifact]]] = defaultdict(list)
+        for part in parts:
+            for artifact in _artifacts(part):
+                self._places[_identity(artifact)].append((part, artifact))
+        self._once: dict[tuple[str, str], Artifact] = {}
+
+    def kept(self, item: T, part: Part) -> T:
+        """The same result, with its files where they are now. Raises CheckError."""
+        found = []
+        for artifact in item.artifacts:
+            upstream = artifact.kind == "source" and _UPSTREAM.search(artifact.path) is not None
+            known = self._once.get(_identity(artifact)) if upstream else None
+            if known is None:
+                self._take(part, artifact)
+                self._once[_identity(artifact)] = artifact
+            found.append(known or artifact)
+        return item.model_copy(update={"artifacts": tuple(found)})
+
+    def _take(self, part: Part, artifact: Artifact) -> None:
+        """Copy one file, if it is what the report says. Raises CheckError."""
+        places = [(part, artifact)]
+        if not (part.directory / artifact.path).exists():
+            places += self._places[_identity(artifact)]
+        for other, same in places[1:]:
+            if (other.directory / same.path).exists():
+                places[0] = other, same
+                break
+        source = _must_be_intact(*places[0], self._home.name)
+        _inside(part, artifact, self._home.name)
+        target = self._dist / artifact.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
 
 
-def _must_be_intact(part: Part, artifact: Artifact, home: str) -> Path:
-    """The file, which is as the report says and where it says. Raises CheckError."""
+def _identity(artifact: Artifact) -> tuple[str, str]:
+    return Path(artifact.path).name, artifact.sha256
+
+
+def _inside(part: Part, artifact: Artifact, home: str) -> Path:
+    """The place that the report names, below its results. Raises CheckError."""
     relative = Path(artifact.path)
-    source = part.directory / relative
     inside = not relative.is_absolute() and ".." not in relative.parts
     if not inside or relative.parts[0] != home or _linked(part.directory, relative):
         raise CheckError(
@@ -204,6 +245,12 @@ def _must_be_intact(part: Part, artifact: Artifact, home: str) -> Path:
             evidence=[Evidence(text=artifact.path)],
             cause="the results were tampered with",
         )
+    return part.directory / relative
+
+
+def _must_be_intact(part: Part, artifact: Artifact, home: str) -> Path:
+    """The file, which is as the report says and where it says. Raises CheckError."""
+    source = _inside(part, artifact, home)
     if not source.is_file() or sha256_file(source) != artifact.sha256:
         raise CheckError(
             f"{artifact.path} is not what the job made that reported it",
@@ -212,6 +259,17 @@ def _must_be_intact(part: Part, artifact: Artifact, home: str) -> Path:
             fix="gh run rerun --failed",
         )
     return source
+
+
+def _put_next_to(dsc: Path, result: RunResult, dist: Path) -> None:
+    """The files that a .dsc names, next to it: what several targets have is kept once."""
+    known = {_identity(a): dist / a.path for t in result.targets for a in t.artifacts}
+    for entry in Dsc(dsc.read_bytes()).get("Checksums-Sha256", ()):
+        name = str(entry["name"])
+        source = known.get((name, str(entry["sha256"])))
+        path = dsc.parent / name
+        if "/" not in name and source is not None and not path.exists():
+            path.hardlink_to(source)
 
 
 def _linked(top: Path, relative: Path) -> bool:
@@ -252,5 +310,6 @@ def collected_result(job: Job) -> RunResult:
         _must_be_intact(part, artifact, job.home.name)
     for target in plan.targets:
         for dsc in sorted(job.directory(target).glob("*.dsc")):
+            _put_next_to(dsc, result, job.dist)
             job.sources[target.target.suite] = read_dsc(dsc)
     return result

@@ -7,6 +7,7 @@ from debwright.ci.installing import what_to_install
 from debwright.ci.templates import Written, part
 from debwright.ci.workflows import Workflows
 from debwright.config import Config, LoadedConfig, load
+from debwright.config.section import secret_variables
 from debwright.host.git import NotARepository, git
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
@@ -55,8 +56,14 @@ class Context:
 
         tables = self.product.given_below("repository").values()
         stored = any(isinstance(table, StoreTable) for table in tables)
-        key = self.product.signing.key_env is not None
+        key = self.product.signing.key_of_jobs is not None
         return stored and key and self.product.repository.valid_days > 0
+
+    @property
+    def secrets(self) -> list[str]:
+        """The variables that a release's steps get, each from a secret of the same name."""
+        named = secret_variables(self.product, fixed=False)
+        return list(dict.fromkeys([*self.product.signing.secrets_of_jobs, *named]))
 
     @property
     def dist(self) -> str:
@@ -101,6 +108,21 @@ def context_of(loaded: LoadedConfig) -> tuple[Path, Context]:
         project=_below(product.directory, top),
         directory=top,
     )
+
+
+def top_context_of(loaded: LoadedConfig) -> Context:
+    """The context of the workflows that build the project `loaded`.
+
+    The configuration of the workflows may be another one, at the top of the repository. Raises
+    UsageError.
+    """
+    top = top_of(loaded.directory)
+    if loaded.directory.resolve() != top and loaded.config.section(Workflows).project == ".":
+        whole = load(top)
+        project = whole.config.section(Workflows).project
+        if whole.path is not None and (top / project).resolve() == loaded.directory.resolve():
+            return context_of(whole)[1]
+    return context_of(loaded)[1]
 
 
 def _below(directory: Path, top: Path) -> str:

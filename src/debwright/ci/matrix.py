@@ -11,12 +11,14 @@ from debwright.config import LoadedConfig
 from debwright.host.git import git
 from debwright.host.process import CommandError
 from debwright.model.errors import UsageError
+from debwright.model.fix import Correction
 from debwright.model.targets import (
     ARCHITECTURES,
     HostFacts,
     Strategy,
     Target,
     choose_strategy,
+    nearest,
     select,
 )
 from debwright.observe.report.markdown import cell, escape
@@ -52,6 +54,8 @@ class Entry:
     """The target's bill of materials, below dist/."""
     companions: tuple["Beside", ...] = ()
     """In the first job only: they are the same in each."""
+    whole: bool = True
+    """Whether it hands over what is the same in each job of its kind of machine, too."""
 
 
 def entries(product: LoadedConfig, settings: Workflows, targets: Sequence[Target]) -> list[Entry]:
@@ -59,8 +63,10 @@ def entries(product: LoadedConfig, settings: Workflows, targets: Sequence[Target
     if not targets:
         return []
     plan = make_plan(product.directory, elsewhere=True)
-    first, *others = [_entry(plan, settings, target) for target in targets]
-    return [replace(first, companions=tuple(_companions(plan, first.machine))), *others]
+    found = [_entry(plan, settings, target) for target in targets]
+    first = {entry.machine: entry.target for entry in reversed(found)}
+    found = [replace(entry, whole=first[entry.machine] == entry.target) for entry in found]
+    return [replace(found[0], companions=tuple(_companions(plan, found[0].machine))), *found[1:]]
 
 
 def _entry(plan: Plan, settings: Workflows, target: Target) -> Entry:
@@ -115,7 +121,9 @@ def chosen_targets(
             raise UsageError(
                 f"`{arch}` is not an architecture",
                 cause=f"architectures: all, {', '.join(sorted(ARCHITECTURES))}",
-                fix="--arch all",
+                fix=Correction(
+                    nearest(arch, ARCHITECTURES, cutoff=0.5) or "all", wrong=arch, option="--arch"
+                ),
             )
         known, targets = targets, [t for t in targets if t.arch == arch]
         if not targets:

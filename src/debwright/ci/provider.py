@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from debwright.ci.context import Context
 from debwright.ci.local import LocalRunner
+from debwright.ci.needs import Need
 from debwright.config import LoadedConfig
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.registry import instances
@@ -44,12 +45,16 @@ class Provider:
         """Commands that find mistakes in the written `files`, run at the top of the repository."""
         return ()
 
-    def secrets(self, loaded: LoadedConfig) -> frozenset[str]:  # noqa: ARG002
-        """The names of the secrets that the service holds for the repository.
+    def needs(self, context: Context, loaded: LoadedConfig) -> Iterable[Need]:  # noqa: ARG002
+        """What the repository must have on the service; nobody is asked for it."""
+        return ()
+
+    def look_at(self, needs: Sequence[Need], loaded: LoadedConfig) -> Sequence[Need]:  # noqa: ARG002
+        """The same `needs` with what the service says of each.
 
         Raises DebwrightError where it cannot be asked.
         """
-        raise DebwrightError(f"{self.title} cannot be asked for its secrets")
+        raise DebwrightError(f"{self.title} cannot be asked for its settings")
 
     def is_running(self, environ: Mapping[str, str]) -> bool:  # noqa: ARG002
         """Whether this process is a step of one of its jobs."""

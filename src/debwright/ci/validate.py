@@ -11,7 +11,7 @@ from debwright.host.process import Completed
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import UsageError
 from debwright.model.events import Reporter
-from debwright.model.fix import Command
+from debwright.model.fix import Command, Correction
 from debwright.model.results import Evidence, Finding, StageResult, Status
 from debwright.model.targets import nearest
 
@@ -34,9 +34,7 @@ def chosen_jobs(jobs: Sequence[Validation], names: Sequence[str]) -> list[Valida
             raise UsageError(
                 f"there is no job `{name}` to validate with",
                 cause=f"[[workflows.jobs]] has {', '.join(known) or 'none'}",
-                fix=Command("debwright", "validate", close)
-                if close
-                else Command("debwright", "validate"),
+                fix=Correction(close, wrong=name) if close else Command("debwright", "validate"),
             )
     return [known[name] for name in dict.fromkeys(names)] if names else list(jobs)
 

@@ -138,15 +138,22 @@ class Workflows(Section, table="workflows"):
         90, ge=1, le=90, description="Days for which artifacts are kept; GitHub allows 90."
     )
     keep_artifacts: int = Field(
-        30, ge=1, le=1000, description="Artifacts of each name that are kept, the newest first."
+        30,
+        ge=1,
+        le=1000,
+        description="Artifacts of each target that are kept, the newest first; `packages`, which "
+        "has all of a run, stays for retention_days.",
     )
-    code_scanning: bool = Field(
-        True, description="Whether findings go to code scanning (SARIF), which not all have."
+    code_scanning: v.AutoOrBool = Field(
+        "auto",
+        description="Whether findings go to code scanning (SARIF); auto: where the repository is "
+        "public, since private ones have it with GitHub Code Security only.",
     )
-    attestations: bool = Field(
-        True,
-        description="Whether releases are attested (provenance and bills of materials), which "
-        "private repositories have with GitHub Enterprise Cloud only.",
+    attestations: v.AutoOrBool = Field(
+        "auto",
+        description="Whether releases are attested (provenance and bills of materials); auto: "
+        "where the repository is public, since private ones have it with GitHub Enterprise Cloud "
+        "only.",
     )
     build_minutes: Minutes = Field(
         180, description="Minutes after which the build of a target is stopped."

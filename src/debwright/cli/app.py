@@ -14,17 +14,16 @@ from typing import Any
 import click
 
 from debwright import __version__
-from debwright.cli.commands import Commands
+from debwright.cli.commands import Commands, refusal
 from debwright.cli.common import Options
 from debwright.host.process import Interrupted
 from debwright.model.errors import (
     DebwrightError,
     ExitCode,
-    UsageError,
     from_os_error,
     internal_error,
 )
-from debwright.model.standing import HERE, Standing
+from debwright.model.standing import Standing
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EPILOG = f"Exit codes: {', '.join(f'{c.value} {c.meaning}' for c in ExitCode)}."
@@ -34,11 +33,14 @@ EPILOG = f"Exit codes: {', '.join(f'{c.value} {c.meaning}' for c in ExitCode)}."
 class Started:
     """What the command line was started with, for whoever reports how it ended."""
 
+    given: tuple[str, ...] = ()
     options: Options | None = None
 
     @property
     def standing(self) -> Standing:
-        return HERE if self.options is None else self.options.standing
+        if self.options is None:
+            return Standing(given=self.given)
+        return self.options.standing
 
 
 @click.group(cls=Commands, package="debwright.cli", context_settings=SETTINGS, epilog=EPILOG)
@@ -62,10 +64,11 @@ def cli(
     Start with `debwright doctor` (what is missing on this machine) and `debwright init` (in a
     project's directory); then `debwright run` builds, checks and publishes below dist/.
     """
-    options = Options(directory=directory, output=output, json=as_json, verbose=verbose)
-    if isinstance(context.obj, Started):
-        context.obj.options = options
-    context.obj = options
+    started = context.obj if isinstance(context.obj, Started) else Started()
+    options = Options(
+        directory=directory, output=output, json=as_json, verbose=verbose, given=started.given
+    )
+    started.options = context.obj = options
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -83,7 +86,7 @@ def call(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     # What Python warns of once, as an old name of a key, is a note to whoever reads along.
     warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)
-    started = Started()
+    started = Started(tuple(given))
     try:
         code = cli.main(given, prog_name="debwright", standalone_mode=False, obj=started)
         return int(code or 0)
@@ -103,11 +106,8 @@ def call(arguments: list[str] | None = None) -> int:
 def _failed(problem: Exception, standing: Standing, *, as_json: bool) -> int:
     """Tell what went wrong; the exit code."""
     if isinstance(problem, click.ClickException):
-        if as_json:
-            _tell(_refused(problem), standing, as_json=True)
-        else:
-            problem.show()
-        return 2
+        _tell(refusal(problem, standing.given), standing, as_json=as_json)
+        return ExitCode.USAGE
     if isinstance(problem, DebwrightError):
         error = problem
     elif isinstance(problem, OSError):
@@ -118,13 +118,6 @@ def _failed(problem: Exception, standing: Standing, *, as_json: bool) -> int:
         error = internal_error(problem)
     _tell(error, standing, as_json=as_json)
     return error.exit_code
-
-
-def _refused(problem: click.ClickException) -> UsageError:
-    """click's complaint of the arguments as one of ours."""
-    context = getattr(problem, "ctx", None)
-    command = context.command_path if context is not None else "debwright"
-    return UsageError(problem.format_message(), fix=f"{command} --help")
 
 
 def _tell(problem: DebwrightError, standing: Standing, *, as_json: bool) -> None:

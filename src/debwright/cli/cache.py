@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from debwright.cli.commands import Group
 from debwright.cli.common import Options, emit
 from debwright.model.errors import UsageError
 
@@ -43,7 +44,7 @@ def _not_negative(_: click.Context, __: click.Parameter, value: float | None) ->
     return value
 
 
-@click.group()
+@click.group(cls=Group)
 def cache() -> None:
     """The cached roots and downloads."""
 

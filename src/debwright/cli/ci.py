@@ -16,7 +16,7 @@ import click
 from debwright.cli.common import Options, emit
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import Evidence, UsageError, printable
-from debwright.model.fix import Command
+from debwright.model.fix import Command, Correction
 
 if TYPE_CHECKING:
     from debwright.ci.context import Context
@@ -121,13 +121,13 @@ def _look(top: Path, file: Path, runner: LocalRunner, inputs: Sequence[str]) -> 
     for text in inputs:
         name, equals, _ = text.partition("=")
         if not equals or not name.replace("-", "").replace("_", "").isalnum():
-            raise UsageError(f"`{text}` is no input", fix="--input NAME=VALUE")
+            raise UsageError(
+                f"`{text}` is no input", fix=Correction("NAME=VALUE", wrong=text, option="--input")
+            )
 
 
 def _secrets(context: Context, runner: LocalRunner) -> list[str]:
-    from debwright.config.section import secret_variables
-
-    names = [*secret_variables(context.product, fixed=False), *runner.secrets]
+    names = [*context.secrets, *runner.secrets]
     return [name for name in names if os.environ.get(name)]
 
 

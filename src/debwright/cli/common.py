@@ -46,6 +46,8 @@ class Options:
     output: Path | None = None
     json: bool = False
     verbose: bool = False
+    given: tuple[str, ...] = ()
+    """The arguments as they were typed."""
 
     @property
     def standing(self) -> Standing:
@@ -56,6 +58,7 @@ class Options:
             directory=None if self.directory == Path() else str(self.directory),
             output=None if self.output is None else str(self.output),
             commands=frozenset(registry.names("debwright.cli")) - {"app", "commands", "common"},
+            given=self.given,
         )
 
     def dist(self, plan_directory: Path) -> Path:

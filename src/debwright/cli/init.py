@@ -15,7 +15,7 @@ import click
 from debwright.cli.common import Options, emit, is_terminal
 from debwright.host.interrupts import interruptible
 from debwright.model.errors import UsageError, printable
-from debwright.model.fix import Command
+from debwright.model.fix import Command, Correction
 
 if TYPE_CHECKING:
     from debwright.init import Scaffold
@@ -75,7 +75,10 @@ def _given(answers: tuple[str, ...]) -> dict[str, str]:
     for answer in answers:
         name, equals, value = answer.partition("=")
         if not equals:
-            raise UsageError(f"{answer!r} is no answer", cause="an answer is NAME=VALUE")
+            raise UsageError(
+                f"{answer!r} is no answer", cause="an answer is NAME=VALUE",
+                fix=Correction("NAME=VALUE", wrong=answer, option="--answer"),
+            )  # fmt: skip
         given[name] = value
     return given
 

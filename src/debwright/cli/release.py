@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -47,13 +48,18 @@ class Done:
 @click.option("--publish", "public", is_flag=True, help="Make it public when all is there.")
 @click.option("--preflight", "only_look", is_flag=True, help="Only look whether it can be made.")
 @click.option(
+    "--explain",
+    is_flag=True,
+    help="With --preflight: list what the repository must have, to tick off.",
+)
+@click.option(
     "--collected", is_flag=True,
     help="Build nothing: release what `debwright collect` has put into dist/.",
 )  # fmt: skip
 @click.pass_obj
 def release(
     options: Options, tag: str | None, *, public: bool, only_look: bool = False,
-    collected: bool = False,
+    explain: bool = False, collected: bool = False,
 ) -> int:  # fmt: skip
     """Build and check what a tag names, and bring it to GitHub: signed, as a draft.
 
@@ -67,6 +73,12 @@ def release(
     from debwright.pipeline.planning import make_plan
     from debwright.release.preflight import preflight
 
+    if explain:
+        if not only_look:
+            raise UsageError(
+                "--explain is of --preflight", fix="debwright release --preflight --explain"
+            )
+        _explain(options)
     # What others build, or have built, needs nothing of this machine.
     plan = make_plan(options.directory, elsewhere=only_look or collected)
     tag = tag or _current_tag(plan)
@@ -93,6 +105,17 @@ def release(
         return done
     _tell(options, done, public=public)
     return 0
+
+
+def _explain(options: Options) -> None:
+    """The list is for a person, and stands before whatever preflight then says."""
+    from debwright.ci.context import top_context_of
+    from debwright.cli.workflows import explained
+    from debwright.config import load
+
+    loaded = load(options.directory)
+    _, lines = explained(top_context_of(loaded), loaded)
+    print("\n".join(lines), file=sys.stderr if options.json else sys.stdout)
 
 
 def _release(

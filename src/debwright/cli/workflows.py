@@ -1,14 +1,28 @@
 """debwright workflows: the workflows of GitHub Actions, and what they ask for."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from debwright.cli.common import Options, emit
+from debwright.cli.commands import Group
+from debwright.cli.common import Options, emit, targets_option
 from debwright.host.interrupts import interruptible
+from debwright.model.errors import DebwrightError
+
+if TYPE_CHECKING:
+    from debwright.ci.context import Context
+    from debwright.ci.needs import Need
+    from debwright.config import LoadedConfig
+    from debwright.pipeline.plan import Plan
 
 
-@click.group()
+@click.group(cls=Group)
 def workflows() -> None:
     """GitHub's workflows, as debwright.toml says."""
 
@@ -32,15 +46,38 @@ def sync_workflows(options: Options) -> int:
 @workflows.command("check")
 @click.pass_obj
 def check_workflows(options: Options) -> int:
-    """Fail when they differ from what `sync` would write."""
+    """Fail when they differ from what `sync` would write; list what the repository must have.
+
+    The list has the secrets, environments, policies and settings that a person sets up once. With
+    a token in the environment each is looked at.
+    """
     from debwright.ci.context import context_of
     from debwright.ci.sync import check
     from debwright.config import load
 
-    top, context = context_of(load(options.directory))
+    loaded = load(options.directory)
+    top, context = context_of(loaded)
     number = check(top, context)
-    emit(options, {"files": number}, f"{number} files are as {context.source} says")
+    needs, lines = explained(context, loaded)
+    data = {"files": number, "needs": [asdict(need) for need in needs]}
+    emit(options, data, "\n".join([f"{number} files are as {context.source} says", *lines]))
     return 0
+
+
+def explained(context: Context, loaded: LoadedConfig) -> tuple[Sequence[Need], list[str]]:
+    """What the repository must have, as far as can be seen, and the list of it to tick off."""
+    from debwright.ci.needs import checklist
+    from debwright.ci.provider import provider_named
+
+    provider = provider_named(context.settings.provider)
+    needs: Sequence[Need] = list(provider.needs(context, loaded))
+    if not needs:
+        return needs, []
+    try:
+        needs, said = provider.look_at(needs, loaded), ""
+    except DebwrightError as problem:
+        said = f" (not looked at: {problem.what})"
+    return needs, [f"what the repository must have on {provider.title}{said}:", *checklist(needs)]
 
 
 @workflows.command("matrix")
@@ -82,11 +119,49 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
     return 0
 
 
+@workflows.command("previous")
+@targets_option
+@click.pass_obj
+def fetch_previous(options: Options, patterns: tuple[str, ...]) -> int:
+    """Fetch the release that users have, for the checks of upgrade, downgrade and regression.
+
+    A step with a token does it, and no code of the package runs there; the checks after it need no
+    token. Why there is none is handed over as the reason that they are skipped with.
+    """
+    from debwright.checks.engine.released import Planned, hand_over
+    from debwright.github.place import github_repository
+    from debwright.pipeline.planning import make_plan
+    from debwright.source.package import binaries_of
+
+    plan = make_plan(options.directory, patterns=patterns, elsewhere=True)
+    dist = options.dist(plan.loaded.directory)
+    names = plan.dsc.binaries if plan.dsc else binaries_of(_tree(plan))
+    place, lines, data = github_repository(plan.loaded), [], {}
+    with interruptible():
+        for target in (t.target for t in plan.targets):
+            version = plan.version_for(target.suite)
+            coming = [Planned(package=name, version=version) for name in names]
+            found = hand_over(place, target, coming, dist)
+            said = ", ".join(d.path.name for d in found.debs) or found.reason
+            data[str(target)] = said
+            lines.append(f"{target}: {said}")
+    emit(options, {"previous": data}, "\n".join(lines))
+    return 0
+
+
+def _tree(plan: Plan) -> Path:
+    assert plan.tree is not None, "it is a .dsc or a tree"
+    return plan.tree.directory
+
+
 @workflows.command("prune")
 @click.option("--dry-run", is_flag=True, help="Only show what would go.")
 @click.pass_obj
 def prune_github(options: Options, *, dry_run: bool) -> int:
-    """Remove artifacts on GitHub that newer ones have taken the place of."""
+    """Remove artifacts on GitHub that newer ones have taken the place of.
+
+    `packages` has all of a run, and stays for the days of workflows.retention_days.
+    """
     from debwright.ci.context import product_of
     from debwright.ci.workflows import Workflows
     from debwright.config import load
@@ -96,6 +171,8 @@ def prune_github(options: Options, *, dry_run: bool) -> int:
     from debwright.host.files import human_size
 
     loaded = load(options.directory)
+    settings = loaded.config.section(Workflows)
+    since = datetime.now(UTC) - timedelta(days=settings.retention_days)
     repository = required_repository(product_of(loaded), what="has the artifacts")
     said: list[str] = []
     with interruptible(), Http.from_environment(say=said.append, needs="actions: write") as http:
@@ -104,8 +181,10 @@ def prune_github(options: Options, *, dry_run: bool) -> int:
         ours = [a for a in storage.all() if a.name == "packages" or a.name.startswith("packages-")]
         # A release that waits for its reviewers needs the packages that it has built.
         old = superseded(
-            ours, loaded.config.section(Workflows).keep_artifacts, storage.unfinished()
-        )
+            ours, settings.keep_artifacts, storage.unfinished(),
+            # All of a run is in `packages`, which is kept for the days that were promised.
+            lambda a: a.name == "packages" and (a.created_at is None or a.created_at > since),
+        )  # fmt: skip
         for artifact in () if dry_run else old:
             storage.remove(artifact)
     verb = "would remove" if dry_run else "removed"

@@ -27,7 +27,13 @@ class Rotation(Section):
 
 
 class Signing(Section):
-    """The key that signs. Without one the project gets a lasting key of its own; none in CI."""
+    """The key that signs. Without one the project gets a lasting key of its own.
+
+    In CI that is the key of the variable DEBWRIGHT_SIGNING_KEY: machines there are gone after the
+    job, so no key is made on them.
+    """
+
+    fixed_secrets = ("DEBWRIGHT_SIGNING_KEY", "DEBWRIGHT_SIGNING_PASSPHRASE")
 
     key: v.Fingerprint | None = Field(None, description="Fingerprint of the key, 40 hex digits.")
     home: v.Line | None = Field(
@@ -45,6 +51,18 @@ class Signing(Section):
     rotation: Rotation | None = Field(
         None, description="The change to another key, while it lasts; see `debwright keys rotate`."
     )
+
+    @property
+    def key_of_jobs(self) -> str | None:
+        """The variable that holds the key in a job; None where the key is in a home."""
+        return self.key_env or (self.fixed_secrets[0] if self.home is None else None)
+
+    @property
+    def secrets_of_jobs(self) -> tuple[str, ...]:
+        """Variables that a job gets without any key of debwright.toml that names them."""
+        if self.key_env is not None or self.home is not None:
+            return ()
+        return self.fixed_secrets[:1] if self.passphrase_env else self.fixed_secrets
 
     @classmethod
     def contradictions(cls, raw: Raw) -> Iterator[Problem]:

@@ -1,14 +1,16 @@
-"""The parts of the pipeline that are on GitHub: workflows, secrets (names only), runners."""
+"""The parts of the pipeline that are on GitHub: workflows, settings, runners.
+
+Of secrets only the names are asked for.
+"""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from debwright.config.load import LoadedConfig
 from debwright.doctor import Health
 from debwright.github.http import Http
 from debwright.github.place import TOKENS, github_repository
 from debwright.model.errors import DebwrightError
-from debwright.model.fix import Command
 
 
 def workflows(loaded: LoadedConfig) -> Iterator[Health]:
@@ -25,39 +27,35 @@ def workflows(loaded: LoadedConfig) -> Iterator[Health]:
 
 
 def github(loaded: LoadedConfig) -> Iterator[Health]:
-    """What GitHub says: secrets and runners. Skipped, and said so, without token or repository."""
+    """What GitHub says: settings and runners. Skipped, and said so, without token or repository."""
     place = github_repository(loaded)
     token = next((name for name in TOKENS if os.environ.get(name)), None)
     if place is None or token is None:
         why = "no repository on GitHub is known" if place is None else f"no {' or '.join(TOKENS)}"
-        for name in ("secrets", "runners"):
+        for name in ("settings", "runners"):
             yield Health(name=name, ok=False, needed=False, found=f"not looked at: {why}")
         return
-    from debwright.config.section import secret_variables
-
-    yield from _secrets(loaded, place, secret_variables(loaded.config, fixed=False))
+    yield from _needs(loaded)
     with Http.from_environment() as http:
         yield from _runners(http, place)
 
 
-def _secrets(loaded: LoadedConfig, place: str, wanted: Sequence[str]) -> Iterator[Health]:
-    from debwright.ci.workflows import Workflows
-
-    if not wanted:
-        yield Health(name="secrets", ok=True, found="the configuration wants none")
-        return
+def _needs(loaded: LoadedConfig) -> Iterator[Health]:
+    from debwright.ci.context import top_context_of
     from debwright.ci.provider import provider_named
 
     try:
-        there = provider_named(loaded.config.section(Workflows).provider).secrets(loaded)
+        context = top_context_of(loaded)
+        provider = provider_named(context.settings.provider)
+        needs = provider.look_at(list(provider.needs(context, loaded)), loaded)
     except DebwrightError as problem:
-        yield _unseen("secrets", problem)
+        yield _unseen("settings", problem)
         return
-    for name in wanted:
+    for need in needs:
         yield Health(
-            name=f"secret {name}", ok=name in there, needed=False,
-            found="set" if name in there else "not set on GitHub",
-            fix=None if name in there else Command("gh", "secret", "set", name, "--repo", place),
+            name=need.title, ok=need.met is True, needed=False,
+            found=need.found or ("there" if need.met else "missing"),
+            fix=None if need.met else need.how,
         )  # fmt: skip
 
 

@@ -83,27 +83,28 @@ def cache() -> Iterator[Health]:
 
 def keys(loaded: LoadedConfig) -> Iterator[Health]:
     """The keys that sign: there, strong, and valid for a while."""
-    from debwright.keys.configured import IN_CI, configured_keys, home_of
+    from debwright.keys.configured import IN_CI, configured_keys, home_of, key_variable
     from debwright.keys.gnupg.home import open_home
     from debwright.keys.project import in_ci
     from debwright.keys.ring import health, list_keys
 
     signing = loaded.config.signing
-    if signing.key is None and in_ci():
+    variable = key_variable(loaded)
+    if signing.key is None and variable is None and in_ci():
         yield Health(name="signing key", ok=True, needed=False, found=IN_CI)
         return
-    if not configured_keys(loaded):
+    if variable is None and not configured_keys(loaded):
         yield Health(
             name="signing key", ok=True, needed=False,
             found="none yet: the first publication makes one for the project, which lasts",
         )  # fmt: skip
         return
-    if signing.key_env is not None:
-        there = bool(os.environ.get(signing.key_env))
+    if variable is not None:
+        there = bool(os.environ.get(variable))
         yield Health(
             name="signing key", ok=there, needed=False,
-            found=f"{signing.key_env} is {'set' if there else 'not set here'}",
-            fix=None if there else f"export {signing.key_env}=..., where it signs (CI)",
+            found=f"{variable} is {'set' if there else 'not set here'}",
+            fix=None if there else f"export {variable}=..., where it signs (CI)",
         )  # fmt: skip
         return
     home = home_of(loaded) or Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")

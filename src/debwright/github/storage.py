@@ -1,7 +1,7 @@
 """The artifacts that workflows have left on GitHub (its OpenAPI description: artifact)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -59,9 +59,12 @@ class Storage:
 
 
 def superseded(
-    found: Iterable[Stored], keep: int, unfinished: Collection[int] = ()
+    found: Iterable[Stored],
+    keep: int,
+    unfinished: Collection[int] = (),
+    promised: Callable[[Stored], bool] = lambda _: False,
 ) -> list[Stored]:
-    """All but the `keep` newest of each name, and those of runs that are `unfinished`.
+    """All but the `keep` newest of each name, those of runs that are `unfinished`, and `promised`.
 
     What has expired takes no room any more.
     """
@@ -73,7 +76,7 @@ def superseded(
     for artifacts in by_name.values():
         # Numbers grow; the date is there for people.
         artifacts.sort(key=lambda a: a.id, reverse=True)
-        old += [a for a in artifacts[keep:] if _run_of(a) not in unfinished]
+        old += [a for a in artifacts[keep:] if _run_of(a) not in unfinished and not promised(a)]
     return old
 
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from debwright.init.model import Answers, Project
 from debwright.init.unknown import unknown
 from debwright.model.errors import UsageError
-from debwright.model.fix import Command
+from debwright.model.fix import Correction
 from debwright.model.registry import instances
 from debwright.model.suites import nearest
 
@@ -120,5 +120,5 @@ def _named(name: str, known: Mapping[str, Ecosystem]) -> Ecosystem:
     raise UsageError(
         f"there is no ecosystem {name!r}",
         cause=f"known are {', '.join(sorted(known))}",
-        fix=Command("debwright", "init", "--ecosystem", close) if close else None,
+        fix=Correction(close, wrong=name, option="--ecosystem") if close else None,
     )

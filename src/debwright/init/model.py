@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from debwright.init.licences import Licence
 from debwright.model.errors import Evidence, UsageError
-from debwright.model.fix import Command
+from debwright.model.fix import Correction
 
 MAX_NAME = 60
 MAX_QUESTIONS = 3
@@ -160,7 +160,9 @@ class Question:
             raise UsageError(
                 f"{answer[:80]!r} is no answer to: {self.text}",
                 cause=f"the answer is {form}",
-                fix=Command("debwright", "init", "--answer", f"{self.name}={self.default}"),
+                fix=Correction(
+                    f"{self.name}={self.default}", wrong=f"{self.name}={text}", option="--answer"
+                ),
             )
         return answer
 

@@ -8,10 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from debwright.config.publishing import Signing
 from debwright.keys import project
 from debwright.keys.gnupg.home import open_home
 from debwright.keys.ring import list_keys
-from debwright.keys.signing.from_variable import VariableSigner
+from debwright.keys.signing.from_variable import VariableSigner, fingerprint_in
 from debwright.keys.signing.gpg import GpgSigner, throwaway_signer
 from debwright.keys.signing.two_keys import TwoKeySigner
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from debwright.keys.signing import Signer
 
 
+KEY, PASSPHRASE = Signing.fixed_secrets
 IN_CI = (
     "in CI no key is made: the repository is signed with a key that ends with the run, which no "
-    "user can follow; hand the project's key over as signing.key_env (docs/release.md)"
+    f"user can follow; hand the project's key over as the secret {KEY} (docs/release.md)"
 )
 
 
@@ -42,10 +44,10 @@ def configured_signer(
     """The signer of [signing], ready to sign: one key, or two while they change.
 
     Where none is configured it is the project's own (project.py), made at its first use and told
-    to `say`; in CI a throw-away one. With `ahead` a single key is got ready while the caller
-    does its own work, and what is wrong with it is told at its first use. From the day of
-    signing.rotation.drop (in UTC) on, the new key signs alone. Raises what GpgSigner raises when
-    a key is missing or cannot sign.
+    to `say`; in CI that of the variable DEBWRIGHT_SIGNING_KEY, or else a throw-away one. With
+    `ahead` a single key is got ready while the caller does its own work, and what is wrong with it
+    is told at its first use. From the day of signing.rotation.drop (in UTC) on, the new key signs
+    alone. Raises what GpgSigner raises when a key is missing or cannot sign.
     """
     with ExitStack() as stack:
         found = configured_keys(loaded, today=today)
@@ -67,8 +69,13 @@ def configured_signer(
 
 
 def configured_keys(loaded: "LoadedConfig", *, today: date | None = None) -> list[GpgSigner]:
-    """The keys that sign today, the oldest first; none as long as there is no key."""
+    """The keys that sign today, the oldest first; none as long as there is no key.
+
+    Raises UsageError where a job is given a variable that does not hold one key.
+    """
     signing = loaded.config.signing
+    if signing.key is None and (name := key_variable(loaded)) is not None:
+        return [_signer(loaded, fingerprint_in(name), None)]
     if signing.key is None:
         own = project.find_key(loaded)
         return [GpgSigner(own.fingerprint, home=own.home)] if own else []
@@ -89,10 +96,11 @@ def key_states(loaded: "LoadedConfig", *, today: date | None = None) -> list[str
     A key that is handed over in a variable is not opened for this: it has a digest of it then.
     """
     found = [s.fingerprint for s in configured_keys(loaded, today=today)]
-    if loaded.config.signing.key is None:
+    name = key_variable(loaded)
+    if loaded.config.signing.key is None and name is None:
         return found
     home = home_of(loaded) or Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
-    if (name := loaded.config.signing.key_env) is not None:
+    if name is not None:
         digest = sha256(os.environb.get(name.encode(), b"")).hexdigest()[:32]
         return [f"{fingerprint} {digest}" for fingerprint in found]
     if not found or not home.is_dir():
@@ -102,10 +110,20 @@ def key_states(loaded: "LoadedConfig", *, today: date | None = None) -> list[str
     return [known.get(fingerprint, fingerprint) for fingerprint in found]
 
 
-def _signer(loaded: "LoadedConfig", key: str, passphrase_env: str | None) -> GpgSigner:
+def key_variable(loaded: "LoadedConfig") -> str | None:
+    """The variable that holds the key: signing.key_env, or in a job the one that is set there."""
     signing = loaded.config.signing
     if signing.key_env is not None:
-        return VariableSigner(key, key_env=signing.key_env, passphrase_env=passphrase_env)
+        return signing.key_env
+    given = project.in_ci() and signing.home is None and os.environ.get(KEY, "").strip()
+    return KEY if given else None
+
+
+def _signer(loaded: "LoadedConfig", key: str, passphrase_env: str | None) -> GpgSigner:
+    if (name := key_variable(loaded)) is not None:
+        if name == KEY and passphrase_env is None and os.environ.get(PASSPHRASE):
+            passphrase_env = PASSPHRASE
+        return VariableSigner(key, key_env=name, passphrase_env=passphrase_env)
     return GpgSigner(key, home=home_of(loaded), passphrase_env=passphrase_env)
 
 

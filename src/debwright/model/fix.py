@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -85,6 +86,51 @@ class Install(Setup):
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         return self.packages, {"reinstall": self.reinstall}
+
+
+class Correction(str):
+    """The command line once more, with one word of it corrected.
+
+    What finds the mistake knows the word and not the command line, so as a `str` this is what to
+    write; `retyped` makes the command of it.
+    """
+
+    right: str
+    wrong: str | None
+    option: str | None
+
+    def __new__(
+        cls, right: str, *, wrong: str | None = None, option: str | None = None
+    ) -> Self:  # fmt: skip
+        """`right` in the place of `wrong`; where that was not typed, as the value of `option`."""
+        made = super().__new__(cls, f"{option} {right}" if option else f"write `{right}`")
+        made.right, made.wrong, made.option = right, wrong, option
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str, ...], dict[str, Any]]:
+        return (self.right,), {"wrong": self.wrong, "option": self.option}
+
+    def retyped(self, given: Sequence[str]) -> str:
+        """The whole command; the text where the command line has nothing to do with it."""
+        words = list(given)
+        place = None if self.wrong is None else _place_of(self.wrong, words)
+        if place is not None and self.wrong is not None:
+            words[place] = words[place].removesuffix(self.wrong) + self.right
+        elif self.option is not None and words:
+            end = words.index("--") if "--" in words else len(words)
+            words[end:end] = [self.option, self.right]
+        else:
+            return self
+        return Command(PROGRAM, *words, root=PROGRAM in os.environ.get("SUDO_COMMAND", ""))
+
+
+def _place_of(wrong: str, words: Sequence[str]) -> int | None:
+    """Where a word was typed: by itself, as `--option=WORD` or as `-oWORD`."""
+    for number, word in enumerate(words):
+        head = word.removesuffix(wrong) if word.endswith(wrong) else None
+        if head == "" or (head and head[0] == "-" and (head[-1] == "=" or len(head) == 2)):
+            return number
+    return None
 
 
 def command_json(fix: str | None) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from debwright.model.fix import Command
+from debwright.model.fix import Command, Correction
 
 DIRECTORY, OUTPUT = ("-C", "--directory"), ("-o", "--output")
 
@@ -24,9 +24,13 @@ class Standing:
     """The directory of the results, as it is typed."""
     commands: frozenset[str] = field(default=frozenset(), repr=False)
     """The names by which a command of debwright is known in a text."""
+    given: tuple[str, ...] = field(default=(), repr=False)
+    """What debwright was started with, as it was typed."""
 
     def typed(self, fix: str) -> str:
         """A command, or a text that names some, with the options that lead to the project."""
+        if isinstance(fix, Correction):
+            return fix.retyped(self.given)
         if isinstance(fix, Command):
             return self._command(fix)
         if self._named is None:
@@ -48,7 +52,8 @@ class Standing:
         )  # fmt: skip
 
     def _missing(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        given = {word.partition("=")[0] for word in words}
+        # `--output=x` and `-ox` have their value in the same word.
+        given = {w.partition("=")[0] if w.startswith("--") else w[:2] for w in words}
         found: list[str] = []
         for names, value in ((DIRECTORY, self.directory), (OUTPUT, self.output)):
             if value is not None and not given & set(names):

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from debwright.model.arch import ARCHITECTURES, Architecture
 from debwright.model.errors import DebwrightError, MissingError, UsageError
-from debwright.model.fix import Command, Install
+from debwright.model.fix import Command, Correction, Install
 from debwright.model.suites import (
     SUITES,
     SuiteInfo,
@@ -98,7 +98,9 @@ def select(targets: Sequence[Target], patterns: Sequence[str]) -> tuple[Target, 
             raise UsageError(
                 f"no target matches `{pattern}`",
                 cause=f"targets: {', '.join(names) or 'none'}",
-                fix=f"-t {close}" if close else Command("debwright", "plan"),
+                fix=Correction(close, wrong=pattern, option="-t")
+                if close
+                else Command("debwright", "plan"),
             )
     return tuple(dict.fromkeys(t for t in targets if any(fnmatchcase(str(t), p) for p in patterns)))
 
@@ -175,7 +177,9 @@ def choose_strategy(target: Target, wanted: Strategy | str, host: HostFacts) -> 
         raise UsageError(
             f"`{wanted}` is not a strategy",
             cause=f"strategies: {', '.join(names)}",
-            fix=f"--strategy {nearest(str(wanted), names) or Strategy.AUTO}",
+            fix=Correction(
+                nearest(str(wanted), names) or Strategy.AUTO, wrong=wanted, option="--strategy"
+            ),
         ) from error
     if strategy is not Strategy.AUTO:
         if obstacle := _obstacle(target, strategy, host):
@@ -285,4 +289,4 @@ def _reason(target: Target, strategy: Strategy, host: HostFacts) -> str:
 
 def _target_hint(text: str) -> str:
     close = nearest(text.lower(), (str(t) for t in known_targets()))
-    return f"write `{close}`" if close else "write SUITE-ARCH, as `bookworm-arm64`"
+    return Correction(close, wrong=text) if close else "write SUITE-ARCH, as `bookworm-arm64`"

@@ -320,10 +320,10 @@ def kind_of(path: Path) -> str:
 
 def checksums(dist: Path, home: Path, targets: Sequence[TargetResult]) -> tuple[Artifact, ...]:
     """SHA256SUMS of what a user would download, in sha256sum(1)'s format; written into `home`."""
-    lines = sorted(
+    lines = sorted({
         f"{a.sha256}  {Path(a.path).relative_to(home.name)}"
         for t in targets for a in t.artifacts if a.kind in DOWNLOADS
-    )  # fmt: skip
+    })  # fmt: skip
     if not lines:
         return ()
     path = home / "SHA256SUMS"

@@ -13,7 +13,7 @@ from debwright.host.files import atomic_write
 from debwright.model.errors import Evidence, UsageError
 from debwright.model.fix import Command
 from debwright.release.commits import Change, Kind
-from debwright.source.version import compare, why_older
+from debwright.source.order import compare, why_older
 
 WIDTH = 78
 MOST = 200

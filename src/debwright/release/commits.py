@@ -21,14 +21,9 @@ from debwright.config import LoadedConfig
 from debwright.host.git import NotARepository, git
 from debwright.host.process import CommandError, run
 from debwright.model.errors import DebwrightError, Evidence, MissingError, UsageError
-from debwright.model.fix import Command
-from debwright.source.version import (
-    compare,
-    determine,
-    is_native,
-    release_version,
-    with_epoch,
-)
+from debwright.model.fix import Command, Correction
+from debwright.source.order import compare, with_epoch
+from debwright.source.version import determine, is_native, release_version
 
 TEXT_LIMIT = 300
 CONTEXT_LIMIT = 256 * 1024 * 1024
@@ -158,7 +153,9 @@ def changes_between(directory: Path, since: str | None, until: str = "HEAD") -> 
                 fix=Command("git", "-C", directory, "log", "--oneline", revisions),
             ) from error
         if context.stat().st_size > CONTEXT_LIMIT:
-            raise DebwrightError("the history is too large for a changelog", fix="--since TAG")
+            raise DebwrightError(
+                "the history is too large for a changelog", fix=Correction("TAG", option="--since")
+            )
         releases = json.loads(context.read_text(encoding="utf-8", errors="replace"))
     commits = [c for release in releases for c in release.get("commits", [])]
     return changes_of(commits[-COMMITS_LIMIT:])

@@ -17,7 +17,8 @@ from debwright.host.files import atomic_write, human_size
 from debwright.model.errors import ConfigError, DebwrightError, Evidence
 from debwright.model.fix import Command
 from debwright.pipeline.stages.publish import settings_of
-from debwright.source.version import compare, release_version
+from debwright.source.order import compare
+from debwright.source.version import release_version
 
 SHOWN = 10
 """Releases of the version table."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from debwright.config import LoadedConfig
 from debwright.github.client import Github
 from debwright.host.git import git
-from debwright.keys.configured import configured_keys
+from debwright.keys.configured import configured_keys, key_variable
 from debwright.keys.proof import prove
-from debwright.model.codes import ERROR, Code, Codes
+from debwright.model.codes import ERROR, WARNING, Code, Codes
 from debwright.model.errors import DebwrightError, Evidence, ExitCode
 from debwright.model.fix import Command
 from debwright.model.results import Finding, Severity
@@ -56,6 +56,7 @@ def preflight(plan: Plan, tag: str, github: Github, say: Callable[[str], None]) 
 CODES = Codes(
     {
         "release/preflight": Code(ERROR, "The release would fail or be wrong."),
+        "release/unnamed-key": Code(WARNING, "debwright.toml does not say which key signs."),
         "release/tag": Code(ERROR, "The tag is another one on GitHub than here."),
     }
 )
@@ -129,8 +130,16 @@ def _keys(plan: Plan, _: str) -> Iterator[Finding]:
     if not signers:
         yield _error(
             "there is no signing key: what users download must be signed by a key they can know",
+            "in CI: debwright release --preflight --explain lists the secret that holds it; here: "
             'debwright keys new "NAME <ADDRESS>"',
         )
+    if key_variable(plan.loaded) is not None and plan.config.signing.key is None:
+        for signer in signers:
+            yield CODES.found(
+                "release/unnamed-key",
+                f"any key that becomes the secret would sign; today it is {signer.fingerprint}",
+                fix=f'[signing] key = "{signer.fingerprint}" in debwright.toml',
+            )
     for signer in signers:
         with signer:
             findings, _good = prove(signer, now=datetime.now(UTC))

@@ -26,7 +26,8 @@ from debwright.repository.sources import sources_text
 from debwright.roots.cache import Cache
 from debwright.roots.overlay import opened, throwaway
 from debwright.roots.store import Layer
-from debwright.source.version import compare, for_suite
+from debwright.source.order import compare
+from debwright.source.version import for_suite
 
 KEYRINGS = Path("/usr/share/keyrings")
 CONTENT_FIELD = "Debwright-Content"

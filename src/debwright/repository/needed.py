@@ -7,7 +7,7 @@ from typing import Any
 
 from debwright.repository.incoming import read_control
 from debwright.repository.model import Entry
-from debwright.source.version import compare
+from debwright.source.order import compare
 
 FIELDS = ("Pre-Depends", "Depends")
 _HOLDS = {

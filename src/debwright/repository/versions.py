@@ -60,7 +60,7 @@ def _words(entry: Entry) -> str:
 
 def sorted_by_version(entries: Iterable[Entry]) -> list[Entry]:
     """Oldest first, as dpkg compares versions."""
-    from debwright.source.version import compare
+    from debwright.source.order import compare
 
     key = cmp_to_key(compare)
     return sorted(entries, key=lambda e: key(e.version))

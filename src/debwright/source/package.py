@@ -117,6 +117,22 @@ class SourceTree:
     """The newest changelog entry's date."""
 
 
+def binaries_of(directory: Path) -> tuple[str, ...]:
+    """The binary packages that debian/control of `directory` names (Policy 5.2).
+
+    Raises SourceError when it cannot be read.
+    """
+    try:
+        with (directory / "debian/control").open("rb") as handle:
+            paragraphs = Deb822.iter_paragraphs(handle, use_apt_pkg=False)
+            return tuple(str(p["Package"]) for p in paragraphs if "Package" in p)
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            "debian/control cannot be read", code="source/bad-control",
+            evidence=[Evidence(text=str(error), file="debian/control")],
+        ) from error  # fmt: skip
+
+
 def read_tree(directory: Path) -> SourceTree:
     """Read debian/control, debian/changelog and debian/source/format of `directory`.
 

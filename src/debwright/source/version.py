@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cmp_to_key
 from pathlib import Path
 from typing import Literal
 
@@ -22,10 +21,10 @@ from debwright.model.fix import Command
 from debwright.model.targets import SUITES
 from debwright.source.digest import source_digest
 from debwright.source.listing import OUTPUT, SUBMODULE, at
+from debwright.source.order import behind_changelog, compare, in_order, with_epoch
 
 __all__ = [
     "VersionInfo",
-    "compare",
     "determine",
     "development_version",
     "for_suite",
@@ -46,9 +45,7 @@ _SEMVER = re.compile(
     rf"(?:-((?:[A-Za-z]+{_NUMBER}?|{_NUMBER})(?:\.(?:[A-Za-z]+{_NUMBER}?|{_NUMBER}))*))?"
 )
 _TAG_LIMIT = 128
-_ENTRY = re.compile(r"[a-z0-9][a-z0-9+.-]+ \((?:(\d+):)?")
 _TAG_PARTS = re.compile(r"(?P<prefix>.*?)(?<![0-9.])(?P<version>[0-9]+\.[0-9]+\.[0-9]+(?:-.*)?)")
-_YEARS = range(1900, 2200)
 _CHANGELOG_LIMIT = 1024 * 1024
 _HASH_DIGITS = 8
 _SHOWN = 3
@@ -83,32 +80,6 @@ class _Tag:
     name: str
     upstream: str
     commit: str
-
-
-def compare(left: str, right: str) -> int:
-    """Below, at or above 0 as `left` sorts before, with or after `right` for dpkg."""
-    a, b = NativeVersion(left), NativeVersion(right)
-    return (a > b) - (a < b)
-
-
-_in_order = cmp_to_key(compare)
-
-
-def why_older(new: str, old: str) -> str:
-    """Why dpkg sorts `new` below `old`, where a person would not expect it (deb-version(7))."""
-    a, b = NativeVersion(new), NativeVersion(old)
-    epochs = int(a.epoch or 0), int(b.epoch or 0)
-    if epochs[0] != epochs[1]:
-        said = f"no epoch and {old} has {epochs[1]}" if not epochs[0] else f"another than {old}"
-        return f"{new} has {said}: dpkg compares epochs before anything else"
-    years = [int(m[0]) in _YEARS if (m := re.match(r"\d+", v.upstream_version or "")) else False
-             for v in (a, b)]  # fmt: skip
-    if years == [False, True]:
-        return (
-            f"{old} begins with a year: numbers of another scheme are below it for ever, unless "
-            f"they have an epoch, as {epochs[1] + 1}:{new.partition(':')[2] or new}"
-        )
-    return f"{new} is the older one of the two"
 
 
 def release_version(tag: str, prefix: str = "v") -> str | None:
@@ -193,19 +164,6 @@ def is_native(directory: Path) -> bool:
         return False
 
 
-def with_epoch(version: str, directory: Path) -> str:
-    """The version with the epoch of debian/changelog's first entry, which tags do not have.
-
-    An epoch is for ever (policy 5.6.12): without it every later version would be below.
-    """
-    try:
-        with (directory / "debian/changelog").open(encoding="utf-8", errors="replace") as file:
-            entry = _ENTRY.match(file.readline(1000))
-    except OSError:
-        return version
-    return f"{entry[1]}:{version}" if entry and entry[1] and int(entry[1]) else version
-
-
 def from_git(directory: Path, *, tag_prefix: str = "v", native: bool = False) -> VersionInfo:
     """The version by the highest release tag in HEAD's history, and the commits since.
 
@@ -235,9 +193,12 @@ def from_git(directory: Path, *, tag_prefix: str = "v", native: bool = False) ->
     upstream = development_version(
         tag.upstream if tag else None, distance, commit, when, dirty=bool(changes)
     )
+    debian = with_epoch(upstream if native else f"{upstream}-1", directory)
+    release = tag is not None and distance == 0
+    notes += behind_changelog(debian, directory, release=release)
     return VersionInfo(
         upstream=upstream,
-        debian=with_epoch(upstream if native else f"{upstream}-1", directory),
+        debian=debian,
         commit=commit,
         commit_time=when,
         dirty=bool(changes),
@@ -338,7 +299,7 @@ def _base(directory: Path, tags: list[_Tag], head: str) -> tuple[_Tag | None, in
 
 
 def _highest(tags: Iterable[_Tag]) -> _Tag:
-    return max(tags, key=lambda tag: (_in_order(tag.upstream), tag.name))
+    return max(tags, key=lambda tag: (in_order(tag.upstream), tag.name))
 
 
 def _count(directory: Path, revisions: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from debwright.config import LoadedConfig
 from debwright.model.errors import UsageError
+from debwright.model.fix import Correction
 from debwright.model.targets import nearest
 from debwright.systems.base import System
 from debwright.systems.environments import Environments
@@ -19,12 +20,16 @@ def system_for(loaded: LoadedConfig, text: str | None = None, *, replace: bool =
         raise UsageError(
             f"`{name}` is not a kind of sandbox",
             cause=f"there are {', '.join(forms)}",
-            fix=f"--sandbox {nearest(name, forms, cutoff=0.4) or 'nspawn'}",
+            fix=Correction(
+                nearest(name, forms, cutoff=0.4) or "nspawn", wrong=name, option="--sandbox"
+            ),
         )
     if replace and not kind.somebodys:
         raise UsageError(
             "--replace-installed is for a machine of somebody's: nothing else has anything to lose",
-            fix=f"--sandbox {next(k.form for k in kinds() if k.somebodys)}",
+            fix=Correction(
+                next(k.form for k in kinds() if k.somebodys), wrong=name, option="--sandbox"
+            ),
         )
     return kind.make(Asked(text=name, loaded=loaded, replace=replace))
 

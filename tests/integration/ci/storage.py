@@ -19,15 +19,23 @@ class StorageGithub(FakeGithub):
     runs: dict[int, str] = field(default_factory=dict)
     """Numbers to statuses."""
 
-    def add(self, number: int, name: str, *, run: int = 1, expired: bool = False) -> None:
+    def add(self, number: int, name: str, *, run: int = 1, expired: bool = False,
+            created: str | None = None) -> None:  # fmt: skip
         made = example("artifact-paginated", self.reference)["artifacts"][0]
         made.update(id=number, name=name, expired=expired)
+        made["created_at"] = created or made["created_at"]
         made["workflow_run"]["id"] = run
         self.runs.setdefault(run, "completed")
         self.artifacts.insert(0, made)
 
     def numbers(self, name: str) -> list[int]:
         return sorted(a["id"] for a in self.artifacts if a["name"] == name)
+
+    def _answer(self, request: Request) -> Response:
+        # The description, which is of artifacts, has no releases; there is none.
+        if request.path == "/repos/example/greeter/releases":
+            return self._json(200, [])
+        return super()._answer(request)
 
     def _do(self, request: Request) -> Response:
         parts = request.path.strip("/").split("/")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,21 @@ def test_what_an_unfinished_run_has_built_stays(
     hub.runs[77] = "completed"
     assert prune(options) == 0
     assert hub.numbers("packages") == [121, 123, 125, 127, 129]
+
+
+def test_what_the_days_of_retention_promise_stays(hub: StorageGithub, options: Options) -> None:
+    now = datetime.now(UTC)
+    for number, days in ((200, 1), (201, 89), (202, 91)):
+        created = f"{now - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
+        hub.add(number, "packages", created=created)
+        hub.add(number + 100, "packages-bookworm-amd64", created=created)
+    (options.directory / "debwright.toml").write_text("[workflows]\nkeep_artifacts = 1\n")
+    assert prune(options) == 0
+    assert hub.numbers("packages") == [200, 201, 202]
+    assert hub.numbers("packages-bookworm-amd64") == [302], "packages has all that is in these"
+    hub.add(203, "packages")
+    assert prune(options) == 0
+    assert hub.numbers("packages") == [200, 201, 203], "89 days are not over, 91 are"
 
 
 def test_a_dry_run_only_tells(hub: StorageGithub, options: Options) -> None:

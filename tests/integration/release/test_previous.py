@@ -9,7 +9,7 @@ from tests.kit.debs import make_deb
 from tests.kit.github import TOKEN, FakeGithub, once, serving
 from werkzeug import Response
 
-from debwright.checks.engine.released import previous_of
+from debwright.checks.engine.released import Planned, hand_over, previous_of
 from debwright.config import LoadedConfig, load
 from debwright.model.targets import Target
 from debwright.packages.debs import read_deb
@@ -102,3 +102,37 @@ def test_why_there_is_none_is_the_reason(
     assert "GitHub refused" in versions(loaded, new)[1]
     monkeypatch.delenv("GITHUB_TOKEN")
     assert "there is no token for GitHub" in versions(loaded, new)[1]
+
+
+def test_what_a_step_with_the_token_fetched_is_there_for_the_checks_without(
+    hub: FakeGithub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "debwright.toml").write_text("")
+    loaded, dist = load(tmp_path), tmp_path / "dist"
+    release(hub, tmp_path, "v1.0", "1.0-1")
+    coming = [Planned(package="demo", version="1.1-1"), Planned(package="other", version="1.1-1")]
+    found = hand_over("example/greeter", TARGET, coming, dist)
+    assert [d.version for d in found.debs] == ["1.0-1"]
+    monkeypatch.delenv("GITHUB_TOKEN")
+    new = make_deb(tmp_path / "new.deb", version="1.1-1")
+    hub.requests.clear()
+    assert versions(loaded, new)[0] == ["1.0-1"]
+    assert not hub.requests
+    # Code of the package could have written there, but not with the digest.
+    (old,) = dist.glob("previous/*/*.deb")
+    old.write_bytes(old.read_bytes() + b"\0")
+    assert "is not what was fetched" in versions(loaded, new)[1]
+
+
+def test_why_nothing_was_handed_over_is_the_reason_of_the_skipped_checks(
+    hub: FakeGithub, tmp_path: Path
+) -> None:
+    (tmp_path / "debwright.toml").write_text("")
+    coming = [Planned(package="demo", version="1.1-1")]
+    hand_over("example/greeter", TARGET, coming, tmp_path / "dist")
+    new = make_deb(tmp_path / "new.deb", version="1.1-1")
+    assert "no release of example/greeter has an older" in versions(load(tmp_path), new)[1]
+    other = previous_of(
+        load(tmp_path), Target("trixie", "amd64"), [read_deb(new)], files=(), dist=tmp_path / "dist"
+    )
+    assert "no previous release is known" in other.reason, "it is handed over for one target"

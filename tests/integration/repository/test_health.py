@@ -131,7 +131,7 @@ def test_a_repository_fresh_stale_and_tampered_with(
     assert "no key to verify it with" in only(project.repository(loaded, dist)).found
 
 
-def test_secrets_by_name_and_runners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_and_runners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = configured(
         tmp_path,
         '[release]\nrepository = "example/greeter"\n[notify.webhook]\nurl_env = "HOOK"\n'
@@ -150,24 +150,27 @@ def test_secrets_by_name_and_runners(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def answer(request: Request) -> Response:
         import json
 
-        if request.path.endswith("/secrets"):
-            there: Any = {"total_count": 1, "secrets": [{"name": "HOOK"}]}
-        else:
-            there = {"total_count": 2, "runners": runners}
+        there: Any = {"total_count": 2, "runners": runners}
+        if request.path.endswith("/environments/release/secrets"):
+            there = {"total_count": 1, "secrets": [{"name": "HOOK"}]}
+        elif request.path.endswith("/secrets"):
+            there = {"total_count": 0, "secrets": []}
         return Response(json.dumps(there), content_type="application/json")
 
     monkeypatch.setenv("GITHUB_TOKEN", "t")
     with answering(answer) as url:
         monkeypatch.setenv("GITHUB_API_URL", url)
         found = {h.name: h for h in hosted.github(loaded)}
-    assert found["secret HOOK"].ok
-    assert not found["secret SIGNING_KEY"].ok
-    assert found["secret SIGNING_KEY"].fix == "gh secret set SIGNING_KEY --repo example/greeter"
+    assert found["secret HOOK of release"].ok
+    assert not found["secret SIGNING_KEY of release"].ok
+    assert str(found["secret SIGNING_KEY of release"].fix).endswith(
+        "gh secret set SIGNING_KEY --env release --repo example/greeter"
+    )
     assert (found["runner pi5"].ok, found["runner big"].ok) == (False, True)
     assert found["runner big"].found == "online, busy"
     forbidden = Response('{"message": "Resource not accessible"}', 403)
     with answering(lambda _: forbidden) as url:
         monkeypatch.setenv("GITHUB_API_URL", url)
         unseen = list(hosted.github(loaded))
-    assert [h.name for h in unseen] == ["secrets", "runners"]
+    assert {"secret HOOK of release", "environment release", "runners"} <= {h.name for h in unseen}
     assert all(not h.ok and "not looked at" in h.found and not h.needed for h in unseen)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from debwright.build.telling import telling
+from debwright.build.telling import disk_full, telling
 
 
 def shown(*lines: str, limit: int = 6) -> list[str]:
@@ -60,3 +60,18 @@ def test_of_many_lines_the_first_the_last_and_what_was_raised_are_shown() -> Non
         "KeyError: 'telling'",
         *(f"demo.c:{n}:1: error: number {n}" for n in (28, 29)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "full"),
+    [
+        (["cc1: error writing to /tmp/x.s: No space left on device", "make: *** Error 1"], True),
+        (["dpkg-deb: error: failed to write (No space left on device)"], True),
+        (["cat: /dev/full: No space left on device", "FAIL: full.sh"], False),
+        (["sed: couldn't flush stdout: No space left on device", "FAIL: x"], False),
+        (["inotify_add_watch: No space left on device"], False),
+        (["cp: a: No space left on device", *["ok"] * 99, "make: *** Error 1"], False),
+    ],
+)
+def test_a_full_disk_is_what_the_build_ended_of(lines: list[str], full: bool) -> None:
+    assert bool(disk_full(list(enumerate(lines, 1)))) == full

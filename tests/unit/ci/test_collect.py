@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 from tests.kit.commands import invoke
+from tests.kit.stages import Heard
 
+from debwright.ci.collect import collected_result
 from debwright.cli.collect import collect_results
 from debwright.cli.common import Options
 from debwright.model.errors import CheckError, DebwrightError, UsageError
 from debwright.model.results import Artifact, RunResult, StageResult, Status, TargetResult
+from debwright.pipeline.planning import make_plan
+from debwright.pipeline.stages.base import Job
+from debwright.roots.cache import Cache
+from debwright.roots.layers import Roots
 
 TARGETS = ("bookworm-amd64", "bookworm-arm64")
 
@@ -203,4 +209,49 @@ def test_what_is_no_report(project: Path, tmp_path: Path) -> None:
 def test_nothing_at_all(project: Path, tmp_path: Path) -> None:
     (tmp_path / "r").mkdir()
     with pytest.raises(UsageError, match="there is no result below"):
+        run(project, tmp_path / "r")
+
+
+def with_source(results: Path, target: str, files: dict[str, bytes], gone: str = "") -> None:
+    """A job of the target whose report has sources; one of its files is not handed over."""
+    dist = job(results, target, files)
+    path = dist / "1.0/report.json"
+    result = RunResult.model_validate_json(path.read_bytes())
+    (only,) = result.targets
+    artifacts = [
+        a if a.path.endswith(".deb") else a.model_copy(update={"kind": "source"})
+        for a in only.artifacts
+    ]
+    changed = only.model_copy(update={"artifacts": tuple(artifacts)})
+    write(path, result.model_copy(update={"targets": (changed,)}))
+    if gone:
+        (dist / "1.0" / target / gone).unlink()
+
+
+def test_sources_of_upstream_are_handed_over_and_kept_once(project: Path, tmp_path: Path) -> None:
+    orig = b"upstream" * 1000
+    digest = hashlib.sha256(orig).hexdigest()
+    dsc = (
+        "Format: 3.0 (quilt)\nSource: demo\nBinary: demo\nArchitecture: any\nVersion: 1.0\n"
+        f"Checksums-Sha256:\n {digest} {len(orig)} demo_1.0.orig.tar.xz\n"
+    ).encode()
+    results = tmp_path / "r"
+    for target, gone in zip(TARGETS, ("demo_1.0.orig.tar.xz", ""), strict=True):
+        files = {"demo_1.0.dsc": dsc, "demo_1.0.orig.tar.xz": orig, f"{target}.deb": b"d"}
+        with_source(results, target, files, gone)
+    assert run(project, results) == 0
+    home = project / "dist/1.0"
+    assert len(list(home.rglob("*.orig.tar.xz"))) == 1
+    assert (home / "SHA256SUMS").read_text().count(".orig.tar.xz") == 1
+    # A release has every target's source package whole again.
+    plan = make_plan(project, elsewhere=True)
+    roots = Roots(Cache(tmp_path / "cache"), plan.config)
+    collected_result(Job(plan, project / "dist", roots, Heard()))
+    assert len(list(home.rglob("*.orig.tar.xz"))) == 2
+
+
+def test_a_file_that_no_job_handed_over_is_not_made_up(project: Path, tmp_path: Path) -> None:
+    for target in TARGETS:
+        with_source(tmp_path / "r", target, {"demo_1.0.orig.tar.xz": b"x"}, "demo_1.0.orig.tar.xz")
+    with pytest.raises(CheckError, match="is not what the job made"):
         run(project, tmp_path / "r")

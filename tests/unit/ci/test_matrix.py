@@ -79,6 +79,13 @@ def test_the_switch_for_arm64(
     assert (arm["runner"], arm["strategy"], arm["planned"]) == expected
 
 
+def test_one_job_of_each_kind_of_machine_hands_over_what_all_have(tree: Path, step: Path) -> None:
+    assert [e["whole"] for e in matrix(tree, step)] == [True, False]
+    with (tree / "debwright.toml").open("a") as file:
+        file.write('[workflows]\narm64 = "native"\n')
+    assert [e["whole"] for e in matrix(tree, step)] == [True, True]
+
+
 def test_one_architecture(tree: Path, step: Path) -> None:
     assert [e["target"] for e in matrix(tree, step, arch="arm64")] == ["bookworm-arm64"]
     with pytest.raises(UsageError, match="architecture"):

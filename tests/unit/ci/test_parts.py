@@ -42,6 +42,7 @@ def test_the_newest_artifacts_of_each_name_stay() -> None:
     assert superseded([], keep=1) == []
     # A release that waits for its reviewers is not over.
     assert [a.id for a in superseded(found, keep=2, unfinished={10})] == [2]
+    assert [a.id for a in superseded(found, keep=2, promised=lambda a: a.id == 2)] == [1]
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_the_main_branch_gets_the_full_commands(jobs: Options) -> None:
 def test_an_unknown_job_is_told_with_the_nearest(jobs: Options) -> None:
     with pytest.raises(UsageError) as caught:
         validated(jobs, "god")
-    assert caught.value.fix == "debwright validate good"
+    assert caught.value.fix == "write `good`"
 
 
 def test_nothing_to_validate_with_is_no_success(tmp_path: Path) -> None:

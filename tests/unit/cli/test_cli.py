@@ -61,12 +61,12 @@ def test_the_exit_codes_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> N
 
 
 WRONG = {
-    "command": (["biuld"], "No such command 'biuld'"),
-    "option": (["build", "--taget", "x"], "No such option"),
+    "command": (["biuld"], "there is no command `biuld`"),
+    "option": (["build", "--taget", "x"], "no such option"),
     "strategy": (["plan", "--strategy", "magic"], "'magic' is not one of"),
     "directory": (["-C", "/nowhere/at/all", "plan"], "does not exist"),
     "argument": (["doctor", "extra"], "unexpected extra argument"),
-    "lacking": (["shell"], "Missing argument"),
+    "lacking": (["shell"], "missing argument"),
     "target": (["plan", "-t", "bokworm-*"], "no target matches `bokworm-*`"),
     "source": (["build", "/nowhere"], "/nowhere does not exist"),
     "file": (["check", "no.deb"], "no.deb does not exist"),

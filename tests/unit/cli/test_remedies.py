@@ -124,4 +124,4 @@ def test_an_error_is_for_where_the_person_stands(
     said = capsys.readouterr().err
     assert f"next: debwright -C {tmp_path} -o out dashboard --serve" in said
     assert call(["-C", str(tmp_path), "--json", "dashboard", "--serve", "nowhere"]) == 2
-    assert f'"fix": "debwright -C {tmp_path} dashboard --serve' in capsys.readouterr().out
+    assert f'"fix": "debwright -C {tmp_path} --json dashboard --serve' in capsys.readouterr().out

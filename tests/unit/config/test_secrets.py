@@ -34,7 +34,8 @@ secret_key_env = "T_S3"
 """
 NAMED = ("T_KEY", "T_PASS", "T_NEW_PASS", "T_HOOK", "T_MAIL", "T_S3", "AWS_ACCESS_KEY_ID",
          "AWS_SESSION_TOKEN")  # fmt: skip
-NAMES = (*NAMED, "GITHUB_TOKEN", "GH_TOKEN")
+OF_JOBS = ("DEBWRIGHT_SIGNING_KEY", "DEBWRIGHT_SIGNING_PASSPHRASE")
+NAMES = (*NAMED, *OF_JOBS, "GITHUB_TOKEN", "GH_TOKEN")
 
 
 @pytest.fixture(autouse=True)

@@ -112,7 +112,7 @@ def test_the_person_and_the_time_before_decide(
     assert choose(tmp_path, "gone", "likely").ecosystem.name == "gone"
     with pytest.raises(UsageError, match="no ecosystem 'certian'") as refused:
         choose(tmp_path, "certian")
-    assert refused.value.fix == "debwright init --ecosystem certain"
+    assert refused.value.fix == "--ecosystem certain"
 
 
 def test_what_nobody_knows_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

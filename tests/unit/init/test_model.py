@@ -46,7 +46,7 @@ def test_an_unanswered_question_has_its_default() -> None:
 def test_what_is_no_answer_is_refused_with_one_that_is(question: Question, answer: str) -> None:
     with pytest.raises(UsageError, match="is no answer") as refused:
         question.answered({question.name: answer})
-    assert refused.value.fix == f"debwright init --answer {question.name}={question.default}"
+    assert refused.value.fix == f"--answer {question.name}={question.default}"
 
 
 def test_an_answer_is_one_printable_line() -> None:

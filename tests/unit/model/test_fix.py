@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from debwright.model.errors import DebwrightError
-from debwright.model.fix import Command, Install, Setup, again_as_root
+from debwright.model.fix import Command, Correction, Install, Setup, again_as_root
 from debwright.model.results import Finding, Severity
 
 
@@ -84,3 +84,27 @@ def test_a_command_for_root_is_found_by_sudo(place: str, monkeypatch: pytest.Mon
 def test_a_module_is_started_by_its_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/x/debwright/__main__.py", "run"])
     assert again_as_root() == f"sudo {sys.executable} -m debwright run"
+
+
+@pytest.mark.parametrize(
+    ("correction", "given", "typed"),
+    [
+        (Correction("b", wrong="a", option="-t"), ["run", "-t", "a"], "debwright run -t b"),
+        (Correction("b", wrong="a", option="-t"), ["run"], "debwright run -t b"),
+        (Correction("b", wrong="a", option="-t"), ["x", "--", "y"], "debwright x -t b -- y"),
+        (Correction("b c", wrong="a"), ["--of=a", "aa"], "debwright '--of=b c' aa"),
+        (Correction("b", wrong="a"), ["aa", "bash", "x=a"], "write `b`"),
+        (Correction("b", wrong="a", option="-t"), [], "-t b"),
+    ],
+)
+def test_a_correction_is_the_command_once_more(
+    correction: Correction, given: list[str], typed: str
+) -> None:
+    assert correction.retyped(given) == typed
+    assert isinstance(correction.retyped(given), Command) == typed.startswith("debwright")
+    assert copy.deepcopy(correction).retyped(given) == typed
+
+
+def test_who_typed_it_with_sudo_gets_it_with_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_COMMAND", "/usr/bin/debwright run -t a")
+    assert Correction("b", wrong="a").retyped(["run", "a"]).startswith("sudo ")

@@ -41,6 +41,7 @@ def test_with_sudo_the_options_follow_the_program(monkeypatch: pytest.MonkeyPatc
     [
         Command("debwright", "-C", "other", "-o", "x", "init"),
         Command("debwright", "--directory=other", "--output", "x", "init"),
+        Command("debwright", "-Cother", "-ox", "init"),
         Command("git", "-C", "other", "log"),
         Install("uv"),
     ],

@@ -15,7 +15,7 @@ from debwright.release.assets import RECORD, assemble, asset_name, chosen
 from debwright.repository.keyring import Keyring, next_version
 from debwright.repository.verify.local import verify_directory
 from debwright.repository.verify.sums import control_sums, read_sums
-from debwright.source.version import compare
+from debwright.source.order import compare
 
 DSC = """\
 Format: 3.0 (quilt)

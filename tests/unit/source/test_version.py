@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 from debwright.host.git import NotARepository, UntrustedRepository
 from debwright.model.errors import UsageError
 from debwright.source import version
+from debwright.source.order import compare, why_older, with_epoch
 from debwright.source.version import (
-    compare,
     development_version,
     for_suite,
     from_git,
     release_version,
-    why_older,
-    with_epoch,
 )
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -147,7 +145,9 @@ def test_the_order_of_tags_is_that_of_semantic_versioning(
         ("sid", "1.2.3-1"),
         ("jammy", "1.2.3-1~ubuntu22.04.1"),
         ("noble", "1.2.3-1~ubuntu24.04.1"),
+        ("resolute", "1.2.3-1~ubuntu26.04.1"),
         ("raspios-bookworm", "1.2.3-1~raspios12u1"),
+        ("raspios-trixie", "1.2.3-1~raspios13u1"),
         ("kali-rolling", "1.2.3-1~kalirolling.1"),
     ],
 )
@@ -486,6 +486,17 @@ def test_no_tag_becomes_anything_but_a_version(text: str) -> None:
 def test_why_a_version_is_below_another(new: str, old: str, why: str) -> None:
     assert compare(new, old) < 0
     assert why in why_older(new, old)
+
+
+def test_a_release_below_the_changelog_has_a_note(repo: Repository) -> None:
+    """`plan` said nothing, and `publish` refused it later."""
+    (repo.path / "debian").mkdir()
+    (repo.path / "debian/changelog").write_text("demo (2024.1-1) unstable; urgency=low\n")
+    repo.git("add", ".")
+    repo.commit()
+    repo.git("tag", "v1.1.0")
+    (note,) = from_git(repo.path).notes
+    assert "1.1.0-1 is below it for apt" in note
 
 
 def test_the_epoch_of_the_changelog_is_kept(tmp_path: Path) -> None:

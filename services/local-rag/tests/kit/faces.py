@@ -50,6 +50,9 @@ class WordEmbedder:
             out[row] /= np.linalg.norm(out[row])
         return out
 
+    def embed_questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self.embed(texts)
+
     def close(self) -> None:
         pass
 

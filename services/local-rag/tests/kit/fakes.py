@@ -32,6 +32,9 @@ class HashEmbedder(WordTokens):
         rows = np.stack([self._one(text) for text in texts])
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
+    def embed_questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self.embed(texts)
+
     def _one(self, text: str) -> NDArray[np.float32]:
         row = np.full(self.dimensions, 1e-3, dtype=np.float32)
         for word in _WORD.findall(text.lower()):

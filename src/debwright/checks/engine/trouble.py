@@ -18,6 +18,9 @@ CODES = Codes(
         "service/crashed": Code(
             ERROR, "The service crashed, whether or not systemd started it again."
         ),
+        "service/not-set-up": Code(
+            ERROR, "systemd cannot set up what the service needs, as a file of its environment."
+        ),
         "service/ended": Code(ERROR, "The service has ended, though without a failure."),
         "service/logged-errors": Code(
             ERROR, "A service that only its log can tell of has logged errors since its start."
@@ -33,9 +36,11 @@ _TELLING = re.compile(
     r"^\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt)(?:: .|$)"
     r"|^(?:panic|fatal|fatal error|thread '.*' panicked|Exception in thread)\b"
     r"|: error while loading shared libraries: |: (?:command )?not found$"
-    r"|: Failed (?:at step \w+ |to (?:execute|load|set up) )"
+    r"|: Failed (?:at step \w+ |to (?:execute|load|set up|create|open|spawn) )"
     r"| line \d+\.$"
 )
+
+_NEEDED_FILE = re.compile(r"EnvironmentFiles=(/.+) \(ignore_errors=no\)")
 
 
 def last_words(session: Session, unit: str) -> tuple[Evidence, ...]:
@@ -74,7 +79,7 @@ def unhealthy(
         evidence=(
             Evidence(text=f"{asked}: {said}"),
             Evidence(text=state_of(unit)),
-            *session.journal(service.unit),
+            *last_words(session, service.unit),
         ),
         fix=_how_to_say_it(service, unit)
         or _how_to_ask(service, heard)
@@ -111,11 +116,15 @@ def crashed(session: Session, name: str, unit: Unit, restarts_before: int = 0) -
     again = restarts(unit) - restarts_before
     if unit.get("ActiveState") != "failed" and again <= 0:
         return None
-    status = unit.get("ExecMainStatus", "?")
+    if unit.get("Result") == "resources":
+        return _not_started(session, name, unit)
+    how = _ending(unit)
     if again > 0:
-        what = f"{name} crashed (status {status}) and was restarted {again} time(s) by systemd"
+        # Restart=always starts again what has ended well, too.
+        word = "ended" if how == "status 0" else "crashed"
+        what = f"{name} {word} ({how}) and was restarted {again} time(s) by systemd"
     else:
-        more = f", status {status}" if "ExecMainStatus" in unit else ""
+        more = f", {how}" if "ExecMainStatus" in unit else ""
         what = f"{name} crashed ({unit.get('Result', '?')}{more})"
     said = last_words(session, name)
     state = Evidence(text=state_of(unit))
@@ -129,6 +138,46 @@ def crashed(session: Session, name: str, unit: Unit, restarts_before: int = 0) -
     )
 
 
+def _ending(unit: Unit) -> str:
+    """How its process has ended, by the codes of waitid(2): it has exited, or was killed."""
+    status = unit.get("ExecMainStatus", "?")
+    killed = unit.get("ExecMainCode") in {"2", "3"}
+    return f"signal {status}" if killed else f"status {status}"
+
+
+def _not_started(session: Session, name: str, unit: Unit) -> Finding:
+    """A finding on a unit whose program systemd could not come to start (Result=resources)."""
+    said = last_words(session, name)
+    absent = _absent_files(session, name)
+    text = f": {absent[0]} is not there" if absent else ""
+    return CODES.found(
+        "service/not-set-up",
+        f"systemd could not set up what {name} needs, so its program was not started{text}",
+        evidence=(
+            *(Evidence(text=f"EnvironmentFile={path}: no such file") for path in absent),
+            *said[:1],
+            Evidence(text=state_of(unit)),
+            *said[1:],
+        ),
+        fix=f"ship {absent[0]}, or write EnvironmentFile=-{absent[0]} where it may be missing"
+        if absent
+        else shell_hint(session, f"systemctl status {name}"),
+    )
+
+
+def _absent_files(session: Session, name: str) -> list[str]:
+    """Files of EnvironmentFile= that the unit cannot do without, and that are not there."""
+    done = session.system.run(
+        [*session.manager(name), "show", "--property=EnvironmentFiles", "--", name], check=False
+    )
+    wanted = [m[1] for line in done.output.splitlines() if (m := _NEEDED_FILE.fullmatch(line))]
+    return [
+        path
+        for path in wanted
+        if session.system.run(["test", "-e", path], check=False).returncode != 0
+    ]
+
+
 def ended(session: Session, name: str, unit: Unit) -> Finding | None:
     """A finding once a service that should run has ended by itself, with success."""
     if unit.get("ActiveState") != "inactive" or not units.has_run(unit) or units.is_well(unit):
@@ -136,7 +185,7 @@ def ended(session: Session, name: str, unit: Unit) -> Finding | None:
     return CODES.found(
         "service/ended",
         f"{name} was started and has ended (status {unit.get('ExecMainStatus', '?')})",
-        evidence=(Evidence(text=state_of(unit)), *session.journal(name)),
+        evidence=(Evidence(text=state_of(unit)), *last_words(session, name)),
         fix="look for what lets it end: a setting that disables it (/etc/default), or a process "
         "that goes to the background without Type=forking; a job that is meant to end has "
         f"Type=oneshot; {shell_hint(session, f'systemctl status {name}')}",

@@ -7,6 +7,7 @@ import click
 from debwright.cli.common import Options, emit
 from debwright.cli.keys import Place, as_json, passphrase_option, secret_of, unprotected_option
 from debwright.model.errors import UsageError
+from debwright.model.fix import Correction
 
 
 @click.command("backup")
@@ -33,7 +34,12 @@ def save(
     place = Place.of(options)
     key = place.key(fingerprint)
     if bool(shares) != bool(needed):
-        raise UsageError("--shares and --needed go together", fix="--shares 3 --needed 2")
+        raise UsageError(
+            "--shares and --needed go together",
+            fix=Correction(str(shares // 2 + 1), option="--needed")
+            if shares
+            else Correction(str(needed + 1), option="--shares"),
+        )
     if shares and password_env:
         raise UsageError("a backup has a password or shares", fix="leave --password-env out")
     variable = passphrase_env or place.loaded.config.signing.passphrase_env

@@ -19,6 +19,7 @@ from debwright.cli.metrics import (
     opened,
 )
 from debwright.model.errors import UsageError, printable
+from debwright.model.fix import Correction
 
 if TYPE_CHECKING:
     from debwright.observe.metrics import exchange
@@ -88,7 +89,10 @@ def ingest_github(
             fix="debwright metrics ingest --github --repository owner/name",
         )  # fmt: skip
         if workflow is not None and not _WORKFLOW.fullmatch(workflow):
-            raise UsageError(f"{workflow!r} is no workflow's file", fix="--workflow ci.yml")
+            raise UsageError(
+                f"{workflow!r} is no workflow's file",
+                fix=Correction("ci.yml", wrong=workflow, option="--workflow"),
+            )
 
         def say(text: str) -> None:
             print(printable(text), file=sys.stderr)

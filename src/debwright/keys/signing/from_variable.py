@@ -37,13 +37,30 @@ class VariableSigner(GpgSigner):
         return home
 
 
+def fingerprint_in(name: str) -> str:
+    """The fingerprint of the one secret key in the variable `name`.
+
+    Raises MissingError when it is not set, UsageError when it does not hold one key.
+    """
+    with private_home() as home:
+        found = import_secret(home, key_material(name), f"the environment variable {name}")
+    if len(found) != 1:
+        raise UsageError(
+            f"the environment variable {name} holds {len(found)} secret keys",
+            evidence=[Evidence(text=fingerprint) for fingerprint in found],
+            cause="debwright.toml does not say which of them signs",
+            fix='[signing] key = "FINGERPRINT" in debwright.toml',
+        )
+    return found[0]
+
+
 def key_material(name: str) -> bytes:
     """The secret key in the variable `name`: armoured, or in base64 (of either form).
 
     Raises MissingError when it is not set, UsageError when it is neither.
     """
     value = variable(
-        name, cause="signing.key_env names it: it must hold the secret key",
+        name, cause="it must hold the secret key that signs",
         fix=f'export {name}="$(gpg --armor --export-secret-keys FINGERPRINT)"',
     )  # fmt: skip
     raw = value.encode("utf-8", "surrogateescape")

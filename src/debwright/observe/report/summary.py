@@ -19,6 +19,16 @@ EVIDENCE_LINES = 8
 FINDINGS_SHOWN = 5
 SKIPS_SHOWN = 12
 
+COLUMNS = ("target", "result", "strategy", "checks", "findings", "packages", "time")
+NUMBERS = frozenset({"checks", "packages", "time"})
+DROPPED = (
+    frozenset[str](),
+    frozenset({"packages"}),
+    frozenset({"packages", "strategy"}),
+    frozenset({"packages", "strategy", "findings"}),
+)
+"""What a table goes without on a narrow terminal, step by step."""
+
 STYLES = {
     Status.PASSED: "green",
     Status.CACHED: "green",
@@ -34,7 +44,7 @@ def summary_table(result: RunResult, console: "Console", standing: Standing = HE
     """
     console.print()
     if result.parts:
-        console.print(_table(result, narrow=console.width < 80))
+        console.print(_table(result, console))
     for failure in view.failures(result, standing.dist, typed=standing.dist):
         _print_failure(failure, console, standing)
     _print_skips(result, console, standing)
@@ -56,23 +66,32 @@ def _text(*parts: str | tuple[str, str]) -> "Text":
     return assembled
 
 
-def _table(result: RunResult, *, narrow: bool) -> "Table":
+def _table(result: RunResult, console: "Console") -> "Table":
+    """With as many columns as the terminal has room for; a target's name is to be copied whole."""
+    for without in DROPPED:
+        table = _columns(result, without)
+        if console.measure(table).maximum < console.width:
+            break
+    table.columns[0].min_width = min(
+        max(len(t.target) for t in result.parts), console.width * 2 // 3
+    )
+    return table
+
+
+def _columns(result: RunResult, without: frozenset[str]) -> "Table":
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("target", overflow="fold")
-    table.add_column("result")
-    if not narrow:
-        table.add_column("strategy")
-    table.add_column("checks", justify="right")
-    if not narrow:
-        table.add_column("findings")
-        table.add_column("packages", justify="right")
-    table.add_column("time", justify="right")
+    for name in COLUMNS:
+        if name not in without:
+            number = name in NUMBERS
+            table.add_column(
+                name, overflow="fold", no_wrap=number, justify="right" if number else "left"
+            )
     for target in result.parts:
-        cells = _cells(target)
-        table.add_row(*(c for i, c in enumerate(cells) if not narrow or i not in (2, 4, 5)))
+        cells = zip(COLUMNS, _cells(target), strict=True)
+        table.add_row(*(cell for name, cell in cells if name not in without))
     return table
 
 

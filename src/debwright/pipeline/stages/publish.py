@@ -208,7 +208,7 @@ def require_newer(job: Job) -> None:
     if job.force or done or not (repository / "dists").is_symlink():
         return
     from debwright.repository.plan import entries_of, load
-    from debwright.source.version import compare, why_older
+    from debwright.source.order import compare, why_older
 
     published = entries_of(load(repository))
     for suite in job.plan.suites:

@@ -18,7 +18,7 @@ from debwright.host import process
 from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError, printable
-from debwright.model.fix import Install
+from debwright.model.fix import Correction, Install
 from debwright.systems.base import BootError
 
 SSH_PORT = 2222
@@ -40,7 +40,7 @@ def vm_problem(arch: str) -> MissingError | None:
         return MissingError(
             f"debwright knows no virtual machine for {arch}",
             cause=f"it makes them for {made}",
-            fix="--sandbox nspawn",
+            fix=Correction("nspawn", wrong="vm", option="--sandbox"),
         )
     for program, package in ((_program(arch), board.package), ("mkfs.ext4", "e2fsprogs")):
         if shutil.which(program) is None:

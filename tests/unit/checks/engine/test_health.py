@@ -135,3 +135,30 @@ def test_another_status_than_the_expected_says_what_to_do(
     found = wait(Systemd(demo_service=RUNNING), asked).problem
     assert found is not None
     assert advice in str(found.fix)
+
+
+def test_a_unit_that_systemd_could_not_set_up_has_not_crashed() -> None:
+    state = {
+        **ENDED, "ActiveState": "activating", "SubState": "auto-restart", "Result": "resources",
+        "NRestarts": "2",
+    }  # fmt: skip
+    found = wait(Systemd(demo_service=state)).problem
+    assert found is not None
+    assert found.code == "service/not-set-up"
+    assert "crashed" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"NRestarts": "1"}, "ended (status 0) and was restarted"),
+        ({"NRestarts": "1", "ExecMainStatus": "3"}, "crashed (status 3) and was restarted"),
+        ({"NRestarts": "1", "ExecMainStatus": "9", "ExecMainCode": "2"}, "crashed (signal 9)"),
+        ({"ActiveState": "failed", "Result": "core-dump", "ExecMainStatus": "11",
+          "ExecMainCode": "3"}, "crashed (core-dump, signal 11)"),
+    ],
+)  # fmt: skip
+def test_how_it_ended_is_told(state: dict[str, str], said: str) -> None:
+    found = wait(Systemd(demo_service={**RUNNING, **state})).problem
+    assert found is not None
+    assert said in found.message

@@ -14,7 +14,8 @@ from debwright.observe.report.view import target_status
 
 def show(result: RunResult, *, width: int = 110, dist: Path = Path("dist"), **more: str) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
-    standing = Standing(dist=dist, commands=frozenset({"build", "check", "keys"}), **more)
+    commands = frozenset({"build", "check", "keys"})
+    standing = Standing(dist=dist, commands=commands, given=(), **more)
     summary_table(result, console, standing)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -125,6 +126,18 @@ def test_the_log_is_found_in_its_usual_place(tmp_path: Path) -> None:
     log.parent.mkdir(parents=True)
     log.touch()
     assert str(log) in show(result, dist=tmp_path)
+
+
+@pytest.mark.parametrize("width", [64, 72, 80, 90, 100])
+@pytest.mark.parametrize("result", [samples.failing_check(), samples.passing()], ids=["bad", "ok"])
+def test_the_name_of_a_target_is_not_broken(result: RunResult, width: int) -> None:
+    """It is what is typed next, with -t."""
+    lines = show(result, width=width).splitlines()
+    for target in result.targets:
+        row = next(line for line in lines if line.startswith(target.target))
+        assert row.rstrip().endswith("s"), "the time stands in the same line"
+    table = lines[: lines.index("", 1)]
+    assert all(len(line) <= width for line in table)
 
 
 @pytest.mark.parametrize("width", [20, 40, 79])

@@ -156,7 +156,10 @@ class LlmSettings(_Section):
 
 
 class RetrievalSettings(_Section):
-    """How passages are found; below `threshold` (cosine) nothing counts as found."""
+    """How passages are found; below `threshold` (cosine) nothing counts as found.
+
+    `rrf_k` is of earlier versions: it is read, and means nothing any more.
+    """
 
     k: int = Field(6, ge=1, le=100)
     candidates: int = Field(50, ge=1, le=1000)

@@ -232,7 +232,10 @@ class Embedder(Protocol):
         """Return the number of tokens of a text, without special ones."""
 
     def embed(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        """Return float32 vectors of shape (n, dimensions), L2-normalised."""
+        """Return float32 vectors of passages, of shape (n, dimensions), L2-normalised."""
+
+    def embed_questions(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """Return the vectors of questions; some models tell them from passages."""
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local_rag.core.errors import BadBackup, InvalidInput, NotFound, Unavailable
 from local_rag.index.connection import Connections, load_extension
+from local_rag.index.keyword import bring_up_to_date
 from local_rag.index.schema import APPLICATION_ID, MIGRATIONS, layout_differences, migrate
 
 _PAGES_A_STEP = 512
@@ -108,6 +109,8 @@ def make_ready(path: Path) -> None:
         try:
             load_extension(db)
             migrate(db)
+            db.row_factory = sqlite3.Row
+            bring_up_to_date(db)
             wrong = layout_differences(db)
         finally:
             db.close()

@@ -149,8 +149,8 @@ def _insert(
         )  # fmt: skip
         number = int(cursor.lastrowid or 0)
         ids.append(number)
-        keyword.add_chunk(db, number)
     if ids:
+        keyword.add_chunks(db, ids)
         vectors.insert(db, ids, incoming.vectors[list(indexes)])
 
 
@@ -186,7 +186,6 @@ def show(db: sqlite3.Connection, document_id: int, dimensions: int) -> None:
         )
     ]
     db.execute("UPDATE chunks SET live=1 WHERE document_id=?", (document_id,))
-    for number in hidden:
-        keyword.add_chunk(db, number)
+    keyword.add_chunks(db, hidden)
     ids, found = vectors.load(db, hidden, dimensions)
     vectors.insert_bits(db, ids, found)

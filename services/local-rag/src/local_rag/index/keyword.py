@@ -1,28 +1,45 @@
-"""Keywords: FTS5 with BM25, asked so that neither its syntax nor common words matter."""
+"""Keywords: FTS5 with BM25, asked so that neither its syntax nor common words matter.
+
+What FTS5 is given are terms, not texts (`text.words`), so that one index serves all languages; it
+keeps no text itself ("contentless", sqlite.org/fts5.html, 4.4.1). `languages` of the table `meta`
+names those whose endings were cut, since a question is looked for in each of them.
+"""
 
 import math
-import re
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from local_rag.index.connection import Connections
+from local_rag.index.meta import put
+from local_rag.text.languages import language_of
+from local_rag.text.words import ANALYSIS, forms, is_sign, query_words, terms
 
 # FTS5 scores every row that has any of the words; this many are scored in about 15 ms.
 ROW_BUDGET = 12_000
-MAX_TERMS = 24
+MAX_WORDS = 48
 _WEIGHTS = "4.0, 2.0, 1.0"  # title, heading, text
 _SATURATION = 2.2  # k1 + 1 with FTS5's k1 of 1.2
-_WORD = re.compile(r"\w+")
 _CACHE_SIZE = 4096
-STOP_WORDS = frozenset(
-    "a about after all also am an and any are as at be because been before being between both but "
-    "by can could did do does doing down during each for from further had has have having he her "
-    "here hers him his how i if in into is it its just like me more most my no nor not of off on "
-    "once only or other our out over own same she should so some such than that the their them "
-    "then there these they this those through to too under until up very was we were what when "
-    "where which while who whom whose why will with would you your".split()
-)
+_LANGUAGES = "languages"
+_ANALYSIS = "analysis"
+_READ = "SELECT id, title, heading, text FROM chunks"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueryWord:
+    """A word of a question: the terms it can have become, in how many chunks, and what it says.
+
+    `weight` is its inverse document frequency, above 0. `part` is true for a pair of signs or
+    letters out of a script without spaces, which is no word by itself.
+    """
+
+    word: str
+    forms: tuple[str, ...]
+    part: bool
+    count: int
+    weight: float
 
 
 class KeywordIndex:
@@ -46,28 +63,46 @@ class KeywordIndex:
 
         The strength is the BM25 score as a share of the most that the question's words could
         give, from 0 to 1: near 1 when all the rare words are there, near 0 when a chunk has
-        only the words that half of the index has, or when most words are in no chunk at all.
+        only the words that many have, or when most words are in no chunk at all.
         """
-        words = terms(text)
-        if not words or k < 1:
+        if k < 1:
             return []
-        with self._lock:
-            writes = self._writes
         with self._connections.read() as db:
-            counts = {word: self.count(db, word, writes) for word in words}
-            chosen = _choose(counts)
+            weighed = self._weigh(db, text)
+            chosen = _choose(weighed)
             if not chosen:
                 return []
-            total = self._remembered(
-                "", lambda: db.execute("SELECT count(*) FROM keywords_docsize"), writes
-            )
-            most = _SATURATION * sum(_idf(count, total) for count in counts.values())
+            most = _SATURATION * sum(word.weight for word in weighed)
+            wanted = " OR ".join(_expression(word.forms) for word in chosen)
             rows = db.execute(
                 f"SELECT rowid, rank FROM keywords WHERE keywords MATCH ? "
                 f"AND rank MATCH 'bm25({_WEIGHTS})' ORDER BY rank LIMIT ?",
-                (" OR ".join(map(quoted, chosen)), k),
+                (wanted, k),
             ).fetchall()
         return [(int(row[0]), min(max(-float(row[1]) / most, 0.0), 1.0)) for row in rows]
+
+    def weigh(self, text: str) -> list[QueryWord]:
+        """Return the telling words of a question, with what this index knows of each."""
+        with self._connections.read() as db:
+            return self._weigh(db, text)
+
+    def _weigh(self, db: sqlite3.Connection, text: str) -> list[QueryWord]:
+        with self._lock:
+            writes = self._writes
+        words = query_words(text)[:MAX_WORDS]
+        if not words:
+            return []
+        codes = _stored(db, _LANGUAGES).split()
+        total = self._remembered(
+            "", lambda: db.execute("SELECT count(*) FROM keywords_docsize"), writes
+        )
+        found = []
+        for word, part in words:
+            shapes = forms(word, codes)
+            count = self.count(db, shapes, writes)
+            weight = math.log(1 + (max(total - count, 0) + 0.5) / (count + 0.5))
+            found.append(QueryWord(word=word, forms=shapes, part=part, count=count, weight=weight))
+        return found
 
     def forget_counts(self) -> None:
         """Drop what is remembered about how common words are; called after writes."""
@@ -75,13 +110,14 @@ class KeywordIndex:
             self._writes += 1
             self._counts.clear()
 
-    def count(self, db: sqlite3.Connection, word: str, writes: int) -> int:
+    def count(self, db: sqlite3.Connection, shapes: Sequence[str], writes: int) -> int:
         """Return in how many chunks a word is, as of so many writes to the index."""
+        wanted = _expression(shapes)
         return self._remembered(
-            word,
+            wanted,
             lambda: db.execute(
                 "SELECT count(*) FROM (SELECT 1 FROM keywords WHERE keywords MATCH ? LIMIT ?)",
-                (quoted(word), ROW_BUDGET + 1),
+                (wanted, ROW_BUDGET + 1),
             ),
             writes,
         )
@@ -105,29 +141,18 @@ class KeywordIndex:
         return count
 
 
-def _choose(counts: Mapping[str, int]) -> list[str]:
+def _choose(words: Sequence[QueryWord]) -> list[QueryWord]:
     """Return the rarest words whose rows together stay within the budget, at least one."""
-    chosen: list[str] = []
+    chosen: list[QueryWord] = []
     total = 0
-    for word, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
-        if count == 0:
+    for word in sorted(words, key=lambda word: (word.count, word.word)):
+        if word.count == 0:
             continue
-        if chosen and total + count > ROW_BUDGET:
+        if chosen and total + word.count > ROW_BUDGET:
             break
         chosen.append(word)
-        total += count
+        total += word.count
     return chosen
-
-
-def _idf(count: int, total: int) -> float:
-    """Return how much a word says, as FTS5's bm25() has it (sqlite.org/fts5.html, 5.1.1)."""
-    return max(math.log((total - count + 0.5) / (count + 0.5)), 1e-6) if total > count else 1e-6
-
-
-def terms(text: str) -> list[str]:
-    """Return the words of a question without repeats; common ones only if there is nothing else."""
-    words = list(dict.fromkeys(_WORD.findall(text.replace("\x00", " ").lower())))
-    return ([word for word in words if word not in STOP_WORDS] or words)[:MAX_TERMS]
 
 
 def quoted(word: str) -> str:
@@ -135,33 +160,71 @@ def quoted(word: str) -> str:
     return '"' + word.replace('"', '""') + '"'
 
 
-def add(db: sqlite3.Connection, document_id: int) -> None:
-    """Make all chunks of a document found; they must be live."""
-    db.execute(
-        "INSERT INTO keywords (rowid, title, heading, text) "
-        "SELECT id, title, heading, text FROM chunks WHERE document_id=? AND live",
-        (document_id,),
-    )
+def _expression(shapes: Sequence[str]) -> str:
+    """Return what finds any of the forms; one sign alone finds the pairs that it begins."""
+    marked = [quoted(shape) + ("*" if is_sign(shape) else "") for shape in shapes]
+    return marked[0] if len(marked) == 1 else f"({' OR '.join(marked)})"
 
 
-def add_chunk(db: sqlite3.Connection, chunk_id: int) -> None:
-    """Make one chunk found."""
-    db.execute(
-        "INSERT INTO keywords (rowid, title, heading, text) "
-        "SELECT id, title, heading, text FROM chunks WHERE id=?",
-        (chunk_id,),
-    )
+def _stored(db: sqlite3.Connection, key: str) -> str:
+    row = db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _columns(row: Mapping[str, str] | sqlite3.Row) -> tuple[str | None, tuple[str, str, str]]:
+    """Return the language of a chunk and the terms of its title, heading and text."""
+    language = language_of(row["text"])
+    fields = (row["title"], row["heading"] or "", row["text"])
+    title, heading, text = (" ".join(terms(field, language)) for field in fields)
+    return language, (title, heading, text)
+
+
+def add_chunks(db: sqlite3.Connection, chunk_ids: Sequence[int]) -> None:
+    """Make chunks found."""
+    known = set(_stored(db, _LANGUAGES).split())
+    seen = set(known)
+    for number in chunk_ids:
+        row = db.execute(f"{_READ} WHERE id=?", (number,)).fetchone()
+        language, columns = _columns(row)
+        db.execute(
+            "INSERT INTO keywords (rowid, title, heading, text) VALUES (?,?,?,?)",
+            (number, *columns),
+        )
+        if language is not None:
+            seen.add(language)
+    if seen != known:
+        put(db, _LANGUAGES, " ".join(sorted(seen)))
 
 
 def remove_chunk(db: sqlite3.Connection, chunk_id: int) -> None:
     """Let one chunk no longer be found; its row must still be as it was when added."""
+    row = db.execute(f"{_READ} WHERE id=? AND live", (chunk_id,)).fetchone()
+    if row is None:
+        return
     db.execute(
-        "INSERT INTO keywords (keywords, rowid, title, heading, text) "
-        "SELECT 'delete', id, title, heading, text FROM chunks WHERE id=? AND live",
-        (chunk_id,),
+        "INSERT INTO keywords (keywords, rowid, title, heading, text) VALUES ('delete',?,?,?,?)",
+        (chunk_id, *_columns(row)[1]),
     )
 
 
 def rebuild(db: sqlite3.Connection) -> None:
     """Make the index again from the chunks."""
-    db.execute("INSERT INTO keywords (keywords) VALUES ('rebuild')")
+    db.execute("INSERT INTO keywords (keywords) VALUES ('delete-all')")
+    db.execute("DELETE FROM meta WHERE key=?", (_LANGUAGES,))
+    ids = [int(row[0]) for row in db.execute("SELECT id FROM chunks WHERE live ORDER BY id")]
+    add_chunks(db, ids)
+    put(db, _ANALYSIS, ANALYSIS)
+
+
+def bring_up_to_date(db: sqlite3.Connection) -> bool:
+    """Make the index again if it holds the terms of another version; returns whether it did."""
+    if _stored(db, _ANALYSIS) == ANALYSIS:
+        return False
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        rebuild(db)
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+    return True

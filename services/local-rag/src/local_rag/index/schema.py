@@ -111,7 +111,14 @@ CREATE TABLE job_items (
 );
 CREATE INDEX job_items_state ON job_items(job_id, state);
 """
-MIGRATIONS: tuple[str, ...] = (_V1,)
+# Terms instead of texts, in all languages; what is in the index is made again when it is opened
+# (`keyword.bring_up_to_date`). The ascii tokenizer takes every letter beyond ASCII for one.
+_V2 = """
+DROP TABLE keywords;
+DROP VIEW live_chunks;
+CREATE VIRTUAL TABLE keywords USING fts5(title, heading, text, content='', tokenize='ascii');
+"""
+MIGRATIONS: tuple[str, ...] = (_V1, _V2)
 
 
 def migrate(db: sqlite3.Connection) -> None:

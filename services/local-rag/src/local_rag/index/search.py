@@ -1,6 +1,6 @@
 """From a question to passages."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TypeVar
@@ -10,10 +10,10 @@ from local_rag.core.types import Embedder, Passage, SearchMode
 from local_rag.index import Store
 
 MAX_QUESTION_CHARS = 8_000
-# Some chunk is always the best match of the words, however bad; a vote by rank alone would let
-# "the" and "house" outvote the meaning. Squared, a chunk with half of what the words can give
-# counts a quarter (bench/quality.py --tune compares powers).
-WORD_POWER = 2.0
+# Words and meaning count alike; between 0.4 and 0.7 the sets of bench/sets.py hardly differ.
+VECTOR_SHARE = 0.5
+# With this share of what the words of a question could give, they are there (see KeywordIndex).
+ENOUGH_WORDS = 0.5
 
 
 @dataclass(slots=True)
@@ -21,15 +21,14 @@ class Searcher:
     """Vector search and keyword search, and the two fused. Thread-safe.
 
     Without an embedder only keyword search works, and hybrid search is keyword search.
-    `word_power` 0 makes the ranks alone count.
     """
 
     store: Store
     embedder: Embedder | None
     _: KW_ONLY
     candidates: int = 50
-    rrf_k: int = 60
-    word_power: float = WORD_POWER
+    vector_share: float = VECTOR_SHARE
+    enough_words: float = ENOUGH_WORDS
 
     def search(self, question: str, k: int = 8, mode: SearchMode = "hybrid") -> list[Passage]:
         """Return up to k passages, best first.
@@ -52,16 +51,15 @@ class Searcher:
             finding = None if mode == "vector" else pool.submit(look, text, depth)
             vector = None
             if self.embedder is not None and mode != "keyword":
-                vector = self.embedder.embed([text])[0]
+                vector = self.embedder.embed_questions([text])[0]
             near = [] if vector is None else self.store.search_vectors(vector, depth)
             words = [] if finding is None else finding.result()
         cosines = dict(near)
+        if vector is not None:
+            unknown = [key for key, _ in words if key not in cosines]
+            cosines |= self.store.vectors.cosines(vector, unknown)
         ranks = {key: rank for rank, (key, _) in enumerate(words, start=1)}
-        scores = self._scores(near, words, mode)
-        chosen = [key for key, _ in scores[: k + _SPARE]]
-        missing = [key for key in chosen if key not in cosines]
-        if vector is not None and missing:
-            cosines |= self.store.vectors.cosines(vector, missing)
+        scores = self._scores(near, words, cosines, mode)
         by_key = dict(scores)
         return [
             replace(
@@ -70,27 +68,26 @@ class Searcher:
                 vector_score=cosines.get(passage.chunk_id),
                 keyword_rank=ranks.get(passage.chunk_id),
             )
-            for passage in self.store.passages(chosen)
+            for passage in self.store.passages([key for key, _ in scores[: k + _SPARE]])
         ][:k]
 
     def _scores(
-        self, near: list[tuple[int, float]], words: list[tuple[int, float]], mode: SearchMode
+        self,
+        near: list[tuple[int, float]],
+        words: list[tuple[int, float]],
+        cosines: Mapping[int, float],
+        mode: SearchMode,
     ) -> list[tuple[int, float]]:
         if mode == "vector":
             return near
-        keys = [key for key, _ in words]
         if mode == "keyword" or self.embedder is None:
-            return [(key, 1 / rank) for rank, key in enumerate(keys, start=1)]
-        strength = {key: share**self.word_power for key, share in words}
-        fused = reciprocal_rank_fusion(
-            [[key for key, _ in near], keys], k=self.rrf_k, weights=[1.0, strength]
-        )
-        best = 2 / (self.rrf_k + 1)
-        return [(key, score / best) for key, score in fused]
+            return [(key, 1 / rank) for rank, (key, _) in enumerate(words, start=1)]
+        return fuse(near, words, cosines, share=self.vector_share, enough=self.enough_words)
 
 
 # A document deleted between search and reading must not cost a place.
 _SPARE = 4
+Key = TypeVar("Key", bound=Hashable)
 
 
 def _checked(question: str) -> str:
@@ -102,28 +99,33 @@ def _checked(question: str) -> str:
     return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
-Key = TypeVar("Key", bound=Hashable)
-
-
-def reciprocal_rank_fusion(
-    rankings: Iterable[Sequence[Key]],
+def fuse(
+    near: Sequence[tuple[Key, float]],
+    words: Sequence[tuple[Key, float]],
+    cosines: Mapping[Key, float],
     *,
-    k: int = 60,
-    weights: Sequence[float | Mapping[Key, float]] | None = None,
+    share: float = VECTOR_SHARE,
+    enough: float = ENOUGH_WORDS,
 ) -> list[tuple[Key, float]]:
-    """Return keys with the sum of weight / (k + rank) over all rankings, best first.
+    """Return the keys of both rankings with a score from 0 to 1, best first.
 
-    Ranks count from 1; a key given twice in one ranking counts once, at its best rank. Each
-    ranking has a weight of 1, or the one given for it, or one for each of its keys. Among equal
-    sums the key that came first in the earliest ranking wins. Raises ValueError unless k >= 1.
+    Each ranking is put on one scale by its own best and worst ("relative score fusion"): cosines
+    from the last one found to the first, words from nothing to the first, or to what is `enough`
+    when no passage has that much of the question's words: some passage is always the best match
+    of them, however bad. Ranks alone would throw away by how much the first is ahead.
+
+    Cosines must be given for the keys of `words` too; a key without one counts as the last. Among
+    equal scores the key that came first wins.
     """
-    if k < 1:
-        raise ValueError("k must be at least 1")
-    scores: dict[Key, float] = {}
-    for index, ranking in enumerate(rankings):
-        weight = weights[index] if weights else 1.0
-        for rank, key in enumerate(dict.fromkeys(ranking), start=1):
-            share = weight.get(key, 0.0) if isinstance(weight, Mapping) else weight
-            scores[key] = scores.get(key, 0.0) + share / (k + rank)
+    found = {**dict(near), **{key: cosines.get(key, -1.0) for key, _ in words}}
+    last = min((value for _, value in near), default=0.0)
+    span = max((value for _, value in near), default=0.0) - last
+    strengths = dict(words)
+    most = max(max(strengths.values(), default=0.0), enough)
+    scores = {}
+    for key, cosine in found.items():
+        nearness = min(max((cosine - last) / span, 0.0), 1.0) if span > 0 else float(cosine >= last)
+        strength = strengths.get(key, 0.0) / most
+        scores[key] = share * nearness + (1 - share) * strength
     # sorted() is stable and dicts keep their order, so ties need no second key.
     return sorted(scores.items(), key=lambda item: -item[1])

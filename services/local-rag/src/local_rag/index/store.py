@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_rag.core.types import Closing, Passage
-from local_rag.index import backup, integrity
+from local_rag.index import backup, integrity, keyword
 from local_rag.index.chunks_table import Chunks
 from local_rag.index.connection import READERS, Connections
 from local_rag.index.documents_table import Documents
@@ -42,6 +42,7 @@ class Store(Closing):
         try:
             with self.connections.maintain() as db:
                 migrate(db)
+                keyword.bring_up_to_date(db)
             self.keywords = KeywordIndex(self.connections)
             self.vectors = VectorIndex(self.connections)
             self.chunks = Chunks(self.connections)

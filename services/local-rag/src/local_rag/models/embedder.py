@@ -1,6 +1,7 @@
 """Text to vectors, with llama.cpp."""
 
 import threading
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from local_rag.core.errors import ModelError
 from local_rag.core.files import model_id
 from local_rag.models.gguf import GgufFile
+from local_rag.models.prompts import prefixes_of
 from local_rag.models.runtime import NativeModel, Threads, finite, thread_count
 from local_rag.models.sizing import preflight
 
@@ -41,6 +43,10 @@ class LlamaEmbedder:
         self._lock = threading.Lock()
         self._name = header.path.name
         self.model_id = model_id(header.path)
+        self._prefixes = prefixes_of(header.path.stem, header.text("general.name"))
+        # Unigram tokenizers come with a table that brings letters to one form; where a file has
+        # none, llama.cpp would not know full-width signs and line breaks.
+        self._plain = header.text("tokenizer.ggml.model") == "t5"
         self._native = NativeModel(header.path)
         self._api = self._native.library.api
         context = min(self._native.train_context, MAX_CONTEXT_TOKENS)
@@ -92,12 +98,19 @@ class LlamaEmbedder:
         return self._native.count(text)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return float32 vectors of shape (n, dimensions), of length 1.
+        """Return float32 vectors of passages, of shape (n, dimensions) and length 1.
 
         A text longer than `max_tokens` is cut there. Raises ModelError when the model fails.
         """
+        return self._embed(texts, self._prefixes.passage)
+
+    def embed_questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of questions, as `embed` does those of passages."""
+        return self._embed(texts, self._prefixes.question)
+
+    def _embed(self, texts: Sequence[str], prefix: str) -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        inputs = [self._fit(text) for text in texts]
+        inputs = [self._fit(prefix + text) for text in texts]
         for group in self._groups(inputs):
             with self._lock:
                 self._run([inputs[i] for i in group], vectors, group)
@@ -108,7 +121,10 @@ class LlamaEmbedder:
 
     def _fit(self, text: str) -> NDArray[np.int32]:
         # A token stands for at most some dozen characters: what is far beyond cannot matter.
-        tokens = self._native.tokens(text[: self.max_tokens * 64], add_special=True)
+        text = text[: self.max_tokens * 64]
+        if self._plain:
+            text = " ".join(unicodedata.normalize("NFKC", text).split())
+        tokens = self._native.tokens(text, add_special=True)
         longest = self.max_tokens + len(self._ends)
         if len(tokens) <= longest:
             return tokens

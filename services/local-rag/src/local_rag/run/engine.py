@@ -222,9 +222,7 @@ class Engine:
         retrieval = self._settings.retrieval
         # Words can be looked up whatever the embedding model is like.
         embedder = None if mode == "keyword" else self.embedder()
-        searcher = Searcher(
-            self.store(), embedder, candidates=retrieval.candidates, rrf_k=retrieval.rrf_k
-        )
+        searcher = Searcher(self.store(), embedder, candidates=retrieval.candidates)
         return searcher.search(question, k, mode)
 
     # -- exchange ---------------------------------------------------------------------------

@@ -1,6 +1,9 @@
 """Search over the real index."""
 
+import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +14,10 @@ from kit.fakes import HashEmbedder
 from kit.stocked import incoming
 from local_rag.core.errors import InvalidInput, ModelMismatch
 from local_rag.index import Store
-from local_rag.index.keyword import MAX_TERMS, quoted, terms
+from local_rag.index.keyword import quoted
+from local_rag.index.schema import MIGRATIONS, statements
 from local_rag.index.search import Searcher
+from local_rag.text.words import query_words
 
 ANIMALS = {
     "cats.md": "# Cats\nCats purr and sleep all day.",
@@ -54,6 +59,14 @@ def test_scores_and_their_parts(animals: Store, words: HashEmbedder) -> None:
     assert [p.score for p in keyword] == [1 / (i + 1) for i in range(len(keyword))]
 
 
+def test_words_of_a_question_are_weighed_by_how_rare_they_are(animals: Store) -> None:
+    weighed = {word.word: word for word in animals.keywords.weigh("Does the pump swim in xyzzy?")}
+    assert set(weighed) == {"pump", "swim", "xyzzy"}
+    assert (weighed["pump"].count, weighed["xyzzy"].count) == (1, 0)
+    assert weighed["xyzzy"].weight > weighed["pump"].weight > 0
+    assert animals.keywords.scored("xyzzy", 5) == []
+
+
 def test_keyword_strength_is_the_share_of_what_the_words_can_give(animals: Store) -> None:
     full = animals.keywords.scored("E1042", 5)
     assert 0.3 < full[0][1] <= 1
@@ -61,7 +74,55 @@ def test_keyword_strength_is_the_share_of_what_the_words_can_give(animals: Store
     partial = animals.keywords.scored("E1042 xyzzy plugh frotz", 5)
     assert partial[0][0] == full[0][0]
     assert 0 < partial[0][1] < full[0][1] / 2
-    assert animals.keywords.scored("xyzzy", 5) == []
+
+
+def test_endings_and_languages_do_not_matter(index: Store, words: HashEmbedder) -> None:
+    index.documents.put(
+        incoming(words, "de.md", "# Mühlen\nDie Mühlen sind an der Donau, und sie mahlen nicht.")
+    )
+    index.documents.put(incoming(words, "zh.md", "# 磨坊\n磨坊主从磨坊建成以来就一直住在村里。"))
+    index.documents.put(incoming(words, "en.md", "# Mills\nThe miller lives in the village."))
+    find = Searcher(index, None).search
+    assert find("Wo ist die Mühle?")[0].uri == "de.md"
+    assert find("Donau Muhle")[0].uri == "de.md"
+    assert find("村里")[0].uri == "zh.md"
+    assert find("住")[0].uri == "zh.md"
+    assert find("Which villages have millers?")[0].uri == "en.md"
+
+
+def test_an_index_of_an_earlier_version_is_made_again(tmp_path: Path, words: HashEmbedder) -> None:
+    path = tmp_path / "index.sqlite3"
+    with Store(path, embedder_id=words.model_id, dimensions=words.dimensions) as store:
+        store.documents.put(incoming(words, "a.md", "# Mühlen\nDie Mühle ist an der Donau."))
+        with store.connections.write() as db:
+            db.execute("INSERT INTO keywords (keywords) VALUES ('delete-all')")
+            db.execute("UPDATE meta SET value='0' WHERE key='analysis'")
+        assert not store.check("quick").ok
+    with Store(path) as store:
+        assert store.check("full").ok
+        assert Searcher(store, None).search("Donau")[0].uri == "a.md"
+
+
+def test_an_index_of_the_first_layout_is_brought_up_to_date(
+    tmp_path: Path, words: HashEmbedder
+) -> None:
+    path = tmp_path / "index.sqlite3"
+    with Store(path, embedder_id=words.model_id, dimensions=words.dimensions) as store:
+        store.documents.put(incoming(words, "a.md", "# Mühlen\nDie Mühle ist an der Donau."))
+        gone = store.documents.put(incoming(words, "b.md", "# Berge\nDie Alpen sind hoch."))
+        store.documents.delete(gone.document_id)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TABLE keywords")
+        for statement in statements(MIGRATIONS[0]):
+            if "live_chunks" in statement:
+                db.execute(statement)
+        db.execute("INSERT INTO keywords (keywords) VALUES ('rebuild')")
+        db.execute("DELETE FROM meta WHERE key IN ('analysis', 'languages')")
+        db.execute("PRAGMA user_version=1")
+    with Store(path) as store:
+        assert store.check("full").ok
+        assert Searcher(store, None).search("Mühlen")[0].uri == "a.md"
+        assert Searcher(store, None).search("Alpen") == []
 
 
 def test_a_weak_keyword_match_does_not_outvote_the_meaning(
@@ -170,10 +231,9 @@ def test_k_must_be_positive(animals: Store, words: HashEmbedder) -> None:
 
 
 def test_common_words_count_only_alone() -> None:
-    assert terms("What is the colour of the sky?") == ["colour", "sky"]
-    assert terms("The who") == ["the", "who"]
-    assert terms("dog dog DOG") == ["dog"]
-    assert len(terms(" ".join(f"w{i}" for i in range(100)))) == MAX_TERMS
+    assert [word for word, _ in query_words("What is the colour of the sky?")] == ["colour", "sky"]
+    assert [word for word, _ in query_words("The who")] == ["the", "who"]
+    assert [word for word, _ in query_words("dog dog DOG")] == ["dog"]
     assert quoted('a"b') == '"a""b"'
 
 

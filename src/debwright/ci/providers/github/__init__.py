@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from debwright.ci.context import Context
+from debwright.ci.needs import Need
 from debwright.ci.provider import File, Provider
 from debwright.ci.providers.github.act import Act
 from debwright.ci.providers.github.actions import use
 from debwright.ci.templates import Templates
 from debwright.config import LoadedConfig
-from debwright.config.section import secret_variables
 from debwright.model.arch import ARCHITECTURES
-from debwright.model.errors import DebwrightError, UsageError, printable
+from debwright.model.errors import UsageError, printable
 
 FILES = (
     "workflows/build-packages.yml",
@@ -27,6 +27,7 @@ FILES = (
     "zizmor.yml",
     "actions/debwright/action.yml",
     "actions/debwright/setup.sh",
+    "actions/debwright/as-root.sh",
 )
 """Below .github; each has its template."""
 RENEWING = "workflows/renew.yml"
@@ -34,6 +35,8 @@ RENEWING = "workflows/renew.yml"
 
 AROUND_MINUTES = 30
 """For what a job does before and after it builds: installing, roots, handing over."""
+JOB_DAYS = 30
+"""For a job's own artifact: GitHub lets jobs be run again, and reviewers wait, for so long."""
 LONGEST_MINUTES = 360
 """GitHub ends jobs then, whatever they say."""
 WEEKLY_DAYS = 21
@@ -64,20 +67,20 @@ class GitHub(Provider):
         yield [*schema, "vendor.github-actions", *(f for f in files if f.name == "action.yml")]
         yield ["shellcheck", *(f for f in files if f.suffix == ".sh")]
 
-    def secrets(self, loaded: LoadedConfig) -> frozenset[str]:
-        from debwright.github.http import Http
+    def needs(self, context: Context, loaded: LoadedConfig) -> Iterator[Need]:
+        from debwright.ci.providers.github.needs import needs_of
         from debwright.github.place import github_repository
 
-        place = github_repository(loaded)
-        if place is None:
-            raise DebwrightError("no repository on GitHub is known")
-        with Http.from_environment() as http:
-            path = f"/repos/{place}/actions/secrets"
-            answer = http.request("GET", path, params={"per_page": 100})
-        try:
-            return frozenset(str(secret["name"]) for secret in answer.json()["secrets"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise DebwrightError("the answer is not GitHub's") from error
+        return needs_of(context, github_repository(loaded))
+
+    def look_at(self, needs: Sequence[Need], loaded: LoadedConfig) -> Sequence[Need]:
+        from debwright.ci.providers.github.needs import looked_at
+        from debwright.github.http import Http
+        from debwright.github.place import required_repository
+
+        repository = required_repository(loaded, what="has the settings")
+        with Http.from_environment(needs="administration: read") as http:
+            return list(looked_at(needs, http, repository))
 
     def is_running(self, environ: Mapping[str, str]) -> bool:
         return bool(environ.get("GITHUB_OUTPUT") or environ.get("GITHUB_STEP_SUMMARY"))
@@ -106,6 +109,7 @@ def _values(context: Context) -> dict[str, Any]:
         **{name: getattr(settings, name) for name in type(settings).model_fields},
         "release_minutes": settings.build_minutes,
         "build_minutes": build_minutes,
+        "job_days": min(settings.retention_days, JOB_DAYS),
         "job_minutes": build_minutes + AROUND_MINUTES,
         "install": context.install,
         "architectures": [name for name, arch in ARCHITECTURES.items() if arch.runner],
@@ -118,10 +122,20 @@ def _values(context: Context) -> dict[str, Any]:
         "tag_prefix": context.product.package.tag_prefix,
         "secrets": _secrets(context),
         "companions": [_step_name(c.source) for c in context.product.companions],
+        "in_public": _in_public,
         "ref": "",
         "cached": "",
         "keep": "",
     }
+
+
+def _in_public(setting: bool | str) -> str:
+    """The condition of a step that private repositories do not have, where `setting` is auto.
+
+    Every event that these workflows begin with has `repository.private`, which is true for internal
+    repositories, too (docs.github.com, "Webhook events and payloads").
+    """
+    return " && !github.event.repository.private" if setting == "auto" else ""
 
 
 def _renew_cron(days: int) -> str:
@@ -135,15 +149,14 @@ def _step_name(source: str) -> str:
 
 
 def _secrets(context: Context) -> list[str]:
-    names = secret_variables(context.product, fixed=False)
-    for name in names:
+    for name in context.secrets:
         if name in OWN_VARIABLES:
             raise UsageError(
                 f"debwright.toml says that {name} holds a secret",
                 cause="the steps of a release have a variable of that name already",
                 fix="name the secret otherwise",
             )
-    return names
+    return context.secrets
 
 
 def _append(path: str | None, text: str) -> None:

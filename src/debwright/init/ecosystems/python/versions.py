@@ -16,7 +16,8 @@ from debwright.init.ecosystems.python.backends import BuildSystem
 from debwright.init.ecosystems.python.packages import ROOTS, top_modules
 from debwright.init.ecosystems.python.tables import dig, text_of
 from debwright.model.errors import Evidence, UsageError
-from debwright.source.version import compare, from_git
+from debwright.source.order import compare
+from debwright.source.version import from_git
 
 FIRST = "0.1.0"
 _OF_VERSIONS = ("/_version.py", "/version.py", "/__version__.py", "/__about__.py")

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from debwright.model.errors import DebwrightError, UsageError
-from debwright.model.fix import Command
+from debwright.model.fix import Command, Correction
 
 FRESH_SECONDS = 2.0
 """How long an answer is kept: many readers cost no more than one."""
@@ -124,6 +124,6 @@ def parse_address(text: str) -> tuple[str, int]:
     if not port.isdecimal() or not 0 <= int(port) < 65536:
         raise UsageError(
             f"{text!r} is no address to serve on",
-            fix=Command("debwright", "dashboard", "--serve", "127.0.0.1:8765"),
+            fix=Correction("127.0.0.1:8765", wrong=text, option="--serve"),
         )
     return host.strip("[]") or "127.0.0.1", int(port)

@@ -245,3 +245,28 @@ def test_names_that_lead_elsewhere(tmp_path: Path, dist: Path, name: str) -> Non
     assert done.returncode == 1
     assert "is not a name" in done.stdout
     assert not (tmp_path / "up").exists()
+
+
+def test_patterns_that_take_away(tmp_path: Path) -> None:
+    dist = tmp_path / "dist"
+    for name in (
+        "1/a/a_1.orig.tar.xz", "1/a/a_1-1.debian.tar.xz", "1/a_1.orig.tar.gz", "1/a.deb",
+        "previous/7/old.deb", "1/companions/m/r/m.deb", "1/b/a_1.orig-x.tar.xz.asc",
+    ):  # fmt: skip
+        (dist / name).parent.mkdir(parents=True, exist_ok=True)
+        (dist / name).touch()
+    patterns = f"""{dist}
+!{dist}/previous/**
+
+!{dist}/**/*.orig*.tar.*
+!{dist}/*/companions/**/*.deb
+"""
+    store = tmp_path / "store"
+    done = stand_in(store, "upload-artifact", NAME="some", FILES=patterns)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert files_below(store / "artifacts/some") == {"1/a/a_1-1.debian.tar.xz", "1/a.deb"}
+    # * stays in its directory.
+    done = stand_in(store, "upload-artifact", NAME="all", FILES=f"{dist}\n!{dist}/*.deb")
+    assert "1/a.deb" in files_below(store / "artifacts/all")
+    done = stand_in(store, "upload-artifact", NAME="none", FILES=f"{dist}\n!{dist}/**")
+    assert done.returncode == 1

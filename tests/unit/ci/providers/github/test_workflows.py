@@ -206,10 +206,14 @@ def test_no_matrix_ends_when_one_target_fails(project: Path) -> None:
     assert all(m["fail-fast"] is False for m in matrices)
 
 
-def test_artifacts_stay_for_ninety_days_under_names_of_their_own(project: Path) -> None:
+def test_packages_stay_for_ninety_days_and_all_artifacts_are_under_names_of_their_own(
+    project: Path,
+) -> None:
     uploads = [s for s in steps(written(project)) if "upload-artifact" in s.get("uses", "")]
     assert {s["with"]["name"] for s in uploads} == {"packages", "packages-${{ matrix.target }}"}
-    assert all(s["with"]["retention-days"] == 90 for s in uploads)
+    days = {s["with"]["name"]: s["with"]["retention-days"] for s in uploads}
+    assert days.pop("packages") == 90
+    assert set(days.values()) == {30}, "jobs can be run again, and reviewers wait, for so long"
 
 
 def test_a_change_is_superseded_by_the_next_and_keeps_no_roots(project: Path) -> None:
@@ -293,9 +297,9 @@ def test_pins_are_whole_commits() -> None:
 
 def test_what_is_edited_is_told_with_its_lines(project: Path) -> None:
     top, context = context_of(load(project))
-    assert len(sync(top, context)) == 6
+    assert len(sync(top, context)) == 7
     assert sync(top, context) == [], "nothing is written twice"
-    assert check(top, context) == 6
+    assert check(top, context) == 7
     path = project / ".github/workflows/release.yml"
     path.write_text(path.read_text().replace("environment: release", "environment: none"))
     with pytest.raises(CheckError) as caught:
@@ -345,7 +349,7 @@ def test_a_product_below_the_top(tmp_path: Path) -> None:
     assert 'debwright -C services/bell check -t "$TARGET" --strategy "$STRATEGY"' in runs
     assert "debwright -C services/bell/dist" not in str(document)
     uploads = [s for s in document["jobs"]["build"]["steps"] if "upload" in s.get("uses", "")]
-    assert uploads[0]["with"]["path"] == "services/bell/dist"
+    assert uploads[0]["with"]["path"].splitlines()[0] == "services/bell/dist"
 
 
 def test_a_product_that_is_not_there(tmp_path: Path) -> None:
@@ -459,3 +463,52 @@ def test_native_runners_are_a_switch(project: Path) -> None:
     """The matrix names the runner; the workflow is the same."""
     document = written(project)["build-packages.yml"]
     assert document["jobs"]["build"]["runs-on"] == "${{ matrix.runner }}"
+
+
+def test_private_repositories_have_no_step_that_github_refuses_them(project: Path) -> None:
+    workflows = written(project)
+    private = "!github.event.repository.private"
+    (scan,) = [s for s in workflows["build-packages.yml"]["jobs"]["report"]["steps"]
+               if "codeql-action" in s.get("uses", "")]  # fmt: skip
+    assert private in scan["if"]
+    jobs_of = workflows["release.yml"]["jobs"]
+    assert jobs_of["attest"]["if"] == f"${{{{ {private} }}}}"
+    # A job after one that was skipped is skipped, too, unless it says otherwise.
+    assert "needs.attest.result == 'skipped'" in jobs_of["draft"]["if"]
+    assert "needs.build.result == 'success'" in jobs_of["draft"]["if"]
+    text = (project / "debwright.toml").read_text()
+    for setting, wanted in (("true", 1), ("false", 0)):
+        more = f"code_scanning = {setting}\nattestations = {setting}\n"
+        (project / "debwright.toml").write_text(
+            text.replace("[workflows]\n", f"[workflows]\n{more}")
+        )
+        found = written(project)
+        assert private not in str(found)
+        assert str(found).count("github/codeql-action/upload-sarif") == wanted
+        assert ("attest" in found["release.yml"]["jobs"]) is bool(wanted)
+
+
+def test_the_previous_release_is_fetched_by_the_only_step_with_a_token_before_the_build(
+    project: Path,
+) -> None:
+    workflows = written(project)
+    for file, job in (("build-packages.yml", "build"), ("pr-validation.yml", "packages")):
+        found = workflows[file]["jobs"][job]["steps"]
+        (fetch,) = [n for n, s in enumerate(found) if " workflows previous " in s.get("run", "")]
+        (build,) = [
+            n for n, s in enumerate(found) if s.get("run", "").startswith("debwright check")
+        ]
+        assert fetch < build
+        with_token = [n for n, s in enumerate(found) if "token" in str(s.get("env", ""))]
+        assert with_token == [fetch], "what runs code of the package has no token"
+
+
+def test_an_artifact_has_what_other_jobs_have_too_only_in_the_first(project: Path) -> None:
+    found = written(project)["build-packages.yml"]["jobs"]["build"]["steps"][-1]["with"]
+    lines = found["path"].splitlines()
+    assert lines[:2] == ["dist", "!dist/previous/**"]
+    assert all(line.startswith("${{ !matrix.whole && '!dist/") for line in lines[2:])
+    assert found["retention-days"] == 30
+    report = written(project)["build-packages.yml"]["jobs"]["report"]["steps"]
+    (packages,) = [s for s in report if s.get("with", {}).get("name") == "packages"]
+    assert packages["with"]["retention-days"] == 90

@@ -11,6 +11,25 @@ case $NAME in
     *[\":\<\>\|*?\\$'\r\n']*) fail "the name '$NAME' has a character that an artifact's cannot have" ;;
 esac
 
+expression() {
+    sed -e 's/[][().+?^$|{}\\]/\\&/g' \
+        -e 's#/\*\*$#/\x02#; s#\*\*/#\x01#g; s#\*#[^/]*#g; s#\x02#.*#; s#\x01#(.*/)?#g' <<<"$1"
+}
+
+# Of actions/toolkit, packages/glob/src/internal-pattern.ts: a line is a pattern, one with ! takes
+# away, an empty one is nothing; * stays in a directory, ** does not. One path is enough here.
+readarray -t lines < <(grep -v '^[[:space:]]*$' <<<"$FILES" || true)
+FILES='' without=()
+for line in ${lines[@]+"${lines[@]}"}; do
+    case $line in
+        !*) without+=("$(expression "${line#!}")") ;;
+        *)
+            [ -z "$FILES" ] || fail "this stand-in takes one path, and $line is another one"
+            FILES=$line
+            ;;
+    esac
+done
+
 if [ -f "$FILES" ]; then
     top=$(dirname "$FILES") found=("$(basename "$FILES")")
 else
@@ -19,6 +38,15 @@ else
         readarray -d '' found < <(cd "$top" && find -L . -mindepth 1 -name '.*' -prune -o -type f -print0)
     fi
 fi
+kept=()
+for file in ${found[@]+"${found[@]}"}; do
+    path=$FILES/${file#./}
+    for expression in ${without[@]+"${without[@]}"}; do
+        [[ $path =~ ^$expression$ ]] && continue 2
+    done
+    kept+=("$file")
+done
+found=(${kept[@]+"${kept[@]}"})
 if [ "${#found[@]}" -eq 0 ]; then
     said="no files were found with the path $FILES"
     case $MISSING in
