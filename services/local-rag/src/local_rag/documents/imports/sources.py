@@ -4,8 +4,10 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from local_rag.config.settings import Settings
@@ -137,8 +139,9 @@ class Policy:
                 hint="add its folder to imports.allowed_paths in /etc/local-rag/config.yaml",
             )
 
-    def read(self, path: Path) -> FileData:
-        """Return the bytes of a file that may be read.
+    @contextmanager
+    def opened(self, path: Path) -> Iterator[BinaryIO]:
+        """Yield a file that may be read.
 
         What was opened is what is checked, so a path exchanged meanwhile gains nothing. Raises
         NotFound, Forbidden, InvalidInput, TooLarge.
@@ -160,6 +163,13 @@ class Policy:
             self._require_allowed(Path(f"/proc/self/fd/{descriptor}").readlink(), shown)
             if found.st_size > self._max_bytes:
                 raise self._too_large(shown, found.st_size)
+            yield stream
+
+    def read(self, path: Path) -> FileData:
+        """Return the bytes of a file that may be read. Raises what `opened` raises."""
+        shown = one_line(str(path))
+        with self.opened(path) as stream:
+            found = os.fstat(stream.fileno())
             try:
                 data = stream.read(self._max_bytes + 1)
             except OSError as error:
