@@ -14,6 +14,7 @@ from local_rag.core.types import (
     Quote,
     SearchMode,
 )
+from local_rag.documents.reading import Part
 from local_rag.models.registry import ModelInfo
 from local_rag.run.upkeep import BackupFile
 
@@ -101,12 +102,16 @@ class DocumentPage(BaseModel):
 
 
 class Content(BaseModel):
-    """A part of a document's text; `offset` counts characters."""
+    """A window of a document's text; offsets count characters of the whole text.
+
+    `parts` are the pages and headings that the window shows something of.
+    """
 
     id: int
     text: str
     offset: int
     total_chars: int
+    parts: list[Part]
 
 
 class JobPage(BaseModel):

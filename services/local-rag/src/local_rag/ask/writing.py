@@ -78,7 +78,8 @@ class Writing:
         if support.number not in self.cited:
             self.cited.append(support.number)
         self.sources.setdefault(support.number, support.source)
-        shown = f"{plain} [{support.number}]"
+        body, end = (plain[:-1], plain[-1]) if plain[-1] in ".!?" else (plain, "")
+        shown = f"{body} [{support.number}]{end}"
         # A paragraph of its own below the quotes, then one sentence after the other.
         self._begun, gap = True, " " if self._begun else "\n\n"
         return gap + shown

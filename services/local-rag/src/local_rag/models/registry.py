@@ -194,12 +194,14 @@ class ModelRegistry:
         message = f"it loads and works ({said['seconds']} s)"
         if not exam:
             return message, True
-        self._write(
-            EXAMINED,
-            {**self._read(EXAMINED), _stamp(info): json.dumps([said["passed"], said["summary"]])},
-        )
+        self.note_exam(info, passed=said["passed"], summary=said["summary"])
         worth = "it may write answers" if said["passed"] else "only passages are quoted with it"
         return f"{message}; {said['summary']}: {worth}", True
+
+    def note_exam(self, info: ModelInfo, *, passed: bool, summary: str) -> None:
+        """Remember how a language model did in its test, as long as its file stays the same."""
+        note = json.dumps([passed, summary])
+        self._write(EXAMINED, {**self._read(EXAMINED), _stamp(info): note})
 
     def distrust(self, info: ModelInfo) -> str | None:
         """Return why a language model is not to write answers, or None when it passed its test."""

@@ -28,6 +28,7 @@ from local_rag.run.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from local_rag.documents.imports import ImportJobs
+    from local_rag.documents.imports.sources import Policy
     from local_rag.index import Store
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Service:
         )
         self.engine = Engine(settings, self.models, self.governor, self.counts.imported)
         self.uploads = UploadStore(settings.storage.uploads)
-        self.library = Library(self.engine.jobs, self.engine.store, self.uploads)
+        self.library = Library(self.engine.jobs, self.engine.store, self.uploads, self._policy)
         self.upkeep = Upkeep(self.engine, self.uploads, data)
         answerer = Answerer(
             self.engine,
@@ -121,6 +122,11 @@ class Service:
         self.engine.stop()
         self.governor.stop()
         self.models.close()
+
+    def _policy(self) -> "Policy":
+        from local_rag.documents.imports.sources import Policy
+
+        return Policy(self.settings)
 
     def _tidy(self, store: "Store", jobs: "ImportJobs") -> None:
         removed = self.library.tidy(store, jobs)

@@ -75,7 +75,8 @@ def languages() -> Mapping[str, Language]:
 @lru_cache(maxsize=1)
 def _number_questions() -> "re.Pattern[str]":
     table = resources.files("local_rag.text") / "data" / "numbers.txt"
-    spaced, unspaced = [], []
+    spaced: list[str] = []
+    unspaced: list[str] = []
     for line in table.read_text(encoding="utf-8").splitlines():
         code, colon, phrases = line.partition(":")
         if colon and not line.startswith("#"):

@@ -26,7 +26,8 @@ def passage(number: int, text: str, cosine: float | None = 0.6) -> Passage:
 
 PUMP = passage(
     1,
-    "The pump runs at 230 volts. It was built in Ulm and never repaired. Its oil was changed in 2019.",
+    "The pump runs at 230 volts. It was built in Ulm and never repaired. "
+    "Its oil was changed in 2019.",
 )
 HERON = passage(2, "The heron eats fish.", 0.4)
 VOLTAGE = "At how many volts does the pump run?"
@@ -113,7 +114,7 @@ def test_an_answer_begins_with_the_sentences_of_the_documents() -> None:
 def test_a_language_model_may_add_what_is_borne_out() -> None:
     generator = ScriptedGenerator("The oil was ", "changed in 2019 ", "[2]", ". ", "It is blue.")
     answer = answerer(FixedSearch(PUMP, HERON), generator).answer(VOLTAGE)
-    assert answer.text == f"{QUOTE}\n\nThe oil was changed in 2019. [1]"
+    assert answer.text == f"{QUOTE}\n\nThe oil was changed in 2019 [1]."
     assert (answer.mode, answer.reason, answer.tokens) == ("generated", None, 5)
     assert [c.number for c in answer.citations] == [1]
     assert set(answer.timings_ms) == {
@@ -171,9 +172,7 @@ def test_events_come_in_order() -> None:
 
 def test_what_is_not_sure_is_shown_and_not_stated() -> None:
     generator = ScriptedGenerator("The pump was built in Ulm.")
-    answer = answerer(FixedSearch(PUMP), generator).answer(
-        "Who painted the pump in Ulm last summer?"
-    )
+    answer = answerer(FixedSearch(PUMP), generator).answer("Who painted the pump in Ulm?")
     assert answer.mode == "uncertain"
     assert answer.text.startswith("Your documents do not clearly answer this.")
     assert answer.quotes[0].text in PUMP.text

@@ -4,6 +4,8 @@ import { $, callout, el, place, plural, shortPlace, showError } from "./dom.js";
 import { refresh } from "./system.js";
 import { render } from "./text.js";
 
+// The modes of an answer that states something.
+const STATED = ["generated", "extracted"];
 let running = null;
 let counter = 0;
 
@@ -94,6 +96,7 @@ class AnswerView {
     this.text = "";
     this.found = [];
     this.citations = new Map();
+    this.quotes = new Map();
     this.ended = false;
     this.failed = false;
     this.summary = "";
@@ -110,7 +113,7 @@ class AnswerView {
   passages(found) {
     this.found = found;
     if (found.length && !this.text) this.body.replaceChildren(el("p", { class: "waiting" }, `Reading ${plural(found.length, "passage")} `));
-    $("ask-status").textContent = `Found ${plural(found.length, "passage")}. Writing the answer.`;
+    $("ask-status").textContent = `Found ${plural(found.length, "passage")}. Looking for the answer.`;
     this.showSources(found.map((passage, index) => ({ ...passage, number: index + 1, snippet: passage.text })), "Passages found");
   }
 
@@ -143,8 +146,10 @@ class AnswerView {
     this.end();
     this.text = answer.text;
     this.citations = new Map(answer.citations.map((citation) => [citation.number, citation]));
-    if (answer.mode === "generated") {
+    this.quotes = new Map((answer.quotes || []).map((quote) => [quote.number, quote]).reverse());
+    if (STATED.includes(answer.mode) || answer.mode === "uncertain") {
       this.showText();
+      if (answer.reason) this.body.append(el("p", { class: "answer-reason" }, answer.reason));
       if (answer.citations.length) this.showSources(answer.citations, plural(answer.citations.length, "source"));
       else this.showSources(this.found.map((p, i) => ({ ...p, number: i + 1, snippet: p.text })), "Passages found, none of them cited");
     } else if (answer.mode === "retrieval-only") {
@@ -160,8 +165,9 @@ class AnswerView {
     const parts = [`${seconds.toFixed(1)} s`];
     if (answer.tokens) parts.push(plural(answer.tokens, "token"));
     const copy = el("button", { class: "button small quiet", type: "button", onclick: () => navigator.clipboard.writeText(answer.text).then(() => { copy.textContent = "Copied"; }).catch(showError) }, "Copy");
-    this.foot.replaceChildren(...(answer.mode === "generated" && navigator.clipboard ? [copy] : []), parts.join(" · "));
-    this.summary = answer.mode === "generated" ? `Answer complete, with ${plural(answer.citations.length, "source")}.`
+    this.foot.replaceChildren(...(answer.text && navigator.clipboard ? [copy] : []), parts.join(" · "));
+    this.summary = STATED.includes(answer.mode) ? `Answer complete, with ${plural(answer.citations.length, "source")}.`
+      : answer.mode === "uncertain" ? "Your documents do not clearly answer this; what comes nearest is shown."
       : answer.mode === "not-found" ? "That is not in your documents." : "No answer was written; passages are listed.";
   }
 
@@ -198,8 +204,17 @@ class AnswerView {
     return el("li", { class: "source", id: `${this.id}-s${source.number}` },
       el("div", { class: "source-head" },
         el("span", { class: "source-number", "aria-hidden": "true" }, String(source.number)),
-        el("button", { class: "source-title", type: "button", onclick: () => this.openDocument(source.document_id) }, source.title)),
+        el("button", { class: "source-title", type: "button", onclick: () => this.openDocument(source.document_id, { quote: source.snippet, chunk: source.chunk_id }) }, source.title)),
       el("p", { class: "source-meta", title: place(source.uri) }, meta),
-      el("p", { class: "source-text" }, source.snippet));
+      el("p", { class: "source-text" }, this.marked(source)));
+  }
+
+  // The sentence that fits best is lit; its neighbour is there so that it can be understood.
+  marked(source) {
+    const quote = this.quotes.get(source.number);
+    const passage = this.found[source.number - 1];
+    if (!quote || !passage || !this.ended) return source.snippet;
+    const part = (from, to) => [...passage.text].slice(from, to).join("");
+    return [part(quote.start, quote.key_start), el("mark", {}, part(quote.key_start, quote.key_end)), part(quote.key_end, quote.end)];
   }
 }
