@@ -22,6 +22,8 @@ from local_rag.api.routes import (
     documents,
     health,
     imports,
+    mcp,
+    openai,
     query,
     system,
 )
@@ -107,6 +109,9 @@ def _add_routes(app: FastAPI) -> None:
     ):
         api.include_router(router)
     app.include_router(api)
+    # Where programs of others expect them.
+    app.include_router(openai.router)
+    app.include_router(mcp.router)
     app.include_router(health.router, include_in_schema=False)
     app.router.routes.append(Route("/", _page))
     app.router.routes.append(Route("/favicon.ico", _icon))
