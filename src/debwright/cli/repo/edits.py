@@ -170,7 +170,7 @@ def _keyrings(
     name = f"{settings.name}{KEYRING}"
     maintainers: dict[str, str] = {}
     for each in promotions:
-        own = [e for e in state.suites[each.source].entries if e.package == name]
+        own = state.suites[each.source].entries.named(name)
         if own:
             control = read_control(place.path / own[-1].path)
             maintainers[each.target] = str(control["Maintainer"])

@@ -26,6 +26,7 @@ from debwright.model.results import Evidence, Finding
 from debwright.repository.incoming import measure
 from debwright.repository.release import listed_files
 from debwright.repository.validity import WARNED_AT
+from debwright.repository.verify.patches import DIFF_INDEX, wrong_patches
 
 FUTURE = timedelta(seconds=10)
 """What apt allows the clocks to differ by (Acquire::Max-FutureTime)."""
@@ -97,6 +98,9 @@ def _verify_suite(repo: Path, suite: Path, keyring: Path) -> Iterator[Finding]:
         by_hash = index.parent / "by-hash" / "SHA256" / sha256
         if (found := _compare(by_hash, size, sha256, "repository/by-hash", suite)) is not None:
             yield found
+        if index.name == DIFF_INDEX:
+            for message, file in wrong_patches(index, suite):
+                yield _error("repository/index", message, file=str(file))
         if index.name in ("Packages", "Sources"):
             yield from _verify_compressed(index, suite)
             yield from verify_packages(repo, index)
