@@ -1,6 +1,7 @@
 """The web page in Chromium: asking, adding, managing, health; by mouse, keyboard and on a phone."""
 
 import json
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from kit.browser import Page
 from kit.faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
+from kit.files import pdf
 from local_rag.documents import formats
 from local_rag.run.service import Service
 
@@ -533,3 +535,40 @@ def test_the_page_and_the_interface_agree(tmp_path: Path) -> None:
     assert called
     for path in called:
         assert any(re.fullmatch(pattern, path) for pattern in known), (path, json.dumps(known))
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_citation_opens_its_document_at_the_passage(
+    page: Page, files: Path, server: LiveServer, size: str, theme: str
+) -> None:
+    filling = "Nothing of interest stands on page {}. " * 40
+    pages = [filling.replace("{}", str(number)) for number in range(1, 31)]
+    pages[20] = "The quetzal nests in the old oak behind the mill."
+    lines = ["\n".join(textwrap.wrap(text, 70)) for text in pages]
+    (files / "birds.pdf").write_bytes(pdf(lines))
+    fill(server, files)
+    page.open("ask", size, theme=theme)
+    page.ask("Where does the quetzal nest?")
+    page.until(lambda: not page.all(".answer-text.streaming") and page.all(".source-title"))
+    page.click(".source-title")
+    page.until(lambda: page.all("#reader-text mark"))
+    assert "The quetzal nests in the old oak" in page.text("#reader-text mark")
+    assert page.one("#reader-text mark").is_displayed()
+    top = page.driver.execute_script(
+        "const box = document.querySelector('#reader-text').getBoundingClientRect();"
+        "const mark = document.querySelector('#reader-text mark').getBoundingClientRect();"
+        "return mark.top >= box.top && mark.bottom <= box.bottom"
+    )
+    assert top, "the passage is not in sight"
+    page.shoot(f"reader-{size}-{theme}")
+    assert "Page 21" in page.text("#reader-text")
+    jump = page.one(".reader-jump input")
+    jump.clear()
+    jump.send_keys("2\n")
+    page.until(lambda: page.text("#reader-text .reader-page") == "Page 2")
+    page.click("#reader-bar button:nth-of-type(2)")  # later
+    page.until(
+        lambda: "of 30" in page.text("#reader-bar") and page.text(".reader-page") != "Page 2"
+    )
+    assert page.complaints() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import click
 
 from debwright.cli.common import Options
 from debwright.cli.repo import Place
-from debwright.cli.repo.working import ask_apt, tell, working
+from debwright.cli.repo.working import ask_apt, roots_for, tell, working
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from debwright.keys.signing import Signer
     from debwright.repository.edits import Promotion
     from debwright.repository.model import PackageFile
-    from debwright.roots.cache import Cache
-    from debwright.roots.store import Layer
 
 
 suite_option = click.option(
@@ -204,28 +202,8 @@ def _keyrings(
         return []
     from debwright.pipeline.stages.keyring import make_keyrings
 
-    layer, cache = _roots(options, place)
+    layer, cache = roots_for(options, place)
     return make_keyrings(
         place.path, settings, signer, maintainers=maintainers, output=scratch, layer=layer,
         cache=cache,
     )  # fmt: skip
-
-
-def _roots(options: Options, place: Place) -> tuple[Callable[[str], Layer], Cache]:
-    """Where the keyring package of a suite is packed."""
-    from debwright.host.machine import host_arch
-    from debwright.model.targets import Target, suite_info
-    from debwright.pipeline.run import heal
-    from debwright.repository.channels import split_suite
-    from debwright.roots.layers import Roots
-
-    cache = options.cache()
-    heal(cache)
-    roots = Roots(cache, place.loaded.config)
-    suffix = place.loaded.config.repository.codename_suffix
-
-    def layer(suite: str) -> Layer:
-        distribution = split_suite(suite)[0].removesuffix(suffix)
-        return roots.base(Target(suite_info(distribution).codename, host_arch()))
-
-    return layer, cache

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from local_rag.core.types import Change, Document, ImportItem, ImportJob, Passage, SearchMode
+from local_rag.documents.reading import Part
 from local_rag.models.registry import ModelInfo
 from local_rag.run.upkeep import BackupFile
 
@@ -92,12 +93,16 @@ class DocumentPage(BaseModel):
 
 
 class Content(BaseModel):
-    """A part of a document's text; `offset` counts characters."""
+    """A window of a document's text; offsets count characters of the whole text.
+
+    `parts` are the pages and headings that the window shows something of.
+    """
 
     id: int
     text: str
     offset: int
     total_chars: int
+    parts: list[Part]
 
 
 class JobPage(BaseModel):

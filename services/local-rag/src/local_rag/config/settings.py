@@ -184,7 +184,8 @@ class ImportSettings(_Section):
     """What may be imported, and which folders are watched.
 
     An empty `allowed_paths` means every path the service's user can read, apart from kernel
-    file systems and the service's own configuration and data.
+    file systems and the service's own configuration and data. `ocr_languages` are those of text in
+    pictures, as tesseract names them (`deu`); without any, the first few that are installed.
     """
 
     watch: tuple[HomePath, ...] = ()
@@ -192,6 +193,7 @@ class ImportSettings(_Section):
     allowed_paths: tuple[HomePath, ...] = ()
     follow_symlinks: bool = False
     max_file_mb: int = Field(100, ge=1, le=4096)
+    ocr_languages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_]{3,40}$")], ...] = ()
     allow_private_urls: bool = False
     url_timeout_s: float = Field(20, gt=0, le=3600)
 

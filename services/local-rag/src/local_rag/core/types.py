@@ -133,6 +133,7 @@ class ImportItemState(str, Enum):
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
+    UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -140,7 +141,11 @@ class ImportItemState(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportJob:
-    """A batch import and how far it has come; `total` grows while folders are being listed."""
+    """A batch import and how far it has come; `total` grows while folders are being listed.
+
+    It is the sum of what follows and of what is left. `skipped` is what was left out, for the
+    reasons that its items name: files of a kind that is not read, hidden ones, links.
+    """
 
     id: str
     state: JobState
@@ -148,8 +153,9 @@ class ImportJob:
     sources: tuple[str, ...]
     total: int
     done: int
-    failed: int
+    unchanged: int
     skipped: int
+    failed: int
     created: datetime
     updated: datetime
     error: str | None = None
@@ -158,7 +164,7 @@ class ImportJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportItem:
-    """One document of an import job."""
+    """One document of an import job; `error` says why it failed or was skipped."""
 
     uri: str
     state: ImportItemState

@@ -118,7 +118,11 @@ DROP TABLE keywords;
 DROP VIEW live_chunks;
 CREATE VIRTUAL TABLE keywords USING fts5(title, heading, text, content='', tokenize='ascii');
 """
-MIGRATIONS: tuple[str, ...] = (_V1, _V2)
+# What had nothing new was called skipped, which now means that it was left out.
+_V3 = """
+UPDATE job_items SET state = 'unchanged' WHERE state = 'skipped';
+"""
+MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -27,6 +27,7 @@ from local_rag.run.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from local_rag.documents.imports import ImportJobs
+    from local_rag.documents.imports.sources import Policy
     from local_rag.index import Store
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ class Service:
         )
         self.engine = Engine(settings, self.models, self.governor, self.counts.imported)
         self.uploads = UploadStore(settings.storage.uploads)
-        self.library = Library(self.engine.jobs, self.engine.store, self.uploads)
+        self.library = Library(self.engine.jobs, self.engine.store, self.uploads, self._policy)
         self.upkeep = Upkeep(self.engine, self.uploads, data)
         answerer = Answerer(self.engine, self.models.get_generator, settings, self.governor)
         self.questions = Questions(lambda: answerer, self._observe)
@@ -113,6 +114,11 @@ class Service:
         self.engine.stop()
         self.governor.stop()
         self.models.close()
+
+    def _policy(self) -> "Policy":
+        from local_rag.documents.imports.sources import Policy
+
+        return Policy(self.settings)
 
     def _tidy(self, store: "Store", jobs: "ImportJobs") -> None:
         removed = self.library.tidy(store, jobs)

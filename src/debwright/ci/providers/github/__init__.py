@@ -30,6 +30,8 @@ FILES = (
     "actions/debwright/as-root.sh",
 )
 """Below .github; each has its template."""
+PUBLISHING = "workflows/publish.yml"
+"""For a repository that a job can bring to its place."""
 RENEWING = "workflows/renew.yml"
 """For a repository whose signatures end, and that a job can bring to its place."""
 
@@ -54,7 +56,8 @@ class GitHub(Provider):
 
     def files(self, context: Context) -> Iterator[File]:
         templates, values = _templates(), _values(context)
-        for name in (*FILES, *([RENEWING] if context.renewed else [])):
+        further = [PUBLISHING] if context.stored else []
+        for name in (*FILES, *further, *([RENEWING] if context.renewed else [])):
             text = templates.render(name, **values)
             yield File(path=f".github/{name}", text=text, executable=name.endswith(".sh"))
 
@@ -123,10 +126,23 @@ def _values(context: Context) -> dict[str, Any]:
         "secrets": _secrets(context),
         "companions": [_step_name(c.source) for c in context.product.companions],
         "in_public": _in_public,
+        "publishing": _publishing(context),
         "ref": "",
         "cached": "",
         "keep": "",
     }
+
+
+def _publishing(context: Context) -> list[tuple[str, str, str]]:
+    """The steps of a publication: name, condition, and what stands after `debwright repo`."""
+    found = [
+        ("What is published", "", "pull --may-be-empty"),
+        ("The packages of the release", "!inputs.rollback", 'add-release "$TAG"'),
+        ("What a publication before had", "inputs.rollback", 'rollback "$PUBLICATION"'),
+    ]
+    if context.product.repository.url is not None:
+        found.append(("Verify what is served as the apt of a user would", "", "served"))
+    return found
 
 
 def _in_public(setting: bool | str) -> str:

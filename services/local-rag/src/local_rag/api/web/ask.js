@@ -198,7 +198,7 @@ class AnswerView {
     return el("li", { class: "source", id: `${this.id}-s${source.number}` },
       el("div", { class: "source-head" },
         el("span", { class: "source-number", "aria-hidden": "true" }, String(source.number)),
-        el("button", { class: "source-title", type: "button", onclick: () => this.openDocument(source.document_id) }, source.title)),
+        el("button", { class: "source-title", type: "button", onclick: () => this.openDocument(source.document_id, { quote: source.snippet, chunk: source.chunk_id }) }, source.title)),
       el("p", { class: "source-meta", title: place(source.uri) }, meta),
       el("p", { class: "source-text" }, source.snippet));
   }

@@ -269,7 +269,7 @@ class ImportJobs:
 
     def _verdict(self, job_id: str) -> tuple[JobState, str | None]:
         job = self._store.jobs.get(job_id)
-        if job.failed and job.failed == job.total:
+        if job.failed and job.failed + job.skipped == job.total:
             first = self._store.jobs.items(job_id, state=ImportItemState.FAILED, limit=1)[0]
             return JobState.FAILED, first.error
         return JobState.DONE, None

@@ -1,7 +1,7 @@
 """One import job from its sources to its end."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from local_rag.config.settings import Settings
@@ -11,7 +11,7 @@ from local_rag.core.types import Embedder, Extracted, ImportGate, ImportItemStat
 from local_rag.documents.extraction import Extraction
 from local_rag.documents.imports.pipeline import Cancelled, Pipeline
 from local_rag.documents.imports.prepare import Prepared, Preparer
-from local_rag.documents.imports.sources import Policy, is_url, path_of
+from local_rag.documents.imports.sources import Found, Policy, is_url, path_of
 from local_rag.documents.imports.updates import check_updates, folders_of, is_away, metadata_for
 from local_rag.index import SourceFacts, Store
 from local_rag.index.jobs_table import JobOptions
@@ -22,7 +22,7 @@ _BATCH = 500
 _LOOK_AGAIN_S = 2.0
 _REINDEX = "document:"
 _WATCH = "watch"
-_PERMANENT = ("invalid-input", "too-large")
+_PERMANENT = ("invalid-input", "left-out", "too-large")
 
 
 @dataclass
@@ -57,7 +57,7 @@ class JobRunner:
                 # The list may have broken off; it is made again when the job goes on.
                 raise Cancelled
             self.store.jobs.set_listed(job.id)
-        with Extraction() as extraction:
+        with Extraction(stop=self.stop) as extraction:
             preparer = self._preparer(options, extraction)
             pipeline = Pipeline(
                 self.store,
@@ -164,19 +164,25 @@ class JobRunner:
         self.store.jobs.remember_folder(
             str(path), recursive=options.recursive, metadata=options.metadata
         )
-        batch: list[str] = []
+        batch: list[Found] = []
         for found in self._policy.walk(path, recursive=options.recursive):
             if self.stop.is_set():
                 return
+            batch.append(found)
+            if len(batch) == _BATCH:
+                self._add(job_id, batch)
+                batch = []
+        self._add(job_id, batch)
+
+    def _add(self, job_id: str, batch: Sequence[Found]) -> None:
+        self.store.jobs.add_items(job_id, (f.uri for f in batch if not (f.error or f.skipped)))
+        self.store.jobs.add_skipped(job_id, [(f.uri, f.skipped) for f in batch if f.skipped])
+        for found in batch:
             if found.error:
                 self.store.jobs.add_failed(job_id, found.uri, found.error)
                 self.observe(ImportItemState.FAILED.value)
-                continue
-            batch.append(found.uri)
-            if len(batch) == _BATCH:
-                self.store.jobs.add_items(job_id, batch)
-                batch = []
-        self.store.jobs.add_items(job_id, batch)
+            elif found.skipped:
+                self.observe(ImportItemState.SKIPPED.value)
 
     def _list_changes(self, job: ImportJob) -> None:
         only = [path_of(uri) for uri in job.sources] if job.kind == _WATCH else None
