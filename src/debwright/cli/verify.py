@@ -98,7 +98,7 @@ def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[byt
         from debwright.cli.keys import Place
 
         with open_home(home or Place.of(options).home) as opened:
-            return b"".join(public_key(opened, k) for k in wanted), None
+            return b"".join(public_key(opened, k, ended=True) for k in wanted), None
     base = place if place is None or place.is_dir() else place.parent
     for name in KEY_NAMES if base is not None else ():
         assert base is not None

@@ -26,17 +26,24 @@ suite_option = click.option(
 )
 
 
+percent_option = click.option(
+    "--phase", "percent", type=click.IntRange(0, 100), metavar="PERCENT",
+    help="So many of the machines get it as an upgrade at first; see `repo phase`.",
+)  # fmt: skip
 channel = click.Choice(["stable", "candidate", "nightly"])
 
 
 @click.command("add")
 @click.option("--suite", required=True, metavar="SUITE", help="As bookworm or bookworm-nightly.")
 @click.option("--component", metavar="NAME", help="Default: repository.component.")
+@percent_option
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
 )  # fmt: skip
 @click.pass_obj
-def add(options: Options, suite: str, component: str | None, files: Sequence[Path]) -> int:
+def add(
+    options: Options, suite: str, component: str | None, files: Sequence[Path], percent: int | None
+) -> int:
     """Publish FILES (.deb, .dsc or .changes) that were made and checked elsewhere.
 
     They are not checked here: `debwright publish` takes only what has passed every check.
@@ -51,7 +58,7 @@ def add(options: Options, suite: str, component: str | None, files: Sequence[Pat
             for f in files
         ]
         ask_apt(options, place, signer, [suite], reporter)
-        done = publish(place.path, packages, signer, settings, say=reporter.note)
+        done = publish(place.path, packages, signer, settings, percent=percent, say=reporter.note)
     return tell(options, done)
 
 
@@ -65,6 +72,7 @@ def take_out(options: Options, suite: str, packages: Sequence[str], version: str
     from debwright.repository.edits import remove
 
     with working(options) as (place, signer, reporter):
+        ask_apt(options, place, signer, [suite], reporter)
         done = remove(
             place.path, suite, packages, signer, place.settings(), version=version,
             say=reporter.note,
@@ -74,18 +82,27 @@ def take_out(options: Options, suite: str, packages: Sequence[str], version: str
 
 @click.command("rollback")
 @suite_option
-@click.argument("number", type=click.IntRange(min=1))
+@click.option("--to", "to", type=click.IntRange(min=1), metavar="NUMBER", help="The publication.")
+@click.argument("number", type=click.IntRange(min=1), required=False)
 @click.pass_obj
-def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
+def go_back(options: Options, number: int | None, to: int | None, suites: Sequence[str]) -> int:
     """Publish again what publication NUMBER had; `repo list` shows them.
 
     Users who have a newer version keep it until they ask apt for the older one.
     """
     from debwright.repository.edits import rollback
 
+    if number is not None and to is not None and number != to:
+        raise UsageError(f"two publications are named, {number} and {to}")
+    wanted = number or to
+    if wanted is None:
+        raise UsageError(
+            "no publication is named", fix=Command("debwright", "repo", "list")
+        )  # fmt: skip
     with working(options) as (place, signer, reporter):
+        ask_apt(options, place, signer, suites or list(place.state().suites), reporter)
         done = rollback(
-            place.path, number, signer, place.settings(), suites=suites, say=reporter.note
+            place.path, wanted, signer, place.settings(), suites=suites, say=reporter.note
         )
     return tell(options, done)
 
@@ -96,8 +113,9 @@ def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
 def renew_signatures(options: Options, *, now: bool) -> int:
     """Sign what is published again, so that users' apt goes on taking it (Valid-Until).
 
-    It does nothing while more than two thirds of repository.valid_days are left: run it every
-    week, or by the workflow that `debwright workflows sync` writes.
+    Phased updates that are due are raised, too (`repo phase`). Nothing is signed again while more
+    than two thirds of repository.valid_days are left: run it every week, or by the workflow that
+    `debwright workflows sync` writes.
     """
     from debwright.repository.edits import renew
 
@@ -109,6 +127,7 @@ def renew_signatures(options: Options, *, now: bool) -> int:
                 "to anybody who trusts the one before",
                 fix=Command("debwright", "keys", "list"),
             )
+        ask_apt(options, place, signer, list(place.state().suites), reporter)
         done = renew(place.path, signer, place.settings(), now=now, say=reporter.note)
     return tell(options, done)
 
@@ -118,11 +137,12 @@ def renew_signatures(options: Options, *, now: bool) -> int:
 @click.option("--to", "target", required=True, type=channel, help="The channel they go to.")
 @suite_option
 @click.option("--version", metavar="VERSION", help="This version instead of the newest.")
+@percent_option
 @click.argument("packages", nargs=-1, metavar="[PATTERN]...")
 @click.pass_obj
 def promote_channel(
     options: Options, source: str, target: str, *, suites: Sequence[str], version: str | None,
-    packages: Sequence[str],
+    percent: int | None, packages: Sequence[str],
 ) -> int:  # fmt: skip
     """Give a channel the newest packages of another, as they are: nothing is built again.
 
@@ -151,8 +171,12 @@ def promote_channel(
                 cause=f"the repository has {', '.join(sorted(state.suites))}",
                 fix=Command("debwright", "repo", "list"),
             )
+        ask_apt(options, place, signer, [p.target for p in promotions], reporter)
         further = _keyrings(options, place, signer, promotions, Path(scratch))
-        done = promote(place.path, promotions, signer, settings, further=further, say=reporter.note)
+        done = promote(
+            place.path, promotions, signer, settings, further=further, percent=percent,
+            say=reporter.note,
+        )  # fmt: skip
     return tell(options, done)
 
 
