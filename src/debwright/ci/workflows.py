@@ -155,6 +155,11 @@ class Workflows(Section, table="workflows"):
         "where the repository is public, since private ones have it with GitHub Enterprise Cloud "
         "only.",
     )
+    metrics: bool = Field(
+        False,
+        description="Whether each run on the main branch leaves its record on the branch "
+        "`metrics`, and a schedule makes the dashboard and sends alerts of [metrics].",
+    )
     build_minutes: Minutes = Field(
         180, description="Minutes after which the build of a target is stopped."
     )

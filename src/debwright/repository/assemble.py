@@ -104,7 +104,7 @@ class Assembly:
         manifest = SuiteManifest(
             suite=suite, date=date, valid_until=until, entries=entries,
             by_hash=_generations(by_hash, kept), architectures=promise.architectures,
-            components=promise.components,
+            components=promise.components, phasing=self.plan.phasing[suite],
         )  # fmt: skip
         path = self.target / "manifests" / f"{suite}.json"
         store.make_directories(path.parent)

@@ -1,8 +1,9 @@
-"""Changes of a repository that need no new package: promotion, rollback, removal.
+"""Changes of a repository that need no new package: promotion, rollback, removal, phases.
 
 Each is a publication of its own, so that it is as atomic, and can be taken back, as any other.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from debwright.model.fix import Command
 from debwright.repository import store
 from debwright.repository.entries import Entries
 from debwright.repository.model import Entry, PackageFile, Publication, RepositorySettings
+from debwright.repository.phases import Wanted, begin, phased
 from debwright.repository.plan import Plan, State, decide, entries_of, keep_newest, load
 from debwright.repository.promises import Withdrawal
 from debwright.repository.publish import change
@@ -41,11 +43,13 @@ def promote(
     settings: RepositorySettings,
     *,
     further: Sequence[PackageFile] = (),
+    percent: int | None = None,
     say: store.Say = store.silent,
 ) -> Publication:
     """Give suites the packages of others. The files stay what they are: nothing is built.
 
-    `further` are packages to add in the same publication, as keyring packages. Raises UsageError
+    `further` are packages to add in the same publication, as keyring packages. `percent` of the
+    machines get what is promoted as upgrades at first (phases.py); None for all. Raises UsageError
     when there is nothing to promote.
     """
     from debwright.repository.incoming import read_all
@@ -58,7 +62,7 @@ def promote(
             found = _chosen(repo, suites.get(each.source, Entries()), each)
             target = suites.get(each.target, Entries())
             fresh = [e for path, e in found.items() if target.get(path) is None]
-            suites[each.target] = target.changed(added=fresh)
+            suites[each.target] = target.changed(added=phased(fresh, percent))
             chosen |= found.keys()
         suites, notes = keep_newest(repo, suites, settings, {}, chosen)
         what = ", ".join(f"promote {p.source} to {p.target}" for p in promotions)
@@ -197,6 +201,34 @@ def withdraw(
         return decide(
             before, suites, signer, settings, what=f"withdraw {' '.join(names)}",
             withdrawal=withdrawal,
+        )  # fmt: skip
+
+    return _edit(repo, planner, signer, settings, say)
+
+
+def phase(
+    repo: Path,
+    wanted: Wanted,
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    say: store.Say = store.silent,
+) -> Publication:
+    """Let a part of the machines have a version as an upgrade, now and by and by."""
+
+    def planner(before: State) -> Plan:
+        suites = entries_of(before)
+        if wanted.suite not in suites:
+            raise UsageError(
+                f"there is no suite {wanted.suite}", cause=f"there are {', '.join(suites)}"
+            )
+        old, now = before.suites[wanted.suite].phasing, int(time.time())
+        entries, to_come = begin(suites[wanted.suite], wanted, old, now)
+        suites[wanted.suite] = entries
+        percents = ", ".join(f"{p} %" for p in wanted.percents)
+        return decide(
+            before, suites, signer, settings, what=f"phase {wanted.source}: {percents}",
+            phasing={wanted.suite: to_come} if to_come != old else {},
         )  # fmt: skip
 
     return _edit(repo, planner, signer, settings, say)

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, field_validator
 
 from debwright.repository.entries import SEPARATOR, Entries, Lines
 from debwright.repository.model import DataModel, Entry, HashPath, SuiteName
+from debwright.repository.phases import Phasing
 
 _ENTRIES = b'"entries":[\n'
 _END = b"\n]}\n"
@@ -36,6 +37,8 @@ class SuiteManifest(DataModel):
     architectures: tuple[str, ...] = ()
     """What the Release names (promises.py); empty in manifests of old."""
     components: tuple[str, ...] = ()
+    phasing: tuple[Phasing, ...] = ()
+    """What is to become of packages that not all machines get yet."""
     tally: tuple[tuple[str, str, str, int], ...] = ()
     packages: int = 0
     state: str = ""

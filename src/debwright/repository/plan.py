@@ -1,6 +1,7 @@
 """What a publication will change, decided before anything is touched."""
 
 import hashlib
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from debwright.repository import incoming, pool, store, validity
 from debwright.repository.entries import Changes, Entries, changes
 from debwright.repository.manifest import SuiteManifest, read_manifest
 from debwright.repository.model import Entry, PublicationRecord, RepositorySettings
+from debwright.repository.phases import Phasing, phased, raised
 from debwright.repository.promises import Promise, Withdrawal, given, kept
 
 
@@ -34,6 +36,8 @@ class Plan:
     """What is other in each than before."""
     promises: dict[str, Promise]
     """What the Release of each names."""
+    phasing: dict[str, tuple[Phasing, ...]]
+    """What is still to become of packages of each that not all machines get yet."""
     changed: frozenset[str]
     """Suites whose indices change."""
     resigned: bool
@@ -101,8 +105,13 @@ def make_plan(
     arriving: Iterable[incoming.Incoming],
     signer: Signer,
     settings: RepositorySettings,
+    *,
+    percent: int | None = None,
 ) -> Plan:
-    """Add what arrives; then each suite keeps the newest versions alone, if so configured."""
+    """Add what arrives; then each suite keeps the newest versions alone, if so configured.
+
+    `percent` is of the machines that get it at once; None for all.
+    """
     suites = entries_of(before)
     published = Published(repo, before)
     drafts: dict[str, _Draft] = {}
@@ -117,7 +126,7 @@ def make_plan(
         # A file that no publication names was left by a crash and is as good as none.
         if known is None or not pool.in_pool(repo, entry):
             missing[entry.path] = (_path_of(item), entry)
-        draft.add(entry)
+        draft.add(*phased([entry], percent))
         published.add(entry)
     suites |= {suite: draft.done() for suite, draft in drafts.items()}
     if not settings.sources:
@@ -178,15 +187,22 @@ def decide(
     what: str = "publish",
     renew: bool = False,
     withdrawal: Withdrawal | None = None,
+    phasing: Mapping[str, tuple[Phasing, ...]] | None = None,
 ) -> Plan:
     """What has to be done so that the suites have these entries; `renew` signs all again.
 
-    A suite that is not among them is published without packages, unless it is withdrawn.
+    Packages that are phased get the percentage that is due by now; `phasing` is what takes the
+    place of what was to become of them. A suite that is not among `suites` is published without
+    packages, unless it is withdrawn.
     """
     had = entries_of(before)
     gone = {withdrawal.suite} if withdrawal is not None and withdrawal.whole else set()
     empty = Entries()
     suites = {s: suites.get(s, empty) for s in dict.fromkeys([*had, *suites]) if s not in gone}
+    to_come = {s: m.phasing for s, m in (before.suites if before else {}).items()}
+    to_come |= phasing or {}
+    by_now = {s: raised(e, to_come.get(s, ()), time.time()) for s, e in suites.items()}
+    suites = {suite: entries for suite, (entries, _) in by_now.items()}
     made = {suite: changes(had.get(suite, empty), e) for suite, e in suites.items()}
     changed = frozenset(s for s, each in made.items() if each) | (had.keys() - suites.keys())
     promises = {
@@ -194,6 +210,8 @@ def decide(
         for suite, entries in suites.items()
     }
     changed |= {s for s, p in promises.items() if s in had and p != _given(before, s)}
+    # A plan for later is no change of what apt reads, and has to be written all the same.
+    changed |= {s for s in phasing or {} if s in had}
     added = {
         e.path for suite, each in made.items() for e in each.added
         if had.get(suite, empty).get(e.path) is None
@@ -204,6 +222,7 @@ def decide(
         entries=suites,
         changes=made,
         promises=promises,
+        phasing={suite: left for suite, (_, left) in by_now.items()},
         changed=changed,
         resigned=renew or _must_resign(before, bool(changed or missing), signer, settings),
         added=tuple(sorted(added)),

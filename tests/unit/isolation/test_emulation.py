@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -176,7 +177,8 @@ def test_a_systemd_that_can_start_nothing_is_the_machines_fault(
 ) -> None:
     """Debian 13's, under Debian 12's emulator: no fault of the package."""
     monkeypatch.setattr("debwright.systems.nspawn.is_root", lambda: True)
-    overlay = cast(Throwaway, None)
+    monkeypatch.setattr("debwright.systems.nspawn.booted.prove", lambda *_: None)
+    overlay = cast(Throwaway, SimpleNamespace(arch="arm64"))
     for said, emulated in (("success\n", True), ("resources\n", False)):
         system = Booted(overlay, emulated=emulated)
         system.said = said

@@ -576,3 +576,39 @@ def test_a_citation_opens_its_document_at_the_passage(
         lambda: "of 30" in page.text("#reader-bar") and page.text(".reader-page") != "Page 2"
     )
     assert page.complaints() == []
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
+def test_a_chat_is_kept_named_and_deleted(
+    page: Page, files: Path, server: LiveServer, size: str, theme: str
+) -> None:
+    fill(server, files)
+    page.open("ask", size, theme=theme)
+    page.ask(QUESTION)
+    page.until(lambda: page.all(".answer-foot") and not page.all(".answer-text.streaming"))
+    page.ask("And how much notice?")
+    page.until(lambda: "Asked as: And how much notice? (" in page.text(".answer .answer-asked"))
+    page.until(lambda: not page.all(".answer-text.streaming"))
+    page.shoot(f"chat-{size}-{theme}")
+    answers = [answer.text for answer in page.all(".answer .answer-text")]
+    page.driver.refresh()
+    page.until(lambda: len(page.all(".answer")) == 2)
+    assert [answer.text for answer in page.all(".answer .answer-text")] == answers
+    assert [q.text for q in page.all(".answer-question")] == ["And how much notice?", QUESTION]
+    page.until(lambda: "(2 questions)" in page.text("#chat-select option:checked"))
+    page.click("#chat-rename")
+    box = page.one("#rename-input")
+    box.clear()
+    box.send_keys("The garden\n")
+    page.until(lambda: "The garden" in page.text("#chat-select option:checked"))
+    page.click("#chat-new")
+    page.until(lambda: not page.all(".answer"))
+    page.click("#chat-select option:nth-of-type(2)")
+    page.until(lambda: len(page.all(".answer")) == 2)
+    page.click("#chat-delete")
+    page.until(lambda: page.one("#confirm-ok").is_displayed())
+    page.click("#confirm-ok")
+    page.until(lambda: not page.all(".answer"))
+    chats = httpx.get(f"{server.url}{API}/chats", trust_env=False, timeout=60).json()
+    assert chats["total"] == 0
+    assert page.complaints() == []

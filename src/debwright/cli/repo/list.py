@@ -1,9 +1,16 @@
 """debwright repo list."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 
 from debwright.cli.common import Options, emit
 from debwright.cli.repo import Place
+
+if TYPE_CHECKING:
+    from debwright.repository.model import Entry
 
 
 @click.command("list")
@@ -13,6 +20,7 @@ def show(options: Options, *, packages: bool) -> int:
     """Publications that can be gone back to, and the suites of the current one."""
     from debwright.repository import store
     from debwright.repository.channels import split_suite
+    from debwright.repository.phases import told
     from debwright.repository.plan import record_of
 
     place = Place.of(options)
@@ -32,7 +40,9 @@ def show(options: Options, *, packages: bool) -> int:
             f"   {suite} ({split_suite(suite)[1]}): {len(names)} packages, {len(debs)} files"
         )
         if packages:
-            lines += [f"      {e.package} {e.version} {e.architecture}" for e in debs]
+            lines += [f"      {e.package} {e.version} {e.architecture}{_phase(e)}" for e in debs]
+    if coming := told({suite: m.phasing for suite, m in state.suites.items()}):
+        lines += ["phased updates (`repo renew` raises what is due):", *(f"   {t}" for t in coming)]
     data = {
         "repository": str(place.path),
         "current": state.record.number,
@@ -41,6 +51,7 @@ def show(options: Options, *, packages: bool) -> int:
             {"number": r.number, "created": r.created, "what": r.what, "suites": r.suites}
             for r in records
         ],
+        "phasing": {s: [p.model_dump() for p in m.phasing] for s, m in state.suites.items()},
         "suites": {
             suite: [e.model_dump(mode="json") for e in m.entries if e.kind == "deb"]
             for suite, m in sorted(state.suites.items())
@@ -48,3 +59,7 @@ def show(options: Options, *, packages: bool) -> int:
     }
     emit(options, data, "\n".join(lines))
     return 0
+
+
+def _phase(entry: Entry) -> str:
+    return "" if entry.phased is None else f" (upgrade for {entry.phased} % of machines)"

@@ -21,6 +21,11 @@ _FIXES = {
 }
 
 
+def fix_of(why: str) -> str | None:
+    """What to do about a verdict."""
+    return next((fix for cause, fix in _FIXES.items() if why.startswith(cause)), None)
+
+
 CODES = Codes(
     {
         "verify/signature": Code(ERROR, "A signature is not accepted."),
@@ -63,7 +68,7 @@ class Verification:
         if not problems and signature is None and not is_whole_message(file.read_bytes()):
             problems.append(("it has text that its signature does not cover", (), ALTERED))
         for what, said, why in problems:
-            self.add("verify/signature", f"{name}: {what}", *said, fix=_FIXES.get(why))
+            self.add("verify/signature", f"{name}: {what}", *said, fix=fix_of(why))
         if not problems:
             self.good.append(f"{name}: {_accepted(verdicts)}")
         return not problems

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright.keys.gnupg.signatures import (
+    EXPIRED,
     Verdict,
     binary_keyring,
     check,
@@ -31,6 +32,10 @@ from debwright.repository.verify.patches import DIFF_INDEX, wrong_patches
 FUTURE = timedelta(seconds=10)
 """What apt allows the clocks to differ by (Acquire::Max-FutureTime)."""
 RENEW = "debwright repo renew, then debwright repo push; if it is somebody else's, ask them"
+RENEWED_KEY = (
+    "debwright keys list, which says how to move the end; then debwright repo renew --now; "
+    "if it is somebody else's, get the current key"
+)
 INDEX_LIMIT = 2 * 1024**3
 """Bytes of an index, unpacked."""
 
@@ -135,7 +140,9 @@ def _bad_signature(suite: Path, name: str, verdict: Verdict) -> Finding:
         f"the signature of {suite.name}/{name} is not good for {verdict.tool}: {verdict.why}",
         *verdict.said,
         file=str(suite / name),
-        fix="debwright publish, with the key the users have",
+        fix=RENEWED_KEY
+        if verdict.why.startswith(EXPIRED)
+        else "debwright publish, with the key the users have",
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_rag import __version__
 from local_rag.ask.answer import Answerer
+from local_rag.ask.chats import Conversations
 from local_rag.ask.questions import Questions
 from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError
@@ -81,6 +82,7 @@ class Service:
         self.engine = Engine(settings, self.models, self.governor, self.counts.imported)
         self.uploads = UploadStore(settings.storage.uploads)
         self.library = Library(self.engine.jobs, self.engine.store, self.uploads, self._policy)
+        self.chats = Conversations(self.engine.store)
         self.upkeep = Upkeep(self.engine, self.uploads, data)
         answerer = Answerer(
             self.engine,
