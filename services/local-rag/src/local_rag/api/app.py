@@ -19,6 +19,7 @@ from local_rag.api.middleware import MULTIPART_ALLOWANCE, BodyLimit, Observer, S
 from local_rag.api.responses import Json
 from local_rag.api.routes import (
     chats,
+    collections,
     documents,
     health,
     imports,
@@ -104,6 +105,7 @@ def _add_routes(app: FastAPI) -> None:
         imports.updates,
         query.router,
         chats.router,
+        collections.router,
         system.models,
         system.router,
     ):

@@ -16,6 +16,7 @@ from local_rag.core.types import (
 )
 from local_rag.documents.reading import Part
 from local_rag.index.chats_table import Chat, Turn
+from local_rag.index.collections_table import Collection
 from local_rag.models.registry import ModelInfo
 from local_rag.run.upkeep import BackupFile
 
@@ -57,6 +58,9 @@ class Query(_Body):
     mode: SearchMode = Field("hybrid", description="keyword works without an embedding model")
     stream: bool = Field(False, description="answer with server-sent events")
     passages_only: bool = Field(False, description="search, and let no model write an answer")
+    collections: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(
+        default_factory=list, max_length=50, description="only these; all documents without any"
+    )
 
 
 class ChatQuery(Query):
@@ -79,6 +83,31 @@ class ImportRequest(_Body):
     sources: list[Line] = Field(min_length=1, max_length=1000)
     recursive: bool = True
     metadata: dict[Line, Text] = Field(default_factory=dict, max_length=50)
+    collection: int | None = Field(None, ge=1, le=2**63 - 1, description="what they belong to")
+
+
+class CollectionName(_Body):
+    """The name of a collection."""
+
+    name: Annotated[Line, StringConstraints(max_length=200)]
+
+
+class CollectionFolder(_Body):
+    """A folder that is watched for a collection."""
+
+    path: Line
+
+
+class CollectionChoice(_Body):
+    """The collection that a document belongs to; null for none."""
+
+    collection: int | None = Field(ge=1, le=2**63 - 1)
+
+
+class CollectionList(BaseModel):
+    """All collections, by name."""
+
+    items: list[Collection]
 
 
 class ResetRequest(_Body):

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from copy import copy
 from dataclasses import dataclass
 
 from local_rag.ask.answer import Answerer, Done, Event, Failed
@@ -60,6 +61,12 @@ class Questions:
         self._observe = observe
         self._places = threading.BoundedSemaphore(WORKERS + WAITING)
         self.executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="question")
+
+    def of(self, answerer: Callable[[], Answerer]) -> "Questions":
+        """Return one that asks another answerer, in the same threads and the same queue."""
+        other = copy(self)
+        other._answerer = answerer
+        return other
 
     def reserve(self) -> _Place:
         """Take a place in the queue. Raises Unavailable when it is full."""

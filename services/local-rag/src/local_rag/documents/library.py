@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from local_rag.core.errors import NotFound, RagError
+from local_rag.core.errors import InvalidInput, NotFound, RagError
 from local_rag.core.types import ImportJob
 from local_rag.documents.uploads import UploadStore, safe_relative
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from local_rag.documents.imports import ImportJobs
     from local_rag.documents.imports.sources import Policy
     from local_rag.index import Store
+    from local_rag.index.collections_table import Collection
 
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,12 @@ class Library:
     policy: "Callable[[], Policy]"
 
     def upload(
-        self, files: Sequence[Staged], *, replace: bool, metadata: Mapping[str, str]
+        self,
+        files: Sequence[Staged],
+        *,
+        replace: bool,
+        metadata: Mapping[str, str],
+        collection: int | None = None,
     ) -> ImportJob:
         """Take uploaded files over and begin to import them. Raises InvalidInput."""
         jobs, store = self.jobs(), self.store()
@@ -63,7 +69,12 @@ class Library:
             for file in files:
                 path = self.uploads.take(file.path, file.name, file.sha256, replace=replace)
                 taken.append(path)
-            return jobs.submit([str(path) for path in taken], recursive=False, metadata=metadata)
+            return jobs.submit(
+                [str(path) for path in taken],
+                recursive=False,
+                metadata=metadata,
+                collection=collection,
+            )
         except RagError:
             for path in taken:
                 if store.documents.source(path.as_uri()) is None:
@@ -111,6 +122,22 @@ class Library:
                 stream=stream, size=size, name=path.name, changed=changed, close=stack.close
             )
         raise trouble
+
+    def watch(self, collection_id: int, source: str) -> "Collection":
+        """Let a folder be watched for a collection, and begin to import it.
+
+        Raises NotFound, Forbidden, and InvalidInput when it is no folder.
+        """
+        from local_rag.documents.imports.sources import path_of
+
+        store = self.store()
+        store.collections.get(collection_id)
+        path = path_of(self.policy().source(source))
+        if not path.is_dir():
+            raise InvalidInput(f"{path} is not a folder", hint="import a file; folders are watched")
+        found = store.collections.watch(collection_id, path)
+        self.jobs().submit([str(path)], collection=collection_id)
+        return found
 
     def is_upload(self, uri: str) -> bool:
         """Return whether a source is a file that was uploaded."""

@@ -62,9 +62,10 @@ class Documents:
         offset: int = 0,
         include_deleted: bool = False,
         text: str | None = None,
+        collection: int | None = None,
     ) -> list[Document]:
         """Return documents, newest first; `text` is looked for in titles and sources."""
-        where, values = list_filter(include_deleted, text)
+        where, values = list_filter(include_deleted, text, collection)
         with self._connections.read() as db:
             rows = db.execute(
                 f"SELECT {DOCUMENT_COLUMNS} FROM documents d {where} "
@@ -73,9 +74,15 @@ class Documents:
             ).fetchall()
             return read_documents(db, rows)
 
-    def count(self, *, include_deleted: bool = False, text: str | None = None) -> int:
+    def count(
+        self,
+        *,
+        include_deleted: bool = False,
+        text: str | None = None,
+        collection: int | None = None,
+    ) -> int:
         """Return how many documents `list` has in all."""
-        where, values = list_filter(include_deleted, text)
+        where, values = list_filter(include_deleted, text, collection)
         with self._connections.read() as db:
             row = db.execute(f"SELECT count(*) FROM documents d {where}", values).fetchone()
         return int(row[0])
@@ -338,12 +345,13 @@ def _link(db: sqlite3.Connection, source: SourceFacts, document_id: int) -> None
     db.execute("DELETE FROM rejects WHERE uri=?", (source.uri,))
     db.execute(
         "INSERT INTO sources (uri, document_id, source_hash, size, mtime_ns, etag, metadata, "
-        "updated) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (uri) DO UPDATE SET "
+        "updated, collection_id) VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (uri) DO UPDATE SET "
         "source_hash=excluded.source_hash, "
         "size=excluded.size, mtime_ns=excluded.mtime_ns, etag=excluded.etag, "
-        "metadata=excluded.metadata, updated=excluded.updated",
+        "metadata=excluded.metadata, updated=excluded.updated, "
+        "collection_id=coalesce(excluded.collection_id, collection_id)",
         (source.uri, document_id, source.source_hash, source.size, source.mtime_ns, source.etag,
-         pack_metadata(source.metadata), now()),
+         pack_metadata(source.metadata), now(), source.collection),
     )  # fmt: skip
 
 

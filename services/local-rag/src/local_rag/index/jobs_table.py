@@ -29,6 +29,7 @@ class JobOptions:
     metadata: Mapping[str, str] = field(default_factory=dict)
     # Rescans must not bring back what a person deleted; an import by a person does.
     revive: bool = True
+    collection: int | None = None
 
     def pack(self) -> str:
         """Return the options as stored."""
@@ -237,12 +238,22 @@ class Jobs:
 
     # -- folders that were imported as such -------------------------------------------------
 
-    def remember_folder(self, path: str, *, recursive: bool, metadata: Mapping[str, str]) -> None:
+    def remember_folder(
+        self,
+        path: str,
+        *,
+        recursive: bool,
+        metadata: Mapping[str, str],
+        collection: int | None = None,
+    ) -> None:
         """Note an imported folder, so that new files in it are seen later."""
         with self._connections.write() as db:
             db.execute(
-                "INSERT OR REPLACE INTO folders VALUES (?, ?, ?)",
-                (path, int(recursive), json.dumps(dict(metadata))),
+                "INSERT INTO folders (path, recursive, metadata, collection_id) VALUES (?,?,?,?) "
+                "ON CONFLICT (path) DO UPDATE SET recursive=excluded.recursive, "
+                "metadata=excluded.metadata, "
+                "collection_id=coalesce(excluded.collection_id, collection_id)",
+                (path, int(recursive), json.dumps(dict(metadata)), collection),
             )
 
     def folders(self) -> "Sequence[tuple[str, bool, dict[str, str]]]":

@@ -36,6 +36,8 @@ class SourceFacts:
     mtime_ns: int | None = None
     etag: str | None = None
     metadata: Mapping[str, str]
+    # None leaves a source in the collection that it is in.
+    collection: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,10 +116,12 @@ def unpack_sections(blob: bytes) -> tuple[Section, ...]:
     return tuple(Section(text=text, page=page, heading=heading) for text, page, heading in rows)
 
 
-def list_filter(include_deleted: bool, text: str | None) -> tuple[str, tuple[str, ...]]:
+def list_filter(
+    include_deleted: bool, text: str | None, collection: int | None = None
+) -> tuple[str, tuple[str | int, ...]]:
     """Return the WHERE clause of a list of documents (as d), and the values it binds."""
     conditions: list[str] = []
-    values: tuple[str, ...] = ()
+    values: tuple[str | int, ...] = ()
     if not include_deleted:
         conditions.append("d.deleted IS NULL")
     if text:
@@ -127,6 +131,11 @@ def list_filter(include_deleted: bool, text: str | None) -> tuple[str, tuple[str
             "WHERE s.document_id=d.id AND s.uri LIKE ? ESCAPE '\\'))"
         )
         values = (f"%{escaped}%", f"%{escaped}%")
+    if collection is not None:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM sources s WHERE s.document_id=d.id AND s.collection_id=?)"
+        )
+        values += (collection,)
     return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
 
 

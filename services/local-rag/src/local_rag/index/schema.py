@@ -140,7 +140,18 @@ CREATE TABLE turns (
 );
 CREATE INDEX turns_chat ON turns(chat_id, id);
 """
-MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3, _V4)
+_V5 = """
+CREATE TABLE collections (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    created TEXT NOT NULL
+);
+ALTER TABLE sources ADD COLUMN collection_id INTEGER REFERENCES collections(id) ON DELETE SET NULL;
+CREATE INDEX sources_collection ON sources(collection_id);
+ALTER TABLE folders ADD COLUMN collection_id INTEGER REFERENCES collections(id) ON DELETE SET NULL;
+ALTER TABLE folders ADD COLUMN watched INTEGER NOT NULL DEFAULT 0;
+"""
+MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3, _V4, _V5)
 
 
 def migrate(db: sqlite3.Connection) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from local_rag.core.errors import InvalidInput
 from local_rag.core.types import Embedder, Passage, SearchMode
 from local_rag.index import Store
+from local_rag.index.scope import Scope
 
 MAX_QUESTION_CHARS = 8_000
 # Words and meaning count alike; between 0.4 and 0.7 the sets of bench/sets.py hardly differ.
@@ -23,7 +24,7 @@ class Searcher:
     Without an embedder only keyword search works, and hybrid search is keyword search.
     """
 
-    store: Store
+    store: Store | Scope
     embedder: Embedder | None
     _: KW_ONLY
     candidates: int = 50

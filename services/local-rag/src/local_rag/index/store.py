@@ -8,6 +8,7 @@ from local_rag.core.types import Closing, Passage
 from local_rag.index import backup, integrity, keyword
 from local_rag.index.chats_table import Chats
 from local_rag.index.chunks_table import Chunks
+from local_rag.index.collections_table import Collections
 from local_rag.index.connection import READERS, Connections
 from local_rag.index.documents_table import Documents
 from local_rag.index.integrity import IntegrityReport, Level
@@ -50,6 +51,7 @@ class Store(Closing):
             self.documents = Documents(self.connections, self.keywords.forget_counts)
             self.jobs = Jobs(self.connections)
             self.chats = Chats(self.connections)
+            self.collections = Collections(self.connections)
             self.meta = Meta(self.connections)
             if embedder_id is not None and dimensions is not None:
                 self.bind_embedder(embedder_id, dimensions)
@@ -130,10 +132,10 @@ class Store(Closing):
         self.keywords.forget_counts()
 
     def reset(self) -> None:
-        """Remove all documents, sources, folders, jobs and chats, and give the space back."""
+        """Remove everything: documents, folders, jobs, chats, collections; give the space back."""
         with self.connections.write() as db:
             db.execute("INSERT INTO keywords (keywords) VALUES ('delete-all')")
-            for table in ("jobs", "folders", "rejects", "documents", "chats"):
+            for table in ("jobs", "folders", "rejects", "documents", "chats", "collections"):
                 db.execute(f"DELETE FROM {table}")
             dimensions = self.meta.dimensions
             if dimensions:

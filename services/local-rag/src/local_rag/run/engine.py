@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -215,14 +215,31 @@ class Engine:
         """Compare model and index again at the next use."""
         self._bound = None
 
-    def search(self, question: str, k: int = 8, mode: SearchMode = "hybrid") -> list[Passage]:
-        """Return passages, best first. Raises what the index and the model raise."""
+    def search(
+        self,
+        question: str,
+        k: int = 8,
+        mode: SearchMode = "hybrid",
+        *,
+        within: Sequence[int] = (),
+    ) -> list[Passage]:
+        """Return passages, best first, of some collections or of all documents.
+
+        Raises what the index and the model raise, and NotFound for an unknown collection.
+        """
+        from local_rag.index.scope import Scope
         from local_rag.index.search import Searcher
 
         retrieval = self._settings.retrieval
         # Words can be looked up whatever the embedding model is like.
         embedder = None if mode == "keyword" else self.embedder()
-        searcher = Searcher(self.store(), embedder, candidates=retrieval.candidates)
+        store = self.store()
+        index: Store | Scope = store
+        if within:
+            for number in within:
+                store.collections.get(number)
+            index = Scope(store, store.collections.chunks(within))
+        searcher = Searcher(index, embedder, candidates=retrieval.candidates)
         return searcher.search(question, k, mode)
 
     # -- exchange ---------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from local_rag.ask.questions import Questions
 from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError
 from local_rag.core.files import hold
-from local_rag.core.types import Answer, ComponentHealth, Health
+from local_rag.core.types import Answer, ComponentHealth, Health, Passage, SearchMode
 from local_rag.documents.library import Library
 from local_rag.documents.uploads import UploadStore
 from local_rag.models.manager import Models
@@ -58,6 +58,18 @@ class About:
     formats: tuple[ReadFormat, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """Searches some collections."""
+
+    engine: Engine
+    collections: tuple[int, ...]
+
+    def search(self, question: str, k: int = 8, mode: SearchMode = "hybrid") -> list[Passage]:
+        """Return at most k passages."""
+        return self.engine.search(question, k, mode, within=self.collections)
+
+
 class Service:
     """All parts of the service.
 
@@ -92,6 +104,7 @@ class Service:
             evidence=LiveEvidence(self.engine.store, self.engine.embedder),
             distrust=self.models.distrust,
         )
+        self._answerer = answerer
         self.questions = Questions(lambda: answerer, self._observe)
         self.engine.on_open = self._tidy
         self._memory = MemoryReader()
@@ -124,6 +137,13 @@ class Service:
         self.engine.stop()
         self.governor.stop()
         self.models.close()
+
+    def asking(self, collections: Sequence[int]) -> Questions:
+        """Return what answers questions from some collections; from all documents without any."""
+        if not collections:
+            return self.questions
+        part = replace(self._answerer, searcher=_Within(self.engine, tuple(collections)))
+        return self.questions.of(lambda: part)
 
     def _policy(self) -> "Policy":
         from local_rag.documents.imports.sources import Policy

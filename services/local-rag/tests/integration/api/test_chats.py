@@ -79,7 +79,7 @@ def test_an_answer_that_breaks_off_is_kept_as_far_as_it_came(tmp_path: Path) -> 
         (turn,) = client.get(f"{API}/chats/{chat}").json()["turns"]
     if any(name == "token" for name, _ in told):
         assert turn["answer"]["mode"] == "stopped"
-        assert turn["answer"]["text"].startswith("The lease")
+        assert "The lease" in turn["answer"]["text"]
     else:
         assert turn["answer"] is None
 

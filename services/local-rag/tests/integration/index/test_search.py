@@ -118,6 +118,15 @@ def test_an_index_of_the_first_layout_is_brought_up_to_date(
                 db.execute(statement)
         db.execute("INSERT INTO keywords (keywords) VALUES ('rebuild')")
         db.execute("DELETE FROM meta WHERE key IN ('analysis', 'languages')")
+        db.execute("DROP INDEX sources_collection")
+        for table, column in (
+            ("sources", "collection_id"),
+            ("folders", "collection_id"),
+            ("folders", "watched"),
+        ):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        for table in ("turns", "chats", "collections"):
+            db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version=1")
     with Store(path) as store:
         assert store.check("full").ok

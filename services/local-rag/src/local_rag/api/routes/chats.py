@@ -17,7 +17,7 @@ from local_rag.api.routes.query import named, watch
 from local_rag.api.sse import Named, pump
 from local_rag.ask.answer import Done, Token
 from local_rag.ask.chats import Asked, file_name
-from local_rag.ask.questions import Question
+from local_rag.ask.questions import Question, Questions
 from local_rag.index.chats_table import Chat
 
 router = APIRouter(prefix="/chats", tags=["chats"])
@@ -98,7 +98,8 @@ async def ask(
 ) -> Response:
     """Answer a question that may lean on the ones before it, and keep both."""
     loop = asyncio.get_running_loop()
-    place = service.questions.reserve()
+    questions = service.asking(body.collections)
+    place = questions.reserve()
     stop = Flag()
     asked = await loop.run_in_executor(
         service.questions.executor,
@@ -113,14 +114,14 @@ async def ask(
     )
     if body.stream:
         return StreamingResponse(
-            _streamed(service, asked, question, stop, place),
+            _streamed(service, questions, asked, question, stop, place),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
     with place:
         watcher = asyncio.create_task(watch(request, stop))
         running = loop.run_in_executor(
-            service.questions.executor, _whole, service, asked, question, stop
+            questions.executor, _whole, service, questions, asked, question, stop
         )
         try:
             answer = await asyncio.shield(running)
@@ -136,18 +137,22 @@ def _question(asked: Asked) -> dict[str, Any]:
     return {"turn": asked.turn, "question": asked.question, "asked": asked.text}
 
 
-def _whole(service: Running, asked: Asked, question: Question, stop: Flag) -> dict[str, Any]:
-    answer: dict[str, Any] = to_wire(service.questions.answer(question, stop))
+def _whole(
+    service: Running, questions: Questions, asked: Asked, question: Question, stop: Flag
+) -> dict[str, Any]:
+    answer: dict[str, Any] = to_wire(questions.answer(question, stop))
     service.chats.answered(asked, answer)
     return answer
 
 
-def _events(service: Running, asked: Asked, question: Question, stop: Flag) -> Iterator[Named]:
+def _events(
+    service: Running, questions: Questions, asked: Asked, question: Question, stop: Flag
+) -> Iterator[Named]:
     yield "question", _question(asked)
     written: list[str] = []
     ended = False
     try:
-        for event in service.questions.stream(question, stop):
+        for event in questions.stream(question, stop):
             if isinstance(event, Token):
                 written.append(event.text)
             elif isinstance(event, Done):
@@ -166,6 +171,7 @@ def _broken_off(text: str) -> dict[str, Any]:
 
 async def _streamed(
     service: Running,
+    questions: Questions,
     asked: Asked,
     question: Question,
     stop: Flag,
@@ -173,7 +179,7 @@ async def _streamed(
 ) -> AsyncIterator[bytes]:
     with place:
         stream = pump(
-            lambda: _events(service, asked, question, stop), stop, service.questions.executor
+            lambda: _events(service, questions, asked, question, stop), stop, questions.executor
         )
         async with contextlib.aclosing(stream):  # type: ignore[type-var]
             async for event in stream:

@@ -7,7 +7,7 @@ from urllib.parse import quote as quoted
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from local_rag.api.bodies import Content, DocumentPage
+from local_rag.api.bodies import CollectionChoice, Content, DocumentPage
 from local_rag.api.multipart import Form, FormReceiver
 from local_rag.api.routes import Running
 from local_rag.core.errors import InvalidInput
@@ -43,6 +43,10 @@ _UPLOAD_SCHEMA = {
                             "type": "array",
                             "items": {"type": "string", "format": "binary"},
                         },
+                        "collection": {
+                            "type": "integer",
+                            "description": "the collection that they belong to",
+                        },
                         "replace": {
                             "type": "boolean",
                             "default": False,
@@ -64,11 +68,14 @@ def list_documents(
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
     deleted: Annotated[bool, Query(description="deleted ones too")] = False,
     q: Annotated[str | None, Query(max_length=500, description="part of title or source")] = None,
+    collection: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="only of it")] = None,
 ) -> DocumentPage:
     """Return documents, the latest change first."""
     documents, text = service.library.store().documents, q or None
-    items = documents.list(limit=limit, offset=offset, include_deleted=deleted, text=text)
-    total = documents.count(include_deleted=deleted, text=text)
+    items = documents.list(
+        limit=limit, offset=offset, include_deleted=deleted, text=text, collection=collection
+    )
+    total = documents.count(include_deleted=deleted, text=text, collection=collection)
     return DocumentPage(items=items, total=total, limit=limit, offset=offset)
 
 
@@ -102,7 +109,12 @@ def _take(service: Running, form: Form) -> ImportJob:
         for name, value in form.fields.items()
         if name.startswith(_META) and name != _META
     }
-    return service.library.upload(files, replace=replace, metadata=metadata)
+    given = form.fields.get("collection", "")
+    if given and not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise InvalidInput("collection is not a number", hint="see GET /api/v1/collections")
+    return service.library.upload(
+        files, replace=replace, metadata=metadata, collection=int(given) if given else None
+    )
 
 
 @router.get("/{document_id}", summary="Show a document")
@@ -156,6 +168,15 @@ def place(
         return place_of_span(sections, *near)
     span = find_quote(join_sections(sections), quote or "", near=near)
     return place_of_span(sections, *span)
+
+
+@router.put("/{document_id}/collection", summary="Put a document into a collection")
+def assign(document_id: DocumentId, body: CollectionChoice, service: Running) -> Document:
+    """Put a document into a collection, or with null into none."""
+    store = service.library.store()
+    found = store.documents.get(document_id)
+    store.collections.assign(document_id, body.collection)
+    return found
 
 
 @router.get(

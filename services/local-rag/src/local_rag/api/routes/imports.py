@@ -18,7 +18,10 @@ JobId = Annotated[str, Path(max_length=100, description="id of the import")]
 def submit(body: ImportRequest, response: Response, service: Running) -> ImportJob:
     """Import absolute paths, folders and web addresses, as the service may read them."""
     job = service.library.jobs().submit(
-        list(body.sources), recursive=body.recursive, metadata=dict(body.metadata)
+        list(body.sources),
+        recursive=body.recursive,
+        metadata=dict(body.metadata),
+        collection=body.collection,
     )
     response.headers["Location"] = f"/api/v1/imports/{job.id}"
     return job

@@ -13,7 +13,7 @@ from local_rag.api.responses import Json, error_body, to_wire
 from local_rag.api.routes import Running
 from local_rag.api.sse import Named, pump
 from local_rag.ask.answer import Done, Event, Passages, Token
-from local_rag.ask.questions import Question
+from local_rag.ask.questions import Question, Questions
 
 router = APIRouter(tags=["query"])
 
@@ -43,18 +43,17 @@ async def query(body: Query, request: Request, service: Running) -> Response:
         passages_only=body.passages_only,
     )
     stop = Flag()
-    place = service.questions.reserve()
+    questions = service.asking(body.collections)
+    place = questions.reserve()
     if body.stream:
         return StreamingResponse(
-            _streamed(service, question, stop, place),
+            _streamed(questions, question, stop, place),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
     with place:
         loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(
-            service.questions.executor, service.questions.answer, question, stop
-        )
+        running = loop.run_in_executor(questions.executor, questions.answer, question, stop)
         watcher = asyncio.create_task(watch(request, stop))
         try:
             answer = await asyncio.shield(running)
@@ -67,16 +66,16 @@ async def query(body: Query, request: Request, service: Running) -> Response:
 
 
 async def _streamed(
-    service: Running,
+    questions: Questions,
     question: Question,
     stop: Flag,
     place: contextlib.AbstractContextManager[None],
 ) -> AsyncIterator[bytes]:
     with place:
         stream = pump(
-            lambda: map(named, service.questions.stream(question, stop)),
+            lambda: map(named, questions.stream(question, stop)),
             stop,
-            service.questions.executor,
+            questions.executor,
         )
         async with contextlib.aclosing(stream):  # type: ignore[type-var]
             async for event in stream:

@@ -131,8 +131,9 @@ class ImportJobs:
         *,
         recursive: bool = True,
         metadata: Mapping[str, str] | None = None,
+        collection: int | None = None,
     ) -> ImportJob:
-        """Begin to import paths, folders and URLs.
+        """Begin to import paths, folders and URLs, into a collection if one is given.
 
         Every source is checked before anything is done. Raises InvalidInput, NotFound, Forbidden.
         """
@@ -143,7 +144,11 @@ class ImportJobs:
                 f"{len(sources)} sources are too many at once", hint="name their folder instead"
             )
         uris = list(dict.fromkeys(self._policy.source(source) for source in sources))
-        options = JobOptions(recursive=recursive, metadata=dict(metadata or {}))
+        if collection is not None:
+            self._store.collections.get(collection)
+        options = JobOptions(
+            recursive=recursive, metadata=dict(metadata or {}), collection=collection
+        )
         return self._enqueue("import", uris, options)
 
     def update(self) -> ImportJob:

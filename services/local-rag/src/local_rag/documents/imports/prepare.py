@@ -81,6 +81,9 @@ class Preparer:
     metadata: Mapping[str, str] | None = None
     revive: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
+    # Given by a person for all sources of a job, or else by the folder that a source is in.
+    collection: int | None = None
+    collection_of: Callable[[str], int | None] = lambda _: None
 
     def __post_init__(self) -> None:
         self._metadata = dict(self.metadata or {})
@@ -95,6 +98,9 @@ class Preparer:
     def prepare(self, uri: str) -> Prepared:
         """Read one source. Raises RagError when it cannot be imported."""
         stored = self.store.documents.source(uri)
+        if stored and self.collection is not None:
+            # Also of one that has not changed.
+            self.store.collections.assign_source(uri, self.collection)
         if stored and stored.deleted and stored.deleted_reason == "user" and not self.revive:
             return Unchanged(document_id=stored.document_id)
         raw = self.read(uri, stored)
@@ -133,10 +139,17 @@ class Preparer:
             size=found.size,
             mtime_ns=found.mtime_ns,
             metadata=metadata,
+            collection=self._collection(uri, stored),
         )
         name = path.name.encode("utf-8", "replace").decode("utf-8")
         languages = self.settings.imports.ocr_languages
         return Raw(facts=facts, source=Source(data=found.data, name=name, languages=languages))
+
+    def _collection(self, uri: str, stored: StoredSource | None) -> int | None:
+        # A known source stays where a person may have put it.
+        if self.collection is not None or stored is not None:
+            return self.collection
+        return self.collection_of(uri)
 
     def _read_url(
         self, uri: str, stored: StoredSource | None, metadata: Mapping[str, str]
@@ -151,6 +164,7 @@ class Preparer:
             size=len(fetched.data),
             etag=fetched.etag,
             metadata=metadata,
+            collection=self.collection,
         )
         source = Source(
             data=fetched.data,

@@ -12,7 +12,13 @@ from local_rag.documents.extraction import Extraction
 from local_rag.documents.imports.pipeline import Cancelled, Pipeline
 from local_rag.documents.imports.prepare import Prepared, Preparer
 from local_rag.documents.imports.sources import Found, Policy, is_url, path_of
-from local_rag.documents.imports.updates import check_updates, folders_of, is_away, metadata_for
+from local_rag.documents.imports.updates import (
+    check_updates,
+    collection_for,
+    folders_of,
+    is_away,
+    metadata_for,
+)
 from local_rag.index import SourceFacts, Store
 from local_rag.index.jobs_table import JobOptions
 from local_rag.text.chunking import join_sections
@@ -71,6 +77,7 @@ class JobRunner:
 
     def _preparer(self, options: JobOptions, extraction: Extraction) -> Preparer:
         folders = folders_of(self.store, self.settings)
+        collections = self.store.collections.folders()
         return Preparer(
             self.store,
             self.embedder,
@@ -80,6 +87,8 @@ class JobRunner:
             metadata_of=lambda uri: metadata_for(uri, folders),
             revive=options.revive,
             stop=self.stop,
+            collection=options.collection,
+            collection_of=lambda uri: collection_for(uri, collections),
         )
 
     def _prepare(self, preparer: Preparer) -> Callable[[str], Prepared]:
@@ -162,7 +171,10 @@ class JobRunner:
             self.store.jobs.add_items(job_id, [uri])
             return
         self.store.jobs.remember_folder(
-            str(path), recursive=options.recursive, metadata=options.metadata
+            str(path),
+            recursive=options.recursive,
+            metadata=options.metadata,
+            collection=options.collection,
         )
         batch: list[Found] = []
         for found in self._policy.walk(path, recursive=options.recursive):

@@ -17,15 +17,19 @@ from local_rag.text.hashing import source_hash
 Folder = tuple[Path, bool, dict[str, str]]
 
 
-def watched_folders(settings: Settings) -> list[Path]:
-    """Return where the watched folders really are: documents are known by where they really are."""
-    return [Path(os.path.realpath(path)) for path in settings.imports.watch]
+def watched_folders(store: Store, settings: Settings) -> list[Path]:
+    """Return where the watched folders really are: documents are known by where they really are.
+
+    Those of the configuration, and those of collections.
+    """
+    paths = (*settings.imports.watch, *store.collections.watched())
+    return list(dict.fromkeys(Path(os.path.realpath(path)) for path in paths))
 
 
 def folders_of(store: Store, settings: Settings) -> list[Folder]:
     """Return every folder that is looked into: imported ones and watched ones."""
     folders = {Path(path): (recursive, meta) for path, recursive, meta in store.jobs.folders()}
-    for path in watched_folders(settings):
+    for path in watched_folders(store, settings):
         folders[path] = (True, folders.get(path, (True, {}))[1])
     return [(path, recursive, meta) for path, (recursive, meta) in sorted(folders.items())]
 
@@ -171,6 +175,12 @@ def is_away(uri: str, folders: Sequence[Path]) -> bool:
             except OSError:
                 return True
     return False
+
+
+def collection_for(uri: str, folders: Mapping[str, int]) -> int | None:
+    """Return the collection of the innermost folder that a file belongs to."""
+    within = [path for path in folders if _within(uri, [Path(path)])]
+    return folders[max(within, key=len)] if within else None
 
 
 def metadata_for(uri: str, folders: Sequence[Folder]) -> Mapping[str, str]:

@@ -36,8 +36,8 @@ class Watcher:
         return self._closed
 
     def start(self) -> None:
-        """Start looking, at once and then at the interval; nothing without watched folders."""
-        if not self._settings.imports.watch or self._thread is not None:
+        """Start looking, at once and then at the interval; a collection may get a folder later."""
+        if self._thread is not None:
             return
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -55,7 +55,9 @@ class Watcher:
         self._note_closed()
         if any(job.kind in ("watch", "update") for job in self._store.jobs.unfinished()):
             return None
-        folders = watched_folders(self._settings)
+        folders = watched_folders(self._store, self._settings)
+        if not folders:
+            return None
         changes = check_updates(self._store, self._settings, only=folders)
         if all(
             change.kind == "unchanged"
@@ -67,7 +69,7 @@ class Watcher:
 
     def _note_closed(self) -> None:
         found: list[RagError] = []
-        for folder in self._settings.imports.watch:
+        for folder in (*self._settings.imports.watch, *self._store.collections.watched()):
             try:
                 self._policy.check(folder)
             except RagError as error:
