@@ -149,7 +149,10 @@ def test_apt_fetches_patches_of_what_has_changed(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(diffs, "FROM_PACKAGES", 10)
     repo = tmp_path / "repo"
-    debs = [make_deb(f"p{n}", fields=f"X-Words: {random.Random(n).random()}\n") for n in range(40)]
+    debs = [
+        make_deb(f"p{n}", fields=f"X-Words: {random.Random(n).randbytes(90).hex()}\n")
+        for n in range(40)
+    ]
     publish(repo, files(*debs), signer, settings)
     web = Web(repo)
     text = (repo / "greeter-bookworm.sources").read_text()
@@ -160,13 +163,14 @@ def test_apt_fetches_patches_of_what_has_changed(
     apt.get("update")
     assert apt.versions("p7") == ["2.0-1", "1.0-1"]
     assert not any("/by-hash/" in p and ".diff/" not in p for p in web.fetched()), "no whole index"
-    # Two more, one of them takes a package away: apt merges the two patches.
+    # Two more within a second, one of them takes a package away: apt merges the two patches, in the
+    # order of their names.
     publish(repo, files(make_deb("another")), signer, settings)
     remove(repo, "bookworm", ["p3"], signer, settings)
     apt.get("update")
     fetched = web.fetched()
     assert len([p for p in fetched if p.endswith(".gz") and ".diff/" in p]) == 2
-    assert not any("/by-hash/" in p and ".diff/" not in p for p in fetched)
+    assert not any("/by-hash/" in p and ".diff/" not in p for p in fetched), fetched
     assert apt.versions("another") == ["1.0-1"]
     assert apt.versions("p3") == []
     assert verify_repository(repo, keyring) == []
@@ -181,6 +185,8 @@ def test_apt_fetches_patches_of_what_has_changed(
     copied = diffs.read(tmp_path / "copy/dists/bookworm/main/binary-amd64/Packages.diff/Index")
     assert copied is not None
     assert len(copied.patches) == 4
+    names = [patch.name for patch in copied.patches]
+    assert names == sorted(names)
     patch = next((repo / "dists/bookworm/main/binary-amd64/Packages.diff").glob("*.gz"))
     patch.write_bytes(patch.read_bytes()[:-1])
     assert [f.code for f in verify_repository(repo, keyring)] == ["repository/index"]
