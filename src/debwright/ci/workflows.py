@@ -155,6 +155,16 @@ class Workflows(Section, table="workflows"):
         "where the repository is public, since private ones have it with GitHub Enterprise Cloud "
         "only.",
     )
+    arm64_proof: bool = Field(
+        True,
+        description="Whether packages that were cross-built for arm64 are checked on a runner of "
+        "that architecture, too; public repositories have it for nothing, private ones not at all.",
+    )
+    metrics: bool = Field(
+        False,
+        description="Whether each run on the main branch leaves its record on the branch "
+        "`metrics`, and a schedule makes the dashboard and sends alerts of [metrics].",
+    )
     build_minutes: Minutes = Field(
         180, description="Minutes after which the build of a target is stopped."
     )

@@ -156,14 +156,16 @@ class LlmSettings(_Section):
 
 
 class RetrievalSettings(_Section):
-    """How passages are found; below `threshold` (cosine) nothing counts as found.
+    """How passages are found.
 
+    Below `threshold` (a cosine) nothing counts as found by its meaning; without one the embedding
+    model is measured, and what is near is told on its own scale.
     `rrf_k` is of earlier versions: it is read, and means nothing any more.
     """
 
     k: int = Field(6, ge=1, le=100)
     candidates: int = Field(50, ge=1, le=1000)
-    threshold: float = Field(0.3, ge=-1, le=1)
+    threshold: float | None = Field(None, ge=-1, le=1)
     rrf_k: int = Field(60, ge=1, le=10_000)
 
 

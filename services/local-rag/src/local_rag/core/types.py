@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SearchMode = Literal["hybrid", "vector", "keyword"]
+AnswerMode = Literal["generated", "extracted", "uncertain", "retrieval-only", "not-found"]
 ChangeKind = Literal["new", "changed", "missing", "unchanged"]
 Role = Literal["system", "user", "assistant"]
 
@@ -99,14 +100,37 @@ class Citation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """Sentences of a passage that answer; `number` is that of the citation.
+
+    `start` and `end` are character offsets into the passage, and so are `key_start` and `key_end`
+    of the sentence that fits best; its neighbour is there so that it can be understood.
+    """
+
+    number: int
+    document_id: int
+    text: str
+    start: int
+    end: int
+    key_start: int
+    key_end: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """An answer; `reason` says why it is not a generated one."""
+    """An answer.
+
+    `extracted` is what the documents say word for word, `generated` has sentences of a language
+    model besides, `uncertain` shows what comes nearest and states nothing. `reason` says why it is
+    not a generated one.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     passages: tuple[Passage, ...]
-    mode: Literal["generated", "retrieval-only", "not-found"]
+    mode: AnswerMode
     reason: str | None = None
+    quotes: tuple[Quote, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     tokens: int = 0
 

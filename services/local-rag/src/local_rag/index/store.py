@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from local_rag.core.types import Closing, Passage
 from local_rag.index import backup, integrity, keyword
+from local_rag.index.chats_table import Chats
 from local_rag.index.chunks_table import Chunks
 from local_rag.index.connection import READERS, Connections
 from local_rag.index.documents_table import Documents
@@ -48,6 +49,7 @@ class Store(Closing):
             self.chunks = Chunks(self.connections)
             self.documents = Documents(self.connections, self.keywords.forget_counts)
             self.jobs = Jobs(self.connections)
+            self.chats = Chats(self.connections)
             self.meta = Meta(self.connections)
             if embedder_id is not None and dimensions is not None:
                 self.bind_embedder(embedder_id, dimensions)
@@ -128,10 +130,10 @@ class Store(Closing):
         self.keywords.forget_counts()
 
     def reset(self) -> None:
-        """Remove all documents, sources, folders and jobs, and give the space back."""
+        """Remove all documents, sources, folders, jobs and chats, and give the space back."""
         with self.connections.write() as db:
             db.execute("INSERT INTO keywords (keywords) VALUES ('delete-all')")
-            for table in ("jobs", "folders", "rejects", "documents"):
+            for table in ("jobs", "folders", "rejects", "documents", "chats"):
                 db.execute(f"DELETE FROM {table}")
             dimensions = self.meta.dimensions
             if dimensions:

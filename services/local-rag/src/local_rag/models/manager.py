@@ -103,6 +103,17 @@ class Models:
         found: Generator = self.generator.get()
         return found
 
+    def distrust(self) -> str | None:
+        """Return why the language model's own sentences are not wanted, or None when they are."""
+        if self._given["llm"]:
+            return None
+        try:
+            info = self._choose("llm")
+        except RagError:
+            return None
+        # That there is none, or a broken one, is told by whoever loads it.
+        return None if info is None or info.problem else self.registry.distrust(info)
+
     def unload_idle(self) -> None:
         """Give back the memory of a language model that nobody asks."""
         self.generator.unload_if_idle()

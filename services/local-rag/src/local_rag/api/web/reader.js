@@ -27,8 +27,9 @@ export async function open(id, at = {}, buttons = () => []) {
       el("div", { class: "doc-content", id: "reader-text", tabindex: "0", role: "region", "aria-label": "Text" }),
       el("details", { class: "reader-facts", id: "reader-facts" }, el("summary", {}, "About this document"), facts(item)),
       el("div", { class: "row end" }, buttons(item)));
+    const content = await load();
     if (!$("document-dialog").open) $("document-dialog").showModal();
-    await draw();
+    paint(content);
   } catch (error) { showError(error); }
 }
 
@@ -58,10 +59,16 @@ function facts(item) {
     .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))]));
 }
 
+const load = () => call("GET", `/documents/${shown.item.id}/content?offset=${shown.offset}&limit=${WINDOW}`, undefined, { accept: [404] });
+
 async function draw() {
   const mine = shown;
-  const content = await call("GET", `/documents/${mine.item.id}/content?offset=${mine.offset}&limit=${WINDOW}`, undefined, { accept: [404] });
-  if (mine !== shown) return;
+  const content = await load();
+  if (mine === shown) paint(content);
+}
+
+function paint(content) {
+  const mine = shown;
   $("reader-lost").replaceChildren(...(mine.lost ? [callout(mine.lost.message, mine.lost.hint)] : []));
   if (content.text === undefined) { $("reader-text").replaceChildren("The text is not there."); return; }
   bar(content);
