@@ -38,7 +38,13 @@ def _seen(target: TargetResult, result: RunResult) -> Seen:
     notes = dict.fromkeys(note for check in checks for note in check.notes)
     return Seen(
         result="FAILED" if failed else "WARNED" if warned else "PASSED",
-        configuration=(Resource(name=target.target, annotations=annotations),),
+        configuration=(
+            Resource(
+                name=target.target,
+                uri=f"urn:debwright:target:{target.target}",
+                annotations=annotations,
+            ),
+        ),
         passed=passed,
         warned=warned,
         failed=failed,

@@ -1,8 +1,8 @@
 """Boot certificates: what was seen of a package on booted systems, as in-toto statements.
 
-One statement a line for each package and system (in-toto attestation framework: Statement v1, and the
-predicate Test Result v0.1). The file is one of a release's, so SHA256SUMS and its signature vouch for it.
-A check that was skipped is named with its reason, and is no passed one.
+One statement a line for each package and system (in-toto attestation framework: Statement v1, and
+the predicate Test Result v0.1). The file is one of a release's, so SHA256SUMS and its signature
+vouch for it. A check that was skipped is named with its reason, and is no passed one.
 """
 
 from collections.abc import Iterator
@@ -38,6 +38,8 @@ class Resource(_Part):
     """What the checks were made with (in-toto, ResourceDescriptor)."""
 
     name: str
+    uri: str = ""
+    """One of uri, digest and content must be there."""
     annotations: dict[str, str] = {}
 
 
@@ -91,7 +93,7 @@ class Certificate(_Part):
 
 
 def read_certificates(path: Path) -> Iterator[Certificate]:
-    """The certificates of a release's directory. Raises DebwrightError where it is something else."""
+    """The certificates in a release's file. Raises DebwrightError where it has anything else."""
     with path.open("rb") as file:
         data = file.read(SIZE_LIMIT)
     for number, line in enumerate(data.splitlines(), 1):
