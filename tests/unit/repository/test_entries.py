@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from debwright.model.errors import DebwrightError
 from debwright.repository.entries import Changes, Entries, Lines, changes, package_of, sort_key
 from debwright.repository.manifest import SuiteManifest, read_manifest, write_manifest
 from debwright.repository.model import Entry
