@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -113,7 +114,9 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
         else:
             targets, note = [], "The change touches nothing that packages are made of."
     found = matrix.entries(product, settings, targets)
-    write_outputs({"matrix": matrix.to_json(found)})
+    # `debwright ci` sets it: see the action that installs debwright.
+    arm = matrix.on_real_arm(found, settings, here="DEBWRIGHT_INSTALLED" in os.environ)
+    write_outputs({"arm": matrix.to_json(arm), "matrix": matrix.to_json(found)})
     append_summary(matrix.to_markdown(found, note))
     lines = [note, *(f"{e.target}  on {e.runner}  {e.planned}: {e.reason}" for e in found)]
     emit(options, {"note": note, "matrix": [asdict(e) for e in found]}, "\n".join(lines))

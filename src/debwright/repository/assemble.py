@@ -36,7 +36,7 @@ class Assembly:
         store.make_directories(dists)
         stale = self.plan.changed & self.plan.entries.keys()
         if stale:
-            changes = {suite: self._change(suite) for suite in sorted(stale)}
+            changes = {suite: self._change(suite, number) for suite in sorted(stale)}
             indices.build(self.repo, dists, changes, self.plan.entries)
         now = release.now_seconds()
         signed = stale | (self.plan.entries.keys() if self.plan.resigned else frozenset())
@@ -67,12 +67,12 @@ class Assembly:
         _write_json(self.target / "publication.json", record.model_dump_json(indent=2))
         store.open_to_readers(self.target)
 
-    def _change(self, suite: str) -> indices.SuiteChange:
+    def _change(self, suite: str, number: int) -> indices.SuiteChange:
         old = None if self.before is None else self.before.suites.get(suite)
         return indices.SuiteChange(
             entries=self.plan.entries[suite], state=self._states[suite],
             before=old.entries.state if old is not None else "",
-            changes=self.plan.changes[suite], promise=self.plan.promises[suite],
+            changes=self.plan.changes[suite], promise=self.plan.promises[suite], number=number,
             published=self._old / "dists" / suite if old is not None else None,
         )  # fmt: skip
 

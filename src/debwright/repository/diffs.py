@@ -74,6 +74,7 @@ def write(
 ) -> None:
     """Write what leads to `index` from itself before, and from what that had patches from.
 
+    apt applies patches in the order of their names: `name` has to come after those before it.
     `before` is the index of the publication before, `patch` what has to be done with it; None when
     that is not known. Nothing is written when there are no patches.
     """

@@ -9,7 +9,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -56,6 +55,8 @@ class SuiteChange:
     """The state that they had, of which `changes` are; empty when it is not known."""
     changes: Changes
     promise: Promise
+    number: int
+    """Of the publication that they are for."""
     published: Path | None = None
     """The directory of the suite in the publication before."""
 
@@ -264,7 +265,7 @@ class _Suite:
         if was is not None:
             diffs.write(
                 index.path, published / name, was=was, now=now, patch=patch,
-                name=f"{datetime.now(UTC):%Y-%m-%d-%H%M.%S}-{self._change.state}",
+                name=f"{self._change.number:08}-{self._change.state}",
             )  # fmt: skip
 
     @cached_property

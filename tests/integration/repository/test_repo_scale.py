@@ -6,14 +6,12 @@ import lzma
 import random
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.kit.web import Web
 
 from debwright.keys.signing.gpg import GpgSigner
 from debwright.model.errors import DebwrightError
@@ -145,57 +143,34 @@ def test_one_more_package_packs_its_own_piece_alone(
     assert sum(text.count(b"Package: ") for text in packed) < 20
 
 
-class Web:
-    """A web server that counts what it sends."""
-
-    def __init__(self, directory: Path) -> None:
-        self.sent: dict[str, int] = {}
-        sent = self.sent
-
-        class Counting(SimpleHTTPRequestHandler):
-            def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
-
-            def copyfile(self, source: Any, outputfile: Any) -> None:
-                data = source.read()
-                sent[self.path] = len(data)
-                outputfile.write(data)
-
-        handler = partial(Counting, directory=str(directory))
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def fetched(self) -> dict[str, int]:
-        """What was sent since the last time, without what is signed."""
-        found = {p: n for p, n in self.sent.items() if not p.endswith(("Release", ".gpg"))}
-        self.sent.clear()
-        return found
-
-
 def test_apt_fetches_patches_of_what_has_changed(
     tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
     files: Files, keyring: Path, make_apt: Callable[..., Any], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(diffs, "FROM_PACKAGES", 10)
     repo = tmp_path / "repo"
-    debs = [make_deb(f"p{n}", fields=f"X-Words: {random.Random(n).random()}\n") for n in range(40)]
+    debs = [
+        make_deb(f"p{n}", fields=f"X-Words: {random.Random(n).randbytes(90).hex()}\n")
+        for n in range(40)
+    ]
     publish(repo, files(*debs), signer, settings)
     web = Web(repo)
     text = (repo / "greeter-bookworm.sources").read_text()
-    url = f"http://127.0.0.1:{web.server.server_port}/"
-    apt = make_apt(re.sub(r"^URIs: .*$", f"URIs: {url}", text, flags=re.MULTILINE))
+    apt = make_apt(re.sub(r"^URIs: .*$", f"URIs: {web.url}", text, flags=re.MULTILINE))
     apt.get("update")
     assert not any(".diff/" in path for path in web.fetched())
     publish(repo, files(make_deb("p7", "2.0-1")), signer, settings)
     apt.get("update")
     assert apt.versions("p7") == ["2.0-1", "1.0-1"]
     assert not any("/by-hash/" in p and ".diff/" not in p for p in web.fetched()), "no whole index"
-    # Two more, one of them takes a package away: apt merges the two patches.
+    # Two more within a second, one of them takes a package away: apt merges the two patches, in the
+    # order of their names.
     publish(repo, files(make_deb("another")), signer, settings)
     remove(repo, "bookworm", ["p3"], signer, settings)
     apt.get("update")
     fetched = web.fetched()
     assert len([p for p in fetched if p.endswith(".gz") and ".diff/" in p]) == 2
-    assert not any("/by-hash/" in p and ".diff/" not in p for p in fetched)
+    assert not any("/by-hash/" in p and ".diff/" not in p for p in fetched), fetched
     assert apt.versions("another") == ["1.0-1"]
     assert apt.versions("p3") == []
     assert verify_repository(repo, keyring) == []
@@ -210,6 +185,8 @@ def test_apt_fetches_patches_of_what_has_changed(
     copied = diffs.read(tmp_path / "copy/dists/bookworm/main/binary-amd64/Packages.diff/Index")
     assert copied is not None
     assert len(copied.patches) == 4
+    names = [patch.name for patch in copied.patches]
+    assert names == sorted(names)
     patch = next((repo / "dists/bookworm/main/binary-amd64/Packages.diff").glob("*.gz"))
     patch.write_bytes(patch.read_bytes()[:-1])
     assert [f.code for f in verify_repository(repo, keyring)] == ["repository/index"]

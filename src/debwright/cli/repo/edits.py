@@ -30,6 +30,7 @@ percent_option = click.option(
     "--phase", "percent", type=click.IntRange(0, 100), metavar="PERCENT",
     help="So many of the machines get it as an upgrade at first; see `repo phase`.",
 )  # fmt: skip
+PACKAGES = (".deb", ".dsc", ".changes")
 channel = click.Choice(["stable", "candidate", "nightly"])
 
 
@@ -38,13 +39,15 @@ channel = click.Choice(["stable", "candidate", "nightly"])
 @click.option("--component", metavar="NAME", help="Default: repository.component.")
 @percent_option
 @click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path)
 )  # fmt: skip
 @click.pass_obj
 def add(
     options: Options, suite: str, component: str | None, files: Sequence[Path], percent: int | None
 ) -> int:
     """Publish FILES (.deb, .dsc or .changes) that were made and checked elsewhere.
+
+    A directory stands for all such files in it, not below it.
 
     They are not checked here: `debwright publish` takes only what has passed every check.
     """
@@ -55,11 +58,25 @@ def add(
         settings = place.settings()
         packages = [
             PackageFile(path=f, suite=suite, component=component or settings.component)
-            for f in files
+            for f in _packages_in(files)
         ]
         ask_apt(options, place, signer, [suite], reporter)
         done = publish(place.path, packages, signer, settings, percent=percent, say=reporter.note)
     return tell(options, done)
+
+
+def _packages_in(paths: Sequence[Path]) -> list[Path]:
+    """The files, and those that directories have. Raises UsageError for a directory without any."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [p for p in sorted(path.iterdir()) if p.suffix in PACKAGES and p.is_file()]
+        if not inside:
+            raise UsageError(f"{path} has no .deb, .dsc or .changes file in it")
+        found += inside
+    return found
 
 
 @click.command("remove")

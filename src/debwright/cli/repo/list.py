@@ -34,16 +34,20 @@ def show(options: Options, *, packages: bool) -> int:
         )
     lines.append("suites:")
     for suite, manifest in sorted(state.suites.items()):
-        debs = [e for e in manifest.entries if e.kind == "deb"]
-        names = {e.package for e in debs}
+        entries = manifest.entries
+        files = sum(n for (kind, _, _), n in entries.tally.items() if kind == "deb")
         lines.append(
-            f"   {suite} ({split_suite(suite)[1]}): {len(names)} packages, {len(debs)} files"
+            f"   {suite} ({split_suite(suite)[1]}): {entries.packages} packages, {files} files"
         )
         if packages:
-            lines += [f"      {e.package} {e.version} {e.architecture}{_phase(e)}" for e in debs]
+            lines += [
+                f"      {e.package} {e.version} {e.architecture}{_phase(e)}"
+                for e in entries
+                if e.kind == "deb"
+            ]
     if coming := told({suite: m.phasing for suite, m in state.suites.items()}):
         lines += ["phased updates (`repo renew` raises what is due):", *(f"   {t}" for t in coming)]
-    data = {
+    data: dict[str, object] = {
         "repository": str(place.path),
         "current": state.record.number,
         "fingerprint": state.record.fingerprint,
@@ -52,11 +56,12 @@ def show(options: Options, *, packages: bool) -> int:
             for r in records
         ],
         "phasing": {s: [p.model_dump() for p in m.phasing] for s, m in state.suites.items()},
-        "suites": {
+    }
+    if options.json:  # there may be a hundred thousand
+        data["suites"] = {
             suite: [e.model_dump(mode="json") for e in m.entries if e.kind == "deb"]
             for suite, m in sorted(state.suites.items())
-        },
-    }
+        }
     emit(options, data, "\n".join(lines))
     return 0
 

@@ -65,11 +65,27 @@ class Store(Closing):
 
     # -- embedding model --------------------------------------------------------------------
 
-    def bind_embedder(self, embedder_id: str, dimensions: int) -> None:
-        """Declare the embedding model in use. Raises ModelMismatch, hint: reindex."""
-        self.meta.bind(embedder_id, dimensions)
+    def bind_embedder(
+        self,
+        embedder_id: str,
+        dimensions: int,
+        *,
+        centre: "NDArray[np.float32] | None" = None,
+    ) -> None:
+        """Declare the embedding model in use. Raises ModelMismatch, hint: reindex.
 
-    def begin_reindex(self, embedder_id: str, dimensions: int, *, everything: bool = False) -> int:
+        `centre` is the middle of its vectors, needed where they all point much the same way.
+        """
+        self.meta.bind(embedder_id, dimensions, centre)
+
+    def begin_reindex(
+        self,
+        embedder_id: str,
+        dimensions: int,
+        *,
+        everything: bool = False,
+        centre: "NDArray[np.float32] | None" = None,
+    ) -> int:
         """Make this the model of the index and drop the vectors of others.
 
         With `everything` also documents of the same model wait to be cut and embedded again.
@@ -79,7 +95,7 @@ class Store(Closing):
         """
         with self.connections.write() as db:
             if (self.meta.embedder_id, self.meta.dimensions) != (embedder_id, dimensions):
-                switch(db, embedder_id, dimensions)
+                switch(db, embedder_id, dimensions, centre)
             if everything:
                 db.execute("UPDATE documents SET embedder_id=''")
         return len(self.documents.stale(embedder_id))

@@ -72,3 +72,9 @@ def calibrate(model: _Embeds) -> Calibration:
     return Calibration(
         unrelated=float(np.median(cosines[~own])), related=float(np.median(cosines[own]))
     )
+
+
+def centre_of(model: object) -> "NDArray[np.float32] | None":
+    """Return the middle of a model's vectors, where the model tells it; measured once."""
+    measure = getattr(model, "centre", None)
+    return measure() if callable(measure) else None

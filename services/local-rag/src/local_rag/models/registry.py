@@ -29,6 +29,8 @@ SYSTEM_PREFIX = Path("/usr")
 SELECTION = "selected.json"
 TRIED = "tried.json"
 EXAMINED = "examined.json"
+# What a new index is made with when several are installed: one for all languages before another.
+PREFERRED = ("multilingual-e5-small",)
 SUMS = "SHA256SUMS"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -101,9 +103,12 @@ class ModelRegistry:
             hint="fetch one: local-rag models pull URL --sha256 SUM",
         )
 
-    def resolve(self, kind: ModelKind, configured: str | None = None) -> ModelInfo | None:
-        """Return the model to use: the configured one, the one chosen, or the first installed.
+    def resolve(
+        self, kind: ModelKind, configured: str | None = None, *, usual: str | None = None
+    ) -> ModelInfo | None:
+        """Return the model to use: the configured one, the one chosen, or one that is installed.
 
+        Of these the one named `usual`, then one of PREFERRED, then the first.
         `configured` is a name or an absolute path. Raises NotFound when it is not there; returns
         None when nothing is installed.
         """
@@ -116,7 +121,9 @@ class ModelRegistry:
             # One that was chosen and broke since is reported, not passed over in silence.
             if info.name == chosen and (info.kind == kind or info.problem is not None):
                 return info
-        return candidates[0] if candidates else None
+        order = [usual, *PREFERRED]
+        ranked = sorted(candidates, key=lambda info: _rank(info.name, order))
+        return ranked[0] if ranked else None
 
     def _configured(self, configured: str) -> ModelInfo:
         path = Path(configured)
@@ -329,6 +336,10 @@ class ModelRegistry:
         directory = self._own_directory()
         directory.mkdir(parents=True, exist_ok=True)
         write_atomically(directory / name, json.dumps(values, indent=2) + "\n")
+
+
+def _rank(name: str, order: Sequence[str | None]) -> int:
+    return order.index(name) if name in order else len(order)
 
 
 def _stamp(info: ModelInfo) -> str:

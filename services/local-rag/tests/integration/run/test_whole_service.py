@@ -73,7 +73,7 @@ def server(tmp_path: Path, models: Path) -> Iterator[LiveServer]:
 
 @pytest.fixture
 def client(server: LiveServer, notes: Path) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=120) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=600) as client:
         job = client.post(f"{API}/imports", json={"sources": [str(notes)]}).json()
         assert wait_for_job(client, job["id"], timeout_s=60)["done"] == 3
         yield client

@@ -264,7 +264,7 @@ def test_a_language_model_writes_only_after_it_passed_its_test(
     assert registry.distrust(registry.get("m")) is None
     assert "only passages are quoted" in registry.verify("weak").message
     assert "too weak" in (registry.distrust(registry.get("weak")) or "")
-    make.write(own / "m.gguf", metadata={"general.name": "another"})
+    os.utime(own / "m.gguf", (1, 1))  # another file of the same name
     assert "has not been tested" in (registry.distrust(registry.get("m")) or "")
 
 
@@ -330,3 +330,20 @@ def test_the_choice_is_plain_json(registry: ModelRegistry, own: Path, tried: lis
     make.write(own / "a.gguf")
     registry.use("llm", "a")
     assert json.loads((own / "selected.json").read_text()) == {"llm": "a"}
+
+
+def test_the_multilingual_model_is_preferred_but_an_index_keeps_its_own(
+    registry: ModelRegistry, own: Path
+) -> None:
+    for name in ("all-MiniLM-L6-v2", "multilingual-e5-small", "other"):
+        make.write(own / f"{name}.gguf", metadata=make.EMBEDDING)
+
+    def chosen(**more: str) -> str:
+        info = registry.resolve("embedding", **more)
+        assert info is not None
+        return info.name
+
+    assert chosen() == "multilingual-e5-small"
+    assert chosen(usual="all-MiniLM-L6-v2") == "all-MiniLM-L6-v2"
+    assert chosen(usual="gone") == "multilingual-e5-small"
+    assert chosen(configured="other", usual="all-MiniLM-L6-v2") == "other"

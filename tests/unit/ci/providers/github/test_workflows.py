@@ -204,7 +204,7 @@ def test_only_what_saves_time_may_fail(project: Path) -> None:
 
 def test_no_matrix_ends_when_one_target_fails(project: Path) -> None:
     matrices = [j["strategy"] for _, _, j in jobs(written(project)) if "strategy" in j]
-    assert len(matrices) == 3
+    assert len(matrices) == 4
     assert all(m["fail-fast"] is False for m in matrices)
 
 
@@ -214,6 +214,7 @@ def test_packages_stay_for_ninety_days_and_all_artifacts_are_under_names_of_thei
     uploads = [s for s in steps(written(project)) if "upload-artifact" in s.get("uses", "")]
     assert {s["with"]["name"] for s in uploads} == {
         "packages", "packages-${{ matrix.target }}", "preview-${{ matrix.target }}",
+        "proof-${{ matrix.target }}",
     }  # fmt: skip
     days = {s["with"]["name"]: s["with"]["retention-days"] for s in uploads}
     assert days.pop("packages") == 90
@@ -487,7 +488,8 @@ def test_private_repositories_have_no_step_that_github_refuses_them(project: Pat
             text.replace("[workflows]\n", f"[workflows]\n{more}")
         )
         found = written(project)
-        assert private not in str(found)
+        report = found["build-packages.yml"]["jobs"]["report"]
+        assert private not in str([report, found["release.yml"]])
         assert str(found).count("github/codeql-action/upload-sarif") == wanted
         assert ("attest" in found["release.yml"]["jobs"]) is bool(wanted)
 
@@ -579,3 +581,15 @@ def test_metrics_are_kept_on_a_branch_and_looked_at_by_a_schedule(project: Path)
         "debwright metrics sync", "debwright dashboard",
     ]  # fmt: skip
     assert scheduled["steps"][-1]["with"]["path"] == "dist/dashboard"
+
+
+def test_what_was_cross_built_is_checked_on_real_hardware_of_public_repositories(
+    project: Path,
+) -> None:
+    jobs_of = written(project)["build-packages.yml"]["jobs"]
+    job = jobs_of["arm"]
+    assert "!github.event.repository.private" in job["if"]
+    assert "needs.plan.outputs.arm != '[]'" in job["if"]
+    assert job["runs-on"] == "${{ matrix.runner }}"
+    (check,) = [s["run"] for s in job["steps"] if " check " in s.get("run", "")]
+    assert "--sandbox nspawn-or-docker" in check

@@ -21,6 +21,7 @@ from local_rag.documents.imports.updates import (
 )
 from local_rag.index import SourceFacts, Store
 from local_rag.index.jobs_table import JobOptions
+from local_rag.models.calibration import centre_of
 from local_rag.text.chunking import join_sections
 from local_rag.text.hashing import content_hash
 
@@ -53,9 +54,13 @@ class JobRunner:
         """Do the job. Raises Cancelled and RagError; the caller notes the end."""
         options = self.store.jobs.options(job.id)
         if job.kind == "reindex":
-            self.store.begin_reindex(self.embedder.model_id, self.embedder.dimensions)
+            self.store.begin_reindex(
+                self.embedder.model_id, self.embedder.dimensions, centre=centre_of(self.embedder)
+            )
         else:
-            self.store.bind_embedder(self.embedder.model_id, self.embedder.dimensions)
+            self.store.bind_embedder(
+                self.embedder.model_id, self.embedder.dimensions, centre=centre_of(self.embedder)
+            )
         self._wait_for_gate(job.id)
         if not self.store.jobs.listed(job.id):
             self._list(job, options)
