@@ -130,9 +130,11 @@ def _release(
     from debwright.pipeline.run import exclusive, exit_code, heal
     from debwright.pipeline.stages.base import Job, Wanted
     from debwright.release.assets import assemble, chosen
+    from debwright.release.certificate import certificates, to_lines
     from debwright.release.index import NAME as INDEX
     from debwright.release.index import index_of
     from debwright.release.upload import bring_assets, prepare_draft, publish
+    from debwright.repository.verify.certificate import NAME as CERTIFICATES
     from debwright.roots.layers import Roots
 
     dist = options.dist(plan.loaded.directory)
@@ -161,7 +163,9 @@ def _release(
             index,
             index_of(result, files, tag=tag, prerelease=prerelease).model_dump_json(indent=1),
         )
-        files = {**files, INDEX: index}
+        seen = job.home / CERTIFICATES
+        atomic_write(seen, to_lines(certificates(result, files)))
+        files = {**files, INDEX: index, CERTIFICATES: seen}
         with configured_signer(plan.loaded, plan.package) as signer:
             assets = assemble(files, job.home / "release", signer)
             fingerprints = signer.fingerprint

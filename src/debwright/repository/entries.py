@@ -12,6 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from pydantic import ValidationError
+
+from debwright.model.errors import DebwrightError, Evidence
 from debwright.repository.model import Entry
 
 SEPARATOR = b",\n"
@@ -36,6 +39,19 @@ def package_of(path: str) -> str:
 
 def encode(entry: Entry) -> bytes:
     return entry.model_dump_json(exclude_none=True).encode()
+
+
+def parse(line: bytes) -> Entry:
+    """The entry of a line. Raises DebwrightError for one that nobody has written."""
+    try:
+        return Entry.model_validate_json(line)
+    except ValidationError as error:
+        raise DebwrightError(
+            "a manifest of the repository cannot be read",
+            evidence=[Evidence(text=line[:200].decode("utf-8", "replace"))],
+            cause="files below publications/ were changed or removed by hand",
+            fix="move the repository away and publish all packages again, or pull it from a store",
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +136,7 @@ class Entries(Collection[Entry]):
         return sum(self.tally.values())
 
     def __iter__(self) -> Iterator[Entry]:
-        return (Entry.model_validate_json(line) for line in self.encoded())
+        return (parse(line) for line in self.encoded())
 
     def __contains__(self, entry: object) -> bool:
         return isinstance(entry, Entry) and self.get(entry.path) == entry
@@ -146,14 +162,14 @@ class Entries(Collection[Entry]):
         begin = self.lines.place(wanted)
         if begin == self.lines.end or self.lines.key(begin) != wanted:
             return None
-        return Entry.model_validate_json(self.lines.line(begin))
+        return parse(self.lines.line(begin))
 
     def named(self, package: str) -> list[Entry]:
         """All of a package, and of the source package of this name."""
         wanted, found = package.encode(), []
         begin = self.lines.place((wanted, b""))
         while begin < self.lines.end and self.lines.key(begin)[0] == wanted:
-            entry = Entry.model_validate_json(self.lines.line(begin))
+            entry = parse(self.lines.line(begin))
             if entry.path not in self.removed and entry.path not in self.added:
                 found.append(entry)
             begin = self.lines.after(begin)
@@ -221,8 +237,8 @@ def changes(before: Entries, after: Entries) -> Changes:
         )  # fmt: skip
     old, new = dict.fromkeys(before.encoded()), dict.fromkeys(after.encoded())
     return Changes(
-        added=tuple(Entry.model_validate_json(line) for line in new if line not in old),
-        removed=tuple(Entry.model_validate_json(line) for line in old if line not in new),
+        added=tuple(parse(line) for line in new if line not in old),
+        removed=tuple(parse(line) for line in old if line not in new),
     )
 
 

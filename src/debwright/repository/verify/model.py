@@ -34,6 +34,7 @@ CODES = Codes(
         "verify/altered": Code(ERROR, "A file is not the one that is named."),
         "verify/escape": Code(ERROR, "A name leads out of the directory."),
         "verify/empty": Code(ERROR, "The list names no file."),
+        "verify/certificate": Code(WARNING, "Nothing says what was seen of a package."),
         "verify/unnamed": Code(WARNING, "Nothing vouches for a file."),
         "verify/key": Code(WARNING, "The key was not obtained another way."),
     }
