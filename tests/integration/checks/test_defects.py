@@ -142,3 +142,21 @@ def test_a_script_that_switches_the_unit_on_again(check: Check) -> Checked:
     assert ["masked" in said[0], "disabled" in said[1]] == [True, True]
     assert made.results["purge"].findings == ()
     return made
+
+
+@caught("a postinst that fails from one older version alone", "versions",
+        "versions/maintainer-script")  # fmt: skip
+def test_an_upgrade_that_works_from_the_last_version_only(check: Check) -> Checked:
+    made = check(
+        Recipe(
+            version="1.3-1", postinst='[ "$2" != 1.0-1 ] || { echo "no way from 1.0"; exit 1; }'
+        ),
+        ["versions"],
+        previous=[Recipe(version="1.0-1"), Recipe(version="1.1-1"), Recipe(version="1.2-1")],
+    )
+    lines = made.results["versions"].notes
+    assert len(lines) == 2, "the last version is what `upgrade` begins with"
+    assert lines[0].startswith("1.1-1 to 1.3-1: passed")
+    assert lines[1].startswith("1.0-1 to 1.3-1: failed")
+    assert "no way from 1.0" in made.evidence("versions/maintainer-script")
+    return made
