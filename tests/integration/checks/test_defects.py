@@ -53,7 +53,7 @@ MANY = Recipe(
         "/usr/bin/demo-gone": "#!/usr/bin/no-such-interpreter\n",
         "/usr/bin/demo-fussy": "#!/bin/sh\necho 'usage: demo-fussy FILE' >&2; exit 2\n",
     },
-    postinst="echo more >> /etc/issue",
+    postinst="echo more >> /etc/issue; setsid sleep 900 </dev/null >/dev/null 2>&1 &",
     postrm='[ "$1" != remove ] || rm -rf /var/lib/demo',
 )
 
@@ -69,6 +69,8 @@ def check(tmp_path: Path) -> Check:
 @caught(
     "a program whose modules are missing", "programs", "programs/not-started",
     also=(
+        Case("a process that a postinst leaves behind", "install", "install/process-left",
+             Severity.WARNING),
         Case("a service that writes below /usr", "writes", "writes/undeclared"),
         Case("a postinst that writes to a file of another package", "writes", "writes/of-others"),
         Case("a socket in the /tmp that all share", "writes", "writes/shared-tmp",
@@ -93,6 +95,7 @@ def test_many_defects_at_once(check: Check) -> Checked:
     said = {f.message for f in found}
     assert not any("/srv/ours" in one for one in said), "our own commands are not the package's"
     assert not any("demo-fussy" in one or "logout" in one for one in said)
+    assert "sleep 900" in made.evidence("install/process-left")
     assert "demo-gone" in " ".join(f.message for f in found if f.code == "programs/not-started")
     assert "/usr/lib/demo/cache" in made.evidence("writes/undeclared")
     assert "/etc/issue" in made.evidence("writes/of-others")
@@ -120,6 +123,20 @@ def test_a_unit_that_never_says_that_it_is_ready(check: Check) -> Checked:
     )  # fmt: skip
     assert "READY=1" in made.finding("service/not-notified").message
     assert made.results["restart"].status is Status.SKIPPED, "nothing waits for it again"
+    return made
+
+
+@caught("a unit whose EnvironmentFile is missing", "service", "service/not-set-up")
+def test_a_unit_that_systemd_cannot_set_up(check: Check) -> Checked:
+    """It was said to have crashed, with status 0."""
+    made = check(
+        Recipe(settings="EnvironmentFile=/etc/default/demo\nRestart=on-failure\nRestartSec=1",
+               postinst="deb-systemd-invoke start demo.service || true", enable="exit 0"),
+        ["restart"],
+    )  # fmt: skip
+    assert "/etc/default/demo" in made.finding("service/not-set-up").message
+    assert "Failed to load environment files" in made.evidence("service/not-set-up")
+    assert "EnvironmentFile=-/etc/default/demo" in str(made.finding("service/not-set-up").fix)
     return made
 
 
