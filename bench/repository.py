@@ -19,7 +19,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -117,6 +117,18 @@ class Tools:
         self.call(sys.executable, "-m", "debwright", "-C", str(project), "repo", "add",
                   "--suite", SUITE, *map(str, debs))  # fmt: skip
 
+    def peak_of_debwright(self, place: str, deb: Path) -> float:
+        """The most memory, in MB, that one more package takes."""
+        code = (
+            "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, "
+            "stdout=subprocess.DEVNULL); "
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        )
+        said = self.call(sys.executable, "-c", code, sys.executable, "-m", "debwright", "-C",
+                         str(self.work / place), "repo", "add", "--suite", SUITE,
+                         str(deb))  # fmt: skip
+        return int(said.split()[-1]) * 1024 / 1e6
+
     def aptly(self, place: str, debs: Sequence[Path]) -> None:
         root = self.work / place
         config = f"-config={root}.conf"
@@ -161,42 +173,61 @@ def seconds(action: object, *arguments: object) -> float:
     return time.monotonic() - started
 
 
-def measure(work: Path, rounds: int) -> list[records.Row]:
+def measure(work: Path, rounds: int, huge: int) -> list[records.Row]:
     """Import, then one package at a time, the tools taking turns."""
     tools = Tools(work)
-    debs = make_packages(work / "debs", HUGE + 3 * rounds + 1)
-    first, fresh = debs[:LARGE], iter(debs[HUGE:])
+    debs = make_packages(work / "debs", huge + 3 * rounds + 1)
+    first, fresh = debs[:LARGE], iter(debs[huge:])
     peers = {"debwright": tools.debwright, "aptly": tools.aptly, "reprepro": tools.reprepro}
     imports = {name: seconds(tool, name, first) for name, tool in peers.items()}
     say("first import", imports)
-    one: dict[str, list[float]] = {name: [] for name in peers}
-    next_debs = [next(fresh) for _ in range(rounds)]
-    for deb in next_debs:
-        for name, tool in peers.items():
-            one[name].append(seconds(tool, name, [deb]))
-    medians = {name: statistics.median(values) for name, values in one.items()}
+    medians = turns(peers, {name: name for name in peers}, fresh, rounds)
     say(f"one more into {LARGE}", medians)
     tools.debwright("small", debs[:SMALL])
-    for start in range(0, HUGE, LARGE):
-        tools.debwright("huge", debs[start : start + LARGE])
-    sizes: dict[str, list[float]] = {"small": [], "huge": []}
-    for deb in [next(fresh) for _ in range(rounds)]:
-        for place, values in sizes.items():
-            values.append(seconds(tools.debwright, place, [deb]))
-    growth = {place: statistics.median(values) for place, values in sizes.items()}
-    say(f"one more into {SMALL} and {HUGE}", growth)
-    detail = ", ".join(f"{name} {value:.2f} s" for name, value in medians.items())
-    imported = ", ".join(f"{name} {value:.1f} s" for name, value in imports.items())
+    # In parts, since a command line has an end; reprepro is left out, to save time.
+    both = {name: peers[name] for name in ("debwright", "aptly")}
+    filled = dict.fromkeys(both, 0.0)
+    for start in range(0, huge, LARGE):
+        for name, tool in both.items():
+            filled[name] += seconds(tool, f"huge-{name}", debs[start : min(start + LARGE, huge)])
+    say(f"import of {huge} in parts of {LARGE}", filled)
+    places = {"small": "small", "debwright": "huge-debwright", "aptly": "huge-aptly"}
+    growth = turns({"small": tools.debwright, **both}, places, fresh, rounds)
+    say(f"one more into {huge}, debwright into {SMALL} (small)", growth)
+    memory = tools.peak_of_debwright("huge-debwright", next(fresh))
+    print(f"  memory of one more into {huge}: {memory:.0f} MB", flush=True)
+    detail, grown, all_of_it, imported = (
+        ", ".join(f"{name} {value:.2f} s" for name, value in found.items())
+        for found in (medians, growth, filled, imports)
+    )
     return [
         records.row(f"one package into {LARGE} / aptly", medians["debwright"] / medians["aptly"],
                     0.5, "", detail),
         records.row(f"one package into {LARGE} / reprepro",
                     medians["debwright"] / medians["reprepro"], 0.5, "", detail),
-        records.row(f"one package into {HUGE} / into {SMALL}", growth["huge"] / growth["small"],
-                    2, "", ", ".join(f"{place} {value:.2f} s" for place, value in growth.items())),
+        records.row(f"one package into {huge} / into {SMALL}",
+                    growth["debwright"] / growth["small"], 3, "", grown),
+        records.row(f"one package into {huge} / aptly", growth["debwright"] / growth["aptly"],
+                    0.2, "", grown),
+        records.row(f"one package into {huge}, memory", memory, 300, " MB",
+                    f"{memory:.0f} MB at most"),
         records.row(f"first import of {LARGE} / aptly", imports["debwright"] / imports["aptly"],
                     1, "", imported),
+        records.row(f"import of {huge} in parts / aptly", filled["debwright"] / filled["aptly"],
+                    0.3, "", all_of_it),
     ]  # fmt: skip
+
+
+def turns(
+    tools: Mapping[str, Callable[[str, Sequence[Path]], None]], places: Mapping[str, str],
+    fresh: Iterator[Path], rounds: int,
+) -> dict[str, float]:  # fmt: skip
+    """Median seconds of one more package, the tools taking turns."""
+    found: dict[str, list[float]] = {name: [] for name in tools}
+    for deb in [next(fresh) for _ in range(rounds)]:
+        for name, tool in tools.items():
+            found[name].append(seconds(tool, places[name], [deb]))
+    return {name: statistics.median(values) for name, values in found.items()}
 
 
 def say(what: str, times: dict[str, float]) -> None:
@@ -206,13 +237,16 @@ def say(what: str, times: dict[str, float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--huge", type=int, default=HUGE, help="packages of the largest; 100000 takes long"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     if lacking := [tool for tool in ("aptly", "reprepro") if shutil.which(tool) is None]:
         print(f"repository: skipped, {' and '.join(lacking)} not installed")
         return
     with workspace() as work:
-        rows = measure(work, options.rounds)
+        rows = measure(work, options.rounds, options.huge)
     print(f"\n{records.table(rows)}\n")
     if options.write:
         how = (

@@ -42,10 +42,12 @@ install_packages "${PACKAGES[@]}" diffoscope-minimal openssh-client openssl rsyn
 [ -z "$all" ] || install_for clamscan:clamav dockerd:docker.io docker-registry:docker-registry \
     podman:podman runc:runc \
     /usr/sbin/sshd:openssh-server
-# A browser for the web page, a compiler for llama.cpp, ip for a machine without a network.
+# A browser for the web page, a compiler for llama.cpp, ip for a machine without a network, and what
+# reads scans.
 if [ $# -eq 0 ]; then
     install_packages build-essential iproute2
-    install_for chromium:chromium chromedriver:chromium-driver
+    install_for chromium:chromium chromedriver:chromium-driver \
+        pdftotext:poppler-utils tesseract:tesseract-ocr
 fi
 prepare_emulation
 prepare_python dev.txt

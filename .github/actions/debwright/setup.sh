@@ -42,10 +42,15 @@ if [ -n "${DEBWRIGHT_INSTALLED:-}" ]; then
 fi
 
 home=$RUNNER_TEMP/debwright
-if ! /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))'; then
+missing=()
+/usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    missing+=(python3-venv)
+# A runner has these, an image of a container may have not.
+for tool in curl git; do command -v "$tool" >/dev/null || missing+=("$tool" ca-certificates); done
+if [ "${#missing[@]}" -gt 0 ]; then
     retried as_root apt-get -q update
     retried as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -q -y --no-install-recommends install python3-venv
+        apt-get -q -y --no-install-recommends install "${missing[@]}"
 fi
 /usr/bin/python3 -m venv --clear "$home/venv"
 pip=("$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check)

@@ -18,9 +18,11 @@ import hashlib
 import json
 import os
 import random
+import re
 import sqlite3
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +30,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from local_rag.config.settings import ChunkingSettings
+from local_rag.ask.answer import Answerer
+from local_rag.config.settings import ChunkingSettings, Settings
 from local_rag.core.types import Chunk, Embedder, Passage, SearchMode, Section
 from local_rag.index import Incoming, SourceFacts, Store
 from local_rag.index.search import Searcher
+from local_rag.run.evidence import LiveEvidence
 from local_rag.text.chunking import chunk_sections, embedding_text
 from local_rag.text.hashing import content_hash, embedding_hash
 from models import embedder
@@ -167,7 +171,83 @@ def retrieval(store: Store, model: Embedder, sets: Collection) -> None:
     print(f"{sets.name}: MRR@10 of {len(sets.questions)} questions: {', '.join(cells)}", flush=True)
 
 
-PARTS: dict[str, Callable[[Store, Embedder, Collection], None]] = {"retrieval": retrieval}
+def names(store: Store, model: Embedder, sets: Collection) -> None:
+    """Ask for words with a capital that stand in one document alone."""
+    seen: dict[str, set[str]] = {}
+    for name, (_, text) in sets.documents.items():
+        for word in set(re.findall(r"(?<=[\w,;] )[A-ZÄÖÜÀ-ÝА-ЯΑ-Ω][\w]{3,}", text)):
+            seen.setdefault(word, set()).add(name)
+        for word in set(re.findall(r"\w+", text)):
+            if word in seen:
+                seen[word].add(name)
+    every = {name: text.casefold() for name, (_, text) in sets.documents.items()}
+    rare = [
+        (word, next(iter(found)))
+        for word, found in sorted(seen.items())
+        if len(found) == 1 and sum(word.casefold() in text for text in every.values()) == 1
+    ]
+    chosen = random.Random(SEED).sample(rare, min(100, len(rare)))
+    if not chosen:
+        return
+    answerer = answerer_of(store, model)
+    shown = first = denied = 0
+    for word, name in chosen:
+        answer = answerer.answer(f"{word}?")
+        uris = [passage.uri for passage in answer.passages]
+        shown += name in uris
+        first += uris[:1] == [name]
+        denied += answer.mode == "not-found"
+    count = len(chosen)
+    print(
+        f"{sets.name}: {count} rare names: found {shown / count:.3f}, first {first / count:.3f}, "
+        f"said not to be there {denied}",
+        flush=True,
+    )
+
+
+class Open:
+    def may_generate(self) -> tuple[bool, str | None]:
+        return True, None
+
+
+def answerer_of(store: Store, model: Embedder) -> Answerer:
+    return Answerer(
+        Searcher(store, model), lambda: None, Settings(), Open(),
+        evidence=LiveEvidence(lambda: store, lambda: model),
+    )  # fmt: skip
+
+
+def answers(store: Store, model: Embedder, sets: Collection) -> None:
+    """Ask questions of which half have no answer in the index."""
+    answerer = answerer_of(store, model)
+    held = {document.uri for document in store.documents.list(limit=100_000)}
+    modes: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    right = Counter[str]()
+    for asked in sets.questions:
+        answerable = bool(asked.documents & held)
+        answer = answerer.answer(asked.text)
+        modes[answerable][answer.mode] += 1
+        if answerable and answer.quotes:
+            quote = answer.quotes[0]
+            key = answer.passages[quote.number - 1].text[quote.key_start : quote.key_end]
+            right["sentence"] += asked.answer in key
+            right["quote"] += asked.answer in quote.text
+            right["fact"] += asked.answer in quote.text and answer.mode == "extracted"
+            right["cited"] += quote.text in answer.passages[quote.number - 1].text
+    there, gone = modes[True].total(), modes[False].total()
+    print(
+        f"{sets.name}: {gone} questions without an answer: told as fact "
+        f"{modes[False]['extracted'] / gone:.3f} {dict(modes[False])}\n"
+        f"{sets.name}: {there} with one: the first quote holds it {right['quote'] / there:.3f} "
+        f"(its first sentence {right['sentence'] / there:.3f}), told as fact and right "
+        f"{right['fact'] / there:.3f}; cited where it stands {right['cited']} {dict(modes[True])}",
+        flush=True,
+    )
+
+
+PARTS: dict[str, Callable[[Store, Embedder, Collection], None]] = {
+    "retrieval": retrieval, "names": names, "answers": answers,
+}  # fmt: skip
 
 
 def main() -> int:
@@ -175,7 +255,7 @@ def main() -> int:
     parser.add_argument("--sets", type=Path, default=os.environ.get("LOCAL_RAG_BENCH_SETS"))
     parser.add_argument("--languages", default="en,de,zh")
     parser.add_argument("--cranfield", action="store_true")
-    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--parts", default=",".join(PARTS), help="of cranfield, retrieval only")
     parser.add_argument("--questions", type=int)
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
@@ -193,11 +273,17 @@ def main() -> int:
     return 0
 
 
+def halved(documents: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Return a seeded half of the documents: neighbours of what is asked for stay."""
+    chosen = random.Random(SEED).sample(sorted(documents), len(documents) // 2)
+    return {name: documents[name] for name in chosen}
+
+
 def measure(part: str, model: Embedder, sets: Collection) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "index.sqlite3"
         with Store(path, embedder_id=model.model_id, dimensions=model.dimensions) as store:
-            fill(store, model, sets.documents)
+            fill(store, model, halved(sets.documents) if part == "answers" else sets.documents)
             PARTS[part](store, model, sets)
 
 

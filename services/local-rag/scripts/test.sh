@@ -29,6 +29,8 @@ check_tools() {
     local missing=()
     have chromium || have chromium-browser || missing+=("chromium: the page is tested in it")
     have chromedriver || missing+=("chromium-driver: drives chromium")
+    have pdftotext || missing+=("poppler-utils: pdftotext reads PDFs in columns")
+    have tesseract || missing+=("tesseract-ocr: reads scans and pictures")
     have unshare || missing+=("util-linux: unshare makes a namespace without a network")
     have ip || missing+=("iproute2: ip sets that namespace up")
     have "$PYTHON" || missing+=("python3: $PYTHON is not there")

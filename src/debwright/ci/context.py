@@ -47,17 +47,21 @@ class Context:
         return _option(self.project)
 
     @property
+    def stored(self) -> bool:
+        """Whether jobs can bring the repository to where it is served, signed by the real key."""
+        from debwright.repository.stores.base import StoreTable
+
+        tables = self.product.given_below("repository").values()
+        stored = any(isinstance(table, StoreTable) for table in tables)
+        return stored and self.product.signing.key_of_jobs is not None
+
+    @property
     def renewed(self) -> bool:
         """Whether jobs can, and have to, sign the repository again before its time is over.
 
         They get it from its store, and the key from a variable.
         """
-        from debwright.repository.stores.base import StoreTable
-
-        tables = self.product.given_below("repository").values()
-        stored = any(isinstance(table, StoreTable) for table in tables)
-        key = self.product.signing.key_of_jobs is not None
-        return stored and key and self.product.repository.valid_days > 0
+        return self.stored and self.product.repository.valid_days > 0
 
     @property
     def secrets(self) -> list[str]:

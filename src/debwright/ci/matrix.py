@@ -170,6 +170,20 @@ def _patterns(product: LoadedConfig, settings: Workflows, top: Path) -> Iterable
             yield f"{found.relative_to(top.resolve())}/*"
 
 
+def on_real_arm(found: Sequence[Entry], settings: Workflows, *, here: bool) -> list[Entry]:
+    """The entries whose packages are checked on a runner of arm64 once more.
+
+    Not `here`: a workflow that a person runs has this machine alone.
+    """
+    if here or not settings.arm64_proof:
+        return []
+    return [
+        replace(entry, runner=settings.arm64_runner)
+        for entry in found
+        if entry.target.endswith("-arm64") and entry.machine != "arm64"
+    ]
+
+
 def to_json(found: Sequence[Entry]) -> str:
     """As a matrix takes it, in one line."""
     return json.dumps([asdict(e) for e in found], separators=(",", ":"), sort_keys=True)

@@ -56,6 +56,13 @@ class Provider:
         """
         raise DebwrightError(f"{self.title} cannot be asked for its settings")
 
+    def to_fetch(self, artifact: str, environ: Mapping[str, str]) -> str | None:  # noqa: ARG002
+        """The shell's line with which a person fetches `artifact` of this run into preview/.
+
+        None where the run, or the way to its artifacts, is not known.
+        """
+        return None
+
     def is_running(self, environ: Mapping[str, str]) -> bool:  # noqa: ARG002
         """Whether this process is a step of one of its jobs."""
         return False
@@ -105,6 +112,13 @@ def append_summary(text: str, environ: Mapping[str, str] | None = None) -> None:
     environ = os.environ if environ is None else environ
     for provider in _running(environ):
         provider.append_summary(text, environ)
+
+
+def to_fetch(artifact: str, environ: Mapping[str, str] | None = None) -> str | None:
+    """How a person fetches an artifact of this run, where this is a step of a workflow."""
+    environ = os.environ if environ is None else environ
+    lines = (provider.to_fetch(artifact, environ) for provider in _running(environ))
+    return next((line for line in lines if line is not None), None)
 
 
 def _running(environ: Mapping[str, str]) -> Iterator[Provider]:

@@ -48,6 +48,14 @@ def _plain(value: str) -> str:
     return value
 
 
+def _image(value: str) -> str:
+    if re.fullmatch(r"[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?", value) is None:
+        raise v.refused(
+            f"{v.quoted(value)} is not an image", expected="NAME:TAG or NAME@sha256:HASH"
+        )
+    return value
+
+
 def _requirement(value: str) -> str:
     if not any(form.fullmatch(value) for form in (COMMIT, WHEEL, PINNED, _PLACE)):
         raise v.refused(
@@ -63,6 +71,7 @@ Name = Annotated[str, AfterValidator(_job_name)]
 Directory = Annotated[v.Line, AfterValidator(_directory)]
 Plain = Annotated[v.Line, AfterValidator(_plain)]
 Requirement = Annotated[v.Line, AfterValidator(_requirement)]
+Image = Annotated[v.Line, AfterValidator(_image)]
 Minutes = Annotated[int, Field(ge=1, le=360)]
 
 
@@ -113,6 +122,11 @@ class Workflows(Section, table="workflows"):
     runner: Plain = Field(
         ARCHITECTURES["amd64"].runner, description="Label of the runners of amd64."
     )
+    image: Image = Field(
+        "debian:trixie",
+        description="Image of the jobs where a service runs them in containers (GitLab); "
+        "NAME@sha256:DIGEST does not change. Booting systems needs a privileged runner.",
+    )
     arm64_runner: Plain = Field(
         ARCHITECTURES["arm64"].runner, description="Label of the runners of arm64."
     )
@@ -154,6 +168,16 @@ class Workflows(Section, table="workflows"):
         description="Whether releases are attested (provenance and bills of materials); auto: "
         "where the repository is public, since private ones have it with GitHub Enterprise Cloud "
         "only.",
+    )
+    arm64_proof: bool = Field(
+        True,
+        description="Whether packages that were cross-built for arm64 are checked on a runner of "
+        "that architecture, too; public repositories have it for nothing, private ones not at all.",
+    )
+    metrics: bool = Field(
+        False,
+        description="Whether each run on the main branch leaves its record on the branch "
+        "`metrics`, and a schedule makes the dashboard and sends alerts of [metrics].",
     )
     build_minutes: Minutes = Field(
         180, description="Minutes after which the build of a target is stopped."

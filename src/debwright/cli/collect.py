@@ -22,6 +22,7 @@ def collect_results(options: Options, directory: Path, *, arch: str) -> int:
     """
     from debwright.ci.collect import collect, read_parts
     from debwright.host.files import atomic_write
+    from debwright.observe.metrics.hook import remember
     from debwright.pipeline.planning import make_plan
     from debwright.pipeline.run import exclusive, exit_code
 
@@ -44,6 +45,8 @@ def collect_results(options: Options, directory: Path, *, arch: str) -> int:
                 # Where the next step finds it without knowing the version.
                 atomic_write(dist / path.name, path.read_bytes())
         names = [str(t.target) for t in plan.targets]
+        # What the jobs remember of themselves is gone with their machines.
+        remember(plan.loaded, dist, result, reporter.note)
         reporter.begin(f"{plan.package} {plan.version_text}", names, ["collect"])
         reporter.end(result)
     if options.json:

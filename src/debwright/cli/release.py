@@ -130,7 +130,11 @@ def _release(
     from debwright.pipeline.run import exclusive, exit_code, heal
     from debwright.pipeline.stages.base import Job, Wanted
     from debwright.release.assets import assemble, chosen
+    from debwright.release.certificate import certificates, to_lines
+    from debwright.release.index import NAME as INDEX
+    from debwright.release.index import index_of
     from debwright.release.upload import bring_assets, prepare_draft, publish
+    from debwright.repository.verify.certificate import NAME as CERTIFICATES
     from debwright.roots.layers import Roots
 
     dist = options.dist(plan.loaded.directory)
@@ -153,6 +157,15 @@ def _release(
             return code
         _must_be_proven(plan, result)
         files = chosen(release_files(job, result))
+        prerelease = _is_prerelease(plan, tag)
+        index = job.home / INDEX
+        atomic_write(
+            index,
+            index_of(result, files, tag=tag, prerelease=prerelease).model_dump_json(indent=1),
+        )
+        seen = job.home / CERTIFICATES
+        atomic_write(seen, to_lines(certificates(result, files)))
+        files = {**files, INDEX: index, CERTIFICATES: seen}
         with configured_signer(plan.loaded, plan.package) as signer:
             assets = assemble(files, job.home / "release", signer)
             fingerprints = signer.fingerprint
@@ -222,14 +235,22 @@ def _draft(plan: Plan, tag: str, fingerprints: str, say: Callable[[str], None]) 
         for note in story.notes:
             say(note)
         body = notes_of(plan.loaded, story, install)
-    marked = config.release.prerelease
     return Draft(
         tag=tag,
         name=f"{plan.package} {upstream.replace('~', '-')}",
         body=body,
-        prerelease="~" in upstream if marked == "auto" else marked,
+        prerelease=_is_prerelease(plan, tag),
         commit=plan.version.commit if plan.version else None,
     )
+
+
+def _is_prerelease(plan: Plan, tag: str) -> bool:
+    from debwright.source.version import release_version
+
+    marked = plan.config.release.prerelease
+    if marked != "auto":
+        return marked
+    return "~" in (release_version(tag, plan.config.package.tag_prefix) or tag)
 
 
 def _current_tag(plan: Plan) -> str:

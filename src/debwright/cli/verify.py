@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +77,7 @@ def verify(
 def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[bytes, str | None]:
     """The keys to trust, in binary, and what must be said of where they came from."""
     from debwright.config import load
-    from debwright.keys.configured import home_of
+    from debwright.keys.configured import configured_keys, home_of, key_variable
     from debwright.keys.export import public_key
     from debwright.keys.gnupg.home import open_home
 
@@ -85,12 +86,19 @@ def trusted(options: Options, key: Path | None, place: Path | None) -> tuple[byt
     loaded = load(options.directory)
     signing = loaded.config.signing
     home = home_of(loaded)
+    if (name := key_variable(loaded)) is not None and os.environ.get(name):
+        # In a job the key is at hand in a variable alone.
+        public = []
+        for signer in configured_keys(loaded):
+            with signer:
+                public.append(signer.public_key())
+        return b"".join(public), None
     if signing.key is not None and signing.key_env is None:
         wanted = [signing.key, *([signing.rotation.new_key] if signing.rotation else [])]
         from debwright.cli.keys import Place
 
         with open_home(home or Place.of(options).home) as opened:
-            return b"".join(public_key(opened, k) for k in wanted), None
+            return b"".join(public_key(opened, k, ended=True) for k in wanted), None
     base = place if place is None or place.is_dir() else place.parent
     for name in KEY_NAMES if base is not None else ():
         assert base is not None

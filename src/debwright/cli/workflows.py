@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,8 @@ import click
 from debwright.cli.commands import Group
 from debwright.cli.common import Options, emit, targets_option
 from debwright.host.interrupts import interruptible
-from debwright.model.errors import DebwrightError
+from debwright.model.errors import DebwrightError, UsageError
+from debwright.model.fix import Command
 
 if TYPE_CHECKING:
     from debwright.ci.context import Context
@@ -112,7 +114,9 @@ def show_matrix(options: Options, *, arch: str, light: bool, since: str) -> int:
         else:
             targets, note = [], "The change touches nothing that packages are made of."
     found = matrix.entries(product, settings, targets)
-    write_outputs({"matrix": matrix.to_json(found)})
+    # `debwright ci` sets it: see the action that installs debwright.
+    arm = matrix.on_real_arm(found, settings, here="DEBWRIGHT_INSTALLED" in os.environ)
+    write_outputs({"arm": matrix.to_json(arm), "matrix": matrix.to_json(found)})
     append_summary(matrix.to_markdown(found, note))
     lines = [note, *(f"{e.target}  on {e.runner}  {e.planned}: {e.reason}" for e in found)]
     emit(options, {"note": note, "matrix": [asdict(e) for e in found]}, "\n".join(lines))
@@ -146,6 +150,39 @@ def fetch_previous(options: Options, patterns: tuple[str, ...]) -> int:
             data[str(target)] = said
             lines.append(f"{target}: {said}")
     emit(options, {"previous": data}, "\n".join(lines))
+    return 0
+
+
+@workflows.command("preview")
+@targets_option
+@click.pass_obj
+def make_preview_of(options: Options, patterns: tuple[str, ...]) -> int:
+    """Make the built packages of one target a repository that apt can install from: dist/preview.
+
+    It is not signed. In a workflow the run's summary gets the three lines that install from it.
+    """
+    from debwright.ci.preview import DIRECTORY, lines_to_try, make_preview, to_markdown
+    from debwright.ci.provider import append_summary, to_fetch
+    from debwright.packages.debs import read_deb
+    from debwright.pipeline.planning import make_plan
+
+    plan = make_plan(options.directory, patterns=patterns, elsewhere=True)
+    if len(plan.targets) != 1:
+        raise UsageError(
+            "a preview is of one target",
+            cause=f"these match: {', '.join(str(t.target) for t in plan.targets)}",
+            fix=Command("debwright", "workflows", "preview", "-t", plan.targets[0].target),
+        )
+    target = str(plan.targets[0].target)
+    dist = options.dist(plan.loaded.directory)
+    home = dist / plan.version_text.split(":", 1)[-1]
+    own = sorted(home.glob(f"{target}/*.deb"))
+    make_preview([*own, *sorted(home.glob("companions/*/*/*.deb"))], dist / DIRECTORY)
+    names = [d.package for d in map(read_deb, own) if not d.debug]
+    fetch = to_fetch(f"preview-{target}") or f"cp -r {dist / DIRECTORY} preview"
+    lines = lines_to_try(fetch, names)
+    append_summary(to_markdown(target, lines))
+    emit(options, {"packages": names, "lines": lines}, "\n".join(lines))
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.config import Config
+from debwright.config import Config, Suite
 from debwright.doctor import Health
 from debwright.host import process
 from debwright.host.files import human_size
@@ -17,7 +17,7 @@ from debwright.isolation.namespaces import Namespaces, Spec, is_root
 from debwright.model.errors import DebwrightError
 from debwright.model.fix import Command, Install
 from debwright.model.targets import Target, suite_info
-from debwright.roots.bootstrap import KEYRING_PACKAGES
+from debwright.roots.bootstrap import KEYRING_PACKAGES, further_keys, shipped_key
 from debwright.roots.cache import default_cache
 from debwright.source.wheelhouse.resolve import find_uv
 
@@ -51,7 +51,8 @@ TOOLS = (
 def examine(config: Config) -> list[Health]:
     """Look at everything; nothing is changed."""
     parts: list[Callable[[], Iterator[Health]]] = [
-        _tools, lambda: _keyrings(config), _namespaces, _rights, lambda: _emulation(config),
+        _tools, lambda: _keyrings(config),
+        lambda: _further_keys(config), _namespaces, _rights, lambda: _emulation(config),
         lambda: _wheelhouse(config), _disk,
     ]  # fmt: skip
     return [row for part in parts for row in part()]
@@ -91,6 +92,18 @@ def _keyrings(config: Config) -> Iterator[Health]:
         yield Health(
             name=Path(path).stem, ok=there, found=path if there else f"{path} is not there",
             fix=None if there or package is None else Install(package),
+        )  # fmt: skip
+
+
+def _further_keys(config: Config) -> Iterator[Health]:
+    """The keys of archives that are not the distribution's own."""
+    targets = [Target.parse(t) for t in config.targets.build]
+    wanted = [p for t in targets for p in further_keys(t, config.suites.get(t.suite) or Suite())]
+    for path in dict.fromkeys(wanted):
+        there = path.is_file()
+        yield Health(
+            name=path.stem, ok=there, found=str(path) if there else f"{path} is not there",
+            fix=None if there else shipped_key(path),
         )  # fmt: skip
 
 

@@ -65,6 +65,12 @@ def runs_too(arch: str) -> frozenset[str]:
     return ARCHITECTURES[arch].runs_too
 
 
+def is_emulated(arch: str) -> bool:
+    """Whether qemu-user runs programs of `arch` here."""
+    own = host_arch()
+    return arch != own and arch not in runs_too(own)
+
+
 def emulation_problem(arch: str) -> Obstacle | None:
     """Why programs of `arch` do not run here under qemu-user, or None when they do.
 

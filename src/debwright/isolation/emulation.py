@@ -1,8 +1,15 @@
 """What a booted system needs, and what a reader must know, when qemu-user runs its programs."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Protocol
+
+from debwright.host import process
+from debwright.host.process import Completed
+from debwright.model.errors import DebwrightError, Evidence, MissingError, printable
+from debwright.model.fix import Install
 
 # systemd 252 under qemu-user fails at step CREDENTIALS: the emulator lacks what its credential
 # mounts need. Without credentials to load, the three units work.
@@ -44,6 +51,63 @@ QEMU_USER_NOTE = (
     "credentials of systemd's own units are switched off, which the emulator cannot do; systemd "
     "255 and later start services by posix_spawn(3)"
 )
+
+
+TRIES = 3
+"""qemu-user 8.2, which Ubuntu 24.04 has, crashes now and then, and not each time."""
+PROVED_BY = (["ldconfig", "-p"], ["python3", "-I", "-c", "import json, threading"])
+"""What crashed first wherever it did (tonistiigi/binfmt, issues 215 and 245)."""
+_CRASHES = frozenset({-11, -6, -5, -4, 132, 133, 134, 139})
+"""SIGSEGV, SIGABRT, SIGTRAP and SIGILL, as a parent or a shell has them."""
+_NOT_THERE = 127
+
+
+class Runs(Protocol):
+    """A sandbox that runs commands."""
+
+    def run(
+        self, argv: Sequence[str], *, check: bool, merge: bool, timeout: float | None
+    ) -> Completed: ...
+
+
+@cache
+def steady_addresses() -> tuple[str, ...]:
+    """The argv prefix under which programs always lie at the same addresses (setarch(8)).
+
+    qemu-user before 9.1 finds no room for the emulated program at some of the random ones, and
+    crashes. Nothing where it is not permitted, as in most containers.
+    """
+    prefix = ("setarch", "--addr-no-randomize")
+    try:
+        done = process.run([*prefix, "true"], check=False, timeout=20)
+    except DebwrightError:
+        return ()
+    return prefix if done.returncode == 0 else ()
+
+
+def prove(root: Runs, arch: str) -> None:
+    """Run programs in the `root` that a qemu-user with faults crashes on.
+
+    arch-test(1), which runs a tiny program without libraries, passes there. Raises MissingError.
+    """
+    for argv in PROVED_BY:
+        for _ in range(TRIES):
+            done = root.run(argv, check=False, merge=True, timeout=120)
+            if done.returncode == _NOT_THERE:
+                break
+            if done.returncode in _CRASHES or "QEMU internal SIG" in done.output:
+                raise MissingError(
+                    f"qemu-user crashes in programs of {arch}",
+                    evidence=[
+                        Evidence(text=f"{' '.join(argv[:1])} ended with {done.returncode}"),
+                        *(Evidence(text=printable(line)) for line in done.tail(3)),
+                    ],
+                    cause="the qemu-user of this machine has a fault, as 8.2 of Ubuntu 24.04",
+                    fix=Install("qemu-user-static", reinstall=True)
+                    if steady_addresses()
+                    else "run where setarch --addr-no-randomize is permitted, or install "
+                    "qemu-user 9.1 or later",
+                )
 
 
 def for_qemu_user(tree: Path, variables: Mapping[str, str], *, preload: Path | None = None) -> None:

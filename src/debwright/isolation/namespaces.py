@@ -18,6 +18,7 @@ from debwright.host import process
 from debwright.host.machine import host_arch
 from debwright.host.process import Completed, LineSink
 from debwright.isolation import bounds
+from debwright.isolation.emulation import steady_addresses
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import Evidence, MissingError
 from debwright.model.fix import Install
@@ -80,6 +81,8 @@ class Spec:
     hostname: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     """For every command, beyond the clean environment."""
+    emulated: bool = False
+    """Whether qemu-user runs its commands."""
 
 
 def is_root() -> bool:
@@ -104,6 +107,11 @@ class Entered(ABC):
     @abstractmethod
     def variables(self) -> Mapping[str, str]:
         """What every command's environment has beyond the clean one; never a project's words."""
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether qemu-user runs its commands."""
+        return False
 
     @abstractmethod
     def prefix(
@@ -141,6 +149,7 @@ class Entered(ABC):
         """
         return process.run(
             [*CLEAN, *(f"{k}={v}" for k, v in self.variables.items()),
+             *(steady_addresses() if self.is_emulated else ()),
              *self.prefix(cwd=cwd, uid=uid, gid=gid, network=network),
              *inner_environment(env), *argv],
             stdin=stdin,
@@ -166,6 +175,10 @@ class Namespaces(Entered):
     @property
     def variables(self) -> Mapping[str, str]:
         return self.spec.variables
+
+    @property
+    def is_emulated(self) -> bool:
+        return self.spec.emulated
 
     def __enter__(self) -> Self:
         flags = ["--mount", "--pid", "--fork", "--ipc", "--uts", "--kill-child"]

@@ -20,9 +20,13 @@ class Exported:
     page: Path
 
 
-def public_key(home: GnupgHome, fingerprint: str) -> bytes:
-    """The key in binary, without other people's signatures. Raises SigningError."""
-    options = [*PLAIN, "--export-options", "export-minimal"]
+def public_key(home: GnupgHome, fingerprint: str, *, ended: bool = False) -> bytes:
+    """The key in binary, without other people's signatures. Raises SigningError.
+
+    With `ended` it has subkeys whose time is over, too: without them, what these have signed seems
+    to be of a stranger.
+    """
+    options = [*PLAIN, *([] if ended else ["--export-options", "export-minimal"])]
     answer = home.call([*options, "--export", fingerprint])
     if answer.status != 0 or not answer.output:
         raise SigningError(

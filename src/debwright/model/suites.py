@@ -71,7 +71,9 @@ class SuiteInfo:
 
 _DEBIAN_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _UBUNTU_KEYRING = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
-_RASPIOS_KEYRING = "/usr/share/keyrings/raspberrypi-archive-keyring.gpg"
+_RASPIOS_KEYRING = "/usr/share/keyrings/raspberrypi-archive-keyring.asc"
+"""CF8A1AF502A2AA2D763BAE7E82B129927FA3303E, bound by SHA-512 since 2025-06: sqv refuses the key as
+it was before. Only Raspberry Pi OS has a package of it, so debwright brings it (roots/keys)."""
 
 
 class _Has(NamedTuple):
@@ -80,7 +82,7 @@ class _Has(NamedTuple):
     python: str
     patch: int
     glibc: str
-    node: str
+    node: str | None
 
 
 def _debian(name: str, release: str | None, software: _Has, published: str | None) -> SuiteInfo:
@@ -120,6 +122,27 @@ def _ubuntu(name: str, release: str, software: _Has, published: str) -> SuiteInf
     )
 
 
+def _raspios(debian: str, release: str, software: _Has, published: str) -> SuiteInfo:
+    """The 64-bit Raspberry Pi OS: Debian's own arm64 archive and its libraries, and one more."""
+    return SuiteInfo(
+        name=f"raspios-{debian}",
+        distribution="raspios",
+        codename=debian,
+        release=release,
+        architectures=frozenset({"arm64"}),
+        keyring=_DEBIAN_KEYRING,
+        python=software.python,
+        python_patch=software.patch,
+        glibc=software.glibc,
+        node=software.node,
+        published=published,
+        extra_sources=(
+            f"deb [signed-by={_RASPIOS_KEYRING}] "
+            f"http://archive.raspberrypi.com/debian {debian} main",
+        ),
+    )
+
+
 SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
     {
         suite.name: suite
@@ -130,25 +153,9 @@ SUITES: Mapping[str, SuiteInfo] = MappingProxyType(
             _debian("sid", None, _Has("3.14", 0, "2.42", "24.22.2"), None),
             _ubuntu("jammy", "22.04", _Has("3.10", 4, "2.35", "12.22.9"), "2022-04"),
             _ubuntu("noble", "24.04", _Has("3.12", 3, "2.39", "18.19.1"), "2024-04"),
-            # The 64-bit Raspberry Pi OS is Debian's own arm64 archive plus one more.
-            SuiteInfo(
-                name="raspios-bookworm",
-                distribution="raspios",
-                codename="bookworm",
-                release="12",
-                architectures=frozenset({"arm64"}),
-                keyring=_DEBIAN_KEYRING,
-                python="3.11",
-                python_patch=2,
-                glibc="2.36",
-                node="18.20.4",
-                # Of Debian 12, whose libraries it has.
-                published="2023-06",
-                extra_sources=(
-                    f"deb [signed-by={_RASPIOS_KEYRING}] "
-                    "http://archive.raspberrypi.com/debian bookworm main",
-                ),
-            ),
+            _ubuntu("resolute", "26.04", _Has("3.14", 0, "2.43", None), "2026-04"),
+            _raspios("bookworm", "12", _Has("3.11", 2, "2.36", "18.20.4"), "2023-06"),
+            _raspios("trixie", "13", _Has("3.13", 5, "2.41", "20.19.2"), "2025-08"),
         )
     }
 )

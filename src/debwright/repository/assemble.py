@@ -7,11 +7,13 @@ import hashlib
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from debwright.keys.signing import Signer
 from debwright.repository import indices, lineage, page, release, store, validity
-from debwright.repository.model import PublicationRecord, RepositorySettings, SuiteManifest
+from debwright.repository.manifest import SuiteManifest, new_state, write_manifest
+from debwright.repository.model import PublicationRecord, RepositorySettings
 from debwright.repository.plan import Plan, State
 from debwright.repository.sources import sources_text
 from debwright.repository.written import verify_written
@@ -34,8 +36,8 @@ class Assembly:
         store.make_directories(dists)
         stale = self.plan.changed & self.plan.entries.keys()
         if stale:
-            contents = {s: self.plan.entries[s] for s in sorted(stale)}
-            indices.build(self.repo, dists, contents, self.plan.promises)
+            changes = {suite: self._change(suite, number) for suite in sorted(stale)}
+            indices.build(self.repo, dists, changes, self.plan.entries)
         now = release.now_seconds()
         signed = stale | (self.plan.entries.keys() if self.plan.resigned else frozenset())
         for suite in sorted(self.plan.entries):
@@ -65,6 +67,24 @@ class Assembly:
         _write_json(self.target / "publication.json", record.model_dump_json(indent=2))
         store.open_to_readers(self.target)
 
+    def _change(self, suite: str, number: int) -> indices.SuiteChange:
+        old = None if self.before is None else self.before.suites.get(suite)
+        return indices.SuiteChange(
+            entries=self.plan.entries[suite], state=self._states[suite],
+            before=old.entries.state if old is not None else "",
+            changes=self.plan.changes[suite], promise=self.plan.promises[suite], number=number,
+            published=self._old / "dists" / suite if old is not None else None,
+        )  # fmt: skip
+
+    @cached_property
+    def _states(self) -> dict[str, str]:
+        """What the entries of each suite are known by from now on."""
+        return {
+            suite: new_state() if each or not entries.state else entries.state
+            for suite, entries in self.plan.entries.items()
+            for each in [self.plan.changes[suite]]
+        }
+
     def _write_suite(self, suite: str, now: int, *, link_indices: bool) -> None:
         directory = self.target / "dists" / suite
         entries, promise = self.plan.entries[suite], self.plan.promises[suite]
@@ -84,9 +104,11 @@ class Assembly:
         manifest = SuiteManifest(
             suite=suite, date=date, valid_until=until, entries=entries,
             by_hash=_generations(by_hash, kept), architectures=promise.architectures,
-            components=promise.components,
+            components=promise.components, phasing=self.plan.phasing[suite],
         )  # fmt: skip
-        _write_json(self.target / "manifests" / f"{suite}.json", manifest.model_dump_json())
+        path = self.target / "manifests" / f"{suite}.json"
+        store.make_directories(path.parent)
+        write_manifest(path, manifest, state=self._states[suite])
 
     def _link_suite(self, suite: str) -> None:
         store.link_tree(self._old / "dists" / suite, self.target / "dists" / suite)
@@ -105,7 +127,7 @@ class Assembly:
                 suite,
                 key=armored.decode("ascii"),
                 components=self.plan.promises[suite].components,
-                with_source=any(e.kind == "dsc" for e in entries),
+                with_source=entries.has_sources,
             )
             name = f"{self.settings.name}-{suite}.sources"
             (self.target / name).write_text(text, encoding="utf-8")

@@ -9,11 +9,14 @@ import gzip
 import lzma
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 PIECE_LIMIT = 1024 * 1024
 """Bytes after which a piece ends though no cut was found."""
+
+Part = tuple[bytes, bytes]
+"""A key, by which parts are sorted, and a text."""
 
 _HEADER_SIZE = 12
 _FOOTER_SIZE = 12
@@ -32,21 +35,28 @@ class Packed:
     xz: bytes
 
 
-def pieces(parts: Iterable[tuple[bytes, bytes]], average: int) -> Iterator[bytes]:
-    """Join `parts`, each a name and a text, to pieces of about `average` parts.
+def pieces(parts: Iterable[Part], average: int) -> Iterator[list[Part]]:
+    """Cut `parts` to pieces of about `average` parts.
 
-    Whether a piece begins with a part depends on the part's name alone.
+    Whether a piece begins with a part depends on its name (that of its key up to the first NUL)
+    and the name before alone.
     """
-    piece: list[bytes] = []
-    size = 0
-    for name, text in parts:
-        if piece and (zlib.crc32(name) % average == 0 or size > PIECE_LIMIT):
-            yield b"".join(piece)
+    piece: list[Part] = []
+    size, before = 0, b""
+    for key, text in parts:
+        name = key.partition(b"\0")[0]
+        if piece and (size > PIECE_LIMIT or (name != before and is_cut(name, average))):
+            yield piece
             piece, size = [], 0
-        piece.append(text)
+        piece.append((key, text))
         size += len(text)
+        before = name
     if piece:
-        yield b"".join(piece)
+        yield piece
+
+
+def is_cut(name: bytes, average: int) -> bool:
+    return zlib.crc32(name) % average == 0
 
 
 def pack(text: bytes, *, xz: bool) -> Packed:
@@ -63,23 +73,28 @@ def _xz(text: bytes) -> bytes:
     )
 
 
-def gzip_file(packed: Sequence[Packed]) -> bytes:
-    return b"".join(p.gz for p in packed) or gzip.compress(b"", 6, mtime=0)
+EMPTY_GZIP = gzip.compress(b"", 6, mtime=0)
 
 
-def xz_file(packed: Sequence[Packed]) -> bytes:
-    """One stream with the blocks of all pieces."""
-    blocks, records = [], []
-    for piece in packed:
-        start = _index_start(piece.xz)
-        blocks.append(piece.xz[_HEADER_SIZE:start])
-        records.append(_record(piece.xz[start:-_FOOTER_SIZE]))
-    index = b"\0" + _number(len(records)) + b"".join(records)
-    index += b"\0" * (-len(index) % 4)
-    index += struct.pack("<I", zlib.crc32(index))
-    tail = struct.pack("<I", len(index) // 4 - 1) + _FLAGS
-    footer = struct.pack("<I", zlib.crc32(tail)) + tail + b"YZ"
-    return b"".join([_HEADER, *blocks, index, footer])
+class XzFile:
+    """One stream with the blocks of all pieces, written as they come."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._records: list[bytes] = []
+        write(_HEADER)
+
+    def add(self, xz: bytes) -> None:
+        start = _index_start(xz)
+        self._write(xz[_HEADER_SIZE:start])
+        self._records.append(_record(xz[start:-_FOOTER_SIZE]))
+
+    def finish(self) -> None:
+        index = b"\0" + _number(len(self._records)) + b"".join(self._records)
+        index += b"\0" * (-len(index) % 4)
+        index += struct.pack("<I", zlib.crc32(index))
+        tail = struct.pack("<I", len(index) // 4 - 1) + _FLAGS
+        self._write(index + struct.pack("<I", zlib.crc32(tail)) + tail + b"YZ")
 
 
 def _index_start(stream: bytes) -> int:

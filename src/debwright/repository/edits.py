@@ -1,9 +1,10 @@
-"""Changes of a repository that need no new package: promotion, rollback, removal.
+"""Changes of a repository that need no new package: promotion, rollback, removal, phases.
 
 Each is a publication of its own, so that it is as atomic, and can be taken back, as any other.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,7 +13,9 @@ from debwright.keys.signing import Signer
 from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.fix import Command
 from debwright.repository import store
+from debwright.repository.entries import Entries
 from debwright.repository.model import Entry, PackageFile, Publication, RepositorySettings
+from debwright.repository.phases import Wanted, begin, phased
 from debwright.repository.plan import Plan, State, decide, entries_of, keep_newest, load
 from debwright.repository.promises import Withdrawal
 from debwright.repository.publish import change
@@ -40,11 +43,13 @@ def promote(
     settings: RepositorySettings,
     *,
     further: Sequence[PackageFile] = (),
+    percent: int | None = None,
     say: store.Say = store.silent,
 ) -> Publication:
     """Give suites the packages of others. The files stay what they are: nothing is built.
 
-    `further` are packages to add in the same publication, as keyring packages. Raises UsageError
+    `further` are packages to add in the same publication, as keyring packages. `percent` of the
+    machines get what is promoted as upgrades at first (phases.py); None for all. Raises UsageError
     when there is nothing to promote.
     """
     from debwright.repository.incoming import read_all
@@ -54,27 +59,30 @@ def promote(
         suites = entries_of(before)
         chosen: set[str] = set()
         for each in promotions:
-            found = _chosen(repo, suites.get(each.source, {}), each)
-            suites[each.target] = {**suites.get(each.target, {}), **found}
+            found = _chosen(repo, suites.get(each.source, Entries()), each)
+            target = suites.get(each.target, Entries())
+            fresh = [e for path, e in found.items() if target.get(path) is None]
+            suites[each.target] = target.changed(added=phased(fresh, percent))
             chosen |= found.keys()
         suites, notes = keep_newest(repo, suites, settings, {}, chosen)
         what = ", ".join(f"promote {p.source} to {p.target}" for p in promotions)
         if not further:
             return replace(decide(before, suites, signer, settings, what=what), notes=notes)
         added = make_plan(repo.absolute(), before, read_all(further), signer, settings)
-        for suite, entries in added.entries.items():
-            suites[suite] = {**suites.get(suite, {}), **{e.path: e for e in entries}}
+        for suite in added.entries:
+            more = [e for e in added.changes[suite].added if e.path in added.added]
+            suites[suite] = suites.get(suite, Entries()).changed(added=more)
         made = decide(before, suites, signer, settings, missing=added.missing, what=what)
         return replace(made, notes=notes)
 
     return _edit(repo, planner, signer, settings, say)
 
 
-def _chosen(repo: Path, entries: Mapping[str, Entry], wanted: Promotion) -> dict[str, Entry]:
+def _chosen(repo: Path, entries: Entries, wanted: Promotion) -> dict[str, Entry]:
     """The newest version (or the one wanted) of every package, with its source."""
     # The keyring package belongs to its suite: its entry for apt names it.
     usable = [
-        e for e in entries.values()
+        e for e in entries
         if not e.package.endswith(KEYRING)
         and (not wanted.packages or any(fnmatchcase(e.source, p) for p in wanted.packages))
     ]  # fmt: skip
@@ -94,9 +102,10 @@ def _chosen(repo: Path, entries: Mapping[str, Entry], wanted: Promotion) -> dict
     for entry in [e for e in chosen.values() if e.kind == "dsc"]:
         directory = entry.path.rpartition("/")[0]
         for name in files_of_dsc(repo / entry.path):
-            if (path := f"{directory}/{name}") in entries:
-                chosen[path] = entries[path]
-    return chosen
+            if (found := entries.get(f"{directory}/{name}")) is not None:
+                chosen[found.path] = found
+    # Who gets them here is decided here.
+    return {path: e.model_copy(update={"phased": None}) for path, e in chosen.items()}
 
 
 def rollback(
@@ -149,17 +158,17 @@ def remove(
 
     def planner(before: State) -> Plan:
         suites = entries_of(before)
-        entries = suites.get(suite, {})
-        out = {
-            path for path, e in entries.items()
+        entries = suites.get(suite, Entries())
+        out = [
+            e for e in entries
             if any(fnmatchcase(e.source, p) for p in packages) and version in (None, e.version)
-        }  # fmt: skip
+        ]  # fmt: skip
         if not out:
             raise UsageError(
                 f"{suite} has no such package",
                 fix=Command("debwright", "repo", "list", "--packages"),
             )
-        suites[suite] = {path: e for path, e in entries.items() if path not in out}
+        suites[suite] = entries.changed(removed=out)
         return decide(before, suites, signer, settings, what=f"remove {' '.join(packages)}")
 
     return _edit(repo, planner, signer, settings, say)
@@ -181,7 +190,7 @@ def withdraw(
             raise UsageError(
                 f"there is no suite {withdrawal.suite}", cause=f"there are {', '.join(suites)}"
             )
-        if withdrawal.whole and suites[withdrawal.suite]:
+        if withdrawal.whole and len(suites[withdrawal.suite]):
             raise UsageError(
                 f"{withdrawal.suite} still has packages",
                 fix=Command("debwright", "repo", "remove", "--suite", withdrawal.suite, "*"),
@@ -192,6 +201,34 @@ def withdraw(
         return decide(
             before, suites, signer, settings, what=f"withdraw {' '.join(names)}",
             withdrawal=withdrawal,
+        )  # fmt: skip
+
+    return _edit(repo, planner, signer, settings, say)
+
+
+def phase(
+    repo: Path,
+    wanted: Wanted,
+    signer: Signer,
+    settings: RepositorySettings,
+    *,
+    say: store.Say = store.silent,
+) -> Publication:
+    """Let a part of the machines have a version as an upgrade, now and by and by."""
+
+    def planner(before: State) -> Plan:
+        suites = entries_of(before)
+        if wanted.suite not in suites:
+            raise UsageError(
+                f"there is no suite {wanted.suite}", cause=f"there are {', '.join(suites)}"
+            )
+        old, now = before.suites[wanted.suite].phasing, int(time.time())
+        entries, to_come = begin(suites[wanted.suite], wanted, old, now)
+        suites[wanted.suite] = entries
+        percents = ", ".join(f"{p} %" for p in wanted.percents)
+        return decide(
+            before, suites, signer, settings, what=f"phase {wanted.source}: {percents}",
+            phasing={wanted.suite: to_come} if to_come != old else {},
         )  # fmt: skip
 
     return _edit(repo, planner, signer, settings, say)

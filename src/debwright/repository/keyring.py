@@ -96,9 +96,8 @@ def published_version(repo: Path, state: State | None, keyring: Keyring) -> tupl
     """Version and content digest of the newest keyring package of the suite; None without one."""
     manifest = state.suites.get(keyring.suite) if state is not None else None
     best: tuple[str, Path] | None = None
-    for entry in manifest.entries if manifest is not None else ():
-        ours = entry.package == keyring.package and entry.kind == "deb"
-        if ours and (best is None or compare(entry.version, best[0]) > 0):
+    for entry in manifest.entries.named(keyring.package) if manifest is not None else ():
+        if entry.kind == "deb" and (best is None or compare(entry.version, best[0]) > 0):
             best = (entry.version, repo / entry.path)
     if best is None:
         return None

@@ -25,11 +25,13 @@ HashPath = Annotated[str, StringConstraints(pattern=rf"^({_NAME}/)+by-hash/SHA25
 SuiteName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.+-]{0,63}$")]
 
 
-class _Model(BaseModel):
+class DataModel(BaseModel):
+    """What is written to a file and read again: frozen, and nothing in it that is not known."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RepositorySettings(_Model):
+class RepositorySettings(DataModel):
     """What the indices say about the repository, and how much of its past is kept."""
 
     origin: str
@@ -104,7 +106,7 @@ class PackageFile:
                 )
 
 
-class Entry(_Model):
+class Entry(DataModel):
     """A pool file of a suite."""
 
     kind: Literal["deb", "dsc", "file"]
@@ -119,25 +121,11 @@ class Entry(_Model):
     version: str
     architecture: str
     """`source` for everything that is not a .deb."""
+    phased: int | None = Field(default=None, ge=0, le=100)
+    """The percentage of machines that an upgrade to it is for (phases.py); None for all."""
 
 
-class SuiteManifest(_Model):
-    """Everything a suite is made from."""
-
-    suite: SuiteName
-    date: int
-    """The Release file's Date, in seconds since 1970."""
-    valid_until: int | None = None
-    """The Release file's Valid-Until, in seconds since 1970; None without one."""
-    entries: tuple[Entry, ...]
-    by_hash: tuple[tuple[HashPath, ...], ...]
-    """Paths below the suite of by-hash files, this publication's first, then those before it."""
-    architectures: tuple[str, ...] = ()
-    """What the Release names (promises.py); empty in manifests of old."""
-    components: tuple[str, ...] = ()
-
-
-class PublicationRecord(_Model):
+class PublicationRecord(DataModel):
     """`publication.json`: what a publication was made with."""
 
     schema_version: int = 1

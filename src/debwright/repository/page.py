@@ -5,11 +5,12 @@ template engine: importing one would take longer than the page.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from debwright.repository.entries import Entries
 from debwright.repository.model import Entry, RepositorySettings
 from debwright.repository.sources import base_url, sources_text
 
@@ -34,7 +35,7 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; pad
 def page(
     settings: RepositorySettings,
     repo: Path,
-    suites: Mapping[str, Sequence[Entry]],
+    suites: Mapping[str, Entries],
     fingerprint: str,
     *,
     key: str,
@@ -60,7 +61,7 @@ def page(
         entries = suites[suite]
         text = sources_text(
             settings, repo, suite, key=key, components=needed(entries, settings).components,
-            with_source=any(e.kind == "dsc" for e in entries),
+            with_source=entries.has_sources,
         )  # fmt: skip
         parts.append(_suite(settings, repo, suite, entries, text))
     parts.append(
@@ -79,14 +80,13 @@ def _grouped(fingerprint: str) -> str:
 
 
 def _suite(
-    settings: RepositorySettings, repo: Path, suite: str, entries: Sequence[Entry], sources: str
+    settings: RepositorySettings, repo: Path, suite: str, entries: Entries, sources: str
 ) -> str:
-    debs = [e for e in entries if e.kind == "deb"]
-    rows = _newest(debs)
+    rows = _newest(entries)
     names = [name for name, _, _ in rows if not name.endswith(KEYRING)]
     keyring = f"{settings.name}{KEYRING}"
     install = [f"sudo apt install {names[0] if names else 'PACKAGE'}"]
-    if any(name == keyring for name, _, _ in rows):
+    if entries.named(keyring):
         # It brings an entry of its own, for a key in a file that upgrades can change.
         install.insert(0, f"sudo apt install {keyring}")
     file = f"{settings.name}-{suite}.sources"
@@ -97,7 +97,7 @@ def _suite(
     else:
         fetch = f"sudo curl -fsSL -o {target} \\\n    {_shell(base + quote(file))}"
     commands = "\n".join([fetch, "sudo apt update", *install])
-    more = f"<p>And {len(rows) - LISTED} more: <code>apt search</code> shows them.</p>\n"
+    more = f"<p>And {entries.packages - len(rows)} more: <code>apt search</code> shows them.</p>\n"
     return (
         f"<h2 id='{escape(suite)}'>{escape(suite)}</h2>\n<pre>{escape(commands)}</pre>\n"
         f"<details><summary>What is put into <code>{escape(target)}</code>"
@@ -107,18 +107,21 @@ def _suite(
         "<tbody>\n"
         + "".join(
             f"<tr><td>{escape(n)}</td><td>{escape(v)}</td><td>{escape(a)}</td></tr>\n"
-            for n, v, a in rows[:LISTED]
+            for n, v, a in rows
         )
         + "</tbody>\n</table>\n"
-        + (more if len(rows) > LISTED else "")
+        + (more if entries.packages > len(rows) else "")
     )
 
 
-def _newest(debs: Sequence[Entry]) -> list[tuple[str, str, str]]:
-    """Package, newest version and its architectures."""
+def _newest(entries: Iterable[Entry]) -> list[tuple[str, str, str]]:
+    """Package, newest version and its architectures, of as many packages as are listed."""
     versions: dict[str, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
-    for entry in debs:
-        versions[entry.package][entry.version].append(entry)
+    for entry in entries:  # in the order of packages
+        if entry.kind == "deb":
+            if len(versions) == LISTED and entry.package not in versions:
+                break
+            versions[entry.package][entry.version].append(entry)
     rows = []
     for package, found in sorted(versions.items()):
         if len(found) > 1:

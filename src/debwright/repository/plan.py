@@ -1,9 +1,9 @@
 """What a publication will change, decided before anything is touched."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,7 +11,10 @@ from pydantic import ValidationError
 from debwright.keys.signing import Signer
 from debwright.model.errors import CheckError, DebwrightError, Evidence
 from debwright.repository import incoming, pool, store, validity
-from debwright.repository.model import Entry, PublicationRecord, RepositorySettings, SuiteManifest
+from debwright.repository.entries import Changes, Entries, changes
+from debwright.repository.manifest import SuiteManifest, read_manifest
+from debwright.repository.model import Entry, PublicationRecord, RepositorySettings
+from debwright.repository.phases import Phasing, phased, raised
 from debwright.repository.promises import Promise, Withdrawal, given, kept
 
 
@@ -27,10 +30,14 @@ class State:
 class Plan:
     """What a publication will change."""
 
-    entries: dict[str, tuple[Entry, ...]]
+    entries: dict[str, Entries]
     """All suites, with what they will have."""
+    changes: dict[str, Changes]
+    """What is other in each than before."""
     promises: dict[str, Promise]
     """What the Release of each names."""
+    phasing: dict[str, tuple[Phasing, ...]]
+    """What is still to become of packages of each that not all machines get yet."""
     changed: frozenset[str]
     """Suites whose indices change."""
     resigned: bool
@@ -55,12 +62,10 @@ def load(repo: Path, number: int | None = None) -> State | None:
     record = record_of(repo, number)
     try:
         suites = {
-            suite: SuiteManifest.model_validate_json(
-                (directory / "manifests" / f"{suite}.json").read_bytes()
-            )
+            suite: read_manifest(directory / "manifests" / f"{suite}.json")
             for suite in record.suites
         }
-    except (FileNotFoundError, ValidationError) as error:
+    except (FileNotFoundError, ValueError) as error:
         raise _unreadable(repo, number, error) from error
     return State(record=record, suites=suites)
 
@@ -100,45 +105,51 @@ def make_plan(
     arriving: Iterable[incoming.Incoming],
     signer: Signer,
     settings: RepositorySettings,
+    *,
+    percent: int | None = None,
 ) -> Plan:
-    """Add what arrives; then each suite keeps the newest versions alone, if so configured."""
+    """Add what arrives; then each suite keeps the newest versions alone, if so configured.
+
+    `percent` is of the machines that get it at once; None for all.
+    """
     suites = entries_of(before)
     published = Published(repo, before)
-    same = {suite: _Packages(entries.values()) for suite, entries in suites.items()}
-    added: set[str] = set()
+    drafts: dict[str, _Draft] = {}
     missing: dict[str, tuple[Path, Entry]] = {}
     for item in arriving:
         entry = item.entry
-        entries = suites.setdefault(item.suite, {})
-        packages = same.setdefault(item.suite, _Packages(()))
+        draft = drafts.setdefault(item.suite, _Draft(suites.get(item.suite, Entries())))
         known = published.find(entry.path)
-        for other in (known, *packages.same(entry)):
+        for other in (known, *draft.same(entry)):
             if other is not None:
                 pool.refuse_change(entry, other)
         # A file that no publication names was left by a crash and is as good as none.
         if known is None or not pool.in_pool(repo, entry):
             missing[entry.path] = (_path_of(item), entry)
-        if entry.path not in entries:
-            entries[entry.path] = entry
-            packages.add(entry)
-            added.add(entry.path)
+        draft.add(*phased([entry], percent))
         published.add(entry)
+    suites |= {suite: draft.done() for suite, draft in drafts.items()}
     if not settings.sources:
         suites = {
-            suite: {path: e for path, e in entries.items() if e.kind == "deb"}
-            for suite, entries in suites.items()
+            suite: e.changed(removed=[i for i in e if i.kind != "deb"])
+            if any(kind != "deb" for kind, _, _ in e.tally)
+            else e
+            for suite, e in suites.items()
         }
     fresh = {p: path for p, (path, _) in missing.items()}
+    added = {path for draft in drafts.values() for path in draft.added}
     suites, notes = keep_newest(repo, suites, settings, fresh, added)
-    kept = {path for entries in suites.values() for path in entries}
-    missing = {path: source for path, source in missing.items() if path in kept}
+    missing = {
+        path: source for path, source in missing.items()
+        if any(entries.get(path) for entries in suites.values())
+    }  # fmt: skip
     return replace(decide(before, suites, signer, settings, missing=missing), notes=notes)
 
 
 def keep_newest(
-    repo: Path, suites: dict[str, dict[str, Entry]], settings: RepositorySettings,
+    repo: Path, suites: dict[str, Entries], settings: RepositorySettings,
     arriving: Mapping[str, Path], added: Collection[str],
-) -> tuple[dict[str, dict[str, Entry]], tuple[str, ...]]:  # fmt: skip
+) -> tuple[dict[str, Entries], tuple[str, ...]]:  # fmt: skip
     """The suites with the versions that they keep, and what goes or is held, in words."""
     if not settings.keep_versions:
         return suites, ()
@@ -159,16 +170,16 @@ def keep_newest(
     return {suite: each.entries for suite, each in kept.items()}, tuple(notes)
 
 
-def entries_of(state: State | None) -> dict[str, dict[str, Entry]]:
-    """The entries of each suite by their path."""
+def entries_of(state: State | None) -> dict[str, Entries]:
+    """The entries of each suite."""
     if state is None:
         return {}
-    return {s: {e.path: e for e in m.entries} for s, m in state.suites.items()}
+    return {suite: manifest.entries for suite, manifest in state.suites.items()}
 
 
 def decide(
     before: State | None,
-    suites: Mapping[str, Mapping[str, Entry]],
+    suites: Mapping[str, Entries],
     signer: Signer,
     settings: RepositorySettings,
     *,
@@ -176,40 +187,53 @@ def decide(
     what: str = "publish",
     renew: bool = False,
     withdrawal: Withdrawal | None = None,
+    phasing: Mapping[str, tuple[Phasing, ...]] | None = None,
 ) -> Plan:
     """What has to be done so that the suites have these entries; `renew` signs all again.
 
-    A suite that is not among them is published without packages, unless it is withdrawn.
+    Packages that are phased get the percentage that is due by now; `phasing` is what takes the
+    place of what was to become of them. A suite that is not among `suites` is published without
+    packages, unless it is withdrawn.
     """
     had = entries_of(before)
     gone = {withdrawal.suite} if withdrawal is not None and withdrawal.whole else set()
-    suites = {s: suites.get(s, {}) for s in dict.fromkeys([*had, *suites]) if s not in gone}
-    changed = frozenset(
-        suite for suite, entries in suites.items() if had.get(suite, {}).keys() != entries.keys()
-    ) | (had.keys() - suites.keys())
+    empty = Entries()
+    suites = {s: suites.get(s, empty) for s in dict.fromkeys([*had, *suites]) if s not in gone}
+    to_come = {s: m.phasing for s, m in (before.suites if before else {}).items()}
+    to_come |= phasing or {}
+    by_now = {s: raised(e, to_come.get(s, ()), time.time()) for s, e in suites.items()}
+    suites = {suite: entries for suite, (entries, _) in by_now.items()}
+    made = {suite: changes(had.get(suite, empty), e) for suite, e in suites.items()}
+    changed = frozenset(s for s, each in made.items() if each) | (had.keys() - suites.keys())
     promises = {
-        suite: _promise(before, suite, tuple(entries.values()), settings, withdrawal)
+        suite: _promise(before, suite, entries, settings, withdrawal)
         for suite, entries in suites.items()
     }
     changed |= {s for s, p in promises.items() if s in had and p != _given(before, s)}
-    old = {path for entries in had.values() for path in entries}
-    new = {path for entries in suites.values() for path in entries}
-    fresh = {(s, p) for s in changed for p in suites.get(s, {}).keys() - had.get(s, {}).keys()}
-    publishing = bool(changed or missing)
+    # A plan for later is no change of what apt reads, and has to be written all the same.
+    changed |= {s for s in phasing or {} if s in had}
+    added = {
+        e.path for suite, each in made.items() for e in each.added
+        if had.get(suite, empty).get(e.path) is None
+    }  # fmt: skip
+    left = [e.path for each in made.values() for e in each.removed]
+    left += [e.path for s in had.keys() - suites.keys() for e in had[s]]
     return Plan(
-        entries={s: tuple(sorted(e.values(), key=_order)) for s, e in suites.items()},
+        entries=suites,
+        changes=made,
         promises=promises,
+        phasing={suite: left for suite, (_, left) in by_now.items()},
         changed=changed,
-        resigned=renew or _must_resign(before, publishing, signer, settings),
-        added=tuple(sorted({path for _, path in fresh})),
+        resigned=renew or _must_resign(before, bool(changed or missing), signer, settings),
+        added=tuple(sorted(added)),
         missing=dict(missing or {}),
-        removed=tuple(sorted(old - new)),
+        removed=tuple(sorted({p for p in left if not any(e.get(p) for e in suites.values())})),
         what=what,
     )
 
 
 def _promise(
-    before: State | None, suite: str, entries: Sequence[Entry], settings: RepositorySettings,
+    before: State | None, suite: str, entries: Entries, settings: RepositorySettings,
     withdrawal: Withdrawal | None,
 ) -> Promise:  # fmt: skip
     own = withdrawal if withdrawal is not None and withdrawal.suite == suite else None
@@ -251,10 +275,6 @@ def visible(settings: RepositorySettings) -> RepositorySettings:
     return settings.model_copy(update={"keep": 1, "keep_versions": 0, "sources": True})
 
 
-def _order(entry: Entry) -> tuple[str, str]:
-    return entry.package, entry.path
-
-
 def _path_of(item: incoming.Incoming) -> Path:
     if item.path is None:
         name = Path(item.entry.path).name
@@ -272,50 +292,68 @@ class Published:
 
     def __init__(self, repo: Path, current: State | None) -> None:
         self._repo = repo
-        self._known: dict[str, Entry] = {}
-        self._complete = False
-        if current is not None:
-            self._known.update((e.path, e) for m in current.suites.values() for e in m.entries)
+        self._fresh: dict[str, Entry] = {}
+        self._current = list(entries_of(current).values())
+        self._earlier: list[Entries] | None = None
 
     def find(self, path: str) -> Entry | None:
+        if path in self._fresh:
+            return self._fresh[path]
+        found = _first(self._current, path)
         # Earlier publications matter only when the file is there: most of the time it is not,
         # and their manifests need not be read.
-        if path not in self._known and not self._complete and (self._repo / path).exists():
-            self._read_all()
-        return self._known.get(path)
+        if found is None and (self._repo / path).exists():
+            found = _first(self._all(), path)
+        return found
 
     def add(self, entry: Entry) -> None:
-        self._known[entry.path] = entry
+        self._fresh[entry.path] = entry
 
-    def _read_all(self) -> None:
-        seen: set[int] = set()
-        for number in store.publication_numbers(self._repo):
-            manifests = store.publication_directory(self._repo, number) / "manifests"
-            for path in manifests.glob("*.json"):
-                # Unchanged manifests are hard links of the same file: read each once.
-                if (inode := path.stat().st_ino) not in seen:
-                    seen.add(inode)
-                    manifest = SuiteManifest.model_validate_json(path.read_bytes())
-                    for entry in manifest.entries:
-                        self._known.setdefault(entry.path, entry)
-        self._complete = True
+    def _all(self) -> list[Entries]:
+        if self._earlier is None:
+            self._earlier = []
+            seen: set[int] = set()
+            for number in store.publication_numbers(self._repo):
+                manifests = store.publication_directory(self._repo, number) / "manifests"
+                for path in manifests.glob("*.json"):
+                    # Unchanged manifests are hard links of the same file: read each once.
+                    if (inode := path.stat().st_ino) not in seen:
+                        seen.add(inode)
+                        self._earlier.append(read_manifest(path).entries)
+        return self._earlier
 
 
-class _Packages:
-    """The packages of a suite, to find those that apt would take for one and the same."""
+def _first(all_entries: Iterable[Entries], path: str) -> Entry | None:
+    return next((e for entries in all_entries if (e := entries.get(path)) is not None), None)
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._known: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
-        for entry in entries:
-            self.add(entry)
+
+@dataclass(frozen=True)
+class _Draft:
+    """A suite to which packages come."""
+
+    before: Entries
+    added: dict[str, Entry] = field(default_factory=dict)
+    _by_name: dict[str, list[Entry]] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
-        if entry.kind != "file":
-            self._known[entry.kind, entry.package, entry.architecture].append(entry)
+        # What it has already stays as it is: it may be phased.
+        if entry.path not in self.added and self.before.get(entry.path) is None:
+            self.added[entry.path] = entry
+            self._by_name.setdefault(entry.package, []).append(entry)
+
+    def done(self) -> Entries:
+        return self.before.changed(added=self.added.values()) if self.added else self.before
 
     def same(self, entry: Entry) -> list[Entry]:
-        others = self._known.get((entry.kind, entry.package, entry.architecture), ())
-        return [e for e in others if _same_version(e.version, entry.version)]
+        """Those that apt would take for one and the same."""
+        if entry.kind == "file":
+            return []
+        others = [*self.before.named(entry.package), *self._by_name.get(entry.package, ())]
+        return [
+            e for e in others
+            if (e.kind, e.architecture) == (entry.kind, entry.architecture)
+            and _same_version(e.version, entry.version)
+        ]  # fmt: skip
 
 
 def _same_version(one: str, other: str) -> bool:

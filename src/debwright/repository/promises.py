@@ -5,12 +5,14 @@ error, shows no package of the suite, and those with `Architecture: all` vanish 
 what was once published stays, with empty indices, until somebody withdraws it by name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from debwright.model.errors import DebwrightError, Evidence, UsageError
 from debwright.model.fix import Command
-from debwright.repository.model import Entry, RepositorySettings, SuiteManifest
+from debwright.repository.entries import Entries
+from debwright.repository.manifest import SuiteManifest
+from debwright.repository.model import RepositorySettings
 
 DEFAULT_ARCHITECTURES = ("amd64", "arm64")
 """What a suite of nothing but Architecture: all packages has indices for."""
@@ -42,14 +44,13 @@ class Withdrawal:
         return not self.architectures and not self.components
 
 
-def needed(entries: Iterable[Entry], settings: RepositorySettings) -> Promise:
+def needed(entries: Entries, settings: RepositorySettings) -> Promise:
     """What these packages need. The configured component is always there, though it be empty."""
-    entries = list(entries)
-    named = {e.architecture for e in entries if e.kind == "deb"}
+    named = _architectures(entries)
     # Packages for all architectures, and for none in particular, are for machines of any.
     usual = {*DEFAULT_ARCHITECTURES, *(named & {ALL})}
     architectures = sorted((named - {ALL}) | set(settings.architectures) or usual)
-    components = {settings.component, *(e.component for e in entries)}
+    components = {settings.component, *(component for _, component, _ in entries.tally)}
     return Promise(architectures=tuple(architectures), components=tuple(sorted(components)))
 
 
@@ -61,7 +62,7 @@ def given(manifest: SuiteManifest, settings: RepositorySettings) -> Promise:
 
 
 def kept(
-    before: Promise | None, entries: Sequence[Entry], settings: RepositorySettings,
+    before: Promise | None, entries: Entries, settings: RepositorySettings,
     withdrawal: Withdrawal | None = None,
 ) -> Promise:  # fmt: skip
     """What a suite names that had `before` and is to have `entries`.
@@ -76,7 +77,7 @@ def kept(
             architectures=_union(before.architectures, now.architectures, entries),
             components=tuple(sorted({*before.components, *now.components})),
         )
-    used = {e.architecture for e in entries if e.kind == "deb"} | set(settings.architectures)
+    used = _architectures(entries) | set(settings.architectures)
     left = _without(before.architectures, withdrawal.architectures, used)
     components = _without(before.components, withdrawal.components, set(now.components))
     if not set(left) - {ALL}:
@@ -84,11 +85,14 @@ def kept(
     return Promise(architectures=left, components=components)
 
 
-def _union(
-    before: Sequence[str], now: Sequence[str], entries: Sequence[Entry]
-) -> tuple[str, ...]:  # fmt: skip
+def _architectures(entries: Entries) -> set[str]:
+    """Those of its binary packages."""
+    return {architecture for kind, _, architecture in entries.tally if kind == "deb"}
+
+
+def _union(before: Sequence[str], now: Sequence[str], entries: Entries) -> tuple[str, ...]:
     """Both; the defaults for a suite without an architecture of its own are no new promise."""
-    own = any(e.kind == "deb" and e.architecture != ALL for e in entries)
+    own = _architectures(entries) - {ALL}
     fresh = now if own else [name for name in now if name == ALL]
     return tuple(sorted({*before, *fresh}))
 

@@ -34,10 +34,13 @@ def publish(
     signer: Signer,
     settings: RepositorySettings,
     *,
+    percent: int | None = None,
     say: store.Say = store.silent,
     lock_timeout: float | None = None,
 ) -> Publication:
     """Add `packages` to the repository `repo`, which is made when it is not there.
+
+    `percent` of the machines get them as upgrades at first (phases.py); None for all.
 
     Publishers wait for each other; `say` is told when that happens. Raises CheckError for a
     package that cannot be published, UsageError when there is nothing to publish, MissingError
@@ -46,7 +49,8 @@ def publish(
     """
 
     def planner(before: State | None) -> Plan:
-        return make_plan(repo.absolute(), before, incoming.read_all(packages), signer, settings)
+        arriving = incoming.read_all(packages)
+        return make_plan(repo.absolute(), before, arriving, signer, settings, percent=percent)
 
     return change(repo, planner, signer, settings, say=say, lock_timeout=lock_timeout)
 

@@ -14,7 +14,8 @@ from debwright.keys.signing import Signer
 from debwright.model.errors import DebwrightError
 from debwright.repository import store
 from debwright.repository.describe import OPTIONS, ftparchive
-from debwright.repository.model import RepositorySettings, SuiteManifest
+from debwright.repository.manifest import SuiteManifest
+from debwright.repository.model import RepositorySettings
 from debwright.repository.promises import Promise
 
 SIGNED_FILES = ("Release", "InRelease", "Release.gpg")

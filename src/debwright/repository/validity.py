@@ -8,7 +8,8 @@ from that day on (apt-secure(8), and `Valid-Until` in DebianRepository/Format).
 import time
 from collections.abc import Iterable
 
-from debwright.repository.model import RepositorySettings, SuiteManifest
+from debwright.repository.manifest import SuiteManifest
+from debwright.repository.model import RepositorySettings
 
 DAY = 24 * 3600
 RENEWED_AT = 2 / 3

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from pathlib import Path
 
+from debwright.repository.entries import Entries
 from debwright.repository.model import Entry
 from debwright.repository.needed import needed_by_others
 
@@ -14,7 +15,7 @@ from debwright.repository.needed import needed_by_others
 class Kept:
     """What a suite keeps, and what goes."""
 
-    entries: dict[str, Entry]
+    entries: Entries
     dropped: tuple[str, ...] = ()
     """In words, as `greeter 1.0-1 amd64`."""
     held: tuple[str, ...] = ()
@@ -22,7 +23,7 @@ class Kept:
 
 
 def newest(
-    repo: Path, suite: str, entries: Mapping[str, Entry], keep: int, *,
+    repo: Path, suite: str, entries: Entries, keep: int, *,
     arriving: Mapping[str, Path], added: Collection[str] = (),
 ) -> Kept:  # fmt: skip
     """The `keep` newest versions of each package and source package, and the tarballs these name.
@@ -32,23 +33,24 @@ def newest(
     place in `arriving`.
     """
     groups: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
-    for entry in entries.values():
+    every = {entry.path: entry for entry in entries}
+    for entry in every.values():
         if entry.kind != "file":
             groups[entry.kind, entry.package, entry.architecture].append(entry)
     old = [e for g in groups.values() if len(g) > keep for e in sorted_by_version(g)[:-keep]]
     gone = [e for e in old if e.path not in added]
     if not gone:
-        return Kept(entries=dict(entries))
+        return Kept(entries=entries)
     paths = {e.path for e in gone}
-    staying = [e for path, e in entries.items() if path not in paths]
+    staying = [e for path, e in every.items() if path not in paths]
     needed = needed_by_others(repo, suite, staying, gone, arriving)
     gone = [e for e in gone if e.path not in needed]
     out = {e.path for e in gone}
-    out |= _tarballs(repo, entries, out, {e.source for e in gone if e.kind == "dsc"}, arriving)
+    out |= _tarballs(repo, every, out, {e.source for e in gone if e.kind == "dsc"}, arriving)
     return Kept(
-        entries={path: e for path, e in entries.items() if path not in out},
+        entries=entries.changed(removed=[every[path] for path in out]),
         dropped=tuple(sorted(_words(e) for e in gone)),
-        held=tuple(sorted(f"{_words(entries[p])}, for {who}" for p, who in needed.items())),
+        held=tuple(sorted(f"{_words(every[p])}, for {who}" for p, who in needed.items())),
     )
 
 

@@ -2,27 +2,29 @@
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from debwright.config import Suite
 from debwright.host import process
 from debwright.host.files import sha256_file
-from debwright.host.machine import emulator_environment, proxy_environment
+from debwright.host.machine import emulator_environment, is_emulated, proxy_environment
 from debwright.host.process import CommandError, LineSink, TimedOut
 from debwright.isolation.namespaces import Namespaces, Spec, is_root
 from debwright.model.errors import DebwrightError, Evidence, MissingError
-from debwright.model.fix import Install
+from debwright.model.fix import Command, Install, Setup
 from debwright.model.targets import Target, suite_info
 from debwright.roots import apt
 from debwright.roots.store import Made
 
 LISTS = Path("var/lib/apt/lists")
 TIMEOUT = 3600
+KEYS = Path(__file__).with_name("keys")
 KEYRING_PACKAGES = {
     "debian": "debian-archive-keyring",
     "ubuntu": "ubuntu-keyring",
-    "raspios": "raspberrypi-archive-keyring",
+    "raspios": "debian-archive-keyring",
 }
 
 
@@ -85,6 +87,7 @@ def bootstrap(target: Target, suite: Suite, scratch: Path, sink: LineSink | None
         f"--components={','.join(suite.components)}",
         '--aptopt=Acquire::Languages "none"',
         '--aptopt=Acquire::Retries "2"',
+        *_keys_inside(target, suite),
         # What debwright told apt, and this machine's resolver, must not stay in the root.
         '--customize-hook=rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/resolv.conf" '
         '"$1"/var/cache/apt/archives/*.deb',
@@ -129,12 +132,47 @@ def _keyring(target: Target, suite: Suite) -> list[str]:
     return [f"--keyring={path}"]
 
 
+def _keys_inside(target: Target, suite: Suite) -> Iterator[str]:
+    """Put the keys that further sources name where they are looked for in the root, too.
+
+    Raises MissingError where one is not on this machine.
+    """
+    for path in further_keys(target, suite):
+        if not path.is_file():
+            raise MissingError(
+                f"a source of {target.suite} is signed by a key that is not on this machine",
+                evidence=[Evidence(text=f"{path} does not exist")],
+                fix=shipped_key(path) or f"install the key of the archive as {path}",
+            )
+        place = shlex.quote(str(path))
+        yield (
+            f'--setup-hook=mkdir -p "$1"{shlex.quote(str(path.parent))} && '
+            f'cp --no-preserve=mode {place} "$1"{place}'
+        )
+
+
+def shipped_key(path: Path) -> Command | None:
+    """The command that puts a key, which debwright has with it, where `path` is; None: it has none.
+
+    Debian and Ubuntu have no package of it.
+    """
+    own = KEYS / f"{path.stem}.asc"
+    return Setup("install", "-D", "-m", "644", own, path) if own.is_file() else None
+
+
+def further_keys(target: Target, suite: Suite) -> list[Path]:
+    """The key files that the sources of a suite name beside the archive's own."""
+    main = suite.keyring or suite_info(target.suite).keyring
+    return [p for p in dict.fromkeys(_key_files(target, suite)) if str(p) != main]
+
+
 def _mmdebstrap(arguments: list[str], arch: str, sources: str, sink: LineSink | None) -> None:
     # In namespaces of debwright's own, so that a kill takes its mounts and children with it.
     argv = ["mmdebstrap", *arguments, "-"]
     try:
         if is_root():
-            spec = Spec(network=True, variables=dict(emulator_environment(arch)))
+            spec = Spec(network=True, variables=dict(emulator_environment(arch)),
+                        emulated=is_emulated(arch))  # fmt: skip
             with Namespaces(spec) as inside:
                 inside.run(
                     argv, env=proxy_environment(), stdin=sources, sink=sink, merge=True,

@@ -14,6 +14,7 @@ from typing import Any
 from debwright.config import Config, Suite
 from debwright.host import usage
 from debwright.host.process import LineSink
+from debwright.isolation.emulation import prove
 from debwright.isolation.namespaces import Namespaces
 from debwright.model.manifest import digest
 from debwright.model.targets import Target
@@ -80,6 +81,8 @@ class Roots:
         packages = (*_BUILD_PACKAGES, *extra)
 
         def change(inside: Namespaces, scratch: Path) -> None:
+            if inside.is_emulated:
+                prove(inside, target.arch)
             # man-db's index is rebuilt by a trigger at every installation: minutes under qemu.
             inside.run(
                 ["debconf-set-selections"], stdin="man-db man-db/auto-update boolean false\n"

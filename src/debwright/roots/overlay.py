@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.host.machine import emulator_environment, proxy_environment
+from debwright.host.machine import emulator_environment, is_emulated, proxy_environment
 from debwright.isolation.namespaces import Bind, Namespaces, OverlayMount, Spec, Submount
 from debwright.roots.cache import Cache
 from debwright.roots.store import Layer
@@ -99,6 +99,7 @@ def opened(
         binds=binds,
         submounts=submounts,
         hostname=hostname,
+        emulated=is_emulated(overlay.arch),
         variables={
             **dict(emulator_environment(overlay.arch)),
             **(proxy_environment() if network else {}),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -59,10 +59,17 @@ def agents_of(directory: Path) -> list[int]:
     return found
 
 
-def own_agents() -> list[int]:
-    """Those that this process has started."""
+def agents_here() -> set[int]:
+    """Agents that this process has started."""
     found = descendants(os.getpid())
-    return [p for p in found if Path(f"/proc/{p}/comm").read_text().strip() == "gpg-agent"]
+    return {p for p in found if Path(f"/proc/{p}/comm").read_text().strip() == "gpg-agent"}
+
+
+@pytest.fixture
+def own_agents() -> Callable[[], set[int]]:
+    """What says which agents a test has started; a signer that all tests share keeps its own."""
+    before = agents_here()
+    return lambda: agents_here() - before
 
 
 @pytest.fixture
@@ -281,7 +288,10 @@ def test_an_ordinary_user_gets_a_throw_away_key_too() -> None:
 
 
 def test_a_configured_key_with_a_passphrase(
-    gnupg: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gnupg: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    own_agents: Callable[[], set[int]],
 ) -> None:
     fingerprint = make_key(gnupg, passphrase=PASSPHRASE)
     subprocess.run(["gpgconf", "--homedir", str(gnupg), "--kill", "gpg-agent"], check=True)
@@ -292,7 +302,7 @@ def test_a_configured_key_with_a_passphrase(
         assert "valid until" in signer.note
         assert len(own_agents()) == 1
         assert not (gnupg / "S.gpg-agent").exists()  # nobody else can use it
-    assert own_agents() == []
+    assert own_agents() == set()
     with GpgSigner(fingerprint, home=gnupg, passphrase_env=VARIABLE) as again:
         again.detach(DATA)
 
@@ -348,7 +358,9 @@ def test_the_agent_of_the_user_is_used_and_left_running(gnupg: Path) -> None:
     assert agents_of(gnupg) == before
 
 
-def test_two_that_sign_at_once_with_one_home_do_not_end_each_others_agent(gnupg: Path) -> None:
+def test_two_that_sign_at_once_with_one_home_do_not_end_each_others_agent(
+    gnupg: Path, own_agents: Callable[[], set[int]]
+) -> None:
     fingerprint = make_key(gnupg)
     subprocess.run(["gpgconf", "--homedir", str(gnupg), "--kill", "gpg-agent"], check=True)
     with GpgSigner(fingerprint, home=gnupg) as longer:
@@ -358,7 +370,7 @@ def test_two_that_sign_at_once_with_one_home_do_not_end_each_others_agent(gnupg:
         with home.open_home(gnupg) as another:
             assert another.owns_agent
             longer.detach(DATA)
-    assert own_agents() == []
+    assert own_agents() == set()
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,48 @@ def test_nightly_to_stable_to_apt_and_back_again(
     assert held(repo, "bookworm-nightly") == {("greeter", "1.0-1")}
 
 
+def test_what_differs_between_publications(
+    tmp_path: Path, make_deb: MakeDeb, key_home: Path, fingerprint: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (tmp_path / "debwright.toml").write_text(
+        f'[signing]\nkey = "{fingerprint}"\nhome = "{key_home}"\n[repository]\norigin = "G"\n'
+    )
+    run = ["-C", str(tmp_path), "repo"]
+
+    def said(*command: str) -> str:
+        capsys.readouterr()
+        assert call([*run, *command]) == 0
+        return capsys.readouterr().out
+
+    said("add", "--suite", "bookworm", str(make_deb("greeter")), str(make_deb("going")))
+    said("add", "--suite", "bookworm", str(make_deb("greeter", "1.1-1")))
+    said("remove", "--suite", "bookworm", "going")
+    said("add", "--suite", "trixie", str(make_deb("coming", architecture="all")))
+    assert said("diff", "1", "4").splitlines() == [
+        "bookworm:",
+        "   - going (amd64) 1.0-1",
+        "   ~ greeter (amd64) 1.0-1 -> 1.0-1, 1.1-1",
+        "trixie:",
+        "   + coming (all) 1.0-1",
+    ]
+    assert said("diff", "1") == said("diff", "1", "4")
+    assert said("diff", "4", "1").splitlines()[1] == "   + going (amd64) 1.0-1"
+    assert "have the same packages" in said("diff", "4", "4")
+    found = json.loads(said("diff", "--json", "3"))
+    assert found["suites"] == {
+        "trixie": [
+            {"package": "coming", "architecture": "all", "kind": "deb", "before": [],
+             "after": ["1.0-1"]}
+        ]
+    }  # fmt: skip
+    assert call([*run, "diff", "1", "77"]) != 0
+    assert call([*run, "rollback"]) != 0
+    assert call([*run, "rollback", "1", "--to", "2"]) != 0
+    said("rollback", "--to", "1")
+    assert said("diff", "1", "5").splitlines() == ["publications 1 and 5 have the same packages"]
+
+
 def test_a_replayed_publication_is_refused_until_it_is_signed_again(
     tmp_path: Path, make_deb: MakeDeb, signer: GpgSigner, settings: RepositorySettings,
     files: Files, keyring: Path, make_apt: Callable[..., Any], monkeypatch: pytest.MonkeyPatch,

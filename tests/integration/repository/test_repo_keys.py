@@ -2,11 +2,14 @@
 # ruff: noqa: PLR0917 - fixtures come by name
 
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from debwright.cli.app import call
 from debwright.config import Config
 from debwright.host.machine import host_arch
 from debwright.keys.gnupg.home import open_home
@@ -73,6 +76,33 @@ def test_whatever_changes_the_key_is_a_reason_to_sign_again(
     subprocess.run(["gpgconf", "--homedir", str(own_home), "--kill", "all"], check=True)
 
 
+def test_verify_says_when_the_part_that_signed_has_ended(
+    tmp_path: Path, make_deb: MakeDeb, own_home: Path, fingerprint: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """A public key without its ended parts makes what they have signed seem a stranger's."""
+    project = tmp_path / "project"
+    project.mkdir()
+    gpg(own_home, "--quick-add-key", fingerprint, "ed25519", "sign", "5d")
+    (project / "debwright.toml").write_text(
+        f'[signing]\nkey = "{fingerprint}"\nhome = "{own_home}"\n[repository]\norigin = "G"\n'
+    )
+    run = ["-C", str(project)]
+    assert call([*run, "repo", "add", "--suite", "bookworm", str(make_deb("greeter"))]) == 0
+    subkey = record_of(project / "dist/apt", 1).signs_with
+    assert subkey != fingerprint
+    gpg(own_home, "--quick-set-expire", fingerprint, "seconds=1", subkey)
+    time.sleep(2)
+    capsys.readouterr()
+    assert call([*run, "verify", str(project / "dist/apt")]) != 0
+    captured = capsys.readouterr()
+    text = " ".join((captured.out + captured.err).split())
+    assert f"the key has expired: on {datetime.now(UTC):%Y-%m-%d}" in text
+    assert f"its subkey {subkey} signed" in text
+    assert "not in the keyring" not in text
+    subprocess.run(["gpgconf", "--homedir", str(own_home), "--kill", "all"], check=True)
+
+
 def test_what_users_could_not_verify_is_never_shown(
     tmp_path: Path, make_deb: MakeDeb, key_home: Path, fingerprint: str, signer: GpgSigner,
     settings: RepositorySettings, files: Files,
@@ -120,3 +150,35 @@ def test_apt_of_the_suite_is_asked_whether_it_takes_the_key(
 
     monkeypatch.setattr(acceptance, "ask", never)
     acceptance.require(signer, {"bookworm": layer}, roots.cache, memory=memory)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["promote", "--from", "nightly", "--to", "stable"], ["renew", "--now"],
+        ["rollback", "--to", "1"], ["remove", "--suite", "bookworm-nightly", "greeter"],
+    ],
+)  # fmt: skip
+def test_every_publication_asks_apt_of_its_suites(
+    command: list[str], tmp_path: Path, make_deb: MakeDeb, key_home: Path, fingerprint: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (tmp_path / "debwright.toml").write_text(
+        f'[signing]\nkey = "{fingerprint}"\nhome = "{key_home}"\n[repository]\norigin = "G"\n'
+    )
+    run = ["-C", str(tmp_path), "repo"]
+    assert call([*run, "add", "--suite", "bookworm-nightly", str(make_deb("greeter"))]) == 0
+    asked: list[str] = []
+
+    def roots_of(_: object, suites: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+        asked.extend(suites)
+        return dict.fromkeys(asked, "root"), []
+
+    def refuse(*_: object, **__: object) -> None:
+        raise acceptance.KeyRefused("apt does not accept signatures of the key")
+
+    monkeypatch.setattr(acceptance, "roots_of", roots_of)
+    monkeypatch.setattr(acceptance, "require", refuse)
+    assert call([*run, *command]) != 0
+    assert asked == ["bookworm"]
+    assert store.current_number(tmp_path / "dist/apt") == 1

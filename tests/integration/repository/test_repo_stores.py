@@ -703,9 +703,18 @@ def test_the_commands(
         return found.out + found.err
 
     assert "nothing is in branch gh-pages" in repo("two", "pull", code=1)
-    repo("one", "add", "--suite", "bookworm", str(make_deb("greeter")))
-    assert "publication 1" in repo("one", "push")
+    assert "is the first" in repo("two", "pull", "--may-be-empty")
+    said = repo("one", "add", "--suite", "bookworm", str(make_deb("greeter")))
+    assert "publication 1, " in said
+    assert "files sent" in said, "it reaches the store"
     assert "there already" in repo("one", "push")
+    # What takes packages out again and goes back reaches it, too.
+    repo("one", "add", "--suite", "bookworm", str(make_deb("bellhop")))
+    assert "files sent" in repo("one", "remove", "--suite", "bookworm", "bellhop")
+    assert "files sent" in repo("one", "rollback", "2")
+    repo("two", "pull")
+    assert "bellhop" in repo("two", "list", "--packages")
+    assert "files sent" in repo("one", "rollback", "1")
     assert "is in" in repo("two", "pull")
     assert "greeter 1.0-1 amd64" in repo("two", "list", "--packages")
     text = (tmp_path / "one/debwright.toml").read_text()

@@ -188,3 +188,23 @@ def test_an_output_is_one_line(step: Path) -> None:
     with pytest.raises(DebwrightError, match="several lines"):
         write_outputs({"a": "b\nc=d"})
     assert not (step / "output").exists()
+
+
+def test_what_is_cross_built_is_proven_on_real_hardware(
+    tree: Path, step: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def arm() -> list[dict[str, Any]]:
+        matrix(tree, step)
+        line = next(x for x in reversed((step / "output").read_text().splitlines())
+                    if x.startswith("arm="))  # fmt: skip
+        return list(json.loads(line.removeprefix("arm=")))
+
+    monkeypatch.delenv("DEBWRIGHT_INSTALLED", raising=False)
+    (entry,) = arm()
+    assert (entry["target"], entry["runner"]) == ("bookworm-arm64", "ubuntu-24.04-arm")
+    monkeypatch.setenv("DEBWRIGHT_INSTALLED", "/somewhere")
+    assert arm() == [], "a person who runs the workflow has one machine"
+    monkeypatch.delenv("DEBWRIGHT_INSTALLED")
+    with (tree / "debwright.toml").open("a") as file:
+        file.write('[workflows]\narm64 = "native"\n')
+    assert arm() == [], "it was built and checked there already"

@@ -23,7 +23,7 @@ def test_a_provider_that_is_not_there_is_named(tmp_path: Path) -> None:
         provider_named(context.settings.provider)
     said = caught.value.render()
     assert "no-such-service" in said
-    assert "known are: github" in said
+    assert "known are: github, gitlab" in said
 
 
 def test_outputs_are_for_the_service_that_runs_the_step(tmp_path: Path) -> None:

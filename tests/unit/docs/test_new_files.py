@@ -51,27 +51,27 @@ def test_a_provider_is_one_new_file(tree: Tree, tmp_path: Path) -> None:
     (project / "bells").mkdir(parents=True)
     (project / "bells/debwright.toml").write_text('[package]\nversion_from = "changelog"\n')
     (project / "debwright.toml").write_text(
-        f'[workflows]\n{LINE}provider = "gitlab"\nproject = "bells"\nmain = "1.0"\nrunner = "on"\n'
+        f'[workflows]\n{LINE}provider = "woodpecker"\nproject = "bells"\nmain = "1.0"\n'
+        'runner = "on"\n'
     )
     refused = tree.python("-m", "debwright", "workflows", "sync", cwd=project)
     assert refused.returncode == 2
-    assert "known are: github" in refused.stderr
-    tree.add("provider", "ci/providers/gitlab.py")
+    assert "known are: github, gitlab" in refused.stderr
+    tree.add("provider", "ci/providers/woodpecker.py")
     done = tree.python("-m", "debwright", "workflows", "sync", cwd=project)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (project / ".github").exists()
-    job = yaml.safe_load((project / ".gitlab-ci.yml").read_text())["packages"]
-    assert job["tags"] == ["on"]
-    assert job["rules"][1]["if"] == '$CI_COMMIT_BRANCH == "1.0"'
-    assert job["script"][-1] == "debwright -C bells check"
-    assert job["artifacts"]["paths"] == ["bells/dist"]
+    pipeline = yaml.safe_load((project / ".woodpecker.yml").read_text())
+    assert pipeline["labels"] == {"machine": "on"}
+    assert pipeline["when"][1]["branch"] == "1.0"
+    assert pipeline["steps"][0]["commands"][-1] == "debwright -C bells check"
     assert tree.python("-m", "debwright", "workflows", "check", cwd=project).returncode == 0
     here = tree.python("-m", "debwright", "ci", "packages", cwd=project)
     assert here.returncode == 2
-    assert "workflows of GitLab cannot be run on this machine" in here.stderr
+    assert "workflows of Woodpecker cannot be run on this machine" in here.stderr
     linter = Path(sysconfig.get_path("scripts")) / "check-jsonschema"
     judged = subprocess.run(
-        [linter, "--builtin-schema", "vendor.gitlab-ci", project / ".gitlab-ci.yml"],
+        [linter, "--builtin-schema", "vendor.woodpecker-ci", project / ".woodpecker.yml"],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert judged.returncode == 0, judged.stdout

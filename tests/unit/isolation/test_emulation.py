@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from debwright.config import Config
-from debwright.host import machine
+from debwright.host import machine, process
 from debwright.host.process import Completed
-from debwright.isolation.emulation import PRELOAD, for_qemu_user
+from debwright.isolation.emulation import PRELOAD, for_qemu_user, prove, steady_addresses
+from debwright.isolation.namespaces import Namespaces, Spec
 from debwright.model.errors import MissingError
 from debwright.model.manifest import Manifest
 from debwright.model.targets import Target
@@ -175,7 +177,8 @@ def test_a_systemd_that_can_start_nothing_is_the_machines_fault(
 ) -> None:
     """Debian 13's, under Debian 12's emulator: no fault of the package."""
     monkeypatch.setattr("debwright.systems.nspawn.is_root", lambda: True)
-    overlay = cast(Throwaway, None)
+    monkeypatch.setattr("debwright.systems.nspawn.booted.prove", lambda *_: None)
+    overlay = cast(Throwaway, SimpleNamespace(arch="arm64"))
     for said, emulated in (("success\n", True), ("resources\n", False)):
         system = Booted(overlay, emulated=emulated)
         system.said = said
@@ -185,3 +188,56 @@ def test_a_systemd_that_can_start_nothing_is_the_machines_fault(
     system.said = "resources\n"
     with pytest.raises(MissingError, match="qemu-user"), system:
         pass
+
+
+class Root:
+    """A root whose programs end as the test says."""
+
+    def __init__(self, *statuses: int, output: str = "") -> None:
+        self.statuses, self.output, self.asked = list(statuses), output, [""]
+
+    def run(self, argv: Sequence[str], **_: object) -> Completed:
+        self.asked.append(argv[0])
+        status = self.statuses.pop(0) if self.statuses else 0
+        return Completed(
+            argv=tuple(argv), returncode=status, output=self.output, error="", seconds=0
+        )
+
+
+@pytest.mark.parametrize("status", [139, -11, 134, 132])
+def test_an_emulator_that_crashes_now_and_then_is_found(status: int) -> None:
+    """qemu-user 8.2 passes arch-test, and crashes in one of several runs of ldconfig."""
+    with pytest.raises(MissingError, match="qemu-user crashes in programs of arm64"):
+        prove(Root(0, 0, status), "arm64")
+    with pytest.raises(MissingError):
+        prove(Root(0, 0, 0, 0, status), "arm64")
+    with pytest.raises(MissingError):
+        prove(Root(0, 1, output="QEMU internal SIGSEGV {code=MAPERR, addr=0x20}"), "arm64")
+
+
+def test_a_root_without_python_is_proven_by_ldconfig() -> None:
+    root = Root(0, 0, 0, 127)
+    prove(root, "arm64")
+    assert root.asked[1:] == ["ldconfig", "ldconfig", "ldconfig", "python3"]
+    prove(Root(1, 1, 1), "arm64")  # an error of theirs is for others to judge
+
+
+def test_emulated_programs_lie_at_fixed_addresses() -> None:
+    prefix = steady_addresses()
+    if not prefix:
+        pytest.skip("this machine does not permit personality(2)")
+    told = process.run([*prefix, "cat", "/proc/self/personality"]).output
+    assert int(told, 16) & 0x0040000, "ADDR_NO_RANDOMIZE"
+
+
+def test_only_commands_of_emulated_roots_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(
+        "debwright.isolation.namespaces.process.run", lambda argv, **_: asked.append(argv)
+    )
+    monkeypatch.setattr(
+        "debwright.isolation.namespaces.steady_addresses", lambda: ("setarch", "-R")
+    )
+    for emulated in (True, False):
+        Namespaces(Spec(emulated=emulated), pid=1).run(["true"])
+    assert [("setarch" in argv) for argv in asked] == [True, False]

@@ -84,7 +84,17 @@ def test_a_pattern_without_a_match_names_the_nearest() -> None:
 
 def test_the_catalogue_is_whole() -> None:
     assert list(SUITES) == [
-        *("bullseye", "bookworm", "trixie", "sid", "jammy", "noble", "raspios-bookworm")
+        *(
+            "bullseye",
+            "bookworm",
+            "trixie",
+            "sid",
+            "jammy",
+            "noble",
+            "resolute",
+            "raspios-bookworm",
+            "raspios-trixie",
+        )
     ]
     for suite in SUITES.values():
         assert suite.architectures <= targets.ARCHITECTURES.keys()

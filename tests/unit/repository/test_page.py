@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 from pathlib import Path
 
+from debwright.repository.entries import Entries
 from debwright.repository.model import Entry, RepositorySettings
 from debwright.repository.page import LISTED, page
 
@@ -22,7 +23,9 @@ def made(entries: list[Entry], *, suite: str = "bookworm", **settings: object) -
         {"origin": "Greeter", "label": "Greeter packages", "url": "https://apt.example.org/g"}
         | settings
     )
-    return page(chosen, Path("/srv/apt"), {suite: entries}, "AB12" * 10, key=KEY, number=7)
+    return page(
+        chosen, Path("/srv/apt"), {suite: Entries.of(entries)}, "AB12" * 10, key=KEY, number=7
+    )
 
 
 class Reader(HTMLParser):

@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from debwright.model.errors import DebwrightError
 from debwright.repository.describe import paragraphs
-from debwright.repository.model import Entry, RepositorySettings, SuiteManifest
+from debwright.repository.entries import Entries
+from debwright.repository.manifest import SuiteManifest
+from debwright.repository.model import Entry, RepositorySettings
 from debwright.repository.promises import needed
 from debwright.repository.release import now_seconds, release_date, release_time
 from debwright.repository.sources import sources_text
@@ -43,7 +45,7 @@ def entry(architecture: str, kind: str = "deb") -> Entry:
 
 
 def manifest(date: int) -> SuiteManifest:
-    return SuiteManifest(suite="bookworm", date=date, entries=(), by_hash=())
+    return SuiteManifest(suite="bookworm", date=date, entries=Entries(), by_hash=())
 
 
 def test_sources_with_an_inline_key_parse_as_deb822(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_the_origin_gives_the_file_name(origin: str, name: str) -> None:
 
 def test_architectures_of_a_suite() -> None:
     def architectures(entries: list[Entry], settings: RepositorySettings) -> list[str]:
-        return list(needed(entries, settings).architectures)
+        return list(needed(Entries.of(entries), settings).architectures)
 
     assert architectures([entry("arm64"), entry("all")], settings()) == ["arm64"]
     assert architectures([entry("all")], settings()) == ["all", "amd64", "arm64"]

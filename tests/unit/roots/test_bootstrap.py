@@ -1,10 +1,13 @@
 """Where a base root comes from."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from debwright.config import Suite, load
+from debwright.model.errors import MissingError
 from debwright.model.targets import Target
 from debwright.roots import bootstrap
 from debwright.roots.apt import MirrorError
@@ -83,3 +86,42 @@ def test_a_root_without_essential_packages_is_refused() -> None:
     with pytest.raises(MirrorError, match="a root without dpkg") as caught:
         bootstrap._require_essential(BOOKWORM, whole[:3], "deb x y z")
     assert caught.value.evidence[0].text == "deb x y z"
+
+
+RASPIOS = Target("raspios-trixie", "arm64")
+
+
+def test_raspberry_pi_os_follows_debian_and_has_one_archive_more() -> None:
+    assert lines(RASPIOS)[0] == f"deb {DEBIAN} trixie main"
+    assert lines(RASPIOS)[-1].endswith("] http://archive.raspberrypi.com/debian trixie main")
+    assert lines(Target("raspios-bookworm", "arm64"))[-1].endswith(" bookworm main")
+
+
+def test_the_key_of_raspberry_pi_os_is_brought_and_is_one_that_sqv_takes() -> None:
+    """As a package it is in its own archive alone, which one needs the key to read."""
+    (path,) = bootstrap.further_keys(RASPIOS, Suite())
+    command = bootstrap.shipped_key(path)
+    assert command is not None
+    assert command.arguments[-1] == str(path)
+    key = Path(command.arguments[-2])
+    told = subprocess.run(
+        ["gpg", "--no-options", "--no-default-keyring", "--list-packets", key],
+        check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    assert "keyid: 82B129927FA3303E" in told
+    # RFC 4880, 9.4: 2 is SHA-1, 8 to 10 are SHA-256, SHA-384 and SHA-512.
+    assert set(re.findall(r"digest algo (\d+)", told)) == {"10"}
+    assert bootstrap.shipped_key(Path("/usr/share/keyrings/other.asc")) is None
+
+
+def test_a_key_that_a_source_names_is_in_the_root_too(tmp_path: Path) -> None:
+    suite = Suite(extra_sources=[f"deb [signed-by={tmp_path}/k.asc] http://example.org/ x main"])
+    with pytest.raises(MissingError, match="signed by a key that is not on this machine"):
+        list(bootstrap._keys_inside(BOOKWORM, suite))
+    (tmp_path / "k.asc").write_text("key")
+    (option,) = bootstrap._keys_inside(BOOKWORM, suite)
+    root = tmp_path / "root"
+    root.mkdir()
+    hook = option.removeprefix("--setup-hook=")
+    subprocess.run(["sh", "-c", hook, "exec", root], check=True)
+    assert (root / (tmp_path / "k.asc").relative_to("/")).read_text() == "key"

@@ -145,7 +145,9 @@ def test_the_order_of_tags_is_that_of_semantic_versioning(
         ("sid", "1.2.3-1"),
         ("jammy", "1.2.3-1~ubuntu22.04.1"),
         ("noble", "1.2.3-1~ubuntu24.04.1"),
+        ("resolute", "1.2.3-1~ubuntu26.04.1"),
         ("raspios-bookworm", "1.2.3-1~raspios12u1"),
+        ("raspios-trixie", "1.2.3-1~raspios13u1"),
         ("kali-rolling", "1.2.3-1~kalirolling.1"),
     ],
 )

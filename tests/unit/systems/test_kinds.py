@@ -37,7 +37,9 @@ def test_each_kind_has_its_row_in_the_documentation(kind: Kind) -> None:
 
 
 def test_a_kind_is_found_by_its_module_or_by_another() -> None:
-    assert {k.name for k in kinds()} == {"docker", "nspawn", "podman", "ssh", "vm"}
+    assert {k.name for k in kinds()} == {
+        "docker", "nspawn", "nspawn-or-docker", "podman", "ssh", "vm",
+    }  # fmt: skip
     for text, name in (("nspawn", "nspawn"), ("podman", "podman"), ("ssh://pi@board", "ssh")):
         kind = kind_of(text)
         assert kind is not None

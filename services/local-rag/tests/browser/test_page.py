@@ -1,6 +1,7 @@
 """The web page in Chromium: asking, adding, managing, health; by mouse, keyboard and on a phone."""
 
 import json
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from kit.browser import Page
 from kit.faces import API, LEASE, LiveServer, QuotingGenerator, client_for, make_service
+from kit.files import pdf
 from local_rag.documents import formats
 from local_rag.run.service import Service
 
@@ -50,8 +52,8 @@ def test_an_answer_streams_with_its_sources(
     page: Page, server: LiveServer, files: Path, generator: QuotingGenerator, size: str, theme: str
 ) -> None:
     generator.go.clear()
-    generator.pieces = ["The lease ends ", "on **31 March 2031** ", "[1]", ".\n\n", "- Notice: ",
-                        "three months before [1]\n", "- Place: ", "`the garden`"]  # fmt: skip
+    generator.pieces = ["The lease of `the garden` ends ", "on **31 March 2031** ", "[1]", ". ",
+                        "It was signed in 1999 by the mayor [1]."]  # fmt: skip
     fill(server, files)
     page.open("ask", size, theme=theme)
     page.until(lambda: "3 documents" in page.text("#ask-empty"))
@@ -62,9 +64,11 @@ def test_an_answer_streams_with_its_sources(
     page.until(lambda: "2031" in page.text(".answer-text"))
     page.until(lambda: not page.all(".answer-text.streaming"))
     page.until(lambda: "source" in page.text(".sources h3"))
+    assert LEASE.split(".")[0] in page.text(".answer-text blockquote")
     assert page.text(".answer-text strong") == "31 March 2031"
     assert page.text(".answer-text code") == "the garden"
-    assert len(page.all(".answer-text li")) == 2
+    assert "mayor" not in page.text(".answer-text")
+    assert page.text(".source-text mark") == LEASE.split(".")[0] + "."
     assert "Garden lease" in page.text(".source-title")
     assert "31 March 2031" in page.text(".source-text")
     page.shoot(f"answer-{size}-{theme}")
@@ -85,7 +89,7 @@ def test_an_answer_can_be_stopped(
     fill(server, files)
     page.open()
     page.ask(QUESTION)
-    page.until(lambda: "word" in page.text(".answer-text"))
+    page.until(lambda: "31 March 2031" in page.text(".answer-text"))
     page.click("#ask-stop")
     page.until(lambda: "Stopped" in page.text(".answer-foot"))
     assert generator.stopped.wait(15)
@@ -109,7 +113,8 @@ def test_without_a_language_model_passages_are_shown(
         page = Page(chrome, server.url).open()
         page.until(lambda: page.text("#status-chip") == "Limited")
         page.ask(QUESTION)
-        page.until(lambda: "No answer was written" in page.text(".callout"))
+        page.until(lambda: "no language model" in page.text(".answer-reason"))
+        assert "31 March 2031" in page.text(".answer-text blockquote")
         assert "31 March 2031" in page.text(".source-text")
         page.shoot("retrieval-only-desk")
         page.click("#status-chip")
@@ -125,9 +130,10 @@ def test_answers_are_text_and_never_markup(
     evil = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"
     (folder / "<b>lease<b>.txt").write_text(f"{LEASE} {evil}")
     generator.pieces = [evil, " [1] [9] **<i>x</i>** [javascript:alert(1)]"]
+    evil_question = "What does the script do onerror with the title owned?"
     fill(server, folder)
     page.open()
-    page.ask(QUESTION)
+    page.ask(evil_question)
     page.until(lambda: not page.all(".answer-text.streaming") and page.all(".source-title"))
     assert "<img src=x" in page.text(".answer-text")
     assert page.all(".answer img, .answer script, .answer i:not(.dot), .answer b, .answer a") == []
@@ -533,3 +539,76 @@ def test_the_page_and_the_interface_agree(tmp_path: Path) -> None:
     assert called
     for path in called:
         assert any(re.fullmatch(pattern, path) for pattern in known), (path, json.dumps(known))
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_citation_opens_its_document_at_the_passage(
+    page: Page, files: Path, server: LiveServer, size: str, theme: str
+) -> None:
+    filling = "Nothing of interest stands on page {}. " * 40
+    pages = [filling.replace("{}", str(number)) for number in range(1, 31)]
+    pages[20] = "The quetzal nests in the old oak behind the mill."
+    lines = ["\n".join(textwrap.wrap(text, 70)) for text in pages]
+    (files / "birds.pdf").write_bytes(pdf(lines))
+    fill(server, files)
+    page.open("ask", size, theme=theme)
+    page.ask("Where does the quetzal nest?")
+    page.until(lambda: not page.all(".answer-text.streaming") and page.all(".source-title"))
+    page.click(".source-title")
+    page.until(lambda: page.all("#reader-text mark"))
+    assert "The quetzal nests in the old oak" in page.text("#reader-text mark")
+    assert page.one("#reader-text mark").is_displayed()
+    top = page.driver.execute_script(
+        "const box = document.querySelector('#reader-text').getBoundingClientRect();"
+        "const mark = document.querySelector('#reader-text mark').getBoundingClientRect();"
+        "return mark.top >= box.top && mark.bottom <= box.bottom"
+    )
+    assert top, "the passage is not in sight"
+    page.shoot(f"reader-{size}-{theme}")
+    assert "Page 21" in page.text("#reader-text")
+    jump = page.one(".reader-jump input")
+    jump.clear()
+    jump.send_keys("2\n")
+    page.until(lambda: page.text("#reader-text .reader-page") == "Page 2")
+    page.click("#reader-bar button:nth-of-type(2)")  # later
+    page.until(
+        lambda: "of 30" in page.text("#reader-bar") and page.text(".reader-page") != "Page 2"
+    )
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
+def test_a_chat_is_kept_named_and_deleted(
+    page: Page, files: Path, server: LiveServer, size: str, theme: str
+) -> None:
+    fill(server, files)
+    page.open("ask", size, theme=theme)
+    page.ask(QUESTION)
+    page.until(lambda: page.all(".answer-foot") and not page.all(".answer-text.streaming"))
+    page.ask("And how much notice?")
+    page.until(lambda: "Asked as: And how much notice? (" in page.text(".answer .answer-asked"))
+    page.until(lambda: not page.all(".answer-text.streaming"))
+    page.shoot(f"chat-{size}-{theme}")
+    answers = [answer.text for answer in page.all(".answer .answer-text")]
+    page.driver.refresh()
+    page.until(lambda: len(page.all(".answer")) == 2)
+    assert [answer.text for answer in page.all(".answer .answer-text")] == answers
+    assert [q.text for q in page.all(".answer-question")] == ["And how much notice?", QUESTION]
+    page.until(lambda: "(2 questions)" in page.text("#chat-select option:checked"))
+    page.click("#chat-rename")
+    box = page.one("#rename-input")
+    box.clear()
+    box.send_keys("The garden\n")
+    page.until(lambda: "The garden" in page.text("#chat-select option:checked"))
+    page.click("#chat-new")
+    page.until(lambda: not page.all(".answer"))
+    page.click("#chat-select option:nth-of-type(2)")
+    page.until(lambda: len(page.all(".answer")) == 2)
+    page.click("#chat-delete")
+    page.until(lambda: page.one("#confirm-ok").is_displayed())
+    page.click("#confirm-ok")
+    page.until(lambda: not page.all(".answer"))
+    chats = httpx.get(f"{server.url}{API}/chats", trust_env=False, timeout=60).json()
+    assert chats["total"] == 0
+    assert page.complaints() == []

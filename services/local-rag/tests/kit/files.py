@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
@@ -10,27 +11,60 @@ _WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 def pdf(pages: Sequence[str], title: str = "") -> bytes:
     """Return a PDF with one line of text a page line."""
+    return _pdf([_lines(text) for text in pages], title)
+
+
+def pdf_drawn(pages: Sequence[Sequence[tuple[int, int, str]]], size: int = 12) -> bytes:
+    """Return a PDF on which texts are drawn at (x, y), in the order given; 612 by 792 points."""
+    return _pdf(
+        [
+            " ".join(f"BT /F1 {size} Tf {x} {y} Td ({text}) Tj ET" for x, y, text in page)
+            for page in pages
+        ]
+    )
+
+
+def pdf_scanned(pictures: Sequence[bytes]) -> bytes:
+    """Return a PDF whose pages are grey pictures (PGM) and nothing else, as a scanner makes it."""
+    streams, images = [], []
+    for picture in pictures:
+        _, size, _, pixels = picture.split(b"\n", 3)
+        width, height = size.split()
+        images.append(
+            b"<< /Type /XObject /Subtype /Image /Width %s /Height %s /ColorSpace /DeviceGray "
+            b"/BitsPerComponent 8 /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream"
+            % (width, height, len(packed := zlib.compress(pixels)), packed)
+        )
+        streams.append("q 612 0 0 792 0 0 cm /Im0 Do Q")
+    return _pdf(streams, images=images)
+
+
+def _lines(text: str) -> str:
+    shown = " ".join(
+        "({}) Tj 0 -14 Td".format(line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)"))
+        for line in text.split("\n")
+    )
+    return f"BT /F1 12 Tf 72 720 Td {shown} ET"
+
+
+def _pdf(streams: Sequence[str], title: str = "", images: Sequence[bytes] = ()) -> bytes:
     objects: list[bytes] = []
-    count = len(pages)
+    count = len(streams)
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(count))
     objects.append(b"<< /Type /Catalog /Pages 2 0 R >>")
     objects.append(f"<< /Type /Pages /Kids [{kids}] /Count {count} >>".encode())
     objects.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
-    for index, text in enumerate(pages):
-        lines = text.split("\n")
-        shown = " ".join(
-            "({}) Tj 0 -14 Td".format(
-                line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
-            )
-            for line in lines
-        )
-        stream = f"BT /F1 12 Tf 72 720 Td {shown} ET".encode("latin-1")
+    for index, drawn in enumerate(streams):
+        stream = drawn.encode("latin-1")
+        image = f"/XObject << /Im0 {5 + 2 * count + index} 0 R >> " if images else ""
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {5 + 2 * index} 0 R "
-            "/Resources << /Font << /F1 3 0 R >> >> >>".encode()
+            f"/Resources << {image}/Font << /F1 3 0 R >> >> >>".encode()
         )
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
     objects.append(f"<< /Title ({title}) >>".encode())
+    # Behind the title, so that the numbers of what stands before stay; the trailer names that one.
+    objects += images
     out = io.BytesIO(b"%PDF-1.4\n")
     out.seek(0, io.SEEK_END)
     places = []
@@ -43,7 +77,7 @@ def pdf(pages: Sequence[str], title: str = "") -> bytes:
         out.write(b"%010d 00000 n \n" % place)
     out.write(
         b"trailer << /Size %d /Root 1 0 R /Info %d 0 R >>\nstartxref\n%d\n%%%%EOF\n"
-        % (len(objects) + 1, len(objects), start)
+        % (len(objects) + 1, 4 + 2 * count, start)
     )
     return out.getvalue()
 

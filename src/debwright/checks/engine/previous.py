@@ -98,10 +98,10 @@ def _published(target: Target, debs: Sequence[Deb], repository: Path) -> Previou
     packages = {d.package: Version(d.version) for d in debs}
     older = [
         e
-        for e in suite.entries
+        for package in packages
+        for e in suite.entries.named(package)
         if e.kind == "deb"
         and e.architecture in {target.arch, "all"}
-        and e.package in packages
         and Version(e.version) < packages[e.package]
     ]
     older.sort(key=lambda e: (Version(e.version), e.path), reverse=True)

@@ -95,7 +95,9 @@ class UpgradeCheck(LiveCheck):
             measurements["memory_bytes"] = float(used)
         findings += version_change.lost_data(session, before.markers, self.name, "the upgrade")
         findings += _verify(session)
-        return conclude(self.name, started, findings, measurements=measurements)
+        old = [f"{d.package} {d.version}" for d in session.context.previous.debs]
+        notes = [f"upgraded from {', '.join(old)}"]
+        return conclude(self.name, started, findings, measurements=measurements, notes=notes)
 
 
 def _begin(session: Session, measurements: dict[str, float]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import click
 
 from debwright.cli.common import Options
 from debwright.cli.repo import Place
-from debwright.cli.repo.working import ask_apt, tell, working
+from debwright.cli.repo.working import ask_apt, roots_for, tell, working
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from debwright.keys.signing import Signer
     from debwright.repository.edits import Promotion
     from debwright.repository.model import PackageFile
-    from debwright.roots.cache import Cache
-    from debwright.roots.store import Layer
 
 
 suite_option = click.option(
@@ -28,18 +26,28 @@ suite_option = click.option(
 )
 
 
+percent_option = click.option(
+    "--phase", "percent", type=click.IntRange(0, 100), metavar="PERCENT",
+    help="So many of the machines get it as an upgrade at first; see `repo phase`.",
+)  # fmt: skip
+PACKAGES = (".deb", ".dsc", ".changes")
 channel = click.Choice(["stable", "candidate", "nightly"])
 
 
 @click.command("add")
 @click.option("--suite", required=True, metavar="SUITE", help="As bookworm or bookworm-nightly.")
 @click.option("--component", metavar="NAME", help="Default: repository.component.")
+@percent_option
 @click.argument(
-    "files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False)
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path)
 )  # fmt: skip
 @click.pass_obj
-def add(options: Options, suite: str, component: str | None, files: Sequence[Path]) -> int:
+def add(
+    options: Options, suite: str, component: str | None, files: Sequence[Path], percent: int | None
+) -> int:
     """Publish FILES (.deb, .dsc or .changes) that were made and checked elsewhere.
+
+    A directory stands for all such files in it, not below it.
 
     They are not checked here: `debwright publish` takes only what has passed every check.
     """
@@ -50,11 +58,25 @@ def add(options: Options, suite: str, component: str | None, files: Sequence[Pat
         settings = place.settings()
         packages = [
             PackageFile(path=f, suite=suite, component=component or settings.component)
-            for f in files
+            for f in _packages_in(files)
         ]
         ask_apt(options, place, signer, [suite], reporter)
-        done = publish(place.path, packages, signer, settings, say=reporter.note)
+        done = publish(place.path, packages, signer, settings, percent=percent, say=reporter.note)
     return tell(options, done)
+
+
+def _packages_in(paths: Sequence[Path]) -> list[Path]:
+    """The files, and those that directories have. Raises UsageError for a directory without any."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [p for p in sorted(path.iterdir()) if p.suffix in PACKAGES and p.is_file()]
+        if not inside:
+            raise UsageError(f"{path} has no .deb, .dsc or .changes file in it")
+        found += inside
+    return found
 
 
 @click.command("remove")
@@ -67,6 +89,7 @@ def take_out(options: Options, suite: str, packages: Sequence[str], version: str
     from debwright.repository.edits import remove
 
     with working(options) as (place, signer, reporter):
+        ask_apt(options, place, signer, [suite], reporter)
         done = remove(
             place.path, suite, packages, signer, place.settings(), version=version,
             say=reporter.note,
@@ -76,18 +99,27 @@ def take_out(options: Options, suite: str, packages: Sequence[str], version: str
 
 @click.command("rollback")
 @suite_option
-@click.argument("number", type=click.IntRange(min=1))
+@click.option("--to", "to", type=click.IntRange(min=1), metavar="NUMBER", help="The publication.")
+@click.argument("number", type=click.IntRange(min=1), required=False)
 @click.pass_obj
-def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
+def go_back(options: Options, number: int | None, to: int | None, suites: Sequence[str]) -> int:
     """Publish again what publication NUMBER had; `repo list` shows them.
 
     Users who have a newer version keep it until they ask apt for the older one.
     """
     from debwright.repository.edits import rollback
 
+    if number is not None and to is not None and number != to:
+        raise UsageError(f"two publications are named, {number} and {to}")
+    wanted = number or to
+    if wanted is None:
+        raise UsageError(
+            "no publication is named", fix=Command("debwright", "repo", "list")
+        )  # fmt: skip
     with working(options) as (place, signer, reporter):
+        ask_apt(options, place, signer, suites or list(place.state().suites), reporter)
         done = rollback(
-            place.path, number, signer, place.settings(), suites=suites, say=reporter.note
+            place.path, wanted, signer, place.settings(), suites=suites, say=reporter.note
         )
     return tell(options, done)
 
@@ -98,8 +130,9 @@ def go_back(options: Options, number: int, suites: Sequence[str]) -> int:
 def renew_signatures(options: Options, *, now: bool) -> int:
     """Sign what is published again, so that users' apt goes on taking it (Valid-Until).
 
-    It does nothing while more than two thirds of repository.valid_days are left: run it every
-    week, or by the workflow that `debwright workflows sync` writes.
+    Phased updates that are due are raised, too (`repo phase`). Nothing is signed again while more
+    than two thirds of repository.valid_days are left: run it every week, or by the workflow that
+    `debwright workflows sync` writes.
     """
     from debwright.repository.edits import renew
 
@@ -111,6 +144,7 @@ def renew_signatures(options: Options, *, now: bool) -> int:
                 "to anybody who trusts the one before",
                 fix=Command("debwright", "keys", "list"),
             )
+        ask_apt(options, place, signer, list(place.state().suites), reporter)
         done = renew(place.path, signer, place.settings(), now=now, say=reporter.note)
     return tell(options, done)
 
@@ -120,11 +154,12 @@ def renew_signatures(options: Options, *, now: bool) -> int:
 @click.option("--to", "target", required=True, type=channel, help="The channel they go to.")
 @suite_option
 @click.option("--version", metavar="VERSION", help="This version instead of the newest.")
+@percent_option
 @click.argument("packages", nargs=-1, metavar="[PATTERN]...")
 @click.pass_obj
 def promote_channel(
     options: Options, source: str, target: str, *, suites: Sequence[str], version: str | None,
-    packages: Sequence[str],
+    percent: int | None, packages: Sequence[str],
 ) -> int:  # fmt: skip
     """Give a channel the newest packages of another, as they are: nothing is built again.
 
@@ -153,8 +188,12 @@ def promote_channel(
                 cause=f"the repository has {', '.join(sorted(state.suites))}",
                 fix=Command("debwright", "repo", "list"),
             )
+        ask_apt(options, place, signer, [p.target for p in promotions], reporter)
         further = _keyrings(options, place, signer, promotions, Path(scratch))
-        done = promote(place.path, promotions, signer, settings, further=further, say=reporter.note)
+        done = promote(
+            place.path, promotions, signer, settings, further=further, percent=percent,
+            say=reporter.note,
+        )  # fmt: skip
     return tell(options, done)
 
 
@@ -172,7 +211,7 @@ def _keyrings(
     name = f"{settings.name}{KEYRING}"
     maintainers: dict[str, str] = {}
     for each in promotions:
-        own = [e for e in state.suites[each.source].entries if e.package == name]
+        own = state.suites[each.source].entries.named(name)
         if own:
             control = read_control(place.path / own[-1].path)
             maintainers[each.target] = str(control["Maintainer"])
@@ -180,28 +219,8 @@ def _keyrings(
         return []
     from debwright.pipeline.stages.keyring import make_keyrings
 
-    layer, cache = _roots(options, place)
+    layer, cache = roots_for(options, place)
     return make_keyrings(
         place.path, settings, signer, maintainers=maintainers, output=scratch, layer=layer,
         cache=cache,
     )  # fmt: skip
-
-
-def _roots(options: Options, place: Place) -> tuple[Callable[[str], Layer], Cache]:
-    """Where the keyring package of a suite is packed."""
-    from debwright.host.machine import host_arch
-    from debwright.model.targets import Target, suite_info
-    from debwright.pipeline.run import heal
-    from debwright.repository.channels import split_suite
-    from debwright.roots.layers import Roots
-
-    cache = options.cache()
-    heal(cache)
-    roots = Roots(cache, place.loaded.config)
-    suffix = place.loaded.config.repository.codename_suffix
-
-    def layer(suite: str) -> Layer:
-        distribution = split_suite(suite)[0].removesuffix(suffix)
-        return roots.base(Target(suite_info(distribution).codename, host_arch()))
-
-    return layer, cache

@@ -1,9 +1,16 @@
 """debwright repo list."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 
 from debwright.cli.common import Options, emit
 from debwright.cli.repo import Place
+
+if TYPE_CHECKING:
+    from debwright.repository.model import Entry
 
 
 @click.command("list")
@@ -13,6 +20,7 @@ def show(options: Options, *, packages: bool) -> int:
     """Publications that can be gone back to, and the suites of the current one."""
     from debwright.repository import store
     from debwright.repository.channels import split_suite
+    from debwright.repository.phases import told
     from debwright.repository.plan import record_of
 
     place = Place.of(options)
@@ -26,14 +34,20 @@ def show(options: Options, *, packages: bool) -> int:
         )
     lines.append("suites:")
     for suite, manifest in sorted(state.suites.items()):
-        debs = [e for e in manifest.entries if e.kind == "deb"]
-        names = {e.package for e in debs}
+        entries = manifest.entries
+        files = sum(n for (kind, _, _), n in entries.tally.items() if kind == "deb")
         lines.append(
-            f"   {suite} ({split_suite(suite)[1]}): {len(names)} packages, {len(debs)} files"
+            f"   {suite} ({split_suite(suite)[1]}): {entries.packages} packages, {files} files"
         )
         if packages:
-            lines += [f"      {e.package} {e.version} {e.architecture}" for e in debs]
-    data = {
+            lines += [
+                f"      {e.package} {e.version} {e.architecture}{_phase(e)}"
+                for e in entries
+                if e.kind == "deb"
+            ]
+    if coming := told({suite: m.phasing for suite, m in state.suites.items()}):
+        lines += ["phased updates (`repo renew` raises what is due):", *(f"   {t}" for t in coming)]
+    data: dict[str, object] = {
         "repository": str(place.path),
         "current": state.record.number,
         "fingerprint": state.record.fingerprint,
@@ -41,10 +55,16 @@ def show(options: Options, *, packages: bool) -> int:
             {"number": r.number, "created": r.created, "what": r.what, "suites": r.suites}
             for r in records
         ],
-        "suites": {
+        "phasing": {s: [p.model_dump() for p in m.phasing] for s, m in state.suites.items()},
+    }
+    if options.json:  # there may be a hundred thousand
+        data["suites"] = {
             suite: [e.model_dump(mode="json") for e in m.entries if e.kind == "deb"]
             for suite, m in sorted(state.suites.items())
-        },
-    }
+        }
     emit(options, data, "\n".join(lines))
     return 0
+
+
+def _phase(entry: Entry) -> str:
+    return "" if entry.phased is None else f" (upgrade for {entry.phased} % of machines)"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from debwright.cli.common import Options
-from debwright.cli.repo.working import tell, working
+from debwright.cli.repo.working import ask_apt, tell, working
 from debwright.model.errors import UsageError
 from debwright.model.fix import Command
 
@@ -37,6 +37,7 @@ def take_back(
         suite=suite, architectures=tuple(architectures), components=tuple(components)
     )
     with working(options) as (place, signer, reporter):
+        ask_apt(options, place, signer, [suite], reporter)
         done = withdraw(place.path, wanted, signer, place.settings(), say=reporter.note)
     return tell(options, done)
 
@@ -58,5 +59,6 @@ def give_name(options: Options, *, confirmed: bool) -> int:
             fix=Command("debwright", "repo", "rename", "--users-must-confirm"),
         )
     with working(options) as (place, signer, reporter):
+        ask_apt(options, place, signer, list(place.state().suites), reporter)
         done = rename(place.path, signer, place.settings(), say=reporter.note)
     return tell(options, done)

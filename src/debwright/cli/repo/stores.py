@@ -52,8 +52,14 @@ def push(options: Options, *, force: bool) -> int:
     "--discard-unpushed", "discard", is_flag=True,
     help="Remove publications that were made here and are not in the store.",
 )  # fmt: skip
+@click.option(
+    "--may-be-empty",
+    "may_be_empty",
+    is_flag=True,
+    help="Succeed where nothing is in the store yet: before the first publication.",
+)
 @click.pass_obj
-def pull(options: Options, key: Path | None, *, discard: bool) -> int:
+def pull(options: Options, key: Path | None, *, discard: bool, may_be_empty: bool = False) -> int:
     """Get the repository back from its store: on a fresh machine, before publishing there.
 
     It is verified as a user's apt would before anything of it is used.
@@ -62,6 +68,11 @@ def pull(options: Options, key: Path | None, *, discard: bool) -> int:
 
     place, reporter = Place.of(options), reporter_for(options)
     store = _stores(place)[0]
+    if may_be_empty and store.record() is None:
+        text = f"nothing is in {store.name} yet: the next publication is the first"
+        emit(options, {"store": store.name, "number": None, "unchanged": True}, text)
+        reporter.close()
+        return 0
     try:
         with interruptible(), tempfile.TemporaryDirectory(prefix="debwright-pull-") as scratch:
             keyring = Path(scratch) / "keyring.gpg"

@@ -6,8 +6,9 @@ known key is enough, whatever further ones there are; none may be bad.
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from debwright.host.process import run
@@ -156,8 +157,19 @@ def _gpgv_cause(status: Iterable[tuple[str, str]]) -> str:
     fields = found.get("ERRSIG", "").split()
     if len(fields) > 2 and "BADSIG" not in found and (name := WEAK.get(fields[2])):
         return f"the signature uses {name}, a digest that is not accepted any more"
-    causes = (why for word, why in _GPGV_CAUSES if word in found)
-    return next(causes, "gpgv does not accept it" if found else NO_SIGNATURE)
+    why = next((why for word, why in _GPGV_CAUSES if word in found), "")
+    if why == EXPIRED:
+        return _ended(found)
+    return why or ("gpgv does not accept it" if found else NO_SIGNATURE)
+
+
+def _ended(found: Mapping[str, str]) -> str:
+    """Which part of the key has ended, and when (GnuPG's doc/DETAILS: KEYEXPIRED, VALIDSIG)."""
+    fields = found.get("VALIDSIG", "").split()
+    when = found.get("KEYEXPIRED", "").split()
+    subkey = f" (its subkey {fields[0]} signed)" if fields and fields[0] != fields[-1] else ""
+    day = f": on {datetime.fromtimestamp(int(when[0]), UTC):%Y-%m-%d}" if when else ""
+    return f"{EXPIRED}{day}{subkey}"
 
 
 def _sqv(keyring: Path, file: Path, signature: Path | None) -> Verdict:

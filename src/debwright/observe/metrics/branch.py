@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from debwright.github.git_access import git_access
 from debwright.github.place import TOKENS
 from debwright.host import process
 from debwright.host.git import git
@@ -68,18 +69,27 @@ def _sync(store: Store, directory: Path, remote: str, branch: str, report: Repor
     return Synced(report=report, commit=commit)
 
 
-def _ask(directory: Path, *arguments: str) -> str:
+def _ask(directory: Path, remote: str, *arguments: str) -> str:
     """Run git against the remote, with the tokens: a credential helper may need them."""
     tokens = {name: os.environ[name] for name in TOKENS if name in os.environ}
-    return git(directory, *arguments, env=tokens).output
+    # In a job checkout keeps no credentials.
+    return git(directory, *arguments, env={**tokens, **git_access(_url(directory, remote))}).output
+
+
+def _url(directory: Path, remote: str) -> str:
+    """The address of a remote's name; what is no name is one."""
+    try:
+        return git(directory, "remote", "get-url", remote).output.strip()
+    except process.CommandError:
+        return remote
 
 
 def _fetch(directory: Path, remote: str, branch: str) -> str | None:
     """The branch's newest commit, fetched; None when there is no such branch yet."""
-    listed = _ask(directory, "ls-remote", "--heads", remote, f"refs/heads/{branch}").split()
+    listed = _ask(directory, remote, "ls-remote", "--heads", remote, f"refs/heads/{branch}").split()
     if not listed:
         return None
-    _ask(directory, "fetch", "--quiet", "--no-tags", "--depth=1", remote, listed[0])
+    _ask(directory, remote, "fetch", "--quiet", "--no-tags", "--depth=1", remote, listed[0])
     return listed[0]
 
 
@@ -146,7 +156,7 @@ def _commit(directory: Path, tree: str, parent: str | None) -> str:
 def _push(directory: Path, remote: str, branch: str, commit: str) -> None:
     """Raises TooSlow when somebody else was faster."""
     try:
-        _ask(directory, "push", "--quiet", remote, f"{commit}:refs/heads/{branch}")
+        _ask(directory, remote, "push", "--quiet", remote, f"{commit}:refs/heads/{branch}")
     except process.CommandError as error:
         if not any(word in error.done.error for word in _REFUSED):
             raise

@@ -213,7 +213,7 @@ def require_newer(job: Job) -> None:
     published = entries_of(load(repository))
     for suite in job.plan.suites:
         version, name = job.plan.version_for(suite), suite_name(job, suite)
-        for entry in published.get(name, {}).values():
+        for entry in published.get(name, ()):
             if entry.source != job.plan.package or entry.kind == "file":
                 continue
             if compare(version, entry.version) < 0:
@@ -323,7 +323,7 @@ def _others(on: Publishing, aside: Path, files: Sequence[PackageFile]) -> Iterat
     built = {(s.name, s.version) for s in sources}
     names = {f.path.name for f in files}
     for suite, entries in entries_of(load(aside)).items():
-        for entry in entries.values():
+        for entry in entries:
             path = aside / entry.path
             replaced = (entry.source, entry.version) in built or path.name in names
             if entry.kind != "file" and not replaced:

@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 
 from debwright.repository import lineage, store
-from debwright.repository.model import PublicationRecord, SuiteManifest
+from debwright.repository.manifest import read_manifest
+from debwright.repository.model import PublicationRecord
 from debwright.repository.plan import State, record_of
 from debwright.repository.publish import GARBAGE
 
@@ -47,5 +48,5 @@ def _park(repo: Path, here: State, number: int) -> None:
 def _files(repo: Path, number: int) -> set[str]:
     """The pool files that a publication names."""
     manifests = store.publication_directory(repo, number) / "manifests"
-    found = [SuiteManifest.model_validate_json(p.read_bytes()) for p in manifests.glob("*.json")]
+    found = [read_manifest(path) for path in manifests.glob("*.json")]
     return {entry.path for manifest in found for entry in manifest.entries}

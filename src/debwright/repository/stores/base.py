@@ -13,7 +13,8 @@ from debwright.config.section import Section
 from debwright.model.errors import DebwrightError, Evidence
 from debwright.repository import store as local
 from debwright.repository.lineage import comes_from
-from debwright.repository.model import PublicationRecord, SuiteManifest
+from debwright.repository.manifest import SuiteManifest
+from debwright.repository.model import PublicationRecord
 from debwright.repository.publish import recover
 from debwright.repository.stores.tree import MANIFEST, Tree, served_tree, state_path
 

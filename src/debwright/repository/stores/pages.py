@@ -3,8 +3,6 @@
 Limits: docs.github.com, "GitHub Pages limits" and "About large files on GitHub".
 """
 
-import base64
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import LoadedConfig
 from debwright.config import values as v
-from debwright.github.place import github_token
+from debwright.github.git_access import git_access
 from debwright.host.files import human_size
 from debwright.host.git import git, git_argv
 from debwright.host.process import CommandError, Completed, run
@@ -240,14 +238,5 @@ def _fix(large: list[Item]) -> str:
 
 def _environment(remote: str) -> dict[str, str]:
     """git asks nobody anything; on GitHub it gets the token, by its environment alone."""
-    environment = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
-    token = github_token()
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com").rstrip("/") + "/"
-    if token and remote.startswith(server):
-        given = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        environment |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"http.{server}.extraheader",
-            "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {given}",
-        }
-    return environment
+    own = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1"}
+    return own | git_access(remote)

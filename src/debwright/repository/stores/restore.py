@@ -17,10 +17,12 @@ from pydantic import ValidationError
 
 from debwright.model.errors import CheckError, DebwrightError, Evidence
 from debwright.model.results import Severity
+from debwright.repository import diffs
 from debwright.repository import store as local
 from debwright.repository.describe import paragraphs
 from debwright.repository.lineage import comes_from
-from debwright.repository.model import PublicationRecord, SuiteManifest
+from debwright.repository.manifest import SuiteManifest, new_state, write_manifest
+from debwright.repository.model import PublicationRecord
 from debwright.repository.plan import State, load
 from debwright.repository.publish import recover
 from debwright.repository.release import SIGNED_FILES, listed_files
@@ -142,7 +144,9 @@ def _put_together(copy: Path, record: PublicationRecord) -> None:
 def _take_by_hash(suite: Path) -> None:
     """Give a suite the indices that its Release names. Whether they are those is judged later."""
     listed = {name: sha256 for name, _, sha256 in listed_files((suite / "Release").read_bytes())}
-    for path in [p for p in suite.rglob("*") if p.is_file() and "by-hash" not in p.parts]:
+    patches = [p for p in suite.rglob("*.diff/*.gz") if p.is_file()]
+    files = [p for p in suite.rglob("*") if p.is_file() and "by-hash" not in p.parts]
+    for path in [p for p in files if p not in patches]:
         name = path.relative_to(suite).as_posix()
         if name not in listed and name not in SIGNED_FILES:
             path.unlink()
@@ -154,6 +158,10 @@ def _take_by_hash(suite: Path) -> None:
             raise _bad(f"its suite {suite.name} names an index {name!r}")
         place.unlink(missing_ok=True)
         place.hardlink_to(by_hash)
+    for path in patches:
+        known = diffs.read(path.with_name(diffs.INDEX))
+        if known is None or path.stem not in [patch.name for patch in known.patches]:
+            path.unlink()
 
 
 def _judge_manifest(copy: Path, suite: str) -> set[str]:
@@ -174,6 +182,8 @@ def _judge_manifest(copy: Path, suite: str) -> set[str]:
     if manifest.suite != suite or said != known:
         wrong = sorted(p for p in said.keys() | known.keys() if said.get(p) != known.get(p))
         raise _bad(f"its manifest of {suite} is not what its signed indices say", *wrong[:5])
+    # Written again: what it says of its entries is believed from now on.
+    write_manifest(path, manifest, state=new_state())
     return set(said)
 
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from debwright.keys.gnupg.signatures import signed_text
-from debwright.model.errors import UsageError
+from debwright.model.errors import DebwrightError, UsageError
 from debwright.model.results import Severity
+from debwright.repository.verify.certificate import NAME as CERTIFICATES
+from debwright.repository.verify.certificate import read_certificates
 from debwright.repository.verify.model import Verification
 from debwright.repository.verify.repository import verify_repository
 from debwright.repository.verify.sums import compare, control_sums, read_sums, unnamed
@@ -59,8 +61,26 @@ def _release_files(result: Verification, directory: Path, keyring: Path) -> None
     for path in sorted(directory.iterdir()):
         if path.suffix in CONTROL and path.is_file():
             _control(result, path, keyring, optional=True)
+    _certificates(result, directory, sums)
     for name in unnamed(directory, {**sums, SUMS: ""}):
         result.add("verify/unnamed", f"{name} is not in {SUMS}: nothing vouches for it")
+
+
+def _certificates(result: Verification, directory: Path, sums: dict[str, str]) -> None:
+    """What was seen of each package, by the certificates that the sums vouch for."""
+    path = directory / CERTIFICATES
+    if CERTIFICATES not in sums or not path.is_file():
+        return
+    try:
+        known = list(read_certificates(path))
+    except DebwrightError as problem:
+        result.add("verify/certificate", problem.what, *(e.text for e in problem.evidence))
+        return
+    for name in sorted(n for n in sums if n.endswith(".deb") and (directory / n).is_file()):
+        own = [c for c in known if c.is_of(name, sums[name])]
+        result.good += [f"{name}: {certificate.words()}" for certificate in own]
+        if not own:
+            result.add("verify/certificate", f"{name} has no boot certificate: nobody saw it run")
 
 
 def verify_file(path: Path, keyring: Path) -> Verification:

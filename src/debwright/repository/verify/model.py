@@ -21,6 +21,11 @@ _FIXES = {
 }
 
 
+def fix_of(why: str) -> str | None:
+    """What to do about a verdict."""
+    return next((fix for cause, fix in _FIXES.items() if why.startswith(cause)), None)
+
+
 CODES = Codes(
     {
         "verify/signature": Code(ERROR, "A signature is not accepted."),
@@ -29,6 +34,7 @@ CODES = Codes(
         "verify/altered": Code(ERROR, "A file is not the one that is named."),
         "verify/escape": Code(ERROR, "A name leads out of the directory."),
         "verify/empty": Code(ERROR, "The list names no file."),
+        "verify/certificate": Code(WARNING, "Nothing says what was seen of a package."),
         "verify/unnamed": Code(WARNING, "Nothing vouches for a file."),
         "verify/key": Code(WARNING, "The key was not obtained another way."),
     }
@@ -63,7 +69,7 @@ class Verification:
         if not problems and signature is None and not is_whole_message(file.read_bytes()):
             problems.append(("it has text that its signature does not cover", (), ALTERED))
         for what, said, why in problems:
-            self.add("verify/signature", f"{name}: {what}", *said, fix=_FIXES.get(why))
+            self.add("verify/signature", f"{name}: {what}", *said, fix=fix_of(why))
         if not problems:
             self.good.append(f"{name}: {_accepted(verdicts)}")
         return not problems

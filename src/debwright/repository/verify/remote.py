@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from debwright.host.http import NotThere, client, download
 from debwright.keys.gnupg.signatures import signed_text
 from debwright.model.errors import DebwrightError, Evidence, UsageError
+from debwright.repository import diffs
 from debwright.repository.model import SUITE
 from debwright.repository.release import listed_files
 from debwright.repository.verify.local import SUMS, verify_directory, verify_file
@@ -126,6 +127,10 @@ def _suite(remote: Remote, suite: str) -> bool:
         index = remote.try_get(f"{place}/{name}")
         if by_hash and re.fullmatch(r"[0-9a-f]{64}", sha256):
             remote.try_get(f"{place}/{Path(name).parent}/by-hash/SHA256/{sha256}")
+        if index is not None and index.name == diffs.INDEX:
+            found = diffs.read(index)
+            for patch in found.patches if found is not None else ():
+                remote.try_get(f"{place}/{Path(name).parent}/{patch.name}.gz")
         if index is None or index.name not in ("Packages", "Sources"):
             continue
         kind = Packages if index.name == "Packages" else Sources

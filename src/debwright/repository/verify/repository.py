@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from debwright.keys.gnupg.signatures import (
+    EXPIRED,
     Verdict,
     binary_keyring,
     check,
@@ -26,10 +27,15 @@ from debwright.model.results import Evidence, Finding
 from debwright.repository.incoming import measure
 from debwright.repository.release import listed_files
 from debwright.repository.validity import WARNED_AT
+from debwright.repository.verify.patches import DIFF_INDEX, wrong_patches
 
 FUTURE = timedelta(seconds=10)
 """What apt allows the clocks to differ by (Acquire::Max-FutureTime)."""
 RENEW = "debwright repo renew, then debwright repo push; if it is somebody else's, ask them"
+RENEWED_KEY = (
+    "debwright keys list, which says how to move the end; then debwright repo renew --now; "
+    "if it is somebody else's, get the current key"
+)
 INDEX_LIMIT = 2 * 1024**3
 """Bytes of an index, unpacked."""
 
@@ -97,6 +103,9 @@ def _verify_suite(repo: Path, suite: Path, keyring: Path) -> Iterator[Finding]:
         by_hash = index.parent / "by-hash" / "SHA256" / sha256
         if (found := _compare(by_hash, size, sha256, "repository/by-hash", suite)) is not None:
             yield found
+        if index.name == DIFF_INDEX:
+            for message, file in wrong_patches(index, suite):
+                yield _error("repository/index", message, file=str(file))
         if index.name in ("Packages", "Sources"):
             yield from _verify_compressed(index, suite)
             yield from verify_packages(repo, index)
@@ -131,7 +140,9 @@ def _bad_signature(suite: Path, name: str, verdict: Verdict) -> Finding:
         f"the signature of {suite.name}/{name} is not good for {verdict.tool}: {verdict.why}",
         *verdict.said,
         file=str(suite / name),
-        fix="debwright publish, with the key the users have",
+        fix=RENEWED_KEY
+        if verdict.why.startswith(EXPIRED)
+        else "debwright publish, with the key the users have",
     )
 
 

@@ -30,6 +30,8 @@ class ContainerSystem(System):
     """A container of an image that holds what nspawn would boot."""
 
     engine: Engine
+    instead: str = ""
+    """Why it is this one, where another was asked for."""
 
     @property
     def kind(self) -> str:
@@ -75,7 +77,7 @@ class ContainerSystem(System):
                 content,
                 emulated=subject.emulated,
                 preloaded=preload is not None,
-                said=_said(subject, layer),
+                said=(*_said(subject, layer), *([self.instead] if self.instead else [])),
             )
         )
         return Opened(system=system, layer=layer)

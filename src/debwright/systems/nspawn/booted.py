@@ -24,6 +24,8 @@ from debwright.isolation.emulation import (
     PRELOAD,
     QEMU_USER_NOTE,
     for_qemu_user,
+    prove,
+    steady_addresses,
     without_idle_generators,
 )
 from debwright.isolation.namespaces import (
@@ -77,6 +79,10 @@ class NspawnSandbox(Entered):
     def variables(self) -> Mapping[str, str]:
         return dict(emulator_environment(self.overlay.arch)) if self.emulated else {}
 
+    @property
+    def is_emulated(self) -> bool:
+        return self.emulated
+
     def __enter__(self) -> Self:
         if not is_root():
             raise MissingError(
@@ -88,6 +94,7 @@ class NspawnSandbox(Entered):
             self._boot()
             if self.emulated:
                 self._prove_services()
+                prove(self, self.overlay.arch)
         except BaseException:
             self.close()
             raise
@@ -131,7 +138,8 @@ class NspawnSandbox(Entered):
         self.first_id = outer.first_id if outer.shifted else None
         # systemd-nspawn itself runs under the filter, and with it everything that it starts.
         entered = enter_bounded(outer.pid, network=False, user=False)
-        argv = [*placement.prefix, *entered, *placement.joined(self._command(notify))]
+        steady = steady_addresses() if self.emulated else ()
+        argv = [*placement.prefix, *steady, *entered, *placement.joined(self._command(notify))]
         self._start = lambda: self._start_nspawn(argv, notify)
         self._start()
 

@@ -17,7 +17,16 @@ from local_rag.api.auth import AccessPolicy, Gatekeeper
 from local_rag.api.bodies import ErrorBody
 from local_rag.api.middleware import MULTIPART_ALLOWANCE, BodyLimit, Observer, SecurityHeaders
 from local_rag.api.responses import Json
-from local_rag.api.routes import documents, health, imports, query, system
+from local_rag.api.routes import (
+    chats,
+    documents,
+    health,
+    imports,
+    mcp,
+    openai,
+    query,
+    system,
+)
 from local_rag.run.service import Service
 
 PREFIX = "/api/v1"
@@ -62,7 +71,7 @@ def create_app(service: Service, *, manage: bool = True) -> FastAPI:
             Middleware(
                 CORSMiddleware,
                 allow_origins=[origin.rstrip("/") for origin in server.allowed_origins],
-                allow_methods=["GET", "POST", "DELETE"],
+                allow_methods=["GET", "POST", "PUT", "DELETE"],
                 allow_headers=["Authorization", "Content-Type"],
             )
         )
@@ -94,11 +103,15 @@ def _add_routes(app: FastAPI) -> None:
         imports.router,
         imports.updates,
         query.router,
+        chats.router,
         system.models,
         system.router,
     ):
         api.include_router(router)
     app.include_router(api)
+    # Where programs of others expect them.
+    app.include_router(openai.router)
+    app.include_router(mcp.router)
     app.include_router(health.router, include_in_schema=False)
     app.router.routes.append(Route("/", _page))
     app.router.routes.append(Route("/favicon.ico", _icon))

@@ -22,6 +22,7 @@ from local_rag.core.errors import Unauthorized
 
 # What a browser needs before it can ask for the token, and what a watchdog polls.
 _OPEN_PATHS = frozenset({"/", "/health", "/api/v1/health", "/favicon.ico"})
+_INTERFACES = ("/api/", "/v1/", "/mcp")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 
@@ -126,7 +127,7 @@ class Gatekeeper:
             )
         # A page on another port of this machine is of the same site, but no page of ours.
         elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site") and origin is None
-        reads_page = scope["method"] in _SAFE_METHODS and not scope["path"].startswith("/api/")
+        reads_page = scope["method"] in _SAFE_METHODS and not scope["path"].startswith(_INTERFACES)
         if elsewhere and not reads_page:
             return "Another web site may not make this request.", "open the page itself"
         return None

@@ -4,7 +4,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from local_rag.core.types import Change, Document, ImportItem, ImportJob, Passage, SearchMode
+from local_rag.core.types import (
+    AnswerMode,
+    Change,
+    Document,
+    ImportItem,
+    ImportJob,
+    Passage,
+    Quote,
+    SearchMode,
+)
+from local_rag.documents.reading import Part
+from local_rag.index.chats_table import Chat, Turn
 from local_rag.models.registry import ModelInfo
 from local_rag.run.upkeep import BackupFile
 
@@ -46,6 +57,20 @@ class Query(_Body):
     mode: SearchMode = Field("hybrid", description="keyword works without an embedding model")
     stream: bool = Field(False, description="answer with server-sent events")
     passages_only: bool = Field(False, description="search, and let no model write an answer")
+
+
+class ChatQuery(Query):
+    """A question of a chat; with `rewrite`, the ones before it make it whole."""
+
+    rewrite: bool = Field(True, description="false asks it as it is typed")
+
+
+class ChatName(_Body):
+    """The name of a chat."""
+
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_unicode)
+    ] = ""
 
 
 class ImportRequest(_Body):
@@ -92,12 +117,16 @@ class DocumentPage(BaseModel):
 
 
 class Content(BaseModel):
-    """A part of a document's text; `offset` counts characters."""
+    """A window of a document's text; offsets count characters of the whole text.
+
+    `parts` are the pages and headings that the window shows something of.
+    """
 
     id: int
     text: str
     offset: int
     total_chars: int
+    parts: list[Part]
 
 
 class JobPage(BaseModel):
@@ -123,12 +152,36 @@ class AnswerBody(BaseModel):
     """An answer with its citations and the passages it was made from."""
 
     text: str
-    mode: Literal["generated", "retrieval-only", "not-found"]
+    mode: AnswerMode
     reason: str | None
+    quotes: list[Quote]
     citations: list[dict[str, Any]]
     passages: list[Passage]
     timings_ms: dict[str, float]
     tokens: int
+
+
+class ChatPage(BaseModel):
+    """A page of the list of chats."""
+
+    items: list[Chat]
+    total: int
+
+
+class ChatBody(BaseModel):
+    """A chat with its questions and answers, oldest first."""
+
+    chat: Chat
+    turns: list[Turn]
+
+
+class ChatAnswer(BaseModel):
+    """An answer, with the question as it was asked of the documents."""
+
+    turn: int
+    question: str
+    asked: str
+    answer: AnswerBody
 
 
 class ModelList(BaseModel):

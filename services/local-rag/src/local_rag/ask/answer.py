@@ -1,8 +1,9 @@
 """From a question to an answer with citations.
 
-Passages are searched; when none is near enough the answer is that it is not in the documents.
-Otherwise a language model writes the answer from the passages. Without one, the passages are
-all there is, and the answer says so; no text is ever made up in its place.
+Passages are searched; when none has to do with the question the answer is that it is not in the
+documents. Otherwise the answer begins with the sentences of the documents that fit best, word for
+word; when they are not sure enough to answer, it says so and shows them. Only then a language model
+may add sentences of its own, and each of them must be borne out by a sentence of the documents.
 """
 
 import logging
@@ -12,14 +13,26 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-from local_rag.ask.citations import CitationFilter, cite, supporting
+from local_rag.ask.citations import cite, quoted
+from local_rag.ask.evidence import Evidence, Words, WordsOnly, relevant
+from local_rag.ask.extract import Extract, extract
 from local_rag.ask.prompt import NOT_IN_DOCUMENTS, Prompt, build_prompt
-from local_rag.ask.relevance import check_question, relevant, says_not_found
+from local_rag.ask.question import check_question
+from local_rag.ask.writing import Writing
 from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError
-from local_rag.core.types import Answer, Citation, Generator, Passage, SearchMode
+from local_rag.core.types import (
+    Answer,
+    AnswerMode,
+    Citation,
+    Generator,
+    Passage,
+    Quote,
+    SearchMode,
+)
+from local_rag.text.messages import say, spoken
 
 __all__ = [
     "NOT_IN_DOCUMENTS", "Answerer", "Done", "Event", "Failed", "Passages", "Token",
@@ -27,7 +40,6 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _GATE_EVERY = 16
-Mode = Literal["generated", "retrieval-only", "not-found"]
 _NO_MODEL = "no language model is installed; see local-rag models list and local-rag models pull"
 
 
@@ -36,6 +48,10 @@ class Search(Protocol):
 
     def search(self, question: str, k: int = 8, mode: SearchMode = "hybrid") -> list[Passage]:
         """Return at most k passages."""
+
+
+def _trust_all() -> str | None:
+    return None
 
 
 class GenerationGate(Protocol):
@@ -98,22 +114,41 @@ class _Asked:
     """A question on its way to its answer."""
 
     question: str
+    words: Words
     passages: tuple[Passage, ...]
     max_tokens: int | None
     stop: threading.Event
     timer: _Timer
 
     @property
+    def language(self) -> str:
+        """The language to answer in."""
+        return spoken(self.question)
+
+    @property
     def everything(self) -> tuple[Citation, ...]:
         """A citation of each passage."""
         return cite(range(1, len(self.passages) + 1), self.passages, self.question)
 
+    def lead(self, found: Extract) -> str:
+        """Return the quotes as the beginning of an answer, each with its number."""
+        return "\n\n".join(
+            f"{say('answer.quote', self.language, text=' '.join(quote.text.split()))} "
+            f"[{quote.number}]"
+            for quote in found.quotes
+        )
+
     def answer(
-        self, mode: Mode, text: str, reason: str | None, citations: tuple[Citation, ...] = ()
+        self,
+        mode: AnswerMode,
+        text: str,
+        reason: str | None,
+        citations: tuple[Citation, ...] = (),
+        quotes: tuple[Quote, ...] = (),
     ) -> Answer:
         return Answer(
             text=text, citations=citations, passages=self.passages, mode=mode, reason=reason,
-            timings_ms=self.timer.ms,
+            quotes=quotes, timings_ms=self.timer.ms,
         )  # fmt: skip
 
 
@@ -121,13 +156,16 @@ class _Asked:
 class Answerer:
     """Answers questions. Safe to use from several threads.
 
-    The provider returns None without a model, and raises when it cannot load.
+    The provider returns None without a model, and raises when it cannot load. `distrust` says why
+    the model's own sentences are not wanted, or None when they are.
     """
 
     searcher: Search
     generator_provider: Callable[[], Generator | None]
     settings: Settings
     governor: GenerationGate
+    evidence: Evidence = field(default_factory=WordsOnly)
+    distrust: Callable[[], str | None] = _trust_all
 
     def answer(
         self,
@@ -165,31 +203,50 @@ class Answerer:
         mode: SearchMode = "hybrid",
         passages_only: bool = False,
     ) -> Iterator[Event]:
-        """Yield Passages, then Tokens, then Done; or Failed when the model breaks off.
+        """Yield Passages, then Tokens, then Done; or Failed when the search breaks off.
 
-        With `passages_only` no language model is asked, nor loaded.
+        With `passages_only` no answer is looked for in them, and no language model is asked.
         Errors of the question or the search are raised before the first event.
         """
         question = check_question(question)
         timer = _Timer()
         found = self.searcher.search(question, k=k or self.settings.retrieval.k, mode=mode)
-        passages = relevant(question, found, self.settings.retrieval.threshold)
+        words = Words(tuple(self.evidence.weigh(question)), self.evidence.chunks())
+        passages = relevant(words, found, self.evidence, self.settings.retrieval.threshold)
         timer.mark("search")
-        asked = _Asked(question, passages, max_tokens, stop or threading.Event(), timer)
-        return self._events(asked, _no_generator if passages_only else self._generator)
+        asked = _Asked(question, words, passages, max_tokens, stop or threading.Event(), timer)
+        return self._events(asked, passages_only=passages_only)
 
-    def _events(
-        self, asked: _Asked, provide: Callable[[], tuple[Generator | None, str | None]]
-    ) -> Iterator[Event]:
+    def _events(self, asked: _Asked, *, passages_only: bool) -> Iterator[Event]:
         yield Passages(asked.passages, asked.everything)
         if not asked.passages:
-            yield Token(NOT_IN_DOCUMENTS)
-            why = "no passage is near enough to the question"
-            yield Done(asked.answer("not-found", NOT_IN_DOCUMENTS, why))
+            text = say("answer.not-found", asked.language)
+            yield Token(text)
+            why = "no passage has to do with the question"
+            yield Done(asked.answer("not-found", text, why))
             return
+        if passages_only:
+            why = "only the passages were asked for"
+            yield Done(asked.answer("retrieval-only", "", why, asked.everything))
+            return
+        found = extract(asked.question, asked.words, asked.passages, self.evidence)
+        asked.timer.mark("extract")
+        lead = asked.lead(found)
+        if not found.fact:
+            text = f"{say('answer.uncertain', asked.language)}\n\n{lead}".strip()
+            yield Token(text)
+            why = "no sentence of the documents surely answers the question"
+            citations = quoted(found.quotes, asked.everything)
+            yield Done(asked.answer("uncertain", text, why, citations, found.quotes))
+            return
+        yield Token(lead)
+        yield from self._add(asked, found, lead)
+
+    def _add(self, asked: _Asked, found: Extract, lead: str) -> Iterator[Event]:
+        """Yield what a language model adds to the quotes, if one may, and Done."""
         prompt: Prompt | None = None
         try:
-            generator, reason = provide()
+            generator, reason = self._generator()
             if generator is not None:
                 prompt = build_prompt(
                     asked.question, asked.passages, generator.count_tokens,
@@ -200,13 +257,16 @@ class Answerer:
             generator, reason = None, _told(error)
         asked.timer.mark("model")
         if generator is None or prompt is None:
-            yield Done(asked.answer("retrieval-only", "", reason, asked.everything))
+            yield Done(_finished(asked, found, lead, None, reason))
             return
-        yield from self._generate(asked, prompt, generator)
+        yield from self._generate(asked, found, lead, prompt, generator)
 
     def _generator(self) -> tuple[Generator | None, str | None]:
         allowed, reason = self.governor.may_generate()
         if not allowed:
+            return None, reason
+        reason = self.distrust()
+        if reason is not None:
             return None, reason
         generator = self.generator_provider()
         return generator, (_NO_MODEL if generator is None else None)
@@ -215,8 +275,10 @@ class Answerer:
         limit = min(wanted or self.settings.llm.max_tokens, self.settings.llm.max_tokens)
         return max(1, min(limit, generator.context_tokens // 2))
 
-    def _generate(self, asked: _Asked, prompt: Prompt, generator: Generator) -> Iterator[Event]:
-        writing = _Writing(len(prompt.passages))
+    def _generate(
+        self, asked: _Asked, found: Extract, lead: str, prompt: Prompt, generator: Generator
+    ) -> Iterator[Event]:
+        writing = Writing(asked.question, prompt.passages, found.quotes)
         halt = _AnyEvent(asked.stop)
         pieces = generator.stream(
             prompt.messages,
@@ -237,24 +299,16 @@ class Answerer:
                         if not allowed:
                             halt.set()
         except RagError as error:
+            # What was quoted stands, whatever became of the model.
             _log.warning("an answer broke off: %s", error.message)
-            yield _failed(error)
+            yield Done(_finished(asked, found, lead, writing, _told(error)))
             return
-        if rest := writing.finish():
-            yield Token(rest)
         asked.timer.mark("generate")
         if asked.stop.is_set():
             reason = "stopped on request"
-        elif not writing.text.strip():
-            reason = reason or "the language model gave no answer"
-            answer = asked.answer("retrieval-only", "", reason, asked.everything)
-            yield Done(replace(answer, tokens=writing.tokens))
-            return
-        yield Done(_finished(asked, prompt, writing, reason))
-
-
-def _no_generator() -> tuple[None, str]:
-    return None, "only the passages were asked for"
+        elif rest := writing.finish():
+            yield Token(rest)
+        yield Done(_finished(asked, found, lead, writing, reason))
 
 
 @contextmanager
@@ -279,48 +333,20 @@ class _AnyEvent(threading.Event):
         return super().is_set() or self._other.is_set()
 
 
-class _Writing:
-    """Collects an answer as it is written."""
-
-    def __init__(self, passages: int) -> None:
-        self._filter = CitationFilter(passages)
-        self._parts: list[str] = []
-        self.tokens = 0
-
-    def take(self, piece: str) -> str:
-        self.tokens += 1
-        return self._keep(self._filter.feed(piece if self._parts else piece.lstrip()))
-
-    def finish(self) -> str:
-        return self._keep(self._filter.finish())
-
-    def _keep(self, text: str) -> str:
-        if text:
-            self._parts.append(text)
-        return text
-
-    @property
-    def text(self) -> str:
-        return "".join(self._parts)
-
-    @property
-    def cited(self) -> list[int]:
-        return self._filter.numbers
-
-
-def _finished(asked: _Asked, prompt: Prompt, writing: _Writing, reason: str | None) -> Answer:
-    text, shown = writing.text.strip(), prompt.passages
-    if says_not_found(text):
-        reason = "the language model found no answer in the passages"
-        return replace(asked.answer("not-found", text, reason), tokens=writing.tokens)
-    numbers = writing.cited or supporting(text, shown) or list(range(1, len(shown) + 1))
-    cited = cite(numbers, asked.passages, asked.question)
-    return replace(asked.answer("generated", text, reason, cited), tokens=writing.tokens)
+def _finished(
+    asked: _Asked, found: Extract, lead: str, writing: Writing | None, reason: str | None
+) -> Answer:
+    if writing is None:
+        citations = quoted(found.quotes, asked.everything)
+        return asked.answer("extracted", lead, reason, citations, found.quotes)
+    if not writing.text and reason is None:
+        reason = writing.reason
+    numbers = [number for number in writing.cited if number <= len(asked.passages)]
+    citations = quoted(found.quotes, asked.everything, also=numbers, sources=writing.sources)
+    mode: AnswerMode = "generated" if writing.text else "extracted"
+    answer = asked.answer(mode, lead + writing.text, reason, citations, found.quotes)
+    return replace(answer, tokens=writing.tokens)
 
 
 def _told(error: RagError) -> str:
     return f"{error.message}; {error.hint}" if error.hint else error.message
-
-
-def _failed(error: RagError) -> Failed:
-    return Failed(error.code, error.message, error.hint, error.details, error.status)

@@ -20,6 +20,7 @@ _COMMANDS = {
     "query": ("query", "query", "Ask a question."),
     "check-updates": ("imports", "check_updates", "List what changed since the import."),
     "update": ("imports", "update", "Import what changed."),
+    "mcp": ("mcp", "mcp", "Serve the Model Context Protocol to a program."),
     "models": ("models", "models", "List, pull, verify and choose models."),
     "backup": ("upkeep", "backup", "Write a copy of the index to a file."),
     "restore": ("upkeep", "restore", "Replace the index by a backup."),

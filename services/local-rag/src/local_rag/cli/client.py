@@ -126,6 +126,25 @@ class Client:
             raise ServiceError(response.status_code, _foreign(response))
         return _body(response)
 
+    def mcp(self, message: bytes) -> dict[str, Any] | None:
+        """Hand a message of the Model Context Protocol on; returns the answer, None for none.
+
+        Raises ServiceError for an error that is none of the protocol, and CommandError.
+        """
+        headers = {"Content-Type": "application/json"}
+        try:
+            response = self._http.post(
+                "/mcp", content=message, headers=headers, timeout=LONG_TIMEOUT
+            )
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+        if response.status_code == 202:
+            return None
+        answer: dict[str, Any] = _body(response)
+        if response.is_error and "jsonrpc" not in answer:
+            raise ServiceError(response.status_code, answer)
+        return answer
+
     def events(self, path: str, body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         """Send a request and yield the server-sent events of its answer."""
         headers = {"Accept": "text/event-stream"}

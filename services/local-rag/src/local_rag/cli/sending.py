@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,42 +12,63 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError
-from local_rag.documents.formats import described, promised
+from local_rag.cli.progress import NOT_SENT
+from local_rag.documents.formats import described
 
 _BATCH_FILES = 40
 _BATCH_BYTES = 32_000_000
 
 
-def collect(paths: list[Path], recursive: bool) -> list[Path]:
-    """Return the files to send: named ones as they are, folders for what can be imported.
+@dataclass(slots=True)
+class Begun:
+    """The imports that began, and what was not even sent, as items of the service are written."""
 
-    Hidden files and links are left out of folders: neither is what people mean by a folder.
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+
+
+def collect(paths: list[Path], recursive: bool) -> tuple[list[Path], list[dict[str, Any]]]:
+    """Return the files to send, and what of the folders is left out, each with the reason.
+
+    As the service does with folders that it reads itself: named files are sent as they are.
     """
+    # Only where there are folders: it takes a while to import on a small machine.
+    from local_rag.config.settings import Settings
+    from local_rag.documents.imports.sources import Policy, path_of
+
+    policy = Policy(Settings(), guarded=False)
     found: list[Path] = []
+    left_out: list[dict[str, Any]] = []
     for path in paths:
         if not path.is_dir():
             found.append(path)
             continue
-        for folder, folders, files in os.walk(path):
-            folders[:] = sorted(d for d in folders if not d.startswith(".")) if recursive else []
-            candidates = (Path(folder, name) for name in sorted(files) if name[0] != ".")
-            found += [file for file in candidates if promised(file.name) and not file.is_symlink()]
-    return found
+        for entry in policy.walk(path, recursive=recursive):
+            reason = entry.skipped or entry.error
+            if reason is None:
+                found.append(path_of(entry.uri))
+            else:
+                left_out.append({"uri": entry.uri, "state": NOT_SENT, "error": reason})
+    return found, left_out
 
 
 def send_files(
     client: Client,
+    begun: Begun,
     paths: list[Path],
     recursive: bool,
     metadata: dict[str, str],
     *,
     quiet: bool,
-) -> list[dict[str, Any]]:
-    """Upload the files in batches and return the import jobs that began."""
-    files = collect(paths, recursive)
+) -> None:
+    """Upload the files in batches, and note the import jobs that begin."""
+    files, left_out = collect(paths, recursive)
+    begun.left_out += left_out
     if not files:
+        reasons = Counter(item["error"] for item in left_out).most_common(3)
         raise CommandError(
-            f"there is nothing to import in {paths[0]}",
+            f"there is nothing to import in {paths[0]}"
+            + "".join(f"; {count} skipped: {reason}" for reason, count in reasons),
             hint=f"these can be imported: {described()}",
         )
     limit = int(client.call("GET", "/system")["max_upload_mb"]) * 1_000_000
@@ -59,14 +82,12 @@ def send_files(
         TextColumn("Sending"), BarColumn(), DownloadColumn(),
         console=output.console(stderr=True), disable=quiet, transient=True,
     )  # fmt: skip
-    jobs = []
     with progress:
         total = sum(file.stat().st_size for file in files)
         task = progress.add_task("send", total=total)
         for batch in _batches(files, min(_BATCH_BYTES, limit)):
-            jobs.append(_send(client, batch, metadata))
+            begun.jobs.append(_send(client, batch, metadata))
             progress.advance(task, sum(file.stat().st_size for file in batch))
-    return jobs
 
 
 def _batches(files: list[Path], most: int) -> Iterator[list[Path]]:

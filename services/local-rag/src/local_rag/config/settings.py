@@ -156,14 +156,16 @@ class LlmSettings(_Section):
 
 
 class RetrievalSettings(_Section):
-    """How passages are found; below `threshold` (cosine) nothing counts as found.
+    """How passages are found.
 
+    Below `threshold` (a cosine) nothing counts as found by its meaning; without one the embedding
+    model is measured, and what is near is told on its own scale.
     `rrf_k` is of earlier versions: it is read, and means nothing any more.
     """
 
     k: int = Field(6, ge=1, le=100)
     candidates: int = Field(50, ge=1, le=1000)
-    threshold: float = Field(0.3, ge=-1, le=1)
+    threshold: float | None = Field(None, ge=-1, le=1)
     rrf_k: int = Field(60, ge=1, le=10_000)
 
 
@@ -184,7 +186,8 @@ class ImportSettings(_Section):
     """What may be imported, and which folders are watched.
 
     An empty `allowed_paths` means every path the service's user can read, apart from kernel
-    file systems and the service's own configuration and data.
+    file systems and the service's own configuration and data. `ocr_languages` are those of text in
+    pictures, as tesseract names them (`deu`); without any, the first few that are installed.
     """
 
     watch: tuple[HomePath, ...] = ()
@@ -192,6 +195,7 @@ class ImportSettings(_Section):
     allowed_paths: tuple[HomePath, ...] = ()
     follow_symlinks: bool = False
     max_file_mb: int = Field(100, ge=1, le=4096)
+    ocr_languages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_]{3,40}$")], ...] = ()
     allow_private_urls: bool = False
     url_timeout_s: float = Field(20, gt=0, le=3600)
 

@@ -51,6 +51,12 @@ class InvalidInput(RagError):
     code = "invalid-input"
 
 
+class LeftOut(InvalidInput):
+    """A file that is whole but has nothing to index, or nothing here that could read it."""
+
+    code = "left-out"
+
+
 class TooLarge(RagError):
     """A document, or what it unpacks to, is over a limit."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SearchMode = Literal["hybrid", "vector", "keyword"]
+AnswerMode = Literal["generated", "extracted", "uncertain", "retrieval-only", "not-found"]
 ChangeKind = Literal["new", "changed", "missing", "unchanged"]
 Role = Literal["system", "user", "assistant"]
 
@@ -99,14 +100,37 @@ class Citation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """Sentences of a passage that answer; `number` is that of the citation.
+
+    `start` and `end` are character offsets into the passage, and so are `key_start` and `key_end`
+    of the sentence that fits best; its neighbour is there so that it can be understood.
+    """
+
+    number: int
+    document_id: int
+    text: str
+    start: int
+    end: int
+    key_start: int
+    key_end: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """An answer; `reason` says why it is not a generated one."""
+    """An answer.
+
+    `extracted` is what the documents say word for word, `generated` has sentences of a language
+    model besides, `uncertain` shows what comes nearest and states nothing. `reason` says why it is
+    not a generated one.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     passages: tuple[Passage, ...]
-    mode: Literal["generated", "retrieval-only", "not-found"]
+    mode: AnswerMode
     reason: str | None = None
+    quotes: tuple[Quote, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     tokens: int = 0
 
@@ -133,6 +157,7 @@ class ImportItemState(str, Enum):
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
+    UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -140,7 +165,11 @@ class ImportItemState(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportJob:
-    """A batch import and how far it has come; `total` grows while folders are being listed."""
+    """A batch import and how far it has come; `total` grows while folders are being listed.
+
+    It is the sum of what follows and of what is left. `skipped` is what was left out, for the
+    reasons that its items name: files of a kind that is not read, hidden ones, links.
+    """
 
     id: str
     state: JobState
@@ -148,8 +177,9 @@ class ImportJob:
     sources: tuple[str, ...]
     total: int
     done: int
-    failed: int
+    unchanged: int
     skipped: int
+    failed: int
     created: datetime
     updated: datetime
     error: str | None = None
@@ -158,7 +188,7 @@ class ImportJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportItem:
-    """One document of an import job."""
+    """One document of an import job; `error` says why it failed or was skipped."""
 
     uri: str
     state: ImportItemState

@@ -1,17 +1,20 @@
 """Documents and imports as the faces see them."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from local_rag.core.errors import RagError
+from local_rag.core.errors import NotFound, RagError
 from local_rag.core.types import ImportJob
 from local_rag.documents.uploads import UploadStore, safe_relative
 
 if TYPE_CHECKING:
     from local_rag.documents.imports import ImportJobs
+    from local_rag.documents.imports.sources import Policy
     from local_rag.index import Store
 
 
@@ -29,12 +32,24 @@ class Staged(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """The file of a document; `changed` when it is not what was imported. `close` it."""
+
+    stream: BinaryIO
+    size: int
+    name: str
+    changed: bool
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Library:
     """The documents, the jobs that import them, and the uploaded files of both."""
 
     jobs: "Callable[[], ImportJobs]"
     store: "Callable[[], Store]"
     uploads: UploadStore
+    policy: "Callable[[], Policy]"
 
     def upload(
         self, files: Sequence[Staged], *, replace: bool, metadata: Mapping[str, str]
@@ -64,6 +79,38 @@ class Library:
         documents.purge(document_id, keep_out=[uri for uri in files if not self.is_upload(uri)])
         for uri in files:
             self.forget_upload(uri)
+
+    def original(self, document_id: int) -> Original:
+        """Return the file that a document was made from, opened.
+
+        Raises NotFound when it came from a web address or its file is gone, and Forbidden.
+        """
+        from local_rag.documents.imports.sources import path_of
+
+        documents = self.store().documents
+        sources = documents.get(document_id).sources
+        files = [uri for uri in sources if uri.startswith("file:")]
+        trouble: RagError = NotFound(
+            "the document was imported from a web address; its file is there",
+            hint=sources[0] if sources else None,
+        )
+        policy = self.policy()
+        for uri in files:
+            path = path_of(uri)
+            stack = ExitStack()
+            try:
+                stream = stack.enter_context(policy.opened(path))
+            except RagError as error:
+                stack.close()
+                trouble = error
+                continue
+            stored = documents.source(uri)
+            size = os.fstat(stream.fileno()).st_size
+            changed = stored is not None and stored.size != size
+            return Original(
+                stream=stream, size=size, name=path.name, changed=changed, close=stack.close
+            )
+        raise trouble
 
     def is_upload(self, uri: str) -> bool:
         """Return whether a source is a file that was uploaded."""

@@ -2,9 +2,9 @@
 
 Run as `python -m local_rag.documents.worker`. It reads requests from standard input and writes
 answers to standard output, each a length (8 bytes, big endian) and a JSON header, the request
-followed by the file's bytes. Its memory and processor time are limited by itself before the
-first byte of a document is looked at: the service kills it when it takes too long, but may be
-killed before that.
+followed by the file's bytes. Before an answer there may be frames `{"done": 3, "of": 40}`: it goes
+on. Its memory and processor time are limited by itself before the first byte of a document is
+looked at: the service kills it when it takes too long, but may be killed before that.
 """
 
 import io
@@ -12,6 +12,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
 
@@ -56,8 +57,12 @@ def limit_time(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, resource.RLIM_INFINITY))
 
 
-def answer(header: dict[str, Any], data: bytes) -> dict[str, Any]:
-    """Return the text of a document, or the error, as JSON values."""
+def answer(
+    header: dict[str, Any],
+    data: bytes,
+    alive: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Any]:
+    """Return the text of a document, or the error, as JSON values; `alive` hears of its pages."""
     begun = time.process_time()
     try:
         found = extract(
@@ -66,6 +71,8 @@ def answer(header: dict[str, Any], data: bytes) -> dict[str, Any]:
                 name=header["name"],
                 media_type=header.get("media_type"),
                 charset=header.get("charset"),
+                languages=tuple(header.get("languages") or ()),
+                alive=alive,
             )
         )
     except RagError as error:
@@ -97,8 +104,13 @@ def main() -> int:
         if header is None or data is None:
             return 0
         limit_time(seconds)
+
+        def alive(done: int, total: int) -> None:
+            limit_time(seconds)
+            write_frame(answers, json.dumps({"done": done, "of": total}).encode("ascii"))
+
         try:
-            reply = answer(json.loads(header), data)
+            reply = answer(json.loads(header), data, alive)
             packed = json.dumps(reply, ensure_ascii=True).encode("ascii")
         except Exception as error:  # noqa: BLE001 - a parser's bug must cost one document only
             kind = type(error).__name__

@@ -35,6 +35,17 @@ class Chunks:
             ).fetchall()
         return [Chunk(**row) for row in rows]
 
+    def span(self, document_id: int, chunk_id: int) -> tuple[int, int]:
+        """Return where a chunk of a document begins and ends in its text. Raises NotFound."""
+        with self._connections.read() as db:
+            row = db.execute(
+                "SELECT start, stop FROM chunks WHERE id=? AND document_id=?",
+                (chunk_id, document_id),
+            ).fetchone()
+        if row is None:
+            raise NotFound(f"the document has no passage {chunk_id}", hint="ask again")
+        return int(row[0]), int(row[1])
+
     def count(self) -> int:
         """Return the number of chunks that a search can find.
 

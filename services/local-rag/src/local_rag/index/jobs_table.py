@@ -15,6 +15,7 @@ ITEMS_URL = "/api/v1/imports/{id}/items"
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
 _TO_DO_AGAIN = (ImportItemState.FAILED, ImportItemState.CANCELLED, ImportItemState.RUNNING)
 _LEFT = (ImportItemState.QUEUED, ImportItemState.RUNNING)
+_COUNTED = ("done", "unchanged", "skipped", "failed")
 _KEEP_FINISHED = 200
 # Stands for (size, mtime_ns) of a file that a person purged: no state of it is imported by itself.
 PURGED = (-1, -1)
@@ -136,10 +137,19 @@ class Jobs:
 
     def add_failed(self, job_id: str, uri: str, error: str) -> None:
         """Add something to a job that cannot even be looked at."""
+        self._add_ended(job_id, [(uri, error)], ImportItemState.FAILED)
+
+    def add_skipped(self, job_id: str, found: "Sequence[tuple[str, str]]") -> None:
+        """Add what a job leaves out, each with the reason."""
+        self._add_ended(job_id, found, ImportItemState.SKIPPED)
+
+    def _add_ended(
+        self, job_id: str, found: "Sequence[tuple[str, str]]", state: ImportItemState
+    ) -> None:
         with self._connections.write() as db:
-            db.execute(
+            db.executemany(
                 "INSERT OR REPLACE INTO job_items (job_id, uri, state, error) VALUES (?,?,?,?)",
-                (job_id, uri, ImportItemState.FAILED, error),
+                ((job_id, uri, state, reason) for uri, reason in found),
             )
 
     def next_items(self, job_id: str, after: int, limit: int) -> "Sequence[tuple[int, str]]":
@@ -164,11 +174,11 @@ class Jobs:
         with self._connections.write() as db:
             mark_item(db, item, state, error=error, document_id=document_id)
 
-    def skip_items(self, items: "Sequence[tuple[int, int]]") -> None:
+    def note_unchanged(self, items: "Sequence[tuple[int, int]]") -> None:
         """Note that items (number, document id) had nothing new, all in one transaction."""
         with self._connections.write() as db:
             for item, document_id in items:
-                mark_item(db, item, ImportItemState.SKIPPED, document_id=document_id)
+                mark_item(db, item, ImportItemState.UNCHANGED, document_id=document_id)
 
     def requeue(self, job_id: str) -> None:
         """Queue everything of a job that is not done, failed items too."""
@@ -293,7 +303,7 @@ def _read(db: sqlite3.Connection, clause: str, values: Sequence[object]) -> list
             "state": JobState(row["state"]),
             "sources": tuple(json.loads(row["sources"])),
             "total": sum(counts.values()),
-            **{name: counts.get(name, 0) for name in ("done", "failed", "skipped")},
+            **{name: counts.get(name, 0) for name in _COUNTED},
             **{name: time_of(row[name]) for name in ("created", "updated")},
             "items_url": ITEMS_URL.format(id=row["id"]),
         }

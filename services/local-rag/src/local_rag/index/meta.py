@@ -1,10 +1,15 @@
 """Facts about the index as a whole: which embedding model made it."""
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from local_rag.core.errors import ModelMismatch
 from local_rag.index.connection import Connections
 from local_rag.index.schema import create_vector_index
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Meta:
@@ -35,7 +40,12 @@ class Meta:
         value = self.get("dimensions")
         return int(value) if value else None
 
-    def bind(self, embedder_id: str, dimensions: int) -> None:
+    def bind(
+        self,
+        embedder_id: str,
+        dimensions: int,
+        centre: "NDArray[np.float32] | None" = None,
+    ) -> None:
         """Declare the embedding model that will be used.
 
         Raises ModelMismatch when the index has documents of another model.
@@ -52,7 +62,7 @@ class Meta:
                     f"local-rag models use embedding {(known or '').partition('@')[0]}",
                     details={"index": known, "model": embedder_id},
                 )
-            switch(db, embedder_id, dimensions)
+            switch(db, embedder_id, dimensions, centre)
 
 
 def put(db: sqlite3.Connection, key: str, value: str) -> None:
@@ -60,9 +70,17 @@ def put(db: sqlite3.Connection, key: str, value: str) -> None:
     db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
 
-def switch(db: sqlite3.Connection, embedder_id: str, dimensions: int) -> None:
+def switch(
+    db: sqlite3.Connection,
+    embedder_id: str,
+    dimensions: int,
+    centre: "NDArray[np.float32] | None" = None,
+) -> None:
     """Make the index one of another embedding model, with no vectors yet."""
     db.execute("DELETE FROM vectors")
     create_vector_index(db, dimensions)
     put(db, "embedder_id", embedder_id)
     put(db, "dimensions", str(dimensions))
+    db.execute("DELETE FROM meta WHERE key='centre'")
+    if centre is not None:
+        put(db, "centre", centre.astype("<f2").tobytes().hex())

@@ -118,7 +118,29 @@ DROP TABLE keywords;
 DROP VIEW live_chunks;
 CREATE VIRTUAL TABLE keywords USING fts5(title, heading, text, content='', tokenize='ascii');
 """
-MIGRATIONS: tuple[str, ...] = (_V1, _V2)
+# What had nothing new was called skipped, which now means that it was left out.
+_V3 = """
+UPDATE job_items SET state = 'unchanged' WHERE state = 'skipped';
+"""
+# Answers are kept as they were given: what they quote may be gone from the index since.
+_V4 = """
+CREATE TABLE chats (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    created TEXT NOT NULL,
+    updated TEXT NOT NULL
+);
+CREATE TABLE turns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id INTEGER NOT NULL REFERENCES chats(id) ON DELETE CASCADE,
+    question TEXT NOT NULL,
+    asked TEXT NOT NULL,
+    answer TEXT,
+    created TEXT NOT NULL
+);
+CREATE INDEX turns_chat ON turns(chat_id, id);
+"""
+MIGRATIONS: tuple[str, ...] = (_V1, _V2, _V3, _V4)
 
 
 def migrate(db: sqlite3.Connection) -> None:

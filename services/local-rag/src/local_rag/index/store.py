@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from local_rag.core.types import Closing, Passage
 from local_rag.index import backup, integrity, keyword
+from local_rag.index.chats_table import Chats
 from local_rag.index.chunks_table import Chunks
 from local_rag.index.connection import READERS, Connections
 from local_rag.index.documents_table import Documents
@@ -48,6 +49,7 @@ class Store(Closing):
             self.chunks = Chunks(self.connections)
             self.documents = Documents(self.connections, self.keywords.forget_counts)
             self.jobs = Jobs(self.connections)
+            self.chats = Chats(self.connections)
             self.meta = Meta(self.connections)
             if embedder_id is not None and dimensions is not None:
                 self.bind_embedder(embedder_id, dimensions)
@@ -61,11 +63,27 @@ class Store(Closing):
 
     # -- embedding model --------------------------------------------------------------------
 
-    def bind_embedder(self, embedder_id: str, dimensions: int) -> None:
-        """Declare the embedding model in use. Raises ModelMismatch, hint: reindex."""
-        self.meta.bind(embedder_id, dimensions)
+    def bind_embedder(
+        self,
+        embedder_id: str,
+        dimensions: int,
+        *,
+        centre: "NDArray[np.float32] | None" = None,
+    ) -> None:
+        """Declare the embedding model in use. Raises ModelMismatch, hint: reindex.
 
-    def begin_reindex(self, embedder_id: str, dimensions: int, *, everything: bool = False) -> int:
+        `centre` is the middle of its vectors, needed where they all point much the same way.
+        """
+        self.meta.bind(embedder_id, dimensions, centre)
+
+    def begin_reindex(
+        self,
+        embedder_id: str,
+        dimensions: int,
+        *,
+        everything: bool = False,
+        centre: "NDArray[np.float32] | None" = None,
+    ) -> int:
         """Make this the model of the index and drop the vectors of others.
 
         With `everything` also documents of the same model wait to be cut and embedded again.
@@ -75,7 +93,7 @@ class Store(Closing):
         """
         with self.connections.write() as db:
             if (self.meta.embedder_id, self.meta.dimensions) != (embedder_id, dimensions):
-                switch(db, embedder_id, dimensions)
+                switch(db, embedder_id, dimensions, centre)
             if everything:
                 db.execute("UPDATE documents SET embedder_id=''")
         return len(self.documents.stale(embedder_id))
@@ -128,10 +146,10 @@ class Store(Closing):
         self.keywords.forget_counts()
 
     def reset(self) -> None:
-        """Remove all documents, sources, folders and jobs, and give the space back."""
+        """Remove all documents, sources, folders, jobs and chats, and give the space back."""
         with self.connections.write() as db:
             db.execute("INSERT INTO keywords (keywords) VALUES ('delete-all')")
-            for table in ("jobs", "folders", "rejects", "documents"):
+            for table in ("jobs", "folders", "rejects", "documents", "chats"):
                 db.execute(f"DELETE FROM {table}")
             dimensions = self.meta.dimensions
             if dimensions:

@@ -57,12 +57,10 @@ def insert_bits(
     db: sqlite3.Connection, chunk_ids: Sequence[int], vectors: "NDArray[np.float32]"
 ) -> None:
     """Make stored vectors found by search."""
+    rows = bits(_centred(db, vectors))
     db.executemany(
         "INSERT INTO vector_bits (chunk_id, shard, embedding) VALUES (?, ?, vec_bit(?))",
-        (
-            (number, number % SHARDS, row)
-            for number, row in zip(chunk_ids, bits(vectors), strict=True)
-        ),
+        ((number, number % SHARDS, row) for number, row in zip(chunk_ids, rows, strict=True)),
     )
 
 
@@ -136,7 +134,7 @@ class VectorIndex:
         self, db: sqlite3.Connection, unit: "NDArray[np.float32]", dimensions: int, k: int
     ) -> list[int]:
         row = np.zeros((1, padded(dimensions)), dtype=np.float32)
-        row[0, :dimensions] = unit
+        row[0, :dimensions] = _centred(db, unit)
         probe = bits(row)[0]
         # Twice the even share, so that chance does not crowd a true neighbour out of its shard.
         each = min(max(MIN_PER_SHARD, -(-2 * k // SHARDS)), _KNN_LIMIT)
@@ -144,6 +142,18 @@ class VectorIndex:
         for shard in range(SHARDS):
             found += [int(hit[0]) for hit in db.execute(_KNN, (probe, each, shard))]
         return sorted(found)
+
+
+def _centred(db: sqlite3.Connection, vectors: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Return vectors seen from the middle of those of their model.
+
+    Where all vectors of a model point much the same way, the signs of most numbers are the same
+    for all of them, and bits tell next to nothing. An index of an earlier version has no middle.
+    """
+    row = db.execute("SELECT value FROM meta WHERE key='centre'").fetchone()
+    if row is None:
+        return vectors
+    return vectors - np.frombuffer(bytes.fromhex(row[0]), dtype="<f2").astype(np.float32)
 
 
 def _dimensions(db: sqlite3.Connection) -> int | None:

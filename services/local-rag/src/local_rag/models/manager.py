@@ -19,7 +19,7 @@ from local_rag.core.errors import (
 )
 from local_rag.core.types import ComponentHealth, Embedder, Generator
 from local_rag.models.lazy import LazyModel, model_health
-from local_rag.models.registry import ModelInfo, ModelRegistry, Verified
+from local_rag.models.registry import PREFERRED, ModelInfo, ModelRegistry, Verified
 from local_rag.models.sizing import ModelKind
 from local_rag.monitor.governor import Governor
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 # Old downloads are forgotten; what they fetched stays.
 _KEPT_PULLS = 20
-_PACKAGE = "apt install local-rag-models"
+_PACKAGE = "apt install local-rag-model-e5"
 _MISSING = {
     "embedding": ("no embedding model is installed", _PACKAGE),
     "llm": (
@@ -79,6 +79,7 @@ class Models:
             "llm": load_generator is not None,
         }
         self._chosen: dict[ModelKind, ModelInfo] = {}
+        self._usual: str | None = None
         self.embedder: LazyModel[Any] = LazyModel(load_embedder or self._load_embedder)
         self.generator: LazyModel[Any] = LazyModel(
             load_generator or self._load_generator, idle_unload_s=settings.llm.idle_unload_s
@@ -86,6 +87,11 @@ class Models:
         self._pulls: OrderedDict[str, PullJob] = OrderedDict()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+
+    def stay_with(self, embedder_id: str | None) -> None:
+        """Prefer the embedding model that an index was made with, while nobody chose another."""
+        self._usual = embedder_id.partition("@")[0] if embedder_id else None
+        self._chosen.pop("embedding", None)
 
     # -- use --------------------------------------------------------------------------------
 
@@ -102,6 +108,17 @@ class Models:
             return None
         found: Generator = self.generator.get()
         return found
+
+    def distrust(self) -> str | None:
+        """Return why the language model's own sentences are not wanted, or None when they are."""
+        if self._given["llm"]:
+            return None
+        try:
+            info = self._choose("llm")
+        except RagError:
+            return None
+        # That there is none, or a broken one, is told by whoever loads it.
+        return None if info is None or info.problem else self.registry.distrust(info)
 
     def unload_idle(self) -> None:
         """Give back the memory of a language model that nobody asks."""
@@ -157,7 +174,8 @@ class Models:
         known = self._chosen.get(kind)
         if known is not None and not afresh and known.path.exists():
             return known
-        info = self.registry.resolve(kind, self._configured(kind))
+        usual = self._usual if kind == "embedding" else None
+        info = self.registry.resolve(kind, self._configured(kind), usual=usual)
         if info is None:
             self._chosen.pop(kind, None)
         else:
@@ -183,7 +201,19 @@ class Models:
         if trouble is not None:
             missing, hint = trouble.message, trouble.hint or ""
         name = None if info is None or trouble is not None else info.name
-        return model_health(kind, slot, file=name, missing=missing, hint=hint)
+        found = model_health(kind, slot, file=name, missing=missing, hint=hint)
+        better = self._better(name) if kind == "embedding" and found.state == "ok" else None
+        if better is None:
+            return found
+        how = f"local-rag models use embedding {better}, then local-rag reindex"
+        return replace(found, hint=f"{better} is installed and knows more languages: {how}")
+
+    def _better(self, name: str | None) -> str | None:
+        """Return an installed embedding model that is preferred to the one in use, if any is."""
+        if name in PREFERRED or self._configured("embedding"):
+            return None
+        installed = {info.name for info in self.registry.list() if info.kind == "embedding"}
+        return next((other for other in PREFERRED if other in installed), None)
 
     # -- care -------------------------------------------------------------------------------
 

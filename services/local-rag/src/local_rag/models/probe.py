@@ -3,7 +3,9 @@
 llama.cpp ends the whole process on some broken models. A model nobody has tried here yet is
 therefore first loaded and run once in a child; if that dies, the service lives and can say why.
 
-    python -m local_rag.models.probe embedding|llm FILE
+    python -m local_rag.models.probe embedding|llm FILE [exam]
+
+With `exam` a language model is also put to a small test (`models.exam`).
 """
 
 import json
@@ -19,18 +21,21 @@ from local_rag.core.errors import CpuUnsupported, ModelError, RagError
 from local_rag.models.sizing import ModelKind
 
 TIMEOUT_S = 300.0
+EXAM_TIMEOUT_S = 1800.0
 _REFUSED = 3
 _CONTEXT = 256
 
 
-def probe(path: Path, kind: ModelKind, *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
-    """Load a model in a child and run it once; return what it found out.
+def probe(
+    path: Path, kind: ModelKind, *, timeout_s: float = TIMEOUT_S, exam: bool = False
+) -> dict[str, Any]:
+    """Load a model in a child and run it once, or put it to the test; return what it found out.
 
     Raises CpuUnsupported or ModelError in words that say how the child ended.
     """
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and module
-            child.python("local_rag.models.probe", kind, str(path)),
+            child.python("local_rag.models.probe", kind, str(path), *(["exam"] if exam else [])),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout_s,
@@ -78,8 +83,8 @@ def _killed(path: Path, number: int) -> ModelError:
     )
 
 
-def run(path: Path, kind: ModelKind) -> dict[str, Any]:
-    """Load a model here and run it once."""
+def run(path: Path, kind: ModelKind, *, exam: bool = False) -> dict[str, Any]:
+    """Load a model here and run it once, a language model through the whole test if wanted."""
     started = time.perf_counter()
     if kind == "embedding":
         from local_rag.models.embedder import load_embedder
@@ -92,18 +97,26 @@ def run(path: Path, kind: ModelKind) -> dict[str, Any]:
         from local_rag.core.types import Message
         from local_rag.models.generator import load_generator
 
-        generator = load_generator(path, threads=1, context=_CONTEXT)
+        threads = None if exam else 1
+        generator = load_generator(
+            path, threads=threads, context=4 * _CONTEXT if exam else _CONTEXT
+        )
         generator.trial([Message(role="user", content="Say yes.")])
         found = {"model_id": generator.model_id}
+        if exam:
+            from local_rag.models.exam import examine
+
+            outcome = examine(generator)
+            found |= {"passed": outcome.passed, "summary": outcome.summary}
         generator.close()
     return {**found, "seconds": round(time.perf_counter() - started, 2)}
 
 
 def main(arguments: list[str]) -> int:
     """Run as a child; says what happened in one line of JSON."""
-    kind, path = arguments
+    kind, path, *more = arguments
     try:
-        said = run(Path(path), "embedding" if kind == "embedding" else "llm")
+        said = run(Path(path), "embedding" if kind == "embedding" else "llm", exam=more == ["exam"])
     except RagError as error:
         said = {
             "code": error.code,

@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import urlsplit
 
 from local_rag.core.errors import Conflict, Forbidden, InvalidInput, ModelError, NotFound
 from local_rag.core.files import compute_sha256, sha256_of, write_atomically
 from local_rag.models.gguf import QUANT_TYPES, GgufFile, read_gguf
-from local_rag.models.probe import probe
+from local_rag.models.probe import EXAM_TIMEOUT_S, probe
 from local_rag.models.sizing import ModelKind, check_shape, kind_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SYSTEM_PREFIX = Path("/usr")
 SELECTION = "selected.json"
 TRIED = "tried.json"
+EXAMINED = "examined.json"
+# What a new index is made with when several are installed: one for all languages before another.
+PREFERRED = ("multilingual-e5-small",)
 SUMS = "SHA256SUMS"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,119}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -100,9 +103,12 @@ class ModelRegistry:
             hint="fetch one: local-rag models pull URL --sha256 SUM",
         )
 
-    def resolve(self, kind: ModelKind, configured: str | None = None) -> ModelInfo | None:
-        """Return the model to use: the configured one, the one chosen, or the first installed.
+    def resolve(
+        self, kind: ModelKind, configured: str | None = None, *, usual: str | None = None
+    ) -> ModelInfo | None:
+        """Return the model to use: the configured one, the one chosen, or one that is installed.
 
+        Of these the one named `usual`, then one of PREFERRED, then the first.
         `configured` is a name or an absolute path. Raises NotFound when it is not there; returns
         None when nothing is installed.
         """
@@ -115,7 +121,9 @@ class ModelRegistry:
             # One that was chosen and broke since is reported, not passed over in silence.
             if info.name == chosen and (info.kind == kind or info.problem is not None):
                 return info
-        return candidates[0] if candidates else None
+        order = [usual, *PREFERRED]
+        ranked = sorted(candidates, key=lambda info: _rank(info.name, order))
+        return ranked[0] if ranked else None
 
     def _configured(self, configured: str) -> ModelInfo:
         path = Path(configured)
@@ -177,17 +185,41 @@ class ModelRegistry:
         elif info.problem is not None or info.kind is None:
             message, ok = info.problem or "it is of no known kind", False
         else:
-            message, ok = self._try(info.path, info.kind) if run else ("its header is whole", True)
+            message, ok = self._try(info) if run else ("its header is whole", True)
             recorded = "its checksum is right" if expected else "no checksum is recorded for it"
             message = f"{recorded}; {message}"
         return Verified(name=info.name, ok=ok, message=message, sha256=actual, expected=expected)
 
-    def _try(self, path: Path, kind: ModelKind) -> tuple[str, bool]:
+    def _try(self, info: ModelInfo) -> tuple[str, bool]:
+        kind = info.kind or "embedding"
+        exam = kind == "llm"
         try:
-            said = probe(path, kind)
+            more: dict[str, Any] = {"exam": True, "timeout_s": EXAM_TIMEOUT_S} if exam else {}
+            said = probe(info.path, kind, **more)
         except ModelError as error:
             return error.message, False
-        return f"it loads and works ({said['seconds']} s)", True
+        message = f"it loads and works ({said['seconds']} s)"
+        if not exam:
+            return message, True
+        self.note_exam(info, passed=said["passed"], summary=said["summary"])
+        worth = "it may write answers" if said["passed"] else "only passages are quoted with it"
+        return f"{message}; {said['summary']}: {worth}", True
+
+    def note_exam(self, info: ModelInfo, *, passed: bool, summary: str) -> None:
+        """Remember how a language model did in its test, as long as its file stays the same."""
+        note = json.dumps([passed, summary])
+        self._write(EXAMINED, {**self._read(EXAMINED), _stamp(info): note})
+
+    def distrust(self, info: ModelInfo) -> str | None:
+        """Return why a language model is not to write answers, or None when it passed its test."""
+        noted = self._read(EXAMINED).get(_stamp(info))
+        how = f"local-rag models verify {info.name}"
+        if noted is None:
+            return f"{info.name} has not been tested, so passages are only quoted; test it: {how}"
+        passed, summary = json.loads(noted)
+        if passed:
+            return None
+        return f"{info.name} is too weak to write answers: {summary}"
 
     def pull(
         self,
@@ -304,6 +336,10 @@ class ModelRegistry:
         directory = self._own_directory()
         directory.mkdir(parents=True, exist_ok=True)
         write_atomically(directory / name, json.dumps(values, indent=2) + "\n")
+
+
+def _rank(name: str, order: Sequence[str | None]) -> int:
+    return order.index(name) if name in order else len(order)
 
 
 def _stamp(info: ModelInfo) -> str:

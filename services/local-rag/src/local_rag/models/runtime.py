@@ -8,11 +8,12 @@ several threads cannot have, and hides why a model did not load.
 import ctypes
 import logging
 import math
+import mmap
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -224,6 +225,22 @@ def finite(values: NDArray[np.float32], name: str) -> NDArray[np.float32]:
             hint="check it: local-rag models verify",
         )
     return values
+
+
+def release(start: int, size: int) -> None:
+    """Give whole pages within `size` bytes of memory from an address back to the system.
+
+    They read as zeros afterwards: MADV_DONTNEED on private anonymous memory (madvise(2)). Where the
+    C library has no such call, nothing happens.
+    """
+    page = mmap.PAGESIZE
+    first, last = -(-start // page) * page, (start + size) // page * page
+    if last <= first:
+        return
+    with suppress(OSError, AttributeError):
+        call = ctypes.CDLL(None).madvise
+        call.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        call(first, last - first, mmap.MADV_DONTNEED)
 
 
 def _utf8(text: str) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError, StoreCorrupt, Unavailable
 from local_rag.core.types import ComponentHealth, Embedder, Passage, SearchMode
+from local_rag.models.calibration import centre_of
 from local_rag.models.manager import Models
 from local_rag.monitor.governor import Governor
 
@@ -118,6 +119,9 @@ class Engine:
             store = Store(self._settings.storage.database)
             try:
                 self._check(store)
+                # An index of documents goes on with its model, whatever else is installed since.
+                filled = store.documents.count(include_deleted=True) > 0
+                self._models.stay_with(store.meta.embedder_id if filled else None)
                 jobs = ImportJobs(
                     store,
                     self._models.get_embedder,
@@ -207,7 +211,7 @@ class Engine:
         store = self.store()
         embedder = self._models.get_embedder()
         if self._bound != embedder.model_id:
-            store.bind_embedder(embedder.model_id, embedder.dimensions)
+            store.bind_embedder(embedder.model_id, embedder.dimensions, centre=centre_of(embedder))
             self._bound = embedder.model_id
         return embedder
 
@@ -334,7 +338,7 @@ class Engine:
         if store is None or loaded is None:
             return None
         try:
-            store.bind_embedder(loaded.model_id, loaded.dimensions)
+            store.bind_embedder(loaded.model_id, loaded.dimensions, centre=centre_of(loaded))
         except RagError as error:
             return error
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_rag import __version__
 from local_rag.ask.answer import Answerer
+from local_rag.ask.chats import Conversations
 from local_rag.ask.questions import Questions
 from local_rag.config.settings import Settings
 from local_rag.core.errors import RagError
@@ -23,10 +24,12 @@ from local_rag.monitor.health import disk_health, memory_health, overall, temper
 from local_rag.monitor.metrics import Metrics
 from local_rag.monitor.sensors import MemoryReader
 from local_rag.run.engine import Engine
+from local_rag.run.evidence import LiveEvidence
 from local_rag.run.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from local_rag.documents.imports import ImportJobs
+    from local_rag.documents.imports.sources import Policy
     from local_rag.index import Store
 
 log = logging.getLogger(__name__)
@@ -78,9 +81,17 @@ class Service:
         )
         self.engine = Engine(settings, self.models, self.governor, self.counts.imported)
         self.uploads = UploadStore(settings.storage.uploads)
-        self.library = Library(self.engine.jobs, self.engine.store, self.uploads)
+        self.library = Library(self.engine.jobs, self.engine.store, self.uploads, self._policy)
+        self.chats = Conversations(self.engine.store)
         self.upkeep = Upkeep(self.engine, self.uploads, data)
-        answerer = Answerer(self.engine, self.models.get_generator, settings, self.governor)
+        answerer = Answerer(
+            self.engine,
+            self.models.get_generator,
+            settings,
+            self.governor,
+            evidence=LiveEvidence(self.engine.store, self.engine.embedder),
+            distrust=self.models.distrust,
+        )
         self.questions = Questions(lambda: answerer, self._observe)
         self.engine.on_open = self._tidy
         self._memory = MemoryReader()
@@ -113,6 +124,11 @@ class Service:
         self.engine.stop()
         self.governor.stop()
         self.models.close()
+
+    def _policy(self) -> "Policy":
+        from local_rag.documents.imports.sources import Policy
+
+        return Policy(self.settings)
 
     def _tidy(self, store: "Store", jobs: "ImportJobs") -> None:
         removed = self.library.tidy(store, jobs)

@@ -72,6 +72,24 @@ def languages() -> Mapping[str, Language]:
     return read_languages(table.read_text(encoding="utf-8"))
 
 
+@lru_cache(maxsize=1)
+def _number_questions() -> "re.Pattern[str]":
+    table = resources.files("local_rag.text") / "data" / "numbers.txt"
+    spaced: list[str] = []
+    unspaced: list[str] = []
+    for line in table.read_text(encoding="utf-8").splitlines():
+        code, colon, phrases = line.partition(":")
+        if colon and not line.startswith("#"):
+            words = [re.escape(phrase.strip().casefold()) for phrase in phrases.split("|")]
+            (unspaced if code in ("zh", "ja", "th", "ko") else spaced).extend(words)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)|{'|'.join(unspaced)}")
+
+
+def asks_for_number(question: str) -> bool:
+    """Return whether a question asks for a number, a date or a length of time."""
+    return _number_questions().search(question.casefold()) is not None
+
+
 def script_of(word: str) -> str | None:
     """Return the script of a word's first letter that has one of ours, or None."""
     for letter in word:

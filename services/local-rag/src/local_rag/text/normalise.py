@@ -4,6 +4,7 @@ import codecs
 import re
 
 from local_rag.core.errors import InvalidInput
+from local_rag.text.charset import guess
 
 # C0 and C1 controls except tab, LF and FF have no place in prose, and NUL ends text in C code.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
@@ -27,8 +28,8 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
     """Return the text of a file whose encoding may be unknown or wrongly declared.
 
     A byte order mark wins, then UTF-8 if the bytes are valid UTF-8, then UTF-16 by its pattern of
-    zero bytes, then the declared encoding, then Windows-1252 (as the WHATWG standard has it for
-    unlabelled pages). Raises NotText for binary data.
+    zero bytes, then the declared encoding if all bytes are valid in it, then what the text looks
+    like. Raises NotText for binary data.
     """
     for bom, encoding in _BOMS:
         if data.startswith(bom):
@@ -45,17 +46,17 @@ def decode(data: bytes, *, declared: str | None = None) -> str:
 
 
 def _decode_legacy(data: bytes, declared: str | None) -> str:
+    # Before it is guessed at, which finds some text in anything.
+    if _share_of_controls(data[:_SAMPLE].decode("latin-1")) > 0.02:
+        raise NotText("this is binary data, not text")
     if declared:
         try:
             # Only text encodings: "hex" or "zlib" are codecs too, but not of this kind.
             if codecs.lookup(declared)._is_text_encoding:
-                return data.decode(declared, errors="replace")
+                return data.decode(declared)
         except (LookupError, UnicodeError, ValueError):
             pass
-    text = data.decode("cp1252", errors="replace")
-    if _share_of_controls(text[:_SAMPLE]) > 0.02:
-        raise NotText("this is binary data, not text")
-    return text
+    return data.decode(guess(data), errors="replace")
 
 
 def _looks_like_utf16(data: bytes) -> str | None:

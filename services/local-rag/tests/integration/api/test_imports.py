@@ -36,10 +36,10 @@ def test_without_its_folders(client: TestClient, notes: Path) -> None:
     assert submit(client, notes, recursive=False)["done"] == 2
 
 
-def test_what_has_not_changed_is_skipped(client: TestClient, notes: Path) -> None:
+def test_what_has_not_changed_is_left_alone(client: TestClient, notes: Path) -> None:
     submit(client, notes)
     job = submit(client, notes)
-    assert (job["done"], job["skipped"]) == (0, 3)
+    assert (job["done"], job["unchanged"]) == (0, 3)
 
 
 def test_changes_are_listed_and_nothing_is_imported(client: TestClient, notes: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_failed_language_model_says_why(tmp_path: Path) -> None:
         answer = client.post(
             f"{API}/query", json={"question": "When does the lease of the garden end?"}
         ).json()
-        assert answer["mode"] == "retrieval-only"
+        assert answer["mode"] == "extracted"
         assert "AVX2" in answer["reason"]
         part = component(client.get("/health").json(), "llm")
         assert part["state"] in ("failed", "degraded")
@@ -109,7 +109,7 @@ def test_a_truncated_model_is_named_before_anybody_asks(tmp_path: Path, chosen: 
         assert "local-rag models list" in found["hint"]
         add(client, "lease.txt", LEASE)
         answer = client.post(f"{API}/query", json={"question": "When does the lease end?"}).json()
-        assert answer["mode"] == "retrieval-only"
+        assert answer["mode"] == "extracted"
         assert "mine.gguf: the file is truncated" in answer["reason"]
 
 

@@ -45,5 +45,5 @@ def notes(tmp_path: Path) -> Path:
     (folder / "bread.txt").write_text(BREAD)
     (folder / "deep" / "bees.txt").write_text(BEES)
     (folder / ".hidden.txt").write_text("hidden")
-    (folder / "picture.png").write_bytes(b"\x89PNG")
+    (folder / "song.mp3").write_bytes(b"ID3")
     return folder

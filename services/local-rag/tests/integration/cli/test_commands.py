@@ -73,7 +73,7 @@ def test_import_list_show_query(run: Run, notes: Path) -> None:
     assert run("show", number, "--text").out.strip() == LEASE
     answer = run("query", QUESTION)
     assert answer.code == 0
-    assert "It ends in 2031 [1]." in answer.out
+    assert "31 March 2031" in answer.out
     assert "lease.md" in answer.out
 
 
@@ -83,7 +83,34 @@ def test_import_again_changes_nothing(run: Run, notes: Path) -> None:
 
 
 def test_import_without_subfolders(run: Run, notes: Path) -> None:
-    assert "2 imported" in run("import", "--no-recursive", notes).out
+    assert "2 imported, 3 skipped." in run("import", "--no-recursive", notes).out
+
+
+@pytest.mark.parametrize("way", ["--by-path", "--upload"])
+def test_every_file_of_a_folder_is_counted(run: Run, notes: Path, way: str) -> None:
+    (notes / "empty.md").write_text("")
+    done = run("import", way, notes)
+    assert done.code == 0
+    assert done.out == "3 imported, 3 skipped.\n"
+    assert f"skipped: it is hidden: {notes / '.hidden.txt'}" in done.err
+    assert f"skipped: files of the kind .mp3 are not read: {notes / 'song.mp3'}" in done.err
+    assert "empty.md holds no text" in done.err
+    found = run("import", way, notes, "--json").json
+    assert len(found["skipped"]) == 3
+    assert {item["error"] for item in found["skipped"]} >= {"it is hidden"}
+    if way == "--by-path":
+        job = found["jobs"][0]["id"]
+        assert len(run("imports", "show", "--skipped", job, "--json").json["items"]) == 3
+
+
+def test_a_folder_of_nothing_that_is_read_fails_and_says_why(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "a.mp3").write_bytes(b"ID3")
+    by_path = run("import", "--by-path", tmp_path / "music")
+    assert (by_path.code, by_path.out) == (1, "0 imported, 1 skipped.\n")
+    sent = run("import", "--upload", tmp_path / "music")
+    assert sent.code == 1
+    assert "1 skipped: files of the kind .mp3 are not read" in sent.err
 
 
 def test_import_as_json(run: Run, notes: Path) -> None:
@@ -331,7 +358,7 @@ def test_without_a_language_model_passages_are_shown(tmp_path: Path, notes: Path
         invoke("--url", server.url, "import", notes)
         done = invoke("--url", server.url, "query", QUESTION)
         assert done.code == 0
-        assert "No answer was written" in done.out
+        assert "“The lease of the garden ends on 31 March 2031." in done.out
         assert "31 March 2031" in done.out
 
 

@@ -9,13 +9,15 @@ import sys
 import threading
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
 import pytest
 
 import local_rag
 from kit.files import docx, paragraph, pdf
-from local_rag.core.errors import InvalidInput, TooLarge, Unavailable
+from local_rag.core.errors import InvalidInput, LeftOut, TooLarge, Unavailable
+from local_rag.core.network import Stopped
 from local_rag.documents import extraction as isolated
 from local_rag.documents import worker
 from local_rag.documents.extraction import Extraction
@@ -41,10 +43,40 @@ def test_documents_are_read_in_another_process() -> None:
 
 def test_errors_come_back_with_their_kind_and_hint() -> None:
     with Extraction() as extraction:
-        with pytest.raises(InvalidInput, match="scanned") as caught:
+        with pytest.raises(LeftOut, match="no text"):
             extraction.extract(Source(data=pdf([""]), name="x.pdf"))
-        assert "ocrmypdf" in str(caught.value.hint)
+        with pytest.raises(InvalidInput, match="old binary") as caught:
+            extraction.extract(Source(data=b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", name="x.doc"))
+        assert "--convert-to docx" in str(caught.value.hint)
         assert extraction.extract(Source(data=b"<p>x", name="x.html"))
+
+
+def test_a_document_that_comes_page_by_page_has_time_for_each(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    stop = threading.Event()
+
+    def alive(done: int, total: int) -> None:
+        told.append((done, total))
+        if done == 8:
+            stop.set()
+
+    slow = (
+        "import sys, time; from local_rag.documents.worker import read_frame, write_frame\n"
+        "write_frame(sys.stdout.buffer, b'{}')\n"
+        "while read_frame(sys.stdin.buffer):\n"
+        "    for page in range(1000):\n"
+        "        time.sleep(0.1)\n"
+        '        write_frame(sys.stdout.buffer, b\'{"done": %d, "of": 1000}\' % page)\n'
+    )
+    command = [sys.executable, "-c", slow]
+    with patch.object(isolated.child, "python", lambda *_: command):
+        source = Source(data=b"%PDF-1.4", name="x.pdf", alive=alive)
+        with Extraction(timeout_s=0.5, stop=stop) as extraction, pytest.raises(Stopped):
+            # Eight pages take longer than one may, and a cancelled import ends at once.
+            extraction.extract(source)
+        assert told[-1] == (8, 1000)
+        with Extraction(timeout_s=0.5, total_s=1) as extraction, pytest.raises(TooLarge):
+            extraction.extract(source)
 
 
 def test_small_texts_need_no_process() -> None:

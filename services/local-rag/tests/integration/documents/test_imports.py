@@ -110,11 +110,25 @@ def test_a_folder_with_every_kind(bench: Bench) -> None:
     bench.write("c.html", "<title>Page</title><p>words about marble")
     bench.write("d.pdf", pdf(["words about slate", "and page two about shale"]))
     bench.write("e.docx", docx(paragraph("words about chalk")))
-    bench.write("picture.png", b"\x89PNG")
+    bench.write("song.mp3", b"ID3")
+    bench.write("old.doc", b"\xd0\xcf\x11\xe0")
+    bench.write("broken.pdf", b"%PDF-1.4 broken")
+    (bench.folder / "link.md").symlink_to(bench.folder / "a.txt")
     bench.write(".hidden.md", "# no")
     bench.write(".git/x.md", "# no")
     job = bench.run()
-    assert (job.state, job.total, job.done, job.failed) == (JobState.DONE, 5, 5, 0)
+    assert (job.state, job.total, job.done, job.failed) == (JobState.DONE, 11, 5, 1)
+    assert (job.skipped, job.unchanged) == (5, 0)
+    reasons = {i.uri.rpartition("/")[2]: i.error for i in bench.jobs.items(job.id) if i.error}
+    assert reasons == {
+        ".hidden.md": "it is hidden",
+        ".git": "it is hidden",
+        "link.md": "it is a link, and imports.follow_symlinks is off",
+        "song.mp3": "files of the kind .mp3 are not read",
+        "old.doc": ".doc is not read; convert it: soffice --headless --convert-to docx",
+        "broken.pdf": reasons["broken.pdf"],
+    }
+    assert "damaged" in str(reasons["broken.pdf"])
     for word, name in [
         ("gravel", "a.txt"),
         ("granite", "b.md"),
@@ -130,7 +144,19 @@ def test_a_folder_with_every_kind(bench: Bench) -> None:
 def test_a_folder_without_its_folders(bench: Bench) -> None:
     bench.write("a.txt", "one")
     bench.write("sub/b.txt", "two")
-    assert bench.states(bench.run(recursive=False)) == {"a.txt": "done"}
+    job = bench.run(recursive=False)
+    assert bench.states(job) == {"a.txt": "done", "sub": "skipped"}
+
+
+def test_files_without_extension_are_read_when_they_are_text(bench: Bench) -> None:
+    bench.write("README", "words about gravel")
+    bench.write("core", b"\x7fELF\x00\x01")
+    bench.write("empty.txt", "")
+    job = bench.run()
+    assert bench.states(job) == {"README": "done", "core": "skipped", "empty.txt": "skipped"}
+    assert (job.state, job.total) == (JobState.DONE, 3)
+    # The next look finds nothing to do, and does not count what is left out as new.
+    assert [change.kind for change in bench.jobs.changes()] == ["unchanged"]
 
 
 def test_importing_again_does_nothing(bench: Bench) -> None:
@@ -139,7 +165,7 @@ def test_importing_again_does_nothing(bench: Bench) -> None:
     bench.run()
     embedded = bench.words.embedded
     job = bench.run()
-    assert (job.done, job.skipped) == (0, 5)
+    assert (job.done, job.unchanged) == (0, 5)
     assert bench.words.embedded == embedded
 
 
@@ -177,7 +203,7 @@ def test_metadata_is_kept_and_a_change_of_it_noticed(bench: Bench) -> None:
     bench.write("a.md", "# T\nwords")
     bench.run(metadata={"owner": "ann"})
     assert bench.store.documents.list()[0].metadata["owner"] == "ann"
-    assert bench.run().skipped == 1
+    assert bench.run().unchanged == 1
     assert bench.store.documents.list()[0].metadata["owner"] == "ann"
     assert bench.run(metadata={"owner": "bob"}).done == 1
     assert bench.store.documents.list()[0].metadata["owner"] == "bob"
@@ -206,7 +232,7 @@ def test_one_bad_file_costs_only_itself(bench: Bench) -> None:
     bench.write("binary.txt", b"\x00\x01" * 100)
     bench.write("empty.txt", "")
     job = bench.run()
-    assert (job.state, job.done, job.failed) == (JobState.DONE, 1, 4)
+    assert (job.state, job.done, job.failed, job.skipped) == (JobState.DONE, 1, 3, 1)
     errors = {i.uri.rpartition("/")[2]: str(i.error) for i in bench.jobs.items(job.id) if i.error}
     assert "damaged PDF" in errors["bad.pdf"]
     assert "not one" in errors["fake.docx"]
@@ -321,7 +347,11 @@ def test_links_in_folders_are_not_followed(bench: Bench, tmp_path: Path) -> None
     bench.write("a.md", "# A\nfine")
     (bench.folder / "link.md").symlink_to(tmp_path / "out" / "secret.md")
     (bench.folder / "linkdir").symlink_to(tmp_path / "out")
-    assert bench.states(bench.run()) == {"a.md": "done"}
+    assert bench.states(bench.run()) == {
+        "a.md": "done",
+        "link.md": "skipped",
+        "linkdir": "skipped",
+    }
 
 
 def test_links_are_followed_when_wanted_and_loops_end(tmp_path: Path) -> None:
@@ -332,13 +362,18 @@ def test_links_are_followed_when_wanted_and_loops_end(tmp_path: Path) -> None:
         (bench.folder / "linkdir").symlink_to(tmp_path / "out")
         (bench.folder / "loop").symlink_to(bench.folder)
         (bench.folder / "proc").symlink_to("/proc/self")
-        assert bench.states(bench.run()) == {"a.md": "done", "more.md": "done"}
+        assert bench.states(bench.run()) == {
+            "a.md": "done",
+            "more.md": "done",
+            "in": "skipped",
+            "proc": "skipped",
+        }
 
 
 def test_pipes_are_not_waited_for(bench: Bench) -> None:
     bench.write("a.md", "# A\nfine")
     os.mkfifo(bench.folder / "pipe.md")
-    assert bench.states(bench.run()) == {"a.md": "done"}
+    assert bench.states(bench.run()) == {"a.md": "done", "pipe.md": "skipped"}
     with pytest.raises(InvalidInput, match="neither a file"):
         bench.jobs.submit([str(bench.folder / "pipe.md")])
 

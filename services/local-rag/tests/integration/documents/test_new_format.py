@@ -89,4 +89,4 @@ def test_a_new_format_is_one_file(tmp_path: Path) -> None:
     assert {"name": "Gemtext", "media_types": ["text/gemini"], "extensions": [".gmi"]} in said[
         "formats"
     ]
-    assert "Gemtext (.gmi)" in said["help"]
+    assert "Gemtext (.gmi)" in " ".join(said["help"].split())

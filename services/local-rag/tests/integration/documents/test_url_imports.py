@@ -120,7 +120,7 @@ def test_the_declared_encoding_counts(bench: Bench) -> None:
 def test_an_unchanged_page_is_not_fetched_twice(bench: Bench) -> None:
     bench.site.pages["/x"] = (b"some words", "text/plain", '"1"')
     bench.run("/x")
-    assert bench.run("/x").skipped == 1
+    assert bench.run("/x").unchanged == 1
     assert bench.site.answers == [200, 304]
 
 

@@ -1,5 +1,6 @@
 """Search over the real index."""
 
+import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from kit.fakes import HashEmbedder
 from kit.stocked import incoming
 from local_rag.core.errors import InvalidInput, ModelMismatch
-from local_rag.index import Store
+from local_rag.index import Store, vectors
 from local_rag.index.keyword import quoted
 from local_rag.index.schema import MIGRATIONS, statements
 from local_rag.index.search import Searcher
@@ -113,6 +114,10 @@ def test_an_index_of_the_first_layout_is_brought_up_to_date(
         store.documents.delete(gone.document_id)
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DROP TABLE keywords")
+        first = set(re.findall(r"TABLE (\w+)", MIGRATIONS[0]))
+        later = set(re.findall(r"CREATE TABLE (\w+)", "".join(MIGRATIONS[1:]))) - first
+        for table in later:
+            db.execute(f"DROP TABLE IF EXISTS {table}")
         for statement in statements(MIGRATIONS[0]):
             if "live_chunks" in statement:
                 db.execute(statement)
@@ -355,3 +360,33 @@ def test_a_word_that_arrives_during_a_question_is_found_afterwards(
     animals.search_keywords("cats zebras", 5)
     monkeypatch.undo()
     assert len(animals.search_keywords("zebras", 5)) == 1
+
+
+def test_vectors_that_all_point_one_way_are_told_apart_by_their_middle(tmp_path: Path) -> None:
+    dice = np.random.default_rng(5)
+    way = np.full(64, 1.0, dtype=np.float32)
+    rows = way + 0.3 * dice.standard_normal((400, 64)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    found = {}
+    for name, centre in (("with", rows[:16].mean(axis=0)), ("without", None)):
+        path = tmp_path / f"{name}.sqlite3"
+        with Store(path) as store:
+            store.bind_embedder("way@1", 64, centre=centre)
+            with store.connections.write() as db:
+                for number, row in enumerate(rows, start=1):
+                    db.execute(
+                        "INSERT INTO documents VALUES (?,?,'','text/plain',1,NULL,1,'{}','','',"
+                        "NULL,NULL,'way@1')",
+                        (number, str(number)),
+                    )
+                    db.execute(
+                        "INSERT INTO chunks VALUES (?,?,0,'','',NULL,NULL,0,0,1,x'00',1)",
+                        (number, number),
+                    )
+                    vectors.insert(db, [number], row[None, :])
+            with store.connections.read() as db:
+                bits = [bytes(r[0]) for r in db.execute("SELECT embedding FROM vector_bits")]
+            found[name] = len(set(bits))
+            if centre is not None:
+                assert store.search_vectors(rows[7], 5)[0][0] == 8
+    assert found["without"] < 50 < found["with"]

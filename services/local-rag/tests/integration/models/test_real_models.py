@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from kit import gguf as make
-from kit.models import converter, minilm_path
+from kit.models import E5_TOOL, converter, e5_path, minilm_path
 from local_rag.core.errors import ModelError, TooLarge, Unavailable
-from local_rag.core.files import sha256_of
+from local_rag.core.files import compute_sha256, sha256_of
 from local_rag.core.types import Embedder, Generator, Message
 from local_rag.models.embedder import BATCH_TOKENS, LlamaEmbedder, load_embedder
 from local_rag.models.generator import TRIAL_TOKENS, LlamaGenerator, load_generator
@@ -436,3 +436,35 @@ def test_conversion_of_something_else_fails_in_words(
     assert tool.main([str(tmp_path), str(tmp_path / "x.gguf")]) == 1
     assert "not bert" in capsys.readouterr().err
     assert not (tmp_path / "x.gguf").exists()
+
+
+def test_the_multilingual_model_finds_across_languages_and_stays_small() -> None:
+    from local_rag.models.calibration import calibrate
+
+    path = e5_path()
+    sums = (E5_TOOL.parent / "SHA256SUMS").read_text(encoding="utf-8")
+    assert f"{compute_sha256(path)}  multilingual-e5-small.gguf" in sums
+    model = load_embedder(path, threads=1)
+    try:
+        scale = calibrate(model)
+        assert scale.usable
+        stored = ["The boiler is serviced in October.", "Bees need honey.", "这座塔高六十一米。"]
+        asked = ["Wann wird der Kessel gewartet?", "¿Qué necesitan las abejas?", "How high is it?"]
+        passages = model.embed(stored)
+        for number, question in enumerate(asked):
+            near = passages @ model.embed_questions([question])[0]
+            assert int(near.argmax()) == number, question
+        # Full-width signs and line breaks are what their plain forms are.
+        one, two = model.embed(["ＡＢＣ\n１２３", "ABC 123"])
+        assert float(one @ two) > 0.9999
+        model.embed(["word " * 250] * 4)
+        assert resident_mb() < 400
+    finally:
+        model.close()
+
+
+def resident_mb() -> float:
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1]) / 1024
+    return 0.0

@@ -6,17 +6,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from local_rag.ask.answer import (
-    NOT_IN_DOCUMENTS,
     Answerer,
     Done,
-    Failed,
     Passages,
     Token,
-    relevant,
-    says_not_found,
 )
+from local_rag.ask.prompt import NOT_IN_DOCUMENTS
 from local_rag.config.settings import Settings
-from local_rag.core.errors import InvalidInput, ModelError, RagError, Unavailable
+from local_rag.core.errors import InvalidInput, ModelError
 from local_rag.core.types import Message, Passage, SearchMode
 
 
@@ -27,8 +24,14 @@ def passage(number: int, text: str, cosine: float | None = 0.6) -> Passage:
     )  # fmt: skip
 
 
-PUMP = passage(1, "The pump runs at 230 volts.")
+PUMP = passage(
+    1,
+    "The pump runs at 230 volts. It was built in Ulm and never repaired. "
+    "Its oil was changed in 2019.",
+)
 HERON = passage(2, "The heron eats fish.", 0.4)
+VOLTAGE = "At how many volts does the pump run?"
+QUOTE = "“The pump runs at 230 volts. It was built in Ulm and never repaired.” [1]"
 
 
 class FixedSearch:
@@ -83,54 +86,106 @@ OPEN = (True, None)
 
 
 def answerer(
-    search: FixedSearch, generator: ScriptedGenerator | Exception | None, *gate: tuple
+    search: FixedSearch,
+    generator: ScriptedGenerator | Exception | None,
+    *gate: tuple,
+    distrust: str | None = None,
 ) -> Answerer:
     def provide() -> ScriptedGenerator | None:
         if isinstance(generator, Exception):
             raise generator
         return generator
 
-    return Answerer(search, provide, Settings(), Gate(*(gate or (OPEN,))))
+    open_gate = Gate(*(gate or (OPEN,)))
+    return Answerer(search, provide, Settings(), open_gate, distrust=lambda: distrust)
 
 
-def test_a_written_answer_with_its_citation() -> None:
-    generator = ScriptedGenerator("At ", "230 volts ", "[1", "].")
-    answer = answerer(FixedSearch(PUMP, HERON), generator).answer("At what voltage?")
-    assert (answer.text, answer.mode, answer.reason) == ("At 230 volts [1].", "generated", None)
+def test_an_answer_begins_with_the_sentences_of_the_documents() -> None:
+    answer = answerer(FixedSearch(PUMP, HERON), None).answer(VOLTAGE)
+    assert (answer.text, answer.mode) == (QUOTE, "extracted")
     assert [c.number for c in answer.citations] == [1]
-    assert answer.citations[0].page == 1
-    assert answer.tokens == 4
-    assert set(answer.timings_ms) == {"search", "model", "first_token", "generate", "total"}
+    (quote,) = answer.quotes
+    assert quote.text in PUMP.text
+    assert PUMP.text[quote.key_start : quote.key_end] == "The pump runs at 230 volts."
+    assert answer.citations[0].snippet == quote.text
+    assert "no language model is installed" in (answer.reason or "")
+
+
+def test_a_language_model_may_add_what_is_borne_out() -> None:
+    generator = ScriptedGenerator("The oil was ", "changed in 2019 ", "[2]", ". ", "It is blue.")
+    answer = answerer(FixedSearch(PUMP, HERON), generator).answer(VOLTAGE)
+    assert answer.text == f"{QUOTE}\n\nThe oil was changed in 2019 [1]."
+    assert (answer.mode, answer.reason, answer.tokens) == ("generated", None, 5)
+    assert [c.number for c in answer.citations] == [1]
+    assert set(answer.timings_ms) == {
+        "search", "extract", "model", "first_token", "generate", "total",
+    }  # fmt: skip
     assert generator.closed
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("The pump runs at 240 volts.", "240 is not in the passages"),
+        ("It was built in Berlin.", "no sentence of the documents says so"),
+        ("It was built in Ulm and repaired.", "no sentence of the documents says so"),
+        ("That is not in your documents.", "found no answer"),
+        ("", "added nothing"),
+    ],
+)
+def test_what_is_not_borne_out_is_left_out(said: str, why: str) -> None:
+    answer = answerer(FixedSearch(PUMP), ScriptedGenerator(said)).answer(VOLTAGE)
+    assert (answer.text, answer.mode) == (QUOTE, "extracted")
+    assert why in (answer.reason or "")
+
+
+def test_what_only_repeats_a_quote_is_not_said_twice() -> None:
+    generator = ScriptedGenerator("The pump runs at 230 volts [1].")
+    assert answerer(FixedSearch(PUMP), generator).answer(VOLTAGE).text == QUOTE
+
+
+def test_a_model_that_is_not_trusted_is_not_asked() -> None:
+    generator = ScriptedGenerator("The pump was built in Ulm.")
+    subject = answerer(FixedSearch(PUMP), generator, distrust="it failed its test")
+    answer = subject.answer(VOLTAGE)
+    assert (answer.mode, answer.reason) == ("extracted", "it failed its test")
+    assert generator.given == {}
 
 
 def test_the_model_sees_the_passages_and_the_settings() -> None:
     generator = ScriptedGenerator("x")
-    answerer(FixedSearch(PUMP), generator).answer("At what voltage?", max_tokens=77)
+    answerer(FixedSearch(PUMP), generator).answer(VOLTAGE, max_tokens=77)
     assert "230 volts" in generator.given["messages"][1].content  # type: ignore[index]
     assert generator.given["max"] == 77
     assert generator.given["temperature"] == 0.1
 
 
 def test_events_come_in_order() -> None:
-    generator = ScriptedGenerator(" It is", " 230.")
-    events = list(answerer(FixedSearch(PUMP), generator).stream("voltage?"))
-    assert [type(e) for e in events] == [Passages, Token, Token, Done]
-    assert events[1:3] == [Token("It is"), Token(" 230.")]
-    assert events[0].citations[0].snippet == PUMP.text  # type: ignore[union-attr]
+    generator = ScriptedGenerator("The oil was changed in 2019.", " Changed was the oil in 2019.")
+    events = list(answerer(FixedSearch(PUMP), generator).stream(VOLTAGE))
+    assert [type(e) for e in events] == [Passages, Token, Token, Token, Done]
+    assert events[1] == Token(QUOTE)
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert "".join(e.text for e in events if isinstance(e, Token)) == done.answer.text
 
 
-def test_invented_numbers_are_not_passed_on() -> None:
-    generator = ScriptedGenerator("230 volts [5].")
-    answer = answerer(FixedSearch(PUMP), generator).answer("voltage?")
-    assert answer.text == "230 volts ."
-    assert [c.number for c in answer.citations] == [1]
+def test_what_is_not_sure_is_shown_and_not_stated() -> None:
+    generator = ScriptedGenerator("The pump was built in Ulm.")
+    answer = answerer(FixedSearch(PUMP), generator).answer("Who painted the pump in Ulm?")
+    assert answer.mode == "uncertain"
+    assert answer.text.startswith("Your documents do not clearly answer this.")
+    assert answer.quotes[0].text in PUMP.text
+    assert generator.given == {}
 
 
-def test_without_numbers_the_supporting_passage_is_cited() -> None:
-    generator = ScriptedGenerator("The heron eats fish.")
-    answer = answerer(FixedSearch(PUMP, HERON), generator).answer("what does the heron eat?")
-    assert [c.number for c in answer.citations] == [2]
+def test_a_german_question_is_answered_in_german() -> None:
+    pump = passage(1, "Die Pumpe läuft mit 230 Volt und ist in Ulm gebaut.")
+    ask = answerer(FixedSearch(pump), None).answer
+    assert ask("Mit wie viel Volt läuft die Pumpe?").text == f"„{pump.text}“ [1]"
+    assert ask("Wer hat die Pumpe in Ulm im Sommer gestrichen?").text.startswith("Ihre Dokumente")
+    gone = answerer(FixedSearch(), None).answer("Was ist die Hauptstadt von Frankreich?")
+    assert gone.text == "Das steht nicht in Ihren Dokumenten."
 
 
 @pytest.mark.parametrize("found", [(), (passage(1, "weather", 0.1), passage(2, "cake", 0.2))])
@@ -150,73 +205,52 @@ def test_nothing_near_is_said_and_the_model_is_not_asked(found: tuple[Passage, .
         (None, OPEN, "no language model is installed"),
         (ModelError("truncated", hint="pull it again"), OPEN, "truncated; pull it again"),
         (ScriptedGenerator("x"), (False, "too hot"), "too hot"),
-        (ScriptedGenerator(), OPEN, "gave no answer"),
-        (ScriptedGenerator("  ", "\n"), OPEN, "gave no answer"),
+        (ScriptedGenerator(), OPEN, "added nothing"),
+        (ScriptedGenerator("  ", "\n"), OPEN, "added nothing"),
+        (ScriptedGenerator(ModelError("it failed", hint="see the log")), OPEN, "see the log"),
     ],
 )
-def test_without_a_model_there_are_passages_a_reason_and_no_text(
+def test_without_a_model_there_are_quotes_and_a_reason(
     generator: ScriptedGenerator | Exception | None, gate: tuple, why: str
 ) -> None:
-    answer = answerer(FixedSearch(PUMP, HERON), generator, gate).answer("voltage?")
-    assert answer.mode == "retrieval-only"
-    assert answer.text == ""
+    answer = answerer(FixedSearch(PUMP, HERON), generator, gate).answer(VOLTAGE)
+    assert (answer.text, answer.mode) == (QUOTE, "extracted")
     assert why in (answer.reason or "")
-    assert answer.passages == (PUMP, HERON)
-    assert [c.number for c in answer.citations] == [1, 2]
+    assert answer.passages[0] == PUMP
 
 
-def test_a_model_that_finds_nothing_in_the_passages() -> None:
-    generator = ScriptedGenerator("That is not", " in your documents.")
-    answer = answerer(FixedSearch(PUMP), generator).answer("who made the pump?")
-    assert answer.mode == "not-found"
-    assert answer.citations == ()
-
-
-def test_a_break_in_the_middle_is_an_error_and_not_an_answer() -> None:
-    generator = ScriptedGenerator("At 230", ModelError("llama.cpp failed", hint="see the log"))
-    subject = answerer(FixedSearch(PUMP), generator)
-    events = list(subject.stream("voltage?"))
-    assert isinstance(events[-1], Failed)
-    assert (events[-1].code, events[-1].status) == ("model", 503)
-    with pytest.raises(RagError, match=r"llama\.cpp failed") as caught:
-        subject.answer("voltage?")
-    assert (caught.value.status, caught.value.hint) == (503, "see the log")
-
-
-def test_an_unloaded_model_breaks_off_with_its_own_code() -> None:
-    generator = ScriptedGenerator(Unavailable("unloaded"))
-    last = list(answerer(FixedSearch(PUMP), generator).stream("voltage?"))[-1]
-    assert isinstance(last, Failed)
-    assert last.code == "unavailable"
+def test_only_the_passages_can_be_asked_for() -> None:
+    answer = answerer(FixedSearch(PUMP), ScriptedGenerator("x")).answer(VOLTAGE, passages_only=True)
+    assert (answer.mode, answer.text, answer.quotes) == ("retrieval-only", "", ())
+    assert [c.number for c in answer.citations] == [1]
 
 
 def test_heat_ends_an_answer_and_says_so() -> None:
     generator = ScriptedGenerator(*["volt "] * 100)
     subject = answerer(FixedSearch(PUMP), generator, OPEN, OPEN, (False, "too hot"))
-    answer = subject.answer("voltage?")
-    assert answer.mode == "generated"
+    answer = subject.answer(VOLTAGE)
     assert answer.reason == "too hot"
     assert answer.tokens == 32
 
 
 def test_stop_ends_an_answer() -> None:
-    generator = ScriptedGenerator(*["volt "] * 100)
+    generator = ScriptedGenerator(*["The oil was changed in 2019. "] * 100)
     stop = threading.Event()
     seen = []
-    for event in answerer(FixedSearch(PUMP), generator).stream("voltage?", stop=stop):
+    for event in answerer(FixedSearch(PUMP), generator).stream(VOLTAGE, stop=stop):
         seen.append(event)
         if len(seen) == 4:
             stop.set()
     answer = seen[-1].answer
     assert answer.reason == "stopped on request"
-    assert 3 <= answer.tokens <= 4
+    assert answer.tokens < 10
 
 
 def test_leaving_a_stream_frees_the_model() -> None:
-    generator = ScriptedGenerator(*["volt "] * 100)
-    events = answerer(FixedSearch(PUMP), generator).stream("voltage?")
-    next(events)
-    next(events)
+    generator = ScriptedGenerator(*["The oil was changed in 2019. "] * 100)
+    events = answerer(FixedSearch(PUMP), generator).stream(VOLTAGE)
+    for _ in range(3):
+        next(events)
     events.close()  # type: ignore[attr-defined]
     assert generator.closed
 
@@ -234,43 +268,3 @@ def test_k_and_mode_reach_the_search() -> None:
     answerer(search, None).answer("  voltage? ", k=3, mode="keyword")
     answerer(search, None).answer("voltage?")
     assert search.asked == [("voltage?", 3, "keyword"), ("voltage?", 6, "hybrid")]
-
-
-def test_far_passages_are_left_out() -> None:
-    far = passage(3, "cake", 0.1)
-    assert relevant("voltage?", [PUMP, far, HERON], 0.25) == (PUMP, HERON)
-
-
-@pytest.mark.parametrize("word", ["ERR-4711", "3.2.1", "DCF77", "rfc_2119"])
-def test_an_identifier_counts_however_far_the_vectors_are(word: str) -> None:
-    spelled = passage(1, f"On {word}, restart the pump.", 0.05)
-    other = passage(2, f"On {word}9, do nothing.", 0.05)
-    assert relevant(f"what does {word} mean?", [spelled, other], 0.25) == (spelled,)
-
-
-def test_a_little_below_the_threshold_words_decide() -> None:
-    tap = passage(1, "Refill it with the blue tap.", 0.22)
-    boiler = passage(2, "The boiler pressure is 1.5 bar.", 0.26)
-    assert relevant("Which tap?", [tap, boiler], 0.3) == (tap,)
-    assert relevant("What is the boiling point of tungsten?", [boiler], 0.3) == ()
-    assert relevant("Which tap?", [passage(1, "the blue tap", 0.15)], 0.3) == ()
-
-
-def test_without_vectors_words_decide() -> None:
-    near = passage(1, "The heron eats fish in the evening.", None)
-    far = passage(2, "The evening news.", None)
-    assert relevant("What fish does the heron eat?", [near, far], 0.25) == (near,)
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        (NOT_IN_DOCUMENTS, True),
-        ("that is not in your documents", True),
-        (f"{NOT_IN_DOCUMENTS} [1]", True),
-        (f"{NOT_IN_DOCUMENTS} However, the pump runs at 230 volts, as the first says.", False),
-        ("The voltage is not in your documents.", False),
-    ],
-)
-def test_how_a_model_says_that_it_found_nothing(text: str, meant: bool) -> None:
-    assert says_not_found(text) is meant

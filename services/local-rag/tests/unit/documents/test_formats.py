@@ -5,18 +5,17 @@ import subprocess
 import sys
 import zipfile
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.files import docx, paragraph, pdf, table
-from local_rag.core.errors import InvalidInput, RagError, TooLarge
+from local_rag.core.errors import InvalidInput, LeftOut, RagError, TooLarge
 from local_rag.core.types import Extracted
-from local_rag.documents import formats
-from local_rag.documents.formats import Source, described, detect, extract, names, promised
-from local_rag.documents.formats import docx as docx_module
+from local_rag.documents.formats import Source, described, detect, extract, names, promised, why_not
+from local_rag.documents.formats import _package as package_module
+from local_rag.documents.formats import _programs as programs
 from local_rag.documents.formats import html as html_module
 from local_rag.text.chunking import join_sections
 from local_rag.text.normalise import one_line
@@ -64,7 +63,8 @@ def test_kinds(name: str, data: bytes, declared: str | None, expected: str) -> N
         ("a.pdf", b"hello", None, "not one"),
         ("a.docx", b"hello", None, "not one"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None, "old binary Office"),
-        ("cat", b"\xff\xd8\xff", "image/jpeg", "no text"),
+        ("song", b"ID3\x03", "audio/mpeg", "no text"),
+        ("a.zip", b"PK\x03\x04", None, "zip archive"),
         ("a.txt", b"\x00\x01\x02", None, "binary"),
         ("a.txt", b"", None, "no text"),
         ("a.md", b" \n \n", None, "no text"),
@@ -87,22 +87,39 @@ def test_extensions_ignore_case() -> None:
 
 
 def test_what_can_be_imported_is_said_with_each_refusal() -> None:
-    assert names() == "DOCX, HTML, Markdown, PDF and text"
+    assert names().startswith("CSV, DOCX, EPUB, HTML, mail, Markdown, MSG, OpenDocument, PDF, ")
+    assert names().endswith(" and XLSX")
     with pytest.raises(InvalidInput) as caught:
         read(b"\x00\x01\x02", "a.txt")
     assert caught.value.hint == f"{names()} can be imported"
     assert "HTML (.html .htm .xhtml)" in described()
 
 
-def test_two_formats_with_the_same_first_bytes_are_told_apart_by_name(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    docx_format = docx_module.FORMAT
-    odt = replace(docx_format, name="ODT", media_type="x", extensions=(".odt",), mistaken={})
-    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, odt))
-    monkeypatch.setattr(formats, "promised", lambda name: odt if name.endswith("odt") else None)
-    assert detect(Source(data=b"PK\x03\x04", name="a.odt")) is odt
-    assert detect(Source(data=b"PK\x03\x04", name="a")) is docx_format
+@pytest.mark.parametrize(
+    ("name", "part", "expected"),
+    [
+        ("a.odt", "", "OpenDocument"),
+        ("a", "word/document.xml", "DOCX"),
+        ("a.docx", "xl/workbook.xml", "XLSX"),
+        ("a.txt", "ppt/presentation.xml", "PPTX"),
+    ],
+)
+def test_zip_archives_are_told_apart_by_their_parts(name: str, part: str, expected: str) -> None:
+    assert detect(Source(data=b"PK\x03\x04" + part.encode(), name=name)).name == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("old.doc", "--convert-to docx"),
+        ("old.XLS", "--convert-to xlsx"),
+        ("a.mp3", "the kind .mp3 are not"),
+        ("core", "no extension"),
+    ],
+)
+def test_why_a_file_is_not_read(name: str, says: str) -> None:
+    assert promised(name) is None
+    assert says in why_not(name)
 
 
 def test_a_process_that_knows_the_formats_holds_no_parser() -> None:
@@ -280,8 +297,9 @@ def test_pdf_words_parted_at_line_ends_are_joined() -> None:
     assert "temperature" in text_of(read(pdf(["tempera-\nture"]), "x.pdf"))
 
 
-def test_pdf_without_text_points_to_ocr() -> None:
-    with pytest.raises(InvalidInput, match="scanned") as caught:
+def test_pdf_without_text_points_to_ocr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "have", lambda _: False)
+    with pytest.raises(LeftOut, match="scanned") as caught:
         read(pdf(["", ""]), "x.pdf")
     assert "ocrmypdf" in str(caught.value.hint)
 
@@ -411,9 +429,9 @@ def test_docx_that_are_not(data: bytes, says: str) -> None:
 
 
 def test_docx_bombs_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docx_module, "MAX_PART", 100_000)
+    monkeypatch.setattr(package_module, "MAX_PART", 100_000)
     with pytest.raises(TooLarge, match="unpacks"):
         read(zip_of("word/document.xml", b"<a>" + b" " * 10_000_000), "x.docx")
-    monkeypatch.setattr(docx_module, "MAX_MEMBERS", 0)
+    monkeypatch.setattr(package_module, "MAX_MEMBERS", 0)
     with pytest.raises(TooLarge, match="parts"):
         read(zip_of("a", b""), "x.docx")

@@ -40,11 +40,13 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Stands for the child process; that one is tested with real models."""
     calls: list[tuple[str, str]] = []
 
-    def probe(path: Path, kind: str) -> dict[str, float]:
+    def probe(path: Path, kind: str, **more: object) -> dict[str, object]:
         calls.append((path.stem, kind))
         if path.stem.startswith("crash"):
             raise ModelError(f"llama.cpp crashes on {path.name}")
-        return {"seconds": 0.1}
+        if not more.get("exam"):
+            return {"seconds": 0.1}
+        return {"seconds": 0.1, "passed": path.stem != "weak", "summary": "5 of 6 were right"}
 
     monkeypatch.setattr(module, "probe", probe)
     return calls
@@ -241,12 +243,29 @@ def test_verify_tells_when_nothing_was_recorded_or_it_does_not_run(
     make.write(own / "crash.gguf")
     (own / "cut.gguf").write_bytes(BYTES[:-5])
     assert registry.verify("m").message == (
-        "no checksum is recorded for it; it loads and works (0.1 s)"
+        "no checksum is recorded for it; it loads and works (0.1 s); 5 of 6 were right: "
+        "it may write answers"
     )
     assert (registry.verify("crash").ok, registry.verify("cut").ok) == (False, False)
     assert "truncated" in registry.verify("cut").message
     with pytest.raises(NotFound):
         registry.verify("none")
+
+
+def test_a_language_model_writes_only_after_it_passed_its_test(
+    registry: ModelRegistry, own: Path, tried: list
+) -> None:
+    make.write(own / "m.gguf")
+    make.write(own / "weak.gguf")
+    assert "local-rag models verify m" in (registry.distrust(registry.get("m")) or "")
+    registry.verify("m", run=False)
+    assert registry.distrust(registry.get("m")) is not None
+    assert registry.verify("m").ok
+    assert registry.distrust(registry.get("m")) is None
+    assert "only passages are quoted" in registry.verify("weak").message
+    assert "too weak" in (registry.distrust(registry.get("weak")) or "")
+    os.utime(own / "m.gguf", (1, 1))  # another file of the same name
+    assert "has not been tested" in (registry.distrust(registry.get("m")) or "")
 
 
 def test_pull_fetches_checks_and_records(registry: ModelRegistry, own: Path) -> None:
@@ -311,3 +330,20 @@ def test_the_choice_is_plain_json(registry: ModelRegistry, own: Path, tried: lis
     make.write(own / "a.gguf")
     registry.use("llm", "a")
     assert json.loads((own / "selected.json").read_text()) == {"llm": "a"}
+
+
+def test_the_multilingual_model_is_preferred_but_an_index_keeps_its_own(
+    registry: ModelRegistry, own: Path
+) -> None:
+    for name in ("all-MiniLM-L6-v2", "multilingual-e5-small", "other"):
+        make.write(own / f"{name}.gguf", metadata=make.EMBEDDING)
+
+    def chosen(**more: str) -> str:
+        info = registry.resolve("embedding", **more)
+        assert info is not None
+        return info.name
+
+    assert chosen() == "multilingual-e5-small"
+    assert chosen(usual="all-MiniLM-L6-v2") == "all-MiniLM-L6-v2"
+    assert chosen(usual="gone") == "multilingual-e5-small"
+    assert chosen(configured="other", usual="all-MiniLM-L6-v2") == "other"

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_rag.text.languages import language_of, languages, read_languages, script_of
+from local_rag.text.languages import (
+    asks_for_number,
+    language_of,
+    languages,
+    read_languages,
+    script_of,
+)
 from local_rag.text.words import fold, forms, query_words, terms, text_terms, tokens
 
 SENTENCES = {
@@ -120,3 +126,20 @@ def test_the_table_is_whole() -> None:
 def test_a_line_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match="line 2"):
         read_languages("# a comment\nxx english\n")
+
+
+@pytest.mark.parametrize(
+    ("question", "number"),
+    [
+        ("When was the mill built?", True),
+        ("How many mills are there?", True),
+        ("Whenever it rains, who closes the gate?", False),
+        ("Wie hoch ist der Turm?", True),
+        ("Wie heißt der Turm?", False),
+        ("这条河有多长？", True),
+        ("谁建了磨坊？", False),
+        ("Сколько мельниц в деревне?", True),
+    ],
+)
+def test_what_asks_for_a_number(question: str, number: bool) -> None:
+    assert asks_for_number(question) is number

@@ -19,6 +19,7 @@ from debwright.ci.templates import Templates
 from debwright.config import LoadedConfig
 from debwright.model.arch import ARCHITECTURES
 from debwright.model.errors import UsageError, printable
+from debwright.model.fix import Command
 
 FILES = (
     "workflows/build-packages.yml",
@@ -30,6 +31,17 @@ FILES = (
     "actions/debwright/as-root.sh",
 )
 """Below .github; each has its template."""
+PUBLISHING = "workflows/publish.yml"
+"""For a repository that a job can bring to its place."""
+METRICS = "workflows/metrics.yml"
+"""Where workflows.metrics asks for it."""
+MEASURING = (
+    ("Records of earlier runs", "metrics sync"),
+    ("Runs that left none", "metrics ingest --github"),
+    ("News of what is wrong, and of what is not any more", "metrics notify"),
+    ("Bring what was new", "metrics sync"),
+    ("The state of all targets as one page", "dashboard"),
+)
 RENEWING = "workflows/renew.yml"
 """For a repository whose signatures end, and that a job can bring to its place."""
 
@@ -54,7 +66,9 @@ class GitHub(Provider):
 
     def files(self, context: Context) -> Iterator[File]:
         templates, values = _templates(), _values(context)
-        for name in (*FILES, *([RENEWING] if context.renewed else [])):
+        further = [PUBLISHING] if context.stored else []
+        further += [METRICS] if context.settings.metrics else []
+        for name in (*FILES, *further, *([RENEWING] if context.renewed else [])):
             text = templates.render(name, **values)
             yield File(path=f".github/{name}", text=text, executable=name.endswith(".sh"))
 
@@ -81,6 +95,14 @@ class GitHub(Provider):
         repository = required_repository(loaded, what="has the settings")
         with Http.from_environment(needs="administration: read") as http:
             return list(looked_at(needs, http, repository))
+
+    def to_fetch(self, artifact: str, environ: Mapping[str, str]) -> str | None:
+        run, place = environ.get("GITHUB_RUN_ID"), environ.get("GITHUB_REPOSITORY")
+        if not run or not place:
+            return None
+        return Command(
+            "gh", "run", "download", run, "--repo", place, "--name", artifact, "--dir", "preview"
+        )
 
     def is_running(self, environ: Mapping[str, str]) -> bool:
         return bool(environ.get("GITHUB_OUTPUT") or environ.get("GITHUB_STEP_SUMMARY"))
@@ -123,10 +145,27 @@ def _values(context: Context) -> dict[str, Any]:
         "secrets": _secrets(context),
         "companions": [_step_name(c.source) for c in context.product.companions],
         "in_public": _in_public,
+        "temp": "RUNNER_TEMP",
+        "workspace": "GITHUB_WORKSPACE",
+        "paths": "GITHUB_PATH",
+        "publishing": _publishing(context),
+        "measuring": MEASURING,
         "ref": "",
         "cached": "",
         "keep": "",
     }
+
+
+def _publishing(context: Context) -> list[tuple[str, str, str]]:
+    """The steps of a publication: name, condition, and what stands after `debwright repo`."""
+    found = [
+        ("What is published", "", "pull --may-be-empty"),
+        ("The packages of the release", "!inputs.rollback", 'add-release "$TAG"'),
+        ("What a publication before had", "inputs.rollback", 'rollback "$PUBLICATION"'),
+    ]
+    if context.product.repository.url is not None:
+        found.append(("Verify what is served as the apt of a user would", "", "served"))
+    return found
 
 
 def _in_public(setting: bool | str) -> str:

@@ -47,6 +47,14 @@ def needs_of(context: Context, repository: str | None) -> Iterator[Need]:
             "rules": [{"type": "update"}, {"type": "deletion"}],
         }),
     )  # fmt: skip
+    if (pages := context.product.given_below("repository").get("pages")) is not None:
+        branch = str(getattr(pages, "branch", "gh-pages"))
+        yield Need(
+            kind=SETTING, name=f"pages of {branch}",
+            why="GitHub Pages serves the branch that publish.yml writes, once it is there",
+            how=Command("gh", "api", "--method", "POST", f"{api}/pages",
+                        "-f", f"source[branch]={branch}", "-f", "source[path]=/"),
+        )  # fmt: skip
     for name in _environments(context):
         reviewed = name == settings.environment
         why = "its reviewers let a release begin" if reviewed else "it signs without a reviewer"
@@ -131,7 +139,7 @@ class _Seen:
     def judge(self, need: Need) -> tuple[bool, str]:
         """Whether it is met, and what was found. Raises DebwrightError."""
         if need.kind == SETTING:
-            return self._actions()
+            return self._pages(need.name) if need.name.startswith("pages ") else self._actions()
         if need.kind == TAGS:
             return self._tags(need.name)
         if need.kind == ENVIRONMENT:
@@ -151,6 +159,14 @@ class _Seen:
             if not chosen["github_owned_allowed"]:
                 return False, "only selected actions are allowed, and GitHub's own are not"
         return True, ""
+
+    def _pages(self, name: str) -> tuple[bool, str]:
+        told = self._ask("/pages", may_lack=True)
+        if told is None:
+            return False, "Pages is not enabled"
+        source = told.get("source") or {}
+        wanted = name.removeprefix("pages of ")
+        return source.get("branch") == wanted, f"it serves {source.get('branch', 'no branch')}"
 
     def _tags(self, pattern: str) -> tuple[bool, str]:
         for rules in self._rulesets:

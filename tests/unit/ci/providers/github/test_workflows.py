@@ -138,7 +138,9 @@ def test_every_secret_that_the_configuration_names_is_passed_to_those_who_sign_a
         "SIGNING_KEY", "SIGNING_PASSPHRASE", "BUCKET_SECRET", "AWS_ACCESS_KEY_ID",
         "AWS_SESSION_TOKEN", "HOOK", "MAIL_PASSWORD",
     }  # fmt: skip
-    with_key = ["release.yml/preflight", "release.yml/draft", "renew.yml/renew"]
+    with_key = [
+        "release.yml/preflight", "release.yml/draft", "renew.yml/renew", "publish.yml/publish",
+    ]  # fmt: skip
     assert passed == {tuple(place.split("/")): wanted for place in with_key}
 
 
@@ -202,7 +204,7 @@ def test_only_what_saves_time_may_fail(project: Path) -> None:
 
 def test_no_matrix_ends_when_one_target_fails(project: Path) -> None:
     matrices = [j["strategy"] for _, _, j in jobs(written(project)) if "strategy" in j]
-    assert len(matrices) == 3
+    assert len(matrices) == 4
     assert all(m["fail-fast"] is False for m in matrices)
 
 
@@ -210,7 +212,10 @@ def test_packages_stay_for_ninety_days_and_all_artifacts_are_under_names_of_thei
     project: Path,
 ) -> None:
     uploads = [s for s in steps(written(project)) if "upload-artifact" in s.get("uses", "")]
-    assert {s["with"]["name"] for s in uploads} == {"packages", "packages-${{ matrix.target }}"}
+    assert {s["with"]["name"] for s in uploads} == {
+        "packages", "packages-${{ matrix.target }}", "preview-${{ matrix.target }}",
+        "proof-${{ matrix.target }}",
+    }  # fmt: skip
     days = {s["with"]["name"]: s["with"]["retention-days"] for s in uploads}
     assert days.pop("packages") == 90
     assert set(days.values()) == {30}, "jobs can be run again, and reviewers wait, for so long"
@@ -265,7 +270,7 @@ def test_signatures_are_renewed_in_time_where_a_job_can(project: Path) -> None:
     assert document["on"]["schedule"] == [{"cron": "23 4 * * 1"}]
     steps = document["jobs"]["renew"]["steps"]
     commands = [s["run"] for s in steps if " repo " in s.get("run", "")]
-    assert commands == [f"debwright repo {name}" for name in ("pull", "renew", "push")]
+    assert commands == [f"debwright repo {name}" for name in ("pull", "renew")]
     secret = {"SIGNING_KEY", "SIGNING_PASSPHRASE", "AWS_SECRET_ACCESS_KEY"}
     assert all(secret <= s["env"].keys() for s in steps if " repo " in s.get("run", ""))
     config.write_text(config.read_text() + "[repository]\nvalid_days = 7\n")
@@ -483,7 +488,8 @@ def test_private_repositories_have_no_step_that_github_refuses_them(project: Pat
             text.replace("[workflows]\n", f"[workflows]\n{more}")
         )
         found = written(project)
-        assert private not in str(found)
+        report = found["build-packages.yml"]["jobs"]["report"]
+        assert private not in str([report, found["release.yml"]])
         assert str(found).count("github/codeql-action/upload-sarif") == wanted
         assert ("attest" in found["release.yml"]["jobs"]) is bool(wanted)
 
@@ -512,3 +518,78 @@ def test_an_artifact_has_what_other_jobs_have_too_only_in_the_first(project: Pat
     report = written(project)["build-packages.yml"]["jobs"]["report"]["steps"]
     (packages,) = [s for s in report if s.get("with", {}).get("name") == "packages"]
     assert packages["with"]["retention-days"] == 90
+
+
+def test_publishing_a_release_publishes_the_apt_repository(project: Path) -> None:
+    assert "publish.yml" not in written(project)  # it is brought nowhere
+    text = (project / "debwright.toml").read_text()
+    (project / "debwright.toml").write_text(
+        text + '[repository]\nurl = "https://a.github.io/b"\n[repository.pages]\n'
+    )
+    document = written(project)["publish.yml"]
+    assert document["on"]["release"] == {"types": ["published"]}
+    (job,) = document["jobs"].values()
+    steps_of = [s for s in job["steps"] if s.get("run", "").startswith("debwright repo ")]
+    assert [s["run"].removeprefix("debwright repo ") for s in steps_of] == [
+        "pull --may-be-empty", 'add-release "$TAG"', 'rollback "$PUBLICATION"', "served",
+    ]  # fmt: skip
+    assert job["environment"] == "release"
+    assert all("SIGNING_KEY" in s["env"] for s in steps_of)
+    # A button goes back; the event of a release never does.
+    assert steps_of[1]["if"] == "${{ !inputs.rollback }}"
+    assert steps_of[2]["if"] == "${{ inputs.rollback }}"
+    assert set(document["on"]["workflow_dispatch"]["inputs"]) == {"tag", "rollback"}
+    renew = written(project)["renew.yml"]
+    assert document["concurrency"] == renew["concurrency"], "they never run side by side"
+    assert document["concurrency"]["cancel-in-progress"] is False
+
+
+def test_without_an_address_nothing_served_is_looked_at(project: Path) -> None:
+    text = (project / "debwright.toml").read_text()
+    (project / "debwright.toml").write_text(text + "[repository.pages]\n")
+    assert "repo served" not in str(written(project)["publish.yml"])
+
+
+def test_a_pull_request_gets_a_preview_of_what_passed(project: Path) -> None:
+    found = written(project)["pr-validation.yml"]["jobs"]["packages"]["steps"]
+    make, upload = found[-2:]
+    assert make["run"] == 'debwright workflows preview -t "$TARGET"'
+    assert upload["with"]["name"] == "preview-${{ matrix.target }}"
+    assert upload["with"]["path"] == "dist/preview"
+    assert "if" not in make, "what failed is not for trying"
+
+
+def test_metrics_are_kept_on_a_branch_and_looked_at_by_a_schedule(project: Path) -> None:
+    before = written(project)
+    assert "metrics.yml" not in before
+    assert "metrics" not in before["build-packages.yml"]["jobs"]
+    text = (project / "debwright.toml").read_text()
+    (project / "debwright.toml").write_text(
+        text.replace("[workflows]\n", "[workflows]\nmetrics = true\n")
+    )
+    found = written(project)
+    job = found["build-packages.yml"]["jobs"]["metrics"]
+    assert "github.event_name == 'push'" in job["if"], "a release is not of the main branch"
+    assert job["steps"][-1]["run"] == "debwright metrics sync"
+    assert job["permissions"] == {"contents": "write"}
+    document = found["metrics.yml"]
+    assert document["on"]["schedule"]
+    (scheduled,) = document["jobs"].values()
+    runs = [s["run"] for s in scheduled["steps"] if "run" in s]
+    assert runs == [
+        "debwright metrics sync", "debwright metrics ingest --github", "debwright metrics notify",
+        "debwright metrics sync", "debwright dashboard",
+    ]  # fmt: skip
+    assert scheduled["steps"][-1]["with"]["path"] == "dist/dashboard"
+
+
+def test_what_was_cross_built_is_checked_on_real_hardware_of_public_repositories(
+    project: Path,
+) -> None:
+    jobs_of = written(project)["build-packages.yml"]["jobs"]
+    job = jobs_of["arm"]
+    assert "!github.event.repository.private" in job["if"]
+    assert "needs.plan.outputs.arm != '[]'" in job["if"]
+    assert job["runs-on"] == "${{ matrix.runner }}"
+    (check,) = [s["run"] for s in job["steps"] if " check " in s.get("run", "")]
+    assert "--sandbox nspawn-or-docker" in check

@@ -55,7 +55,7 @@ async def query(body: Query, request: Request, service: Running) -> Response:
         running = loop.run_in_executor(
             service.questions.executor, service.questions.answer, question, stop
         )
-        watcher = asyncio.create_task(_watch(request, stop))
+        watcher = asyncio.create_task(watch(request, stop))
         try:
             answer = await asyncio.shield(running)
         except asyncio.CancelledError:
@@ -74,7 +74,7 @@ async def _streamed(
 ) -> AsyncIterator[bytes]:
     with place:
         stream = pump(
-            lambda: map(_named, service.questions.stream(question, stop)),
+            lambda: map(named, service.questions.stream(question, stop)),
             stop,
             service.questions.executor,
         )
@@ -83,7 +83,7 @@ async def _streamed(
                 yield event
 
 
-async def _watch(request: Request, stop: Flag) -> None:
+async def watch(request: Request, stop: Flag) -> None:
     """Stop the work for a client that has gone: on a small machine an answer takes long."""
     while not stop.is_set():
         await asyncio.sleep(_GONE_POLL_S)
@@ -91,7 +91,8 @@ async def _watch(request: Request, stop: Flag) -> None:
             stop.set()
 
 
-def _named(event: Event) -> Named:
+def named(event: Event) -> Named:
+    """Return an event in its wire form."""
     if isinstance(event, Passages):
         return "passages", to_wire(event)
     if isinstance(event, Token):

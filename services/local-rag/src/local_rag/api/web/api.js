@@ -68,6 +68,7 @@ export async function download(path, name) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
+  return response;
 }
 
 // XMLHttpRequest, because fetch cannot report how much of a body has been sent.

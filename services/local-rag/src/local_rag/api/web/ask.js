@@ -1,9 +1,12 @@
 // The Ask view: a question, the stream of its answer, and where the answer comes from.
 import { call, events } from "./api.js";
 import { $, callout, el, place, plural, shortPlace, showError } from "./dom.js";
+import * as chats from "./chats.js";
 import { refresh } from "./system.js";
 import { render } from "./text.js";
 
+// The modes of an answer that states something.
+const STATED = ["generated", "extracted"];
 let running = null;
 let counter = 0;
 
@@ -30,12 +33,17 @@ export function start(openDocument) {
     if (!answered && !box.value) box.value = question;
     grow();
   });
+  chats.start((turns) => replay(turns, openDocument));
   grow();
 }
+
+let opened = false;
 
 export async function show() {
   $("question").focus({ preventScroll: true });
   try {
+    await chats.refresh({ reopen: !opened });
+    opened = true;
     const page = await call("GET", "/documents?limit=1");
     showEmpty(page.total);
   } catch (error) { showError(error); }
@@ -53,16 +61,34 @@ function showEmpty(total) {
   }
 }
 
+// Shows a chat as it was: its answers are kept by the service.
+function replay(turns, openDocument) {
+  running?.abort();
+  const views = turns.map((turn) => {
+    const view = new AnswerView(turn.question, openDocument);
+    view.asked(turn);
+    if (!turn.answer) view.fail("This question was not answered.", "Ask it again.");
+    else if (turn.answer.mode === "stopped") { view.text = turn.answer.text; view.stopped(); }
+    else { view.found = turn.answer.passages || []; view.done(turn.answer, null); }
+    return view.node;
+  });
+  $("answers").replaceChildren(...views.reverse());
+  $("ask-empty").hidden = turns.length > 0 || !$("ask-empty").childElementCount;
+}
+
 async function ask(body, openDocument) {
   running = new AbortController();
   const view = new AnswerView(body.question, openDocument);
+  view.again = (question) => { if (!running) void ask({ ...body, question, rewrite: false }, openDocument); };
   $("ask-empty").hidden = true;
   $("answers").prepend(view.node);
   busy(true);
   $("ask-status").textContent = "Searching your documents.";
   try {
-    for await (const event of events("/query", { ...body, stream: true }, running.signal)) {
-      if (event.name === "passages") view.passages(event.data.passages);
+    const chat = await chats.ensure();
+    for await (const event of events(`/chats/${chat}/query`, { ...body, stream: true }, running.signal)) {
+      if (event.name === "question") view.asked(event.data);
+      else if (event.name === "passages") view.passages(event.data.passages);
       else if (event.name === "token") view.token(event.data.text);
       else if (event.name === "done") view.done(event.data);
       else if (event.name === "error") view.fail(event.data.error, event.data.details?.hint);
@@ -74,6 +100,7 @@ async function ask(body, openDocument) {
   } finally {
     running = null;
     busy(false);
+    void chats.refresh().catch(() => {});
     $("ask-status").textContent = view.summary;
     $("question").focus({ preventScroll: true });
   }
@@ -94,6 +121,7 @@ class AnswerView {
     this.text = "";
     this.found = [];
     this.citations = new Map();
+    this.quotes = new Map();
     this.ended = false;
     this.failed = false;
     this.summary = "";
@@ -103,14 +131,23 @@ class AnswerView {
     this.foot = el("div", { class: "answer-foot" });
     this.sources = el("aside", { class: "sources", "aria-label": "Sources", hidden: true });
     this.grid = el("div", { class: "answer-grid" }, el("div", {}, this.body, this.foot), this.sources);
+    this.note = el("p", { class: "answer-asked", hidden: true });
     this.node = el("article", { class: "answer", "aria-label": question },
-      el("h2", { class: "answer-question" }, question), this.grid);
+      el("h2", { class: "answer-question" }, question), this.note, this.grid);
+  }
+
+  // A follow-up question is asked with the words of the one before; whoever asked can undo that.
+  asked({ question, asked }) {
+    if (!asked || asked === question) return;
+    this.note.replaceChildren(`Asked as: ${asked}`,
+      this.again ? el("button", { class: "button small quiet", type: "button", onclick: () => this.again(question) }, "Ask as typed") : "");
+    this.note.hidden = false;
   }
 
   passages(found) {
     this.found = found;
     if (found.length && !this.text) this.body.replaceChildren(el("p", { class: "waiting" }, `Reading ${plural(found.length, "passage")} `));
-    $("ask-status").textContent = `Found ${plural(found.length, "passage")}. Writing the answer.`;
+    $("ask-status").textContent = `Found ${plural(found.length, "passage")}. Looking for the answer.`;
     this.showSources(found.map((passage, index) => ({ ...passage, number: index + 1, snippet: passage.text })), "Passages found");
   }
 
@@ -139,12 +176,15 @@ class AnswerView {
     source.querySelector("button")?.focus();
   }
 
-  done(answer) {
+  // Without the time that it took, when it is shown again.
+  done(answer, began = this.began) {
     this.end();
     this.text = answer.text;
     this.citations = new Map(answer.citations.map((citation) => [citation.number, citation]));
-    if (answer.mode === "generated") {
+    this.quotes = new Map((answer.quotes || []).map((quote) => [quote.number, quote]).reverse());
+    if (STATED.includes(answer.mode) || answer.mode === "uncertain") {
       this.showText();
+      if (answer.reason) this.body.append(el("p", { class: "answer-reason" }, answer.reason));
       if (answer.citations.length) this.showSources(answer.citations, plural(answer.citations.length, "source"));
       else this.showSources(this.found.map((p, i) => ({ ...p, number: i + 1, snippet: p.text })), "Passages found, none of them cited");
     } else if (answer.mode === "retrieval-only") {
@@ -156,12 +196,12 @@ class AnswerView {
       this.body.replaceChildren(callout(answer.text || "That is not in your documents.", answer.reason, "plain"));
       this.sources.hidden = true;
     }
-    const seconds = (performance.now() - this.began) / 1000;
-    const parts = [`${seconds.toFixed(1)} s`];
+    const parts = began === null ? [] : [`${((performance.now() - began) / 1000).toFixed(1)} s`];
     if (answer.tokens) parts.push(plural(answer.tokens, "token"));
     const copy = el("button", { class: "button small quiet", type: "button", onclick: () => navigator.clipboard.writeText(answer.text).then(() => { copy.textContent = "Copied"; }).catch(showError) }, "Copy");
-    this.foot.replaceChildren(...(answer.mode === "generated" && navigator.clipboard ? [copy] : []), parts.join(" · "));
-    this.summary = answer.mode === "generated" ? `Answer complete, with ${plural(answer.citations.length, "source")}.`
+    this.foot.replaceChildren(...(answer.text && navigator.clipboard ? [copy] : []), parts.join(" · "));
+    this.summary = STATED.includes(answer.mode) ? `Answer complete, with ${plural(answer.citations.length, "source")}.`
+      : answer.mode === "uncertain" ? "Your documents do not clearly answer this; what comes nearest is shown."
       : answer.mode === "not-found" ? "That is not in your documents." : "No answer was written; passages are listed.";
   }
 
@@ -198,8 +238,17 @@ class AnswerView {
     return el("li", { class: "source", id: `${this.id}-s${source.number}` },
       el("div", { class: "source-head" },
         el("span", { class: "source-number", "aria-hidden": "true" }, String(source.number)),
-        el("button", { class: "source-title", type: "button", onclick: () => this.openDocument(source.document_id) }, source.title)),
+        el("button", { class: "source-title", type: "button", onclick: () => this.openDocument(source.document_id, { quote: source.snippet, chunk: source.chunk_id }) }, source.title)),
       el("p", { class: "source-meta", title: place(source.uri) }, meta),
-      el("p", { class: "source-text" }, source.snippet));
+      el("p", { class: "source-text" }, this.marked(source)));
+  }
+
+  // The sentence that fits best is lit; its neighbour is there so that it can be understood.
+  marked(source) {
+    const quote = this.quotes.get(source.number);
+    const passage = this.found[source.number - 1];
+    if (!quote || !passage || !this.ended) return source.snippet;
+    const part = (from, to) => [...passage.text].slice(from, to).join("");
+    return [part(quote.start, quote.key_start), el("mark", {}, part(quote.key_start, quote.key_end)), part(quote.key_end, quote.end)];
   }
 }

@@ -1,9 +1,9 @@
 // The Documents view: the list, one document's page, deleting, restoring and purging.
 import { call } from "./api.js";
+import * as reader from "./reader.js";
 import { $, bytes, confirmAction, date, el, place, plural, showError, toast, typeName } from "./dom.js";
 
 const PAGE = 25;
-const CONTENT = 100000;
 const state = { offset: 0, filter: "", deleted: false };
 let latest = 0;
 
@@ -14,8 +14,7 @@ export function start() {
     timer = setTimeout(() => { state.filter = event.target.value.trim(); state.offset = 0; void refresh(); }, 200);
   });
   $("documents-deleted").addEventListener("change", (event) => { state.deleted = event.target.checked; state.offset = 0; void refresh(); });
-  $("document-dialog").querySelector("[data-close]").addEventListener("click", () => $("document-dialog").close());
-  $("document-dialog").addEventListener("click", (event) => { if (event.target === event.currentTarget) event.currentTarget.close(); });
+  reader.start();
 }
 
 export const show = () => refresh();
@@ -73,28 +72,10 @@ function line(item) {
     el("td", { class: "meta" }, item.deleted ? "deleted" : date(item.updated)), el("td", { class: "actions" }, actions));
 }
 
-export async function open(id) {
-  try {
-    const item = await call("GET", `/documents/${id}`);
-    const content = await call("GET", `/documents/${id}/content?limit=${CONTENT}`, undefined, { accept: [404] });
-    $("document-title").textContent = item.title;
-    const facts = [["Source", place(item.uri)], ["Also found at", item.sources.filter((uri) => uri !== item.uri).map(place).join("\n")], ["Type", typeName(item.media_type)],
-      ["Size", bytes(item.size)], ["Pages", item.pages], ["Pieces in the index", item.chunk_count], ["Added", date(item.created)],
-      ["Changed", date(item.updated)], ["Deleted", date(item.deleted)], ...Object.entries(item.metadata), ["Content hash", item.content_hash]];
-    const end = item.deleted
-      ? [el("button", { class: "button", type: "button", onclick: () => restore(item) }, "Restore"), el("button", { class: "button danger", type: "button", onclick: () => purge(item) }, "Purge")]
-      : [el("button", { class: "button danger", type: "button", onclick: () => remove(item) }, "Delete")];
-    $("document-body").replaceChildren(
-      el("dl", { class: "facts" }, facts.filter(([, value]) => value !== null && value !== "" && value !== undefined).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))])),
-      el("div", { class: "doc-content", tabindex: "0", role: "region", "aria-label": "Text" }, content.text ?? "The text is not there."),
-      content.total_chars > CONTENT ? el("p", { class: "hint" }, `The first ${CONTENT.toLocaleString()} of ${content.total_chars.toLocaleString()} characters.`) : "",
-      el("div", { class: "row end" }, end));
-    if (!$("document-dialog").open) $("document-dialog").showModal();
-    $("document-body").scrollTop = 0;
-  } catch (error) {
-    showError(error);
-  }
-}
+// Opens a document, at a passage where `at` names one.
+export const open = (id, at) => reader.open(id, at, (item) => (item.deleted
+  ? [el("button", { class: "button", type: "button", onclick: () => restore(item) }, "Restore"), el("button", { class: "button danger", type: "button", onclick: () => purge(item) }, "Purge")]
+  : [el("button", { class: "button danger", type: "button", onclick: () => remove(item) }, "Delete")]));
 
 const rows = () => [...$("documents-list").querySelectorAll("tbody tr")];
 

@@ -82,9 +82,9 @@ function title(job) {
 }
 
 function card(job, page) {
-  const finished = job.done + job.failed + job.skipped;
+  const finished = job.done + job.unchanged + job.skipped + job.failed;
   const active = ACTIVE.includes(job.state);
-  const counts = [`${finished} of ${job.total}`, job.skipped ? `${job.skipped} unchanged` : "", job.failed ? `${job.failed} failed` : "", date(job.created)].filter(Boolean).join(" · ");
+  const counts = [`${finished} of ${job.total}`, job.unchanged ? `${job.unchanged} unchanged` : "", job.skipped ? `${job.skipped} skipped` : "", job.failed ? `${job.failed} failed` : "", date(job.created)].filter(Boolean).join(" · ");
   const button = (text, key, run) => el("button", { class: "button small", type: "button", "aria-label": `${text}: ${title(job)}`, data: { key: `${key}-${job.id}` }, onclick: run }, text);
   const act = async (method, path) => { try { await call(method, path); await poll(); } catch (error) { showError(error); } };
   const path = `/imports/${encodeURIComponent(job.id)}`;

@@ -108,7 +108,7 @@ async function models() {
   try {
     const { items } = await call("GET", "/models");
     if (!items.length) {
-      $("models").replaceChildren(el("p", { class: "muted" }, "No model is installed. The package local-rag-models brings one, and ", el("code", {}, "local-rag models pull"), " fetches others."));
+      $("models").replaceChildren(el("p", { class: "muted" }, "No model is installed. The package local-rag-model-e5 brings one, and ", el("code", {}, "local-rag models pull"), " fetches others."));
       return;
     }
     const head = ["Name", "Use", "Size", ""];

@@ -25,7 +25,7 @@ export function render(text, cite) {
   return text.trim().split(/\n{2,}/).filter(Boolean).flatMap((block) => {
     const rows = block.split("\n");
     const first = rows.findIndex((row) => /^\s*(?:[-*•]|\d+[.)])\s+/.test(row));
-    if (first < 0) return [el("p", {}, lines(block, cite))];
+    if (first < 0) return [el(/^[“„«]/.test(block) ? "blockquote" : "p", {}, lines(block, cite))];
     const ordered = /^\s*\d/.test(rows[first]);
     const items = [];
     for (const row of rows.slice(first)) {

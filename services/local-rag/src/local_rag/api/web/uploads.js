@@ -149,10 +149,13 @@ async function finish(item, job) {
   if (job.failed || job.state === "failed") {
     const items = await call("GET", `/imports/${encodeURIComponent(job.id)}/items?state=failed&limit=1`);
     set(item, "failed", items.items[0]?.error || job.error || "failed", 0);
+  } else if (job.skipped) {
+    const items = await call("GET", `/imports/${encodeURIComponent(job.id)}/items?state=skipped&limit=1`);
+    set(item, "failed", items.items[0]?.error || "skipped", 0);
   } else if (job.state === "cancelled") {
     set(item, "cancelled", "cancelled", 0);
   } else {
-    set(item, "done", job.skipped ? "already there" : "added", 1);
+    set(item, "done", job.unchanged ? "already there" : "added", 1);
     setTimeout(() => dismiss(item), 8000);
   }
   changed();

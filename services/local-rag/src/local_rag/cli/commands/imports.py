@@ -11,7 +11,7 @@ from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, ServiceError, WrongUsage
 from local_rag.cli.common import connect, json_option
 from local_rag.cli.progress import follow, report, say_started
-from local_rag.cli.sending import is_text, send_files
+from local_rag.cli.sending import Begun, is_text, send_files
 from local_rag.documents.formats import described
 
 # What the service says when it may not, or cannot, read a path itself.
@@ -49,12 +49,12 @@ def import_(
     urls = [source for source in sources if source.lower().startswith(("http://", "https://"))]
     paths = [_local(source) for source in sources if source not in urls]
     with connect(ctx) as client:
-        jobs: list[dict[str, Any]] = []
+        begun = Begun()
         if urls:
-            jobs.append(_submit(client, urls, recursive, metadata))
+            begun.jobs.append(_submit(client, urls, recursive, metadata))
         if paths:
-            jobs += _paths(client, paths, recursive, metadata, upload, as_json)
-        _finish(ctx, client, jobs, no_wait=no_wait, as_json=as_json)
+            _paths(client, begun, paths, recursive, metadata, upload, as_json)
+        _finish(ctx, client, begun, no_wait=no_wait, as_json=as_json)
 
 
 def _metadata(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -82,22 +82,24 @@ def _submit(
 
 def _paths(
     client: Client,
+    begun: Begun,
     paths: list[Path],
     recursive: bool,
     metadata: dict[str, str],
     upload: bool | None,
     as_json: bool,
-) -> list[dict[str, Any]]:
+) -> None:
     """Import by path where that works, else send the files."""
     if upload is None and not _same_machine(client.url):
         upload = True
     if upload:
-        return send_files(client, paths, recursive, metadata, quiet=as_json)
-    jobs, unreadable = [], []
+        send_files(client, begun, paths, recursive, metadata, quiet=as_json)
+        return
+    unreadable = []
     for path in paths:
         try:
             source = str(path) if is_text(path) else path.as_uri()
-            jobs.append(_submit(client, [source], recursive, metadata))
+            begun.jobs.append(_submit(client, [source], recursive, metadata))
         except ServiceError as error:
             if upload is False or error.status not in _NOT_READABLE:
                 raise
@@ -108,8 +110,7 @@ def _paths(
             "Import them again after a change.",
             stderr=True,
         )
-        jobs += send_files(client, unreadable, recursive, metadata, quiet=as_json)
-    return jobs
+        send_files(client, begun, unreadable, recursive, metadata, quiet=as_json)
 
 
 def _same_machine(url: str) -> bool:
@@ -123,19 +124,19 @@ def _same_machine(url: str) -> bool:
 def _finish(
     ctx: click.Context,
     client: Client,
-    jobs: list[dict[str, Any]],
+    begun: Begun,
     *,
     no_wait: bool,
     as_json: bool,
 ) -> None:
     if no_wait:
         if as_json:
-            output.write_json({"jobs": jobs})
+            output.write_json({"jobs": begun.jobs, "skipped": begun.left_out})
         else:
-            say_started(jobs)
+            say_started(begun.jobs)
         return
-    done = [follow(client, job, quiet=as_json) for job in jobs]
-    ctx.exit(report(client, done, as_json=as_json))
+    done = [follow(client, job, quiet=as_json) for job in begun.jobs]
+    ctx.exit(report(client, done, as_json=as_json, left_out=begun.left_out))
 
 
 @click.group()
@@ -158,12 +159,13 @@ def list_imports(ctx: click.Context, limit: int, as_json: bool) -> None:
         output.say("No imports.")
         return
     output.table(
-        ("id", "state", "done", "failed", "total", "begun", "sources"),
+        ("id", "state", "done", "skipped", "failed", "total", "begun", "sources"),
         [
             (
                 job["id"],
                 output.state(job["state"]),
-                job["done"] + job["skipped"],
+                job["done"] + job["unchanged"],
+                job["skipped"],
                 job["failed"],
                 job["total"],
                 output.when(job["created"]),
@@ -172,18 +174,20 @@ def list_imports(ctx: click.Context, limit: int, as_json: bool) -> None:
             )
             for job in page["items"]
         ],
-        right="done,failed,total,begun",
+        right="done,skipped,failed,total,begun",
     )
 
 
 @imports.command("show")
 @click.argument("job")
 @click.option("--failed", is_flag=True, help="Only what failed.")
+@click.option("--skipped", is_flag=True, help="Only what was left out, with the reasons.")
 @json_option
 @click.pass_context
-def show_import(ctx: click.Context, job: str, failed: bool, as_json: bool) -> None:
+def show_import(ctx: click.Context, job: str, failed: bool, skipped: bool, as_json: bool) -> None:
     """Show one import and its files."""
-    params: dict[str, Any] = {"limit": 1000, **({"state": "failed"} if failed else {})}
+    state = "failed" if failed else "skipped" if skipped else None
+    params: dict[str, Any] = {"limit": 1000, **({"state": state} if state else {})}
     with connect(ctx) as client:
         found = client.call("GET", f"/imports/{job}")
         items = client.call("GET", f"/imports/{job}/items", params=params)["items"]
@@ -221,7 +225,7 @@ def resume(ctx: click.Context, job: str, no_wait: bool, as_json: bool) -> None:
     """Go on with an import that was cancelled or failed in part."""
     with connect(ctx) as client:
         found = client.call("POST", f"/imports/{job}/resume")
-        _finish(ctx, client, [found], no_wait=no_wait, as_json=as_json)
+        _finish(ctx, client, Begun([found]), no_wait=no_wait, as_json=as_json)
 
 
 @click.command("check-updates")
@@ -250,4 +254,4 @@ def update(ctx: click.Context, no_wait: bool, as_json: bool) -> None:
     """Import what changed at the sources, and hide documents whose source is gone."""
     with connect(ctx) as client:
         job = client.call("POST", "/updates", timeout=LONG_TIMEOUT)
-        _finish(ctx, client, [job], no_wait=no_wait, as_json=as_json)
+        _finish(ctx, client, Begun([job]), no_wait=no_wait, as_json=as_json)

@@ -31,7 +31,9 @@ def list_models(ctx: click.Context, as_json: bool) -> None:
         output.write_json(page)
         return
     if not page["items"]:
-        output.say("No models. Install local-rag-models, or: local-rag models pull URL --sha256 …")
+        output.say(
+            "No models. Install local-rag-model-e5, or: local-rag models pull URL --sha256 …"
+        )
         return
     output.table(
         ("name", "use", "size", "", "file"),

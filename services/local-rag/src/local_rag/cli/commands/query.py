@@ -9,7 +9,8 @@ from local_rag.cli import output
 from local_rag.cli.client import LONG_TIMEOUT, Client, CommandError, ServiceError, WrongUsage
 from local_rag.cli.common import connect, json_option
 
-_SNIPPET = 240
+_SNIPPET = 600
+_WRITTEN = ("generated", "extracted", "uncertain")
 
 
 @click.command()
@@ -56,7 +57,7 @@ def query(
         elif no_stream:
             answer = client.call("POST", "/query", json=body, timeout=LONG_TIMEOUT)
             _print_head(answer)
-            if answer["mode"] == "generated":
+            if answer["mode"] in _WRITTEN:
                 click.echo(output.clean(answer["text"]))
             _print_sources(answer)
         else:
@@ -75,8 +76,9 @@ def _stream(client: Client, body: dict[str, Any]) -> dict[str, Any]:
             click.echo()
             raise ServiceError(500, data)
         elif name == "done":
-            _print_head(data)
-            if data["mode"] == "generated":
+            if data["mode"] not in ("not-found", *_WRITTEN):
+                _print_head(data)
+            else:
                 _finish(written, output.clean(data["text"]))
             return data
     click.echo()
@@ -95,7 +97,7 @@ def _finish(written: str, whole: str) -> None:
 
 def _print_head(answer: dict[str, Any]) -> None:
     if answer["mode"] == "not-found":
-        output.say(answer["text"] or "That is not in your documents.")
+        output.say(answer["text"])
     elif answer["mode"] == "retrieval-only":
         reason = f" ({answer['reason']})" if answer["reason"] else ""
         output.say(output.text(f"No answer was written{reason}. The passages:", "yellow"))

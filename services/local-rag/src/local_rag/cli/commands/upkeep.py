@@ -90,7 +90,7 @@ def reindex(ctx: click.Context, yes: bool, no_wait: bool, as_json: bool) -> None
         if no_wait:
             output.write_json(job) if as_json else say_started([job])
             return
-        ctx.exit(report(client, [follow(client, job, quiet=as_json)], as_json=as_json))
+        ctx.exit(report(client, [follow(client, job, quiet=as_json)], as_json=as_json, left_out=[]))
 
 
 @click.command()

@@ -1,4 +1,7 @@
-"""The formats that can be imported: each file here but base.py is one, and all else follows."""
+"""The formats that can be imported: each file here is one, and all else follows.
+
+But for base.py and the files that begin with an underscore: what several formats share.
+"""
 
 import importlib
 import pkgutil
@@ -9,15 +12,31 @@ from local_rag.core.types import Extracted
 from local_rag.documents.formats.base import Format, Source
 from local_rag.text.normalise import NotText
 
-__all__ = ["FORMATS", "Format", "Source", "described", "detect", "extract", "names", "promised"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Source",
+    "described",
+    "detect",
+    "extract",
+    "names",
+    "promised",
+    "why_not",
+]
 
 
 def _found() -> tuple[Format, ...]:
-    files = sorted(file.name for file in pkgutil.iter_modules(__path__) if file.name != "base")
-    return tuple(importlib.import_module(f"{__name__}.{file}").FORMAT for file in files)
+    files = sorted(file.name for file in pkgutil.iter_modules(__path__))
+    return tuple(
+        importlib.import_module(f"{__name__}.{file}").FORMAT
+        for file in files
+        if file != "base" and not file.startswith("_")
+    )
 
 
 FORMATS = _found()
+# Of source code there are a hundred.
+_NAMED = 8
 _BY_EXTENSION = {extension: known for known in FORMATS for extension in known.extensions}
 _BY_MEDIA_TYPE = {kind: known for known in FORMATS for kind in (known.media_type, *known.aliases)}
 # What neither bytes nor name nor server say anything about is this (RFC 2046, 4.1.3).
@@ -33,12 +52,29 @@ def names() -> str:
 def described() -> str:
     """Return the names of all formats with the extensions by which their files are known."""
     known = sorted(FORMATS, key=lambda known: known.name.lower())
-    return ", ".join(f"{kind.name} ({' '.join(kind.extensions)})" for kind in known)
+    return ", ".join(f"{kind.name} ({_some(kind.extensions)})" for kind in known)
+
+
+def _some(extensions: tuple[str, ...]) -> str:
+    more = len(extensions) - _NAMED
+    return " ".join(extensions) if more <= 0 else f"{' '.join(extensions[:_NAMED])} …"
 
 
 def promised(name: str) -> Format | None:
     """Return the format that a file name promises, or None for one that is not read."""
     return _BY_EXTENSION.get(PurePosixPath(name.lower()).suffix)
+
+
+def why_not(name: str) -> str:
+    """Return why a file whose name promises none of our formats is not read."""
+    suffix = PurePosixPath(name.lower()).suffix
+    for known in FORMATS:
+        if suffix in known.convertible:
+            target = known.extensions[0].removeprefix(".")
+            return f"{suffix} is not read; convert it: soffice --headless --convert-to {target}"
+    if not suffix:
+        return "its name has no extension, and it is not text"
+    return f"files of the kind {suffix} are not read"
 
 
 def detect(source: Source) -> Format:
@@ -50,6 +86,10 @@ def detect(source: Source) -> Format:
     named = promised(source.name)
     fitting = [known for known in FORMATS if known.begins and known.begins(head)]
     certain = [known for known in fitting if known.always]
+    if len(certain) > 1 or (certain and certain[0].holds):
+        # Zip archives, say: what is in them says which of the formats it is.
+        held = [known for known in certain if known.holds is None or known.holds in source.data]
+        certain = held or [known for known in certain if known is named]
     if certain:
         return named if named in certain else certain[0]
     for known in FORMATS:

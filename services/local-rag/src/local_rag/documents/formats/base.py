@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from local_rag.core.errors import InvalidInput, TooLarge
+from local_rag.core.errors import LeftOut, TooLarge
 from local_rag.core.types import Extracted, Section
 from local_rag.text.normalise import clean, one_line
 
@@ -18,6 +18,12 @@ class Source:
     name: str
     media_type: str | None = None
     charset: str | None = None
+    # Languages of text in pictures, as tesseract calls them; none: those that are installed.
+    languages: tuple[str, ...] = ()
+    # How deep it lies in others: 1 is an attachment of a mail.
+    depth: int = 0
+    # Called as (done, of how many) by what takes long and goes on: it gets more time then.
+    alive: Callable[[int, int], None] = lambda _done, _total: None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +46,10 @@ class Format:
     always: bool = False
     # Needs a parser, which a hostile file can make loop: it gets a process of its own.
     parsed: bool = True
+    # What stands in every such file, where others begin as it does: the name of a part of a zip.
+    holds: bytes | None = None
+    # Extensions of files that LibreOffice makes into such ones; we do not read them.
+    convertible: tuple[str, ...] = ()
     # First bytes of files that people take for this format: what they are, and the way out.
     mistaken: Mapping[bytes, tuple[str, str]] = field(default_factory=dict)
 
@@ -54,7 +64,7 @@ def build(
 ) -> Extracted:
     """Return a checked extract: text cleaned, empty sections dropped, a title always there.
 
-    Raises InvalidInput when there is no text at all and TooLarge when there is far too much.
+    Raises LeftOut when there is no text at all and TooLarge when there is far too much.
     """
     kept: list[Section] = []
     total = 0
@@ -68,7 +78,7 @@ def build(
         heading = one_line(section.heading) if section.heading else None
         kept.append(Section(text=text, page=section.page, heading=heading or None))
     if not kept:
-        raise InvalidInput(f"{fallback} holds no text")
+        raise LeftOut(f"{fallback} holds no text")
     return Extracted(
         title=one_line(title) or one_line(fallback) or "untitled",
         sections=tuple(kept),

@@ -16,7 +16,7 @@ def _read(source: Source) -> Extracted:
     headline = len(first) <= 80 and not re.search(r"[.,;:!?]$", first) and "\t" not in first
     name = PurePosixPath(source.name).name
     return build(
-        title=first if headline and not name.endswith((".csv", ".tsv", ".log")) else name,
+        title=first if headline and not name.endswith(".log") else name,
         fallback=name,
         sections=[Section(text=text)],
         media_type=FORMAT.media_type,
@@ -26,7 +26,7 @@ def _read(source: Source) -> Extracted:
 FORMAT = Format(
     name="text",
     media_type="text/plain",
-    extensions=(".txt", ".text", ".log", ".rst", ".adoc", ".org", ".csv", ".tsv"),
+    extensions=(".txt", ".text", ".log", ".rst", ".adoc", ".org", ".vtt", ".srt"),
     read=_read,
     parsed=False,
 )

@@ -24,6 +24,7 @@ from local_rag.documents.imports.sources import Policy, uri_of
 from local_rag.documents.imports.updates import check_updates
 from local_rag.index import Store
 from local_rag.index.jobs_table import JobOptions
+from local_rag.models.calibration import centre_of
 
 MAX_SOURCES = 10_000
 _log = logging.getLogger(__name__)
@@ -164,7 +165,9 @@ class ImportJobs:
             if job.kind == "reindex":
                 raise Conflict(f"a reindex is under way already ({job.id})")
         embedder = self._embedder_provider()
-        self._store.begin_reindex(embedder.model_id, embedder.dimensions, everything=True)
+        self._store.begin_reindex(
+            embedder.model_id, embedder.dimensions, everything=True, centre=centre_of(embedder)
+        )
         return self._enqueue("reindex", [], JobOptions())
 
     def changes(self, *, urls: bool = False) -> list[Change]:
@@ -269,7 +272,7 @@ class ImportJobs:
 
     def _verdict(self, job_id: str) -> tuple[JobState, str | None]:
         job = self._store.jobs.get(job_id)
-        if job.failed and job.failed == job.total:
+        if job.failed and job.failed + job.skipped == job.total:
             first = self._store.jobs.items(job_id, state=ImportItemState.FAILED, limit=1)[0]
             return JobState.FAILED, first.error
         return JobState.DONE, None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from local_rag.core.errors import RagError
+from local_rag.core.errors import LeftOut, RagError
 from local_rag.core.types import Embedder, ImportItemState
 from local_rag.documents.imports.prepare import Known, Prepared, Ready, Unchanged
 from local_rag.index import Incoming, Store
@@ -228,9 +228,9 @@ class Pipeline:
                 if len(unchanged) < _SKIPS and time.monotonic() - flushed < _SKIPS_S:
                     continue
             if unchanged:
-                self._store.jobs.skip_items(unchanged)
+                self._store.jobs.note_unchanged(unchanged)
                 for _ in unchanged:
-                    self._observe(ImportItemState.SKIPPED.value)
+                    self._observe(ImportItemState.UNCHANGED.value)
                 unchanged = []
             flushed = time.monotonic()
             if work is None:
@@ -238,11 +238,12 @@ class Pipeline:
             self._finish(work)
 
     def _finish(self, work: Work) -> None:
+        ended = ImportItemState.DONE
         if work.error is not None:
+            left_out = isinstance(work.error, LeftOut)
+            ended = ImportItemState.SKIPPED if left_out else ImportItemState.FAILED
             hint = f" ({work.error.hint})" if work.error.hint else ""
-            self._store.jobs.set_item(
-                work.item, ImportItemState.FAILED, error=f"{work.error}{hint}"
-            )
+            self._store.jobs.set_item(work.item, ended, error=f"{work.error}{hint}")
             self._reject(work.uri, work.error)
         elif isinstance(work.prepared, Known):
             self._store.documents.link(
@@ -257,7 +258,6 @@ class Pipeline:
             self._write(work.item, work.prepared, work.vectors)
         else:
             return
-        ended = ImportItemState.DONE if work.error is None else ImportItemState.FAILED
         self._observe(ended.value)
 
     def _write(self, item: int, ready: Ready, vectors: "NDArray[np.float32]") -> None:

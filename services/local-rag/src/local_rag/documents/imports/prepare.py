@@ -135,7 +135,8 @@ class Preparer:
             metadata=metadata,
         )
         name = path.name.encode("utf-8", "replace").decode("utf-8")
-        return Raw(facts=facts, source=Source(data=found.data, name=name))
+        languages = self.settings.imports.ocr_languages
+        return Raw(facts=facts, source=Source(data=found.data, name=name, languages=languages))
 
     def _read_url(
         self, uri: str, stored: StoredSource | None, metadata: Mapping[str, str]
@@ -156,6 +157,7 @@ class Preparer:
             name=fetched.name,
             media_type=fetched.media_type,
             charset=fetched.charset,
+            languages=self.settings.imports.ocr_languages,
         )
         return Raw(facts=facts, source=source)
 

@@ -1,7 +1,7 @@
 """One import job from its sources to its end."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from local_rag.config.settings import Settings
@@ -11,10 +11,11 @@ from local_rag.core.types import Embedder, Extracted, ImportGate, ImportItemStat
 from local_rag.documents.extraction import Extraction
 from local_rag.documents.imports.pipeline import Cancelled, Pipeline
 from local_rag.documents.imports.prepare import Prepared, Preparer
-from local_rag.documents.imports.sources import Policy, is_url, path_of
+from local_rag.documents.imports.sources import Found, Policy, is_url, path_of
 from local_rag.documents.imports.updates import check_updates, folders_of, is_away, metadata_for
 from local_rag.index import SourceFacts, Store
 from local_rag.index.jobs_table import JobOptions
+from local_rag.models.calibration import centre_of
 from local_rag.text.chunking import join_sections
 from local_rag.text.hashing import content_hash
 
@@ -22,7 +23,7 @@ _BATCH = 500
 _LOOK_AGAIN_S = 2.0
 _REINDEX = "document:"
 _WATCH = "watch"
-_PERMANENT = ("invalid-input", "too-large")
+_PERMANENT = ("invalid-input", "left-out", "too-large")
 
 
 @dataclass
@@ -47,9 +48,13 @@ class JobRunner:
         """Do the job. Raises Cancelled and RagError; the caller notes the end."""
         options = self.store.jobs.options(job.id)
         if job.kind == "reindex":
-            self.store.begin_reindex(self.embedder.model_id, self.embedder.dimensions)
+            self.store.begin_reindex(
+                self.embedder.model_id, self.embedder.dimensions, centre=centre_of(self.embedder)
+            )
         else:
-            self.store.bind_embedder(self.embedder.model_id, self.embedder.dimensions)
+            self.store.bind_embedder(
+                self.embedder.model_id, self.embedder.dimensions, centre=centre_of(self.embedder)
+            )
         self._wait_for_gate(job.id)
         if not self.store.jobs.listed(job.id):
             self._list(job, options)
@@ -57,7 +62,7 @@ class JobRunner:
                 # The list may have broken off; it is made again when the job goes on.
                 raise Cancelled
             self.store.jobs.set_listed(job.id)
-        with Extraction() as extraction:
+        with Extraction(stop=self.stop) as extraction:
             preparer = self._preparer(options, extraction)
             pipeline = Pipeline(
                 self.store,
@@ -164,19 +169,25 @@ class JobRunner:
         self.store.jobs.remember_folder(
             str(path), recursive=options.recursive, metadata=options.metadata
         )
-        batch: list[str] = []
+        batch: list[Found] = []
         for found in self._policy.walk(path, recursive=options.recursive):
             if self.stop.is_set():
                 return
+            batch.append(found)
+            if len(batch) == _BATCH:
+                self._add(job_id, batch)
+                batch = []
+        self._add(job_id, batch)
+
+    def _add(self, job_id: str, batch: Sequence[Found]) -> None:
+        self.store.jobs.add_items(job_id, (f.uri for f in batch if not (f.error or f.skipped)))
+        self.store.jobs.add_skipped(job_id, [(f.uri, f.skipped) for f in batch if f.skipped])
+        for found in batch:
             if found.error:
                 self.store.jobs.add_failed(job_id, found.uri, found.error)
                 self.observe(ImportItemState.FAILED.value)
-                continue
-            batch.append(found.uri)
-            if len(batch) == _BATCH:
-                self.store.jobs.add_items(job_id, batch)
-                batch = []
-        self.store.jobs.add_items(job_id, batch)
+            elif found.skipped:
+                self.observe(ImportItemState.SKIPPED.value)
 
     def _list_changes(self, job: ImportJob) -> None:
         only = [path_of(uri) for uri in job.sources] if job.kind == _WATCH else None

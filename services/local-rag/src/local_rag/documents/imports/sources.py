@@ -4,18 +4,21 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from local_rag.config.settings import Settings
 from local_rag.core.errors import Forbidden, InvalidInput, NotFound, RagError, TooLarge
 from local_rag.documents.fetch import check_url
-from local_rag.documents.formats import promised
-from local_rag.text.normalise import one_line
+from local_rag.documents.formats import promised, why_not
+from local_rag.text.normalise import NotText, decode, one_line
 
 _SYSTEM = (Path("/proc"), Path("/sys"), Path("/dev"), Path("/run"), Path("/etc/local-rag"))
 _MAX_DEPTH = 64
+_HEAD = 2_048
 # A file changed within the time stamp's grain after it was read would look unchanged for ever.
 _STAMP_GRAIN_NS = 2_000_000_000
 
@@ -31,12 +34,16 @@ class FileData:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A file or folder of a walk; `error` says why it cannot be read."""
+    """A file or folder of a walk.
+
+    `error` says why it cannot be read, `skipped` why it is not meant to be.
+    """
 
     uri: str
     size: int = 0
     mtime_ns: int = 0
     error: str | None = None
+    skipped: str | None = None
 
 
 def is_url(source: str) -> bool:
@@ -59,15 +66,19 @@ def path_of(uri: str) -> Path:
 
 
 class Policy:
-    """Decides which paths may be read. The uploads directory always may."""
+    """Decides which paths may be read. The uploads directory always may.
 
-    def __init__(self, settings: Settings) -> None:
+    Not `guarded` is what a person sends of their own accord: nothing is kept from them.
+    """
+
+    def __init__(self, settings: Settings, *, guarded: bool = True) -> None:
         self._follow = settings.imports.follow_symlinks
         self._max_bytes = settings.imports.max_file_mb * 1_000_000
         self._max_mb = settings.imports.max_file_mb
         self._uploads = _real(settings.storage.uploads)
         self._allowed = tuple(_real(path) for path in settings.imports.allowed_paths)
-        self._refused = (*_SYSTEM, _real(settings.storage.data_dir))
+        refused = (*_SYSTEM, _real(settings.storage.data_dir))
+        self._refused = refused if guarded else ()
 
     def source(self, source: str) -> str:
         """Return the URI of a path or URL that a person gave.
@@ -128,8 +139,9 @@ class Policy:
                 hint="add its folder to imports.allowed_paths in /etc/local-rag/config.yaml",
             )
 
-    def read(self, path: Path) -> FileData:
-        """Return the bytes of a file that may be read.
+    @contextmanager
+    def opened(self, path: Path) -> Iterator[BinaryIO]:
+        """Yield a file that may be read.
 
         What was opened is what is checked, so a path exchanged meanwhile gains nothing. Raises
         NotFound, Forbidden, InvalidInput, TooLarge.
@@ -151,6 +163,13 @@ class Policy:
             self._require_allowed(Path(f"/proc/self/fd/{descriptor}").readlink(), shown)
             if found.st_size > self._max_bytes:
                 raise self._too_large(shown, found.st_size)
+            yield stream
+
+    def read(self, path: Path) -> FileData:
+        """Return the bytes of a file that may be read. Raises what `opened` raises."""
+        shown = one_line(str(path))
+        with self.opened(path) as stream:
+            found = os.fstat(stream.fileno())
             try:
                 data = stream.read(self._max_bytes + 1)
             except OSError as error:
@@ -172,10 +191,11 @@ class Policy:
         )
 
     def walk(self, root: Path, *, recursive: bool) -> Iterator[Found]:
-        """Yield the documents of a folder in order, and what in it cannot be read.
+        """Yield all that is in a folder, in order: documents, what cannot be read, what is skipped.
 
-        Hidden files and files of kinds we do not read are left out; links are left out unless
-        imports.follow_symlinks is set, and then only lead to what is allowed.
+        Nothing is passed over in silence. Hidden files and files of kinds we do not read are
+        skipped; links are unless imports.follow_symlinks is set, and then only lead to what is
+        allowed. What lies in a skipped folder is not looked at.
         """
         seen: set[tuple[int, int]] = set()
         pending = [(root, 0)]
@@ -189,34 +209,62 @@ class Policy:
                 yield Found(uri=uri_of(folder), error=f"cannot be read: {error.strerror}")
                 continue
             if (identity.st_dev, identity.st_ino) in seen:
+                yield _skipped(folder, "a link leads to it a second time")
                 continue
             seen.add((identity.st_dev, identity.st_ino))
             for entry in entries:
-                real, is_folder = self._entry(entry)
-                if real is None:
-                    continue
-                if is_folder:
-                    folders.append(real)
-                elif promised(entry.name):
-                    yield _found(real)
-            if recursive and depth < _MAX_DEPTH:
-                pending += [(child, depth + 1) for child in reversed(folders)]
+                found, child = self._entry(entry)
+                if child is not None and (not recursive or depth >= _MAX_DEPTH):
+                    deep = "subfolders are not asked for" if not recursive else "lies too deep"
+                    found = Found(uri=uri_of(child), skipped=deep)
+                elif child is not None:
+                    folders.append(child)
+                if found is not None:
+                    yield found
+            pending += [(child, depth + 1) for child in reversed(folders)]
 
-    def _entry(self, entry: "os.DirEntry[str]") -> tuple[Path | None, bool]:
-        """Return what an entry of a folder leads to, if that may be read; and if it is a folder."""
-        if entry.name.startswith("."):
-            return None, False
+    def _entry(self, entry: "os.DirEntry[str]") -> tuple[Found | None, Path | None]:
+        """Return what an entry of a folder is: something found, or a folder to look into."""
         path = Path(entry.path)
         try:
+            if entry.name.startswith("."):
+                return _skipped(path, "it is hidden"), None
             if entry.is_symlink():
-                return (self.check(path), entry.is_dir()) if self._follow else (None, False)
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if is_folder or entry.is_file(follow_symlinks=False):
+                if not self._follow:
+                    return _skipped(path, "it is a link, and imports.follow_symlinks is off"), None
+                is_folder, path = entry.is_dir(), self.check(path)
+            else:
+                is_folder = entry.is_dir(follow_symlinks=False)
                 self._require_allowed(path, entry.name)
-                return path, is_folder
-        except (OSError, RagError):
-            return None, False
-        return None, False
+                if not is_folder and not entry.is_file(follow_symlinks=False):
+                    return _skipped(path, "it is neither a file nor a folder"), None
+        except (OSError, RagError) as error:
+            return _skipped(path, str(error)), None
+        if is_folder:
+            return None, path
+        if not promised(entry.name) and not _is_plain(path):
+            return _skipped(path, why_not(entry.name)), None
+        return _found(path), None
+
+
+def _is_plain(path: Path) -> bool:
+    """Return whether a file without an extension (README, Makefile) begins as text does."""
+    if path.suffix:
+        return False
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        # It is tried, and what is wrong with it is said then.
+        return True
+    try:
+        return bool(decode(head).strip())
+    except NotText:
+        return False
+
+
+def _skipped(path: Path, reason: str) -> Found:
+    return Found(uri=uri_of(path), skipped=reason)
 
 
 def _found(path: Path) -> Found:

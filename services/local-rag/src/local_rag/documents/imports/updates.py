@@ -90,7 +90,7 @@ class _Check:
             except RagError:
                 continue
             for found in self._policy.walk(real, recursive=recursive):
-                if found.error is None:
+                if found.error is None and found.skipped is None:
                     self._seen.setdefault(found.uri, found)
 
     def _compare(self, stored: StoredSource) -> Change | None:
