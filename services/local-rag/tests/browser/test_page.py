@@ -52,7 +52,7 @@ def test_an_answer_streams_with_its_sources(
     page: Page, server: LiveServer, files: Path, generator: QuotingGenerator, size: str, theme: str
 ) -> None:
     generator.go.clear()
-    generator.pieces = ["The lease of `the garden` ends ", "on **31 March 2031** ", "[1]", ". ",
+    generator.pieces = ["On **31 March 2031** ", "the lease of `the garden` ends ", "[1]", ". ",
                         "It was signed in 1999 by the mayor [1]."]  # fmt: skip
     fill(server, files)
     page.open("ask", size, theme=theme)

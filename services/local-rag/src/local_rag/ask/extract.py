@@ -1,7 +1,7 @@
 """The sentences of the documents that answer a question, as they stand."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from local_rag.ask.evidence import Evidence, Judgement, Words, label_terms, passage_terms
@@ -20,8 +20,8 @@ MAX_QUOTES = 2
 _NEARLY = 0.15
 # What asks for a number is answered by a sentence that has one.
 _NUMBER = 0.2
-# The sentence after the one that fits often says what it is about ("They also ..."), and before the
-# last one what it goes on from; this much of both is quoted at most.
+# A neighbour of the sentence that fits often says what it is about ("They also ..."), or what it
+# goes on from; this much of both is quoted at most.
 _MAX_CHARS = 600
 
 
@@ -34,6 +34,7 @@ class _Candidate:
     own: float
     around: float
     whole: float
+    parts: bool
     fits: float
     near: float | None = None
 
@@ -43,7 +44,7 @@ class _Candidate:
 
     @property
     def judgement(self) -> Judgement:
-        return Judgement(self.near, self.around, self.whole)
+        return Judgement(self.near, self.around, self.whole, self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,12 @@ def extract(
         ]
     candidates.sort(key=lambda c: -c.score)
     best = candidates[0]
-    quotes = [_quote(best)]
+    scores = {(c.number, c.index): c.score for c in candidates}
+    quotes = [_quote(best, scores)]
     for other in candidates[1:]:
         if len(quotes) == MAX_QUOTES or best.score - other.score > _NEARLY:
             break
-        quote = _quote(other)
+        quote = _quote(other, scores)
         if not any(_overlap(quote, known) for known in quotes):
             quotes.append(quote)
     return Extract(tuple(quotes), best.judgement.certainty)
@@ -106,6 +108,7 @@ def _candidates(question: str, number: int, passage: Passage, words: Words) -> l
             own=words.coverage(terms[index]),
             around=words.coverage(label.union(*terms[max(index - 1, 0) : index + 2])),
             whole=whole,
+            parts=words.parts,
             fits=0.0 if asked is None else _fits(asked, found[index].text),
         )
         for index in range(len(found))
@@ -117,12 +120,17 @@ def _fits(asked: set[str], sentence: str) -> float:
     return _NUMBER if set(_DIGITS.findall(sentence)) - asked else 0.0
 
 
-def _quote(candidate: _Candidate) -> Quote:
+def _quote(candidate: _Candidate, scores: Mapping[tuple[int, int], float]) -> Quote:
+    """Return the quote of a sentence with the neighbour that fits better, mostly the next one."""
     key = first = last = candidate.all[candidate.index]
-    if candidate.index + 1 < len(candidate.all):
-        last = candidate.all[candidate.index + 1]
-    elif candidate.index > 0:
+    before, after = (
+        scores.get((candidate.number, candidate.index + step), float("-inf")) for step in (-1, 1)
+    )
+    follows = candidate.index + 1 < len(candidate.all)
+    if candidate.index > 0 and (not follows or before > after):
         first = candidate.all[candidate.index - 1]
+    elif follows:
+        last = candidate.all[candidate.index + 1]
     if last.end - first.start > _MAX_CHARS:
         first = last = key
     return Quote(

@@ -82,4 +82,5 @@ def test_more_of_anything_never_makes_less_certain() -> None:
     assert Judgement(0.5, 0.6, 0.5).certainty > base
     assert Judgement(0.5, 0.5, 0.6).certainty > base
     assert Judgement(1.0, 1.0, 1.0).certainty > 0 > Judgement(0.5, 0.5, 0.5).certainty
+    assert Judgement(0.5, 0.5, 0.5, parts=True).certainty < base
     assert Judgement(None, 1.0, 1.0).certainty > 0 > Judgement(None, 0.6, 0.6).certainty
