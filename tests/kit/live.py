@@ -22,7 +22,7 @@ def checked(
     directory: Path,
     recipe: Recipe,
     only: Sequence[str],
-    previous: Recipe | None = None,
+    previous: Recipe | Sequence[Recipe] | None = None,
     **tables: Any,
 ) -> Checked:
     """What `service` and the live checks named say of a package, which is made in `directory`."""
@@ -41,7 +41,8 @@ def checked(
     home = directory / "debs"
     home.mkdir(exist_ok=True)
     deb = read_deb(recipe.build(home))
-    files = [previous.build(home)] if previous else []
+    before = [previous] if isinstance(previous, Recipe) else list(previous or ())
+    files = [recipe.build(home) for recipe in before]
     context = CheckContext(
         target=TARGET, host_arch="amd64", config=config, debs=[deb], changes=None,
         roots=Roots(cache, config), output=directory, log=lambda _: None,

@@ -19,7 +19,8 @@ _ASIDE = re.compile(
     r"^checking |^-- (?:Looking|Performing|Check)|\b(?:ok|yes|PASS(?:ED)?|passed)$|"
     r"\b(?:0|no) errors?\b|"
     # Remarks that debhelper's tools make in good builds.
-    r"^dwz: |not beneficial|^dpkg-gencontrol: warning|^dpkg-shlibdeps: warning|\bwarning: ",
+    r"^dwz: |not beneficial|^dpkg-gencontrol: warning|^dpkg-shlibdeps: warning|"
+    r"\bwarning: (?!Cannot find \(any)",
     re.I,
 )
 _COMMAND = re.compile(

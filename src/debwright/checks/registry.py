@@ -31,6 +31,7 @@ from debwright.checks.live.steady import SteadyCheck
 from debwright.checks.live.stop import StopCheck
 from debwright.checks.live.units import UnitsCheck
 from debwright.checks.live.upgrade import UpgradeCheck
+from debwright.checks.live.versions import VersionsCheck
 from debwright.checks.live.writes import WritesCheck
 from debwright.model import registry
 
@@ -63,6 +64,7 @@ LIVE: tuple[LiveCheck, ...] = (
     DowngradeCheck(),
     RegressionCheck(),
     MinimumCheck(),
+    VersionsCheck(),
     AutopkgtestCheck(),
 )
 """On a booted system with the package installed, one after the other on the same system.
@@ -70,8 +72,8 @@ LIVE: tuple[LiveCheck, ...] = (
 The order spares restarts: what only looks comes while the wait of `steady` runs; the journal is
 read before pages are asked for that may not be there, and before a crash fills it; the reboot
 starts what `stop` has stopped, so that removal meets a running service; an upgrade needs a system
-from which the package is gone, and what is left out at last nobody needs any more. The package's
-own tests have systems of their own.
+from which the package is gone, and what is left out at last nobody needs any more. Upgrades from
+older versions, and the package's own tests, have systems of their own.
 """
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeVar
 
-from debwright.checks.engine import debconf, policy
+from debwright.checks.engine import debconf, left, policy
 from debwright.checks.engine.base import (
     Check,
     CheckContext,
@@ -258,7 +258,7 @@ def _booted(
             "boot_seconds": session.system.boot_seconds,
             "install_seconds": session.install_seconds,
         }
-        findings = INSTALL.sizes(context)
+        findings = [*INSTALL.sizes(context), *left.by_scripts(session)]
         result = conclude(INSTALL.name, started, findings, measurements=measurements, notes=notes)
         add(result, INSTALL)
         session.measured = second.measured

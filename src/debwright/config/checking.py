@@ -136,6 +136,13 @@ class Upgrade(Section):
         description="The previous release's .deb files, each a path or glob pattern relative to "
         "this file; default: the newest older version that the APT repository below dist/ has.",
     )
+    versions: int = Field(
+        4,
+        ge=0,
+        le=50,
+        description="How many versions before the previous release are upgraded from, too, each on "
+        "a system of its own; 0 for none.",
+    )
     from_release: bool = Field(
         False,
         description="Whether GitHub's releases are looked through when that repository has no "

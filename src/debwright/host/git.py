@@ -113,6 +113,18 @@ def _plain(command: str, arguments: Sequence[str]) -> Sequence[str]:
     return [*arguments[:at], *_OPTIONS.get(command, ()), *arguments[at:]]
 
 
+def clone(top: Path, to: Path) -> None:
+    """A repository of its own at `to`, without a work tree yet, that borrows the objects of `top`.
+
+    It has no configuration, hooks or attributes of that one. Raises what `git` does.
+    """
+    arguments = ("clone", "--quiet", "--shared", "--no-checkout", "--template=", "--")
+    argv = git_argv(*arguments, top, to)
+    done = _run(argv, {**_NO_TRANSPORT, "GIT_ALLOW_PROTOCOL": "file"}, None, None)
+    if done.returncode != 0:
+        raise _refusal(top, done, arguments, Programs())
+
+
 def merge_file(*arguments: str | Path) -> Completed:
     """git-merge-file(1), which needs no repository. Raises MissingError without git."""
     return _run(git_argv("merge-file", *arguments), _NO_TRANSPORT, None, None)

@@ -1,5 +1,6 @@
 """What a run is to do: which source, which version, which targets, how each is built and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from debwright.model import registry
 from debwright.model.manifest import digest
 from debwright.model.targets import Choice, HostFacts, Strategy, Target
 from debwright.source.make import SourcePackage, SourceTree
+from debwright.source.nocheck import beyond_tests, rules_of
 from debwright.source.version import VersionInfo, for_suite
 
 if TYPE_CHECKING:
@@ -168,3 +170,26 @@ def whole_digest(
     if carried:
         parts["carried"] = [one.digest for one in carried]
     return digest(parts)
+
+
+def nocheck_notes(plan: Plan, sources: Mapping[str, SourcePackage]) -> list[str]:
+    """A note where cross builds, which have `nocheck`, may give other packages than native ones."""
+    crossed = [
+        str(t.target)
+        for t in plan.targets
+        if (source := sources.get(t.target.suite)) is not None
+        and plan.choice_for(t, source).strategy is Strategy.CROSS
+        and source.has_any_for(t.target.arch)
+    ]
+    if plan.tree is None or not crossed:
+        return []
+    lines = beyond_tests(rules_of(plan.tree.directory))
+    if not lines:
+        return []
+    number, text = lines[0]
+    more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+    return [
+        f"debian/rules decides by nocheck about more than its tests (line {number}: "
+        f"{text[:80]}{more}), and {', '.join(crossed)} is cross-built, with nocheck: the packages "
+        "may be others than those of a native build"
+    ]

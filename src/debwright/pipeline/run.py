@@ -27,7 +27,7 @@ from debwright.model.results import (
     TargetResult,
 )
 from debwright.packages.sbom import CYCLONEDX, SPDX
-from debwright.pipeline.plan import Companion, TargetPlan
+from debwright.pipeline.plan import Companion, TargetPlan, nocheck_notes
 from debwright.pipeline.stages import STAGES
 from debwright.pipeline.stages.base import (
     Job,
@@ -87,6 +87,8 @@ def run(job: Job, wanted: Wanted) -> RunResult:
     if lost := [c.target for c in companions if not c.ok]:
         targets = _unbuilt(job, f"its companion {lost[0]} failed")
     elif all(s.status.ok for s in whole):
+        for note in nocheck_notes(job.plan, job.sources):
+            job.note(note)
         runs = _targets(job, wanted)
         for stage in stages_of(EquivalenceStage, wanted):
             stage.run(runs)

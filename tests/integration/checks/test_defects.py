@@ -53,7 +53,7 @@ MANY = Recipe(
         "/usr/bin/demo-gone": "#!/usr/bin/no-such-interpreter\n",
         "/usr/bin/demo-fussy": "#!/bin/sh\necho 'usage: demo-fussy FILE' >&2; exit 2\n",
     },
-    postinst="echo more >> /etc/issue",
+    postinst="echo more >> /etc/issue; setsid sleep 900 </dev/null >/dev/null 2>&1 &",
     postrm='[ "$1" != remove ] || rm -rf /var/lib/demo',
 )
 
@@ -69,6 +69,8 @@ def check(tmp_path: Path) -> Check:
 @caught(
     "a program whose modules are missing", "programs", "programs/not-started",
     also=(
+        Case("a process that a postinst leaves behind", "install", "install/process-left",
+             Severity.WARNING),
         Case("a service that writes below /usr", "writes", "writes/undeclared"),
         Case("a postinst that writes to a file of another package", "writes", "writes/of-others"),
         Case("a socket in the /tmp that all share", "writes", "writes/shared-tmp",
@@ -93,6 +95,7 @@ def test_many_defects_at_once(check: Check) -> Checked:
     said = {f.message for f in found}
     assert not any("/srv/ours" in one for one in said), "our own commands are not the package's"
     assert not any("demo-fussy" in one or "logout" in one for one in said)
+    assert "sleep 900" in made.evidence("install/process-left")
     assert "demo-gone" in " ".join(f.message for f in found if f.code == "programs/not-started")
     assert "/usr/lib/demo/cache" in made.evidence("writes/undeclared")
     assert "/etc/issue" in made.evidence("writes/of-others")
@@ -123,6 +126,20 @@ def test_a_unit_that_never_says_that_it_is_ready(check: Check) -> Checked:
     return made
 
 
+@caught("a unit whose EnvironmentFile is missing", "service", "service/not-set-up")
+def test_a_unit_that_systemd_cannot_set_up(check: Check) -> Checked:
+    """It was said to have crashed, with status 0."""
+    made = check(
+        Recipe(settings="EnvironmentFile=/etc/default/demo\nRestart=on-failure\nRestartSec=1",
+               postinst="deb-systemd-invoke start demo.service || true", enable="exit 0"),
+        ["restart"],
+    )  # fmt: skip
+    assert "/etc/default/demo" in made.finding("service/not-set-up").message
+    assert "Failed to load environment files" in made.evidence("service/not-set-up")
+    assert "EnvironmentFile=-/etc/default/demo" in str(made.finding("service/not-set-up").fix)
+    return made
+
+
 @caught("an upgrade that fails while the unit is masked", "states", "states/maintainer-script")
 def test_a_script_that_starts_a_masked_unit(check: Check) -> Checked:
     made = check(
@@ -141,4 +158,22 @@ def test_a_script_that_switches_the_unit_on_again(check: Check) -> Checked:
     said = [f.message for f in made.results["states"].findings]
     assert ["masked" in said[0], "disabled" in said[1]] == [True, True]
     assert made.results["purge"].findings == ()
+    return made
+
+
+@caught("a postinst that fails from one older version alone", "versions",
+        "versions/maintainer-script")  # fmt: skip
+def test_an_upgrade_that_works_from_the_last_version_only(check: Check) -> Checked:
+    made = check(
+        Recipe(
+            version="1.3-1", postinst='[ "$2" != 1.0-1 ] || { echo "no way from 1.0"; exit 1; }'
+        ),
+        ["versions"],
+        previous=[Recipe(version="1.0-1"), Recipe(version="1.1-1"), Recipe(version="1.2-1")],
+    )
+    lines = made.results["versions"].notes
+    assert len(lines) == 2, "the last version is what `upgrade` begins with"
+    assert lines[0].startswith("1.1-1 to 1.3-1: passed")
+    assert lines[1].startswith("1.0-1 to 1.3-1: failed")
+    assert "no way from 1.0" in made.evidence("versions/maintainer-script")
     return made

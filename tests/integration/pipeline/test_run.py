@@ -30,7 +30,7 @@ def test_everything_passes(greeter_run: tuple[Debwright, Run]) -> None:
         # These need what a machine may lack (signatures, a database on the network), or what the
         # first release of all cannot have.
         lacking = {c["name"] for c in target["checks"] if c["status"] == "skipped" and c["reason"]}
-        first = {"upgrade", "downgrade", "regression"}
+        first = {"upgrade", "downgrade", "regression", "versions"}
         emulated = {"benchmarks", "states"} if target["target"].endswith("-arm64") else set()
         # Switched off in its debwright.toml; and its only program is what its unit starts.
         off = {"autopkgtest", "programs"}

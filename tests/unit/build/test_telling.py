@@ -75,3 +75,12 @@ def test_of_many_lines_the_first_the_last_and_what_was_raised_are_shown() -> Non
 )
 def test_a_full_disk_is_what_the_build_ended_of(lines: list[str], full: bool) -> None:
     assert bool(disk_full(list(enumerate(lines, 1)))) == full
+
+
+def test_the_file_that_dh_install_misses_is_told() -> None:
+    lines = [
+        'dh_install: warning: Cannot find (any matches for) "x.py" (tried in ., debian/tmp)',
+        "dh_install: warning: demo missing files: x.py",
+        "dh_install: error: missing files, aborting",
+    ]
+    assert telling(list(enumerate(lines, 1)))[0] == (1, lines[0])

@@ -171,11 +171,11 @@ def test_a_check_reads_no_settings_but_its_own(
 def test_the_order_of_the_live_checks() -> None:
     """The second system's checks come last, with nothing but `regression` between them.
 
-    The package's own tests come after all: they open systems of their own.
+    Older versions and the package's own tests come after all: they open systems of their own.
     """
     names = [c.name for c in registry.LIVE]
     first = next(i for i, c in enumerate(registry.LIVE) if c.clean_system)
     rest = [c.name for c in registry.LIVE[first:] if not c.clean_system]
     assert names[first] == "upgrade"
-    assert rest == ["regression", "autopkgtest"]
+    assert rest == ["regression", "versions", "autopkgtest"]
     assert all(isinstance(c, LiveCheck) for c in registry.LIVE)

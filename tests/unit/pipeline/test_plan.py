@@ -11,6 +11,7 @@ from tests.kit.stages import Version, plan, source, target
 
 from debwright.config.load import effective_json
 from debwright.model.targets import Choice, Strategy, Target
+from debwright.pipeline.plan import nocheck_notes
 from debwright.pipeline.planning import make_plan, with_all
 
 
@@ -143,3 +144,27 @@ def test_another_source_is_built_without_this_projects_service(tmp_path: Path) -
     assert found.package == "other"
     assert found.config.main_service is None
     assert json.loads(effective_json(found.config))["service"] is None
+
+
+def test_rules_that_decide_by_nocheck_are_told_where_a_build_is_a_cross_build(
+    tmp_path: Path,
+) -> None:
+    from debwright.source.package import SourceTree
+
+    (tmp_path / "debian").mkdir()
+    (tmp_path / "debian/rules").write_text(
+        "ifeq (,$(filter nocheck,$(DEB_BUILD_OPTIONS)))\nX = 1\nendif\n"
+    )
+    tree = SourceTree(
+        directory=tmp_path, name="demo", version="1", format="x", maintainer="x", epoch_seconds=0
+    )
+    native = target("bookworm-amd64", Strategy.NATIVE)
+    cross = target("bookworm-arm64", Strategy.CROSS)
+    subject = replace(plan(tmp_path), tree=tree, targets=(native, cross))
+    (note,) = nocheck_notes(subject, {"bookworm": source("any")})
+    assert "line 1" in note
+    assert "bookworm-arm64 is cross-built" in note
+    assert nocheck_notes(subject, {"bookworm": source("all")}) == [], "nothing is cross-built"
+    assert nocheck_notes(replace(subject, targets=(native,)), {"bookworm": source("any")}) == []
+    (tmp_path / "debian/rules").unlink()
+    assert nocheck_notes(subject, {"bookworm": source("any")}) == []

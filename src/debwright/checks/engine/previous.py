@@ -12,6 +12,8 @@ NONE_FOUND = (
     "no previous release is known: the APT repository below dist/ has no older version; "
     "name one with `--previous FILE.deb` or [upgrade] previous, or see [upgrade] from_release"
 )
+KNOWN = 51
+"""Older versions that are read of a package; no configuration asks for more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,8 @@ class Previous:
     """The packages of the previous release, or why there are none."""
 
     debs: tuple[Deb, ...] = ()
+    older: tuple[tuple[Deb, ...], ...] = ()
+    """The packages of each version before it that is known, the newest first."""
     reason: str = NONE_FOUND
 
 
@@ -79,7 +83,7 @@ def _named(target: Target, debs: Sequence[Deb], files: Sequence[Path]) -> Previo
     if not chosen:
         names = ", ".join(sorted(packages))
         return Previous(reason=f"none of the previous files is {names} for {target.arch}")
-    return Previous(debs=tuple(chosen))
+    return _ordered(chosen)
 
 
 def _published(target: Target, debs: Sequence[Deb], repository: Path) -> Previous:
@@ -100,10 +104,24 @@ def _published(target: Target, debs: Sequence[Deb], repository: Path) -> Previou
         and e.architecture in {target.arch, "all"}
         and Version(e.version) < packages[e.package]
     ]
-    newest: dict[str, tuple[Version, str]] = {}
-    for entry in older:
-        version = Version(entry.version)
-        if entry.package not in newest or newest[entry.package][0] < version:
-            newest[entry.package] = (version, entry.path)
-    found = tuple(read_deb(repository / path) for _, path in sorted(newest.values()))
-    return Previous(debs=found) if found else Previous()
+    older.sort(key=lambda e: (Version(e.version), e.path), reverse=True)
+    found = [read_deb(repository / e.path) for e in older[: KNOWN * len(packages)]]
+    return _ordered(found) if found else Previous()
+
+
+def _ordered(debs: Sequence[Deb]) -> Previous:
+    """The newest of each package is the previous release; each version before is one by itself."""
+    from debian.debian_support import Version
+
+    newest: dict[str, Deb] = {}
+    for deb in sorted(debs, key=lambda d: Version(d.version)):
+        newest[deb.package] = deb
+    before: dict[str, list[Deb]] = {}
+    for deb in debs:
+        if deb is not newest[deb.package]:
+            before.setdefault(deb.version, []).append(deb)
+    versions = sorted(before, key=Version, reverse=True)
+    return Previous(
+        debs=tuple(newest[name] for name in sorted(newest)),
+        older=tuple(tuple(before[version]) for version in versions),
+    )

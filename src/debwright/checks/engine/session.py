@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 
 from debwright.checks.engine import debconf, user_manager
 from debwright.checks.engine.base import Check, CheckContext
+from debwright.checks.engine.processes import outside_units
 from debwright.checks.engine.secret_patterns import masked
 from debwright.checks.engine.units import SHOWN, Unit
 from debwright.config import Service
@@ -69,6 +70,8 @@ class Session:
     """The files there were before the package came."""
     accounts_before: set[str] = field(default_factory=set)
     ports_before: set[str] = field(default_factory=set)
+    processes_before: set[str] = field(default_factory=set)
+    """What was started as the checks start theirs, before the packages came (processes.py)."""
     sources: AptSources = field(default_factory=AptSources)
     install_seconds: float = 0.0
     installed_at: float = 0.0
@@ -126,6 +129,7 @@ class Session:
         session.accounts_before = session.accounts()
         session.ports_before = system.listening()
         session.failed_before = session.failed_units()
+        session.processes_before = outside_units(system)
         session.siblings = tuple(d.package for d in siblings.packages(layer)) if layer else ()
         return session
 

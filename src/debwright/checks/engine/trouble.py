@@ -36,7 +36,7 @@ _TELLING = re.compile(
     r"^\s*(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt)(?:: .|$)"
     r"|^(?:panic|fatal|fatal error|thread '.*' panicked|Exception in thread)\b"
     r"|: error while loading shared libraries: |: (?:command )?not found$"
-    r"|: Failed (?:at step \w+ |to (?:execute|load|set up|create|open|spawn) )"
+    r"|: Failed (?:at step \w+ |to (?:execute|locate|load|set up|create|open|spawn) )"
     r"| line \d+\.$"
 )
 

@@ -1,6 +1,6 @@
 """The packages go into the booted system, within the sizes allowed."""
 
-from debwright.checks.engine import debconf, infrastructure, sets
+from debwright.checks.engine import debconf, infrastructure, left, sets
 from debwright.checks.engine.base import Check, CheckContext
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.results import Finding
@@ -21,7 +21,7 @@ class InstallCheck(Check):
     """The runner installs, since all live checks need it; here is what it says of it."""
 
     name = "install"
-    codes = CODES | infrastructure.CODES | sets.CODES | debconf.CODES
+    codes = CODES | infrastructure.CODES | sets.CODES | debconf.CODES | left.CODES
     settings = ("limits", "install")
 
     def sizes(self, context: CheckContext) -> list[Finding]:

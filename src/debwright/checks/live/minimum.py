@@ -12,6 +12,7 @@ from pydantic import Field
 from debwright.checks.engine import health
 from debwright.checks.engine.base import conclude, skipped
 from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Session
+from debwright.checks.engine.trouble import last_words
 from debwright.checks.live.dependencies import pulled_in
 from debwright.config import Config, Service
 from debwright.config import values as v
@@ -169,7 +170,7 @@ def _not_installed(
 ) -> Finding:
     found = CODES.from_error(code, problem)
     if service := session.context.config.main_service:
-        said = session.journal(service.unit)
+        said = last_words(session, service.unit)
         found = found.model_copy(update={"evidence": (*found.evidence, *said)})
     if not left_out:
         return found

@@ -14,6 +14,7 @@ from debwright.checks.engine.session import LiveCheck, MaintainerScriptError, Se
 from debwright.checks.live.benchmarks import Benchmarks
 from debwright.checks.live.restart import restart
 from debwright.config import Service
+from debwright.host.process import Completed
 from debwright.model.codes import ERROR, Code, Codes
 from debwright.model.errors import DebwrightError
 from debwright.model.results import CheckResult, Evidence, Finding
@@ -75,10 +76,7 @@ class UpgradeCheck(LiveCheck):
         begun = time.monotonic()
         session.context.activity("upgrade")
         try:
-            done = session.apt(
-                ["install", *(f"{d.package}={d.version}" for d in session.context.installable)],
-                "upgrading from the previous release",
-            )
+            done = new_release(session, "upgrading from the previous release")
         except DebwrightError as problem:
             script = isinstance(problem, MaintainerScriptError)
             code = "upgrade/maintainer-script" if script else "upgrade/failed"
@@ -110,7 +108,7 @@ def _begin(session: Session, measurements: dict[str, float]) -> str | None:
     if not session.gone:
         return "the packages could not be purged from the system before"
     try:
-        _install_previous(session)
+        install_previous(session)
     except DebwrightError as problem:
         return f"the previous release cannot be installed here: {problem.what}"
     service = session.context.config.main_service
@@ -119,7 +117,7 @@ def _begin(session: Session, measurements: dict[str, float]) -> str | None:
     return None
 
 
-def _install_previous(session: Session) -> None:
+def install_previous(session: Session) -> None:
     """The previous release, with what it needs and the new one does not."""
     context = session.context
     old = context.previous.debs
@@ -143,6 +141,12 @@ def _install_previous(session: Session) -> None:
             note=context.log,
         )  # fmt: skip
         version_change.install_files(session, old, also=more)
+
+
+def new_release(session: Session, what: str) -> Completed:
+    """Let apt replace what is there by the packages under test, from the local repository."""
+    wanted = [f"{d.package}={d.version}" for d in session.context.installable]
+    return session.apt(["install", *wanted], what)
 
 
 def _measure(session: Session, service: Service, measurements: dict[str, float]) -> str | None:

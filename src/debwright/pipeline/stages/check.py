@@ -98,6 +98,7 @@ class CheckStage(TargetStage):
                 }
             ),
             "previous": {d.path.name: d.sha256 for d in previous.debs},
+            "older": [d.sha256 for debs in previous.older for d in debs],
             "sbom": digests(sorted(bills)),
             "databases": scanners(job),
             "preseed": digests([p for p in _preseeds(job) if p.is_file()]),

@@ -176,6 +176,15 @@ def test_the_previous_release_is_named_or_there_is_none(tmp_path: Path) -> None:
         find_previous(TARGET, [new], files=[same])
 
 
+def test_versions_before_the_previous_release_are_known_each_by_itself(tmp_path: Path) -> None:
+    new = read_deb(make_deb(tmp_path / "new.deb", version="2.0-1"))
+    versions = ("1.10-1", "1.2-1", "1.9-1")
+    old = [make_deb(tmp_path / f"{v}.deb", version=v) for v in versions]
+    found = find_previous(TARGET, [new], files=old)
+    assert [d.version for d in found.debs] == ["1.10-1"]
+    assert [[d.version for d in debs] for debs in found.older] == [["1.9-1"], ["1.2-1"]]
+
+
 def test_patterns_of_previous_files(tmp_path: Path) -> None:
     for name in ("demo_1_amd64.deb", "demo_1_arm64.deb"):
         (tmp_path / name).touch()

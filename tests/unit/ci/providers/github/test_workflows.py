@@ -593,3 +593,25 @@ def test_what_was_cross_built_is_checked_on_real_hardware_of_public_repositories
     assert job["runs-on"] == "${{ matrix.runner }}"
     (check,) = [s["run"] for s in job["steps"] if " check " in s.get("run", "")]
     assert "--sandbox nspawn-or-docker" in check
+
+
+def test_a_release_may_call_every_job_of_the_build(project: Path) -> None:
+    """GitHub begins no workflow whose called jobs ask for more than the caller grants."""
+    text = (project / "debwright.toml").read_text()
+    for metrics in ("false", "true"):
+        (project / "debwright.toml").write_text(
+            text.replace("[workflows]\n", f"[workflows]\nmetrics = {metrics}\n")
+        )
+        found = written(project)
+        granted = found["release.yml"]["jobs"]["build"]["permissions"]
+        for job in found["build-packages.yml"]["jobs"].values():
+            for name, level in job["permissions"].items():
+                assert granted.get(name) in {level, "write"}, (metrics, name)
+
+
+def test_no_workflow_has_a_word_that_act_does_not_know(project: Path) -> None:
+    """`debwright ci` could not run it: act 0.2.89 refuses concurrency.queue."""
+    text = (project / "debwright.toml").read_text()
+    (project / "debwright.toml").write_text(text + "[repository.pages]\n")
+    for document in written(project).values():
+        assert set(document["concurrency"]) == {"group", "cancel-in-progress"}
