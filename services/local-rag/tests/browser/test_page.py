@@ -612,3 +612,28 @@ def test_a_chat_is_kept_named_and_deleted(
     chats = httpx.get(f"{server.url}{API}/chats", trust_env=False, timeout=60).json()
     assert chats["total"] == 0
     assert page.complaints() == []
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
+def test_a_collection_is_made_added_to_and_asked(
+    page: Page, files: Path, server: LiveServer, size: str, theme: str
+) -> None:
+    page.open("documents", size, theme=theme)
+    page.click("#collection-new")
+    page.until(lambda: page.one("#collection-dialog").is_displayed())
+    page.one("#collection-name").send_keys("Club")
+    page.one("#collection-folder").send_keys(str(files))
+    page.shoot(f"collection-dialog-{size}-{theme}")
+    page.click("#collection-form .button.primary")
+    page.until(lambda: "Watched:" in page.text("#collection-note"))
+    page.until(lambda: len(page.all("#documents-list tbody tr")) == 3)
+    page.shoot(f"collection-{size}-{theme}")
+    listed = httpx.get(f"{server.url}{API}/collections", trust_env=False, timeout=60).json()
+    assert [item["name"] for item in listed["items"]] == ["Club"]
+    page.open("ask", size, theme=theme)
+    page.until(lambda: page.one("#ask-collection-field").is_displayed())
+    page.click("#ask-collection option:nth-of-type(2)")
+    page.ask(QUESTION)
+    page.until(lambda: page.all(".source-title") and not page.all(".answer-text.streaming"))
+    assert "Garden lease" in page.text(".source-title")
+    assert page.complaints() == []

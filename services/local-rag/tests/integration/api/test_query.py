@@ -310,6 +310,9 @@ def test_the_work_stops_when_the_client_goes(tmp_path: Path, stream: bool) -> No
                     for line in answer.iter_lines():
                         if line.startswith("event: token"):
                             break
+                    # The quotes come first: there is work to stop when the model writes.
+                    while generator.calls == 0:
+                        time.sleep(0.05)
             else:
                 with pytest.raises(httpx.ReadTimeout):
                     client.post(f"{API}/query", json=body, timeout=0.5)

@@ -130,8 +130,6 @@ def test_an_index_of_the_first_layout_is_brought_up_to_date(
             ("folders", "watched"),
         ):
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        for table in ("turns", "chats", "collections"):
-            db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version=1")
     with Store(path) as store:
         assert store.check("full").ok

@@ -438,7 +438,7 @@ def test_conversion_of_something_else_fails_in_words(
     assert not (tmp_path / "x.gguf").exists()
 
 
-def test_the_multilingual_model_finds_across_languages_and_stays_small() -> None:
+def test_the_multilingual_model_finds_across_languages() -> None:
     from local_rag.models.calibration import calibrate
 
     path = e5_path()
@@ -457,14 +457,24 @@ def test_the_multilingual_model_finds_across_languages_and_stays_small() -> None
         # Full-width signs and line breaks are what their plain forms are.
         one, two = model.embed(["ＡＢＣ\n１２３", "ABC 123"])
         assert float(one @ two) > 0.9999
-        model.embed(["word " * 250] * 4)
-        assert resident_mb() < 400
     finally:
         model.close()
 
 
-def resident_mb() -> float:
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+# A process of its own: the models of other tests leave memory behind in this one.
+HOLDS = """
+import sys
+from pathlib import Path
+from local_rag.models.embedder import load_embedder
+model = load_embedder(Path(sys.argv[1]), threads=1)
+model.embed(["word " * 250] * 4)
+status = Path("/proc/self/status").read_text(encoding="utf-8")
+print(next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon")))
+"""
+
+
+def test_the_multilingual_model_stays_below_the_memory_that_a_package_may_take() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HOLDS, str(e5_path())], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) / 1024 < 400

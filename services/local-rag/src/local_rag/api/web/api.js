@@ -72,7 +72,7 @@ export async function download(path, name) {
 }
 
 // XMLHttpRequest, because fetch cannot report how much of a body has been sent.
-export function upload(file, name, replace, onProgress) {
+export function upload(file, name, { replace, collection }, onProgress) {
   const request = new XMLHttpRequest();
   const finished = new Promise((resolve, reject) => {
     request.open("POST", `${BASE}/documents`);
@@ -88,6 +88,7 @@ export function upload(file, name, replace, onProgress) {
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     const form = new FormData();
     form.append("replace", String(replace));
+    if (collection) form.append("collection", String(collection));
     form.append("file", file, name);
     request.send(form);
   });

@@ -57,12 +57,14 @@ onTokenNeeded(() => {
   return asking;
 });
 
-const changed = () => { if (current === "documents") void documents.refresh(); };
+const changed = () => { if (current === "documents") void documents.show(); };
 theme();
 ask.start(documents.open);
 documents.start();
 uploads.start({ onChange: () => { changed(); void imports.nudge(); } });
 imports.start({ onChange: changed });
+// A folder that is watched from now on is imported first.
+document.addEventListener("import-begun", () => void imports.nudge());
 system.start({ onSettings: (about) => { uploads.setLimit(about.max_upload_mb); uploads.setFormats(about.formats); setTypes(about.formats); setUploadsUri(about.uploads_uri); changed(); } });
 addEventListener("hashchange", route);
 route();

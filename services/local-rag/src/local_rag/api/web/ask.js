@@ -2,6 +2,7 @@
 import { call, events } from "./api.js";
 import { $, callout, el, place, plural, shortPlace, showError } from "./dom.js";
 import * as chats from "./chats.js";
+import * as collections from "./collections.js";
 import { refresh } from "./system.js";
 import { render } from "./text.js";
 
@@ -28,7 +29,7 @@ export function start(openDocument) {
     const k = $("ask-k").value;
     box.value = "";
     grow();
-    const answered = await ask({ question, ...(k ? { k: Number(k) } : {}) }, openDocument);
+    const answered = await ask({ question, collections: collections.asked(), ...(k ? { k: Number(k) } : {}) }, openDocument);
     // So that it can be asked again; what was typed meanwhile is not overwritten.
     if (!answered && !box.value) box.value = question;
     grow();
@@ -42,6 +43,7 @@ let opened = false;
 export async function show() {
   $("question").focus({ preventScroll: true });
   try {
+    await collections.refresh();
     await chats.refresh({ reopen: !opened });
     opened = true;
     const page = await call("GET", "/documents?limit=1");

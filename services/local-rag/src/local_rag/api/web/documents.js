@@ -1,5 +1,6 @@
 // The Documents view: the list, one document's page, deleting, restoring and purging.
 import { call } from "./api.js";
+import * as collections from "./collections.js";
 import * as reader from "./reader.js";
 import { $, bytes, confirmAction, date, el, place, plural, showError, toast, typeName } from "./dom.js";
 
@@ -15,14 +16,19 @@ export function start() {
   });
   $("documents-deleted").addEventListener("change", (event) => { state.deleted = event.target.checked; state.offset = 0; void refresh(); });
   reader.start();
+  collections.start({ onChange: () => { state.offset = 0; void refresh(); } });
 }
 
-export const show = () => refresh();
+export async function show() {
+  try { await collections.refresh(); } catch (error) { showError(error); }
+  await refresh();
+}
 
 export async function refresh() {
   const mine = (latest += 1);
   const query = new URLSearchParams({ limit: String(PAGE), offset: String(state.offset), deleted: String(state.deleted) });
   if (state.filter) query.set("q", state.filter);
+  if (collections.selected()) query.set("collection", String(collections.selected()));
   try {
     const page = await call("GET", `/documents?${query}`);
     if (mine !== latest) return;
@@ -75,7 +81,7 @@ function line(item) {
 // Opens a document, at a passage where `at` names one.
 export const open = (id, at) => reader.open(id, at, (item) => (item.deleted
   ? [el("button", { class: "button", type: "button", onclick: () => restore(item) }, "Restore"), el("button", { class: "button danger", type: "button", onclick: () => purge(item) }, "Purge")]
-  : [el("button", { class: "button danger", type: "button", onclick: () => remove(item) }, "Delete")]));
+  : [collections.mover(item), el("button", { class: "button danger", type: "button", onclick: () => remove(item) }, "Delete")].filter(Boolean)));
 
 const rows = () => [...$("documents-list").querySelectorAll("tbody tr")];
 

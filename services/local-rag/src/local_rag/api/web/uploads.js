@@ -1,4 +1,5 @@
 // Adding documents: drag and drop anywhere, the file chooser, and the list of running uploads.
+import { selected } from "./collections.js";
 import { call, upload } from "./api.js";
 import { $, ICONS, bytes, el, icon, sentence, toast } from "./dom.js";
 
@@ -115,7 +116,7 @@ async function one(item) {
     return;
   }
   try {
-    const sending = upload(item.file, item.name, $("upload-replace").checked, (part) => set(item, "sending", `sending ${Math.round(part * 100)} %`, part * 0.5));
+    const sending = upload(item.file, item.name, { replace: $("upload-replace").checked, collection: selected() }, (part) => set(item, "sending", `sending ${Math.round(part * 100)} %`, part * 0.5));
     item.cancel = sending.cancel;
     const job = await sending.finished;
     item.cancel = null;
