@@ -8,6 +8,7 @@ filled. Answers are made from the description's own examples.
 import copy
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,12 +24,15 @@ from werkzeug import Request, Response
 from werkzeug.serving import make_server
 
 REFERENCE = Path(__file__).parents[1] / "reference/github-releases-openapi.json"
+SETTINGS = REFERENCE.with_name("github-settings-openapi.json")
 API, UPLOADS = "https://api.github.com", "https://uploads.github.com"
 TOKEN = "ghs_ThisIsTheTokenOfTheTests"
 
 # What the description, which is of releases, does not have; the tokens of GitHub Actions may not
 # read it.
 FORBIDDEN = ("/repos/example/greeter/actions/secrets", "/repos/example/greeter/actions/runners")
+
+_SETTING = re.compile(r"^/repos/[^/]+/[^/]+/(actions/permissions|environments/.+|rulesets|pages)$")
 
 Fault = Callable[[Request], Response | None]
 
@@ -74,20 +78,38 @@ class FakeGithub:
             return self._stored(request)
         if request.path in FORBIDDEN:
             return self._json(403, {"message": "Resource not accessible by integration"})
+        if _SETTING.search(request.path):
+            return self._setting(request)
         self._validate_request(request)
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self._json(401, {"message": "Bad credentials"})
-        for fault in list(self.faults):
-            if (answer := fault(request)) is not None:
-                self.faults.remove(fault)
-                return answer
+        if (spoiled := self._spoiled(self.faults, request)) is not None:
+            return spoiled
         response = self._do(request)
         self._validate_response(request, response)
-        for fault in list(self.after):
+        return self._spoiled(self.after, request) or response
+
+    @staticmethod
+    def _spoiled(faults: list[Fault], request: Request) -> Response | None:
+        for fault in list(faults):
             if (answer := fault(request)) is not None:
-                self.after.remove(fault)
+                faults.remove(fault)
                 return answer
-        return response
+        return None
+
+    def _setting(self, request: Request) -> Response:
+        """What GitHub says of the repository's settings to the token of a workflow.
+
+        "Permissions required for GitHub Apps" of docs.github.com: the settings of Actions, secrets
+        and Pages are for rights that such a token has not. The repository has no environments and
+        no rules.
+        """
+        self._validate_request(request, SETTINGS)
+        if request.path.endswith(("/actions/permissions", "/pages", "/secrets")):
+            return self._json(403, {"message": "Resource not accessible by integration"})
+        if "/environments/" in request.path:
+            return self._json(404, {"message": "Not Found"})
+        return self._list(request, [])
 
     def _do(self, request: Request) -> Response:
         parts = request.path.strip("/").split("/")
@@ -211,9 +233,9 @@ class FakeGithub:
     def _json(status: int, data: Any) -> Response:
         return Response(json.dumps(data), status=status, mimetype="application/json")
 
-    def _validate_request(self, request: Request) -> None:
+    def _validate_request(self, request: Request, reference: Path | None = None) -> None:
         try:
-            description(self.reference)[1].validate_request(self._as_request(request))
+            description(reference or self.reference)[1].validate_request(self._as_request(request))
         except OpenAPIError as error:
             self.wrong.append(
                 f"request {request.method} {request.path}: {error}: {error.__cause__}"
