@@ -35,6 +35,8 @@ def _seen(target: TargetResult, result: RunResult) -> Seen:
         "package": result.package, "version": result.version, "strategy": target.strategy,
         "debwright": result.debwright, "machine": result.host, "commit": result.commit or "",
     }  # fmt: skip
+    # Sorted: a result that was read back has them in another order, and must make the same file.
+    measured = sorted((f"{c.name}.{k}", v) for c in checks for k, v in c.measurements.items())
     notes = dict.fromkeys(note for check in checks for note in check.notes)
     return Seen(
         result="FAILED" if failed else "WARNED" if warned else "PASSED",
@@ -49,7 +51,7 @@ def _seen(target: TargetResult, result: RunResult) -> Seen:
         warned=warned,
         failed=failed,
         skipped={c.name: c.reason or "" for c in checks if c.status is Status.SKIPPED},
-        measurements={f"{c.name}.{k}": v for c in checks for k, v in c.measurements.items()},
+        measurements=dict(measured),
         notes=tuple(notes),
     )
 

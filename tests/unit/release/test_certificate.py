@@ -28,10 +28,7 @@ CHECKS = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def release(tmp_path: Path) -> Path:
-    """A directory with the files of a release: a package of two systems, and one nobody checked."""
-    deb = tmp_path / "demo_1.0-1_all.deb"
+def result_of(deb: Path) -> RunResult:
     deb.write_bytes(b"deb")
     digest = hashlib.sha256(b"deb").hexdigest()
     targets = tuple(
@@ -41,10 +38,17 @@ def release(tmp_path: Path) -> Path:
         )
         for name in ("bookworm-amd64", "trixie-amd64")
     )  # fmt: skip
-    result = RunResult(
+    return RunResult(
         debwright="1", package="demo", version="1.0-1", started=datetime.now(UTC), seconds=1,
         host="amd64 debian 12", targets=targets, commit="c0ffee",
     )  # fmt: skip
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A directory with the files of a release: a package of two systems, and one nobody checked."""
+    deb = tmp_path / "demo_1.0-1_all.deb"
+    result = result_of(deb)
     files = {deb.name: deb}
     (tmp_path / NAME).write_text(to_lines(certificates(result, files)))
     (tmp_path / "other_1_all.deb").write_bytes(b"other")
@@ -59,6 +63,15 @@ def shown(directory: Path) -> Verification:
     result = Verification("x")
     local._certificates(result, directory, sums)
     return result
+
+
+def test_a_result_that_was_read_back_makes_the_same_file(tmp_path: Path) -> None:
+    deb = tmp_path / "demo_1.0-1_all.deb"
+    result = result_of(deb)
+    kept = json.dumps(json.loads(result.model_dump_json()), sort_keys=True)
+    again = RunResult.model_validate_json(kept)
+    files = {deb.name: deb}
+    assert to_lines(certificates(result, files)) == to_lines(certificates(again, files))
 
 
 def test_each_is_an_in_toto_statement_with_the_predicate_test_result(release: Path) -> None:
