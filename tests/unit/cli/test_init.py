@@ -135,7 +135,7 @@ def test_ctrl_c_in_a_question_leaves_nothing(
         (["--answer", "maintainer=x"], "the answer is NAME <ADDRESS>"),
         (["--ecosystem", "pyhton"], "next: debwright init --ecosystem python"),
         (["nowhere"], "next: mkdir -p nowhere"),
-        (["--dryrun"], "No such option"),
+        (["--dryrun"], "next: debwright init --dry-run"),
         (["a", "b"], "unexpected extra argument"),
     ],
 )

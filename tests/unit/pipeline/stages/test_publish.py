@@ -30,10 +30,10 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository with demo 2:1.0-1~deb12u1, and something else that is higher."""
     (tmp_path / "dist/apt").mkdir(parents=True)
     (tmp_path / "dist/apt/dists").symlink_to("1")
-    entries = {
-        name: SimpleNamespace(source=name, version=version, kind="deb", path=f"pool/{name}.deb")
+    entries = [
+        SimpleNamespace(source=name, version=version, kind="deb", path=f"pool/{name}.deb")
         for name, version in (("demo", "2:1.0-1~deb12u1"), ("other", "9:9"))
-    }
+    ]
     monkeypatch.setattr("debwright.repository.plan.load", lambda _: None)
     monkeypatch.setattr("debwright.repository.plan.entries_of", lambda _: {"bookworm": entries})
 
