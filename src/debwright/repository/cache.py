@@ -1,7 +1,7 @@
 """What is known of pool files and of indices that were written before.
 
 A publication reads the new packages alone, and packs again what they change. Nothing here is needed
-to be right: each row carries a checksum, and a database that is damaged is made anew from the pool.
+to be right: each row carries a checksum, and a damaged database is made again from the pool.
 """
 
 import gzip

@@ -161,7 +161,7 @@ def shipped_key(path: Path) -> Command | None:
 
 
 def further_keys(target: Target, suite: Suite) -> list[Path]:
-    """The key files that the sources of a suite name beside the archive's own."""
+    """The key files that the sources of a suite name in addition to the archive's own."""
     main = suite.keyring or suite_info(target.suite).keyring
     return [p for p in dict.fromkeys(_key_files(target, suite)) if str(p) != main]
 

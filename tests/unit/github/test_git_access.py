@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from debwright.github.git_access import git_access
+from debwright.github.place import git_access
 
 
 def test_only_github_sees_the_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def set_phase(
     """Let a part of the machines have the newest version of SOURCE as an upgrade.
 
     apt of each machine works out whether it is among them, the same each time. Who has the version
-    keeps it, and who installs the package anew gets it. `repo renew` raises what is due.
+    keeps it, and a new installation gets it. `repo renew` raises what is due.
     """
     from debwright.repository.edits import phase
     from debwright.repository.phases import Wanted

@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from debwright.github.git_access import git_access
-from debwright.github.place import TOKENS
+from debwright.github.place import TOKENS, git_access
 from debwright.host import process
 from debwright.host.git import git
 from debwright.host.retry import RetryPolicy

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from debwright.config import LoadedConfig
 from debwright.config import values as v
-from debwright.github.git_access import git_access
+from debwright.github.place import git_access
 from debwright.host.files import human_size
 from debwright.host.git import git, git_argv
 from debwright.host.process import CommandError, Completed, run

@@ -19,10 +19,9 @@ from local_rag.ask.citations import cite, quoted
 from local_rag.ask.evidence import Evidence, Words, WordsOnly, relevant
 from local_rag.ask.extract import Extract, extract
 from local_rag.ask.prompt import NOT_IN_DOCUMENTS, Prompt, build_prompt
-from local_rag.ask.question import check_question
 from local_rag.ask.writing import Writing
 from local_rag.config.settings import Settings
-from local_rag.core.errors import RagError
+from local_rag.core.errors import InvalidInput, RagError
 from local_rag.core.types import (
     Answer,
     AnswerMode,
@@ -40,6 +39,7 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _GATE_EVERY = 16
+MAX_QUESTION_CHARS = 4000
 _NO_MODEL = "no language model is installed; see local-rag models list and local-rag models pull"
 
 
@@ -350,3 +350,16 @@ def _finished(
 
 def _told(error: RagError) -> str:
     return f"{error.message}; {error.hint}" if error.hint else error.message
+
+
+def check_question(question: str) -> str:
+    """Return the question without spaces around it; raises InvalidInput for one of no use."""
+    question = question.replace("\x00", " ").strip()
+    if not question:
+        raise InvalidInput("the question is empty", hint="ask something")
+    if len(question) > MAX_QUESTION_CHARS:
+        raise InvalidInput(
+            f"the question is {len(question)} characters long, more than {MAX_QUESTION_CHARS}",
+            hint="ask a shorter question; import long texts as documents",
+        )
+    return question

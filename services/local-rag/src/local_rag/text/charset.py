@@ -17,7 +17,7 @@ _OTHERS = (
 _MOST_ACCENTS = 0.35
 # Too few to tell a script by, unless there is nothing else.
 _FEW, _NEARLY_ALL = 8, 0.6
-# The long vowels of Hungarian, which stand beside its short ones, and never beside these.
+# The long vowels of Hungarian, which stand next to its short ones, and never next to these.
 _HUNGARIAN = re.compile(rb"[\xf5\xfb]")
 _WITH_IT = re.compile(rb"[\xe1\xf6\xfc]")
 _ROMANCE = re.compile(rb"[\xe0\xe3\xe7\xe8\xea]")

@@ -1,7 +1,7 @@
 """What is said to people, in their language.
 
 Each language is one file, data/messages/CODE.json: keys to sentences with {names} in them. What a
-language lacks is said in English.
+language does not have is said in English.
 """
 
 import json
@@ -28,7 +28,7 @@ def catalogues() -> Mapping[str, Mapping[str, str]]:
 def say(key: str, language: str | None = None, **values: object) -> str:
     """Return the sentence of a key in a language, in English when it has none.
 
-    Raises KeyError for a key that English lacks.
+    Raises KeyError for a key that English does not have.
     """
     known = catalogues()
     sentence = known.get(language or DEFAULT, {}).get(key) or known[DEFAULT][key]

@@ -49,7 +49,7 @@ class GitLab(Provider):
 
 PROVIDER = GitLab()
 INSTALLING = {"temp": "DEBWRIGHT_TEMP", "workspace": "CI_PROJECT_DIR", "paths": "DEBWRIGHT_PATH"}
-"""Variables: a directory beside the project, the project, and a file with what goes onto PATH."""
+"""Variables: a directory next to the project, the project, and a file with what goes onto PATH."""
 
 
 @cache

@@ -44,7 +44,7 @@ async function locate({ quote, chunk, page }) {
     shown.offset = Math.max(0, found.start - (page ? 0 : BEFORE));
   } catch (error) {
     if (error.status !== 404) throw error;
-    // An id of a passage lasts until its document is imported anew; what it says may still be there.
+    // An id of a passage lasts until its document is imported again; what it says may still be there.
     if (quote && chunk) return locate({ quote });
     shown.lost = error;
   }

@@ -135,6 +135,6 @@ def _run(
 
 
 def _environment() -> dict[str, str]:
-    # One thread a page: the model beside it wants the other processors.
+    # One thread a page: the model that runs too wants the other processors.
     path = os.environ.get("PATH", os.defpath)
     return {"PATH": path, "OMP_THREAD_LIMIT": "1", "LC_ALL": "C.UTF-8"}
